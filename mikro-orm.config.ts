@@ -1,0 +1,27 @@
+import { defineConfig as onPostgres, type Options } from '@mikro-orm/postgresql';
+import { defineConfig as onPglite } from '@mikro-orm/pglite';
+import { Migrator } from '@mikro-orm/migrations';
+import { SeedManager } from '@mikro-orm/seeder';
+import { entities } from './src/entities/index.ts';
+
+/** What every connection of this service to its database has in common, whichever engine it is. */
+export const ormOptions = {
+  entities,
+  extensions: [Migrator, SeedManager],
+  forceUtcTimezone: true,
+  migrations: {
+    path: `${import.meta.dirname}/migrations`,
+    pathTs: 'migrations',
+    snapshotName: 'snapshot',
+    emit: 'ts',
+    fileName: (timestamp: string, name?: string) => `${timestamp}${name === undefined ? '' : `-${name}`}`,
+  },
+} satisfies Options;
+
+const url = process.env['DATABASE_URL'];
+
+/**
+ * For MikroORM's CLI, which runs the built copy of this file. Writing a migration compares the entities with the
+ * snapshot of the last one and needs no data, so without DATABASE_URL an empty database in memory serves.
+ */
+export default url ? onPostgres({ ...ormOptions, clientUrl: url }) : onPglite({ ...ormOptions, dbName: 'memory://' } as never);

@@ -1,0 +1,444 @@
+import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Collection, ref, type Ref } from '@mikro-orm/core';
+import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { badInput, conflict } from '../errors.ts';
+import { CaseEvent, type Act } from './case.ts';
+import { Derived, Listed } from './listing.ts';
+import { Member } from './member.ts';
+import { Dated, Kept } from './record.ts';
+import { cents, DateScalar, DecimalScalar } from './scalars.ts';
+import { Person, User } from './user.ts';
+import type { Viewer } from './viewer.ts';
+
+export enum BenevolenceReason {
+  MEDICAL = 'medical',
+  DEATH_IN_FAMILY = 'death_in_family',
+  DISASTER = 'disaster',
+  HARDSHIP = 'hardship',
+  OTHER = 'other',
+}
+
+registerEnumType(BenevolenceReason, {
+  name: 'BenevolenceReason',
+  description: 'Why help is needed.',
+  valuesConfig: {
+    MEDICAL: { description: 'Illness or injury.' },
+    DEATH_IN_FAMILY: { description: 'A death in the family.' },
+    DISASTER: { description: 'Fire, flood, storm.' },
+    HARDSHIP: { description: 'Financial hardship, as after a layoff.' },
+    OTHER: { description: 'Another reason.' },
+  },
+});
+
+export enum BenevolenceStatus {
+  DRAFT = 'draft',
+  SUBMITTED = 'submitted',
+  UNDER_REVIEW = 'under_review',
+  APPROVED = 'approved',
+  DENIED = 'denied',
+  PAID = 'paid',
+}
+
+registerEnumType(BenevolenceStatus, {
+  name: 'BenevolenceStatus',
+  description: 'Where an application stands.',
+  valuesConfig: {
+    DRAFT: { description: 'Being written, or sent back for more information.' },
+    SUBMITTED: { description: 'Waits for its first review.' },
+    UNDER_REVIEW: { description: 'Some of its levels have decided.' },
+    APPROVED: { description: 'Approved; not paid yet.' },
+    DENIED: { description: 'Denied.' },
+    PAID: { description: 'Paid.' },
+  },
+});
+
+export enum BenevolenceReviewLevel {
+  VP = 'vp',
+  ADMIN = 'admin',
+  MANAGER = 'manager',
+  PRESIDENT = 'president',
+}
+
+registerEnumType(BenevolenceReviewLevel, {
+  name: 'BenevolenceReviewLevel',
+  description: 'Who decides, in this order; how many of them depends on the amount.',
+  valuesConfig: {
+    VP: { description: 'The vice president.' },
+    ADMIN: { description: 'The administrator of the fund.' },
+    MANAGER: { description: 'The business manager.' },
+    PRESIDENT: { description: 'The president.' },
+  },
+});
+
+export enum BenevolenceReviewDecision {
+  APPROVED = 'approved',
+  DENIED = 'denied',
+  NEEDS_INFO = 'needs_info',
+  DEFERRED = 'deferred',
+}
+
+registerEnumType(BenevolenceReviewDecision, {
+  name: 'BenevolenceReviewDecision',
+  description: 'What a level decided.',
+  valuesConfig: {
+    APPROVED: { description: 'Yes; the last level’s yes approves the application.' },
+    DENIED: { description: 'No, which denies the application.' },
+    NEEDS_INFO: { description: 'Sends it back to draft; when it is submitted again, a new round begins.' },
+    DEFERRED: { description: 'Passes it up to the next level.' },
+  },
+});
+
+export enum BenevolenceAction {
+  UPDATE = 'update',
+  SUBMIT = 'submit',
+  WITHDRAW = 'withdraw',
+  REVIEW = 'review',
+  PAY = 'pay',
+}
+
+registerEnumType(BenevolenceAction, {
+  name: 'BenevolenceAction',
+  description: 'What can be done with an application.',
+  valuesConfig: {
+    UPDATE: { description: 'Change the draft: `updateBenevolenceDraft`.' },
+    SUBMIT: { description: 'Submit it for review: `submitBenevolence`.' },
+    WITHDRAW: { description: 'Take it back: `withdrawBenevolence`.' },
+    REVIEW: { description: 'Decide at the next level: `reviewBenevolence`.' },
+    PAY: { description: 'Record the payment: `payBenevolence`.' },
+  },
+});
+
+/** The levels in the order in which they decide. */
+export const benevolenceLevels: readonly BenevolenceReviewLevel[] = [
+  BenevolenceReviewLevel.VP,
+  BenevolenceReviewLevel.ADMIN,
+  BenevolenceReviewLevel.MANAGER,
+  BenevolenceReviewLevel.PRESIDENT,
+];
+
+const { UPDATE, SUBMIT, WITHDRAW, REVIEW, PAY } = BenevolenceAction;
+
+/** What may be done with an application, by where it stands. */
+export const benevolenceLaw: Readonly<Record<BenevolenceStatus, readonly BenevolenceAction[]>> = {
+  draft: [UPDATE, SUBMIT, WITHDRAW],
+  submitted: [REVIEW, WITHDRAW],
+  under_review: [REVIEW],
+  approved: [PAY],
+  denied: [],
+  paid: [],
+};
+
+/** From which amount on (US dollars) each level beyond the first must decide too. */
+export interface ReviewThresholds {
+  readonly admin: string;
+  readonly manager: string;
+  readonly president: string;
+}
+
+export const defaultReviewThresholds: ReviewThresholds = { admin: '500.00', manager: '2000.00', president: '5000.00' };
+
+/** The levels an amount needs. */
+export function levelsFor(amount: string, thresholds: ReviewThresholds): BenevolenceReviewLevel[] {
+  const from: Record<BenevolenceReviewLevel, bigint> = {
+    vp: 0n,
+    admin: cents(thresholds.admin),
+    manager: cents(thresholds.manager),
+    president: cents(thresholds.president),
+  };
+  return benevolenceLevels.filter((level) => cents(amount) >= from[level]);
+}
+
+/** The level that decides next, or undefined when all required ones have. */
+function nextLevel(required: readonly BenevolenceReviewLevel[], decided: readonly BenevolenceReviewLevel[]) {
+  return benevolenceLevels.find((level) => required.includes(level) && !decided.includes(level));
+}
+
+export interface BenevolenceFacts {
+  member: Ref<Member>;
+  applicationDate: string;
+  reason: BenevolenceReason;
+  description: string;
+  amountRequested: string;
+  notes?: string | null;
+}
+
+export interface ReviewFacts {
+  decision: BenevolenceReviewDecision;
+  reviewerName: string;
+  reviewer: Ref<User> | null;
+  reviewDate: string;
+  /** Only at the last level; what was asked for where it is left out. */
+  approvedAmount?: string | null;
+  comments?: string | null;
+}
+
+/** A member's request for help from the benevolence fund, decided by as many levels as its amount needs. */
+@ObjectType({ description: "A member's request for help from the benevolence fund.", simpleResolvers: true })
+@Entity({ tableName: 'benevolence_applications' })
+@Listed({
+  filter: ['member', 'status', 'reason', 'applicationDate', 'amountRequested', 'paymentDate'],
+  order: ['applicationDate', 'amountRequested', 'status', 'reason', 'createdAt'],
+  by: ['applicationDate', 'DESC'],
+})
+@Check({ name: 'benevolence_applications_amount_positive', expression: 'amount_requested > 0' })
+@Check({
+  name: 'benevolence_applications_approved_amount_range',
+  expression: 'approved_amount > 0 and approved_amount <= amount_requested',
+})
+@Check({
+  name: 'benevolence_applications_approved_amount_when_approved',
+  expression: `(approved_amount is not null) = (status in ('approved', 'paid'))`,
+})
+@Check({
+  name: 'benevolence_applications_payment_when_paid',
+  expression: `case when status = 'paid' then payment_date is not null and payment_method is not null else payment_date is null and payment_method is null end`,
+})
+@Check({ name: 'benevolence_applications_round_positive', expression: 'round > 0' })
+@Check({
+  name: 'benevolence_applications_levels_known',
+  expression: `required_levels <@ array['vp', 'admin', 'manager', 'president']::text[]`,
+})
+@Check({
+  name: 'benevolence_applications_levels_when_submitted',
+  expression: `status = 'draft' or cardinality(required_levels) > 0`,
+})
+export class BenevolenceApplication extends Kept {
+  @Field(() => Member, { nullable: true, description: 'The applicant.' })
+  @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict' })
+  member: Ref<Member>;
+
+  @Field(() => DateScalar, { description: 'The day of the application.' })
+  @Property({ type: 'date' })
+  applicationDate: string;
+
+  @Field(() => BenevolenceReason, { description: 'Why help is needed.' })
+  @Enum({ items: () => BenevolenceReason })
+  reason: BenevolenceReason;
+
+  @Field(() => String, { description: 'What happened, in the words of the applicant. Confidential.' })
+  @Property({ type: 'text' })
+  description: string;
+
+  @Field(() => DecimalScalar, { description: 'What is asked for, in US dollars.' })
+  @Property({ type: 'decimal', precision: 12, scale: 2 })
+  amountRequested: string;
+
+  @Field(() => BenevolenceStatus, { description: 'Where it stands.' })
+  @Enum({ items: () => BenevolenceStatus })
+  status: BenevolenceStatus = BenevolenceStatus.DRAFT;
+
+  @Field(() => DecimalScalar, { nullable: true, description: 'What was approved, in US dollars; null until then.' })
+  @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
+  approvedAmount: string | null = null;
+
+  @Field(() => DateScalar, { nullable: true, description: 'The day it was paid; null until then.' })
+  @Property({ type: 'date', nullable: true })
+  paymentDate: string | null = null;
+
+  @Field(() => String, { nullable: true, description: 'How it was paid; null until then.' })
+  @Property({ type: 'string', length: 100, nullable: true })
+  paymentMethod: string | null = null;
+
+  @Field(() => String, { nullable: true, description: 'Notes. Confidential.' })
+  @Property({ type: 'text', nullable: true })
+  notes: string | null;
+
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
+
+  @Field(() => Int, { description: 'The round of review, from 1; a request for more information ends one.' })
+  @Property({ type: 'integer' })
+  round: number = 1;
+
+  @Field(() => [BenevolenceReviewLevel], { description: 'The levels that must decide, fixed when it was submitted; empty before.' })
+  @Property({ type: 'array', columnType: 'text[]' })
+  requiredLevels: BenevolenceReviewLevel[] = [];
+
+  @Field(() => [BenevolenceReview], { description: 'What was decided, in the order of the decisions.' })
+  @OneToMany({ entity: () => BenevolenceReview, mappedBy: 'application', orderBy: { round: 'asc', reviewDate: 'asc', id: 'asc' } })
+  reviews = new Collection<BenevolenceReview>(this);
+
+  @Field(() => [CaseEvent], { description: 'Every action on the case, in their order.' })
+  @OneToMany({ entity: () => CaseEvent, mappedBy: 'application', orderBy: { at: 'asc', id: 'asc' } })
+  history = new Collection<CaseEvent>(this);
+
+  /** The levels that decided in this round, for readers that have no collection at hand. */
+  @Formula(
+    (application) =>
+      `array(select r.review_level from benevolence_reviews r where r.application_id = ${application.id} and r.round = ${application.round})`,
+    { type: 'array', lazy: true },
+  )
+  decidedLevels?: BenevolenceReviewLevel[];
+
+  /** The users who decided in this round, likewise. */
+  @Formula(
+    (application) =>
+      `array(select r.reviewer_id::text from benevolence_reviews r where r.application_id = ${application.id} and r.round = ${application.round} and r.reviewer_id is not null)`,
+    { type: 'array', lazy: true },
+  )
+  decidedBy?: string[];
+
+  @Field(() => [BenevolenceAction], {
+    description: 'What the caller may do with it now: what its state allows and the roles allow. Nobody reviews a case of their own, or twice in a round.',
+  })
+  @Derived('status', 'member', 'requiredLevels', 'decidedLevels', 'decidedBy')
+  availableActions(viewer: Viewer): BenevolenceAction[] {
+    const isOwn = viewer.memberId !== null && (this.member as unknown) === viewer.memberId;
+    const next = nextLevel(this.requiredLevels, this.decidedLevels ?? []);
+    const mayDecide = !isOwn && next !== undefined && viewer.decidesAt(next) && !this.decidedBy?.includes(viewer.userId ?? '');
+    return benevolenceLaw[this.status].filter(
+      (action) => viewer.may('BenevolenceApplication', action, isOwn) && (action !== REVIEW || mayDecide),
+    );
+  }
+
+  constructor(facts: BenevolenceFacts, act: Act) {
+    super();
+    this.member = facts.member;
+    this.applicationDate = facts.applicationDate;
+    this.reason = facts.reason;
+    this.description = facts.description;
+    this.amountRequested = facts.amountRequested;
+    this.notes = facts.notes ?? null;
+    if (cents(this.amountRequested) <= 0n) throw badInput({ path: 'amountRequested', message: 'must be more than zero' });
+    this.record('apply', null, act);
+  }
+
+  /** Submits the draft: fixes the levels that its amount needs. After a request for more information, a new round begins. */
+  submit(thresholds: ReviewThresholds, act: Act): void {
+    this.take(SUBMIT, act, () => {
+      if (this.reviews.getItems().some(({ round }) => round === this.round)) this.round += 1;
+      this.requiredLevels = levelsFor(this.amountRequested, thresholds);
+      this.status = BenevolenceStatus.SUBMITTED;
+    });
+  }
+
+  /** Decides at the next level. Whether the reviewer holds that level is asked before; recusal is asked here. */
+  review(facts: ReviewFacts, reviewerMemberId: string | null, act: Act): void {
+    this.take(REVIEW, act, () => {
+      const decided = this.reviews.getItems().filter(({ round }) => round === this.round);
+      const level = nextLevel(this.requiredLevels, decided.map(({ reviewLevel }) => reviewLevel));
+      if (level === undefined) throw conflict('Every level has decided.', this.status.toUpperCase(), []);
+      this.refuseRecused(decided, facts.reviewer, reviewerMemberId);
+      const { decision } = facts;
+      const isLast = nextLevel(this.requiredLevels, [...decided.map(({ reviewLevel }) => reviewLevel), level]) === undefined;
+      if (facts.approvedAmount != null && !(isLast && decision === BenevolenceReviewDecision.APPROVED)) {
+        throw badInput({ path: 'approvedAmount', message: 'is given with the approval of the last level only' });
+      }
+      this.reviews.add(new BenevolenceReview({ ...facts, application: ref(this as BenevolenceApplication), round: this.round, reviewLevel: level }));
+      this.status = BenevolenceStatus.UNDER_REVIEW;
+      if (decision === BenevolenceReviewDecision.DENIED) this.status = BenevolenceStatus.DENIED;
+      if (decision === BenevolenceReviewDecision.NEEDS_INFO) this.status = BenevolenceStatus.DRAFT;
+      if (decision === BenevolenceReviewDecision.DEFERRED) this.defer(level);
+      if (decision === BenevolenceReviewDecision.APPROVED && isLast) this.approve(facts.approvedAmount ?? this.amountRequested);
+    });
+  }
+
+  /** Records the payment of what was approved. */
+  pay(paymentDate: string, paymentMethod: string, act: Act): void {
+    this.take(PAY, act, () => {
+      if (paymentDate > act.today) throw badInput({ path: 'paymentDate', message: 'must not be in the future' });
+      if (!paymentMethod.trim()) throw badInput({ path: 'paymentMethod', message: 'is required' });
+      this.paymentDate = paymentDate;
+      this.paymentMethod = paymentMethod;
+      this.status = BenevolenceStatus.PAID;
+    });
+  }
+
+  /** Takes the application back: it leaves every list, and keeps its history. */
+  withdraw(act: Act): void {
+    this.take(WITHDRAW, act, () => {
+      this.deletedAt = act.at;
+    });
+  }
+
+  private approve(amount: string): void {
+    if (cents(amount) <= 0n || cents(amount) > cents(this.amountRequested)) {
+      throw badInput({ path: 'approvedAmount', message: 'must be more than zero and at most what was asked for' });
+    }
+    this.approvedAmount = amount;
+    this.status = BenevolenceStatus.APPROVED;
+  }
+
+  private defer(level: BenevolenceReviewLevel): void {
+    const above = benevolenceLevels[benevolenceLevels.indexOf(level) + 1];
+    if (above === undefined) throw badInput({ path: 'decision', message: 'cannot be DEFERRED: nobody stands above the president' });
+    this.requiredLevels = benevolenceLevels.filter((each) => each === above || this.requiredLevels.includes(each));
+  }
+
+  private refuseRecused(decided: readonly BenevolenceReview[], reviewer: Ref<User> | null, reviewerMemberId: string | null): void {
+    if (reviewerMemberId !== null && this.member.id === reviewerMemberId) {
+      throw conflict('Nobody decides on a case of their own.', this.status.toUpperCase(), []);
+    }
+    if (reviewer !== null && decided.some((review) => review.reviewer?.id === reviewer.id)) {
+      throw conflict('One person decides at one level of a round.', this.status.toUpperCase(), []);
+    }
+  }
+
+  private take(action: BenevolenceAction, act: Act, change: () => void): void {
+    const allowed = this.isDeleted ? [] : benevolenceLaw[this.status];
+    if (!allowed.includes(action)) {
+      throw conflict(`An application that is ${this.status} does not allow this.`, this.status.toUpperCase(), allowed.map((name) => name.toUpperCase()));
+    }
+    const before = this.status;
+    change();
+    this.record(action, before, act);
+  }
+
+  private record(action: string, fromStatus: BenevolenceStatus | null, act: Act): void {
+    this.history.add(
+      new CaseEvent({ application: ref(this as BenevolenceApplication), action, fromStatus, toStatus: this.status, actor: act.actor, at: act.at }),
+    );
+  }
+}
+
+/** What one level decided in one round. */
+@ObjectType({ description: 'What one level decided in one round.', simpleResolvers: true })
+@Entity({ tableName: 'benevolence_reviews' })
+@Unique({ properties: ['application', 'round', 'reviewLevel'] })
+@Check({ name: 'benevolence_reviews_round_positive', expression: 'round > 0' })
+@Check({ name: 'benevolence_reviews_president_decides', expression: `review_level <> 'president' or decision <> 'deferred'` })
+export class BenevolenceReview extends Dated {
+  @ManyToOne({ entity: () => BenevolenceApplication, ref: true, deleteRule: 'restrict' })
+  application: Ref<BenevolenceApplication>;
+
+  @Field(() => Int, { description: 'The round, from 1.' })
+  @Property({ type: 'integer' })
+  round: number;
+
+  @Field(() => BenevolenceReviewLevel, { description: 'The level that decided.' })
+  @Enum({ items: () => BenevolenceReviewLevel })
+  reviewLevel: BenevolenceReviewLevel;
+
+  @Field(() => BenevolenceReviewDecision, { description: 'What it decided.' })
+  @Enum({ items: () => BenevolenceReviewDecision })
+  decision: BenevolenceReviewDecision;
+
+  @Field(() => DateScalar, { description: 'The day of the decision.' })
+  @Property({ type: 'date' })
+  reviewDate: string;
+
+  @Field(() => String, { nullable: true, description: 'The name of who decided; null for the applicant.' })
+  @Property({ type: 'string', length: 200 })
+  reviewerName: string;
+
+  @Field(() => Person, { nullable: true, description: 'The user who decided; null for the applicant and for imported reviews.' })
+  @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict', index: true })
+  reviewer: Ref<User> | null;
+
+  @Field(() => String, { nullable: true, description: 'Comments; null for the applicant.' })
+  @Property({ type: 'text', nullable: true })
+  comments: string | null;
+
+  constructor(facts: ReviewFacts & { application: Ref<BenevolenceApplication>; round: number; reviewLevel: BenevolenceReviewLevel }) {
+    super();
+    this.application = facts.application;
+    this.round = facts.round;
+    this.reviewLevel = facts.reviewLevel;
+    this.decision = facts.decision;
+    this.reviewDate = facts.reviewDate;
+    this.reviewerName = facts.reviewerName;
+    this.reviewer = facts.reviewer;
+    this.comments = facts.comments ?? null;
+  }
+}

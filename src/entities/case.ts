@@ -1,0 +1,76 @@
+import { Check, Entity, Index, ManyToOne, Property } from '@mikro-orm/decorators/legacy';
+import type { Ref } from '@mikro-orm/core';
+import { Field, ObjectType } from 'type-graphql';
+import { BenevolenceApplication } from './benevolence.ts';
+import { Grievance } from './grievance.ts';
+import { Identified } from './record.ts';
+import { DateTimeScalar } from './scalars.ts';
+import { Person, User } from './user.ts';
+
+/** Who acts on a case, and when. */
+export interface Act {
+  /** Null for what was imported. */
+  actor: Ref<User> | null;
+  at: Date;
+  /** The day it is in the union's time zone, `YYYY-MM-DD`. */
+  today: string;
+}
+
+/** One action on a grievance or an application. All of them together are its history. */
+@ObjectType({ description: 'One action on a case.', simpleResolvers: true })
+@Entity({ tableName: 'case_events' })
+@Check({ name: 'case_events_one_case', expression: 'num_nonnulls(grievance_id, application_id) = 1' })
+@Index({ properties: ['grievance', 'at', 'id'] })
+@Index({ properties: ['application', 'at', 'id'] })
+export class CaseEvent extends Identified {
+  @ManyToOne({ entity: () => Grievance, ref: true, nullable: true, deleteRule: 'restrict' })
+  grievance: Ref<Grievance> | null;
+
+  @ManyToOne({ entity: () => BenevolenceApplication, ref: true, nullable: true, deleteRule: 'restrict' })
+  application: Ref<BenevolenceApplication> | null;
+
+  @Field(() => String, { description: 'What was done, in lower case: `file`, `record_step`, `review` …' })
+  @Property({ type: 'string', length: 50 })
+  action: string;
+
+  @Field(() => String, { nullable: true, description: 'The status before; null for the first event.' })
+  @Property({ type: 'string', length: 50, nullable: true })
+  fromStatus: string | null;
+
+  @Field(() => String, { description: 'The status after.' })
+  @Property({ type: 'string', length: 50 })
+  toStatus: string;
+
+  @Field(() => Person, { nullable: true, description: 'Who did it; null for imported events and where the caller may not know.' })
+  @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict', index: true })
+  actor: Ref<User> | null;
+
+  @Field(() => DateTimeScalar, { description: 'When.' })
+  @Property({ type: 'datetime', length: 3 })
+  at: Date;
+
+  @Field(() => String, { nullable: true, description: 'What was said with it; null where the caller may not know.' })
+  @Property({ type: 'text', nullable: true })
+  note: string | null;
+
+  constructor(facts: {
+    grievance?: Ref<Grievance> | null;
+    application?: Ref<BenevolenceApplication> | null;
+    action: string;
+    fromStatus: string | null;
+    toStatus: string;
+    actor: Ref<User> | null;
+    at: Date;
+    note?: string | null;
+  }) {
+    super();
+    this.grievance = facts.grievance ?? null;
+    this.application = facts.application ?? null;
+    this.action = facts.action;
+    this.fromStatus = facts.fromStatus;
+    this.toStatus = facts.toStatus;
+    this.actor = facts.actor;
+    this.at = facts.at;
+    this.note = facts.note ?? null;
+  }
+}

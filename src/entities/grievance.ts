@@ -1,0 +1,430 @@
+import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Collection, ref, type Ref } from '@mikro-orm/core';
+import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { badInput, conflict } from '../errors.ts';
+import { CaseEvent, type Act } from './case.ts';
+import { Derived, Listed } from './listing.ts';
+import { Member } from './member.ts';
+import { Organization } from './organization.ts';
+import { Dated, Kept } from './record.ts';
+import { DateScalar, DecimalScalar } from './scalars.ts';
+import { Person, User } from './user.ts';
+import type { Viewer } from './viewer.ts';
+
+export enum GrievanceStep {
+  STEP_1 = 'step_1',
+  STEP_2 = 'step_2',
+  STEP_3 = 'step_3',
+  ARBITRATION = 'arbitration',
+}
+
+registerEnumType(GrievanceStep, {
+  name: 'GrievanceStep',
+  description: 'How far a grievance has gone.',
+  valuesConfig: {
+    STEP_1: { description: 'First step, with the supervisor.' },
+    STEP_2: { description: 'Second step, with management.' },
+    STEP_3: { description: 'Third step, with the head of the employer.' },
+    ARBITRATION: { description: 'Before an arbitrator.' },
+  },
+});
+
+export enum GrievanceStatus {
+  OPEN = 'open',
+  INVESTIGATION = 'investigation',
+  HEARING = 'hearing',
+  SETTLED = 'settled',
+  WITHDRAWN = 'withdrawn',
+  ARBITRATION = 'arbitration',
+  CLOSED = 'closed',
+}
+
+registerEnumType(GrievanceStatus, {
+  name: 'GrievanceStatus',
+  description: 'Where a grievance stands.',
+  valuesConfig: {
+    OPEN: { description: 'Filed; nothing was done yet.' },
+    INVESTIGATION: { description: 'The union gathers the facts.' },
+    HEARING: { description: 'Meetings with the employer are under way.' },
+    SETTLED: { description: 'Ended by a settlement.' },
+    WITHDRAWN: { description: 'Ended by the union taking it back.' },
+    ARBITRATION: { description: 'Before an arbitrator.' },
+    CLOSED: { description: 'Ended otherwise.' },
+  },
+});
+
+export enum GrievanceStepOutcome {
+  DENIED = 'denied',
+  SETTLED = 'settled',
+  ADVANCED = 'advanced',
+}
+
+registerEnumType(GrievanceStepOutcome, {
+  name: 'GrievanceStepOutcome',
+  description: 'How a step ended.',
+  valuesConfig: {
+    DENIED: { description: 'The employer denied it: it stays at this step until it is appealed or ended.' },
+    SETTLED: { description: 'It was settled.' },
+    ADVANCED: { description: 'It goes to the next step.' },
+  },
+});
+
+export enum GrievanceAction {
+  UPDATE = 'update',
+  INVESTIGATE = 'investigate',
+  RECORD_STEP = 'record_step',
+  APPEAL = 'appeal',
+  SETTLE = 'settle',
+  WITHDRAW = 'withdraw',
+  CLOSE = 'close',
+}
+
+registerEnumType(GrievanceAction, {
+  name: 'GrievanceAction',
+  description: 'What can be done with a grievance.',
+  valuesConfig: {
+    UPDATE: { description: 'Correct or complete the record: `updateGrievance`.' },
+    INVESTIGATE: { description: 'Begin the investigation: `investigateGrievance`.' },
+    RECORD_STEP: { description: 'Record the meeting of the current step: `recordGrievanceStep`.' },
+    APPEAL: { description: 'Take a denial to the next step: `appealGrievance`.' },
+    SETTLE: { description: 'Settle it: `settleGrievance`.' },
+    WITHDRAW: { description: 'Take it back: `withdrawGrievance`.' },
+    CLOSE: { description: 'Close it otherwise: `closeGrievance`.' },
+  },
+});
+
+/** The steps in their order; a step record's number is its place here, from 1. */
+export const grievanceSteps: readonly GrievanceStep[] = [
+  GrievanceStep.STEP_1,
+  GrievanceStep.STEP_2,
+  GrievanceStep.STEP_3,
+  GrievanceStep.ARBITRATION,
+];
+
+export type GrievanceSituation = GrievanceStatus | 'hearing, denied' | 'arbitration, denied';
+
+const { UPDATE, INVESTIGATE, RECORD_STEP, APPEAL, SETTLE, WITHDRAW, CLOSE } = GrievanceAction;
+
+/** What may be done with a grievance, by where it stands. "Denied": the current step was held and the employer said no. */
+export const grievanceLaw: Readonly<Record<GrievanceSituation, readonly GrievanceAction[]>> = {
+  open: [UPDATE, INVESTIGATE, RECORD_STEP, SETTLE, WITHDRAW, CLOSE],
+  investigation: [UPDATE, RECORD_STEP, SETTLE, WITHDRAW, CLOSE],
+  hearing: [UPDATE, RECORD_STEP, SETTLE, WITHDRAW, CLOSE],
+  'hearing, denied': [UPDATE, APPEAL, SETTLE, WITHDRAW, CLOSE],
+  arbitration: [UPDATE, RECORD_STEP, SETTLE, WITHDRAW, CLOSE],
+  'arbitration, denied': [UPDATE, SETTLE, WITHDRAW, CLOSE],
+  settled: [],
+  withdrawn: [],
+  closed: [],
+};
+
+/** Where a grievance stands: its status, and whether the current step was held already, which only a denial leaves behind. */
+function situation(status: GrievanceStatus, currentStep: GrievanceStep, heldSteps: number): GrievanceSituation {
+  const isDenied = heldSteps === grievanceSteps.indexOf(currentStep) + 1;
+  return isDenied && (status === GrievanceStatus.HEARING || status === GrievanceStatus.ARBITRATION) ? `${status}, denied` : status;
+}
+
+export interface GrievanceFacts {
+  grievanceNumber: string;
+  member: Ref<Member>;
+  employer: Ref<Organization>;
+  filedDate: string;
+  incidentDate?: string | null;
+  contractArticle?: string | null;
+  violationDescription: string;
+  remedySought?: string | null;
+  assignedRep?: string | null;
+  assignedUser?: Ref<User> | null;
+  notes?: string | null;
+}
+
+export interface StepFacts {
+  meetingDate: string;
+  outcome: GrievanceStepOutcome;
+  unionAttendees?: string | null;
+  employerAttendees?: string | null;
+  notes?: string | null;
+  /** Demanded when the step settles the case. */
+  resolution?: string | null;
+  settlementAmount?: string | null;
+}
+
+/** A claim that an employer broke the agreement, taken through up to four steps. Its state is what its step records and events make it. */
+@ObjectType({ description: 'A claim that an employer broke the agreement, taken through up to four steps.', simpleResolvers: true })
+@Entity({ tableName: 'grievances' })
+@Listed({
+  filter: ['grievanceNumber', 'member', 'employer', 'status', 'currentStep', 'filedDate', 'incidentDate', 'contractArticle', 'assignedUser'],
+  order: ['filedDate', 'grievanceNumber', 'status', 'currentStep', 'createdAt'],
+  by: ['filedDate', 'DESC'],
+})
+@Unique({ properties: ['grievanceNumber'] })
+@Check({ name: 'grievances_number_form', expression: `grievance_number ~ '^GR-[0-9]{4}-[0-9]{4,}$'` })
+@Check({ name: 'grievances_incident_before_filing', expression: 'incident_date <= filed_date' })
+@Check({ name: 'grievances_resolution_after_filing', expression: 'resolution_date >= filed_date' })
+@Check({
+  name: 'grievances_resolved_when_ended',
+  expression: `case when status in ('settled', 'withdrawn', 'closed') then resolution is not null and resolution_date is not null else resolution is null and resolution_date is null end`,
+})
+@Check({
+  name: 'grievances_settlement_when_settled',
+  expression: `settlement_amount is null or (status = 'settled' and settlement_amount > 0)`,
+})
+@Check({
+  name: 'grievances_step_fits_status',
+  expression: `case status when 'open' then current_step = 'step_1' when 'investigation' then current_step = 'step_1' when 'hearing' then current_step <> 'arbitration' when 'arbitration' then current_step = 'arbitration' else true end`,
+})
+export class Grievance extends Kept {
+  @Field(() => String, { description: 'Given by the server, `GR-YYYY-NNNN`: the year of filing and a running number.' })
+  @Property({ type: 'string', length: 20, collation: 'C' })
+  grievanceNumber: string;
+
+  @Field(() => Member, { nullable: true, description: 'The grievant.' })
+  @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict' })
+  member: Ref<Member>;
+
+  @Field(() => Organization, { nullable: true, description: 'The employer it is against.' })
+  @ManyToOne({ entity: () => Organization, ref: true, deleteRule: 'restrict' })
+  employer: Ref<Organization>;
+
+  @Field(() => DateScalar, { description: 'The day it was filed.' })
+  @Property({ type: 'date' })
+  filedDate: string;
+
+  @Field(() => DateScalar, { nullable: true, description: 'The day of the incident.' })
+  @Property({ type: 'date', nullable: true })
+  incidentDate: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The article of the agreement that was broken.' })
+  @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
+  contractArticle: string | null;
+
+  @Field(() => String, { description: 'What happened.' })
+  @Property({ type: 'text' })
+  violationDescription: string;
+
+  @Field(() => String, { nullable: true, description: 'What would set it right.' })
+  @Property({ type: 'text', nullable: true })
+  remedySought: string | null;
+
+  @Field(() => GrievanceStep, { description: 'How far it has gone.' })
+  @Enum({ items: () => GrievanceStep })
+  currentStep: GrievanceStep = GrievanceStep.STEP_1;
+
+  @Field(() => GrievanceStatus, { description: 'Where it stands.' })
+  @Enum({ items: () => GrievanceStatus })
+  status: GrievanceStatus = GrievanceStatus.OPEN;
+
+  @Field(() => String, { nullable: true, description: 'The name of the representative, as it was entered.' })
+  @Property({ type: 'string', length: 200, nullable: true })
+  assignedRep: string | null;
+
+  @Field(() => Person, { nullable: true, description: 'The user who represents the grievant.' })
+  @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict' })
+  assignedUser: Ref<User> | null;
+
+  @Field(() => String, { nullable: true, description: 'How it ended; null until then.' })
+  @Property({ type: 'text', nullable: true })
+  resolution: string | null = null;
+
+  @Field(() => DateScalar, { nullable: true, description: 'The day it ended; null until then.' })
+  @Property({ type: 'date', nullable: true })
+  resolutionDate: string | null = null;
+
+  @Field(() => DecimalScalar, { nullable: true, description: 'What the settlement pays, in US dollars.' })
+  @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
+  settlementAmount: string | null = null;
+
+  @Field(() => String, { nullable: true, description: "The union's own notes; null for the grievant." })
+  @Property({ type: 'text', nullable: true })
+  notes: string | null;
+
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
+
+  @Field(() => [GrievanceStepRecord], { description: 'The meetings held, in their order.' })
+  @OneToMany({ entity: () => GrievanceStepRecord, mappedBy: 'grievance', orderBy: { stepNumber: 'asc' } })
+  steps = new Collection<GrievanceStepRecord>(this);
+
+  @Field(() => [CaseEvent], { description: 'Every action on the case, in their order.' })
+  @OneToMany({ entity: () => CaseEvent, mappedBy: 'grievance', orderBy: { at: 'asc', id: 'asc' } })
+  history = new Collection<CaseEvent>(this);
+
+  /** How many steps were held, for readers that have no collection at hand. */
+  @Formula((grievance) => `(select count(*)::int from grievance_step_records s where s.grievance_id = ${grievance.id})`, {
+    type: 'integer',
+    lazy: true,
+  })
+  heldSteps?: number;
+
+  @Field(() => [GrievanceAction], { description: 'What the caller may do with it now: what its state allows and the roles allow.' })
+  @Derived('status', 'currentStep', 'heldSteps', 'member')
+  availableActions(viewer: Viewer): GrievanceAction[] {
+    const isOwn = viewer.memberId !== null && (this.member as unknown) === viewer.memberId;
+    const allowed = grievanceLaw[situation(this.status, this.currentStep, this.heldSteps ?? 0)];
+    return allowed.filter((action) => viewer.may('Grievance', action, isOwn));
+  }
+
+  constructor(facts: GrievanceFacts, act: Act) {
+    super();
+    this.grievanceNumber = facts.grievanceNumber;
+    this.member = facts.member;
+    this.employer = facts.employer;
+    this.filedDate = facts.filedDate;
+    this.incidentDate = facts.incidentDate ?? null;
+    this.contractArticle = facts.contractArticle ?? null;
+    this.violationDescription = facts.violationDescription;
+    this.remedySought = facts.remedySought ?? null;
+    this.assignedRep = facts.assignedRep ?? null;
+    this.assignedUser = facts.assignedUser ?? null;
+    this.notes = facts.notes ?? null;
+    if (this.incidentDate !== null && this.incidentDate > this.filedDate) {
+      throw badInput({ path: 'incidentDate', message: 'must not be after the filing date' });
+    }
+    this.record('file', null, act);
+  }
+
+  /** Begins the investigation. */
+  investigate(act: Act): void {
+    this.take(INVESTIGATE, act, () => {
+      this.status = GrievanceStatus.INVESTIGATION;
+    });
+  }
+
+  /** Records the meeting of the current step, whose outcome moves, settles or leaves the case. */
+  recordStep(facts: StepFacts, act: Act): void {
+    this.take(RECORD_STEP, act, () => {
+      const previous = this.steps.getItems().at(-1);
+      if (facts.meetingDate < (previous?.meetingDate ?? this.filedDate)) {
+        throw badInput({ path: 'meetingDate', message: previous ? 'must not be before the previous meeting' : 'must not be before the filing date' });
+      }
+      if (facts.outcome === GrievanceStepOutcome.ADVANCED && this.currentStep === GrievanceStep.ARBITRATION) {
+        throw badInput({ path: 'outcome', message: 'cannot be ADVANCED: arbitration is the last step' });
+      }
+      this.steps.add(new GrievanceStepRecord({ ...facts, grievance: ref(this as Grievance), stepNumber: this.stepNumber }));
+      if (this.currentStep !== GrievanceStep.ARBITRATION) this.status = GrievanceStatus.HEARING;
+      if (facts.outcome === GrievanceStepOutcome.ADVANCED) this.advance();
+      if (facts.outcome === GrievanceStepOutcome.SETTLED) {
+        this.end(GrievanceStatus.SETTLED, facts.resolution, facts.meetingDate, 'resolution', facts.settlementAmount);
+      }
+    });
+  }
+
+  /** Takes a denial to the next step. */
+  appeal(act: Act): void {
+    this.take(APPEAL, act, () => this.advance());
+  }
+
+  /** Ends the case with a settlement, which may pay an amount. */
+  settle(resolution: string, amount: string | null, act: Act): void {
+    this.take(SETTLE, act, () => this.end(GrievanceStatus.SETTLED, resolution, act.today, 'resolution', amount));
+  }
+
+  /** Ends the case because the union takes it back. */
+  withdraw(reason: string, act: Act): void {
+    this.take(WITHDRAW, act, () => this.end(GrievanceStatus.WITHDRAWN, reason, act.today, 'reason'));
+  }
+
+  /** Ends the case otherwise. */
+  close(reason: string, act: Act): void {
+    this.take(CLOSE, act, () => this.end(GrievanceStatus.CLOSED, reason, act.today, 'reason'));
+  }
+
+  private get stepNumber(): number {
+    return grievanceSteps.indexOf(this.currentStep) + 1;
+  }
+
+  private take(action: GrievanceAction, act: Act, change: () => void): void {
+    const allowed = grievanceLaw[situation(this.status, this.currentStep, this.steps.length)];
+    if (!allowed.includes(action)) {
+      throw conflict(`A grievance that is ${this.status} does not allow this.`, this.status.toUpperCase(), allowed.map((name) => name.toUpperCase()));
+    }
+    const before = this.status;
+    change();
+    this.record(action, before, act);
+  }
+
+  private record(action: string, fromStatus: GrievanceStatus | null, act: Act): void {
+    this.history.add(
+      new CaseEvent({ grievance: ref(this as Grievance), action, fromStatus, toStatus: this.status, actor: act.actor, at: act.at }),
+    );
+  }
+
+  private advance(): void {
+    this.currentStep = grievanceSteps[this.stepNumber] ?? GrievanceStep.ARBITRATION;
+    if (this.currentStep === GrievanceStep.ARBITRATION) this.status = GrievanceStatus.ARBITRATION;
+  }
+
+  private end(status: GrievanceStatus, resolution: string | null | undefined, on: string, path: string, amount: string | null = null): void {
+    if (!resolution?.trim()) throw badInput({ path, message: 'is required to end the case' });
+    if (on < (this.steps.getItems().at(-1)?.meetingDate ?? this.filedDate)) {
+      throw badInput({ path: 'resolutionDate', message: 'must not be before the last meeting or the filing' });
+    }
+    this.status = status;
+    this.resolution = resolution;
+    this.resolutionDate = on;
+    this.settlementAmount = amount;
+  }
+}
+
+/** The meeting of one step, and how it ended. */
+@ObjectType({ description: 'The meeting of one step, and how it ended.', simpleResolvers: true })
+@Entity({ tableName: 'grievance_step_records' })
+@Unique({ properties: ['grievance', 'stepNumber'] })
+@Check({ name: 'grievance_step_records_step_number_range', expression: 'step_number between 1 and 4' })
+@Check({ name: 'grievance_step_records_last_step_ends', expression: `step_number < 4 or outcome <> 'advanced'` })
+export class GrievanceStepRecord extends Dated {
+  @ManyToOne({ entity: () => Grievance, ref: true, deleteRule: 'restrict' })
+  grievance: Ref<Grievance>;
+
+  @Field(() => Int, { description: 'Which step, from 1 to 4 (arbitration).' })
+  @Property({ type: 'integer' })
+  stepNumber: number;
+
+  @Field(() => DateScalar, { description: 'The day of the meeting.' })
+  @Property({ type: 'date' })
+  meetingDate: string;
+
+  @Field(() => String, { nullable: true, description: 'Who was there for the union.' })
+  @Property({ type: 'text', nullable: true })
+  unionAttendees: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Who was there for the employer.' })
+  @Property({ type: 'text', nullable: true })
+  employerAttendees: string | null;
+
+  @Field(() => GrievanceStepOutcome, { description: 'How it ended.' })
+  @Enum({ items: () => GrievanceStepOutcome })
+  outcome: GrievanceStepOutcome;
+
+  @Field(() => String, { nullable: true, description: "The union's own notes; null for the grievant." })
+  @Property({ type: 'text', nullable: true })
+  notes: string | null;
+
+  constructor(facts: StepFacts & { grievance: Ref<Grievance>; stepNumber: number }) {
+    super();
+    this.grievance = facts.grievance;
+    this.stepNumber = facts.stepNumber;
+    this.meetingDate = facts.meetingDate;
+    this.unionAttendees = facts.unionAttendees ?? null;
+    this.employerAttendees = facts.employerAttendees ?? null;
+    this.outcome = facts.outcome;
+    this.notes = facts.notes ?? null;
+  }
+}
+
+/** The last grievance number given in a year: the row that filers lock. */
+@Entity({ tableName: 'grievance_counters' })
+@Check({ name: 'grievance_counters_last_not_negative', expression: '"last" >= 0' })
+export class GrievanceCounter {
+  @PrimaryKey({ type: 'integer', autoincrement: false })
+  year: number;
+
+  @Property({ type: 'integer' })
+  last: number;
+
+  constructor(year: number, last = 0) {
+    this.year = year;
+    this.last = last;
+  }
+}

@@ -1,0 +1,43 @@
+import { AuditEvent } from './audit.ts';
+import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
+import { CaseEvent } from './case.ts';
+import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from './credential.ts';
+import { Grievance, GrievanceCounter, GrievanceStepRecord } from './grievance.ts';
+import { Member, MemberEmployment } from './member.ts';
+import { Organization, OrganizationContact } from './organization.ts';
+import { Role, UserRole } from './role.ts';
+import { SaltingActivity } from './salting.ts';
+import { Device, Session } from './session.ts';
+import { User } from './user.ts';
+import { Secret, SecretVersion, UserKey, VaultGrant, VaultKey, VaultSession } from './vault.ts';
+
+/** Everything that is stored. */
+export const entities = [
+  AuditEvent,
+  BackupCode,
+  BenevolenceApplication,
+  BenevolenceReview,
+  CaseEvent,
+  Device,
+  Grievance,
+  GrievanceCounter,
+  GrievanceStepRecord,
+  LoginChallenge,
+  Member,
+  MemberEmployment,
+  OneTimeToken,
+  Organization,
+  OrganizationContact,
+  Role,
+  SaltingActivity,
+  Secret,
+  SecretVersion,
+  Session,
+  TotpCredential,
+  User,
+  UserKey,
+  UserRole,
+  VaultGrant,
+  VaultKey,
+  VaultSession,
+];

@@ -1,0 +1,245 @@
+import { Check, Entity, Enum, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Collection, type Ref } from '@mikro-orm/core';
+import { Field, ObjectType, registerEnumType } from 'type-graphql';
+import { BenevolenceApplication } from './benevolence.ts';
+import { Grievance } from './grievance.ts';
+import { Derived, Listed } from './listing.ts';
+import { Organization } from './organization.ts';
+import { Dated, Kept } from './record.ts';
+import { SaltingActivity } from './salting.ts';
+import { DateScalar, DecimalScalar } from './scalars.ts';
+
+export enum MemberStatus {
+  ACTIVE = 'active',
+  INACTIVE = 'inactive',
+  SUSPENDED = 'suspended',
+  RETIRED = 'retired',
+  DECEASED = 'deceased',
+}
+
+registerEnumType(MemberStatus, {
+  name: 'MemberStatus',
+  description: "A member's standing.",
+  valuesConfig: {
+    ACTIVE: { description: 'In good standing.' },
+    INACTIVE: { description: 'On the books without working under an agreement.' },
+    SUSPENDED: { description: 'Rights suspended, as for unpaid dues.' },
+    RETIRED: { description: 'Retired.' },
+    DECEASED: { description: 'Died.' },
+  },
+});
+
+export enum MemberClassification {
+  APPRENTICE_1 = 'apprentice_1',
+  APPRENTICE_2 = 'apprentice_2',
+  APPRENTICE_3 = 'apprentice_3',
+  APPRENTICE_4 = 'apprentice_4',
+  APPRENTICE_5 = 'apprentice_5',
+  JOURNEYMAN = 'journeyman',
+  FOREMAN = 'foreman',
+  RETIREE = 'retiree',
+  HONORARY = 'honorary',
+}
+
+registerEnumType(MemberClassification, {
+  name: 'MemberClassification',
+  description: "A member's trade classification.",
+  valuesConfig: {
+    APPRENTICE_1: { description: 'Apprentice, first year.' },
+    APPRENTICE_2: { description: 'Apprentice, second year.' },
+    APPRENTICE_3: { description: 'Apprentice, third year.' },
+    APPRENTICE_4: { description: 'Apprentice, fourth year.' },
+    APPRENTICE_5: { description: 'Apprentice, fifth year.' },
+    JOURNEYMAN: { description: 'Journeyman.' },
+    FOREMAN: { description: 'Foreman.' },
+    RETIREE: { description: 'Retiree.' },
+    HONORARY: { description: 'Honorary member.' },
+  },
+});
+
+export interface MemberFacts {
+  memberNumber: string;
+  firstName: string;
+  lastName: string;
+  middleName?: string | null;
+  status?: MemberStatus;
+  classification: MemberClassification;
+  address?: string | null;
+  city?: string | null;
+  state?: string | null;
+  zipCode?: string | null;
+  phone?: string | null;
+  email?: string | null;
+  dateOfBirth?: string | null;
+  hireDate?: string | null;
+  notes?: string | null;
+}
+
+/** A member of the local. */
+@ObjectType({ description: 'A member of the local.', simpleResolvers: true })
+@Entity({ tableName: 'members' })
+@Listed({
+  filter: ['memberNumber', 'firstName', 'lastName', 'status', 'classification', 'city', 'state', 'hireDate'],
+  order: ['lastName', 'firstName', 'memberNumber', 'status', 'createdAt'],
+  by: ['lastName', 'ASC'],
+})
+@Unique({ properties: ['memberNumber'] })
+@Check({ name: 'members_member_number_form', expression: `member_number ~ '^[A-Za-z0-9]+$'` })
+export class Member extends Kept {
+  @Field(() => String, { description: 'The number on the union card: letters and digits, unique.' })
+  @Property({ type: 'string', length: 30, collation: 'C' })
+  memberNumber: string;
+
+  @Field(() => String, { description: 'First name.' })
+  @Property({ type: 'string', length: 100, collation: 'C' })
+  firstName: string;
+
+  @Field(() => String, { description: 'Last name.' })
+  @Property({ type: 'string', length: 100, collation: 'C' })
+  lastName: string;
+
+  @Field(() => String, { nullable: true, description: 'Middle name or initial.' })
+  @Property({ type: 'string', length: 100, nullable: true })
+  middleName: string | null;
+
+  @Field(() => String, { description: 'First, middle and last name.' })
+  @Derived('firstName', 'middleName', 'lastName')
+  get fullName(): string {
+    return [this.firstName, this.middleName, this.lastName].filter(Boolean).join(' ');
+  }
+
+  @Field(() => MemberStatus, { description: 'Standing.' })
+  @Enum({ items: () => MemberStatus })
+  status: MemberStatus;
+
+  @Field(() => MemberClassification, { nullable: true, description: 'Trade classification; null where the caller may not know.' })
+  @Enum({ items: () => MemberClassification })
+  classification: MemberClassification;
+
+  @Field(() => String, { nullable: true, description: 'Street address.' })
+  @Property({ type: 'string', length: 200, nullable: true })
+  address: string | null;
+
+  @Field(() => String, { nullable: true, description: 'City.' })
+  @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
+  city: string | null;
+
+  @Field(() => String, { nullable: true, description: 'State.' })
+  @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
+  state: string | null;
+
+  @Field(() => String, { nullable: true, description: 'ZIP code.' })
+  @Property({ type: 'string', length: 20, nullable: true })
+  zipCode: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Telephone number, as it was entered.' })
+  @Property({ type: 'string', length: 50, nullable: true })
+  phone: string | null;
+
+  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  @Property({ type: 'string', length: 254, nullable: true })
+  email: string | null;
+
+  @Field(() => DateScalar, { nullable: true, description: 'Date of birth.' })
+  @Property({ type: 'date', nullable: true })
+  dateOfBirth: string | null;
+
+  @Field(() => DateScalar, { nullable: true, description: 'When the member joined the trade or the local.' })
+  @Property({ type: 'date', nullable: true })
+  hireDate: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Notes.' })
+  @Property({ type: 'text', nullable: true })
+  notes: string | null;
+
+  @Field(() => [MemberEmployment], {
+    nullable: true,
+    description: 'Where the member works and worked, the latest first. Organizers see the current employer alone.',
+  })
+  @OneToMany({ entity: () => MemberEmployment, mappedBy: 'member', orderBy: { startDate: 'desc', id: 'desc' } })
+  employments = new Collection<MemberEmployment>(this);
+
+  @Field(() => [Grievance], { nullable: true, description: 'The grievances in which this member is the grievant.' })
+  @OneToMany({ entity: () => Grievance, mappedBy: 'member' })
+  grievances = new Collection<Grievance>(this);
+
+  @Field(() => [BenevolenceApplication], { nullable: true, description: "The member's applications to the benevolence fund." })
+  @OneToMany({ entity: () => BenevolenceApplication, mappedBy: 'member' })
+  benevolenceApplications = new Collection<BenevolenceApplication>(this);
+
+  @Field(() => [SaltingActivity], { nullable: true, description: 'The activities this member carried out as an organizer.' })
+  @OneToMany({ entity: () => SaltingActivity, mappedBy: 'member' })
+  saltingActivities = new Collection<SaltingActivity>(this);
+
+  constructor(facts: MemberFacts) {
+    super();
+    this.memberNumber = facts.memberNumber;
+    this.firstName = facts.firstName;
+    this.lastName = facts.lastName;
+    this.middleName = facts.middleName ?? null;
+    this.status = facts.status ?? MemberStatus.ACTIVE;
+    this.classification = facts.classification;
+    this.address = facts.address ?? null;
+    this.city = facts.city ?? null;
+    this.state = facts.state ?? null;
+    this.zipCode = facts.zipCode ?? null;
+    this.phone = facts.phone ?? null;
+    this.email = facts.email ?? null;
+    this.dateOfBirth = facts.dateOfBirth ?? null;
+    this.hireDate = facts.hireDate ?? null;
+    this.notes = facts.notes ?? null;
+  }
+}
+
+/** A member's time with one employer. */
+@ObjectType({ description: "A member's time with one employer.", simpleResolvers: true })
+@Entity({ tableName: 'member_employments' })
+@Check({ name: 'member_employments_end_after_start', expression: 'end_date >= start_date' })
+@Check({ name: 'member_employments_hourly_rate_positive', expression: 'hourly_rate > 0' })
+export class MemberEmployment extends Dated {
+  @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict', index: true })
+  member: Ref<Member>;
+
+  @Field(() => Organization, { nullable: true, description: 'The employer.' })
+  @ManyToOne({ entity: () => Organization, ref: true, deleteRule: 'restrict', index: true })
+  organization: Ref<Organization>;
+
+  @Field(() => DateScalar, { nullable: true, description: 'First day.' })
+  @Property({ type: 'date' })
+  startDate: string;
+
+  @Field(() => DateScalar, { nullable: true, description: 'Last day; null while it lasts.' })
+  @Property({ type: 'date', nullable: true })
+  endDate: string | null;
+
+  @Field(() => Boolean, { description: 'Whether it has no last day.' })
+  @Derived('endDate')
+  get isCurrent(): boolean {
+    return this.endDate === null;
+  }
+
+  @Field(() => String, { nullable: true, description: 'Job title.' })
+  @Property({ type: 'string', length: 100, nullable: true })
+  jobTitle: string | null;
+
+  @Field(() => DecimalScalar, { nullable: true, description: 'Hourly rate in US dollars.' })
+  @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
+  hourlyRate: string | null;
+
+  constructor(facts: {
+    member: Ref<Member>;
+    organization: Ref<Organization>;
+    startDate: string;
+    endDate?: string | null;
+    jobTitle?: string | null;
+    hourlyRate?: string | null;
+  }) {
+    super();
+    this.member = facts.member;
+    this.organization = facts.organization;
+    this.startDate = facts.startDate;
+    this.endDate = facts.endDate ?? null;
+    this.jobTitle = facts.jobTitle ?? null;
+    this.hourlyRate = facts.hourlyRate ?? null;
+  }
+}

@@ -1,0 +1,192 @@
+import { Check, Entity, Enum, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Collection, type Ref } from '@mikro-orm/core';
+import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Grievance } from './grievance.ts';
+import { Listed } from './listing.ts';
+import { Kept } from './record.ts';
+import { SaltingActivity } from './salting.ts';
+
+export enum OrganizationType {
+  EMPLOYER = 'employer',
+  UNION = 'union',
+  TRAINING_PARTNER = 'training_partner',
+  JATC = 'jatc',
+}
+
+registerEnumType(OrganizationType, {
+  name: 'OrganizationType',
+  description: 'What an organization is to the local.',
+  valuesConfig: {
+    EMPLOYER: { description: 'An employer, union or not.' },
+    UNION: { description: 'A union local: the local itself.' },
+    TRAINING_PARTNER: { description: 'A school or center that trains members.' },
+    JATC: { description: 'A joint apprenticeship and training committee.' },
+  },
+});
+
+export interface OrganizationFacts {
+  name: string;
+  orgType: OrganizationType;
+  unitSize?: number | null;
+  address?: string | null;
+  city?: string | null;
+  state?: string | null;
+  zipCode?: string | null;
+  phone?: string | null;
+  email?: string | null;
+  website?: string | null;
+  saltingScore?: number | null;
+  saltingNotes?: string | null;
+}
+
+/** An employer, a union, a training partner or a JATC. */
+@ObjectType({ description: 'An employer, a union, a training partner or a JATC.', simpleResolvers: true })
+@Entity({ tableName: 'organizations' })
+@Listed({
+  filter: ['name', 'orgType', 'unitSize', 'city', 'state', 'saltingScore'],
+  order: ['name', 'orgType', 'createdAt'],
+  by: ['name', 'ASC'],
+})
+@Check({ name: 'organizations_name_not_empty', expression: `name <> ''` })
+@Check({ name: 'organizations_unit_size_positive', expression: 'unit_size > 0' })
+@Check({ name: 'organizations_salting_score_range', expression: 'salting_score between 1 and 5' })
+export class Organization extends Kept {
+  @Field(() => String, { description: 'Name.' })
+  @Property({ type: 'string', length: 200, collation: 'C' })
+  name: string;
+
+  @Field(() => OrganizationType, { nullable: true, description: 'What it is to the local; null where the caller may not know.' })
+  @Enum({ items: () => OrganizationType })
+  orgType: OrganizationType;
+
+  @Field(() => Int, { nullable: true, description: 'Workers in the proposed or actual bargaining unit.' })
+  @Property({ type: 'integer', nullable: true })
+  unitSize: number | null;
+
+  @Field(() => String, { nullable: true, description: 'Street address.' })
+  @Property({ type: 'string', length: 200, nullable: true })
+  address: string | null;
+
+  @Field(() => String, { nullable: true, description: 'City.' })
+  @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
+  city: string | null;
+
+  @Field(() => String, { nullable: true, description: 'State.' })
+  @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
+  state: string | null;
+
+  @Field(() => String, { nullable: true, description: 'ZIP code.' })
+  @Property({ type: 'string', length: 20, nullable: true })
+  zipCode: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Telephone number, as it was entered.' })
+  @Property({ type: 'string', length: 50, nullable: true })
+  phone: string | null;
+
+  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  @Property({ type: 'string', length: 254, nullable: true })
+  email: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Web site.' })
+  @Property({ type: 'string', length: 300, nullable: true })
+  website: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'How promising organizing here looks, from 1 (hardly) to 5 (very); null for roles without salting.',
+  })
+  @Property({ type: 'integer', nullable: true })
+  saltingScore: number | null;
+
+  @Field(() => String, { nullable: true, description: 'Notes for organizers; null for roles without salting.' })
+  @Property({ type: 'text', nullable: true })
+  saltingNotes: string | null;
+
+  @Field(() => [OrganizationContact], { nullable: true, description: 'The people to talk to there, the primary one first.' })
+  @OneToMany({ entity: () => OrganizationContact, mappedBy: 'organization', orderBy: { isPrimary: 'desc', lastName: 'asc', id: 'asc' } })
+  contacts = new Collection<OrganizationContact>(this);
+
+  @Field(() => [Grievance], { nullable: true, description: 'The grievances filed against this employer.' })
+  @OneToMany({ entity: () => Grievance, mappedBy: 'employer' })
+  grievances = new Collection<Grievance>(this);
+
+  @Field(() => [SaltingActivity], { nullable: true, description: 'The organizing activities that targeted it.' })
+  @OneToMany({ entity: () => SaltingActivity, mappedBy: 'organization' })
+  saltingActivities = new Collection<SaltingActivity>(this);
+
+  constructor(facts: OrganizationFacts) {
+    super();
+    this.name = facts.name;
+    this.orgType = facts.orgType;
+    this.unitSize = facts.unitSize ?? null;
+    this.address = facts.address ?? null;
+    this.city = facts.city ?? null;
+    this.state = facts.state ?? null;
+    this.zipCode = facts.zipCode ?? null;
+    this.phone = facts.phone ?? null;
+    this.email = facts.email ?? null;
+    this.website = facts.website ?? null;
+    this.saltingScore = facts.saltingScore ?? null;
+    this.saltingNotes = facts.saltingNotes ?? null;
+  }
+}
+
+export interface OrganizationContactFacts {
+  organization: Ref<Organization>;
+  firstName: string;
+  lastName: string;
+  title?: string | null;
+  phone?: string | null;
+  email?: string | null;
+  isPrimary: boolean;
+  notes?: string | null;
+}
+
+/** A person to talk to at an organization; at most one is the primary one. */
+@ObjectType({ description: 'A person to talk to at an organization.', simpleResolvers: true })
+@Entity({ tableName: 'organization_contacts' })
+@Unique({ properties: ['organization'], where: 'is_primary and deleted_at is null', name: 'organization_contacts_single_primary_unique' })
+export class OrganizationContact extends Kept {
+  @ManyToOne({ entity: () => Organization, ref: true, deleteRule: 'restrict', index: true })
+  organization: Ref<Organization>;
+
+  @Field(() => String, { description: 'First name.' })
+  @Property({ type: 'string', length: 100 })
+  firstName: string;
+
+  @Field(() => String, { description: 'Last name.' })
+  @Property({ type: 'string', length: 100, collation: 'C' })
+  lastName: string;
+
+  @Field(() => String, { nullable: true, description: 'Title or job.' })
+  @Property({ type: 'string', length: 100, nullable: true })
+  title: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Telephone number, as it was entered.' })
+  @Property({ type: 'string', length: 50, nullable: true })
+  phone: string | null;
+
+  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  @Property({ type: 'string', length: 254, nullable: true })
+  email: string | null;
+
+  @Field(() => Boolean, { description: 'Whether this is the one to call first.' })
+  @Property({ type: 'boolean' })
+  isPrimary: boolean;
+
+  @Field(() => String, { nullable: true, description: 'Notes.' })
+  @Property({ type: 'text', nullable: true })
+  notes: string | null;
+
+  constructor(facts: OrganizationContactFacts) {
+    super();
+    this.organization = facts.organization;
+    this.firstName = facts.firstName;
+    this.lastName = facts.lastName;
+    this.title = facts.title ?? null;
+    this.phone = facts.phone ?? null;
+    this.email = facts.email ?? null;
+    this.isPrimary = facts.isPrimary;
+    this.notes = facts.notes ?? null;
+  }
+}

@@ -1,0 +1,36 @@
+import { PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+
+import { Field, ID, ObjectType } from 'type-graphql';
+import { v7 as uuidv7 } from 'uuid';
+import { DateTimeScalar } from './scalars.ts';
+
+/** A row with an id that sorts by its creation (UUIDv7). */
+@ObjectType()
+export abstract class Identified {
+  @Field(() => ID, { description: 'The id, a UUIDv7: later records have greater ids.' })
+  @PrimaryKey({ type: 'uuid' })
+  id: string = uuidv7();
+}
+
+/** A row that knows when it was created and last changed. */
+@ObjectType()
+export abstract class Dated extends Identified {
+  @Field(() => DateTimeScalar, { description: 'When this was recorded.' })
+  @Property({ type: 'datetime', length: 3 })
+  createdAt: Date = new Date();
+
+  @Field(() => DateTimeScalar, { description: 'When this was last changed.' })
+  @Property({ type: 'datetime', length: 3, onUpdate: () => new Date() })
+  updatedAt: Date = new Date();
+}
+
+/** A row that is never removed, only marked: it leaves every list and lookup, and cases about it still show it. */
+@ObjectType()
+export abstract class Kept extends Dated {
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  deletedAt: Date | null = null;
+
+  get isDeleted(): boolean {
+    return this.deletedAt !== null;
+  }
+}

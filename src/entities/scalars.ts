@@ -1,0 +1,60 @@
+import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLDateTime } from 'graphql-scalars';
+
+/** An instant: RFC 3339, answered in UTC with milliseconds. */
+export const DateTimeScalar = new GraphQLScalarType({
+  ...GraphQLDateTime.toConfig(),
+  name: 'DateTime',
+  description: 'An instant as RFC 3339 says it, answered in UTC: `2026-03-01T14:30:00.000Z`.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
+});
+
+/** A calendar day without a time, kept as the text `YYYY-MM-DD` from the database to the wire. */
+export const DateScalar = textScalar(
+  'Date',
+  'A calendar day without a time: `YYYY-MM-DD`, from year 0001 to 9999.',
+  (text) => (isDay(text) ? text : undefined),
+);
+
+/** Money as text with two places, so that no float ever touches it. */
+export const DecimalScalar = textScalar(
+  'Decimal',
+  'Money as a string with at most two places, answered with exactly two: `"1250.00"`. Numbers are refused: a float would lose cents.',
+  toMoney,
+);
+
+/** Whether the text is a day that exists in the (proleptic Gregorian) calendar. */
+export function isDay(text: string): boolean {
+  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
+  if (year === undefined || year === '0000') return false;
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.valueOf()) && date.getUTCMonth() + 1 === Number(month) && date.getUTCDate() === Number(day);
+}
+
+/** `12.5` → `12.50`; undefined for what is not an amount of at most ten digits before and two after the point. */
+export function toMoney(text: string): string | undefined {
+  const [, sign, whole, cents = ''] = /^(-?)(\d{1,10})(?:\.(\d{1,2}))?$/.exec(text) ?? [];
+  return whole === undefined ? undefined : `${sign}${BigInt(whole)}.${cents.padEnd(2, '0')}`;
+}
+
+function textScalar(name: string, description: string, read: (text: string) => string | undefined): GraphQLScalarType<string, string> {
+  const parse = (value: unknown): string => {
+    const text = typeof value === 'string' ? read(value) : undefined;
+    if (text === undefined) throw new TypeError(`${name} cannot represent this value.`);
+    return text;
+  };
+  return new GraphQLScalarType({
+    name,
+    description,
+    serialize: parse,
+    parseValue: parse,
+    parseLiteral: (node: ValueNode) => parse(node.kind === Kind.STRING ? node.value : undefined),
+  });
+}
+
+/** An amount in cents, for comparing and adding without floats. */
+export const cents = (amount: string): bigint => BigInt((toMoney(amount) ?? fail(amount)).replace('.', ''));
+
+function fail(amount: string): never {
+  throw new TypeError(`Not an amount of money: ${amount.length} characters`);
+}

@@ -1,0 +1,145 @@
+import { Check, Entity, Enum, Index, ManyToOne, Property, Unique } from '@mikro-orm/decorators/legacy';
+import type { Ref } from '@mikro-orm/core';
+import { Field, ObjectType } from 'type-graphql';
+import { Derived } from './listing.ts';
+import { Dated } from './record.ts';
+import { DateTimeScalar } from './scalars.ts';
+import { User } from './user.ts';
+import type { Viewer } from './viewer.ts';
+
+/** What a token is for. A token of one type is refused wherever another is asked. */
+export enum TokenType {
+  ACCESS = 'access',
+  REFRESH = 'refresh',
+  PASSWORD_RESET = 'password_reset',
+  EMAIL_VERIFICATION = 'email_verification',
+}
+
+/** Why a session ended before its time. */
+export enum SessionEnd {
+  LOGOUT = 'logout',
+  REVOKED = 'revoked',
+  REUSE = 'reuse',
+  PASSWORD_CHANGED = 'password_changed',
+  USER_DISABLED = 'user_disabled',
+}
+
+/**
+ * One device that signed in. Its refresh tokens are its family: of them only the current one's counter and hash are
+ * stored, and the counter is what a rotation compares and swaps.
+ */
+@ObjectType({ description: 'One device that is signed in.', simpleResolvers: true })
+@Entity({ tableName: 'sessions' })
+@Index({ properties: ['user', 'lastSeenAt'] })
+@Check({ name: 'sessions_end_has_reason', expression: '(ended_at is null) = (end_reason is null)' })
+@Check({ name: 'sessions_refresh_counter_positive', expression: 'refresh_counter > 0' })
+export class Session extends Dated {
+  @ManyToOne({ entity: () => User, ref: true, deleteRule: 'cascade' })
+  user: Ref<User>;
+
+  @Field(() => String, { nullable: true, description: 'The name the device gave itself.' })
+  @Property({ type: 'string', length: 100, nullable: true })
+  deviceName: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The User-Agent header it signed in with.' })
+  @Property({ type: 'string', length: 300, nullable: true })
+  userAgent: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The IP address it was last seen at.' })
+  @Property({ type: 'string', length: 45, nullable: true })
+  ipAddress: string | null;
+
+  @Field(() => DateTimeScalar, { description: 'When it signed in or last refreshed.' })
+  @Property({ type: 'datetime', length: 3 })
+  lastSeenAt: Date;
+
+  @Field(() => DateTimeScalar, { description: 'When it ends, however busy.' })
+  @Property({ type: 'datetime', length: 3 })
+  expiresAt: Date;
+
+  /** When the person behind it last proved who they are. */
+  @Property({ type: 'datetime', length: 3 })
+  authenticatedAt: Date;
+
+  @Property({ type: 'integer' })
+  refreshCounter: number = 1;
+
+  /** SHA-256 of the current refresh token, hex. */
+  @Property({ type: 'string', length: 64 })
+  refreshHash: string;
+
+  /** The key that signed it. */
+  @Property({ type: 'string', length: 32 })
+  refreshKid: string;
+
+  /** When it was issued: until shortly after, its predecessor is answered with it. */
+  @Property({ type: 'datetime', length: 3 })
+  refreshedAt: Date;
+
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  endedAt: Date | null = null;
+
+  @Enum({ items: () => SessionEnd, nullable: true })
+  endReason: SessionEnd | null = null;
+
+  @Field(() => Boolean, { description: 'Whether this is the session that asks.' })
+  @Derived('id')
+  isCurrent(viewer: Viewer): boolean {
+    return this.id === viewer.sessionId;
+  }
+
+  constructor(facts: {
+    id: string;
+    user: Ref<User>;
+    deviceName: string | null;
+    userAgent: string | null;
+    ipAddress: string | null;
+    at: Date;
+    expiresAt: Date;
+    refreshHash: string;
+    refreshKid: string;
+  }) {
+    super();
+    this.id = facts.id;
+    this.user = facts.user;
+    this.deviceName = facts.deviceName;
+    this.userAgent = facts.userAgent;
+    this.ipAddress = facts.ipAddress;
+    this.createdAt = facts.at;
+    this.lastSeenAt = facts.at;
+    this.authenticatedAt = facts.at;
+    this.refreshedAt = facts.at;
+    this.expiresAt = facts.expiresAt;
+    this.refreshHash = facts.refreshHash;
+    this.refreshKid = facts.refreshKid;
+  }
+}
+
+/** A device that signed in before: it has its own count of failures, so that nobody else can lock its owner out. */
+@Entity({ tableName: 'devices' })
+@Check({ name: 'devices_failed_login_attempts_not_negative', expression: 'failed_login_attempts >= 0' })
+export class Device extends Dated {
+  @ManyToOne({ entity: () => User, ref: true, deleteRule: 'cascade', index: true })
+  user: Ref<User>;
+
+  /** SHA-256 of the device token, hex. */
+  @Property({ type: 'string', length: 64 })
+  @Unique()
+  tokenHash: string;
+
+  @Property({ type: 'datetime', length: 3 })
+  lastSeenAt: Date;
+
+  @Property({ type: 'integer' })
+  failedLoginAttempts: number = 0;
+
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  lockedUntil: Date | null = null;
+
+  constructor(facts: { user: Ref<User>; tokenHash: string; at: Date }) {
+    super();
+    this.user = facts.user;
+    this.tokenHash = facts.tokenHash;
+    this.lastSeenAt = facts.at;
+  }
+}

@@ -1,0 +1,115 @@
+import { Check, Entity, Formula, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Collection, type Ref } from '@mikro-orm/core';
+import { Field, ID, ObjectType } from 'type-graphql';
+import { Derived, Listed } from './listing.ts';
+import { Member } from './member.ts';
+import { Kept } from './record.ts';
+import { UserRole } from './role.ts';
+import { DateTimeScalar } from './scalars.ts';
+
+/** Someone who can sign in. */
+@ObjectType({ description: 'Someone who can sign in.', simpleResolvers: true })
+@Entity({ tableName: 'users' })
+@Listed({
+  filter: ['username', 'email', 'firstName', 'lastName', 'isActive', 'isVerified', 'member'],
+  order: ['username', 'email', 'lastName', 'createdAt'],
+  by: ['username', 'ASC'],
+})
+@Unique({ name: 'users_username_unique', expression: 'create unique index "users_username_unique" on "users" (lower("username"))' })
+@Unique({ name: 'users_email_unique', expression: 'create unique index "users_email_unique" on "users" (lower("email"))' })
+@Unique({ name: 'users_single_owner_unique', expression: 'create unique index "users_single_owner_unique" on "users" ("is_owner") where "is_owner"' })
+@Check({ name: 'users_username_form', expression: `username ~ '^[A-Za-z0-9._-]{3,50}$'` })
+@Check({ name: 'users_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
+@Check({ name: 'users_failed_login_attempts_not_negative', expression: 'failed_login_attempts >= 0' })
+export class User extends Kept {
+  @Field(() => String, { description: 'The name to sign in with: 3 to 50 of letters, digits, `.`, `_` and `-`; unique without regard to case.' })
+  @Property({ type: 'string', length: 50, collation: 'C' })
+  username: string;
+
+  @Field(() => String, { description: 'The e-mail address, unique without regard to case.' })
+  @Property({ type: 'string', length: 254, collation: 'C' })
+  email: string;
+
+  @Property({ type: 'string', length: 500 })
+  passwordHash: string;
+
+  @Field(() => String, { description: 'First name.' })
+  @Property({ type: 'string', length: 100, collation: 'C' })
+  firstName: string;
+
+  @Field(() => String, { description: 'Last name.' })
+  @Property({ type: 'string', length: 100, collation: 'C' })
+  lastName: string;
+
+  @Field(() => Boolean, { description: 'Whether the user may sign in.' })
+  @Property({ type: 'boolean' })
+  isActive: boolean = true;
+
+  @Field(() => Boolean, { description: 'Whether the e-mail address was verified.' })
+  @Property({ type: 'boolean' })
+  isVerified: boolean = false;
+
+  @Field(() => Boolean, { description: 'Whether this is the one user who owns the instance.' })
+  @Property({ type: 'boolean' })
+  isOwner: boolean = false;
+
+  @Field(() => Boolean, { nullable: true, description: 'Whether the password must be changed before anything else; null where the caller may not know.' })
+  @Property({ type: 'boolean' })
+  passwordMustChange: boolean = false;
+
+  @Property({ type: 'integer' })
+  failedLoginAttempts: number = 0;
+
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  lockedUntil: Date | null = null;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When the user last signed in; null for never, or where the caller may not know.' })
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  lastLoginAt: Date | null = null;
+
+  @Field(() => Member, { nullable: true, description: 'The member record this user is linked to.' })
+  @ManyToOne({ entity: () => Member, ref: true, nullable: true, deleteRule: 'restrict', unique: true })
+  member: Ref<Member> | null = null;
+
+  @Field(() => Boolean, { nullable: true, description: 'Whether a second factor is asked at sign-in; null where the caller may not know.' })
+  @Formula((user) => `exists (select 1 from totp_credentials c where c.user_id = ${user.id} and c.confirmed_at is not null)`, {
+    type: 'boolean',
+    lazy: true,
+  })
+  hasTotp?: boolean;
+
+  @Field(() => [UserRole], { description: 'The roles the user holds, expired ones included.' })
+  @OneToMany({ entity: () => UserRole, mappedBy: 'user', orderBy: { assignedAt: 'asc', id: 'asc' } })
+  roles = new Collection<UserRole>(this);
+
+  @Field(() => String, { description: 'First and last name.' })
+  @Derived('firstName', 'lastName')
+  get fullName(): string {
+    return `${this.firstName} ${this.lastName}`;
+  }
+
+  constructor(facts: { username: string; email: string; passwordHash: string; firstName: string; lastName: string }) {
+    super();
+    this.username = facts.username;
+    this.email = facts.email;
+    this.passwordHash = facts.passwordHash;
+    this.firstName = facts.firstName;
+    this.lastName = facts.lastName;
+  }
+}
+
+/** A user as another record shows one: a name and nothing else. */
+@ObjectType({ description: 'A user as other records show one: a name.', simpleResolvers: true })
+export class Person {
+  @Field(() => ID, { description: 'The id of the user.' })
+  id!: string;
+
+  firstName!: string;
+  lastName!: string;
+
+  @Field(() => String, { description: 'First and last name.' })
+  @Derived('firstName', 'lastName')
+  get fullName(): string {
+    return `${this.firstName} ${this.lastName}`;
+  }
+}

@@ -1,0 +1,63 @@
+import type { BenevolenceReviewLevel } from './benevolence.ts';
+import type { RoleName } from './role.ts';
+
+/** What the database says about who is asking, at the instant of the request. */
+export interface ViewerFacts {
+  readonly userId: string;
+  readonly sessionId: string;
+  /** The member record this user is linked to. */
+  readonly memberId: string | null;
+  readonly isOwner: boolean;
+  readonly passwordMustChange: boolean;
+  /** What the unexpired assignments give, a custom role counting as the one it is based on. */
+  readonly roles: ReadonlySet<RoleName>;
+  readonly reviewLevels: ReadonlySet<BenevolenceReviewLevel>;
+}
+
+/** Which actions on a case these roles may take: on any case they see, or only on their own. */
+export type CaseRights = (roles: ReadonlySet<RoleName>, caseType: string, action: string, isOwn: boolean) => boolean;
+
+/** Who is asking. The anonymous caller is one too: it has no roles, so it may nothing. */
+export class Viewer {
+  static readonly anonymous = new Viewer(null, () => false);
+
+  constructor(
+    private readonly facts: ViewerFacts | null,
+    private readonly rights: CaseRights,
+  ) {}
+
+  get isAnonymous(): boolean {
+    return this.facts === null;
+  }
+
+  get userId(): string | null {
+    return this.facts?.userId ?? null;
+  }
+
+  get sessionId(): string | null {
+    return this.facts?.sessionId ?? null;
+  }
+
+  get memberId(): string | null {
+    return this.facts?.memberId ?? null;
+  }
+
+  get passwordMustChange(): boolean {
+    return this.facts?.passwordMustChange ?? false;
+  }
+
+  get roles(): ReadonlySet<RoleName> {
+    return this.facts?.roles ?? noRoles;
+  }
+
+  decidesAt(level: BenevolenceReviewLevel): boolean {
+    return this.facts?.reviewLevels.has(level) ?? false;
+  }
+
+  /** Whether the roles allow this action on a case; the state of the case is asked elsewhere. */
+  may(caseType: string, action: string, isOwn: boolean): boolean {
+    return this.rights(this.roles, caseType, action, isOwn);
+  }
+}
+
+const noRoles: ReadonlySet<RoleName> = new Set();

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+
+/** The closed list of refusals a client can meet in `errors[].extensions.code`, each with its public sentence. */
+export const refusals = {
+  UNAUTHENTICATED: 'Sign in first: no valid access token came with this request.',
+  BAD_CREDENTIALS: 'The credentials are not right.',
+  STEP_UP_REQUIRED: 'Confirm your password again before doing this.',
+  PASSWORD_CHANGE_REQUIRED: 'Change your password before doing anything else.',
+  FORBIDDEN: 'None of your roles allows this.',
+  NOT_FOUND: 'There is no such record.',
+  BAD_INPUT: 'Something in the request is not valid.',
+  CONFLICT: 'The record is in a state that does not allow this.',
+  VAULT_LOCKED: 'Unlock the vault first.',
+  RATE_LIMITED: 'Too many attempts. Try again later.',
+  TOO_COMPLEX: 'The operation asks for more than one request may ask for.',
+  UNAVAILABLE: 'The service is not ready. Try again shortly.',
+  INTERNAL: 'Something went wrong on our side. The request id finds it in the log.',
+} as const;
+
+export type RefusalCode = keyof typeof refusals;
+
+/** One input that was refused: `path` as the client wrote it (`input.amountRequested`), and what is wrong with it. */
+export interface FieldProblem {
+  path: string;
+  message: string;
+}
+
+/** What a refusal may tell a client beside its code. */
+export interface RefusalDetails {
+  fields?: readonly FieldProblem[];
+  /** The state a case is in, and the actions that state allows (CONFLICT). */
+  state?: string;
+  allowedActions?: readonly string[];
+  /** Seconds (RATE_LIMITED, UNAVAILABLE). */
+  retryAfter?: number;
+}
+
+/**
+ * The one error this service throws on purpose. `message` and `details` are public;
+ * `cause` is for the log alone and never reaches a client.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+
+  constructor(
+    readonly code: RefusalCode,
+    message: string = refusals[code],
+    readonly details: RefusalDetails = {},
+    cause?: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}
+
+export const unauthenticated = (cause?: unknown) => new Refusal('UNAUTHENTICATED', undefined, {}, cause);
+export const badCredentials = (cause?: unknown) => new Refusal('BAD_CREDENTIALS', undefined, {}, cause);
+export const passwordChangeRequired = () => new Refusal('PASSWORD_CHANGE_REQUIRED');
+export const forbidden = (message?: string) => new Refusal('FORBIDDEN', message);
+export const notFound = () => new Refusal('NOT_FOUND');
+export const tooComplex = (message: string) => new Refusal('TOO_COMPLEX', message);
+export const rateLimited = (retryAfter: number) => new Refusal('RATE_LIMITED', undefined, { retryAfter });
+export const unavailable = (retryAfter: number, cause?: unknown) =>
+  new Refusal('UNAVAILABLE', undefined, { retryAfter }, cause);
+
+/** BAD_INPUT that names each field and what is wrong with it. */
+export function badInput(...fields: FieldProblem[]): Refusal {
+  const said = fields.map(({ path, message }) => `${path} ${message}`).join('; ');
+  return new Refusal('BAD_INPUT', said === '' ? undefined : `Not valid: ${said}.`, { fields });
+}
+
+/** CONFLICT that names the state a case is in and what that state allows. */
+export function conflict(message: string, state?: string, allowedActions?: readonly string[]): Refusal {
+  return new Refusal('CONFLICT', message, {
+    ...(state !== undefined && { state }),
+    ...(allowedActions !== undefined && { allowedActions }),
+  });
+}
+
+/**
+ * Translates any error into what a client may read: a code of the closed list, a sentence without submitted values,
+ * and the request's id. What is not a {@link Refusal} or GraphQL's own refusal of a document is INTERNAL.
+ *
+ * @param report called with the original error when it is INTERNAL or carries a private cause.
+ */
+export function toPublic(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  requestId: string = randomUUID(),
+  report: (error: unknown, requestId: string) => void = () => {},
+): GraphQLFormattedError {
+  const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
+  const refusal = asRefusal(original, formatted);
+  if (refusal.code === 'INTERNAL' || refusal.cause !== undefined) report(original, requestId);
+  return {
+    message: refusal.message,
+    ...(formatted.locations && { locations: formatted.locations }),
+    ...(formatted.path && { path: formatted.path }),
+    extensions: { code: refusal.code, ...refusal.details, requestId },
+  };
+}
+
+function asRefusal(error: unknown, formatted: GraphQLFormattedError): Refusal {
+  if (error instanceof Refusal) return error;
+  const code = formatted.extensions?.['code'];
+  const refuse = typeof code === 'string' ? refusalOfGraphQL[code] : undefined;
+  return refuse ? refuse(formatted.message) : new Refusal('INTERNAL', undefined, {}, error);
+}
+
+/** GraphQL's and Apollo's own codes, and what each becomes. */
+const refusalOfGraphQL: Record<string, (message: string) => Refusal> = {
+  GRAPHQL_PARSE_FAILED: (message) =>
+    /token limit|more than \d+ tokens/i.test(message)
+      ? tooComplex('The document has more tokens than one request may have.')
+      : new Refusal('BAD_INPUT', 'The document is not valid GraphQL: its syntax is broken at the given location.'),
+  GRAPHQL_VALIDATION_FAILED: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
+  BAD_USER_INPUT: (message) => variableProblem(message),
+  BAD_REQUEST: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
+  OPERATION_RESOLUTION_FAILURE: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
+  PERSISTED_QUERY_NOT_FOUND: () => new Refusal('BAD_INPUT', 'Persisted queries are not offered; send the document.'),
+  PERSISTED_QUERY_NOT_SUPPORTED: () => new Refusal('BAD_INPUT', 'Persisted queries are not offered; send the document.'),
+};
+
+/** `Variable "$first" got invalid value 101 at "page.first"; …` without the value. */
+function variableProblem(message: string): Refusal {
+  const variable = /^Variable "\$(\w+)" /.exec(message)?.[1];
+  if (variable === undefined) return new Refusal('BAD_INPUT', withoutValues(message));
+  const path = / at "([\w.[\]]+)"/.exec(message)?.[1] ?? variable;
+  const isMissing = /was not provided|must not be null/.test(message);
+  const expected = /(?:of (?:required |non-null )?type|for type) "?([\w[\]!]+)"?/.exec(message)?.[1] ?? /; (\w+) cannot represent/.exec(message)?.[1];
+  return badInput({
+    path,
+    message: isMissing ? 'is required' : expected ? `is not a valid ${expected}` : 'is not valid',
+  });
+}
+
+/** Validation messages name fields and types, which help, and literals, which may be secrets: the literals go. */
+function withoutValues(message: string): string {
+  return message
+    .replace(/(cannot represent [^:]*): .*$/s, '$1.')
+    .replace(/, found .*$/s, '.')
+    .replace(/^Value ".*" does not exist in "(\w+)" enum.*$/s, 'A value does not exist in enum "$1".')
+    .replace(/got invalid value .*?; /s, 'is not valid: ');
+}
