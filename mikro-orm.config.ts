@@ -3,10 +3,13 @@ import { defineConfig as onPglite } from '@mikro-orm/pglite';
 import { Migrator } from '@mikro-orm/migrations';
 import { SeedManager } from '@mikro-orm/seeder';
 import { entities } from './src/entities/index.ts';
+import { rowRules } from './src/permissions/index.ts';
+import { rowFilters } from './src/reading/filter.ts';
 
 /** What every connection of this service to its database has in common, whichever engine it is. */
 export const ormOptions = {
   entities,
+  filters: rowFilters(rowRules),
   extensions: [Migrator, SeedManager],
   forceUtcTimezone: true,
   migrations: {

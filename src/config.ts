@@ -6,29 +6,56 @@ const seconds = (fallback: number, most = 365 * 86_400) => z.coerce.number().int
 const list = z
   .string()
   .default('')
-  .transform((text) => text.split(',').map((item) => item.trim()).filter(Boolean));
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  );
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
 
 /** Every environment variable the service reads: its form, its default, what it means. `.env.example` is held against this. */
 export const variables = {
-  NODE_ENV: z.enum(['development', 'test', 'production']).default('development').describe('Development seeds the embedded database, offers the playground and explains errors; production does none of it.'),
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'])
+    .default('development')
+    .describe('Development seeds the embedded database, offers the playground and explains errors; production does none of it.'),
   HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on; 0.0.0.0 for every one.'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(4000).describe('The port to listen on; 0 for any free one.'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional().describe('A PostgreSQL server, postgres://user:password@host:5432/database. Without it, the embedded one is used.'),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('A PostgreSQL server, postgres://user:password@host:5432/database. Without it, the embedded one is used.'),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(500).default(10).describe('Connections to a PostgreSQL server.'),
   SEED: flag.default(false).describe('1 seeds a PostgreSQL server at start while it is empty. Never in production.'),
   UNIONHALL_DATA_DIR: z.string().min(1).default('.unionhall/data').describe('Where the embedded database keeps its files.'),
   UNIONHALL_CONFIG_DIR: z.string().min(1).optional().describe("Where keys are kept. By default a folder of the user's own."),
-  UNIONHALL_KEYS: z.string().min(1).optional().describe('The system keyring: kid:base64 of 32 bytes, comma-separated, the active one first; or the path of a file with that text. Production refuses to start without it, unless UNIONHALL_CONFIG_DIR is set.'),
-  UNIONHALL_TIME_ZONE: z.string().refine(isTimeZone, 'is not a time zone of the IANA database').default('America/New_York').describe('The time zone in which "today" is meant.'),
+  UNIONHALL_KEYS: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The system keyring: kid:base64 of 32 bytes, comma-separated, the active one first; or the path of a file with that text. Production refuses to start without it, unless UNIONHALL_CONFIG_DIR is set.',
+    ),
+  UNIONHALL_TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, 'is not a time zone of the IANA database')
+    .default('America/New_York')
+    .describe('The time zone in which "today" is meant.'),
   ACCESS_TOKEN_TTL: seconds(1800, 86_400).describe('Seconds an access token works.'),
-  REFRESH_GRACE: z.coerce.number().int().min(0).max(60).default(10).describe('Seconds in which the refresh token just replaced is answered with the same successor.'),
+  REFRESH_GRACE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .default(10)
+    .describe('Seconds in which the refresh token just replaced is answered with the same successor.'),
   SESSION_MAX_AGE: seconds(30 * 86_400).describe('Seconds after which a session ends, however busy.'),
   SESSION_IDLE_AGE: seconds(7 * 86_400).describe('Seconds after which an unused session ends.'),
   REUSE_ENDS: z.enum(['session', 'user']).default('session').describe("What an old refresh token ends: its session, or all of the user's."),
   LOGIN_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(5).describe('Wrong passwords until a user is locked.'),
   LOGIN_LOCK: seconds(1800).describe('Seconds a lock lasts.'),
-  ARGON2_MEMORY: z.coerce.number().int().min(19_456).max(1_048_576).default(19_456).describe('KiB of memory one password hash takes.'),
+  ARGON2_MEMORY: z.coerce.number().int().min(19_456).max(262_144).default(19_456).describe('KiB of memory one password hash takes.'),
   ARGON2_TIME: z.coerce.number().int().min(2).max(20).default(2).describe('Passes over that memory.'),
   PLAYGROUND: flag.optional().describe('1 offers the playground, 0 does not. By default it is offered outside production.'),
   CORS_ORIGINS: list.describe('Origins of browser clients, comma-separated; none by default.'),
@@ -86,7 +113,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables && value !== ''));
   const { success, data, error } = z.object(variables).safeParse(given);
   if (!success) throw new ConfigError(error.issues.map(({ path, code, message }) => `${path.join('.')} ${problem(code, message)}`));
-  if (data.NODE_ENV === 'production' && data.SEED) throw new ConfigError(['SEED must not be set in production: seeded accounts have known passwords']);
+  if (data.NODE_ENV === 'production' && data.SEED)
+    throw new ConfigError(['SEED must not be set in production: seeded accounts have known passwords']);
   return freeze(toConfig(data));
 }
 

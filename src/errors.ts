@@ -60,8 +60,7 @@ export const forbidden = (message?: string) => new Refusal('FORBIDDEN', message)
 export const notFound = () => new Refusal('NOT_FOUND');
 export const tooComplex = (message: string) => new Refusal('TOO_COMPLEX', message);
 export const rateLimited = (retryAfter: number) => new Refusal('RATE_LIMITED', undefined, { retryAfter });
-export const unavailable = (retryAfter: number, cause?: unknown) =>
-  new Refusal('UNAVAILABLE', undefined, { retryAfter }, cause);
+export const unavailable = (retryAfter: number, cause?: unknown) => new Refusal('UNAVAILABLE', undefined, { retryAfter }, cause);
 
 /** BAD_INPUT that names each field and what is wrong with it. */
 export function badInput(...fields: FieldProblem[]): Refusal {
@@ -127,7 +126,8 @@ function variableProblem(message: string): Refusal {
   if (variable === undefined) return new Refusal('BAD_INPUT', withoutValues(message));
   const path = / at "([\w.[\]]+)"/.exec(message)?.[1] ?? variable;
   const isMissing = /was not provided|must not be null/.test(message);
-  const expected = /(?:of (?:required |non-null )?type|for type) "?([\w[\]!]+)"?/.exec(message)?.[1] ?? /; (\w+) cannot represent/.exec(message)?.[1];
+  const expected =
+    /(?:of (?:required |non-null )?type|for type) "?([\w[\]!]+)"?/.exec(message)?.[1] ?? /; (\w+) cannot represent/.exec(message)?.[1];
   return badInput({
     path,
     message: isMissing ? 'is required' : expected ? `is not a valid ${expected}` : 'is not valid',

@@ -280,7 +280,8 @@ export class BenevolenceApplication extends Kept {
   decidedBy?: string[];
 
   @Field(() => [BenevolenceAction], {
-    description: 'What the caller may do with it now: what its state allows and the roles allow. Nobody reviews a case of their own, or twice in a round.',
+    description:
+      'What the caller may do with it now: what its state allows and the roles allow. Nobody reviews a case of their own, or twice in a round.',
   })
   @Derived('status', 'member', 'requiredLevels', 'decidedLevels', 'decidedBy')
   availableActions(viewer: Viewer): BenevolenceAction[] {
@@ -317,7 +318,10 @@ export class BenevolenceApplication extends Kept {
   review(facts: ReviewFacts, reviewerMemberId: string | null, act: Act): void {
     this.take(REVIEW, act, () => {
       const decided = this.reviews.getItems().filter(({ round }) => round === this.round);
-      const level = nextLevel(this.requiredLevels, decided.map(({ reviewLevel }) => reviewLevel));
+      const level = nextLevel(
+        this.requiredLevels,
+        decided.map(({ reviewLevel }) => reviewLevel),
+      );
       if (level === undefined) throw conflict('Every level has decided.', this.status.toUpperCase(), []);
       this.refuseRecused(decided, facts.reviewer, reviewerMemberId);
       const { decision } = facts;
@@ -325,7 +329,9 @@ export class BenevolenceApplication extends Kept {
       if (facts.approvedAmount != null && !(isLast && decision === BenevolenceReviewDecision.APPROVED)) {
         throw badInput({ path: 'approvedAmount', message: 'is given with the approval of the last level only' });
       }
-      this.reviews.add(new BenevolenceReview({ ...facts, application: ref(this as BenevolenceApplication), round: this.round, reviewLevel: level }));
+      this.reviews.add(
+        new BenevolenceReview({ ...facts, application: ref(this as BenevolenceApplication), round: this.round, reviewLevel: level }),
+      );
       this.status = BenevolenceStatus.UNDER_REVIEW;
       if (decision === BenevolenceReviewDecision.DENIED) this.status = BenevolenceStatus.DENIED;
       if (decision === BenevolenceReviewDecision.NEEDS_INFO) this.status = BenevolenceStatus.DRAFT;
@@ -378,7 +384,11 @@ export class BenevolenceApplication extends Kept {
   private take(action: BenevolenceAction, act: Act, change: () => void): void {
     const allowed = this.isDeleted ? [] : benevolenceLaw[this.status];
     if (!allowed.includes(action)) {
-      throw conflict(`An application that is ${this.status} does not allow this.`, this.status.toUpperCase(), allowed.map((name) => name.toUpperCase()));
+      throw conflict(
+        `An application that is ${this.status} does not allow this.`,
+        this.status.toUpperCase(),
+        allowed.map((name) => name.toUpperCase()),
+      );
     }
     const before = this.status;
     change();
@@ -387,7 +397,14 @@ export class BenevolenceApplication extends Kept {
 
   private record(action: string, fromStatus: BenevolenceStatus | null, act: Act): void {
     this.history.add(
-      new CaseEvent({ application: ref(this as BenevolenceApplication), action, fromStatus, toStatus: this.status, actor: act.actor, at: act.at }),
+      new CaseEvent({
+        application: ref(this as BenevolenceApplication),
+        action,
+        fromStatus,
+        toStatus: this.status,
+        actor: act.actor,
+        at: act.at,
+      }),
     );
   }
 }

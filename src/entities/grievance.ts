@@ -153,7 +153,17 @@ export interface StepFacts {
 @ObjectType({ description: 'A claim that an employer broke the agreement, taken through up to four steps.', simpleResolvers: true })
 @Entity({ tableName: 'grievances' })
 @Listed({
-  filter: ['grievanceNumber', 'member', 'employer', 'status', 'currentStep', 'filedDate', 'incidentDate', 'contractArticle', 'assignedUser'],
+  filter: [
+    'grievanceNumber',
+    'member',
+    'employer',
+    'status',
+    'currentStep',
+    'filedDate',
+    'incidentDate',
+    'contractArticle',
+    'assignedUser',
+  ],
   order: ['filedDate', 'grievanceNumber', 'status', 'currentStep', 'createdAt'],
   by: ['filedDate', 'DESC'],
 })
@@ -296,7 +306,10 @@ export class Grievance extends Kept {
     this.take(RECORD_STEP, act, () => {
       const previous = this.steps.getItems().at(-1);
       if (facts.meetingDate < (previous?.meetingDate ?? this.filedDate)) {
-        throw badInput({ path: 'meetingDate', message: previous ? 'must not be before the previous meeting' : 'must not be before the filing date' });
+        throw badInput({
+          path: 'meetingDate',
+          message: previous ? 'must not be before the previous meeting' : 'must not be before the filing date',
+        });
       }
       if (facts.outcome === GrievanceStepOutcome.ADVANCED && this.currentStep === GrievanceStep.ARBITRATION) {
         throw badInput({ path: 'outcome', message: 'cannot be ADVANCED: arbitration is the last step' });
@@ -337,7 +350,11 @@ export class Grievance extends Kept {
   private take(action: GrievanceAction, act: Act, change: () => void): void {
     const allowed = grievanceLaw[situation(this.status, this.currentStep, this.steps.length)];
     if (!allowed.includes(action)) {
-      throw conflict(`A grievance that is ${this.status} does not allow this.`, this.status.toUpperCase(), allowed.map((name) => name.toUpperCase()));
+      throw conflict(
+        `A grievance that is ${this.status} does not allow this.`,
+        this.status.toUpperCase(),
+        allowed.map((name) => name.toUpperCase()),
+      );
     }
     const before = this.status;
     change();
@@ -355,7 +372,13 @@ export class Grievance extends Kept {
     if (this.currentStep === GrievanceStep.ARBITRATION) this.status = GrievanceStatus.ARBITRATION;
   }
 
-  private end(status: GrievanceStatus, resolution: string | null | undefined, on: string, path: string, amount: string | null = null): void {
+  private end(
+    status: GrievanceStatus,
+    resolution: string | null | undefined,
+    on: string,
+    path: string,
+    amount: string | null = null,
+  ): void {
     if (!resolution?.trim()) throw badInput({ path, message: 'is required to end the case' });
     if (on < (this.steps.getItems().at(-1)?.meetingDate ?? this.filedDate)) {
       throw badInput({ path: 'resolutionDate', message: 'must not be before the last meeting or the filing' });

@@ -159,15 +159,12 @@ export class Member extends Kept {
   @OneToMany({ entity: () => MemberEmployment, mappedBy: 'member', orderBy: { startDate: 'desc', id: 'desc' } })
   employments = new Collection<MemberEmployment>(this);
 
-  @Field(() => [Grievance], { nullable: true, description: 'The grievances in which this member is the grievant.' })
   @OneToMany({ entity: () => Grievance, mappedBy: 'member' })
   grievances = new Collection<Grievance>(this);
 
-  @Field(() => [BenevolenceApplication], { nullable: true, description: "The member's applications to the benevolence fund." })
   @OneToMany({ entity: () => BenevolenceApplication, mappedBy: 'member' })
   benevolenceApplications = new Collection<BenevolenceApplication>(this);
 
-  @Field(() => [SaltingActivity], { nullable: true, description: 'The activities this member carried out as an organizer.' })
   @OneToMany({ entity: () => SaltingActivity, mappedBy: 'member' })
   saltingActivities = new Collection<SaltingActivity>(this);
 

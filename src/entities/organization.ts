@@ -106,11 +106,9 @@ export class Organization extends Kept {
   @OneToMany({ entity: () => OrganizationContact, mappedBy: 'organization', orderBy: { isPrimary: 'desc', lastName: 'asc', id: 'asc' } })
   contacts = new Collection<OrganizationContact>(this);
 
-  @Field(() => [Grievance], { nullable: true, description: 'The grievances filed against this employer.' })
   @OneToMany({ entity: () => Grievance, mappedBy: 'employer' })
   grievances = new Collection<Grievance>(this);
 
-  @Field(() => [SaltingActivity], { nullable: true, description: 'The organizing activities that targeted it.' })
   @OneToMany({ entity: () => SaltingActivity, mappedBy: 'organization' })
   saltingActivities = new Collection<SaltingActivity>(this);
 

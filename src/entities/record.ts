@@ -27,6 +27,7 @@ export abstract class Dated extends Identified {
 /** A row that is never removed, only marked: it leaves every list and lookup, and cases about it still show it. */
 @ObjectType()
 export abstract class Kept extends Dated {
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When this was deleted; null while it stands.' })
   @Property({ type: 'datetime', length: 3, nullable: true })
   deletedAt: Date | null = null;
 

@@ -4,7 +4,7 @@ import { Field, ObjectType, registerEnumType } from 'type-graphql';
 import { BenevolenceReviewLevel } from './benevolence.ts';
 import { Dated } from './record.ts';
 import { DateTimeScalar } from './scalars.ts';
-import { User } from './user.ts';
+import { Person, User } from './user.ts';
 
 export enum RoleName {
   ADMIN = 'admin',
@@ -81,6 +81,7 @@ export class UserRole extends Dated {
   @ManyToOne({ entity: () => Role, ref: true, deleteRule: 'restrict', index: true })
   role: Ref<Role>;
 
+  @Field(() => Person, { nullable: true, description: 'Who assigned it; null where nobody did or the caller may not know.' })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'set null', index: true })
   assignedBy: Ref<User> | null;
 

@@ -10,10 +10,8 @@ export const DateTimeScalar = new GraphQLScalarType({
 });
 
 /** A calendar day without a time, kept as the text `YYYY-MM-DD` from the database to the wire. */
-export const DateScalar = textScalar(
-  'Date',
-  'A calendar day without a time: `YYYY-MM-DD`, from year 0001 to 9999.',
-  (text) => (isDay(text) ? text : undefined),
+export const DateScalar = textScalar('Date', 'A calendar day without a time: `YYYY-MM-DD`, from year 0001 to 9999.', (text) =>
+  isDay(text) ? text : undefined,
 );
 
 /** Money as text with two places, so that no float ever touches it. */

@@ -17,12 +17,17 @@ import { DateTimeScalar } from './scalars.ts';
 })
 @Unique({ name: 'users_username_unique', expression: 'create unique index "users_username_unique" on "users" (lower("username"))' })
 @Unique({ name: 'users_email_unique', expression: 'create unique index "users_email_unique" on "users" (lower("email"))' })
-@Unique({ name: 'users_single_owner_unique', expression: 'create unique index "users_single_owner_unique" on "users" ("is_owner") where "is_owner"' })
+@Unique({
+  name: 'users_single_owner_unique',
+  expression: 'create unique index "users_single_owner_unique" on "users" ("is_owner") where "is_owner"',
+})
 @Check({ name: 'users_username_form', expression: `username ~ '^[A-Za-z0-9._-]{3,50}$'` })
 @Check({ name: 'users_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
 @Check({ name: 'users_failed_login_attempts_not_negative', expression: 'failed_login_attempts >= 0' })
 export class User extends Kept {
-  @Field(() => String, { description: 'The name to sign in with: 3 to 50 of letters, digits, `.`, `_` and `-`; unique without regard to case.' })
+  @Field(() => String, {
+    description: 'The name to sign in with: 3 to 50 of letters, digits, `.`, `_` and `-`; unique without regard to case.',
+  })
   @Property({ type: 'string', length: 50, collation: 'C' })
   username: string;
 
@@ -53,7 +58,10 @@ export class User extends Kept {
   @Property({ type: 'boolean' })
   isOwner: boolean = false;
 
-  @Field(() => Boolean, { nullable: true, description: 'Whether the password must be changed before anything else; null where the caller may not know.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether the password must be changed before anything else; null where the caller may not know.',
+  })
   @Property({ type: 'boolean' })
   passwordMustChange: boolean = false;
 
@@ -63,7 +71,10 @@ export class User extends Kept {
   @Property({ type: 'datetime', length: 3, nullable: true })
   lockedUntil: Date | null = null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the user last signed in; null for never, or where the caller may not know.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the user last signed in; null for never, or where the caller may not know.',
+  })
   @Property({ type: 'datetime', length: 3, nullable: true })
   lastLoginAt: Date | null = null;
 
@@ -104,12 +115,6 @@ export class Person {
   @Field(() => ID, { description: 'The id of the user.' })
   id!: string;
 
-  firstName!: string;
-  lastName!: string;
-
   @Field(() => String, { description: 'First and last name.' })
-  @Derived('firstName', 'lastName')
-  get fullName(): string {
-    return `${this.firstName} ${this.lastName}`;
-  }
+  fullName!: string;
 }

@@ -38,7 +38,10 @@ export enum VaultKeyState {
 
 /** One version of the vault's key. The key itself exists only in grants. */
 @Entity({ tableName: 'vault_keys' })
-@Unique({ name: 'vault_keys_single_active_unique', expression: `create unique index "vault_keys_single_active_unique" on "vault_keys" ("state") where "state" = 'active'` })
+@Unique({
+  name: 'vault_keys_single_active_unique',
+  expression: `create unique index "vault_keys_single_active_unique" on "vault_keys" ("state") where "state" = 'active'`,
+})
 @Check({ name: 'vault_keys_version_positive', expression: 'version > 0' })
 export class VaultKey extends Dated {
   @Property({ type: 'integer' })

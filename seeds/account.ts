@@ -1,0 +1,140 @@
+import { BenevolenceReviewLevel } from '../src/entities/benevolence.ts';
+import { RoleName } from '../src/entities/role.ts';
+import { idOf, takenOverAt } from './random.ts';
+import type { RoleRow, UserRoleRow, UserRow } from './row.ts';
+
+/** Someone who can sign in to a seeded database. The passwords are public: such a database is for development only. */
+export interface SeededAccount {
+  readonly username: string;
+  readonly password: string;
+  readonly role: RoleName;
+  readonly reviewLevel: BenevolenceReviewLevel | null;
+  readonly firstName: string;
+  readonly lastName: string;
+}
+
+const password = 'unionhall-dev';
+
+/** The officer who holds the level vp; written out, since a username has three letters at least. */
+export const vicePresident = 'vicepresident';
+
+function account(
+  username: string,
+  role: RoleName,
+  firstName: string,
+  lastName: string,
+  reviewLevel?: BenevolenceReviewLevel,
+): SeededAccount {
+  return { username, password, role, reviewLevel: reviewLevel ?? null, firstName, lastName };
+}
+
+/** The accounts of a seeded database: one for each role, an officer for each level of review, and a second member. */
+export const seededAccounts = [
+  account('admin', RoleName.ADMIN, 'Ruth', 'Calloway', BenevolenceReviewLevel.ADMIN),
+  account('officer', RoleName.OFFICER, 'Dennis', 'Okafor'),
+  account('staff', RoleName.STAFF, 'Marisol', 'Vega'),
+  account('organizer', RoleName.ORGANIZER, 'Theo', 'Lindqvist'),
+  account('instructor', RoleName.INSTRUCTOR, 'Priya', 'Raman'),
+  account('member', RoleName.MEMBER, 'Carla', 'Benedetti'),
+  account(vicePresident, RoleName.OFFICER, 'Samuel', 'Whitfield', BenevolenceReviewLevel.VP),
+  account('manager', RoleName.OFFICER, 'Yolanda', 'Pruitt', BenevolenceReviewLevel.MANAGER),
+  account('president', RoleName.OFFICER, 'George', 'Takacs', BenevolenceReviewLevel.PRESIDENT),
+  { ...account('testuser', RoleName.MEMBER, 'Jamie', 'Novak'), password: 'testpass' },
+] as const satisfies readonly SeededAccount[];
+
+export const emailOf = (account: SeededAccount): string => `${account.username}@unionhall.test`;
+
+/** The seeded account with this username. */
+export function accountOf(username: string): SeededAccount {
+  const found = seededAccounts.find((each) => each.username === username);
+  if (!found) throw new TypeError(`No account is seeded with the username ${username}.`);
+  return found;
+}
+
+/** The id of the user with this seeded username. */
+export const userId = (username: string): string => idOf('users', username, recordedAt);
+
+/** The name under which the user with this seeded username appears in other records. */
+export function fullNameOf(username: string): string {
+  const { firstName, lastName } = accountOf(username);
+  return `${firstName} ${lastName}`;
+}
+
+/** The user who holds each level of review. */
+export const reviewers: Readonly<Record<BenevolenceReviewLevel, string>> = {
+  vp: vicePresident,
+  admin: 'admin',
+  manager: 'manager',
+  president: 'president',
+};
+
+/** The members of the first block whom users are linked to, by their place in it. */
+export const linkedMembers = { member: 10, testuser: 11, organizer: 34 } as const satisfies Readonly<Record<string, number>>;
+
+const roles: Readonly<Record<RoleName, readonly [displayName: string, description: string]>> = {
+  admin: ['Administrator', 'Runs the service: sees and changes every record, assigns roles, and decides about the settings of the local.'],
+  officer: ['Officer', 'An elected officer: keeps members and employers, handles grievances, and reviews and pays benevolence.'],
+  staff: ['Staff', 'The office of the local: keeps members and employers, files grievances, and takes in benevolence applications.'],
+  organizer: [
+    'Organizer',
+    'Organizes employers that are not union yet: keeps salting activities and the organizing notes about employers.',
+  ],
+  instructor: ['Instructor', 'Teaches apprentices and journeymen: sees who the members are, and no case of theirs.'],
+  member: ['Member', 'A member of the local: sees their own record, employments, grievances and benevolence applications.'],
+};
+
+/** The six system roles. */
+export function roleRows(): RoleRow[] {
+  return Object.values(RoleName).map((name) => ({
+    id: idOf('roles', name, recordedAt),
+    ...recorded,
+    name,
+    display_name: roles[name][0],
+    description: roles[name][1],
+    is_system_role: true,
+    based_on: name,
+  }));
+}
+
+/** The users, with the hash that each username is given. */
+export function userRows(passwordHashes: ReadonlyMap<string, string>, unusableHash: string): UserRow[] {
+  return seededAccounts.map((account) => ({
+    id: userId(account.username),
+    ...recorded,
+    deleted_at: null,
+    username: account.username,
+    email: emailOf(account),
+    password_hash: passwordHashes.get(account.username) ?? unusableHash,
+    first_name: account.firstName,
+    last_name: account.lastName,
+    is_active: true,
+    is_verified: true,
+    is_owner: false,
+    password_must_change: false,
+    failed_login_attempts: 0,
+    locked_until: null,
+    last_login_at: null,
+    member_id: null,
+  }));
+}
+
+/** Which role each user holds; `roleIds` are the roles' ids by name, as the database has them. */
+export function userRoleRows(roleIds: ReadonlyMap<string, string>): UserRoleRow[] {
+  return seededAccounts.flatMap((account) => {
+    const role = roleIds.get(account.role);
+    if (role === undefined) return [];
+    return {
+      id: idOf('user_roles', account.username, recordedAt),
+      ...recorded,
+      user_id: userId(account.username),
+      role_id: role,
+      assigned_by_id: account.username === 'admin' ? null : userId('admin'),
+      assigned_at: recordedAt,
+      expires_at: null,
+      review_levels: account.reviewLevel === null ? [] : [account.reviewLevel],
+    };
+  });
+}
+
+const recordedAt = takenOverAt(0);
+const recorded = { created_at: recordedAt, updated_at: recordedAt };

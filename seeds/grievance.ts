@@ -1,0 +1,243 @@
+import { grievanceSteps, GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../src/entities/grievance.ts';
+import { fullNameOf, linkedMembers, userId, vicePresident } from './account.ts';
+import { daysAgo, instantOn, plusDays, workday, yearOf } from './calendar.ts';
+import { employerIdOf, memberId, memberIndex, money } from './member.ts';
+import { Dice, idOf } from './random.ts';
+import type { CaseEventRow, GrievanceCounterRow, GrievanceRow, GrievanceStepRecordRow } from './row.ts';
+import { violationTexts } from './texts/violation.ts';
+
+/** A grievance with everything that was held and done on it. */
+export interface GrievanceCase {
+  readonly grievance: GrievanceRow;
+  readonly steps: readonly GrievanceStepRecordRow[];
+  readonly events: readonly CaseEventRow[];
+}
+
+const { ADVANCED, DENIED, SETTLED } = GrievanceStepOutcome;
+
+/** What happens to a grievance: the outcome of a meeting, or an action between meetings. */
+type Move = GrievanceStepOutcome | 'investigate' | 'appeal' | 'settle' | 'withdraw' | 'close';
+
+/** What a grievance is before it has a story: who filed it, and what has happened since. */
+interface Shape {
+  /** The grievant's place in the block. */
+  readonly member: number;
+  readonly moves: readonly Move[];
+}
+
+const { member, testuser } = linkedMembers;
+
+/** The 20 grievances of a block in the order of their filing, with 31 step records between them. */
+const shapes: readonly Shape[] = [
+  { member: 12, moves: [DENIED, 'appeal', DENIED, 'appeal', DENIED, 'appeal', DENIED, 'close'] },
+  { member: 38, moves: [ADVANCED, ADVANCED, DENIED, 'appeal', SETTLED] },
+  { member, moves: [ADVANCED, ADVANCED, SETTLED] },
+  { member: 14, moves: ['investigate', DENIED, 'appeal', ADVANCED, 'settle'] },
+  { member: testuser, moves: [DENIED, 'appeal', SETTLED] },
+  { member: 17, moves: ['investigate', DENIED, 'close'] },
+  { member: 40, moves: ['investigate', SETTLED] },
+  { member: 19, moves: ['investigate', DENIED, 'withdraw'] },
+  { member: 21, moves: [DENIED, 'appeal', DENIED, 'appeal', DENIED, 'appeal'] },
+  { member: 15, moves: [ADVANCED, ADVANCED, ADVANCED] },
+  { member: 23, moves: ['investigate', 'settle'] },
+  { member: 25, moves: [DENIED, 'withdraw'] },
+  { member: 42, moves: ['investigate', ADVANCED, DENIED, 'appeal'] },
+  { member: testuser, moves: ['investigate', DENIED, 'appeal', DENIED] },
+  { member: 27, moves: [ADVANCED] },
+  { member, moves: ['investigate', DENIED] },
+  { member: 30, moves: ['investigate'] },
+  { member: 16, moves: ['investigate'] },
+  { member: 32, moves: [] },
+  { member: 29, moves: [] },
+];
+
+export const grievancesPerBlock = shapes.length;
+
+/** How many grievances of a block are filed in each year; they are filed 36 days apart, give or take, and the dice never cross a year. */
+const filedIn: ReadonlyMap<number, { readonly first: number; readonly count: number }> = new Map([
+  [2024, { first: 0, count: 8 }],
+  [2025, { first: 8, count: 10 }],
+  [2026, { first: 18, count: 2 }],
+]);
+
+const outcomes: Readonly<Record<'settled' | 'withdrawn' | 'closed', readonly string[]>> = {
+  settled: [
+    'Paid in full without admission; the practice ends.',
+    'Settled at two thirds of the claim, and the file is cleared.',
+    'The employer pays the hours claimed and will instruct its supervisors.',
+    'Made whole for the loss; the list is posted every week from now on.',
+  ],
+  withdrawn: [
+    'Withdrawn without prejudice after the records showed that notice had been given.',
+    'Withdrawn at the wish of the grievant, who has taken another job.',
+  ],
+  closed: [
+    'Closed after the award: the arbitrator denied the grievance.',
+    'Closed: not appealed within the time limit after the committee voted against it.',
+  ],
+};
+
+const employerSides = ['Superintendent and payroll', 'Human resources director', 'Project manager, with counsel', 'Operations manager'];
+const stepNotes: Readonly<Record<GrievanceStepOutcome, readonly string[]>> = {
+  denied: ['Answer given at the table: no violation seen.', 'Denied in writing; the letter is in the file.'],
+  settled: ['Terms agreed at the table and signed the same day.', 'Settled after a recess; the grievant was asked and agreed.'],
+  advanced: ['No answer within the time limit; both sides agreed to go on.', 'Beyond the authority of those present.'],
+};
+const reps = ['staff', 'officer', 'officer', 'staff', vicePresident];
+
+/** The grievances of the first `scale` blocks, each told to its present end. */
+export function* grievanceCases(scale: number): Generator<GrievanceCase> {
+  const dice = new Dice('grievances');
+  for (let block = 0; block < scale; block += 1) {
+    dice.startBlock(block);
+    for (const [slot, shape] of shapes.entries()) yield new Telling(block, slot, shape, dice).told();
+  }
+}
+
+/** The last number given in each year. */
+export function* counterRows(scale: number): Generator<GrievanceCounterRow> {
+  for (const [year, { count }] of filedIn) yield { year, last: count * scale };
+}
+
+/** Tells the story of one grievance, day after day. */
+class Telling {
+  private readonly index: number;
+  private readonly filed: string;
+  private readonly steps: GrievanceStepRecordRow[] = [];
+  private readonly events: CaseEventRow[] = [];
+  private readonly id: string;
+  private readonly rep: string;
+  private readonly actor: string;
+  private today: string;
+  private status = GrievanceStatus.OPEN;
+  private step = 0;
+
+  constructor(
+    private readonly block: number,
+    private readonly slot: number,
+    private readonly shape: Shape,
+    private readonly dice: Dice,
+  ) {
+    this.index = block * grievancesPerBlock + slot;
+    this.filed = workday(daysAgo(713 - slot * 36 + dice.between(0, 20)));
+    this.today = this.filed;
+    this.id = idOf('grievances', this.index, this.now);
+    this.rep = reps[slot % reps.length] ?? 'staff';
+    this.actor = userId(this.rep);
+  }
+
+  told(): GrievanceCase {
+    this.tell('file', GrievanceStatus.OPEN, userId('staff'));
+    for (const move of this.shape.moves) this.make(move);
+    return { grievance: this.row(), steps: this.steps, events: this.events };
+  }
+
+  private make(move: Move): void {
+    if (move === 'investigate') return this.act(3, 10, move, GrievanceStatus.INVESTIGATION);
+    if (move === 'settle') return this.act(8, 20, move, GrievanceStatus.SETTLED);
+    if (move === 'withdraw') return this.act(8, 20, move, GrievanceStatus.WITHDRAWN);
+    if (move === 'close') return this.act(8, 20, move, GrievanceStatus.CLOSED);
+    if (move !== 'appeal') return this.meet(move);
+    this.step += 1;
+    return this.act(4, 10, move, this.onTheWay);
+  }
+
+  private meet(outcome: GrievanceStepOutcome): void {
+    this.pass(18, 38);
+    const at = this.now;
+    this.steps.push({
+      id: idOf('grievance_step_records', `${this.index}.${this.step}`, at),
+      created_at: at,
+      updated_at: at,
+      grievance_id: this.id,
+      step_number: this.step + 1,
+      meeting_date: this.today,
+      union_attendees: `${fullNameOf(this.rep)}, shop steward, grievant`,
+      employer_attendees: this.dice.pick(employerSides),
+      outcome,
+      notes: this.dice.chance(70) ? this.dice.pick(stepNotes[outcome]) : null,
+    });
+    if (outcome === ADVANCED) this.step += 1;
+    this.tell('record_step', outcome === SETTLED ? GrievanceStatus.SETTLED : this.onTheWay, this.actor);
+  }
+
+  private act(least: number, most: number, action: string, status: GrievanceStatus): void {
+    this.pass(least, most);
+    this.tell(action, status, this.actor);
+  }
+
+  private row(): GrievanceRow {
+    const text = violationTexts[(this.slot * 7 + this.block * 11) % violationTexts.length];
+    const { status } = this;
+    const isEnded = status === GrievanceStatus.SETTLED || status === GrievanceStatus.WITHDRAWN || status === GrievanceStatus.CLOSED;
+    return {
+      id: this.id,
+      created_at: this.events[0]?.at ?? this.now,
+      updated_at: this.events.at(-1)?.at ?? this.now,
+      deleted_at: null,
+      grievance_number: numberOf(this.filed, this.block, this.slot),
+      member_id: memberId(memberIndex(this.block, this.shape.member)),
+      employer_id: employerIdOf(this.block, this.shape.member),
+      filed_date: this.filed,
+      incident_date: plusDays(this.filed, -this.dice.between(1, 14)),
+      contract_article: text?.article ?? null,
+      violation_description: text?.violation ?? '',
+      remedy_sought: text?.remedy ?? null,
+      current_step: grievanceSteps[this.step] ?? GrievanceStep.ARBITRATION,
+      status,
+      assigned_rep: fullNameOf(this.rep),
+      assigned_user_id: this.actor,
+      resolution: isEnded ? this.resolution(status) : null,
+      resolution_date: isEnded ? this.today : null,
+      settlement_amount: status === GrievanceStatus.SETTLED && this.dice.chance(70) ? money(this.dice.between(12, 480) * 2500) : null,
+      notes: this.dice.chance(30)
+        ? this.dice.pick(['Witness statements in the file.', 'Keep the steward informed.', 'Same foreman as last year.'])
+        : null,
+      version: this.events.length,
+    };
+  }
+
+  private resolution(status: 'settled' | 'withdrawn' | 'closed'): string {
+    if (status !== GrievanceStatus.CLOSED) return this.dice.pick(outcomes[status]);
+    const wasArbitrated = this.steps.length === grievanceSteps.length;
+    return outcomes.closed[wasArbitrated ? 0 : 1] ?? '';
+  }
+
+  private get onTheWay(): GrievanceStatus {
+    return this.step + 1 === grievanceSteps.length ? GrievanceStatus.ARBITRATION : GrievanceStatus.HEARING;
+  }
+
+  private get now(): Date {
+    return instantOn(this.today, ((this.index * 53) % 170) + this.events.length * 9);
+  }
+
+  private pass(least: number, most: number): void {
+    this.today = workday(plusDays(this.today, this.dice.between(least, most)));
+  }
+
+  private tell(action: string, status: GrievanceStatus, actor: string): void {
+    const at = this.now;
+    this.events.push({
+      id: idOf('case_events', `grievance/${this.index}.${this.events.length}`, at),
+      grievance_id: this.id,
+      application_id: null,
+      action,
+      from_status: this.events.at(-1)?.to_status ?? null,
+      to_status: status,
+      actor_id: actor,
+      at,
+      note: null,
+    });
+    this.status = status;
+  }
+}
+
+/** Numbers run on from block to block, so that a block keeps its numbers at every scale. */
+function numberOf(filed: string, block: number, slot: number): string {
+  const year = yearOf(filed);
+  const inYear = filedIn.get(year);
+  if (!inYear || slot < inYear.first || slot >= inYear.first + inYear.count) {
+    throw new RangeError(`Grievance ${slot} of a block was not meant to be filed in ${year}.`);
+  }
+  return `GR-${year}-${String(block * inYear.count + slot - inYear.first + 1).padStart(4, '0')}`;
+}

@@ -1,0 +1,121 @@
+import type { EntityManager as AnyEntityManager } from '@mikro-orm/core';
+import { Seeder } from '@mikro-orm/seeder';
+import type { EntityManager } from '@mikro-orm/sql';
+import { seededAccounts, userId, type SeededAccount } from './account.ts';
+import { AuthSeeder, unusableHash } from './phase0.ts';
+import { PhaseOneSeeder } from './phase1.ts';
+import { PhaseTwoSeeder } from './phase2.ts';
+import type { Tables } from './row.ts';
+import { demandRun, SeedError, type SeedPhase, type SeedRun } from './run.ts';
+import { missingIds } from './writing.ts';
+
+export { seededAccounts, type SeededAccount } from './account.ts';
+export { anchorDate } from './calendar.ts';
+export { AuthSeeder, unusableHash } from './phase0.ts';
+export { PhaseOneSeeder } from './phase1.ts';
+export { PhaseTwoSeeder } from './phase2.ts';
+export type { ScaledTables, Tables } from './row.ts';
+export { rows, type RowSource } from './rows.ts';
+export { SeedError, type SeedPhase } from './run.ts';
+
+/** What is seeded, and where. */
+export interface SeedOptions {
+  environment: 'development' | 'test' | 'production';
+  /** Called once for each account that is added; it may answer {@link unusableHash} to leave the account without a password. */
+  hashPassword: (password: string) => Promise<string>;
+  /** All of them where it is left out. */
+  phases?: readonly SeedPhase[];
+  /** How many times the rows of phases 1 and 2 are written; once where it is left out. */
+  scale?: number;
+}
+
+/** What was written. */
+export interface SeedReport {
+  /** How many rows were added to each table; a table that got none is not named. */
+  written: Partial<Record<keyof Tables, number>>;
+  /** Who can sign in to the seeded database. */
+  accounts: readonly Pick<SeededAccount, 'username' | 'password' | 'role'>[];
+}
+
+/** Runs the phases that were asked for, in their order. */
+export class DatabaseSeeder extends Seeder<SeedRun> {
+  override async run(em: AnyEntityManager, context?: SeedRun): Promise<void> {
+    const run = demandRun(context);
+    // Not call(): it would fork, and a fork stands outside of this transaction.
+    for (const [phase, Phase] of phases.entries()) {
+      if (run.phases.includes(phase as SeedPhase)) await new Phase().run(em, run);
+    }
+  }
+}
+
+const phases = [AuthSeeder, PhaseOneSeeder, PhaseTwoSeeder] as const;
+
+/** Adds what is not there yet in one transaction: all of it, or nothing with a {@link SeedError} that says why. */
+export async function seed(em: AnyEntityManager, options: SeedOptions): Promise<SeedReport> {
+  const { environment, scale = 1 } = options;
+  if (environment === 'production') throw new SeedError('Seeding is refused in production: the passwords of seeded accounts are public.');
+  if (!Number.isSafeInteger(scale) || scale < 1) throw new SeedError('The scale must be a whole number from 1.');
+  const fork = em.fork() as EntityManager;
+  const wanted = options.phases ?? [0, 1, 2];
+  const written: SeedReport['written'] = {};
+  const run: SeedRun = {
+    phases: wanted,
+    scale,
+    passwordHashes: wanted.includes(0) ? await hashesOfMissing(fork, options.hashPassword) : new Map(),
+    wrote: (table, count) => {
+      if (count > 0) written[table] = (written[table] ?? 0) + count;
+    },
+  };
+  try {
+    await fork.transactional((tx) => new DatabaseSeeder().run(tx, run));
+  } catch (error) {
+    throw asSeedError(error);
+  }
+  return { written, accounts: seededAccounts.map(({ username, password, role }) => ({ username, password, role })) };
+}
+
+/** Gives every seeded account that has none the hash of its password, and returns how many there were. */
+export async function giveAccountsPasswords(em: AnyEntityManager, hashPassword: SeedOptions['hashPassword']): Promise<number> {
+  const fork = em.fork() as EntityManager;
+  const users = () => fork.getKysely<Pick<Tables, 'users'>>();
+  const waiting = await users().selectFrom('users').select('id').where('password_hash', '=', unusableHash).execute();
+  const ids = new Set(waiting.map(({ id }) => id));
+  const accounts = seededAccounts.filter(({ username }) => ids.has(userId(username)));
+  for (const { username, password } of accounts) {
+    await users()
+      .updateTable('users')
+      .set({ password_hash: await hashPassword(password) })
+      .where('id', '=', userId(username))
+      .where('password_hash', '=', unusableHash)
+      .execute();
+  }
+  return accounts.length;
+}
+
+/** One after the other, since a hash is made to be costly, and before the transaction begins. */
+async function hashesOfMissing(em: EntityManager, hashPassword: SeedOptions['hashPassword']): Promise<Map<string, string>> {
+  const missing = new Set(
+    await missingIds(
+      em,
+      'users',
+      seededAccounts.map(({ username }) => userId(username)),
+    ),
+  );
+  const hashes = new Map<string, string>();
+  for (const { username, password } of seededAccounts) {
+    if (missing.has(userId(username))) hashes.set(username, await hashPassword(password));
+  }
+  return hashes;
+}
+
+/** A row that is not seeded may hold what a seeded one needs: a username, a member number, a grievance number. */
+function asSeedError(error: unknown): unknown {
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
+  if (code !== '23505') return error;
+  return new SeedError(
+    `Nothing was seeded: a row of this database already holds a value that a seeded one needs (${String(constraint)}).`,
+    {
+      cause: error,
+    },
+  );
+}

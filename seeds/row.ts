@@ -1,0 +1,215 @@
+import type {
+  BenevolenceReason,
+  BenevolenceReviewDecision,
+  BenevolenceReviewLevel,
+  BenevolenceStatus,
+} from '../src/entities/benevolence.ts';
+import type { GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../src/entities/grievance.ts';
+import type { MemberClassification, MemberStatus } from '../src/entities/member.ts';
+import type { OrganizationType } from '../src/entities/organization.ts';
+import type { RoleName } from '../src/entities/role.ts';
+import type { SaltingActivityType, SaltingOutcome } from '../src/entities/salting.ts';
+
+interface Dated {
+  id: string;
+  created_at: Date;
+  updated_at: Date;
+}
+
+interface Kept extends Dated {
+  deleted_at: Date | null;
+}
+
+interface Address {
+  address: string | null;
+  city: string | null;
+  state: string | null;
+  zip_code: string | null;
+}
+
+export interface RoleRow extends Dated {
+  name: string;
+  display_name: string;
+  description: string;
+  is_system_role: boolean;
+  based_on: RoleName;
+}
+
+export interface UserRow extends Kept {
+  username: string;
+  email: string;
+  password_hash: string;
+  first_name: string;
+  last_name: string;
+  is_active: boolean;
+  is_verified: boolean;
+  is_owner: boolean;
+  password_must_change: boolean;
+  failed_login_attempts: number;
+  locked_until: Date | null;
+  last_login_at: Date | null;
+  member_id: string | null;
+}
+
+export interface UserRoleRow extends Dated {
+  user_id: string;
+  role_id: string;
+  assigned_by_id: string | null;
+  assigned_at: Date;
+  expires_at: Date | null;
+  review_levels: readonly BenevolenceReviewLevel[];
+}
+
+export interface OrganizationRow extends Kept, Address {
+  name: string;
+  org_type: OrganizationType;
+  unit_size: number | null;
+  phone: string | null;
+  email: string | null;
+  website: string | null;
+  salting_score: number | null;
+  salting_notes: string | null;
+}
+
+export interface OrganizationContactRow extends Kept {
+  organization_id: string;
+  first_name: string;
+  last_name: string;
+  title: string | null;
+  phone: string | null;
+  email: string | null;
+  is_primary: boolean;
+  notes: string | null;
+}
+
+export interface MemberRow extends Kept, Address {
+  member_number: string;
+  first_name: string;
+  last_name: string;
+  middle_name: string | null;
+  status: MemberStatus;
+  classification: MemberClassification;
+  phone: string | null;
+  email: string | null;
+  date_of_birth: string | null;
+  hire_date: string | null;
+  notes: string | null;
+}
+
+export interface MemberEmploymentRow extends Dated {
+  member_id: string;
+  organization_id: string;
+  start_date: string;
+  end_date: string | null;
+  job_title: string | null;
+  hourly_rate: string | null;
+}
+
+export interface SaltingActivityRow extends Kept {
+  member_id: string;
+  organization_id: string;
+  activity_type: SaltingActivityType;
+  activity_date: string;
+  outcome: SaltingOutcome | null;
+  location: string | null;
+  workers_contacted: number;
+  cards_signed: number;
+  description: string | null;
+  notes: string | null;
+}
+
+export interface BenevolenceApplicationRow extends Kept {
+  member_id: string;
+  application_date: string;
+  reason: BenevolenceReason;
+  description: string;
+  amount_requested: string;
+  status: BenevolenceStatus;
+  approved_amount: string | null;
+  payment_date: string | null;
+  payment_method: string | null;
+  notes: string | null;
+  version: number;
+  round: number;
+  required_levels: readonly BenevolenceReviewLevel[];
+}
+
+export interface BenevolenceReviewRow extends Dated {
+  application_id: string;
+  round: number;
+  review_level: BenevolenceReviewLevel;
+  decision: BenevolenceReviewDecision;
+  review_date: string;
+  reviewer_name: string;
+  reviewer_id: string | null;
+  comments: string | null;
+}
+
+export interface GrievanceRow extends Kept {
+  grievance_number: string;
+  member_id: string;
+  employer_id: string;
+  filed_date: string;
+  incident_date: string | null;
+  contract_article: string | null;
+  violation_description: string;
+  remedy_sought: string | null;
+  current_step: GrievanceStep;
+  status: GrievanceStatus;
+  assigned_rep: string | null;
+  assigned_user_id: string | null;
+  resolution: string | null;
+  resolution_date: string | null;
+  settlement_amount: string | null;
+  notes: string | null;
+  version: number;
+}
+
+export interface GrievanceStepRecordRow extends Dated {
+  grievance_id: string;
+  step_number: number;
+  meeting_date: string;
+  union_attendees: string | null;
+  employer_attendees: string | null;
+  outcome: GrievanceStepOutcome;
+  notes: string | null;
+}
+
+export interface CaseEventRow {
+  id: string;
+  grievance_id: string | null;
+  application_id: string | null;
+  action: string;
+  from_status: string | null;
+  to_status: string;
+  actor_id: string | null;
+  at: Date;
+  note: string | null;
+}
+
+export interface GrievanceCounterRow {
+  year: number;
+  last: number;
+}
+
+/** The rows of phases 1 and 2, by table, in the order in which they can be written. */
+export interface ScaledTables {
+  organizations: OrganizationRow;
+  organization_contacts: OrganizationContactRow;
+  members: MemberRow;
+  member_employments: MemberEmploymentRow;
+  salting_activities: SaltingActivityRow;
+  benevolence_applications: BenevolenceApplicationRow;
+  benevolence_reviews: BenevolenceReviewRow;
+  grievances: GrievanceRow;
+  grievance_step_records: GrievanceStepRecordRow;
+  case_events: CaseEventRow;
+  grievance_counters: GrievanceCounterRow;
+}
+
+/** Every table that is seeded. */
+export interface Tables extends ScaledTables {
+  roles: RoleRow;
+  users: UserRow;
+  user_roles: UserRoleRow;
+}

@@ -1,0 +1,69 @@
+import { readdir } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { Client, type ClientConfig, type Pool } from 'pg';
+import { ormOptions } from '../../mikro-orm.config.ts';
+import { nativeClient, type Database } from './open.ts';
+
+/** The key of the advisory lock under which migrations run: "unionhall" as a number nobody else is likely to choose. */
+const MIGRATIONS = 8_519_330_717;
+
+/** The database is newer than this program. */
+export class DataVersionError extends Error {
+  override readonly name = 'DataVersionError';
+}
+
+/**
+ * Brings the schema up to date, one node at a time, and names the migrations that ran. A node that finds migrations
+ * it does not have refuses: it would write by laws that no longer hold.
+ */
+export async function migrate(database: Database): Promise<string[]> {
+  return await alone(database, async () => {
+    const { migrator } = database.orm;
+    const known = new Set(await knownMigrations());
+    const unknown = (await migrator.getExecuted()).map(({ name }) => name).filter((name) => !known.has(name));
+    if (unknown.length > 0) {
+      throw new DataVersionError(
+        `The database was made by a newer version of this program: it has the ${unknown.length === 1 ? 'migration' : 'migrations'} ${unknown.join(', ')}, which this version lacks. Start the newer version.`,
+      );
+    }
+    return (await migrator.up()).map(({ name }) => name);
+  });
+}
+
+/** Whether no entity of any kind is stored. */
+export async function isEmpty({ orm, run }: Database): Promise<boolean> {
+  const tables = [...orm.getMetadata().getAll().values()].flatMap(({ tableName, pivotTable }) => (pivotTable ? [] : [tableName]));
+  const [row] = await run(`select ${tables.map((table) => `exists (select 1 from "${table}")`).join(' or ')} as found`);
+  return row?.['found'] === false;
+}
+
+async function knownMigrations(): Promise<string[]> {
+  const files = await readdir(ormOptions.migrations.path);
+  return files.filter((file) => /(?<!\.d)\.[jt]s$/.test(file)).map((file) => file.slice(0, -3));
+}
+
+/**
+ * Holds the lock in a transaction on a connection of its own, so that a pool of one does not wait for itself and a
+ * pooler cannot give the lock to somebody else. It asks again and again rather than waiting inside a statement, whose
+ * snapshot would hold up an index that is built concurrently.
+ */
+async function alone<T>(database: Database, act: () => Promise<T>): Promise<T> {
+  if (database.engine === 'embedded') return await act();
+  const { options } = await nativeClient<Pool>(database);
+  const client = new Client(options as ClientConfig);
+  client.on('error', () => undefined); // the next statement on it tells
+  await client.connect();
+  try {
+    await client.query('begin');
+    for (;;) {
+      const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_xact_lock($1) as taken', [MIGRATIONS]);
+      if (rows[0]?.taken) break;
+      await setTimeout(100);
+    }
+    const result = await act();
+    await client.query('commit');
+    return result;
+  } finally {
+    await client.end();
+  }
+}

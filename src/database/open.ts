@@ -1,0 +1,195 @@
+import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { MikroORM as PgliteOrm } from '@mikro-orm/pglite';
+import { MikroORM as PostgresOrm } from '@mikro-orm/postgresql';
+import {
+  type AbstractSqlDriver,
+  createPostgreSqlTypeParsers,
+  DefaultLogger,
+  type LogContext,
+  type LoggerNamespace,
+  type MikroORM,
+  type Options,
+  type SqlEntityManager,
+} from '@mikro-orm/sql';
+import type { Pool } from 'pg';
+import { ormOptions } from '../../mikro-orm.config.ts';
+import type { Config } from '../config.ts';
+import { takeLock } from './lock.ts';
+import { connectionLifetime, runOnPglite, runOnPool, strings, type RunSql } from './run.ts';
+
+/** The parts of the configuration that say where the data is. The directory `memory://` keeps nothing. */
+export type DatabasePlace = Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDirectory'>;
+
+export interface DatabaseOptions {
+  /** What a new embedded database begins with; see `loadTemplate`. */
+  readonly template?: Blob | null;
+  /** Whether a PostgreSQL server prepares the statements of `run`. Off for a pooler that cannot keep them. */
+  readonly prepares?: boolean;
+  /** Hears what the database layer has to warn of: a lost connection, say. */
+  readonly warn?: (message: string) => void;
+  /** Hears the text of every statement, of `run` and of the entity manager. It costs time: for tests. */
+  readonly onStatement?: (text: string) => void;
+}
+
+/** An open database: entities are changed through `orm`, answers are read through `run`. */
+export interface Database {
+  readonly orm: MikroORM<AbstractSqlDriver, SqlEntityManager>;
+  readonly engine: 'embedded' | 'postgresql';
+  readonly run: RunSql;
+  /** How many statements `run` was given. */
+  readonly statements: number;
+  /** Whether opening it made it: an embedded database that was not there. */
+  readonly isFresh: boolean;
+  close(): Promise<void>;
+}
+
+/** Opens the PostgreSQL server that the configuration names, or else the embedded database; the schema is left as it is. */
+export async function openDatabase(place: DatabasePlace, options: DatabaseOptions = {}): Promise<Database> {
+  return place.databaseUrl === null ? await openEmbedded(place.dataDirectory, options) : await openServer(place.databaseUrl, place, options);
+}
+
+async function openServer(url: string, { databasePoolSize }: DatabasePlace, options: DatabaseOptions): Promise<Database> {
+  const orm = await PostgresOrm.init({
+    ...shared(options),
+    clientUrl: url,
+    driverOptions: {
+      connectionString: url,
+      max: databasePoolSize,
+      application_name: 'unionhall',
+      options: '-c TimeZone=UTC',
+      connectionTimeoutMillis: 10_000,
+      maxLifetimeSeconds: connectionLifetime,
+      keepAlive: true,
+    },
+  });
+  try {
+    const pool = await nativeClient<Pool>({ orm: orm as unknown as Database['orm'] });
+    await pool.query('select 1');
+    return assemble('postgresql', orm, runOnPool(pool, options.prepares ?? true), options, { isFresh: false, close: () => orm.close(true) });
+  } catch (error) {
+    await orm.close(true);
+    throw error;
+  }
+}
+
+/**
+ * One process, for development: the files have no lock of their own, so ours stands beside them. What was acknowledged
+ * survives the end of the process however it comes, though not a power cut.
+ */
+async function openEmbedded(directory: string, options: DatabaseOptions): Promise<Database> {
+  const isKept = !directory.startsWith('memory:');
+  if (isKept) await mkdir(dirname(directory), { recursive: true });
+  const lock = isKept ? takeLock(`${directory}.lock`, `The database in ${directory}`) : null;
+  try {
+    const { pglite, isFresh } = isKept ? await openFiles(directory, options.template) : await create(directory, options.template, true);
+    const orm = await PgliteOrm.init({ ...shared(options), dbName: directory, driverOptions: { pglite } });
+    const close = async () => {
+      await orm.close(true);
+      await pglite.close();
+      lock?.release();
+    };
+    return assemble('embedded', orm, runOnPglite(pglite), options, { isFresh, close });
+  } catch (error) {
+    lock?.release();
+    throw error;
+  }
+}
+
+/** A database that was not completely made when its process ended is begun anew: nobody was told that it exists. */
+async function openFiles(directory: string, template: Blob | null | undefined): Promise<{ pglite: PGlite; isFresh: boolean }> {
+  const unfinished = `${directory}.unfinished`;
+  if (await exists(unfinished)) await rm(directory, { recursive: true, force: true });
+  const isFresh = !(await exists(`${directory}/PG_VERSION`));
+  if (isFresh) await writeFile(unfinished, '');
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+  const opened = await create(directory, template, isFresh);
+  if (isFresh) await rm(unfinished);
+  return opened;
+}
+
+async function create(dataDir: string, template: Blob | null | undefined, isFresh: boolean): Promise<{ pglite: PGlite; isFresh: boolean }> {
+  const pglite = await PGlite.create({
+    dataDir,
+    relaxedDurability: false,
+    parsers: createPostgreSqlTypeParsers(strings as (text: string) => string[]),
+    ...(isFresh && template && { loadDataDir: template }),
+  });
+  await pglite.exec(`set time zone 'UTC'`);
+  return { pglite, isFresh };
+}
+
+function shared({ warn, onStatement }: DatabaseOptions) {
+  return {
+    ...ormOptions,
+    migrations: { ...ormOptions.migrations, silent: true, snapshot: false },
+    colors: false,
+    loggerFactory: (options) => new Listener(options, warn, onStatement),
+  } satisfies Options;
+}
+
+/** Passes on what MikroORM would print. */
+class Listener extends DefaultLogger {
+  constructor(
+    options: ConstructorParameters<typeof DefaultLogger>[0],
+    private readonly onWarning: ((message: string) => void) | undefined,
+    private readonly onStatement: ((text: string) => void) | undefined,
+  ) {
+    super(options);
+  }
+
+  override isEnabled(namespace: LoggerNamespace): boolean {
+    return namespace === 'query' && this.onStatement !== undefined;
+  }
+
+  override logQuery({ query }: LogContext & { query: string }): void {
+    this.onStatement?.(query);
+  }
+
+  override warn(_: LoggerNamespace, message: string): void {
+    this.onWarning?.(message);
+  }
+
+  override error(_: LoggerNamespace, message: string): void {
+    this.onWarning?.(message);
+  }
+}
+
+function assemble(
+  engine: Database['engine'],
+  orm: unknown,
+  run: RunSql,
+  { onStatement }: DatabaseOptions,
+  rest: Pick<Database, 'isFresh' | 'close'>,
+): Database {
+  let statements = 0;
+  let closing: Promise<void> | undefined;
+  return {
+    orm: orm as Database['orm'],
+    engine,
+    isFresh: rest.isFresh,
+    get statements() {
+      return statements;
+    },
+    run: (text, params) => {
+      statements += 1;
+      onStatement?.(text);
+      return run(text, params);
+    },
+    close: () => (closing ??= rest.close()),
+  };
+}
+
+/** What the engine's own library opened: a pool of `pg`, or the PGlite instance. */
+export async function nativeClient<Client extends Pool | PGlite>({ orm }: Pick<Database, 'orm'>): Promise<Client> {
+  return await (orm.driver.getConnection() as unknown as { getNativeClient(): Promise<Client> }).getNativeClient();
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}

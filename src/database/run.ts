@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import type { PGlite } from '@electric-sql/pglite';
+import { types, type Pool, type QueryResult } from 'pg';
+
+/** Rows of one statement with parameters $1, $2, …; its values come out alike on every engine. */
+export type RunSql = (text: string, params?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/** How long a connection lives, in seconds: what was prepared on it ends with it. */
+export const connectionLifetime = 3600;
+
+/** Runs through the pool that entities are stored through, as prepared statements: parsed and planned once a connection. */
+export function runOnPool(pool: Pool, prepares: boolean): RunSql {
+  const names = new StatementNames();
+  return async (text, params = []) => {
+    const name = prepares ? names.of(text) : undefined;
+    const query = { text, values: [...params], types: asText, ...(name !== undefined && { name }) };
+    const { rows } = (await pool.query(query)) as QueryResult<Record<string, unknown>>;
+    return rows;
+  };
+}
+
+/** Waits, as every statement there does, for a transaction that is open. */
+export function runOnPglite(pglite: PGlite): RunSql {
+  return async (text, params = []) => (await pglite.query<Record<string, unknown>>(text, [...params], { parsers })).rows;
+}
+
+/**
+ * Gives the texts used last a name to be prepared under. What is prepared stays in the memory of every connection for
+ * its lifetime, so in that time only so many names are given; a text beyond them runs unprepared.
+ */
+export class StatementNames {
+  readonly #names = new Map<string, string>();
+  #given = 0;
+  #since = Date.now();
+
+  constructor(
+    private readonly most = 500,
+    private readonly period = connectionLifetime * 1000,
+  ) {}
+
+  of(text: string): string | undefined {
+    const known = this.#names.get(text);
+    if (known === undefined) return this.#give(text);
+    this.#names.delete(text);
+    this.#names.set(text, known);
+    return known;
+  }
+
+  #give(text: string): string | undefined {
+    const now = Date.now();
+    if (now - this.#since >= this.period) {
+      this.#given = 0;
+      this.#since = now;
+    }
+    if (this.#given >= this.most) return undefined;
+    this.#given += 1;
+    const oldest = this.#names.keys().next();
+    if (this.#names.size >= this.most && !oldest.done) this.#names.delete(oldest.value);
+    const name = `uh_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+    this.#names.set(text, name);
+    return name;
+  }
+}
+
+type Parse = (text: string) => unknown;
+
+const same: Parse = (text) => text;
+const integer: Parse = (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : text);
+const instant: Parse = (text) => new Date(`${text.replace(' ', 'T')}${/[+-]\d\d$/.test(text) ? ':00' : ''}`);
+const bytes: Parse = (text) => Buffer.from(text.slice(2), 'hex');
+/** Reads any array as its items' texts: what `pg` does for text[]. */
+export const strings = types.getTypeParser(1009 as never) as unknown as (text: string) => (string | null)[];
+const listOf =
+  (parse: Parse): Parse =>
+  (text) =>
+    strings(text).map((item) => (item === null ? null : parse(item)));
+
+/** Every type that is stored or counted here, by its number in PostgreSQL. A type that is not listed comes as its text. */
+const parsers: Record<number, Parse> = {
+  16: (text) => text === 't', // bool
+  17: bytes, // bytea
+  20: integer, // int8
+  21: Number, // int2
+  23: Number, // int4
+  25: same, // text
+  114: JSON.parse, // json
+  700: Number, // float4
+  701: Number, // float8
+  1007: listOf(Number), // int4[]
+  1009: strings, // text[]
+  1015: strings, // varchar[]
+  1016: listOf(integer), // int8[]
+  1043: same, // varchar
+  1082: same, // date: a day, in no time zone
+  1114: same, // timestamp
+  1115: strings, // timestamp[]
+  1182: strings, // date[]
+  1184: instant, // timestamptz
+  1185: listOf(instant), // timestamptz[]
+  1231: strings, // numeric[]
+  1700: same, // numeric
+  2950: same, // uuid
+  2951: strings, // uuid[]
+  3802: JSON.parse, // jsonb
+  3807: listOf(JSON.parse), // jsonb[]
+};
+
+const asText = { getTypeParser: (oid: number) => parsers[oid] ?? same } as { getTypeParser: typeof types.getTypeParser };

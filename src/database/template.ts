@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { PGlite } from '@electric-sql/pglite';
+import { nativeClient, openDatabase, type Database } from './open.ts';
+import { awaitLock } from './lock.ts';
+import { migrate } from './migrate.ts';
+
+/** The folder that holds `src`, `migrations` and `seeds`: the project, or its build. */
+const root = join(import.meta.dirname, '..', '..');
+
+/** What decides the content of a template: change one of these, and it is made anew. */
+const sources = ['migrations', 'seeds', 'src/entities', 'src/database'];
+
+export interface Template {
+  /** Tells templates of the same schema apart: `seeded`, say. */
+  readonly name: string;
+  /** Fills the migrated database. It must leave nothing secret in it: a template is a file that many may read. */
+  readonly prepare?: (database: Database) => Promise<void>;
+}
+
+/** The whole database in one file, for an embedded database to begin with. */
+export async function dumpTemplate(database: Database): Promise<Blob> {
+  if (database.engine !== 'embedded') throw new Error('Only an embedded database is dumped.');
+  return await (await nativeClient<PGlite>(database)).dumpDataDir('gzip');
+}
+
+/** A migrated database, prepared once on this machine and from then on read from a file. One process makes it, others wait. */
+export async function loadTemplate({ name, prepare }: Template): Promise<Blob> {
+  const folder = join(await projectFolder(), 'node_modules', '.cache', 'unionhall');
+  const file = join(folder, `${name}-${await templateKey()}.tgz`);
+  const made = await readIfThere(file);
+  if (made) return made;
+  await mkdir(folder, { recursive: true });
+  const lock = await awaitLock(join(folder, `${name}.lock`), 'The template');
+  try {
+    return (await readIfThere(file)) ?? (await make(file, name, prepare));
+  } finally {
+    lock.release();
+  }
+}
+
+/** A hash of everything that a template depends on. */
+export async function templateKey(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const source of sources) {
+    const files = await readdir(join(root, source), { recursive: true }).catch(() => []);
+    for (const file of files.filter((each) => /\.(js|ts|json)$/.test(each)).sort()) {
+      hash.update(`${source}/${file}\0`).update(await readFile(join(root, source, file)));
+    }
+  }
+  // every library's version: PGlite's form of its files, and the generator of the seeds
+  hash.update(await readFile(join(await projectFolder(), 'package-lock.json')).catch(() => ''));
+  return hash.digest('hex').slice(0, 32);
+}
+
+async function make(file: string, name: string, prepare: Template['prepare']): Promise<Blob> {
+  const database = await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: 'memory://' });
+  try {
+    await migrate(database);
+    await prepare?.(database);
+    const template = await dumpTemplate(database);
+    const unfinished = `${file}.${process.pid}`;
+    await writeFile(unfinished, Buffer.from(await template.arrayBuffer()), { mode: 0o600 });
+    await rename(unfinished, file);
+    await forgetOthers(file, name);
+    return template;
+  } finally {
+    await database.close();
+  }
+}
+
+async function forgetOthers(file: string, name: string): Promise<void> {
+  for (const other of await readdir(dirname(file))) {
+    const path = join(dirname(file), other);
+    if (other.startsWith(`${name}-`) && path !== file) await rm(path, { force: true });
+  }
+}
+
+async function readIfThere(file: string): Promise<Blob | null> {
+  return await readFile(file).then(
+    (content) => new Blob([content]),
+    () => null,
+  );
+}
+
+/** Where package.json is: the root, or the folder above a build. */
+async function projectFolder(): Promise<string> {
+  const files = await readdir(root);
+  return files.includes('package.json') ? root : dirname(root);
+}

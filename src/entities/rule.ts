@@ -1,0 +1,31 @@
+import type { RoleName } from './role.ts';
+
+/**
+ * Which rows: one SQL condition over a table alias. `:user`, `:member` and `:now` stand for the viewer's user id, the
+ * viewer's member id and the instant of the request. The ORM's filter and the reading side both run this very text.
+ */
+export type RowCondition = (row: string) => string;
+
+/** The rows a grant reaches, and the fields it shows of them. */
+export interface Grant {
+  /** Holders of one of these roles, or whoever is signed in, even with no role in force. */
+  readonly to: readonly RoleName[] | 'signed in';
+  readonly rows: RowCondition;
+  /** `everything`, or names of the rule's field groups. */
+  readonly see: 'everything' | readonly string[];
+}
+
+/**
+ * Who sees which rows of a type, and what of them. A caller with several roles has the union of what they give:
+ * a row that any grant reaches exists, and a field shows on a row where any grant that shows it reaches the row.
+ */
+export interface RowRule {
+  /** The GraphQL type, or the entity's name where it is not published. */
+  readonly type: string;
+  readonly entity: abstract new (...args: never[]) => object;
+  readonly grants: readonly Grant[];
+  /** Every published field, once each, by group; demanded as soon as one grant does not show everything. */
+  readonly fields?: Readonly<Record<string, readonly string[]>>;
+}
+
+export const everyRow: RowCondition = () => 'true';

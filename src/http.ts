@@ -1,0 +1,183 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
+import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestContext } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled, ApolloServerPluginUsageReportingDisabled } from '@apollo/server/plugin/disabled';
+import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
+import cookie from '@fastify/cookie';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import type { Config } from './config.ts';
+import type { Context, Incoming } from './context.ts';
+import { badInput, refusals, toPublic } from './errors.ts';
+
+/** What HTTP serves. */
+export interface Served {
+  readonly config: Config;
+  readonly schema: GraphQLSchema;
+  readonly contextOf: (incoming: Incoming) => Promise<Context>;
+  /** Resolves while the database answers. */
+  readonly checkDatabase: () => Promise<void>;
+  /** The playground, where it is offered. */
+  readonly playground?: (app: FastifyInstance) => Promise<void>;
+}
+
+/** Bytes a request body may have. */
+const bodyLimit = 100_000;
+
+/** Tokens a document may have. */
+const maxTokens = 2_000;
+
+/** Tokens are kept where no script can read them, and sent to no other path. */
+const cookieNames = { refreshToken: 'unionhall_refresh', deviceToken: 'unionhall_device' } as const;
+const deviceCookieSeconds = 365 * 86_400;
+
+/** The id of the request being answered, for errors raised where no context reaches. */
+const requestId = new AsyncLocalStorage<string>();
+
+/** The HTTP server: /graphql, /health, /livez and, where it is offered, the playground. Not listening yet. */
+export async function createHttp(served: Served): Promise<FastifyInstance> {
+  const { config } = served;
+  const app = fastify({
+    logger: config.logLevel === 'silent' ? false : { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] },
+    disableRequestLogging: true,
+    bodyLimit,
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    genReqId: ({ headers }) => wellFormed(headers['x-request-id']) ?? randomUUID(),
+    forceCloseConnections: 'idle',
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    requestId.run(request.id, done);
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const { status, message } = transportProblem(error);
+    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    return reply.code(status).send({ error: message });
+  });
+  await app.register(cookie);
+  await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
+  await app.register(cors, { origin: [...config.corsOrigins], credentials: true, methods: ['GET', 'POST'], exposedHeaders: ['x-request-id'] });
+  app.get('/livez', () => ({ status: 'alive' }));
+  app.get('/health', (_request, reply) => health(served, reply));
+  await app.register(async (scope) => registerGraphql(scope, served));
+  if (served.playground) await app.register(served.playground);
+  return app;
+}
+
+async function health({ checkDatabase }: Served, reply: FastifyReply): Promise<object> {
+  try {
+    await checkDatabase();
+    return { status: 'healthy' };
+  } catch {
+    void reply.code(503);
+    return { status: 'unhealthy', error: 'The database does not answer.' };
+  }
+}
+
+async function registerGraphql(app: FastifyInstance, { config, schema, contextOf }: Served): Promise<void> {
+  const isProduction = config.environment === 'production';
+  const apollo = new ApolloServer<Context>({
+    schema,
+    introspection: !isProduction,
+    hideSchemaDetailsFromClientErrors: isProduction,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    csrfPrevention: true,
+    maxRecursiveSelections: 1_000,
+    parseOptions: { maxTokens },
+    persistedQueries: false,
+    logger: app.log,
+    formatError: (formatted, error) =>
+      toPublic(formatted, error, requestId.getStore(), (cause, id) => app.log.error({ err: cause, requestId: id }, 'refused for a private reason')),
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+      fastifyApolloDrainPlugin(app),
+      statusByAccept,
+      noNulCharacters,
+    ],
+  });
+  await apollo.start();
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const { status, message } = transportProblem(error);
+    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    const code = status >= 500 ? 'INTERNAL' : 'BAD_INPUT';
+    return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
+  });
+  const handler = fastifyApolloHandler(apollo, { context: (request, reply) => contextOf(incoming(request, reply, isProduction)) });
+  app.route({ method: ['GET', 'POST'], url: '/graphql', handler });
+}
+
+function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: boolean): Incoming {
+  const options = { httpOnly: true, sameSite: 'strict', secure: isProduction, path: '/graphql' } as const;
+  return {
+    client: { ipAddress: request.ip, userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
+    accessToken: /^Bearer ([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null,
+    cookies: given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] }),
+    setCookies: (cookies) => {
+      if (cookies === null) {
+        void reply.clearCookie(cookieNames.refreshToken, options);
+        return;
+      }
+      void reply.setCookie(cookieNames.refreshToken, cookies.refreshToken, { ...options, maxAge: cookies.maxAge });
+      if (cookies.deviceToken !== null) {
+        void reply.setCookie(cookieNames.deviceToken, cookies.deviceToken, { ...options, maxAge: deviceCookieSeconds });
+      }
+    },
+  };
+}
+
+const given = <T extends Record<string, string | undefined>>(values: T): { [Key in keyof T]?: string } =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: string };
+
+/** An id that a caller may choose: short, and fit for a log line. */
+const wellFormed = (id: string | string[] | undefined): string | undefined =>
+  typeof id === 'string' && /^[\w.:-]{1,100}$/.test(id) ? id : undefined;
+
+/** What Fastify refuses before GraphQL sees it, in our words. */
+function transportProblem({ statusCode = 500, code }: FastifyError): { status: number; message: string } {
+  const messages: Record<string, string> = {
+    FST_ERR_CTP_BODY_TOO_LARGE: `The body is larger than ${bodyLimit / 1000} kB.`,
+    FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The content type must be application/json.',
+    FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
+    FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
+  };
+  if (statusCode >= 500) return { status: 500, message: refusals.INTERNAL };
+  return { status: statusCode, message: messages[code] ?? 'The request is not valid HTTP for this address.' };
+}
+
+/**
+ * GraphQL over HTTP: a refused document is 4xx for clients that accept `application/graphql-response+json`, and 200 for
+ * those that only know `application/json`.
+ */
+const statusByAccept: ApolloServerPlugin<Context> = {
+  async requestDidStart() {
+    return {
+      async willSendResponse({ request, response }: GraphQLRequestContext<Context>) {
+        const accepted = request.http?.headers.get('accept') ?? '';
+        if (response.http.status === 400 && !accepted.includes('application/graphql-response+json')) response.http.status = 200;
+      },
+    };
+  },
+};
+
+/** PostgreSQL cannot store the character NUL, so no text may contain it. */
+const noNulCharacters: ApolloServerPlugin<Context> = {
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ request, source }: GraphQLRequestContext<Context>) {
+        if (containsNul(request.variables)) throw badInput({ path: 'variables', message: 'must not contain the character U+0000' });
+        if (/\0|\\u0000|\\u\{0+\}/.test(source ?? '')) throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
+      },
+    };
+  },
+};
+
+function containsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0');
+  return typeof value === 'object' && value !== null && Object.values(value).some(containsNul);
+}

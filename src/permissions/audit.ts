@@ -1,0 +1,4 @@
+import { AuditEvent } from '../entities/audit.ts';
+import { noRows } from './rule.ts';
+
+export const rows = [noRows(AuditEvent)];

@@ -1,0 +1,45 @@
+import { BenevolenceAction, BenevolenceApplication, BenevolenceReview } from '../entities/benevolence.ts';
+import { RoleName } from '../entities/role.ts';
+import { everyRow } from '../entities/rule.ts';
+import { allow, rule, type ActionRules, type Operations } from './rule.ts';
+
+const { ADMIN, OFFICER, STAFF, MEMBER } = RoleName;
+
+export const operations: Operations = {
+  Query: {
+    benevolenceApplications: allow(ADMIN, OFFICER, STAFF, MEMBER),
+    benevolenceApplication: allow(ADMIN, OFFICER, STAFF, MEMBER),
+  },
+};
+
+/** Reviewing asks for a review level beside the role. */
+export const actions: ActionRules<BenevolenceAction> = {
+  update: { any: [ADMIN, STAFF], own: [MEMBER] },
+  submit: { any: [ADMIN, STAFF], own: [MEMBER] },
+  withdraw: { any: [ADMIN], own: [MEMBER] },
+  review: { any: [ADMIN, OFFICER] },
+  pay: { any: [ADMIN, OFFICER] },
+};
+
+export const rows = [
+  rule('BenevolenceApplication', BenevolenceApplication, [
+    { to: [ADMIN, OFFICER, STAFF], rows: everyRow, see: 'everything' },
+    { to: [MEMBER], rows: (row) => `${row}.member_id = :member`, see: 'everything' },
+  ]),
+  rule(
+    'BenevolenceReview',
+    BenevolenceReview,
+    [
+      { to: [ADMIN, OFFICER, STAFF], rows: everyRow, see: 'everything' },
+      {
+        to: [MEMBER],
+        rows: (row) => `exists (select 1 from benevolence_applications a where a.id = ${row}.application_id and a.member_id = :member)`,
+        see: ['decision'],
+      },
+    ],
+    {
+      decision: ['id', 'round', 'reviewLevel', 'decision', 'reviewDate', 'createdAt', 'updatedAt'],
+      reviewer: ['reviewerName', 'reviewer', 'comments'],
+    },
+  ),
+];

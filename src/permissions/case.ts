@@ -1,0 +1,28 @@
+import { CaseEvent } from '../entities/case.ts';
+import { RoleName } from '../entities/role.ts';
+import { everyRow } from '../entities/rule.ts';
+import { rule } from './rule.ts';
+
+const { ADMIN, OFFICER, STAFF, MEMBER } = RoleName;
+
+export const rows = [
+  rule(
+    'CaseEvent',
+    CaseEvent,
+    [
+      { to: [ADMIN, OFFICER, STAFF], rows: everyRow, see: 'everything' },
+      // Who acted on a grievance is shown through Person, which lets a member see the representative and nobody else.
+      {
+        to: [MEMBER],
+        rows: (row) => `exists (select 1 from grievances g where g.id = ${row}.grievance_id and g.member_id = :member)`,
+        see: ['event', 'actor'],
+      },
+      {
+        to: [MEMBER],
+        rows: (row) => `exists (select 1 from benevolence_applications a where a.id = ${row}.application_id and a.member_id = :member)`,
+        see: ['event'],
+      },
+    ],
+    { event: ['id', 'action', 'fromStatus', 'toStatus', 'at'], actor: ['actor'], note: ['note'] },
+  ),
+];

@@ -1,0 +1,81 @@
+import { Grievance, GrievanceCounter, GrievanceStepRecord, type GrievanceAction } from '../entities/grievance.ts';
+import { RoleName } from '../entities/role.ts';
+import { everyRow } from '../entities/rule.ts';
+import { allow, noRows, rule, type ActionRules, type Operations } from './rule.ts';
+
+const { ADMIN, OFFICER, STAFF, MEMBER } = RoleName;
+const handling = [ADMIN, OFFICER, STAFF];
+
+export const operations: Operations = {
+  Query: {
+    grievances: allow(...handling, MEMBER),
+    grievance: allow(...handling, MEMBER),
+    grievanceByNumber: allow(...handling, MEMBER),
+  },
+};
+
+export const actions: ActionRules<GrievanceAction> = {
+  update: { any: handling },
+  investigate: { any: handling },
+  record_step: { any: handling },
+  appeal: { any: handling },
+  settle: { any: handling },
+  withdraw: { any: handling },
+  close: { any: handling },
+};
+
+export const rows = [
+  rule(
+    'Grievance',
+    Grievance,
+    [
+      { to: handling, rows: everyRow, see: 'everything' },
+      { to: [MEMBER], rows: (row) => `${row}.member_id = :member`, see: ['case'] },
+    ],
+    {
+      case: [
+        'id',
+        'grievanceNumber',
+        'member',
+        'employer',
+        'filedDate',
+        'incidentDate',
+        'contractArticle',
+        'violationDescription',
+        'remedySought',
+        'currentStep',
+        'status',
+        'assignedRep',
+        'assignedUser',
+        'resolution',
+        'resolutionDate',
+        'settlementAmount',
+        'version',
+        'steps',
+        'history',
+        'availableActions',
+        'createdAt',
+        'updatedAt',
+        'deletedAt',
+      ],
+      notes: ['notes'],
+    },
+  ),
+  rule(
+    'GrievanceStepRecord',
+    GrievanceStepRecord,
+    [
+      { to: handling, rows: everyRow, see: 'everything' },
+      {
+        to: [MEMBER],
+        rows: (row) => `exists (select 1 from grievances g where g.id = ${row}.grievance_id and g.member_id = :member)`,
+        see: ['meeting'],
+      },
+    ],
+    {
+      meeting: ['id', 'stepNumber', 'meetingDate', 'unionAttendees', 'employerAttendees', 'outcome', 'createdAt', 'updatedAt'],
+      notes: ['notes'],
+    },
+  ),
+  noRows(GrievanceCounter),
+];

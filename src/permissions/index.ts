@@ -1,0 +1,85 @@
+import { isObjectType, type GraphQLSchema } from 'graphql';
+import type { RoleName } from '../entities/role.ts';
+import type { RowRule } from '../entities/rule.ts';
+import type { Viewer } from '../entities/viewer.ts';
+import { rows as audit } from './audit.ts';
+import * as benevolence from './benevolence.ts';
+import { rows as cases } from './case.ts';
+import * as grievance from './grievance.ts';
+import * as member from './member.ts';
+import * as organization from './organization.ts';
+import * as role from './role.ts';
+import type { ActionRules, OperationRule, Operations } from './rule.ts';
+import * as salting from './salting.ts';
+import * as session from './session.ts';
+import * as user from './user.ts';
+import { rows as vault } from './vault.ts';
+
+const domains = [benevolence, grievance, member, organization, role, salting, session, user];
+
+export type RootType = keyof Operations;
+
+export const rootTypes: readonly RootType[] = ['Query', 'Mutation', 'Subscription'];
+
+/** Every operation's rule, by root type. */
+export const operations: Readonly<Record<RootType, Readonly<Record<string, OperationRule>>>> = {
+  Query: merged('Query'),
+  Mutation: merged('Mutation'),
+  Subscription: merged('Subscription'),
+};
+
+/** Every row rule. */
+export const rowRules: readonly RowRule[] = [...domains.flatMap(({ rows }) => rows), ...audit, ...cases, ...vault];
+
+const caseActions: Readonly<Record<string, ActionRules<string>>> = {
+  Grievance: grievance.actions,
+  BenevolenceApplication: benevolence.actions,
+};
+
+/** Whether roles allow an action on a case. */
+export function mayAct(roles: ReadonlySet<RoleName>, caseType: string, action: string, isOwn: boolean): boolean {
+  const rule = caseActions[caseType]?.[action];
+  if (!rule) return false;
+  return rule.any.some((each) => roles.has(each)) || (isOwn && (rule.own ?? []).some((each) => roles.has(each)));
+}
+
+/** One operation, and whether the viewer's roles allow it. */
+export interface Permission {
+  type: RootType;
+  operation: string;
+  isAllowed: boolean;
+}
+
+/** What the shield map says to this viewer: the very rules that guard the operations. */
+export const permissionsOf = (viewer: Viewer): Permission[] =>
+  rootTypes.flatMap((type) =>
+    Object.entries(operations[type]).map(([operation, { judge }]) => ({ type, operation, isAllowed: judge(viewer) === true })),
+  );
+
+/** Root fields without a rule, and rules without a root field. */
+export function operationGaps(schema: GraphQLSchema, rules: typeof operations = operations): string[] {
+  return rootTypes.flatMap((root) => {
+    const type = schema.getType(root);
+    const published = isObjectType(type) ? Object.keys(type.getFields()) : [];
+    const ruled = Object.keys(rules[root]);
+    return [
+      ...published.filter((name) => !ruled.includes(name)).map((name) => `${root}.${name} has no rule`),
+      ...ruled.filter((name) => !published.includes(name)).map((name) => `${root}.${name} has a rule but is not published`),
+    ];
+  });
+}
+
+/** Stored entities without a row rule. */
+export const rowGaps = (entities: readonly { readonly name: string }[], rules: readonly RowRule[] = rowRules): string[] =>
+  entities.filter((entity) => !rules.some((rule) => rule.entity === (entity as unknown))).map(({ name }) => `${name} has no row rule`);
+
+function merged(root: RootType): Record<string, OperationRule> {
+  const all: Record<string, OperationRule> = {};
+  for (const { operations: own } of domains) {
+    for (const [name, rule] of Object.entries((own as Operations)[root] ?? {})) {
+      if (all[name]) throw new Error(`${root}.${name} has two rules`);
+      all[name] = rule;
+    }
+  }
+  return all;
+}

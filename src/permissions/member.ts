@@ -1,0 +1,56 @@
+import { Member, MemberEmployment } from '../entities/member.ts';
+import { RoleName } from '../entities/role.ts';
+import { everyRow } from '../entities/rule.ts';
+import { allow, rule, type Operations } from './rule.ts';
+
+const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
+const everyone = Object.values(RoleName);
+
+export const operations: Operations = {
+  Query: { members: allow(...everyone), member: allow(...everyone) },
+};
+
+export const rows = [
+  rule(
+    'Member',
+    Member,
+    [
+      { to: [ADMIN, OFFICER, STAFF], rows: everyRow, see: 'everything' },
+      { to: [ORGANIZER], rows: everyRow, see: ['identity', 'employer', 'organizing'] },
+      { to: [INSTRUCTOR], rows: everyRow, see: ['identity'] },
+      { to: [MEMBER], rows: (row) => `${row}.id = :member`, see: ['identity', 'employer', 'record', 'cases'] },
+    ],
+    {
+      identity: ['id', 'memberNumber', 'firstName', 'lastName', 'middleName', 'fullName', 'status', 'createdAt', 'updatedAt'],
+      employer: ['employments'],
+      record: [
+        'classification',
+        'address',
+        'city',
+        'state',
+        'zipCode',
+        'phone',
+        'email',
+        'dateOfBirth',
+        'hireDate',
+        'notes',
+        'deletedAt',
+      ],
+      cases: ['grievances', 'benevolenceApplications'],
+      organizing: ['saltingActivities'],
+    },
+  ),
+  rule(
+    'MemberEmployment',
+    MemberEmployment,
+    [
+      { to: [ADMIN, OFFICER, STAFF], rows: everyRow, see: 'everything' },
+      { to: [ORGANIZER], rows: (row) => `${row}.end_date is null`, see: ['employer'] },
+      { to: [MEMBER], rows: (row) => `${row}.member_id = :member`, see: 'everything' },
+    ],
+    {
+      employer: ['id', 'organization', 'isCurrent', 'createdAt', 'updatedAt'],
+      record: ['startDate', 'endDate', 'jobTitle', 'hourlyRate'],
+    },
+  ),
+];

@@ -1,0 +1,37 @@
+import { Organization, OrganizationContact, OrganizationType } from '../entities/organization.ts';
+import { RoleName } from '../entities/role.ts';
+import { everyRow, type RowCondition } from '../entities/rule.ts';
+import { allow, rule, type Operations } from './rule.ts';
+
+const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
+const everyone = Object.values(RoleName);
+
+export const operations: Operations = {
+  Query: { organizations: allow(...everyone), organization: allow(...everyone) },
+};
+
+/** The local itself, and where the member worked or has a case. */
+const ownOrganizations: RowCondition = (row) => `${row}.org_type = '${OrganizationType.UNION}'
+  or exists (select 1 from member_employments e where e.organization_id = ${row}.id and e.member_id = :member)
+  or exists (select 1 from grievances g where g.employer_id = ${row}.id and g.member_id = :member and g.deleted_at is null)`;
+
+export const rows = [
+  rule(
+    'Organization',
+    Organization,
+    [
+      { to: [ADMIN, OFFICER, STAFF, ORGANIZER], rows: everyRow, see: 'everything' },
+      { to: [INSTRUCTOR], rows: everyRow, see: ['name', 'record', 'cases'] },
+      { to: [MEMBER], rows: ownOrganizations, see: ['name', 'cases'] },
+    ],
+    {
+      name: ['id', 'name', 'city', 'createdAt', 'updatedAt'],
+      record: ['orgType', 'unitSize', 'address', 'state', 'zipCode', 'phone', 'email', 'website', 'contacts', 'deletedAt'],
+      salting: ['saltingScore', 'saltingNotes', 'saltingActivities'],
+      cases: ['grievances'],
+    },
+  ),
+  rule('OrganizationContact', OrganizationContact, [
+    { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], rows: everyRow, see: 'everything' },
+  ]),
+];

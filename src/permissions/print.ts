@@ -1,0 +1,69 @@
+import { isObjectType, type GraphQLSchema } from 'graphql';
+import { RoleName } from '../entities/role.ts';
+import type { Grant, RowRule } from '../entities/rule.ts';
+import { Viewer } from '../entities/viewer.ts';
+import { mayAct, operations, rootTypes, rowRules } from './index.ts';
+
+const roles = Object.values(RoleName);
+
+/** Who may do what, as tables that a union officer can read: operations by role, and what each role sees of each type. */
+export function printPermissions(schema: GraphQLSchema): string {
+  const published = rowRules.filter(({ type }) => isObjectType(schema.getType(type)));
+  return `${[
+    '# Who may do what',
+    'Written by `npm run permissions` from the rules in `src/permissions`; a test holds it against them.',
+    '## Operations',
+    'Which operations each role may ask. Which records they reach, and what they show of them, is in the next part.',
+    operationTable(),
+    '## Records',
+    'Which records of each type exist for each role, and which fields they show. What a role does not see is answered as if it were not there. A user with several roles sees the union.',
+    ...published.map((rule) => `### ${rule.type}\n\n${recordTable(rule)}`),
+  ].join('\n\n')}\n`;
+}
+
+function operationTable(): string {
+  const header = ['operation', 'anonymous', ...roles];
+  const lines = rootTypes.flatMap((root) =>
+    Object.entries(operations[root])
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, { judge }]) => [
+        `${root}.${name}`,
+        ...[Viewer.anonymous, ...roles.map(asRole)].map((viewer) => (judge(viewer) === true ? 'yes' : '–')),
+      ]),
+  );
+  return table([header, ...lines]);
+}
+
+function recordTable(rule: RowRule): string {
+  const lines = roles.map((role) => {
+    const grants = rule.grants.filter(({ to }) => to === 'signed in' || to.includes(role));
+    return [role, grants.length === 0 ? '–' : grants.map((grant) => `${rowsOf(grant)}: ${fieldsOf(rule, grant)}`).join('; ')];
+  });
+  return table([['role', 'sees'], ...lines]);
+}
+
+const rowsOf = ({ rows }: Grant): string => {
+  const condition = rows('row').replace(/\s+/g, ' ');
+  return condition === 'true' ? 'all' : `where \`${condition}\``;
+};
+
+const fieldsOf = (rule: RowRule, { see }: Grant): string =>
+  see === 'everything' ? 'every field' : see.flatMap((group) => rule.fields?.[group] ?? []).join(', ');
+
+const table = ([header = [], ...lines]: string[][]): string =>
+  [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+/** Somebody who holds exactly one role. */
+const asRole = (role: RoleName): Viewer =>
+  new Viewer(
+    {
+      userId: '',
+      sessionId: '',
+      memberId: null,
+      isOwner: false,
+      passwordMustChange: false,
+      roles: new Set([role]),
+      reviewLevels: new Set(),
+    },
+    mayAct,
+  );

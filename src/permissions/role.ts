@@ -1,0 +1,25 @@
+import { Role, RoleName, UserRole } from '../entities/role.ts';
+import { everyRow } from '../entities/rule.ts';
+import { allow, anyone, rule, type Operations } from './rule.ts';
+
+const { ADMIN, OFFICER } = RoleName;
+const everyone = Object.values(RoleName);
+
+export const operations: Operations = {
+  Query: { roles: allow(...everyone), permissions: anyone },
+};
+
+export const rows = [
+  rule('Role', Role, [
+    { to: [ADMIN, OFFICER], rows: everyRow, see: 'everything' },
+    {
+      to: 'signed in',
+      rows: (row) => `exists (select 1 from user_roles held where held.role_id = ${row}.id and held.user_id = :user)`,
+      see: 'everything',
+    },
+  ]),
+  rule('RoleAssignment', UserRole, [
+    { to: [ADMIN, OFFICER], rows: everyRow, see: 'everything' },
+    { to: 'signed in', rows: (row) => `${row}.user_id = :user`, see: 'everything' },
+  ]),
+];

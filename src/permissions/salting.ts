@@ -1,0 +1,13 @@
+import { RoleName } from '../entities/role.ts';
+import { everyRow } from '../entities/rule.ts';
+import { SaltingActivity } from '../entities/salting.ts';
+import { allow, rule, type Operations } from './rule.ts';
+
+const { ADMIN, OFFICER, STAFF, ORGANIZER } = RoleName;
+const organizing = [ADMIN, OFFICER, STAFF, ORGANIZER];
+
+export const operations: Operations = {
+  Query: { saltingActivities: allow(...organizing), saltingActivity: allow(...organizing) },
+};
+
+export const rows = [rule('SaltingActivity', SaltingActivity, [{ to: organizing, rows: everyRow, see: 'everything' }])];

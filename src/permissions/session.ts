@@ -1,0 +1,18 @@
+import { Device, Session } from '../entities/session.ts';
+import { anyone, noRows, rule, signedIn, type Operations } from './rule.ts';
+
+export const operations: Operations = {
+  Query: { sessions: signedIn },
+  Mutation: { login: anyone, refresh: anyone, logout: signedIn },
+};
+
+export const rows = [
+  rule('Session', Session, [
+    {
+      to: 'signed in',
+      rows: (row) => `${row}.user_id = :user and ${row}.ended_at is null and ${row}.expires_at > :now`,
+      see: 'everything',
+    },
+  ]),
+  noRows(Device),
+];

@@ -1,0 +1,32 @@
+import type { GraphQLSchema } from 'graphql';
+import type { IMiddlewareGenerator, IMiddlewareTypeMap } from 'graphql-middleware';
+import { deny, rule, shield } from 'graphql-shield';
+import type { Context } from '../context.ts';
+import { forbidden } from '../errors.ts';
+import type { OperationRule } from './rule.ts';
+
+type Rules = Readonly<Record<string, Readonly<Record<string, OperationRule>>>>;
+
+/**
+ * The operation rules as graphql-shield's middleware, on the root types alone: it would wrap every field of every type
+ * otherwise. What has no rule is denied; nothing is cached.
+ */
+export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly string[]): IMiddlewareTypeMap {
+  const published = roots.filter((root) => schema.getType(root));
+  const ruleTree = Object.fromEntries(published.map((root) => [root, shieldRules(rules[root] ?? {})]));
+  const generator = shield(ruleTree, { fallbackRule: deny, fallbackError: forbidden(), allowExternalErrors: true }) as unknown as IMiddlewareGenerator<
+    unknown,
+    Context,
+    unknown
+  >;
+  const middleware = generator.generate(schema) as Record<string, IMiddlewareTypeMap>;
+  return Object.fromEntries(published.map((root) => [root, middleware[root]])) as IMiddlewareTypeMap;
+}
+
+const shieldRules = (rules: Readonly<Record<string, OperationRule>>) =>
+  Object.fromEntries(
+    Object.entries(rules).map(([operation, { judge }]) => [
+      operation,
+      rule(operation, { cache: 'no_cache' })((_parent, _args, { viewer }: Context) => judge(viewer)),
+    ]),
+  );

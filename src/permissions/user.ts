@@ -1,0 +1,64 @@
+import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from '../entities/credential.ts';
+import { RoleName } from '../entities/role.ts';
+import { everyRow } from '../entities/rule.ts';
+import { User } from '../entities/user.ts';
+import { allow, anyone, noRows, rule, signedIn, type Operations } from './rule.ts';
+
+const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
+const everyone = Object.values(RoleName);
+
+export const operations: Operations = {
+  Query: {
+    isConfigured: anyone,
+    me: signedIn,
+    users: allow(...everyone),
+    user: allow(...everyone),
+  },
+};
+
+const own = (row: string) => `${row}.id = :user`;
+
+export const rows = [
+  rule(
+    'User',
+    User,
+    [
+      { to: [ADMIN], rows: everyRow, see: 'everything' },
+      { to: [OFFICER], rows: everyRow, see: ['account'] },
+      { to: 'signed in', rows: own, see: 'everything' },
+    ],
+    {
+      account: [
+        'id',
+        'username',
+        'email',
+        'firstName',
+        'lastName',
+        'fullName',
+        'isActive',
+        'isVerified',
+        'isOwner',
+        'lastLoginAt',
+        'roles',
+        'member',
+        'createdAt',
+        'updatedAt',
+        'deletedAt',
+      ],
+      security: ['passwordMustChange', 'hasTotp'],
+    },
+  ),
+  rule('Person', User, [
+    { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], rows: everyRow, see: 'everything' },
+    {
+      to: [MEMBER],
+      rows: (row) =>
+        `${row}.id = :user or exists (select 1 from grievances g where g.assigned_user_id = ${row}.id and g.member_id = :member and g.deleted_at is null)`,
+      see: 'everything',
+    },
+  ]),
+  noRows(BackupCode),
+  noRows(LoginChallenge),
+  noRows(OneTimeToken),
+  noRows(TotpCredential),
+];

@@ -1,0 +1,47 @@
+import { validate as isUuid } from 'uuid';
+import { badInput } from '../errors.ts';
+import { isDay, toMoney } from '../entities/scalars.ts';
+import type { Order } from './statement.ts';
+import type { Column } from './subject.ts';
+
+/** Where a row stands in an order: the value it is ordered by, and its id. */
+export interface Position {
+  readonly value: unknown;
+  readonly id: string;
+}
+
+/** A position as the opaque text a client sends back. */
+export const toCursor = ({ property, direction }: Order, { value, id }: Position): string =>
+  Buffer.from(JSON.stringify([property, direction, value, id])).toString('base64url');
+
+/**
+ * The position a client sent back. It may be forged, so its value is held against the column's type.
+ *
+ * @param path the argument it came in, for the refusal.
+ */
+export function fromCursor(text: string, order: Order, column: Column, path: string): Position {
+  const [property, direction, value, id] = parse(text);
+  if (typeof property !== 'string' || typeof id !== 'string' || !isUuid(id)) throw badInput({ path, message: 'is not a cursor of this list' });
+  if (property !== order.property || direction !== order.direction) throw badInput({ path, message: 'is a cursor of another order' });
+  if (!fits(value, column.type)) throw badInput({ path, message: 'is not a cursor of this list' });
+  return { value, id };
+}
+
+function parse(text: string): unknown[] {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
+    return Array.isArray(parts) ? parts : [];
+  } catch {
+    return [];
+  }
+}
+
+function fits(value: unknown, type: string): boolean {
+  if (type === 'int') return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31;
+  if (type === 'boolean') return typeof value === 'boolean';
+  if (typeof value !== 'string' || value.includes('\0')) return false;
+  if (type === 'date') return isDay(value);
+  if (type === 'numeric') return toMoney(value) !== undefined;
+  if (type === 'timestamptz') return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) && !Number.isNaN(Date.parse(value));
+  return true;
+}

@@ -1,0 +1,33 @@
+import { raw, type Dictionary, type FilterDef } from '@mikro-orm/core';
+import { Kept } from '../entities/record.ts';
+import type { RowRule } from '../entities/rule.ts';
+import type { Viewer } from '../entities/viewer.ts';
+import { sightOf } from './sight.ts';
+
+/**
+ * The row rules as MikroORM's filters, for the side that writes: `visible` adds to every find the rows that exist for the
+ * viewer, and fails where nobody was named; `alive` leaves out what was deleted. The texts are those the reading side runs.
+ */
+export function rowFilters(rules: readonly RowRule[]): Dictionary<FilterDef> {
+  const byEntity = new Map<string, RowRule>();
+  for (const rule of rules) if (!byEntity.has(rule.entity.name)) byEntity.set(rule.entity.name, rule);
+  return {
+    visible: {
+      name: 'visible',
+      cond: ({ viewer, now }: { viewer: Viewer; now: Date }, _type: unknown, _em: unknown, _options: unknown, entity: unknown) =>
+        visible(byEntity.get(String(entity)), viewer, now),
+    },
+    alive: {
+      name: 'alive',
+      args: false,
+      cond: (_args: unknown, _type: unknown, _em: unknown, _options: unknown, entity: unknown) =>
+        byEntity.get(String(entity))?.entity.prototype instanceof Kept ? { deletedAt: null } : {},
+    },
+  };
+}
+
+function visible(rule: RowRule | undefined, viewer: Viewer, now: Date): object {
+  const condition = rule && sightOf(rule, viewer).rows;
+  const parameters = { user: viewer.userId, member: viewer.memberId, now };
+  return { [raw((alias: string) => (condition ? `(${condition(alias)})` : 'false'), parameters)]: [] };
+}

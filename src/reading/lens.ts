@@ -1,0 +1,81 @@
+import { RoleName } from '../entities/role.ts';
+import type { RowCondition } from '../entities/rule.ts';
+import type { Viewer } from '../entities/viewer.ts';
+import type { Plan } from './plan.ts';
+import { sightOf, type Sight } from './sight.ts';
+import type { Statement } from './statement.ts';
+
+/** One thing to select: an expression over the row's alias, which may name `:user`, `:member` and `:now`. */
+export interface Selected {
+  readonly as: string;
+  readonly sql: RowCondition;
+}
+
+/** A plan as one kind of viewer may see it: what to select, and which statements that made so far. */
+export interface Lens {
+  readonly plan: Plan;
+  readonly sight: Sight;
+  readonly seesDeleted: boolean;
+  readonly select: readonly Selected[];
+  /** Derived fields' sources that are selected apart, because the fields of the same name are hidden. */
+  readonly apart: readonly string[];
+  readonly statements: Map<string, Statement>;
+}
+
+const lenses = new WeakMap<Plan, Map<string, Lens>>();
+
+/** The lens of this plan for this viewer. It depends on the viewer's roles alone, so it serves all who share them. */
+export function lensOf(plan: Plan, viewer: Viewer): Lens {
+  const ofPlan = lenses.get(plan) ?? new Map<string, Lens>();
+  lenses.set(plan, ofPlan);
+  const key = viewer.isAnonymous ? 'anonymous' : [...viewer.roles].sort().join();
+  const known = ofPlan.get(key);
+  if (known) return known;
+  const lens = makeLens(plan, viewer);
+  ofPlan.set(key, lens);
+  return lens;
+}
+
+function makeLens(plan: Plan, viewer: Viewer): Lens {
+  const sight = sightOf(plan.subject.rule, viewer);
+  const apart = [...plan.sources].filter((source) => sight.shows(source) !== 'always');
+  const select = new Map<string, RowCondition>([['id', (row) => `${row}."id"`]]);
+  for (const field of plan.fields) {
+    const held = heldBy(plan, field);
+    if (held) select.set(field, masked(held, sight.shows(field)));
+  }
+  for (const field of plan.derived) {
+    const shown = sight.shows(field);
+    if (typeof shown === 'function') select.set(setApart(field), (row) => `(${shown(row)})`);
+  }
+  for (const source of plan.sources) {
+    const held = heldBy(plan, source);
+    if (!held) throw new Error(`${plan.subject.type} derives a field from ${source}, which is no column`);
+    select.set(apart.includes(source) ? setApart(source) : source, held);
+  }
+  return {
+    plan,
+    sight,
+    seesDeleted: viewer.roles.has(RoleName.ADMIN),
+    select: [...select].map(([as, sql]) => ({ as, sql })),
+    apart,
+    statements: new Map(),
+  };
+}
+
+/** Under which name is selected what the viewer may not see as the field: a source, or whether a derived field shows. */
+export const setApart = (source: string): string => `${source}$`;
+
+/** The expression behind a field: its column, or for a relation to many the row's own id, by which the others are found. */
+function heldBy({ subject }: Plan, field: string): RowCondition | undefined {
+  const column = subject.columns.get(field);
+  if (column) return column.sql;
+  return subject.relations.get(field)?.kind === 'many' ? (row) => `${row}."id"` : undefined;
+}
+
+/** The expression as the viewer sees it: null on rows where the field is hidden. */
+export function masked(sql: RowCondition, shown: ReturnType<Sight['shows']>): RowCondition {
+  if (shown === 'always') return sql;
+  if (shown === 'never') return () => 'null';
+  return (row) => `case when ${shown(row)} then ${sql(row)} end`;
+}

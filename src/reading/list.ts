@@ -1,0 +1,90 @@
+import { badInput, forbidden, type FieldProblem } from '../errors.ts';
+import { filterName, largestPage, usualPage, type Comparison, type Page } from '../entities/page.ts';
+import { validate as isUuid } from 'uuid';
+import { fromCursor } from './cursor.ts';
+import type { Lens } from './lens.ts';
+import { slotOf, type Comparing, type ListShape, type Order, type Values } from './statement.ts';
+import type { Column } from './subject.ts';
+
+/** What a client asked of a list, checked: the shape of its statement, and the values that go into it. */
+export interface Asked {
+  readonly shape: ListShape;
+  readonly values: Values;
+  /** How many rows the page may have. */
+  readonly size: number;
+}
+
+/** Values one `in` may list. */
+const longestList = 100;
+
+/** Checks what a client asked. @throws BAD_INPUT naming every argument that is wrong, FORBIDDEN for deleted rows. */
+export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
+  if (page.includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may ask for deleted records.');
+  const problems: FieldProblem[] = [...sizeProblems(page)];
+  const order = orderOf(lens, page, problems);
+  const { comparing, values } = filterOf(lens, page, problems);
+  if (problems.length > 0) throw badInput(...problems);
+
+  const isBackwards = page.last != null;
+  const cursor = isBackwards ? page.before : page.after;
+  const position = cursor == null ? null : fromCursor(cursor, order, columnOf(lens, order.property), isBackwards ? 'before' : 'after');
+  const size = page.last ?? page.first ?? usualPage;
+  return {
+    shape: { filter: comparing, order, hasCursor: position !== null, isBackwards, includesDeleted: page.includeDeleted ?? false, foreignKey },
+    values: { ...values, limit: size + 1, 'cursor.value': position?.value, 'cursor.id': position?.id },
+    size,
+  };
+}
+
+function sizeProblems({ first, last, after, before }: Page): FieldProblem[] {
+  const outside = (size: number | null | undefined) => size != null && (size < 1 || size > largestPage);
+  return [
+    ...(outside(first) ? [{ path: 'first', message: `must be from 1 to ${largestPage}` }] : []),
+    ...(outside(last) ? [{ path: 'last', message: `must be from 1 to ${largestPage}` }] : []),
+    ...(first != null && last != null ? [{ path: 'last', message: 'does not go with first' }] : []),
+    ...(before != null && last == null ? [{ path: 'before', message: 'goes with last' }] : []),
+    ...(after != null && last != null ? [{ path: 'after', message: 'goes with first' }] : []),
+  ];
+}
+
+function orderOf(lens: Lens, { orderBy }: Page, problems: FieldProblem[]): Order {
+  const [property, direction] = lens.plan.subject.listing?.by ?? ['id', 'ASC'];
+  if (!orderBy) return lens.sight.shows(property) === 'always' ? { property, direction } : { property: 'id', direction: 'ASC' };
+  if (lens.sight.shows(orderBy.field) !== 'always') {
+    problems.push({ path: 'orderBy.field', message: 'is not shown to you, so it is no order for you' });
+  }
+  return { property: orderBy.field, direction: orderBy.direction };
+}
+
+function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { comparing: Comparing[]; values: Record<string, unknown> } {
+  const comparing: Comparing[] = [];
+  const values: Record<string, unknown> = {};
+  const { subject } = lens.plan;
+  const properties = new Map(subject.listing?.filter.map((property) => [filterName(subject.entity, property), property]));
+  for (const [name, comparisons] of Object.entries(filter ?? {})) {
+    const property = properties.get(name);
+    if (comparisons == null || property === undefined) continue;
+    if (lens.sight.shows(property) === 'never') {
+      problems.push({ path: `filter.${name}`, message: 'is not shown to you, so it is no filter for you' });
+      continue;
+    }
+    for (const [by, value] of Object.entries(comparisons) as [Comparison, unknown][]) {
+      if (value === undefined) continue;
+      const problem = problemOf(by, value, columnOf(lens, property));
+      if (problem !== undefined) problems.push({ path: `filter.${name}.${by}`, message: problem });
+      comparing.push({ property, by });
+      values[slotOf({ property, by })] = by === 'contains' && typeof value === 'string' ? `%${value.replace(/[\\%_]/g, '\\$&')}%` : value;
+    }
+  }
+  return { comparing: comparing.sort((a, b) => (slotOf(a) < slotOf(b) ? -1 : 1)), values };
+}
+
+function problemOf(by: Comparison, value: unknown, { type }: Column): string | undefined {
+  if (value === null) return 'must not be null: isNull asks whether there is none';
+  if (Array.isArray(value) && value.length > longestList) return `must not list more than ${longestList} values`;
+  const values = Array.isArray(value) ? (value as unknown[]) : [value];
+  if (type === 'uuid' && by !== 'isNull' && !values.every((each) => isUuid(each))) return 'is not an id';
+  return undefined;
+}
+
+const columnOf = ({ plan }: Lens, property: string): Column => plan.subject.columns.get(property) as Column;

@@ -1,0 +1,105 @@
+import {
+  getNamedType,
+  type FieldNode,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  type SelectionSetNode,
+} from 'graphql';
+import type { Subject, Subjects } from './subject.ts';
+
+/**
+ * What an operation asks of one type at one place: its fields, and the same for each relation. A field asked twice, by
+ * alias or in fragments, asks for the union; `@skip` and `@include` are not looked at, so that a plan depends on the
+ * document alone and serves every request that sends it.
+ */
+export interface Plan {
+  readonly subject: Subject;
+  /** Columns and relations that are answered as they stand. */
+  readonly fields: ReadonlySet<string>;
+  /** Derived fields, and the columns they are computed from. */
+  readonly derived: ReadonlySet<string>;
+  readonly sources: ReadonlySet<string>;
+  readonly relations: ReadonlyMap<string, Plan>;
+}
+
+const plans = new WeakMap<object, Map<string, Plan>>();
+
+/** The plan for the rows that the field being resolved answers. */
+export function planOf(subjects: Subjects, subject: Subject, info: GraphQLResolveInfo): Plan {
+  const ofOperation = plans.get(info.operation) ?? new Map<string, Plan>();
+  plans.set(info.operation, ofOperation);
+  const place = placeOf(info);
+  const known = ofOperation.get(place);
+  if (known) return known;
+  const plan = build(subjects, subject, info, selectionsOf(info.fieldNodes));
+  ofOperation.set(place, plan);
+  return plan;
+}
+
+/** The response path without list indexes, with the type that answers it. */
+function placeOf(info: GraphQLResolveInfo): string {
+  const keys: string[] = [info.parentType.name];
+  for (let path: typeof info.path | undefined = info.path; path; path = path.prev) if (typeof path.key === 'string') keys.push(path.key);
+  return keys.join('.');
+}
+
+function build(subjects: Subjects, subject: Subject, info: GraphQLResolveInfo, selections: readonly SelectionSetNode[]): Plan {
+  const asked = fieldsOf(rowType(subject, info), selections, info);
+  const fields = new Set<string>();
+  const derived = new Set<string>();
+  const sources = new Set<string>();
+  const relations = new Map<string, Plan>();
+  for (const [name, nodes] of asked) {
+    const derivation = subject.derivations.get(name);
+    if (derivation) {
+      derived.add(name);
+      for (const source of derivation.from) sources.add(source);
+    } else {
+      fields.add(name);
+    }
+    const target = targetOf(subjects, subject, name, info);
+    if (target) relations.set(name, build(subjects, target, info, selectionsOf(nodes)));
+  }
+  return { subject, fields, derived, sources, relations };
+}
+
+const rowType = (subject: Subject, info: GraphQLResolveInfo): GraphQLObjectType =>
+  info.schema.getType(subject.type) as GraphQLObjectType;
+
+/** The subject whose rows a field leads to: directly, or through a connection. */
+function targetOf(subjects: Subjects, subject: Subject, field: string, info: GraphQLResolveInfo): Subject | undefined {
+  const of = rowType(subject, info).getFields()[field]?.type;
+  if (!of) return undefined;
+  const { name } = getNamedType(of);
+  return subjects.get(name) ?? subjects.get(name.replace(/Connection$/, ''));
+}
+
+const selectionsOf = (nodes: readonly FieldNode[]): SelectionSetNode[] => nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+
+/** The fields asked of a row type; what wraps rows in a connection (`edges`, `node`, `nodes`) is looked through. */
+function fieldsOf(
+  type: GraphQLObjectType,
+  selections: readonly SelectionSetNode[],
+  info: GraphQLResolveInfo,
+  found = new Map<string, FieldNode[]>(),
+): Map<string, FieldNode[]> {
+  for (const { selections: each } of selections) {
+    for (const selection of each) {
+      if (selection.kind === 'FragmentSpread') {
+        const fragment = info.fragments[selection.name.value];
+        if (fragment) fieldsOf(type, [fragment.selectionSet], info, found);
+      } else if (selection.kind === 'InlineFragment') {
+        fieldsOf(type, [selection.selectionSet], info, found);
+      } else if (type.getFields()[selection.name.value]) {
+        const name = selection.name.value;
+        found.set(name, [...(found.get(name) ?? []), selection]);
+      } else if (isWrapper(selection) && selection.selectionSet) {
+        fieldsOf(type, [selection.selectionSet], info, found);
+      }
+    }
+  }
+  return found;
+}
+
+const isWrapper = ({ name }: FieldNode): boolean => ['edges', 'node', 'nodes'].includes(name.value);
+

@@ -1,0 +1,208 @@
+import DataLoader from 'dataloader';
+import type { GraphQLResolveInfo } from 'graphql';
+import { validate as isUuid } from 'uuid';
+import { badInput, forbidden, notFound } from '../errors.ts';
+import type { Connection, Page } from '../entities/page.ts';
+import type { RowRule } from '../entities/rule.ts';
+import type { Viewer } from '../entities/viewer.ts';
+import { toCursor } from './cursor.ts';
+import { lensOf, setApart, type Lens } from './lens.ts';
+import { readPage, type Asked } from './list.ts';
+import { planOf, type Plan } from './plan.ts';
+import {
+  allStatement,
+  bind,
+  childrenStatement,
+  countStatement,
+  oneStatement,
+  pageStatement,
+  rowsStatement,
+  type Order,
+  type Statement,
+  type Values,
+} from './statement.ts';
+import type { Subject, Subjects } from './subject.ts';
+
+/** Runs SQL with `$1` parameters. */
+export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+type EntityClass = RowRule['entity'];
+
+/** Where a row came from: who read it, and through which lens. Its relations and derived fields are found by that. */
+const ORIGIN = Symbol('origin');
+
+interface Origin {
+  readonly reader: Reader;
+  readonly lens: Lens;
+}
+
+/** A row as it is answered: the asked columns under their field names. */
+export type Row = Record<string, unknown> & { readonly [ORIGIN]: Origin };
+
+/**
+ * Reads answers for one request: plain rows of the asked columns, always through the viewer's row filter, relations in
+ * one statement per relation and level. What the viewer may not see does not exist.
+ */
+export class Reader {
+  private readonly loaders = new Map<Plan, Map<string, DataLoader<string, unknown>>>();
+
+  constructor(
+    private readonly subjects: Subjects,
+    private readonly viewer: Viewer,
+    private readonly run: RunSql,
+    private readonly now: Date,
+  ) {}
+
+  /**
+   * The one row with these values. @throws NOT_FOUND where there is none, or none for this viewer; BAD_INPUT for
+   * what is no id; FORBIDDEN when deleted rows are asked for by someone other than an admin.
+   */
+  async one(entity: EntityClass, by: Readonly<Record<string, string | null>>, info: GraphQLResolveInfo, includeDeleted = false): Promise<Row> {
+    if ('id' in by && by['id'] !== null && !isUuid(by['id'])) throw badInput({ path: 'id', message: 'is not an id' });
+    const lens = this.lensFor(entity, info);
+    if (includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may ask for deleted records.');
+    const [row] = await this.rows(lens, oneStatement(lens, Object.keys(by), includeDeleted), by);
+    if (!row) throw notFound();
+    return row;
+  }
+
+  /** Every row, for what is few by its nature. */
+  all(entity: EntityClass, order: Order, info: GraphQLResolveInfo): Promise<Row[]> {
+    const lens = this.lensFor(entity, info);
+    return this.rows(lens, allStatement(lens, order), {});
+  }
+
+  /** A page of an entity's list. */
+  async page(entity: EntityClass, page: Page, info: GraphQLResolveInfo): Promise<Connection<Row>> {
+    const lens = this.lensFor(entity, info);
+    const asked = readPage(lens, page);
+    const rows = await this.rows(lens, pageStatement(lens, asked.shape), asked.values);
+    const count = async () => ((await this.execute(countStatement(lens, asked.shape), asked.values))[0] as { count: number }).count;
+    return connection(rows, asked, count);
+  }
+
+  /** The page of a list that belongs to a row, in one statement for all rows of that level; null where it is hidden. */
+  related(row: unknown, page: Page, info: GraphQLResolveInfo): Promise<Connection<Row> | null> {
+    return (row as Row)[ORIGIN].reader.pageOf(row as Row, info.fieldName, page);
+  }
+
+  private pageOf(row: Row, field: string, page: Page): Promise<Connection<Row> | null> {
+    const { lens, key, foreignKey } = this.through(row, field);
+    if (key === null || !lens?.sight.rows || foreignKey === undefined) return Promise.resolve(null);
+    const asked = readPage(lens, page, foreignKey);
+    const shape = JSON.stringify([field, asked.shape, asked.values]);
+    const pages = this.loader(lens.plan, `page ${shape}`, async (keys) => {
+      const rows = await this.rows(lens, pageStatement(lens, asked.shape), { ...asked.values, keys });
+      const byParent = grouped(rows);
+      return keys.map((each) => connection(byParent.get(each) ?? [], asked, () => counts.load(each)));
+    });
+    const counts: DataLoader<string, number> = this.loader(lens.plan, `count ${shape}`, async (keys) => {
+      const found = await this.execute(countStatement(lens, asked.shape), { ...asked.values, keys });
+      const byParent = new Map(found.map((each) => [each['$parent'] as string, each['count'] as number]));
+      return keys.map((each) => byParent.get(each) ?? 0);
+    });
+    return pages.load(key);
+  }
+
+  /** What a field that is a relation answers on a row: another row, rows, or null where it is hidden. */
+  relation(row: Row, field: string, isPromised: boolean): Promise<unknown> | null | readonly [] {
+    const { lens, key, foreignKey, order } = this.through(row, field);
+    const hidden = isPromised && foreignKey !== undefined ? ([] as const) : null;
+    if (key === null || !lens?.sight.rows) return hidden;
+    if (foreignKey === undefined) {
+      return this.loader(lens.plan, 'rows', async (keys) => {
+        const byId = new Map((await this.rows(lens, rowsStatement(lens), { keys })).map((each) => [each['id'] as string, each]));
+        return keys.map((each) => byId.get(each) ?? null);
+      }).load(key);
+    }
+    return this.loader(lens.plan, 'children', async (keys) => {
+      const byParent = grouped(await this.rows(lens, childrenStatement(lens, foreignKey, order), { keys }));
+      return keys.map((each) => byParent.get(each) ?? []);
+    }).load(key);
+  }
+
+  /** What a derived field answers on a row; null where it is hidden. */
+  derived(row: Row, field: string): unknown {
+    const { plan, sight, apart } = row[ORIGIN].lens;
+    const shown = sight.shows(field);
+    if (shown === 'never' || (typeof shown === 'function' && row[setApart(field)] !== true)) return null;
+    const derivation = plan.subject.derivations.get(field);
+    const seen = apart.length === 0 ? row : Object.assign({}, row, Object.fromEntries(apart.map((source) => [source, row[setApart(source)]])));
+    return derivation?.compute(seen, this.viewer);
+  }
+
+  private lensFor(entity: EntityClass, info: GraphQLResolveInfo): Lens {
+    return lensOf(planOf(this.subjects, this.subjects.get(entity.name) as Subject, info), this.viewer);
+  }
+
+  /** From a row along a relation: the lens for the other side, and the key by which it is found. */
+  private through(row: Row, field: string) {
+    const { plan } = row[ORIGIN].lens;
+    const next = plan.relations.get(field);
+    const relation = plan.subject.relations.get(field);
+    const key = (row[field] ?? null) as string | null;
+    return { lens: next && lensOf(next, this.viewer), key, foreignKey: relation?.foreignKey, order: relation?.order ?? [] };
+  }
+
+  private loader<T>(plan: Plan, name: string, load: (keys: readonly string[]) => Promise<readonly T[]>): DataLoader<string, T> {
+    const ofPlan = this.loaders.get(plan) ?? new Map<string, DataLoader<string, unknown>>();
+    this.loaders.set(plan, ofPlan);
+    const known = ofPlan.get(name) ?? new DataLoader<string, unknown>(load);
+    ofPlan.set(name, known);
+    return known as DataLoader<string, T>;
+  }
+
+  private async rows(lens: Lens, statement: Statement, values: Values): Promise<Row[]> {
+    const rows = (await this.execute(statement, values)) as Row[];
+    const origin: Origin = { reader: this, lens };
+    for (const row of rows) (row as { [ORIGIN]: Origin })[ORIGIN] = origin;
+    return rows;
+  }
+
+  private execute(statement: Statement, values: Values): Promise<readonly Record<string, unknown>[]> {
+    const { userId, memberId } = this.viewer;
+    return this.run(statement.text, bind(statement, { ...values, user: userId, member: memberId, now: this.now }));
+  }
+}
+
+/** What a relation answers on a row, read by whoever read the row. */
+export const relationOf = (row: Row, field: string, isPromised: boolean): unknown => row[ORIGIN].reader.relation(row, field, isPromised);
+
+/** What a derived field answers on a row. */
+export const derivedOf = (row: Row, field: string): unknown => row[ORIGIN].reader.derived(row, field);
+
+function grouped(rows: readonly Row[]): Map<string, Row[]> {
+  const byParent = new Map<string, Row[]>();
+  for (const row of rows) {
+    const parent = row['$parent'] as string;
+    const siblings = byParent.get(parent);
+    if (siblings) siblings.push(row);
+    else byParent.set(parent, [row]);
+  }
+  return byParent;
+}
+
+/** One row more than the page holds was asked for, to know whether there are more. */
+function connection(found: readonly Row[], { shape, size }: Asked, totalCount: () => Promise<number>): Connection<Row> {
+  const { isBackwards, hasCursor, order } = shape;
+  const hasMore = found.length > size;
+  const page = found.slice(0, size);
+  if (isBackwards) page.reverse();
+  const cursorOf = (row: Row) => toCursor(order, { value: row['$order'], id: row['id'] as string });
+  const [start, end] = [page[0], page.at(-1)];
+  return {
+    nodes: page,
+    get edges() {
+      return page.map((node) => ({ cursor: cursorOf(node), node }));
+    },
+    get pageInfo() {
+      return {
+        hasNextPage: isBackwards ? hasCursor : hasMore,
+        hasPreviousPage: isBackwards ? hasMore : hasCursor,
+        startCursor: start ? cursorOf(start) : null,
+        endCursor: end ? cursorOf(end) : null,
+      };
+    },
+    totalCount,
+  };
+}

@@ -1,0 +1,21 @@
+import { isNonNullType, isObjectType, type GraphQLSchema } from 'graphql';
+import { derivedOf, relationOf, type Row } from './reader.ts';
+import type { Subjects } from './subject.ts';
+
+/**
+ * Lets the reading side answer every published relation and derived field of every subject: relations are declared
+ * once, in the entity, and need no resolver of their own. Fields with arguments keep the resolver they have.
+ */
+export function attachReading(schema: GraphQLSchema, subjects: Subjects): void {
+  for (const subject of subjects.values()) {
+    const type = schema.getType(subject.type);
+    if (!isObjectType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      const { name } = field;
+      const isPromised = isNonNullType(field.type);
+      if (field.args.length > 0) continue;
+      if (subject.derivations.has(name)) field.resolve = (row: Row) => derivedOf(row, name);
+      else if (subject.relations.has(name)) field.resolve = (row: Row) => relationOf(row, name, isPromised);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import type { GraphQLSchema } from 'graphql';
+import type { Grant, RowCondition, RowRule } from '../entities/rule.ts';
+import type { Viewer } from '../entities/viewer.ts';
+
+/** What one viewer sees of one type. */
+export interface Sight {
+  /** The rows that exist for the viewer; undefined when the roles give none of this type. */
+  readonly rows: RowCondition | undefined;
+  /** On which of those rows the field shows: on all, on none, or where a condition holds. */
+  shows(field: string): 'always' | 'never' | RowCondition;
+}
+
+/** What this viewer sees of a type: the union of what the roles are granted. */
+export function sightOf(rule: RowRule, viewer: Viewer): Sight {
+  const grants = rule.grants.filter(({ to }) => (to === 'signed in' ? !viewer.isAnonymous : to.some((role) => viewer.roles.has(role))));
+  const reaching = (some: readonly Grant[]): RowCondition | 'every' | undefined => {
+    if (some.length === 0) return undefined;
+    const conditions = [...new Set(some.map(({ rows }) => rows))];
+    if (conditions.some((condition) => condition('row') === 'true')) return 'every';
+    return (row) => conditions.map((condition) => `(${condition(row)})`).join(' or ');
+  };
+  const rows = reaching(grants);
+  return {
+    rows: rows === 'every' ? () => 'true' : rows,
+    shows(field) {
+      const showing = grants.filter((grant) => isShown(rule, grant, field));
+      if (showing.length === 0) return 'never';
+      if (showing.length === grants.length) return 'always';
+      const where = reaching(showing);
+      return where === 'every' ? 'always' : (where ?? 'never');
+    },
+  };
+}
+
+/** Whether a grant shows a field on the rows it reaches. */
+export function isShown(rule: RowRule, grant: Grant, field: string): boolean {
+  if (grant.see === 'everything') return true;
+  return grant.see.some((group) => rule.fields?.[group]?.includes(field) ?? false);
+}
+
+/**
+ * What is missing before rules may guard a schema: a field of a restricted type that stands in no group or in two,
+ * a group that is not there, a hidden field that the schema promises. Empty when all is well.
+ */
+export function gapsOf(rule: RowRule, schema: GraphQLSchema): string[] {
+  const type = schema.getType(rule.type);
+  if (!type || !('getFields' in type)) return [];
+  const restricted = rule.grants.filter(({ see }) => see !== 'everything');
+  if (restricted.length === 0) return [];
+  const published = Object.values(type.getFields());
+  const grouped = Object.values(rule.fields ?? {}).flat();
+  return [
+    ...published.filter(({ name }) => !grouped.includes(name)).map(({ name }) => `${rule.type}.${name} stands in no field group of its rule`),
+    ...grouped.filter((name, place) => grouped.indexOf(name) !== place).map((name) => `${rule.type}.${name} stands in two field groups`),
+    ...grouped.filter((name) => !published.some((field) => field.name === name)).map((name) => `${rule.type}.${name} has a rule but is not published`),
+    ...restricted.flatMap(({ see }) => see).filter((group) => !(group in (rule.fields ?? {}))).map((group) => `${rule.type} grants a field group that is not there: ${group}`),
+    ...published
+      .filter(({ name, type: of }) => String(of).endsWith('!') && restricted.some((grant) => !isShown(rule, grant, name)))
+      .map(({ name }) => `${rule.type}.${name} may be hidden, so it must be nullable`),
+  ];
+}

@@ -1,0 +1,184 @@
+import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql, type RawBuilder } from 'kysely';
+import type { Direction } from '../entities/listing.ts';
+import type { Comparison } from '../entities/page.ts';
+import { masked, type Lens } from './lens.ts';
+import type { Column } from './subject.ts';
+
+/** A compiled text, and the name of the value that each of its parameters takes. */
+export interface Statement {
+  readonly text: string;
+  readonly slots: readonly string[];
+}
+
+/** What the parameters of a statement are taken from. */
+export type Values = Readonly<Record<string, unknown>>;
+
+export interface Order {
+  readonly property: string;
+  readonly direction: Direction;
+}
+
+/** One comparison of a filter; its value is bound under {@link slotOf}. */
+export interface Comparing {
+  readonly property: string;
+  readonly by: Comparison;
+}
+
+/** Everything about a list that shapes its statement; values are bound later. */
+export interface ListShape {
+  readonly filter: readonly Comparing[];
+  readonly order: Order;
+  readonly hasCursor: boolean;
+  readonly isBackwards: boolean;
+  readonly includesDeleted: boolean;
+  /** For the lists of many parents at once: the column that holds the parent's id. */
+  readonly foreignKey?: string | undefined;
+}
+
+type Sql = RawBuilder<unknown>;
+
+/** Compiles without ever connecting. */
+const compiler = new Kysely<never>({
+  dialect: {
+    createAdapter: () => new PostgresAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  },
+});
+
+class Slot {
+  constructor(readonly name: string) {}
+}
+
+/** As many shapes as a plan keeps compiled: filters come in more combinations than are worth keeping. */
+const keptStatements = 100;
+
+/** The parameters of a statement in their order. */
+export const bind = ({ slots }: Statement, values: Values): unknown[] => slots.map((name) => values[name]);
+
+export const slotOf = ({ property, by }: Comparing): string => `${property}.${by}`;
+
+/** One row by the columns named in `by`, each bound under its own name. */
+export const oneStatement = (lens: Lens, by: readonly string[], includesDeleted: boolean): Statement =>
+  kept(lens, `one ${by.join()} ${includesDeleted}`, () => {
+    const found = by.map((property) => sql`${raw(columnOf(lens, property).sql('t'))} = ${slot(property)}${cast(columnOf(lens, property))}`);
+    return sql`select ${selection(lens)} from ${table(lens)} as t where ${and([...found, ...standing(lens, includesDeleted)])}`;
+  });
+
+/** The rows whose ids are bound as `keys`, deleted or not: a case keeps showing what it was about. */
+export const rowsStatement = (lens: Lens): Statement =>
+  kept(lens, 'rows', () => sql`select ${selection(lens)} from ${table(lens)} as t where ${and([sql`t."id" = any(${slot('keys')}::uuid[])`, ...standing(lens, true)])}`);
+
+/** All rows that hold one of the bound `keys` in a column, in an order of columns. */
+export const childrenStatement = (lens: Lens, foreignKey: string, order: readonly (readonly [string, 'asc' | 'desc'])[]): Statement =>
+  kept(lens, `children ${foreignKey} ${order.join(' ')}`, () => {
+    const parent = sql.ref(`t.${foreignKey}`);
+    const sorted = order.map(([column, direction]) => sql`${sql.ref(`t.${column}`)} ${raw(direction)}`);
+    return sql`select ${selection(lens)}, ${parent} as "$parent" from ${table(lens)} as t
+      where ${and([sql`${parent} = any(${slot('keys')}::uuid[])`, ...standing(lens, false)])}
+      ${sorted.length > 0 ? sql`order by ${sql.join(sorted)}` : sql``}`;
+  });
+
+/** All rows the viewer may see, by an order of columns. */
+export const allStatement = (lens: Lens, order: Order): Statement =>
+  kept(lens, `all ${order.property} ${order.direction}`, () => {
+    const by = raw(columnOf(lens, order.property).sql('t'));
+    return sql`select ${selection(lens)} from ${table(lens)} as t where ${and(standing(lens, false))} order by ${by} ${raw(order.direction)}, t."id"`;
+  });
+
+/** A page of a list; with a foreign key, one page for each of the bound `keys`. */
+export const pageStatement = (lens: Lens, shape: ListShape): Statement =>
+  kept(lens, `page ${JSON.stringify(shape)}`, () => {
+    const { property, direction } = shape.order;
+    const way = (direction === 'DESC') === shape.isBackwards ? 'asc' : 'desc';
+    const column = columnOf(lens, property);
+    const by = raw(column.sql('t'));
+    const conditions = listConditions(lens, shape);
+    if (shape.hasCursor) {
+      conditions.push(sql`(${by}, t."id") ${raw(way === 'asc' ? '>' : '<')} (${slot('cursor.value')}${cast(column)}, ${slot('cursor.id')}::uuid)`);
+    }
+    const limited = (more: Sql[]) => sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
+      where ${and([...more, ...conditions])} order by ${by} ${raw(way)}, t."id" ${raw(way)} limit ${slot('limit')}::int`;
+    if (shape.foreignKey === undefined) return limited([]);
+    return sql`select x.*, k.id as "$parent" from unnest(${slot('keys')}::uuid[]) with ordinality as k(id, n)
+      cross join lateral (${limited([sql`${sql.ref(`t.${shape.foreignKey}`)} = k.id`])}) as x
+      order by k.n, x."$order" ${raw(way)}, x."id" ${raw(way)}`;
+  });
+
+/** How many rows a list has on all its pages; with a foreign key, for each of the bound `keys`. */
+export const countStatement = (lens: Lens, shape: ListShape): Statement =>
+  kept(lens, `count ${JSON.stringify({ ...shape, order: null, hasCursor: null, isBackwards: null })}`, () => {
+    const conditions = listConditions(lens, shape);
+    if (shape.foreignKey === undefined) return sql`select count(*)::int as "count" from ${table(lens)} as t where ${and(conditions)}`;
+    const parent = sql.ref(`t.${shape.foreignKey}`);
+    return sql`select count(*)::int as "count", ${parent} as "$parent" from ${table(lens)} as t
+      where ${and([sql`${parent} = any(${slot('keys')}::uuid[])`, ...conditions])} group by ${parent}`;
+  });
+
+function listConditions(lens: Lens, shape: ListShape): Sql[] {
+  return [...standing(lens, shape.includesDeleted), ...shape.filter.map((comparing) => comparison(lens, comparing))];
+}
+
+/** The rows that exist for the viewer: the row rule, and that they were not deleted. */
+function standing({ sight, plan }: Lens, includesDeleted: boolean): Sql[] {
+  const rows = sight.rows ? sight.rows('t') : 'false';
+  const alive = plan.subject.isKept && !includesDeleted ? [sql`t."deleted_at" is null`] : [];
+  return rows === 'true' ? alive : [...alive, sql`(${withSlots(rows)})`];
+}
+
+/** A comparison with the column as the viewer sees it: what is hidden is null for filters too. */
+function comparison(lens: Lens, comparing: Comparing): Sql {
+  const column = columnOf(lens, comparing.property);
+  const left = withSlots(masked(column.sql, lens.sight.shows(comparing.property))('t'));
+  const value = slot(slotOf(comparing));
+  switch (comparing.by) {
+    case 'eq':
+      return sql`${left} = ${value}${cast(column)}`;
+    case 'in':
+      return sql`${left} = any(${value}${cast(column, '[]')})`;
+    case 'gte':
+      return sql`${left} >= ${value}${cast(column)}`;
+    case 'lte':
+      return sql`${left} <= ${value}${cast(column)}`;
+    case 'contains':
+      return sql`(${left} collate "default") ilike ${value}::text`;
+    case 'isNull':
+      return sql`(${left} is null) = ${value}::boolean`;
+  }
+}
+
+function kept(lens: Lens, shape: string, build: () => Sql): Statement {
+  const known = lens.statements.get(shape);
+  if (known) return known;
+  const { sql: text, parameters } = build().compile(compiler);
+  const statement = { text, slots: parameters.map((parameter) => (parameter as Slot).name) };
+  if (lens.statements.size < keptStatements) lens.statements.set(shape, statement);
+  return statement;
+}
+
+const selection = (lens: Lens): Sql => sql.join(lens.select.map(({ as, sql: expression }) => sql`${withSlots(expression('t'))} as ${sql.ref(as)}`));
+
+const table = ({ plan }: Lens): Sql => sql.table(plan.subject.table);
+
+const columnOf = ({ plan }: Lens, property: string): Column => {
+  const column = plan.subject.columns.get(property);
+  if (!column) throw new Error(`${plan.subject.type}.${property} is no column`);
+  return column;
+};
+
+const slot = (name: string): Sql => sql`${new Slot(name)}`;
+const raw = (text: string): Sql => sql.raw(text);
+const and = (conditions: readonly Sql[]): Sql => (conditions.length > 0 ? sql.join(conditions, sql` and `) : sql`true`);
+
+/** Comparing with the base type: a cast to varchar(30) would cut what it is compared with. */
+const cast = ({ type }: Column, suffix = ''): Sql => raw(`::${type === 'varchar' ? 'text' : type}${suffix}`);
+
+/** A text of a rule, its `:user`, `:member` and `:now` turned into parameters. */
+function withSlots(text: string): Sql {
+  const parts = text.split(/(?<!:):(user|member|now)\b/);
+  return sql.join(
+    parts.map((part, place) => (place % 2 === 0 ? raw(part) : slot(part))),
+    sql``,
+  );
+}

@@ -1,0 +1,140 @@
+import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
+import { getNamedType, isNonNullType, isObjectType, type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import { derivationOf, listingOf, type Listing } from '../entities/listing.ts';
+import { Kept } from '../entities/record.ts';
+import type { RowRule } from '../entities/rule.ts';
+
+type EntityClass = RowRule['entity'];
+
+/** Something a row holds: a column, or an expression over the row's alias. */
+export interface Column {
+  /** SQL over the alias. */
+  readonly sql: (row: string) => string;
+  /** The PostgreSQL type to compare with, without length. */
+  readonly type: string;
+  readonly isNullable: boolean;
+}
+
+/** How a field leads from a row to other rows. */
+export interface Relation {
+  /** `one`: the row holds the other's id. `many`: the others hold this row's id. */
+  readonly kind: 'one' | 'many';
+  /** GraphQL type of the other rows. */
+  readonly target: string;
+  /** For `many`: the other table's column that holds this row's id, and the order of the rows. */
+  readonly foreignKey?: string;
+  readonly order?: readonly (readonly [column: string, direction: 'asc' | 'desc'])[];
+}
+
+/** A field computed from columns by the entity's own getter or method. */
+export interface Derivation {
+  readonly from: readonly string[];
+  readonly compute: (row: object, viewer: unknown) => unknown;
+}
+
+/** A GraphQL type whose objects are rows: what reading needs to know of it, gathered once when the schema is built. */
+export interface Subject {
+  readonly type: string;
+  readonly entity: EntityClass;
+  readonly table: string;
+  readonly isKept: boolean;
+  readonly rule: RowRule;
+  readonly listing: Listing | undefined;
+  readonly columns: ReadonlyMap<string, Column>;
+  readonly relations: ReadonlyMap<string, Relation>;
+  readonly derivations: ReadonlyMap<string, Derivation>;
+}
+
+export type Subjects = ReadonlyMap<string, Subject>;
+
+/** Every rule whose type the schema publishes, with the entity's metadata beside it. */
+export function subjectsOf(schema: GraphQLSchema, metadata: MetadataStorage, rules: readonly RowRule[]): Subjects {
+  const subjects = new Map<string, Subject>();
+  for (const rule of rules) {
+    const type = schema.getType(rule.type);
+    if (isObjectType(type)) subjects.set(rule.type, subjectOf(type, metadata.get(rule.entity as never), rule));
+  }
+  return subjects;
+}
+
+function subjectOf(type: GraphQLObjectType, meta: EntityMetadata, rule: RowRule): Subject {
+  const columns = new Map<string, Column>();
+  const relations = new Map<string, Relation>();
+  const derivations = new Map<string, Derivation>();
+  for (const property of Object.values(meta.properties) as EntityProperty[]) {
+    const column = columnOf(property, meta);
+    if (column) columns.set(property.name, column);
+  }
+  for (const field of Object.values(type.getFields())) {
+    const derivation = derivationFor(type, rule.entity, field.name);
+    if (derivation) derivations.set(field.name, derivation);
+    const property = meta.properties[field.name as never] as EntityProperty | undefined;
+    const relation = property && relationOf(property, field);
+    if (relation) relations.set(field.name, relation);
+  }
+  return {
+    type: type.name,
+    entity: rule.entity,
+    table: meta.tableName,
+    isKept: rule.entity.prototype instanceof Kept,
+    rule,
+    listing: listingOf(rule.entity),
+    columns,
+    relations,
+    derivations,
+  };
+}
+
+function columnOf(property: EntityProperty, meta: EntityMetadata): Column | undefined {
+  const type = (property.columnTypes?.[0] ?? '').replace(/\(.*\)/, '');
+  const isNullable = property.nullable ?? false;
+  if (property.formula) {
+    const formula = property.formula as (columns: Record<string, string>, table: { alias: string }) => unknown;
+    return { sql: (row) => `(${String(formula(namesOf(meta, row), { alias: row }))})`, type, isNullable: true };
+  }
+  const isReference = isToOne(property) && property.owner !== false;
+  if (property.kind !== ReferenceKind.SCALAR && !isReference) return undefined;
+  return { sql: (row) => columnName(property, row), type: isReference ? 'uuid' : type, isNullable };
+}
+
+const columnName = (property: EntityProperty, row: string): string => `${row}."${property.fieldNames[0]}"`;
+
+/** What a formula is given: each property's column under the row's alias. */
+const namesOf = (meta: EntityMetadata, row: string): Record<string, string> =>
+  Object.fromEntries(
+    (Object.values(meta.properties) as EntityProperty[])
+      .filter(({ fieldNames, formula }) => fieldNames?.length === 1 && !formula)
+      .map((property) => [property.name, columnName(property, row)]),
+  );
+
+const isToOne = ({ kind }: EntityProperty): boolean => kind === ReferenceKind.MANY_TO_ONE || kind === ReferenceKind.ONE_TO_ONE;
+
+function relationOf(property: EntityProperty, field: GraphQLField<unknown, unknown>): Relation | undefined {
+  const inner = isNonNullType(field.type) ? field.type.ofType : field.type;
+  if (isToOne(property) && isObjectType(inner)) return { kind: 'one', target: inner.name };
+  if (property.kind !== ReferenceKind.ONE_TO_MANY) return undefined;
+  const target = property.targetMeta as EntityMetadata;
+  const inverse = target.properties[property.mappedBy as never] as EntityProperty;
+  const order = [property.orderBy ?? []].flat().flatMap((each) => Object.entries(each as Record<string, 'asc' | 'desc'>));
+  return {
+    kind: 'many',
+    target: getNamedType(field.type).name.replace(/Connection$/, ''),
+    foreignKey: inverse.fieldNames[0] as string,
+    order: order.map(([name, direction]) => [(target.properties[name as never] as EntityProperty).fieldNames[0] as string, direction]),
+  };
+}
+
+function derivationFor(type: GraphQLObjectType, entity: EntityClass, field: string): Derivation | undefined {
+  const from = derivationOf(entity, field);
+  if (!from) return undefined;
+  const descriptor = findDescriptor(entity.prototype as object, field);
+  const { get, value } = descriptor ?? {};
+  if (get) return { from, compute: (row) => get.call(row) as unknown };
+  if (typeof value === 'function') return { from, compute: (row, viewer) => (value as (viewer: unknown) => unknown).call(row, viewer) };
+  throw new Error(`${type.name}.${field} is derived, but is neither a getter nor a method`);
+}
+
+function findDescriptor(prototype: object | null, name: string): PropertyDescriptor | undefined {
+  if (prototype === null) return undefined;
+  return Object.getOwnPropertyDescriptor(prototype, name) ?? findDescriptor(Object.getPrototypeOf(prototype) as object | null, name);
+}

@@ -1,0 +1,20 @@
+import { BenevolenceApplicationResolver } from './benevolence.ts';
+import { GrievanceResolver } from './grievance.ts';
+import { MemberResolver } from './member.ts';
+import { OrganizationResolver } from './organization.ts';
+import { RoleResolver } from './role.ts';
+import { SaltingActivityResolver } from './salting.ts';
+import { SessionResolver } from './session.ts';
+import { UserResolver } from './user.ts';
+
+/** Everything that can be asked. */
+export const resolvers = [
+  BenevolenceApplicationResolver,
+  GrievanceResolver,
+  MemberResolver,
+  OrganizationResolver,
+  RoleResolver,
+  SaltingActivityResolver,
+  SessionResolver,
+  UserResolver,
+] as const;

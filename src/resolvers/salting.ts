@@ -1,0 +1,26 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, ID, Info, Query, Resolver } from 'type-graphql';
+import type { Context } from '../context.ts';
+import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
+import { SaltingActivity } from '../entities/salting.ts';
+
+export const SaltingActivityConnection = connectionOf(SaltingActivity);
+export const SaltingActivityPage = pageOf(SaltingActivity);
+
+@Resolver(SaltingActivity)
+export class SaltingActivityResolver {
+  @Query(() => SaltingActivityConnection, { nullable: true, description: 'What organizers did at employers that are not union yet.' })
+  saltingActivities(@Ctx() { read }: Context, @Args(() => SaltingActivityPage) page: Page, @Info() info: GraphQLResolveInfo) {
+    return read.page(SaltingActivity, page, info);
+  }
+
+  @Query(() => SaltingActivity, { nullable: true, description: 'One salting activity.' })
+  saltingActivity(
+    @Ctx() { read }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('includeDeleted', () => Boolean, includeDeletedOptions) includeDeleted: boolean,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(SaltingActivity, { id }, info, includeDeleted);
+  }
+}

@@ -1,0 +1,63 @@
+import 'reflect-metadata';
+import type { MetadataStorage } from '@mikro-orm/core';
+import { lexicographicSortSchema, printSchema, type GraphQLSchema } from 'graphql';
+import { applyMiddleware } from 'graphql-middleware';
+import { buildSchemaSync } from 'type-graphql';
+import { entities } from './entities/index.ts';
+import type { RowRule } from './entities/rule.ts';
+import { operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
+import { shieldFor } from './permissions/shield.ts';
+import { attachReading } from './reading/resolve.ts';
+import { gapsOf } from './reading/sight.ts';
+import { subjectsOf, type Subjects } from './reading/subject.ts';
+import { resolvers as allResolvers } from './resolvers/index.ts';
+
+/** The schema as it is served, and what the reading side knows of it. */
+export interface Executable {
+  readonly schema: GraphQLSchema;
+  readonly subjects: Subjects;
+}
+
+/** What a schema is made of; tests put other things in, to see the gaps found. */
+export interface SchemaParts {
+  readonly resolvers?: readonly NonNullable<unknown>[];
+  readonly entities?: readonly { readonly name: string }[];
+  readonly rowRules?: readonly RowRule[];
+}
+
+/** Rights with gaps: the process does not start with them. */
+export class PermissionGap extends Error {
+  override readonly name = 'PermissionGap';
+
+  constructor(readonly gaps: readonly string[]) {
+    super(`Rights are not complete:\n${gaps.map((gap) => `  ${gap}`).join('\n')}`);
+  }
+}
+
+/**
+ * Builds the executable schema: resolvers, reading, permissions.
+ *
+ * @throws {PermissionGap} when a root field, an entity or a field of a restricted type has no rule.
+ */
+export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = {}): Executable {
+  const rules = parts.rowRules ?? rowRules;
+  const schema = buildSchemaSync({ resolvers: (parts.resolvers ?? allResolvers) as never, validate: false });
+  describeRoots(schema);
+  const gaps = [...operationGaps(schema), ...rowGaps(parts.entities ?? entities, rules), ...rules.flatMap((rule) => gapsOf(rule, schema))];
+  if (gaps.length > 0) throw new PermissionGap(gaps);
+  const subjects = subjectsOf(schema, metadata, rules);
+  attachReading(schema, subjects);
+  return { schema: applyMiddleware(schema, shieldFor(schema, operations, rootTypes)), subjects };
+}
+
+/** What TypeGraphQL leaves without a description. */
+function describeRoots(schema: GraphQLSchema): void {
+  const descriptions = { Query: 'Everything that can be read.', Mutation: 'Everything that can be changed.', Subscription: 'Everything that can be listened to.' };
+  for (const [name, description] of Object.entries(descriptions)) {
+    const type = schema.getType(name);
+    if (type) type.description = description;
+  }
+}
+
+/** The contract: every type in alphabetical order, so that a change shows as itself. */
+export const printContract = (schema: GraphQLSchema): string => `${printSchema(lexicographicSortSchema(schema))}\n`;

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import { fromBase64Url } from './framing.ts';
+import type { Keyring, KeyPurpose } from './keyring.ts';
+
+/** Who issues tokens, to whom, and for how many seconds. */
+export interface TokenTerms {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly ttl: number;
+}
+
+/** Whom an access token speaks of. */
+export interface AccessSubject {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+/** Seconds by which the clocks of two nodes may differ. */
+export const clockTolerance = 30;
+
+const maxLength = 4096;
+const algorithm = 'HS256';
+const claimNames = ['aud', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub', 'typ'];
+const access: { header: string; claim: string; key: KeyPurpose } = { header: 'at+jwt', claim: 'access', key: 'access-token' };
+
+/** An access token, signed with the active key. */
+export function signAccessToken(keyring: Keyring, terms: TokenTerms, { userId, sessionId }: AccessSubject, now: Date): string {
+  const iat = seconds(now);
+  const claims = {
+    iss: terms.issuer,
+    aud: terms.audience,
+    sub: userId,
+    sid: sessionId,
+    jti: randomUUID(),
+    iat,
+    exp: iat + terms.ttl,
+    typ: access.claim,
+  };
+  const kid = keyring.active;
+  return jwt.sign(claims, keyring.secret(kid, access.key), { algorithm, header: { alg: algorithm, typ: access.header, kid } });
+}
+
+/**
+ * Whom the token speaks of, or null: whatever is wrong with it, the answer is the same. The library under it accepts
+ * tokens without an end, of any type, with any further header; here only what {@link signAccessToken} writes passes.
+ */
+export function verifyAccessToken(keyring: Keyring, terms: TokenTerms, token: string, now: Date): AccessSubject | null {
+  const kid = kidOf(token);
+  if (kid === null || !keyring.has(kid)) return null;
+  const claims = verified(token, keyring, kid, terms, now);
+  return claims === null ? null : subjectOf(claims, terms, now);
+}
+
+/** The key the header names, where the token is of the one form and its header has exactly what it must. */
+function kidOf(token: string): string | null {
+  if (token.length > maxLength) return null;
+  const [head, payload, signature, ...rest] = token.split('.').map(fromBase64Url);
+  if (!head || !payload || !signature || rest.length > 0) return null;
+  const text = head.toString('utf8');
+  const header = asRecord(parsed(text));
+  // A header written any other way (spaces, a name given twice) is not one of ours.
+  if (header === null || JSON.stringify(header) !== text || Object.keys(header).sort().join() !== 'alg,kid,typ') return null;
+  return header['alg'] === algorithm && header['typ'] === access.header && typeof header['kid'] === 'string' ? header['kid'] : null;
+}
+
+function verified(token: string, keyring: Keyring, kid: string, terms: TokenTerms, now: Date): Record<string, unknown> | null {
+  try {
+    return asRecord(
+      jwt.verify(token, keyring.secret(kid, access.key), {
+        algorithms: [algorithm],
+        issuer: terms.issuer,
+        audience: terms.audience,
+        maxAge: terms.ttl,
+        clockTolerance,
+        clockTimestamp: seconds(now),
+      }),
+    );
+  } catch {
+    return null;
+  }
+}
+
+function subjectOf(claims: Record<string, unknown>, terms: TokenTerms, now: Date): AccessSubject | null {
+  const { iss, aud, sub, sid, jti, iat, exp, typ } = claims;
+  if (Object.keys(claims).sort().join() !== claimNames.join()) return null;
+  if (iss !== terms.issuer || aud !== terms.audience || typ !== access.claim) return null;
+  if (!isUuid(sub) || !isUuid(sid) || !isUuid(jti)) return null;
+  if (!isInstant(iat) || !isInstant(exp) || exp <= iat) return null;
+  return iat > seconds(now) + clockTolerance ? null : { userId: sub, sessionId: sid };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+function asRecord(value: unknown): Record<string, unknown> | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+}
+
+function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
+}
+
+function isInstant(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+const seconds = (at: Date): number => Math.floor(at.valueOf() / 1000);

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { Keyring, KeyringError } from './keyring.ts';
+
+/** Where a keyring may come from. */
+export interface KeySource {
+  /** The keyring's text, or the path of a file with it; null where neither was given. */
+  readonly keys: string | null;
+  /** The directory of the file that is used otherwise. */
+  readonly directory: string;
+  /** Whether that file may be made where it is missing. */
+  readonly mayMake: boolean;
+}
+
+/**
+ * Reads the keyring that was given, else the file `keys` in the directory, made there when it may be. Of several
+ * processes that start at once, all end with the same keyring.
+ * @throws {KeyringError} what to set or to correct; never a part of a key.
+ */
+export async function loadKeyring({ keys, directory, mayMake }: KeySource): Promise<Keyring> {
+  if (keys !== null) return Keyring.parse(isPath(keys) ? await readGiven(keys) : keys);
+  const file = join(directory, 'keys');
+  const text = (await readOwn(file, directory)) ?? (mayMake ? await make(file, directory) : null);
+  if (text === null)
+    throw new KeyringError('There is no keyring. Set UNIONHALL_KEYS, or UNIONHALL_CONFIG_DIR to have one made and kept there');
+  return Keyring.parse(text);
+}
+
+/** A keyring has a colon after its first name, and a name has neither dots nor slashes. */
+function isPath(keys: string): boolean {
+  return isAbsolute(keys) || keys.startsWith('.') || !keys.includes(':');
+}
+
+/** The file was chosen by the operator, who may have it mounted read-only for all: its mode is theirs to set. */
+async function readGiven(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    // What was given may be a key and not a path, so it is not shown.
+    throw new KeyringError(`UNIONHALL_KEYS is neither a keyring nor the path of a file that can be read (${codeOf(error)})`);
+  }
+}
+
+async function readOwn(file: string, directory: string): Promise<string | null> {
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw new KeyringError(`The keyring ${file} cannot be read (${codeOf(error)})`);
+  });
+  if (handle === null) return null;
+  try {
+    refuseShared(file, (await handle.stat()).mode, 0o077, '0600');
+    refuseShared(directory, (await stat(directory)).mode, 0o022, '0700');
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
+}
+
+function refuseShared(path: string, mode: number, shared: number, wanted: string): void {
+  if (process.platform === 'win32' || (mode & shared) === 0) return;
+  const found = (mode & 0o777).toString(8).padStart(4, '0');
+  throw new KeyringError(`Others may get at the keyring: ${path} has mode ${found} and needs ${wanted}. Run: chmod ${wanted} "${path}"`);
+}
+
+/** Writes beside and links: a reader sees the whole file or none, and one that another process made first stays. */
+async function make(file: string, directory: string): Promise<string | null> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
+  try {
+    await writeWhole(draft, `${Keyring.generate()}\n`);
+    await link(draft, file).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw new KeyringError(`The keyring ${file} cannot be made (${codeOf(error)})`);
+    });
+  } finally {
+    await unlink(draft).catch(() => undefined);
+  }
+  return readOwn(file, directory);
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await handle.writeFile(text, 'utf8');
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException).code ?? 'unknown');
+}

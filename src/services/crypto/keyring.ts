@@ -1,0 +1,103 @@
+import { createHmac, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
+import { frame } from './framing.ts';
+
+/** What a derived key may be used for. One key serves one purpose. */
+export type KeyPurpose =
+  | 'access-token'
+  | 'refresh-token'
+  | 'password-pepper'
+  | 'audit'
+  | 'totp-seed'
+  | 'database-credentials'
+  | 'user-key-seal'
+  | 'public-key-mac';
+
+const keyLength = 32;
+
+/**
+ * The system keys: one is active and signs or seals what is new, the others only read what is old. The keys themselves
+ * never leave; what leaves is derived per purpose. No message of this class shows any part of a key.
+ */
+export class Keyring {
+  readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #secrets = new Map<string, KeyObject>();
+
+  /** The id of the key that signs and seals from now on. */
+  readonly active: string;
+
+  private constructor(active: string, keys: ReadonlyMap<string, KeyObject>) {
+    this.active = active;
+    this.#keys = keys;
+  }
+
+  /** The text of a new keyring with one key. */
+  static generate(): string {
+    const key = randomBytes(keyLength);
+    const text = `k${randomBytes(4).toString('hex')}:${key.toString('base64')}`;
+    key.fill(0);
+    return text;
+  }
+
+  /** Reads `kid:base64 of 32 bytes,kid2:…`, the active one first. @throws {KeyringError} which key is wrong, and how. */
+  static parse(text: string): Keyring {
+    const keys = new Map<string, KeyObject>();
+    const entries = text.split(',').map((entry) => entry.trim());
+    if (text.trim() === '') throw new KeyringError('The keyring is empty');
+    for (const [index, entry] of entries.entries()) {
+      const [kid, key] = parseEntry(entry, index + 1);
+      if (keys.has(kid)) throw new KeyringError(`Key ${index + 1} of the keyring has the name of an earlier one`);
+      for (const other of keys.values())
+        if (other.equals(key)) throw new KeyringError(`Key ${index + 1} of the keyring is the same as an earlier one`);
+      keys.set(kid, key);
+    }
+    return new Keyring([...keys.keys()][0] as string, keys);
+  }
+
+  has(kid: string): boolean {
+    return this.#keys.has(kid);
+  }
+
+  /** The key for one purpose, 32 bytes that belong to the caller, who zeroes them after use. */
+  purpose(kid: string, purpose: KeyPurpose): Buffer {
+    const key = this.#keys.get(kid);
+    if (key === undefined) throw new KeyringError('The keyring has no key of that name');
+    return Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), frame('unionhall', purpose), keyLength));
+  }
+
+  /** The same key as an object that cannot be read by accident; derived once. */
+  secret(kid: string, purpose: KeyPurpose): KeyObject {
+    const name = `${kid}/${purpose}`;
+    const known = this.#secrets.get(name);
+    if (known !== undefined) return known;
+    const key = this.purpose(kid, purpose);
+    const secret = createSecretKey(key);
+    key.fill(0);
+    this.#secrets.set(name, secret);
+    return secret;
+  }
+
+  /** HMAC-SHA256 under the key for one purpose. */
+  mac(kid: string, purpose: KeyPurpose, bytes: Uint8Array | string): Buffer {
+    return createHmac('sha256', this.secret(kid, purpose)).update(bytes).digest();
+  }
+}
+
+/** Says what is wrong with a keyring, and never shows it. */
+export class KeyringError extends Error {
+  override readonly name = 'KeyringError';
+}
+
+function parseEntry(entry: string, position: number): [kid: string, key: KeyObject] {
+  const colon = entry.indexOf(':');
+  if (colon === -1) throw new KeyringError(`Key ${position} of the keyring is not of the form name:base64`);
+  const kid = entry.slice(0, colon);
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(kid))
+    throw new KeyringError(`The name of key ${position} of the keyring is not 1 to 32 of letters, digits, "_" and "-"`);
+  const encoded = entry.slice(colon + 1);
+  const bytes = Buffer.from(encoded, 'base64');
+  const isRight = bytes.byteLength === keyLength && bytes.toString('base64') === encoded;
+  const key = isRight ? createSecretKey(bytes) : null;
+  bytes.fill(0);
+  if (key === null) throw new KeyringError(`Key ${position} of the keyring is not base64 of exactly ${keyLength} bytes`);
+  return [kid, key];
+}

@@ -1,0 +1,67 @@
+import { BenevolenceReviewLevel } from '../../entities/benevolence.ts';
+import { RoleName } from '../../entities/role.ts';
+import type { ViewerFacts } from '../../entities/viewer.ts';
+import { verifyAccessToken } from '../crypto/jwt.ts';
+import { after, termsOf, type SessionTools } from './tools.ts';
+
+/** Runs one statement with `$1` parameters: on a pool, a prepared statement, or the embedded database. */
+export type RunSql = (text: string, params: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/**
+ * One row per unexpired role of the viewer, or one without a role; none where the session is no longer good. The text
+ * never changes, so it can be prepared; every part of it is found by a unique index. Levels come as text, because not
+ * every driver reads arrays.
+ */
+export const viewerSql = `select u.id as user_id, s.id as session_id, u.member_id, u.is_owner, u.password_must_change,
+  r.based_on as role, array_to_string(a.review_levels, ',') as review_levels
+from sessions s
+join users u on u.id = s.user_id
+left join user_roles a on a.user_id = u.id and (a.expires_at is null or a.expires_at > $3)
+left join roles r on r.id = a.role_id
+where s.id = $1 and s.user_id = $2 and s.ended_at is null and s.expires_at > $3 and s.last_seen_at > $4
+  and u.is_active and u.deleted_at is null`;
+
+interface ViewerRow {
+  user_id: string;
+  session_id: string;
+  member_id: string | null;
+  is_owner: boolean;
+  password_must_change: boolean;
+  role: RoleName | null;
+  review_levels: string | null;
+}
+
+/**
+ * Who sends this access token, as the database has it now: a session that ended, a user who was disabled and a role that
+ * expired count from the very next request on. Null for every token that names nobody.
+ */
+export async function authenticate(
+  accessToken: string,
+  runSql: RunSql,
+  { keyring, rules, now }: Pick<SessionTools, 'keyring' | 'rules' | 'now'>,
+): Promise<ViewerFacts | null> {
+  const at = now();
+  const subject = verifyAccessToken(keyring, termsOf(rules), accessToken, at);
+  if (subject === null) return null;
+  const rows = await runSql(viewerSql, [subject.sessionId, subject.userId, at, after(at, -rules.idleAge)]);
+  return factsOf(rows as unknown as readonly ViewerRow[]);
+}
+
+function factsOf(rows: readonly ViewerRow[]): ViewerFacts | null {
+  const [first] = rows;
+  if (first === undefined) return null;
+  return {
+    userId: first.user_id,
+    sessionId: first.session_id,
+    memberId: first.member_id,
+    isOwner: first.is_owner,
+    passwordMustChange: first.password_must_change,
+    roles: new Set(rows.flatMap(({ role }) => Object.values(RoleName).filter((name) => name === role))),
+    reviewLevels: new Set(rows.flatMap(({ review_levels }) => levelsOf(review_levels ?? ''))),
+  };
+}
+
+function levelsOf(text: string): BenevolenceReviewLevel[] {
+  const named = text.split(',');
+  return Object.values(BenevolenceReviewLevel).filter((level) => named.includes(level));
+}

@@ -1,0 +1,24 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { SessionEnd } from '../../entities/session.ts';
+
+/** One session, or all of a user's. */
+export type Ending = { readonly sessionId: string } | { readonly userId: string };
+
+/**
+ * Ends what has not ended yet, and closes the vault for it, in the caller's transaction. Its access tokens are refused
+ * from the next request on.
+ * @returns how many ended.
+ */
+export async function endSessions(em: SqlEntityManager, which: Ending, reason: SessionEnd, at: Date): Promise<number> {
+  const [column, id] = 'sessionId' in which ? ['id', which.sessionId] : ['user_id', which.userId];
+  const ended = await em.execute<{ id: string }[]>(
+    `with ended as (
+       update sessions set ended_at = ?, end_reason = ?, updated_at = ? where ${column} = ? and ended_at is null returning id
+     ), closed as (
+       delete from vault_sessions where session_id in (select id from ended)
+     )
+     select id from ended`,
+    [at, reason, at, id],
+  );
+  return ended.length;
+}

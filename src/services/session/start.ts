@@ -1,0 +1,121 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { Field, Int, ObjectType } from 'type-graphql';
+import { v7 as uuidv7 } from 'uuid';
+import { AuditOutcome } from '../../entities/audit.ts';
+import { Session } from '../../entities/session.ts';
+import { User } from '../../entities/user.ts';
+import { recordAudit } from '../audit.ts';
+import { signAccessToken } from '../crypto/jwt.ts';
+import { mintRefreshToken } from '../crypto/refresh.ts';
+import { hashToken } from '../crypto/token.ts';
+import { after, termsOf, type Client, type SessionTools } from './tools.ts';
+
+/** What a device that just signed in or refreshed was given. */
+export interface Issued {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly refreshToken: string;
+  readonly deviceToken: string | null;
+}
+
+/** The tokens that a browser keeps in HttpOnly cookies, where no script can read them. */
+export interface TokenCookies {
+  readonly refreshToken: string;
+  /** Null where the browser has it already. */
+  readonly deviceToken: string | null;
+  /** Seconds until the refresh token is of no use, unless it is refreshed. */
+  readonly maxAge: number;
+}
+
+/** The outcome of every use case after which a device is signed in. */
+@ObjectType({ description: 'A device that is signed in: its tokens, and who it is signed in as.' })
+export class SignedIn {
+  @Field(() => String, { description: 'Send it as `Authorization: Bearer …` with every request.' })
+  accessToken: string;
+
+  @Field(() => String, { description: 'How the access token is sent: always `Bearer`.' })
+  tokenType: string = 'Bearer';
+
+  @Field(() => Int, { description: 'Seconds until the access token is of no use; refresh before.' })
+  expiresIn: number;
+
+  @Field(() => String, { nullable: true, description: 'Works once, for the next refresh; null where it was set as a cookie.' })
+  refreshToken: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Keep it and send it with the next sign-in on this device, which then cannot be locked out by anyone else; null after a refresh, and where it was set as a cookie.',
+  })
+  deviceToken: string | null;
+
+  @Field(() => User, { description: 'Who is signed in.' })
+  user!: User;
+
+  /** Who is signed in, for whoever reads the user. */
+  readonly userId: string;
+  readonly sessionId: string;
+
+  /** What to set as cookies, where the client asked for that; the same tokens are then in no field. */
+  readonly cookies: TokenCookies | null;
+
+  constructor(issued: Issued, { keyring, rules, now }: SessionTools, wantsCookies: boolean) {
+    this.userId = issued.userId;
+    this.sessionId = issued.sessionId;
+    this.accessToken = signAccessToken(keyring, termsOf(rules), issued, now());
+    this.expiresIn = rules.accessTokenTtl;
+    this.refreshToken = wantsCookies ? null : issued.refreshToken;
+    this.deviceToken = wantsCookies ? null : issued.deviceToken;
+    this.cookies = wantsCookies
+      ? { refreshToken: issued.refreshToken, deviceToken: issued.deviceToken, maxAge: Math.min(rules.idleAge, rules.maxAge) }
+      : null;
+  }
+}
+
+/** Who signs in, and on what. */
+export interface NewSession {
+  readonly userId: string;
+  readonly deviceName: string | null;
+  readonly deviceToken: string | null;
+}
+
+/**
+ * Starts a session with its first refresh token, in the caller's transaction, after the user has been proved in every
+ * way the account asks for.
+ */
+export function startSession(em: SqlEntityManager, { keyring, rules, now }: SessionTools, start: NewSession, client: Client): Issued {
+  const at = now();
+  const sessionId = uuidv7();
+  const user = em.getReference(User, start.userId, { wrapped: true });
+  const refreshToken = mintRefreshToken(keyring, { sessionId, counter: 1, kid: keyring.active });
+  const session = new Session({
+    id: sessionId,
+    user,
+    deviceName: start.deviceName,
+    userAgent: storable(client.userAgent, 300),
+    ipAddress: client.ipAddress,
+    at,
+    expiresAt: after(at, rules.maxAge),
+    refreshHash: hashToken(refreshToken),
+    refreshKid: keyring.active,
+  });
+  em.persist(session);
+  recordAudit(em, keyring, {
+    at,
+    actor: user,
+    sessionId,
+    ipAddress: client.ipAddress,
+    action: 'login',
+    targetType: 'User',
+    targetId: start.userId,
+    outcome: AuditOutcome.SUCCEEDED,
+    requestId: client.requestId,
+    count: 1,
+  });
+  return { userId: start.userId, sessionId, refreshToken, deviceToken: start.deviceToken };
+}
+
+/** A header as it can be stored and shown: without control characters, and cut where it is too long. */
+function storable(text: string | null, length: number): string | null {
+  return text === null ? null : text.replace(/\p{Cc}/gu, '').slice(0, length);
+}

@@ -1,0 +1,39 @@
+import type { Keyring } from '../crypto/keyring.ts';
+import type { PasswordHasher } from '../crypto/hasher.ts';
+import type { TokenTerms } from '../crypto/jwt.ts';
+
+/** What the operator decided about sessions: all in seconds, but for the attempts. */
+export interface SessionRules {
+  readonly accessTokenTtl: number;
+  readonly refreshGrace: number;
+  readonly maxAge: number;
+  readonly idleAge: number;
+  /** What an old refresh token ends: its session, or all of the user's. */
+  readonly reuseEnds: 'session' | 'user';
+  readonly loginAttempts: number;
+  readonly loginLock: number;
+}
+
+/** What every use case of a session works with. */
+export interface SessionTools {
+  readonly keyring: Keyring;
+  readonly passwords: PasswordHasher;
+  readonly rules: SessionRules;
+  readonly now: () => Date;
+}
+
+/** Where a request came from. */
+export interface Client {
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+  readonly requestId: string;
+}
+
+/** Tokens of another installation are signed with another keyring, so these names need not differ between two. */
+export function termsOf({ accessTokenTtl }: SessionRules): TokenTerms {
+  return { issuer: 'unionhall', audience: 'unionhall', ttl: accessTokenTtl };
+}
+
+export function after(at: Date, seconds: number): Date {
+  return new Date(at.valueOf() + seconds * 1000);
+}

@@ -1,0 +1,142 @@
+import type { EntityClass, EntityData, FilterQuery } from '@mikro-orm/core';
+import { MikroORM as Embedded, type PgliteConnection } from '@mikro-orm/pglite';
+import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
+import { ormOptions } from '../mikro-orm.config.ts';
+import { User } from '../src/entities/user.ts';
+import { Viewer } from '../src/entities/viewer.ts';
+import { PasswordHasher } from '../src/services/crypto/hasher.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { hashPassword } from '../src/services/crypto/password.ts';
+import {
+  authenticate,
+  SessionService,
+  SignedIn,
+  type Client,
+  type LoginInput,
+  type RunSql,
+  type SessionRules,
+  type SessionTools,
+} from '../src/services/session/index.ts';
+
+export const cost = { memory: 19_456, time: 2 };
+export const password = 'correct horse battery';
+export const client: Client = { ipAddress: '203.0.113.7', userAgent: 'Firefox', requestId: 'request-1' };
+export const rules: SessionRules = {
+  accessTokenTtl: 1800,
+  refreshGrace: 10,
+  maxAge: 30 * 86_400,
+  idleAge: 7 * 86_400,
+  reuseEnds: 'session',
+  loginAttempts: 5,
+  loginLock: 1800,
+};
+
+/** A clock that stands still until it is turned. */
+export class Clock {
+  #at = new Date('2026-03-01T12:00:00.000Z');
+  readonly now = (): Date => new Date(this.#at);
+
+  turn(seconds: number): void {
+    this.#at = new Date(this.#at.valueOf() + seconds * 1000);
+  }
+}
+
+/** An embedded database with the whole schema and nobody in it. */
+export async function embedded(): Promise<{ orm: MikroORM; runSql: RunSql }> {
+  const orm = await Embedded.init({ ...ormOptions, dbName: 'memory://' });
+  await orm.schema.create();
+  const connection: PgliteConnection = orm.em.getConnection();
+  const pglite = await connection.getNativeClient();
+  if (pglite === undefined) throw new Error('The embedded database did not start');
+  const runSql: RunSql = async (text, params) => (await pglite.query<Record<string, unknown>>(text, [...params])).rows;
+  return { orm: orm as unknown as MikroORM, runSql };
+}
+
+/** Reads and changes rows past every row filter. The services' own entity manager has filters and no viewer: they must do without. */
+export class Stored {
+  constructor(private readonly em: SqlEntityManager) {}
+
+  find<T extends object>(entity: EntityClass<T>, where: FilterQuery<NoInfer<T>>): Promise<T[]> {
+    return this.em.find(entity, where, { filters: false, orderBy: { id: 'asc' } as never });
+  }
+
+  one<T extends object>(entity: EntityClass<T>, where: FilterQuery<NoInfer<T>>): Promise<T> {
+    return this.em.findOneOrFail(entity, where, { filters: false });
+  }
+
+  count<T extends object>(entity: EntityClass<T>, where: FilterQuery<NoInfer<T>>): Promise<number> {
+    return this.em.count(entity, where, { filters: false });
+  }
+
+  change<T extends object>(entity: EntityClass<T>, where: FilterQuery<NoInfer<T>>, changes: Partial<T>): Promise<number> {
+    return this.em.nativeUpdate(entity, where, changes as EntityData<T>, { filters: false });
+  }
+}
+
+/** The service with its clock, its keys and one user, and what a test asks of them. */
+export class Local {
+  readonly clock = new Clock();
+  keyring = Keyring.parse(Keyring.generate());
+  rules = rules;
+  user!: User;
+
+  constructor(
+    readonly orm: MikroORM,
+    readonly runSql: RunSql,
+    readonly hasher: (keyring: Keyring) => PasswordHasher = (keyring) => new PasswordHasher(keyring, cost),
+  ) {}
+
+  get tools(): SessionTools {
+    return { keyring: this.keyring, passwords: this.hasher(this.keyring), rules: this.rules, now: this.clock.now };
+  }
+
+  get em(): SqlEntityManager {
+    return this.orm.em.fork();
+  }
+
+  /** What is stored, whoever may see it. */
+  get stored(): Stored {
+    return new Stored(this.em);
+  }
+
+  get sessions(): SessionService {
+    return new SessionService(this.em, this.tools);
+  }
+
+  async settle(username: string): Promise<this> {
+    const passwordHash = await hashPassword(password, cost, this.keyring);
+    const email = `${username}@local.test`;
+    this.user = new User({ username, email, passwordHash, firstName: 'Rosa', lastName: 'Delgado' });
+    const { em } = this;
+    await em.persist(this.user).flush();
+    return this;
+  }
+
+  async login(input: Partial<LoginInput> = {}): Promise<SignedIn> {
+    const result = await this.sessions.login({ identifier: this.user.username, password, ...input }, client);
+    if (!(result instanceof SignedIn)) throw new Error('A second factor was asked');
+    return result;
+  }
+
+  async refresh(token: string | null): Promise<SignedIn> {
+    return this.sessions.refresh(token ?? '', client);
+  }
+
+  async viewer(accessToken: string): Promise<Viewer | null> {
+    const facts = await authenticate(accessToken, this.runSql, this.tools);
+    return facts && new Viewer(facts, () => false);
+  }
+
+  /** One row of plain columns. */
+  async row<T = Record<string, unknown>>(sql: string, params: unknown[] = []): Promise<T> {
+    return (await this.runSql(sql, params))[0] as T;
+  }
+}
+
+/** The code of the refusal, or what came instead. */
+export async function codeOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => 'no refusal',
+    (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
+  );
+}

@@ -1,0 +1,166 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { MikroORM } from '@mikro-orm/postgresql';
+import pg from 'pg';
+import { ormOptions } from '../mikro-orm.config.ts';
+import { AuditEvent } from '../src/entities/audit.ts';
+import { Session } from '../src/entities/session.ts';
+import { User } from '../src/entities/user.ts';
+import { PasswordHasher } from '../src/services/crypto/hasher.ts';
+import type { Keyring } from '../src/services/crypto/keyring.ts';
+import type { RunSql } from '../src/services/session/index.ts';
+import { codeOf, cost, Local, rules } from './session.kit.ts';
+
+// The embedded database has one connection and so no races: these run on a server.
+const server = process.env['UNIONHALL_TEST_POSTGRES'];
+if (!server) throw new Error('UNIONHALL_TEST_POSTGRES must name a PostgreSQL server on which databases may be created');
+
+const name = `unionhall_race_${randomBytes(6).toString('hex')}`;
+const parallel = 32;
+const wide = { concurrent: parallel, waiting: parallel };
+let orm: MikroORM;
+let pool: pg.Pool;
+let runSql: RunSql;
+
+const onServer = async (sql: string) => {
+  const connection = new pg.Client({ connectionString: server });
+  await connection.connect();
+  await connection.query(sql).finally(() => connection.end());
+};
+const urlOf = (database: string) => Object.assign(new URL(server), { pathname: `/${database}` }).href;
+const at = <T>(count: number, work: (index: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, index) => work(index)));
+
+beforeAll(async () => {
+  await onServer(`create database ${name}`);
+  orm = await MikroORM.init({ ...ormOptions, clientUrl: urlOf(name), pool: { min: 0, max: parallel } });
+  await orm.schema.create();
+  pool = new pg.Pool({ connectionString: urlOf(name), max: 4 });
+  runSql = async (text, params) => (await pool.query<Record<string, unknown>>(text, [...params])).rows;
+}, 60_000);
+
+afterAll(async () => {
+  await pool?.end();
+  await orm?.close();
+  await onServer(`drop database if exists ${name} with (force)`);
+});
+
+/** Hashes all at once, and counts how often each stored hash was held against a password. */
+class Counting extends PasswordHasher {
+  readonly held: (string | null)[] = [];
+
+  constructor(keyring: Keyring) {
+    super(keyring, cost, wide);
+  }
+
+  override async verify(text: string, choose: () => Promise<string | null>) {
+    return super.verify(text, async () => {
+      const stored = await choose();
+      this.held.push(stored);
+      return stored;
+    });
+  }
+}
+
+const counting = async (username: string) => {
+  const hashers = new Map<Keyring, Counting>();
+  const hasher = (keyring: Keyring) => hashers.get(keyring) ?? hashers.set(keyring, new Counting(keyring)).get(keyring)!;
+  const local = await new Local(orm, runSql, hasher).settle(username);
+  return { local, held: () => hasher(local.keyring).held };
+};
+
+describe('one refresh token, used by many at once', () => {
+  it('rotates once, and gives all the same successor, in every round', async () => {
+    const local = await new Local(orm, runSql).settle('tabs');
+    let { refreshToken, sessionId } = await local.login();
+    for (let round = 0; round < 30; round++) {
+      const answers = await at(parallel, () => local.refresh(refreshToken));
+      expect(new Set(answers.map((answer) => answer.refreshToken)).size).toBe(1);
+      expect(await local.stored.one(Session, { id: sessionId })).toMatchObject({ refreshCounter: round + 2, endedAt: null });
+      refreshToken = answers[0]?.refreshToken ?? null;
+    }
+    expect(await local.stored.count(AuditEvent, { actor: local.user.id })).toBe(1);
+  }, 120_000);
+
+  it('gives no two successors where there is no grace', async () => {
+    const local = await new Local(orm, runSql).settle('graceless');
+    local.rules = { ...rules, refreshGrace: 0 };
+    for (let round = 0; round < 10; round++) {
+      const { refreshToken, sessionId } = await local.login();
+      const codes = await at(parallel, () => codeOf(local.refresh(refreshToken)));
+      expect(codes.filter((code) => code === 'no refusal')).toHaveLength(1);
+      expect(await local.stored.one(Session, { id: sessionId })).toMatchObject({ refreshCounter: 2, endReason: 'reuse' });
+      expect(await local.stored.count(AuditEvent, { sessionId, action: 'refresh_reuse' })).toBe(1);
+    }
+  }, 120_000);
+
+  it('is stopped by a theft found at the same time', async () => {
+    const local = await new Local(orm, runSql).settle('thief');
+    for (let round = 0; round < 10; round++) {
+      const first = await local.login();
+      const second = await local.refresh(first.refreshToken);
+      const third = await local.refresh(second.refreshToken);
+      await at(parallel, (index) => codeOf(local.refresh(index % 2 === 0 ? first.refreshToken : third.refreshToken)));
+      expect(await local.stored.one(Session, { id: first.sessionId })).toMatchObject({ endReason: 'reuse' });
+      expect(await local.viewer(third.accessToken)).toBeNull();
+      expect(await local.stored.count(AuditEvent, { sessionId: first.sessionId, action: 'refresh_reuse' })).toBe(1);
+    }
+  }, 120_000);
+});
+
+describe('many guesses at once', () => {
+  it.each([1, 2, 3])(
+    'reach the hash as often as the limit allows, and lock (round %s)',
+    async (round) => {
+      const { local, held } = await counting(`flood.${round}`);
+      const codes = await at(parallel, () => codeOf(local.login({ password: 'wrong' })));
+      expect(new Set(codes)).toEqual(new Set(['BAD_CREDENTIALS']));
+      expect(held()).toHaveLength(parallel);
+      expect(held().filter((stored) => stored === local.user.passwordHash)).toHaveLength(rules.loginAttempts);
+      expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
+      local.clock.turn(rules.loginLock);
+      expect(await codeOf(local.login())).toBe('no refusal');
+    },
+    60_000,
+  );
+
+  it('reach it no more often when the lock has just lapsed', async () => {
+    const { local, held } = await counting('lapsed');
+    await at(parallel, () => codeOf(local.login({ password: 'wrong' })));
+    local.clock.turn(rules.loginLock);
+    held().length = 0;
+    await at(parallel, () => codeOf(local.login({ password: 'wrong' })));
+    expect(held().filter((stored) => stored !== null)).toHaveLength(rules.loginAttempts);
+    expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
+  }, 60_000);
+
+  it('count on the device they come from, and leave the user open', async () => {
+    const { local, held } = await counting('device');
+    const { deviceToken } = await local.login();
+    held().length = 0;
+    await at(parallel, () => codeOf(local.login({ password: 'wrong', deviceToken })));
+    expect(held().filter((stored) => stored !== null)).toHaveLength(rules.loginAttempts);
+    expect(await codeOf(local.login({ deviceToken }))).toBe('BAD_CREDENTIALS');
+    expect(await codeOf(local.login())).toBe('no refusal');
+  }, 60_000);
+});
+
+describe('many right passwords at once', () => {
+  it('all sign in while they are fewer than the limit, though each renews the hash', async () => {
+    const { local } = await counting('renewed');
+    const costly = new PasswordHasher(local.keyring, { memory: 20_000, time: 2 }, wide);
+    const raising = Object.assign(new Local(orm, runSql, () => costly), { keyring: local.keyring, user: local.user });
+    const codes = await at(rules.loginAttempts, () => codeOf(raising.login()));
+    expect(new Set(codes)).toEqual(new Set(['no refusal']));
+    const user = await local.stored.one(User, { id: local.user.id });
+    expect(user).toMatchObject({ failedLoginAttempts: 0, lockedUntil: null });
+    expect(user.passwordHash).toContain('m=20000');
+  }, 60_000);
+});
+
+it('leaves the durability of other statements as it was', async () => {
+  const { local } = await counting('durable');
+  await at(parallel, () => codeOf(local.login({ password: 'wrong' })));
+  const shown = await at(parallel, () => local.em.execute<{ synchronous_commit: string }[]>('show synchronous_commit'));
+  expect(new Set(shown.map(([row]) => row?.synchronous_commit))).toEqual(new Set(['on']));
+}, 60_000);

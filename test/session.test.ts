@@ -1,0 +1,574 @@
+import 'reflect-metadata';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { AuditEvent } from '../src/entities/audit.ts';
+import { BenevolenceReviewLevel } from '../src/entities/benevolence.ts';
+import { BackupCode, LoginChallenge, TotpCredential } from '../src/entities/credential.ts';
+import { Role, RoleName, UserRole } from '../src/entities/role.ts';
+import { Device, Session, SessionEnd } from '../src/entities/session.ts';
+import { User } from '../src/entities/user.ts';
+import { Viewer } from '../src/entities/viewer.ts';
+import { isGenuine } from '../src/services/audit.ts';
+import { PasswordHasher } from '../src/services/crypto/hasher.ts';
+import { verifyAccessToken } from '../src/services/crypto/jwt.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { mintRefreshToken, verifyRefreshToken } from '../src/services/crypto/refresh.ts';
+import { hashToken } from '../src/services/crypto/token.ts';
+import { endSessions, SecondFactorMethod, SecondFactorRequired, type RunSql } from '../src/services/session/index.ts';
+import { client, codeOf, cost, embedded, Local, password, rules } from './session.kit.ts';
+
+let orm: MikroORM;
+let runSql: RunSql;
+let local: Local;
+let settled = 0;
+
+beforeAll(async () => {
+  ({ orm, runSql } = await embedded());
+}, 60_000);
+afterAll(async () => orm.close());
+beforeEach(async () => {
+  local = await new Local(orm, runSql).settle(`Rosa.${++settled}`);
+});
+
+const events = async () => local.stored.find(AuditEvent, { actor: local.user.id });
+const session = async (id: string) => local.stored.one(Session, id);
+const fail = async (times: number, input = {}) => {
+  for (let i = 0; i < times; i++) expect(await codeOf(local.login({ password: 'wrong', ...input }))).toBe('BAD_CREDENTIALS');
+};
+const set = async (changes: Partial<User>) => local.stored.change(User, { id: local.user.id }, changes);
+
+describe('login', () => {
+  it('answers tokens that work, and remembers when', async () => {
+    const signedIn = await local.login({ deviceName: 'Laptop' });
+    expect(signedIn).toMatchObject({ tokenType: 'Bearer', expiresIn: 1800, userId: local.user.id, cookies: null });
+    expect(signedIn.refreshToken).toMatch(/^rft1\./);
+    expect(signedIn.deviceToken).toMatch(/^dvt1\./);
+    expect((await local.viewer(signedIn.accessToken))?.userId).toBe(local.user.id);
+    const user = await local.stored.one(User, local.user.id);
+    expect(user.lastLoginAt).toEqual(local.clock.now());
+    expect(user.failedLoginAttempts).toBe(0);
+  });
+
+  it('stores the session with hashes only', async () => {
+    const { sessionId, refreshToken, deviceToken } = await local.login({ deviceName: 'Laptop' });
+    const stored = await session(sessionId);
+    expect(stored).toMatchObject({
+      deviceName: 'Laptop',
+      userAgent: 'Firefox',
+      ipAddress: '203.0.113.7',
+      refreshCounter: 1,
+      endedAt: null,
+    });
+    expect(stored.refreshHash).toBe(hashToken(refreshToken ?? ''));
+    expect(stored.refreshKid).toBe(local.keyring.active);
+    expect(stored.expiresAt.valueOf() - local.clock.now().valueOf()).toBe(rules.maxAge * 1000);
+    expect(await local.stored.count(Device, { tokenHash: hashToken(deviceToken ?? '') })).toBe(1);
+  });
+
+  it.each(['rosa', 'ROSA', 'Rosa'])('takes the username as %s and the address in any case', async (name) => {
+    const username = local.user.username.replace('Rosa', name);
+    expect((await local.login({ identifier: username })).userId).toBe(local.user.id);
+    expect((await local.login({ identifier: `${username}@LOCAL.test` })).userId).toBe(local.user.id);
+  });
+
+  it('finds an address with letters beyond ASCII as it is stored', async () => {
+    await set({ email: `ÉVA.${settled}@local.test` });
+    expect((await local.login({ identifier: `ÉVA.${settled}@LOCAL.TEST` })).userId).toBe(local.user.id);
+  });
+
+  it('keeps tokens out of the answer where the client wants cookies', async () => {
+    const signedIn = await local.login({ cookie: true });
+    expect(signedIn).toMatchObject({ refreshToken: null, deviceToken: null });
+    expect(signedIn.cookies).toMatchObject({ refreshToken: expect.stringMatching(/^rft1/), deviceToken: expect.stringMatching(/^dvt1/) });
+    expect(signedIn.cookies?.maxAge).toBe(rules.idleAge);
+  });
+
+  it('gives one answer for unknown, wrong, inactive, deleted and locked', async () => {
+    const said: unknown[] = [];
+    const hear = async (input: object) => local.login(input).catch((error: unknown) => said.push(error));
+    await hear({ identifier: 'nobody' });
+    await hear({ identifier: 'nobody@local.test' });
+    await hear({ password: 'wrong' });
+    await set({ isActive: false });
+    await hear({});
+    await set({ isActive: true, deletedAt: new Date() });
+    await hear({});
+    await set({ deletedAt: null, lockedUntil: new Date(local.clock.now().valueOf() + 1000) });
+    await hear({});
+    expect(said).toHaveLength(6);
+    for (const error of said)
+      expect(error).toMatchObject({ code: 'BAD_CREDENTIALS', message: 'The credentials are not right.', details: {} });
+    for (const error of said) expect((error as Error).cause).toBeUndefined();
+  });
+
+  it('does one verification whoever is asked for', async () => {
+    const held: (string | null)[] = [];
+    class Watched extends PasswordHasher {
+      override async verify(text: string, choose: () => Promise<string | null>) {
+        const proof = await super.verify(text, choose);
+        held.push(proof.stored);
+        return proof;
+      }
+    }
+    local = await new Local(orm, runSql, (keyring) => new Watched(keyring, cost)).settle(`watched.${settled}`);
+    await codeOf(local.login({ identifier: 'nobody' }));
+    await set({ isActive: false });
+    await codeOf(local.login());
+    await set({ isActive: true });
+    await codeOf(local.login({ password: 'wrong' }));
+    expect(held).toEqual([null, null, local.user.passwordHash]);
+  });
+
+  it.each([["' or 1=1 --"], ["\\' or 1=1 --"], ['?'], ["x'); drop table users; --"], ['$1'], ['%'], ["a@b' or ''='"]])(
+    'takes the identifier %s for nothing but text',
+    async (identifier) => {
+      expect(await codeOf(local.login({ identifier }))).toBe('BAD_CREDENTIALS');
+    },
+  );
+
+  it.each([
+    [{ identifier: 'x'.repeat(255) }, 'input.identifier'],
+    [{ identifier: 'a\u0000b' }, 'input.identifier'],
+    [{ password: 'x'.repeat(129) }, 'input.password'],
+    [{ password: '' }, 'input.password'],
+    [{ password: 'a\ud800' }, 'input.password'],
+    [{ deviceName: 'x'.repeat(101) }, 'input.deviceName'],
+    [{ deviceName: 'a\u0000' }, 'input.deviceName'],
+  ])('refuses unfit input %# before any work', async (input, path) => {
+    await expect(local.login(input)).rejects.toMatchObject({ code: 'BAD_INPUT', details: { fields: [{ path }] } });
+    expect((await local.stored.one(User, local.user.id)).failedLoginAttempts).toBe(0);
+  });
+
+  it('records the sign-in with a code of its own over every column', async () => {
+    const { sessionId } = await local.login();
+    const [event, ...others] = await events();
+    expect(others).toHaveLength(0);
+    expect(event).toMatchObject({
+      action: 'login',
+      outcome: 'succeeded',
+      sessionId,
+      ipAddress: '203.0.113.7',
+      requestId: 'request-1',
+      count: 1,
+    });
+    if (!event) throw new Error('no event');
+    expect(isGenuine(event, local.keyring)).toBe(true);
+    for (const change of [
+      { ipAddress: '203.0.113.8' },
+      { ipAddress: null },
+      { action: 'logout' },
+      { count: 2 },
+      { sessionId: null },
+      { at: new Date() },
+    ])
+      expect(isGenuine(Object.assign(Object.create(event) as AuditEvent, change), local.keyring)).toBe(false);
+    expect(isGenuine(event, Keyring.parse(Keyring.generate()))).toBe(false);
+  });
+
+  it('shortens a header that is too long and drops its control characters', async () => {
+    const { sessionId } = (await local.sessions.login(
+      { identifier: local.user.username, password },
+      { ...client, userAgent: `a\u0000b\n${'x'.repeat(400)}` },
+    )) as { sessionId: string };
+    expect((await session(sessionId)).userAgent).toBe(`ab${'x'.repeat(298)}`);
+  });
+});
+
+describe('the lock', () => {
+  it('comes with the fifth failure, refuses the right password, lapses by itself and starts from zero', async () => {
+    await fail(5);
+    expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
+    local.clock.turn(1799);
+    expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
+    local.clock.turn(1);
+    await fail(4);
+    expect(await codeOf(local.login())).toBe('no refusal');
+  });
+
+  it('is not lengthened by attempts made while it lasts', async () => {
+    await fail(5);
+    local.clock.turn(1000);
+    await fail(3);
+    local.clock.turn(800);
+    expect(await codeOf(local.login())).toBe('no refusal');
+  });
+
+  it('locks again after five more', async () => {
+    await fail(5);
+    local.clock.turn(1800);
+    await fail(5);
+    expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
+  });
+
+  it('forgets failures at a success', async () => {
+    await fail(4);
+    await local.login();
+    await fail(4);
+    expect(await codeOf(local.login())).toBe('no refusal');
+  });
+
+  it('leaves sessions alone', async () => {
+    const { accessToken, refreshToken } = await local.login();
+    await fail(5);
+    expect(await local.viewer(accessToken)).not.toBeNull();
+    expect(await codeOf(local.refresh(refreshToken))).toBe('no refusal');
+  });
+
+  it('obeys the rules it is given', async () => {
+    local.rules = { ...rules, loginAttempts: 1, loginLock: 10 };
+    await fail(1);
+    expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
+    local.clock.turn(10);
+    expect(await codeOf(local.login())).toBe('no refusal');
+  });
+});
+
+describe('a known device', () => {
+  it('signs in while strangers have the user locked out, and does not open the lock', async () => {
+    const { deviceToken } = await local.login();
+    await fail(5);
+    const again = await local.login({ deviceToken });
+    expect(again.deviceToken).toBe(deviceToken);
+    expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
+  });
+
+  it('has its own count and its own lock', async () => {
+    const { deviceToken } = await local.login();
+    await fail(5, { deviceToken });
+    expect(await codeOf(local.login({ deviceToken }))).toBe('BAD_CREDENTIALS');
+    expect(await codeOf(local.login())).toBe('no refusal');
+    local.clock.turn(1800);
+    expect(await codeOf(local.login({ deviceToken }))).toBe('no refusal');
+  });
+
+  it('is not known to another user, nor by a token that was made up', async () => {
+    const { deviceToken } = await local.login();
+    const other = await new Local(orm, runSql).settle(`other.${settled}`);
+    for (let i = 0; i < 5; i++) await codeOf(other.login({ password: 'wrong' }));
+    expect(await codeOf(other.login({ deviceToken }))).toBe('BAD_CREDENTIALS');
+    for (const made of ['', 'dvt1.', `dvt1.${'A'.repeat(43)}`, `${deviceToken}A`, 'x'.repeat(10_000)]) {
+      const signedIn = await local.login({ deviceToken: made });
+      expect(signedIn.deviceToken).not.toBe(made);
+    }
+  });
+});
+
+describe('a hash that is old', () => {
+  it('is renewed when the key has been replaced', async () => {
+    const text = Keyring.generate();
+    local.keyring = Keyring.parse(text);
+    await set({ passwordHash: await new PasswordHasher(local.keyring, cost).hash(password) });
+    local.keyring = Keyring.parse(`${Keyring.generate()},${text}`);
+    await local.login();
+    const renewed = (await local.stored.one(User, local.user.id)).passwordHash;
+    expect(renewed.split(':')[1]).toBe(local.keyring.active);
+    await local.login();
+    expect((await local.stored.one(User, local.user.id)).passwordHash).toBe(renewed);
+  });
+
+  it('is renewed when the cost was raised, and never by a wrong password', async () => {
+    local = new Local(orm, runSql, (keyring) => new PasswordHasher(keyring, { memory: 20_000, time: 2 }));
+    await local.settle(`costly.${settled}`);
+    await fail(1);
+    expect((await local.stored.one(User, local.user.id)).passwordHash).toBe(local.user.passwordHash);
+    await local.login();
+    expect((await local.stored.one(User, local.user.id)).passwordHash).toContain('m=20000');
+  });
+});
+
+describe('a change while the password is verified', () => {
+  const during = async (change: () => Promise<unknown>) => {
+    class Slow extends PasswordHasher {
+      #isFirst = true;
+      override async verify(text: string, choose: () => Promise<string | null>) {
+        const proof = await super.verify(text, choose);
+        if (this.#isFirst) await change();
+        this.#isFirst = false;
+        return proof;
+      }
+    }
+    const slow = new Slow(local.keyring, cost);
+    const during = new Local(orm, runSql, () => slow);
+    return codeOf(Object.assign(during, { keyring: local.keyring, user: local.user }).login());
+  };
+
+  it('to another password refuses the sign-in', async () => {
+    const other = await new PasswordHasher(local.keyring, cost).hash('another password');
+    expect(await during(() => set({ passwordHash: other }))).toBe('BAD_CREDENTIALS');
+    expect(await local.stored.count(Session, { user: local.user.id })).toBe(0);
+  });
+
+  it('to an inactive user refuses it too', async () => {
+    expect(await during(() => set({ isActive: false }))).toBe('BAD_CREDENTIALS');
+  });
+
+  it('to a renewed hash of the same password does not', async () => {
+    const renewed = await new PasswordHasher(local.keyring, cost).hash(password);
+    expect(await during(() => set({ passwordHash: renewed }))).toBe('no refusal');
+  });
+});
+
+describe('a second factor', () => {
+  const enrol = async (isConfirmed: boolean, codes: number) => {
+    const { em } = local;
+    const user = em.getReference(User, local.user.id, { wrapped: true });
+    const totp = new TotpCredential({ user, sealedSeed: 'sealed' });
+    totp.confirmedAt = isConfirmed ? local.clock.now() : null;
+    em.persist(totp);
+    for (let i = 0; i < codes; i++) em.persist(new BackupCode({ user, codeHash: `code ${i}` }));
+    await em.flush();
+  };
+  const ask = () => local.sessions.login({ identifier: local.user.username, password, deviceName: 'Laptop', cookie: true }, client);
+
+  it('is asked for by a challenge that is stored as a hash, and nothing else is given', async () => {
+    await enrol(true, 2);
+    const asked = await ask();
+    if (!(asked instanceof SecondFactorRequired)) throw new Error('signed in without it');
+    expect(asked).toMatchObject({ methods: [SecondFactorMethod.TOTP, SecondFactorMethod.BACKUP_CODE], expiresIn: 300 });
+    const stored = await local.stored.one(LoginChallenge, { tokenHash: hashToken(asked.challenge) });
+    expect(stored).toMatchObject({ deviceName: 'Laptop', wantsCookie: true, usedAt: null });
+    expect(stored.expiresAt.valueOf() - local.clock.now().valueOf()).toBe(300_000);
+    expect(await local.stored.count(Session, { user: local.user.id })).toBe(0);
+    expect(await local.stored.count(Device, { user: local.user.id })).toBe(0);
+    expect((await local.stored.one(User, local.user.id)).lastLoginAt).toBeNull();
+    expect(await events()).toHaveLength(0);
+  });
+
+  it('offers backup codes only where one is left', async () => {
+    await enrol(true, 0);
+    expect(await ask()).toMatchObject({ methods: [SecondFactorMethod.TOTP] });
+  });
+
+  it('is not asked for before it was confirmed, nor after a wrong password', async () => {
+    await enrol(false, 0);
+    await local.login();
+    await local.stored.change(TotpCredential, { user: local.user.id }, { confirmedAt: local.clock.now() });
+    expect(await codeOf(local.login({ password: 'wrong' }))).toBe('BAD_CREDENTIALS');
+    expect(await local.stored.count(LoginChallenge, { user: local.user.id })).toBe(0);
+  });
+});
+
+describe('refresh', () => {
+  it('rotates, and slides the idle end', async () => {
+    const first = await local.login();
+    local.clock.turn(6 * 86_400);
+    const second = await local.refresh(first.refreshToken);
+    expect(second.refreshToken).not.toBe(first.refreshToken);
+    expect(second).toMatchObject({ userId: local.user.id, sessionId: first.sessionId, deviceToken: null });
+    expect(await session(first.sessionId)).toMatchObject({ refreshCounter: 2, refreshHash: hashToken(second.refreshToken ?? '') });
+    local.clock.turn(6 * 86_400);
+    const third = await local.refresh(second.refreshToken);
+    expect(await local.viewer(third.accessToken)).not.toBeNull();
+  });
+
+  it('answers the one just replaced with the same successor', async () => {
+    const first = await local.login();
+    const second = await local.refresh(first.refreshToken);
+    local.clock.turn(9);
+    const again = await local.refresh(first.refreshToken);
+    expect(again.refreshToken).toBe(second.refreshToken);
+    expect((await session(first.sessionId)).refreshCounter).toBe(2);
+    expect(await codeOf(local.refresh(again.refreshToken))).toBe('no refusal');
+  });
+
+  it('does so also when the key was replaced in between', async () => {
+    const text = Keyring.generate();
+    local = await Object.assign(new Local(orm, runSql), { keyring: Keyring.parse(text) }).settle(`rotated.${settled}`);
+    const first = await local.login();
+    const second = await local.refresh(first.refreshToken);
+    local.keyring = Keyring.parse(`${Keyring.generate()},${text}`);
+    expect((await local.refresh(first.refreshToken)).refreshToken).toBe(second.refreshToken);
+    const third = await local.refresh(second.refreshToken);
+    expect(verifyRefreshToken(local.keyring, third.refreshToken ?? '')?.kid).toBe(local.keyring.active);
+  });
+
+  it('takes the one just replaced for theft when the grace is over', async () => {
+    const first = await local.login();
+    const second = await local.refresh(first.refreshToken);
+    local.clock.turn(10);
+    expect(await codeOf(local.refresh(first.refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await session(first.sessionId)).toMatchObject({ endReason: SessionEnd.REUSE, endedAt: local.clock.now() });
+    expect(await codeOf(local.refresh(second.refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await local.viewer(second.accessToken)).toBeNull();
+  });
+
+  it('takes any older one for theft at once, and says so once', async () => {
+    const first = await local.login();
+    const other = await local.login();
+    const second = await local.refresh(first.refreshToken);
+    await local.refresh(second.refreshToken);
+    for (let i = 0; i < 3; i++) expect(await codeOf(local.refresh(first.refreshToken))).toBe('UNAUTHENTICATED');
+    const reuse = (await events()).filter(({ action }) => action === 'refresh_reuse');
+    expect(reuse).toHaveLength(1);
+    expect(reuse[0]).toMatchObject({ outcome: 'denied', sessionId: first.sessionId, targetId: first.sessionId });
+    expect(await local.viewer(other.accessToken)).not.toBeNull();
+  });
+
+  it('ends all sessions of the user where the rules say so', async () => {
+    local.rules = { ...rules, reuseEnds: 'user' };
+    const bystander = await new Local(orm, runSql).settle(`bystander.${settled}`);
+    const [first, other, stranger] = [await local.login(), await local.login(), await bystander.login()];
+    const second = await local.refresh(first.refreshToken);
+    await local.refresh(second.refreshToken);
+    await codeOf(local.refresh(first.refreshToken));
+    expect(await local.viewer(other.accessToken)).toBeNull();
+    expect(await bystander.viewer(stranger.accessToken)).not.toBeNull();
+  });
+
+  it('does nothing for a token that was forged', async () => {
+    const { sessionId, refreshToken } = await local.login();
+    const foreign = Keyring.parse(Keyring.generate());
+    const ahead = mintRefreshToken(local.keyring, { sessionId, counter: 9, kid: local.keyring.active });
+    const forged = mintRefreshToken(foreign, { sessionId, counter: 1, kid: foreign.active });
+    for (const token of ['', 'rft1', 'x'.repeat(5000), forged, ahead, `${refreshToken}A`, refreshToken?.slice(0, -1) ?? ''])
+      expect(await codeOf(local.refresh(token))).toBe('UNAUTHENTICATED');
+    expect(await session(sessionId)).toMatchObject({ refreshCounter: 1, endedAt: null });
+    expect(await events()).toHaveLength(1);
+    expect(await codeOf(local.refresh(refreshToken))).toBe('no refusal');
+  });
+
+  it('does nothing for the right counter under a key that did not sign it', async () => {
+    const older = Keyring.generate();
+    local.keyring = Keyring.parse(`${Keyring.generate()},${older}`);
+    await set({ passwordHash: await new PasswordHasher(local.keyring, cost).hash(password) });
+    const { sessionId } = await local.login();
+    const forged = mintRefreshToken(local.keyring, { sessionId, counter: 1, kid: older.split(':')[0] ?? '' });
+    expect(await codeOf(local.refresh(forged))).toBe('UNAUTHENTICATED');
+    expect(await session(sessionId)).toMatchObject({ refreshCounter: 1, endedAt: null });
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['idle', async () => local.clock.turn(7 * 86_400)],
+    ['of an inactive user', () => set({ isActive: false })],
+    ['of a deleted user', () => set({ deletedAt: new Date() })],
+  ])('refuses a session that is %s', async (_, change) => {
+    const { refreshToken, sessionId, accessToken } = await local.login();
+    await change();
+    expect(await codeOf(local.refresh(refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await local.viewer(accessToken)).toBeNull();
+    expect(await session(sessionId)).toMatchObject({ refreshCounter: 1, endedAt: null });
+  });
+
+  it('refuses a session at its absolute end, however busy', async () => {
+    let { refreshToken, accessToken } = await local.login();
+    for (let day = 0; day < 29; day += 5) {
+      local.clock.turn(5 * 86_400 - (day === 25 ? 1 : 0));
+      ({ refreshToken, accessToken } = await local.refresh(refreshToken));
+    }
+    expect(await local.viewer(accessToken)).not.toBeNull();
+    local.clock.turn(1);
+    expect(await codeOf(local.refresh(refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await local.viewer(accessToken)).toBeNull();
+  });
+
+  it('leaves no grace to a session that ended or idled', async () => {
+    const first = await local.login();
+    await local.refresh(first.refreshToken);
+    await endSessions(local.em, { sessionId: first.sessionId }, SessionEnd.REVOKED, local.clock.now());
+    expect(await codeOf(local.refresh(first.refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await session(first.sessionId)).toMatchObject({ endReason: SessionEnd.REVOKED });
+  });
+
+  it('answers by cookie where it is asked to, and notes the address it came from', async () => {
+    const { refreshToken, sessionId } = await local.login();
+    const signedIn = await local.sessions.refresh(refreshToken ?? '', { ...client, ipAddress: '2001:db8::1' }, true);
+    expect(signedIn).toMatchObject({ refreshToken: null, cookies: { deviceToken: null } });
+    expect((await session(sessionId)).ipAddress).toBe('2001:db8::1');
+  });
+});
+
+describe('logout', () => {
+  it('ends the session that asks and no other, once', async () => {
+    const [one, other] = [await local.login(), await local.login()];
+    const viewer = await local.viewer(one.accessToken);
+    if (!viewer) throw new Error('not signed in');
+    expect(await local.sessions.logout(viewer, client)).toBe(true);
+    expect(await local.sessions.logout(viewer, client)).toBe(true);
+    expect(await local.viewer(one.accessToken)).toBeNull();
+    expect(await codeOf(local.refresh(one.refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await local.viewer(other.accessToken)).not.toBeNull();
+    expect((await session(one.sessionId)).endReason).toBe(SessionEnd.LOGOUT);
+    expect((await events()).map(({ action }) => action)).toEqual(['login', 'login', 'logout']);
+  });
+
+  it('is for whoever is signed in', async () => {
+    expect(await codeOf(local.sessions.logout(Viewer.anonymous, client))).toBe('UNAUTHENTICATED');
+  });
+});
+
+describe('authenticate', () => {
+  const assign = async (name: RoleName, facts: { basedOn?: RoleName; expiresAt?: Date; reviewLevels?: BenevolenceReviewLevel[] } = {}) => {
+    const { em } = local;
+    const basedOn = facts.basedOn ?? name;
+    const role = new Role({ name: `${name}.${settled}`, displayName: name, isSystemRole: false, basedOn });
+    const user = em.getReference(User, local.user.id, { wrapped: true });
+    const holding = { assignedAt: local.clock.now(), expiresAt: facts.expiresAt ?? null, reviewLevels: facts.reviewLevels ?? [] };
+    em.persist(role);
+    em.persist(new UserRole({ user, role: em.getReference(Role, role.id, { wrapped: true }), ...holding }));
+    await em.flush();
+  };
+
+  it('knows a user without a role, and asks one statement', async () => {
+    const { accessToken, sessionId } = await local.login();
+    let asked = 0;
+    const counted = Object.assign(new Local(orm, (text, params) => (asked++, runSql(text, params))), { keyring: local.keyring });
+    const viewer = await counted.viewer(accessToken);
+    expect(viewer).toMatchObject({ userId: local.user.id, sessionId, memberId: null, passwordMustChange: false });
+    expect(viewer?.roles.size).toBe(0);
+    expect(asked).toBe(1);
+    expect(await counted.viewer('not a token')).toBeNull();
+    expect(asked).toBe(1);
+  });
+
+  it('gathers roles and review levels, a custom role counting as its basis', async () => {
+    await assign(RoleName.OFFICER, { reviewLevels: [BenevolenceReviewLevel.VP, BenevolenceReviewLevel.PRESIDENT] });
+    await assign(RoleName.STAFF, { basedOn: RoleName.ORGANIZER });
+    await set({ passwordMustChange: true, isOwner: settled < 0 });
+    const viewer = await local.viewer((await local.login()).accessToken);
+    expect([...(viewer?.roles ?? [])].sort()).toEqual([RoleName.OFFICER, RoleName.ORGANIZER]);
+    expect(viewer?.decidesAt(BenevolenceReviewLevel.PRESIDENT)).toBe(true);
+    expect(viewer?.decidesAt(BenevolenceReviewLevel.ADMIN)).toBe(false);
+    expect(viewer?.passwordMustChange).toBe(true);
+  });
+
+  it('drops a role, and its levels, at the instant it expires', async () => {
+    const expiresAt = new Date(local.clock.now().valueOf() + 60_000);
+    await assign(RoleName.OFFICER, { expiresAt, reviewLevels: [BenevolenceReviewLevel.VP] });
+    const { accessToken } = await local.login();
+    local.clock.turn(59);
+    expect((await local.viewer(accessToken))?.roles.has(RoleName.OFFICER)).toBe(true);
+    local.clock.turn(1);
+    const viewer = await local.viewer(accessToken);
+    expect(viewer?.roles.size).toBe(0);
+    expect(viewer?.decidesAt(BenevolenceReviewLevel.VP)).toBe(false);
+  });
+
+  it('believes the database on the very next request', async () => {
+    const { accessToken } = await local.login();
+    await set({ isActive: false });
+    expect(await local.viewer(accessToken)).toBeNull();
+    await set({ isActive: true, deletedAt: new Date() });
+    expect(await local.viewer(accessToken)).toBeNull();
+    await set({ deletedAt: null });
+    expect(await local.viewer(accessToken)).not.toBeNull();
+    await endSessions(local.em, { userId: local.user.id }, SessionEnd.REVOKED, local.clock.now());
+    expect(await local.viewer(accessToken)).toBeNull();
+  });
+
+  it('refuses an access token when its time is over', async () => {
+    const { accessToken } = await local.login();
+    local.clock.turn(1829);
+    expect(await local.viewer(accessToken)).not.toBeNull();
+    local.clock.turn(2);
+    expect(await local.viewer(accessToken)).toBeNull();
+  });
+
+  it("refuses another user's session in a token that we signed", async () => {
+    const { accessToken, sessionId } = await local.login();
+    const terms = { issuer: 'unionhall', audience: 'unionhall', ttl: 1800 };
+    expect(verifyAccessToken(local.keyring, terms, accessToken, local.clock.now())).toEqual({ userId: local.user.id, sessionId });
+    const { signAccessToken } = await import('../src/services/crypto/jwt.ts');
+    const mixed = signAccessToken(local.keyring, terms, { userId: sessionId, sessionId }, local.clock.now());
+    expect(await local.viewer(mixed)).toBeNull();
+  });
+});

@@ -1,0 +1,102 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { seed, unusableHash } from '../../seeds/index.ts';
+import { loadTemplate, migrate, openDatabase, type Database, type DatabaseOptions } from '../../src/database/index.ts';
+
+export interface FreshDatabase extends DatabaseOptions {
+  /** With the development seeds, whose accounts have no passwords yet; or with the schema alone. */
+  readonly seeded: boolean;
+  /** `default` is the engine that the run is about: embedded, or DATABASE_URL's. `postgresql` is a real server always. */
+  readonly engine?: 'default' | 'postgresql';
+}
+
+/** A database of the test's own, which is gone when it is closed. */
+export async function freshDatabase({ seeded, engine = 'default', ...options }: FreshDatabase): Promise<Database> {
+  if (engine === 'postgresql' || process.env['DATABASE_URL']) return await onServer(await templateOnServer(seeded), options);
+  const template = await loadTemplate({ name: nameOf(seeded), ...(seeded && { prepare }) });
+  return await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: 'memory://' }, { ...options, template });
+}
+
+/** A database without even the schema, which is gone when it is closed. */
+export async function emptyDatabase(engine: FreshDatabase['engine'] = 'default', options: DatabaseOptions = {}): Promise<Database> {
+  if (engine === 'postgresql' || process.env['DATABASE_URL']) return await onServer('template0', options);
+  return await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: 'memory://' }, options);
+}
+
+/** The address of an empty database on the run's PostgreSQL server, and what drops it. */
+export async function serverDatabase(template = 'template0'): Promise<{ url: string; drop: () => Promise<void> }> {
+  const name = `${runName()}_${randomBytes(5).toString('hex')}`;
+  await administer((client) => client.query(`create database "${name}" template "${template}"`));
+  return {
+    url: addressOf(name),
+    drop: async () => {
+      await administer((client) => client.query(`drop database if exists "${name}" with (force)`));
+    },
+  };
+}
+
+/** The statements that run while something is done, by `run` or by entities. */
+export async function statementsOf(heard: readonly string[], act: () => Promise<unknown>): Promise<string[]> {
+  const before = heard.length;
+  await act();
+  return heard.slice(before);
+}
+
+async function onServer(template: string, options: DatabaseOptions): Promise<Database> {
+  const { url, drop } = await serverDatabase(template);
+  const database = await openDatabase({ databaseUrl: url, databasePoolSize: 10, dataDirectory: '' }, options);
+  let closing: Promise<void> | undefined;
+  const { close } = database;
+  return Object.defineProperty(database, 'close', { value: () => (closing ??= close().then(drop)) });
+}
+
+/** One for each run: the first test that needs it makes it, under a lock on which the others wait. */
+async function templateOnServer(seeded: boolean): Promise<string> {
+  const name = `${runName()}_template_${nameOf(seeded)}`;
+  await administer(async (client) => {
+    await client.query('select pg_advisory_lock(hashtext($1))', [name]);
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
+    if (rowCount) return;
+    await client.query(`create database "${name}_unfinished" template template0`);
+    const database = await openDatabase({ databaseUrl: addressOf(`${name}_unfinished`), databasePoolSize: 4, dataDirectory: '' });
+    try {
+      await migrate(database);
+      if (seeded) await prepare(database);
+    } finally {
+      await database.close();
+    }
+    await client.query(`alter database "${name}_unfinished" rename to "${name}"`);
+  });
+  return name;
+}
+
+async function prepare({ orm }: Database): Promise<void> {
+  await seed(orm.em, { environment: 'test', hashPassword: () => Promise.resolve(unusableHash) });
+}
+
+const nameOf = (seeded: boolean): string => (seeded ? 'seeded' : 'migrated');
+
+async function administer(act: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: told('UNIONHALL_TEST_POSTGRES') });
+  await client.connect();
+  try {
+    await act(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function addressOf(name: string): string {
+  const url = new URL(told('UNIONHALL_TEST_POSTGRES'));
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+const runName = (): string => told('UNIONHALL_TEST_RUN');
+
+function told(variable: 'UNIONHALL_TEST_POSTGRES' | 'UNIONHALL_TEST_RUN'): string {
+  const value = process.env[variable];
+  if (!value) throw new Error(`${variable} is missing: it is set by test/support/setup.ts, before all tests.`);
+  return value;
+}

@@ -1,0 +1,111 @@
+import 'reflect-metadata';
+import { afterAll } from '@jest/globals';
+import type { EntityManager } from '@mikro-orm/core';
+import { giveAccountsPasswords, seededAccounts } from '../../seeds/index.ts';
+import { readConfig, type Config } from '../../src/config.ts';
+import type { Database } from '../../src/database/index.ts';
+import { start, type Service } from '../../src/server.ts';
+import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
+import { Keyring } from '../../src/services/crypto/keyring.ts';
+import { freshDatabase } from './database.ts';
+
+/** What GraphQL answered, and how. */
+export interface Answer<Data = Record<string, never>> {
+  readonly status: number;
+  readonly data: Data;
+  readonly errors: readonly { message: string; path?: readonly (string | number)[]; extensions: Record<string, unknown> & { code: string } }[];
+  /** The codes of the errors, in their order. */
+  readonly codes: readonly string[];
+  readonly headers: Headers;
+}
+
+/** Somebody who asks: anonymous, or signed in as a seeded account at the first question. */
+export class Actor {
+  #token: Promise<string> | null = null;
+
+  constructor(
+    private readonly url: () => string,
+    readonly username: string | null,
+  ) {}
+
+  /** Asks, and answers whatever came back. */
+  async ask<Data = Record<string, never>>(query: string, variables: object = {}, headers: Record<string, string> = {}): Promise<Answer<Data>> {
+    const token = await this.token();
+    return post<Data>(this.url(), { query, variables }, { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers });
+  }
+
+  /** Asks for what must succeed. @throws when there are errors. */
+  async see<Data>(query: string, variables: object = {}): Promise<Data> {
+    const { data, errors } = await this.ask<Data>(query, variables);
+    if (errors.length > 0) throw new Error(`${this.username ?? 'anonymous'} was refused: ${JSON.stringify(errors)}`);
+    return data;
+  }
+
+  /** The access token, after signing in where that is needed; null for the anonymous. */
+  token(): Promise<string | null> {
+    if (this.username === null) return Promise.resolve(null);
+    this.#token ??= this.signIn();
+    return this.#token;
+  }
+
+  private async signIn(): Promise<string> {
+    const password = seededAccounts.find(({ username }) => username === this.username)?.password;
+    const { data, errors } = await post<{ login: { accessToken: string } }>(
+      this.url(),
+      { query: 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }', variables: { input: { identifier: this.username, password } } },
+      {},
+    );
+    if (errors.length > 0) throw new Error(`${this.username} could not sign in: ${JSON.stringify(errors)}`);
+    return data.login.accessToken;
+  }
+}
+
+/** A clock that tests turn. */
+export class Clock {
+  #ahead = 0;
+
+  readonly now = (): Date => new Date(Date.now() + this.#ahead);
+
+  /** Turns it ahead. */
+  turn(seconds: number): void {
+    this.#ahead += seconds * 1000;
+  }
+}
+
+/** A union local that runs: the whole service on its own seeded database, and the people of the seeds. */
+export interface Local extends Record<'anonymous' | 'admin' | 'officer' | 'staff' | 'organizer' | 'instructor' | 'member' | 'vp' | 'manager' | 'president' | 'testuser', Actor> {
+  readonly url: string;
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly service: Service;
+  /** Runs SQL with `$1` parameters behind the service's back. */
+  readonly sql: Database['run'];
+}
+
+export interface LocalOptions {
+  /** `postgresql` for what must be seen on a real server: races, isolation, time-outs. */
+  readonly engine?: 'default' | 'postgresql';
+  /** Environment variables for the service. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Starts a local, and stops it after the tests of the file. */
+export async function aLocal({ engine = 'default', environment = {} }: LocalOptions = {}): Promise<Local> {
+  const config: Config = readConfig({ NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', ...environment });
+  const keyring = Keyring.parse(Keyring.generate());
+  const database = await freshDatabase({ seeded: true, engine });
+  const hasher = new PasswordHasher(keyring, config.passwordCost);
+  await giveAccountsPasswords(database.orm.em as EntityManager, (password) => hasher.hash(password));
+  const clock = new Clock();
+  const service = await start(config, { database, keyring, now: clock.now });
+  afterAll(() => service.stop());
+  const url = (): string => `${service.url}/graphql`;
+  const actors = Object.fromEntries(seededAccounts.map(({ username }) => [username, new Actor(url, username)]));
+  return { ...actors, anonymous: new Actor(url, null), url: service.url, database, clock, service, sql: database.run } as unknown as Local;
+}
+
+async function post<Data>(url: string, body: object, headers: Record<string, string>): Promise<Answer<Data>> {
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+  const { data, errors = [] } = (await response.json()) as { data: Data; errors?: Answer['errors'] };
+  return { status: response.status, data, errors, codes: errors.map(({ extensions }) => extensions.code), headers: response.headers };
+}

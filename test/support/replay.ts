@@ -1,0 +1,117 @@
+import type { Act, CaseEvent } from '../../src/entities/case.ts';
+import {
+  BenevolenceApplication,
+  BenevolenceReviewDecision,
+  defaultReviewThresholds,
+  type BenevolenceReview,
+} from '../../src/entities/benevolence.ts';
+import { Grievance, GrievanceStepOutcome, type GrievanceStepRecord } from '../../src/entities/grievance.ts';
+
+/** What the law makes of a grievance; of a stored one, what it says of itself. */
+export const stateOfGrievance = (grievance: Grievance) => ({
+  status: grievance.status,
+  currentStep: grievance.currentStep,
+  resolution: grievance.resolution,
+  resolutionDate: grievance.resolutionDate,
+  settlementAmount: grievance.settlementAmount,
+  steps: grievance.steps.getItems().map(({ stepNumber, meetingDate, outcome }) => ({ stepNumber, meetingDate, outcome })),
+  history: grievance.history.getItems().map(passage),
+});
+
+/** What the law makes of an application; of a stored one, what it says of itself. */
+export const stateOfBenevolence = (application: BenevolenceApplication) => ({
+  status: application.status,
+  round: application.round,
+  requiredLevels: application.requiredLevels,
+  approvedAmount: application.approvedAmount,
+  paymentDate: application.paymentDate,
+  paymentMethod: application.paymentMethod,
+  deletedAt: application.deletedAt,
+  reviews: application.reviews.getItems().map(({ round, reviewLevel, decision }) => ({ round, reviewLevel, decision })),
+  history: application.history.getItems().map(passage),
+});
+
+/**
+ * Lives a grievance again by the entity's own law, from its filing through every stored event, and returns where that leads.
+ * Throws where the law would have refused what is stored, or where a step record belongs to no event.
+ */
+export function replayGrievance(
+  row: Grievance,
+  steps: readonly GrievanceStepRecord[],
+  events: readonly CaseEvent[],
+): ReturnType<typeof stateOfGrievance> {
+  const [filing, ...later] = events;
+  const held = [...steps];
+  const again = new Grievance(row, actOf(filing, 'file'));
+  for (const event of later) {
+    const act = actOf(event);
+    if (event.action === 'investigate') again.investigate(act);
+    else if (event.action === 'appeal') again.appeal(act);
+    else if (event.action === 'settle') again.settle(row.resolution ?? '', row.settlementAmount, act);
+    else if (event.action === 'withdraw') again.withdraw(row.resolution ?? '', act);
+    else if (event.action === 'close') again.close(row.resolution ?? '', act);
+    else if (event.action === 'record_step') again.recordStep(stepFacts(demand(held.shift(), 'a step record'), row, act), act);
+    else throw new Error(`No law knows the action ${event.action}.`);
+  }
+  if (held.length > 0) throw new Error(`${held.length} step records were never recorded by an event.`);
+  return stateOfGrievance(again);
+}
+
+/** The same for an application: submitted, reviewed and paid again as its events say. */
+export function replayBenevolence(
+  row: BenevolenceApplication,
+  reviews: readonly BenevolenceReview[],
+  events: readonly CaseEvent[],
+): ReturnType<typeof stateOfBenevolence> {
+  const [applying, ...later] = events;
+  const left = [...reviews];
+  const again = new BenevolenceApplication(row, actOf(applying, 'apply'));
+  for (const event of later) {
+    const act = actOf(event);
+    if (event.action === 'submit') again.submit(defaultReviewThresholds, act);
+    else if (event.action === 'pay') again.pay(row.paymentDate ?? '', row.paymentMethod ?? '', act);
+    else if (event.action === 'withdraw') again.withdraw(act);
+    else if (event.action === 'review') {
+      const review = demand(left.shift(), 'a review');
+      if (review.reviewer?.id !== event.actor?.id) throw new Error('A review was entered by someone else than its reviewer.');
+      if (review.reviewDate > act.today) throw new Error('A review is dated after it was entered.');
+      again.review(reviewFacts(review, left.length === 0, row), review.reviewer?.unwrap().member?.id ?? null, act);
+    } else throw new Error(`No law knows the action ${event.action}.`);
+  }
+  if (left.length > 0) throw new Error(`${left.length} reviews were never entered by an event.`);
+  return stateOfBenevolence(again);
+}
+
+function stepFacts(step: GrievanceStepRecord, row: Grievance, act: Act) {
+  if (step.meetingDate > act.today) throw new Error('A meeting is dated after it was recorded.');
+  const { meetingDate, outcome } = step;
+  const isSettled = outcome === GrievanceStepOutcome.SETTLED;
+  return { meetingDate, outcome, ...(isSettled && { resolution: row.resolution, settlementAmount: row.settlementAmount }) };
+}
+
+function reviewFacts(review: BenevolenceReview, isLast: boolean, row: BenevolenceApplication) {
+  const { decision, reviewerName, reviewer, reviewDate, comments } = review;
+  const approvedAmount = isLast && decision === BenevolenceReviewDecision.APPROVED ? row.approvedAmount : null;
+  return { decision, reviewerName, reviewer, reviewDate, comments, approvedAmount };
+}
+
+function actOf(event: CaseEvent | undefined, action?: string): Act {
+  const { actor, at, action: found } = demand(event, 'an event');
+  if (action !== undefined && found !== action) throw new Error(`The history begins with ${found}, not with ${action}.`);
+  return { actor, at, today: dayInNewYork.format(at) };
+}
+
+const passage = ({ action, fromStatus, toStatus, at, actor }: CaseEvent) => ({
+  action,
+  fromStatus,
+  toStatus,
+  at,
+  actor: actor?.id ?? null,
+});
+
+const dayInNewYork = new Intl.DateTimeFormat('en-CA', { timeZone: 'America/New_York' });
+
+function demand<T>(found: T | undefined, what: string): T {
+  if (found === undefined) throw new Error(`The history lacks ${what}.`);
+  return found;
+}
