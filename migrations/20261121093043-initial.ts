@@ -198,7 +198,7 @@ export class Migration20261121093043_initial extends Migration {
     this.addSql(`alter table "users" add constraint "users_member_id_foreign" foreign key ("member_id") references "members" ("id") on delete restrict;`);
     this.addSql(`alter table "users" add constraint "users_failed_login_attempts_not_negative" check (failed_login_attempts >= 0);`);
     this.addSql(`alter table "users" add constraint "users_email_form" check (email ~ '^[^@[:space:]]+@[^@[:space:]]+\$');`);
-    this.addSql(`alter table "users" add constraint "users_username_form" check (username ~ '^[A-Za-z0-9._-]{3,50}\$');`);
+    this.addSql(`alter table "users" add constraint "users_username_form" check (username ~ '^[A-Za-z0-9._-]{2,50}\$');`);
 
     this.addSql(`alter table "totp_credentials" add constraint "totp_credentials_user_id_foreign" foreign key ("user_id") references "users" ("id") on delete cascade;`);
     this.addSql(`alter table "totp_credentials" add constraint "totp_credentials_failed_attempts_not_negative" check (failed_attempts >= 0);`);

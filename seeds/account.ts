@@ -15,9 +15,6 @@ export interface SeededAccount {
 
 const password = 'unionhall-dev';
 
-/** The officer who holds the level vp; written out, since a username has three letters at least. */
-export const vicePresident = 'vicepresident';
-
 function account(
   username: string,
   role: RoleName,
@@ -36,7 +33,7 @@ export const seededAccounts = [
   account('organizer', RoleName.ORGANIZER, 'Theo', 'Lindqvist'),
   account('instructor', RoleName.INSTRUCTOR, 'Priya', 'Raman'),
   account('member', RoleName.MEMBER, 'Carla', 'Benedetti'),
-  account(vicePresident, RoleName.OFFICER, 'Samuel', 'Whitfield', BenevolenceReviewLevel.VP),
+  account('vp', RoleName.OFFICER, 'Samuel', 'Whitfield', BenevolenceReviewLevel.VP),
   account('manager', RoleName.OFFICER, 'Yolanda', 'Pruitt', BenevolenceReviewLevel.MANAGER),
   account('president', RoleName.OFFICER, 'George', 'Takacs', BenevolenceReviewLevel.PRESIDENT),
   { ...account('testuser', RoleName.MEMBER, 'Jamie', 'Novak'), password: 'testpass' },
@@ -62,7 +59,7 @@ export function fullNameOf(username: string): string {
 
 /** The user who holds each level of review. */
 export const reviewers: Readonly<Record<BenevolenceReviewLevel, string>> = {
-  vp: vicePresident,
+  vp: 'vp',
   admin: 'admin',
   manager: 'manager',
   president: 'president',

@@ -1,5 +1,5 @@
 import { grievanceSteps, GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../src/entities/grievance.ts';
-import { fullNameOf, linkedMembers, userId, vicePresident } from './account.ts';
+import { fullNameOf, linkedMembers, userId } from './account.ts';
 import { daysAgo, instantOn, plusDays, workday, yearOf } from './calendar.ts';
 import { employerIdOf, memberId, memberIndex, money } from './member.ts';
 import { Dice, idOf } from './random.ts';
@@ -83,7 +83,7 @@ const stepNotes: Readonly<Record<GrievanceStepOutcome, readonly string[]>> = {
   settled: ['Terms agreed at the table and signed the same day.', 'Settled after a recess; the grievant was asked and agreed.'],
   advanced: ['No answer within the time limit; both sides agreed to go on.', 'Beyond the authority of those present.'],
 };
-const reps = ['staff', 'officer', 'officer', 'staff', vicePresident];
+const reps = ['staff', 'officer', 'officer', 'staff', 'vp'];
 
 /** The grievances of the first `scale` blocks, each told to its present end. */
 export function* grievanceCases(scale: number): Generator<GrievanceCase> {

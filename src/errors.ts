@@ -109,7 +109,7 @@ function asRefusal(error: unknown, formatted: GraphQLFormattedError): Refusal {
 /** GraphQL's and Apollo's own codes, and what each becomes. */
 const refusalOfGraphQL: Record<string, (message: string) => Refusal> = {
   GRAPHQL_PARSE_FAILED: (message) =>
-    /token limit|more than \d+ tokens/i.test(message)
+    /more tha[nt] \d+ tokens/i.test(message)
       ? tooComplex('The document has more tokens than one request may have.')
       : new Refusal('BAD_INPUT', 'The document is not valid GraphQL: its syntax is broken at the given location.'),
   GRAPHQL_VALIDATION_FAILED: (message) => new Refusal('BAD_INPUT', withoutValues(message)),

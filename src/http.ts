@@ -6,7 +6,7 @@ import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Config } from './config.ts';
 import type { Context, Incoming } from './context.ts';
@@ -41,7 +41,7 @@ export async function createHttp(served: Served): Promise<FastifyInstance> {
   const { config } = served;
   const app = fastify({
     logger: config.logLevel === 'silent' ? false : { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     genReqId: ({ headers }) => wellFormed(headers['x-request-id']) ?? randomUUID(),
@@ -108,6 +108,7 @@ async function registerGraphql(app: FastifyInstance, { config, schema, contextOf
     const code = status >= 500 ? 'INTERNAL' : 'BAD_INPUT';
     return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
   });
+  app.removeContentTypeParser('text/plain');
   const handler = fastifyApolloHandler(apollo, { context: (request, reply) => contextOf(incoming(request, reply, isProduction)) });
   app.route({ method: ['GET', 'POST'], url: '/graphql', handler });
 }
@@ -152,18 +153,21 @@ function transportProblem({ statusCode = 500, code }: FastifyError): { status: n
 
 /**
  * GraphQL over HTTP: a refused document is 4xx for clients that accept `application/graphql-response+json`, and 200 for
- * those that only know `application/json`.
+ * those that only know `application/json`. A request without a document is 400 for both.
  */
 const statusByAccept: ApolloServerPlugin<Context> = {
   async requestDidStart() {
     return {
-      async willSendResponse({ request, response }: GraphQLRequestContext<Context>) {
+      async willSendResponse({ request, response, errors }: GraphQLRequestContext<Context>) {
+        const isDocumentRefused = errors?.every(({ extensions }) => documentRefusals.has(String(extensions['code']))) ?? false;
         const accepted = request.http?.headers.get('accept') ?? '';
-        if (response.http.status === 400 && !accepted.includes('application/graphql-response+json')) response.http.status = 200;
+        if (isDocumentRefused && !accepted.includes('application/graphql-response+json')) response.http.status = 200;
       },
     };
   },
 };
+
+const documentRefusals = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'OPERATION_RESOLUTION_FAILURE']);
 
 /** PostgreSQL cannot store the character NUL, so no text may contain it. */
 const noNulCharacters: ApolloServerPlugin<Context> = {

@@ -1,6 +1,25 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Database } from '../src/database/index.ts';
-import { freshDatabase } from './support/database.ts';
+import {
+  DataVersionError,
+  dumpTemplate,
+  isEmpty,
+  LockedError,
+  migrate,
+  openDatabase,
+  type Database,
+  type DatabasePlace,
+} from '../src/database/index.ts';
+import { StatementNames } from '../src/database/run.ts';
+import { emptyDatabase, freshDatabase, serverDatabase } from './support/database.ts';
 
 describe.each(['default', 'postgresql'] as const)('run on the %s engine', (engine) => {
   let database: Database;
@@ -41,5 +60,335 @@ describe.each(['default', 'postgresql'] as const)('run on the %s engine', (engin
       bytes: Buffer.from([1, 2]),
       varchar: 'x',
     });
+  });
+
+  it('takes parameters of every kind', async () => {
+    const id = '00000000-0000-7000-8000-000000000001';
+    const at = new Date('2026-01-02T03:04:05.678Z');
+    const [row] = await database.run(
+      `select $1::uuid = any($2::uuid[]) as among, $3::text[] as texts, $4::timestamptz as at, $5::date as date, $6::numeric as numeric,
+        $7::int4 as int, $8::bool as bool, $9::text as nothing, $10::text || '!' as text`,
+      [id, [id], ['a', 'b,"c'], at, '2024-02-29', '12.50', 3, false, null, "it's"],
+    );
+    expect(row).toEqual({
+      among: true,
+      texts: ['a', 'b,"c'],
+      at,
+      date: '2024-02-29',
+      numeric: '12.50',
+      int: 3,
+      bool: false,
+      nothing: null,
+      text: "it's!",
+    });
+    expect(await database.run('select 1 as one where $1::uuid = any($2::uuid[])', [id, []])).toEqual([]);
+  });
+
+  it('counts its statements, and says the same when asked again', async () => {
+    const before = database.statements;
+    for (let i = 0; i < 3; i += 1) expect(await database.run('select $1::int4 + 1 as next', [i])).toEqual([{ next: i + 1 }]);
+    expect(database.statements - before).toBe(3);
+  });
+
+  it('speaks in UTC', async () => {
+    expect(await database.run(`select current_setting('TimeZone') as zone, '2026-01-02 23:30:00+00'::timestamptz::date as day`)).toEqual([
+      { zone: 'UTC', day: '2026-01-02' },
+    ]);
+  });
+
+  it('survives a statement that fails', async () => {
+    await expect(database.run('select 1 / $1::int4', [0])).rejects.toThrow('division by zero');
+    expect(await database.run('select 1 as one')).toEqual([{ one: 1 }]);
+  });
+
+  it('does not see what a transaction has not committed', async () => {
+    let seen: Promise<readonly unknown[]> = Promise.resolve([]);
+    await expect(
+      database.orm.em.fork().transactional(async (em) => {
+        await em.execute(`insert into grievance_counters (year, last) values (1999, 1)`);
+        seen = database.run('select year from grievance_counters where year = 1999');
+        await setTimeout(20);
+        throw new Error('changed my mind');
+      }),
+    ).rejects.toThrow('changed my mind');
+    expect(await seen).toEqual([]);
+  });
+
+  it('hears every statement, of entities too', async () => {
+    const heard: string[] = [];
+    const other = await freshDatabase({ seeded: false, engine, onStatement: (text) => heard.push(text) });
+    try {
+      await other.run('select 1');
+      await other.orm.em.fork().execute('select 2');
+      expect(heard.slice(-2)).toEqual(['select 1', 'select 2']);
+      expect(await isEmpty(other)).toBe(true);
+      expect(await isEmpty(database)).toBe(false);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describe('on a PostgreSQL server', () => {
+  let place: DatabasePlace;
+  let drop: () => Promise<void>;
+
+  beforeAll(async () => {
+    const { url, drop: dropIt } = await serverDatabase();
+    drop = dropIt;
+    place = { databaseUrl: url, databasePoolSize: 1, dataDirectory: '' };
+  });
+  afterAll(() => drop?.());
+
+  it('migrates once when several nodes start together, each with a pool of one', async () => {
+    const nodes = await Promise.all([1, 2, 3].map(() => openDatabase(place)));
+    try {
+      const ran = (await Promise.all(nodes.map((node) => migrate(node)))).filter((names) => names.length > 0);
+      expect(ran).toHaveLength(1);
+    } finally {
+      await Promise.all(nodes.map((node) => node.close()));
+    }
+  });
+
+  it('refuses a database that is newer than the program', async () => {
+    const node = await openDatabase(place);
+    try {
+      await node.run(`insert into mikro_orm_migrations (name) values ('99990101000000-from-tomorrow')`);
+      await expect(migrate(node)).rejects.toThrow(DataVersionError);
+      await expect(migrate(node)).rejects.toThrow('99990101000000-from-tomorrow');
+    } finally {
+      await node.run(`delete from mikro_orm_migrations where name = '99990101000000-from-tomorrow'`);
+      await node.close();
+    }
+  });
+
+  it('outlives a connection that the server ends', async () => {
+    const warnings: string[] = [];
+    const node = await openDatabase({ ...place, databasePoolSize: 2 }, { warn: (message) => warnings.push(message) });
+    const other = await openDatabase(place);
+    try {
+      await node.run('select 1');
+      await other.run(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+      );
+      await setTimeout(100);
+      expect(await node.run('select 1 as one')).toEqual([{ one: 1 }]);
+      expect(warnings.join()).toContain('connection');
+    } finally {
+      await node.close();
+      await other.close();
+    }
+  });
+
+  it('prepares statements, unless it is told not to', async () => {
+    for (const prepares of [true, false]) {
+      const node = await openDatabase(place, { prepares });
+      try {
+        await node.run('select 1 as prepared');
+        const rows = await node.run(`select name from pg_prepared_statements where statement = 'select 1 as prepared'`);
+        expect(rows).toHaveLength(prepares ? 1 : 0);
+      } finally {
+        await node.close();
+      }
+    }
+  });
+
+  it('says that there is no such server, and not the password', async () => {
+    const error = await openDatabase({ ...place, databaseUrl: 'postgres://someone:hunter2@127.0.0.1:1/nothing' }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(String(error)).toContain('ECONNREFUSED');
+    expect(String(error)).not.toContain('hunter2');
+  });
+});
+
+describe('the names of prepared statements', () => {
+  it('are the same for the same text, and for nothing else', () => {
+    const names = new StatementNames();
+    expect(names.of('select 1')).toBe(names.of('select 1'));
+    expect(names.of('select 1')).not.toBe(names.of('select 2'));
+  });
+
+  it('are given to so many texts in the life of a connection, and then again', async () => {
+    const names = new StatementNames(2, 50);
+    expect([names.of('a'), names.of('b'), names.of('c'), names.of('a')].map((name) => name !== undefined)).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ]);
+    await setTimeout(60);
+    expect(names.of('c')).toBeDefined();
+    expect(names.of('a')).toBeDefined();
+  });
+});
+
+/** What happens to processes can be seen in processes only: they run the program as it is built. */
+describe('the embedded database', () => {
+  const project = join(import.meta.dirname, '..');
+  let build: string;
+  let folder: string;
+  const children: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    build = join(project, 'node_modules', '.cache', 'unionhall', `build-${process.pid}`);
+    const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
+    await promisify(execFile)(process.execPath, [
+      tsc,
+      '-p',
+      join(project, 'tsconfig.build.json'),
+      '--outDir',
+      build,
+      '--incremental',
+      'false',
+    ]).catch((error: unknown) => {
+      if (!existsSync(join(build, 'src', 'database', 'index.js'))) throw error;
+    });
+    folder = await mkdtemp(join(tmpdir(), 'unionhall-data-'));
+    await (await openDatabase(at('new'))).close();
+    for (const name of ['held', 'raced', 'reused', 'kept']) await cp(at('new').dataDirectory, at(name).dataDirectory, { recursive: true });
+  }, 60_000);
+
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    for (const left of [build, folder]) if (left) await rm(left, { recursive: true, force: true });
+  });
+
+  const at = (name: string): DatabasePlace => ({ databaseUrl: null, databasePoolSize: 1, dataDirectory: join(folder, name) });
+
+  /** A process that opens the database, says `open` or why not, and then does what the code says. */
+  function aProcess(
+    name: string,
+    code = 'await new Promise(() => setInterval(() => {}, 1000));',
+  ): { child: ChildProcess; lines: AsyncIterator<string> } {
+    const script = `
+      import 'reflect-metadata';
+      const { openDatabase } = await import(${JSON.stringify(join(build, 'src', 'database', 'index.js'))});
+      const database = await openDatabase(${JSON.stringify(at(name))}).catch((error) => { console.log(error.message); process.exit(3); });
+      console.log('open');
+      ${code}`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'], cwd: project });
+    children.push(child);
+    return { child, lines: createInterface({ input: child.stdout! })[Symbol.asyncIterator]() };
+  }
+
+  const said = async (lines: AsyncIterator<string>): Promise<string> => ((await lines.next()).value as string | undefined) ?? '';
+
+  async function killed(child: ChildProcess): Promise<void> {
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  it('is for the eyes of its owner, and leaves no lock behind', async () => {
+    const database = await openDatabase(at('private'));
+    expect(database.isFresh).toBe(true);
+    expect((await stat(at('private').dataDirectory)).mode & 0o777).toBe(0o700);
+    expect((await stat(`${at('private').dataDirectory}.lock`)).mode & 0o777).toBe(0o600);
+    await database.close();
+    expect((await readdir(folder)).filter((name) => name.startsWith('private.'))).toEqual([]);
+  });
+
+  it('is refused to a second process, and to the same one, and names who has it', async () => {
+    const { child, lines } = aProcess('held');
+    expect(await said(lines)).toBe('open');
+    const refusal = await openDatabase(at('held')).catch((error: unknown) => error as LockedError);
+    expect(refusal).toBeInstanceOf(LockedError);
+    expect((refusal as LockedError).pid).toBe(child.pid);
+    expect((refusal as LockedError).message).toContain(String(child.pid));
+    expect((refusal as LockedError).message).toContain(at('held').dataDirectory);
+    await killed(child);
+    const database = await openDatabase(at('held'));
+    await expect(openDatabase(at('held'))).rejects.toThrow(String(process.pid));
+    await database.close();
+  }, 60_000);
+
+  it('is had by exactly one of several processes that find a dead lock at once', async () => {
+    const lock = `${at('raced').dataDirectory}.lock`;
+    for (let round = 0; round < 2; round += 1) {
+      if (!existsSync(lock)) await writeFile(lock, JSON.stringify({ pid: 2 ** 22 + 1, startedAt: null, host: hostname(), id: 'dead' }));
+      const racers = [1, 2, 3, 4].map(() => aProcess('raced'));
+      const words = await Promise.all(racers.map(({ lines }) => said(lines)));
+      const winner = racers[words.indexOf('open')]!;
+      expect(words.filter((word) => word === 'open')).toHaveLength(1);
+      expect(words.filter((word) => word.includes(`pid ${winner.child.pid}`))).toHaveLength(3);
+      await killed(winner.child);
+      expect((await readdir(folder)).filter((name) => name.startsWith('raced.lock'))).toEqual(['raced.lock']);
+    }
+  }, 120_000);
+
+  it('knows a process from another that was given its number', async () => {
+    const lock = `${at('reused').dataDirectory}.lock`;
+    const own = { pid: process.pid, host: hostname(), id: 'another' };
+    await writeFile(lock, JSON.stringify({ ...own, startedAt: '1' }));
+    if (process.platform === 'linux') await (await openDatabase(at('reused'))).close();
+    await writeFile(lock, JSON.stringify({ ...own, startedAt: '1', host: 'elsewhere' }));
+    await expect(openDatabase(at('reused'))).rejects.toThrow('elsewhere');
+    await writeFile(lock, 'not a lock');
+    await expect(openDatabase(at('reused'))).rejects.toThrow('is not a lock');
+  }, 60_000);
+
+  it('begins anew what was being made when its process was killed', async () => {
+    const { child } = aProcess('begun');
+    while (!existsSync(join(at('begun').dataDirectory, 'PG_VERSION'))) await setTimeout(5);
+    await killed(child);
+    expect(existsSync(`${at('begun').dataDirectory}.unfinished`)).toBe(true);
+    const database = await openDatabase(at('begun'));
+    expect(database.isFresh).toBe(true);
+    expect(await database.run('select 1 as one')).toEqual([{ one: 1 }]);
+    await database.close();
+  }, 60_000);
+
+  it('keeps what was acknowledged when its process is killed, again and again', async () => {
+    const writing = `
+      await database.run('create table if not exists kept (n int primary key, filler text)');
+      const [{ most }] = await database.run('select coalesce(max(n), 0) as most from kept');
+      for (let n = most + 1; ; n += 1) {
+        if (n % 2) await database.run('insert into kept values ($1::int, repeat($2, 2000))', [n, 'x']);
+        else await database.orm.em.fork().transactional((em) => em.execute('insert into kept values (?, repeat(?, 2000))', [n, 'y']));
+        console.log(String(n));
+      }`;
+    let acknowledged = 0;
+    for (const after of [100, 300, 600]) {
+      const { child, lines } = aProcess('kept', writing);
+      expect(await said(lines)).toBe('open');
+      let last = '';
+      const until = Date.now() + after;
+      while (Date.now() < until) last = await said(lines);
+      await killed(child);
+      for (let line = await said(lines); line !== ''; line = await said(lines)) last = line;
+      expect(Number(last)).toBeGreaterThan(acknowledged);
+      acknowledged = Number(last);
+    }
+    const database = await openDatabase(at('kept'));
+    const [row] = await database.run('select count(*) as count, max(n) as last from kept');
+    expect(row!['count']).toBe(row!['last']);
+    expect(row!['last']).toBeGreaterThanOrEqual(acknowledged);
+    await database.close();
+  }, 120_000);
+
+  it('is a file that others can begin with', async () => {
+    const source = await emptyDatabase();
+    if (source.engine !== 'embedded') return await source.close();
+    await migrate(source);
+    await source.run('insert into grievance_counters (year, last) values (2020, 7)');
+    const template = await dumpTemplate(source);
+    await source.close();
+    const database = await openDatabase(at('copied'), { template });
+    expect(await database.run('select last from grievance_counters')).toEqual([{ last: 7 }]);
+    expect(await migrate(database)).toEqual([]);
+    await database.close();
+    const again = await openDatabase(at('copied'), { template });
+    expect(again.isFresh).toBe(false);
+    await again.close();
+  }, 60_000);
+});
+
+describe('a template', () => {
+  it('has no hash of a password in it', async () => {
+    const database = await freshDatabase({ seeded: true });
+    const rows = await database.run('select count(*) as count, count(*) filter (where password_hash like $1) as hashed from users', ['$%']);
+    expect(rows).toEqual([{ count: 10, hashed: 0 }]);
+    await database.close();
   });
 });

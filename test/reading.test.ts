@@ -13,6 +13,7 @@ import {
   type GraphQLSchema,
   type IntrospectionQuery,
 } from 'graphql';
+import { statementsOf } from './support/database.ts';
 import { aLocal, type Local } from './support/local.ts';
 
 interface Page<Node> {
@@ -28,11 +29,9 @@ beforeAll(async () => {
 });
 
 /** How many statements the service runs for one question, the sign-in not counted. */
-async function statementsOf(query: string, variables: object = {}): Promise<number> {
+async function countOf(query: string, variables: object = {}): Promise<number> {
   await local.officer.token();
-  const before = local.database.statements;
-  await local.officer.see(query, variables);
-  return local.database.statements - before;
+  return (await statementsOf(local.heard, () => local.officer.see(query, variables))).length;
 }
 
 describe('the first question', () => {
@@ -62,7 +61,7 @@ describe('the first question', () => {
   });
 
   it('is one statement for each relation and level, however long the page', async () => {
-    const of = (first: number) => statementsOf(query.replace('first: 3', `first: ${first}`));
+    const of = (first: number) => countOf(query.replace('first: 3', `first: ${first}`));
     const few = await of(2);
     expect(few).toBe(5); // the viewer, grievances, employers, members, steps
     expect(await of(20)).toBe(few);
@@ -74,29 +73,26 @@ describe('statements', () => {
     const query = (first: number) => `{
       organizations(first: ${first}) { totalCount nodes { name contacts { lastName } grievances(first: 2) { totalCount nodes { grievanceNumber steps { stepNumber } history { action actor { fullName } } } } } }
     }`;
-    const few = await statementsOf(query(2));
-    expect(await statementsOf(query(20))).toBe(few);
+    const few = await countOf(query(2));
+    expect(await countOf(query(20))).toBe(few);
   });
 
   it('count only when asked', async () => {
-    const without = await statementsOf('{ members { nodes { id } } }');
-    expect(await statementsOf('{ members { nodes { id } totalCount } }')).toBe(without + 1);
+    const without = await countOf('{ members { nodes { id } } }');
+    expect(await countOf('{ members { nodes { id } totalCount } }')).toBe(without + 1);
   });
 
   it('read what is asked twice, by alias and in fragments, once', async () => {
-    const once = await statementsOf('{ grievances { nodes { employer { name city } } } }');
+    const once = await countOf('{ grievances { nodes { employer { name city } } } }');
     const query = `{ grievances { nodes { a: employer { name } b: employer { ...City } } edges { node { employer { id } } } } } fragment City on Organization { city }`;
-    expect(await statementsOf(query)).toBe(once);
+    expect(await countOf(query)).toBe(once);
     const { grievances } = await local.officer.see<{ grievances: Page<Record<'a' | 'b', Record<string, string>>> }>(query);
     expect(grievances.nodes[0]?.a['name']).toEqual(expect.any(String));
     expect(grievances.nodes[0]?.b['city']).toEqual(expect.any(String));
   });
 
   it('ask only for the asked columns', async () => {
-    const seen: string[] = [];
-    const stop = local.database.onStatement((text) => seen.push(text));
-    await local.officer.see('{ grievances { nodes { status } } }');
-    stop();
+    const seen = await statementsOf(local.heard, () => local.officer.see('{ grievances { nodes { status } } }'));
     const statement = seen.find((text) => text.includes('"grievances"')) ?? '';
     expect(statement).toContain('"status"');
     expect(statement).not.toContain('violation_description');
@@ -104,7 +100,7 @@ describe('statements', () => {
 
   it('skip what the operation skips', async () => {
     const query = 'query ($with: Boolean!) { grievances { nodes { id employer @include(if: $with) { name } } } }';
-    expect(await statementsOf(query, { with: false })).toBe((await statementsOf(query, { with: true })) - 1);
+    expect(await countOf(query, { with: false })).toBe((await countOf(query, { with: true })) - 1);
   });
 });
 

@@ -167,7 +167,7 @@ describe('a whole run', () => {
       officer('president', ['president']),
       accountRow('staff', 'staff'),
       accountRow('testuser', 'member', [], 'testpass'),
-      officer('vicepresident', ['vp']),
+      officer('vp', ['vp']),
     ]);
     expect(seededAccounts.map(({ username }) => username)).toEqual(expect.arrayContaining(accounts.map(({ username }) => username)));
   });
@@ -258,7 +258,7 @@ describe('a whole run', () => {
     const [member] = await query<{ id: string }>(`select id from members order by id limit 1`);
     await query(`update members set notes = 'Edited by hand.', last_name = 'Changed' where id = ?`, [member?.id]);
     await query(`update users set member_id = null where username = 'organizer'`);
-    await query(`delete from user_roles where user_id = (select id from users where username = 'vicepresident')`);
+    await query(`delete from user_roles where user_id = (select id from users where username = 'vp')`);
     await query(`update grievance_counters set last = last + 5 where year = 2026`);
     const before = await dump();
     const refuse = async () => Promise.reject(new Error('nothing is to be hashed'));
@@ -286,7 +286,7 @@ describe('phases', () => {
     expect(error).toBeInstanceOf(SeedError);
     const { message } = error as SeedError;
     expect(message).toMatch(/roles admin, officer, staff, organizer, instructor, member \(phase 0\)/);
-    expect(message).toMatch(/users admin, .*vicepresident, manager, president, testuser \(phase 0\)/);
+    expect(message).toMatch(/users admin, .*vp, manager, president, testuser \(phase 0\)/);
     expect(message).toMatch(/20 of 20 organizations \(phase 1\); 50 of 50 members \(phase 1\)/);
     expect(Object.values(await counts()).every((n) => n === 0)).toBe(true);
   });

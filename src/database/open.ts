@@ -47,7 +47,9 @@ export interface Database {
 
 /** Opens the PostgreSQL server that the configuration names, or else the embedded database; the schema is left as it is. */
 export async function openDatabase(place: DatabasePlace, options: DatabaseOptions = {}): Promise<Database> {
-  return place.databaseUrl === null ? await openEmbedded(place.dataDirectory, options) : await openServer(place.databaseUrl, place, options);
+  return place.databaseUrl === null
+    ? await openEmbedded(place.dataDirectory, options)
+    : await openServer(place.databaseUrl, place, options);
 }
 
 async function openServer(url: string, { databasePoolSize }: DatabasePlace, options: DatabaseOptions): Promise<Database> {
@@ -67,7 +69,10 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
   try {
     const pool = await nativeClient<Pool>({ orm: orm as unknown as Database['orm'] });
     await pool.query('select 1');
-    return assemble('postgresql', orm, runOnPool(pool, options.prepares ?? true), options, { isFresh: false, close: () => orm.close(true) });
+    return assemble('postgresql', orm, runOnPool(pool, options.prepares ?? true), options, {
+      isFresh: false,
+      close: () => orm.close(true),
+    });
   } catch (error) {
     await orm.close(true);
     throw error;

@@ -21,12 +21,12 @@ import { DateTimeScalar } from './scalars.ts';
   name: 'users_single_owner_unique',
   expression: 'create unique index "users_single_owner_unique" on "users" ("is_owner") where "is_owner"',
 })
-@Check({ name: 'users_username_form', expression: `username ~ '^[A-Za-z0-9._-]{3,50}$'` })
+@Check({ name: 'users_username_form', expression: `username ~ '^[A-Za-z0-9._-]{2,50}$'` })
 @Check({ name: 'users_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
 @Check({ name: 'users_failed_login_attempts_not_negative', expression: 'failed_login_attempts >= 0' })
 export class User extends Kept {
   @Field(() => String, {
-    description: 'The name to sign in with: 3 to 50 of letters, digits, `.`, `_` and `-`; unique without regard to case.',
+    description: 'The name to sign in with: 2 to 50 of letters, digits, `.`, `_` and `-`; unique without regard to case.',
   })
   @Property({ type: 'string', length: 50, collation: 'C' })
   username: string;

@@ -13,7 +13,11 @@ import { freshDatabase } from './database.ts';
 export interface Answer<Data = Record<string, never>> {
   readonly status: number;
   readonly data: Data;
-  readonly errors: readonly { message: string; path?: readonly (string | number)[]; extensions: Record<string, unknown> & { code: string } }[];
+  readonly errors: readonly {
+    message: string;
+    path?: readonly (string | number)[];
+    extensions: Record<string, unknown> & { code: string };
+  }[];
   /** The codes of the errors, in their order. */
   readonly codes: readonly string[];
   readonly headers: Headers;
@@ -29,7 +33,11 @@ export class Actor {
   ) {}
 
   /** Asks, and answers whatever came back. */
-  async ask<Data = Record<string, never>>(query: string, variables: object = {}, headers: Record<string, string> = {}): Promise<Answer<Data>> {
+  async ask<Data = Record<string, never>>(
+    query: string,
+    variables: object = {},
+    headers: Record<string, string> = {},
+  ): Promise<Answer<Data>> {
     const token = await this.token();
     return post<Data>(this.url(), { query, variables }, { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers });
   }
@@ -52,7 +60,10 @@ export class Actor {
     const password = seededAccounts.find(({ username }) => username === this.username)?.password;
     const { data, errors } = await post<{ login: { accessToken: string } }>(
       this.url(),
-      { query: 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }', variables: { input: { identifier: this.username, password } } },
+      {
+        query: 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }',
+        variables: { input: { identifier: this.username, password } },
+      },
       {},
     );
     if (errors.length > 0) throw new Error(`${this.username} could not sign in: ${JSON.stringify(errors)}`);
@@ -73,13 +84,18 @@ export class Clock {
 }
 
 /** A union local that runs: the whole service on its own seeded database, and the people of the seeds. */
-export interface Local extends Record<'anonymous' | 'admin' | 'officer' | 'staff' | 'organizer' | 'instructor' | 'member' | 'vp' | 'manager' | 'president' | 'testuser', Actor> {
+export interface Local extends Record<
+  'anonymous' | 'admin' | 'officer' | 'staff' | 'organizer' | 'instructor' | 'member' | 'vp' | 'manager' | 'president' | 'testuser',
+  Actor
+> {
   readonly url: string;
   readonly database: Database;
   readonly clock: Clock;
   readonly service: Service;
   /** Runs SQL with `$1` parameters behind the service's back. */
   readonly sql: Database['run'];
+  /** The text of every statement so far. */
+  readonly heard: readonly string[];
 }
 
 export interface LocalOptions {
@@ -89,23 +105,34 @@ export interface LocalOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+const running: Service[] = [];
+
+afterAll(async () => {
+  await Promise.all(running.splice(0).map((service) => service.stop()));
+});
+
 /** Starts a local, and stops it after the tests of the file. */
 export async function aLocal({ engine = 'default', environment = {} }: LocalOptions = {}): Promise<Local> {
   const config: Config = readConfig({ NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', ...environment });
   const keyring = Keyring.parse(Keyring.generate());
-  const database = await freshDatabase({ seeded: true, engine });
+  const heard: string[] = [];
+  const database = await freshDatabase({ seeded: true, engine, onStatement: (text) => heard.push(text) });
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   await giveAccountsPasswords(database.orm.em as EntityManager, (password) => hasher.hash(password));
   const clock = new Clock();
   const service = await start(config, { database, keyring, now: clock.now });
-  afterAll(() => service.stop());
+  running.push(service);
   const url = (): string => `${service.url}/graphql`;
   const actors = Object.fromEntries(seededAccounts.map(({ username }) => [username, new Actor(url, username)]));
-  return { ...actors, anonymous: new Actor(url, null), url: service.url, database, clock, service, sql: database.run } as unknown as Local;
+  return { ...actors, anonymous: new Actor(url, null), url: service.url, database, clock, service, sql: database.run, heard } as unknown as Local;
 }
 
 async function post<Data>(url: string, body: object, headers: Record<string, string>): Promise<Answer<Data>> {
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
   const { data, errors = [] } = (await response.json()) as { data: Data; errors?: Answer['errors'] };
   return { status: response.status, data, errors, codes: errors.map(({ extensions }) => extensions.code), headers: response.headers };
 }

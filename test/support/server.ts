@@ -58,12 +58,33 @@ async function start(folder: string): Promise<Server> {
   for (const path of [folder, secretFile]) if (person.uid !== undefined) chownSync(path, person.uid, person.gid ?? person.uid);
 
   const options = { ...person, cwd: folder, env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } };
-  const init = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${secretFile}`, '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions'];
+  const init = [
+    '-D',
+    data,
+    '-U',
+    'postgres',
+    '-A',
+    'scram-sha-256',
+    `--pwfile=${secretFile}`,
+    '-E',
+    'UTF8',
+    '--locale=C',
+    '--no-sync',
+    '--no-instructions',
+  ];
   await ended(spawn(join(native, 'bin', 'initdb'), init, options));
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     const url = `postgres://postgres:${secret}@127.0.0.1:${port}/postgres`;
-    const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: 300 };
+    const settings = {
+      port,
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      fsync: 'off',
+      synchronous_commit: 'off',
+      full_page_writes: 'off',
+      max_connections: 300,
+    };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const child = spawn(join(native, 'bin', 'postgres'), ['-D', data, ...flags], options);
     try {
@@ -79,7 +100,9 @@ async function start(folder: string): Promise<Server> {
 /** PostgreSQL refuses to run as root; it may as anybody else who has an account. */
 function whoMayRunIt(): Person {
   if (process.getuid?.() !== 0) return {};
-  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
+  const accounts = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
   for (const name of ['postgres', 'nobody']) {
     const [, , uid, gid] = accounts.find(([each]) => each === name) ?? [];
     if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };

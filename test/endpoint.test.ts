@@ -1,0 +1,257 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { request } from 'node:http';
+import { serverAudits } from 'graphql-http';
+import { aLocal, type Local } from './support/local.ts';
+
+let local: Local;
+beforeAll(async () => {
+  local = await aLocal();
+});
+
+interface Problem {
+  readonly code: string;
+  readonly path?: string;
+}
+
+/** What must never be in an answer: libraries, files, SQL, drivers. */
+const internals = /node_modules|\.ts\b|\.js\b|select |"\$|syntax error at|pglite|mikro|kysely|stack/i;
+
+describe('wrong input gets a clear answer with a closed code', () => {
+  it.each<[string, string, object, Problem]>([
+    ['a bad id', '{ grievance(id: "nonsense") { id } }', {}, { code: 'BAD_INPUT', path: 'id' }],
+    ['an id of nothing', '{ grievance(id: "01900000-0000-7000-8000-00000000dead") { id } }', {}, { code: 'NOT_FOUND' }],
+    ['a number of nothing', '{ grievanceByNumber(grievanceNumber: "GR-1999-0001") { id } }', {}, { code: 'NOT_FOUND' }],
+    ['first: 0', '{ members(first: 0) { nodes { id } } }', {}, { code: 'BAD_INPUT', path: 'first' }],
+    ['first: 101', '{ members(first: 101) { nodes { id } } }', {}, { code: 'BAD_INPUT', path: 'first' }],
+    ['first: -1', '{ members(first: -1) { nodes { id } } }', {}, { code: 'BAD_INPUT', path: 'first' }],
+    ['last: 0', '{ members(last: 0) { nodes { id } } }', {}, { code: 'BAD_INPUT', path: 'last' }],
+    ['first and last', '{ members(first: 1, last: 1) { nodes { id } } }', {}, { code: 'BAD_INPUT', path: 'last' }],
+    ['before without last', '{ members(before: "x") { nodes { id } } }', {}, { code: 'BAD_INPUT', path: 'before' }],
+    ['a cursor of nowhere', '{ members(after: "zzzz") { nodes { id } } }', {}, { code: 'BAD_INPUT', path: 'after' }],
+    ['an empty cursor', '{ members(after: "") { nodes { id } } }', {}, { code: 'BAD_INPUT', path: 'after' }],
+    [
+      'a forged cursor',
+      'query ($after: String) { grievances(after: $after) { nodes { id } } }',
+      { after: forged(['filedDate', 'DESC', "2026-01-01'; drop table grievances; --", '01900000-0000-7000-8000-000000000001']) },
+      { code: 'BAD_INPUT', path: 'after' },
+    ],
+    [
+      'a cursor of another order',
+      'query ($after: String) { grievances(after: $after) { nodes { id } } }',
+      { after: forged(['notes', 'DESC', 'a', '01900000-0000-7000-8000-000000000001']) },
+      { code: 'BAD_INPUT', path: 'after' },
+    ],
+    ['a day that is none', '{ grievances(filter: { filedDate: { eq: "2026-02-30" } }) { totalCount } }', {}, { code: 'BAD_INPUT' }],
+    ['a year that is none', '{ grievances(filter: { filedDate: { gte: "0000-01-01" } }) { totalCount } }', {}, { code: 'BAD_INPUT' }],
+    [
+      'a day that is none, as a variable',
+      'query ($day: Date) { grievances(filter: { filedDate: { eq: $day } }) { totalCount } }',
+      { day: 'soon' },
+      { code: 'BAD_INPUT', path: 'day' },
+    ],
+    [
+      'an amount as a number',
+      'query ($amount: Decimal) { benevolenceApplications(filter: { amountRequested: { gte: $amount } }) { totalCount } }',
+      { amount: 12.5 },
+      { code: 'BAD_INPUT', path: 'amount' },
+    ],
+    ['an unknown enum value', '{ grievances(filter: { status: { eq: LOST } }) { totalCount } }', {}, { code: 'BAD_INPUT' }],
+    [
+      'an unknown enum value, as a variable',
+      'query ($filter: GrievanceFilter) { grievances(filter: $filter) { totalCount } }',
+      { filter: { status: { eq: 'SECRETVALUE' } } },
+      { code: 'BAD_INPUT', path: 'filter.status.eq' },
+    ],
+    ['an unknown field', '{ grievances { nodes { wages } } }', {}, { code: 'BAD_INPUT' }],
+    ['an unknown filter', '{ grievances(filter: { wages: { eq: 1 } }) { totalCount } }', {}, { code: 'BAD_INPUT' }],
+    ['a missing variable', 'query ($id: ID!) { grievance(id: $id) { id } }', {}, { code: 'BAD_INPUT', path: 'id' }],
+    ['a null comparison', '{ grievances(filter: { status: { eq: null } }) { totalCount } }', {}, { code: 'BAD_INPUT', path: 'filter.status.eq' }],
+    ['an id that is none in a filter', '{ grievances(filter: { memberId: { eq: "x" } }) { totalCount } }', {}, { code: 'BAD_INPUT', path: 'filter.memberId.eq' }],
+    ['a NUL', 'query ($name: String) { members(filter: { lastName: { eq: $name } }) { totalCount } }', { name: 'a\0b' }, { code: 'BAD_INPUT' }],
+    ['a NUL in the document', '{ members(filter: { lastName: { eq: "a\\u0000" } }) { totalCount } }', {}, { code: 'BAD_INPUT' }],
+    ['broken syntax', '{ members(', {}, { code: 'BAD_INPUT' }],
+    ['an empty document', '', {}, { code: 'BAD_INPUT' }],
+    ['two operations and no name', 'query A { me { id } } query B { me { id } }', {}, { code: 'BAD_INPUT' }],
+    ['a token too many', `{ ${'me { id } '.repeat(700)} }`, {}, { code: 'TOO_COMPLEX' }],
+  ])('%s', async (_, query, variables, problem) => {
+    const answer = await local.officer.ask(query, variables);
+    expect(answer.codes).toEqual([problem.code]);
+    const [error] = answer.errors;
+    if (problem.path !== undefined) expect(error?.extensions['fields']).toEqual([expect.objectContaining({ path: problem.path })]);
+    expect(error?.extensions['requestId']).toBe(answer.headers.get('x-request-id'));
+    expect(JSON.stringify(answer.errors)).not.toMatch(internals);
+    expect(JSON.stringify(answer.errors)).not.toMatch(/SECRETVALUE|drop table|LOST|soon|12\.5/);
+  });
+
+  it('names every wrong argument at once', async () => {
+    const { errors } = await local.officer.ask('{ grievances(first: 0, filter: { memberId: { eq: "x" }, employerId: { in: ["y"] } }) { totalCount } }');
+    expect(errors[0]?.extensions['fields']).toEqual([
+      { path: 'first', message: 'must be from 1 to 100' },
+      { path: 'filter.memberId.eq', message: 'is not an id' },
+      { path: 'filter.employerId.in', message: 'is not an id' },
+    ]);
+  });
+
+  it('leaves the rest of an answer', async () => {
+    const { data, codes } = await local.officer.ask<{ me: unknown; grievance: unknown }>('{ me { username } grievance(id: "x") { id } }');
+    expect(data).toEqual({ me: { username: 'officer' }, grievance: null });
+    expect(codes).toEqual(['BAD_INPUT']);
+  });
+});
+
+describe('transport', () => {
+  const send = (body: string, headers: Record<string, string> = {}, method = 'POST', path = '/graphql') =>
+    fetch(local.url + path, { method, headers: { 'content-type': 'application/json', ...headers }, ...(method === 'POST' && { body }) });
+
+  it.each<[string, string, Record<string, string>, number]>([
+    ['broken JSON', '{"query": ', {}, 400],
+    ['no body', '', {}, 400],
+    ['a body of 1 MB', JSON.stringify({ query: `{ me { id } } #${'x'.repeat(1_000_000)}` }), {}, 413],
+    ['a form', 'query={me{id}}', { 'content-type': 'application/x-www-form-urlencoded' }, 415],
+    ['text', '{ me { id } }', { 'content-type': 'text/plain' }, 415],
+    ['a batch', '[{"query":"{ isConfigured }"},{"query":"{ isConfigured }"}]', {}, 400],
+    ['a number', '5', {}, 400],
+    ['a query that is no text', '{"query": 5}', {}, 400],
+  ])('refuses %s in JSON', async (_, body, headers, status) => {
+    const response = await send(body, headers);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toMatch(/json/);
+    const { errors } = (await response.json()) as { errors: { message: string; extensions: { code: string; requestId: string } }[] };
+    expect(errors[0]?.extensions.code).toBe('BAD_INPUT');
+    expect(errors[0]?.extensions.requestId).toBe(response.headers.get('x-request-id'));
+    expect(JSON.stringify(errors)).not.toMatch(internals);
+  });
+
+  it('answers a mutation by GET with a refusal', async () => {
+    const response = await send('', { 'apollo-require-preflight': '1' }, 'GET', `/graphql?query=${encodeURIComponent('mutation { logout }')}`);
+    expect(response.status).toBe(405);
+  });
+
+  it('refuses what a foreign page could send', async () => {
+    const response = await fetch(`${local.url}/graphql?query={isConfigured}`);
+    expect(response.status).toBe(400);
+    const foreign = await fetch(`${local.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: 'https://elsewhere.example' },
+      body: '{"query":"{ isConfigured }"}',
+    });
+    expect(foreign.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('answers 4xx for a refused document to clients that know graphql-response+json, and 200 to others', async () => {
+    const body = '{"query":"{ nothing }"}';
+    expect((await send(body, { accept: 'application/graphql-response+json' })).status).toBe(400);
+    expect((await send(body, { accept: 'application/json' })).status).toBe(200);
+  });
+
+  it('answers 200 with data beside the errors of execution', async () => {
+    const response = await send('{"query":"{ isConfigured me { id } }"}', { accept: 'application/graphql-response+json' });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ data: { isConfigured: false, me: null }, errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+  });
+
+  it('answers JSON where there is nothing', async () => {
+    const response = await fetch(`${local.url}/nothing`);
+    expect([response.status, await response.json()]).toEqual([404, { error: expect.any(String) }]);
+  });
+
+  it('keeps a request id that is well formed, and makes one otherwise', async () => {
+    const id = async (sent: string) => (await send('{"query":"{ isConfigured }"}', { 'x-request-id': sent })).headers.get('x-request-id');
+    expect(await id('ticket-42')).toBe('ticket-42');
+    expect(await id('a'.repeat(101))).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await id('<script>')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('says whether it is healthy and alive', async () => {
+    const health = await fetch(`${local.url}/health`);
+    expect([health.status, await health.json()]).toEqual([200, { status: 'healthy' }]);
+    expect((await fetch(`${local.url}/livez`)).status).toBe(200);
+  });
+
+  it('ends a request that stops half-way without harm to others', async () => {
+    const { port } = new URL(local.url);
+    const half = request({ port, method: 'POST', path: '/graphql', headers: { 'content-type': 'application/json', 'content-length': '1000' } });
+    half.on('error', () => {});
+    half.write('{"query":');
+    expect((await local.anonymous.ask('{ isConfigured }')).errors).toEqual([]);
+    half.destroy();
+  });
+
+  it('passes the audits of GraphQL over HTTP but for what CSRF prevention refuses', async () => {
+    const audits = serverAudits({ url: `${local.url}/graphql`, fetchFn: fetch });
+    const failed: string[] = [];
+    for (const audit of audits) {
+      const result = await audit.fn();
+      if (result.status !== 'ok') failed.push(`${audit.id} ${audit.name}`);
+    }
+    expect(audits.length).toBeGreaterThan(55);
+    expect(failed).toEqual([
+      '5A70 MAY accept application/x-www-form-urlencoded formatted GET requests',
+      'D6D5 MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/graphql-response+json',
+      '6A70 MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/json',
+    ]);
+  });
+});
+
+describe('sign-in', () => {
+  const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename ... on SignedIn { accessToken refreshToken user { username roles { role { name } } } } } }';
+  type Login = { login: { accessToken: string; refreshToken: string; user: { username: string } } };
+
+  it.each([
+    ['officer', 'wrong'],
+    ['nobody', 'unionhall-dev'],
+    ['', 'unionhall-dev'],
+  ])('as %s with %s is one refusal', async (identifier, password) => {
+    const { codes, data } = await local.anonymous.ask(login, { input: { identifier, password } });
+    expect([codes, data]).toEqual([['BAD_CREDENTIALS'], null]);
+  });
+
+  it('answers who signed in, by username or address in any case', async () => {
+    for (const identifier of ['officer', 'OFFICER', 'Officer@Unionhall.test']) {
+      const { login: signedIn } = await local.anonymous.see<Login>(login, { input: { identifier, password: 'unionhall-dev' } });
+      expect(signedIn.user).toEqual({ username: 'officer', roles: [{ role: { name: 'officer' } }] });
+    }
+  });
+
+  it('refreshes once, with the same successor for a moment, and ends on an older token', async () => {
+    const refresh = 'mutation ($token: String) { refresh(refreshToken: $token) { refreshToken accessToken } }';
+    type Refreshed = { refresh: { refreshToken: string; accessToken: string } };
+    const first = (await local.anonymous.see<Login>(login, { input: { identifier: 'staff', password: 'unionhall-dev' } })).login;
+    const second = (await local.anonymous.see<Refreshed>(refresh, { token: first.refreshToken })).refresh;
+    const again = (await local.anonymous.see<Refreshed>(refresh, { token: first.refreshToken })).refresh;
+    expect(again.refreshToken).toBe(second.refreshToken);
+    local.clock.turn(60);
+    expect((await local.anonymous.ask(refresh, { token: first.refreshToken })).codes).toEqual(['UNAUTHENTICATED']);
+    expect((await local.anonymous.ask(refresh, { token: second.refreshToken })).codes).toEqual(['UNAUTHENTICATED']);
+    expect((await local.anonymous.ask('{ me { id } }', {}, { authorization: `Bearer ${second.accessToken}` })).codes).toEqual(['UNAUTHENTICATED']);
+  });
+
+  it('in a browser keeps the refresh token in a cookie that no script reads', async () => {
+    const cookieLogin = await local.anonymous.ask<Login>(login, { input: { identifier: 'vp', password: 'unionhall-dev', cookie: true } });
+    const cookies = cookieLogin.headers.getSetCookie();
+    expect(cookieLogin.data.login.refreshToken).toBeNull();
+    expect(cookies).toEqual([expect.stringMatching(/^unionhall_refresh=.*Path=\/graphql; HttpOnly; SameSite=Strict/), expect.stringMatching(/^unionhall_device=/)]);
+    const jar = cookies.map((each) => each.split(';')[0]).join('; ');
+    const refreshed = await local.anonymous.ask<{ refresh: { accessToken: string } }>('mutation { refresh { accessToken refreshToken } }', {}, { cookie: jar });
+    expect(refreshed.errors).toEqual([]);
+    const rotated = refreshed.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    expect(rotated).toMatch(/^unionhall_refresh=.+/);
+    const bearer = { authorization: `Bearer ${refreshed.data.refresh.accessToken}` };
+    const loggedOut = await local.anonymous.ask('mutation { logout }', {}, { ...bearer, cookie: rotated });
+    expect(loggedOut.headers.getSetCookie()).toEqual([expect.stringMatching(/^unionhall_refresh=;/)]);
+    expect((await local.anonymous.ask('{ me { id } }', {}, bearer)).codes).toEqual(['UNAUTHENTICATED']);
+    expect((await local.anonymous.ask('mutation { refresh { accessToken } }', {}, { cookie: rotated })).codes).toEqual(['UNAUTHENTICATED']);
+  });
+
+  it('shows the sessions of the caller alone', async () => {
+    const { sessions } = await local.president.see<{ sessions: { isCurrent: boolean }[] }>('{ sessions { isCurrent userAgent createdAt } }');
+    expect(sessions).toEqual([expect.objectContaining({ isCurrent: true })]);
+    const other = await local.anonymous.see<Login>(login, { input: { identifier: 'president', password: 'unionhall-dev' } });
+    const seen = await local.anonymous.ask<{ sessions: { isCurrent: boolean }[] }>('{ sessions { isCurrent } }', {}, { authorization: `Bearer ${other.login.accessToken}` });
+    expect(seen.data.sessions.map(({ isCurrent }) => isCurrent).sort()).toEqual([false, true]);
+  });
+});
+
+function forged(parts: unknown[]): string {
+  return Buffer.from(JSON.stringify(parts)).toString('base64url');
+}

@@ -1,0 +1,135 @@
+import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { variables } from '../src/config.ts';
+import {
+  brokenImports,
+  environmentReaders,
+  filesOf,
+  importsOf,
+  oddNames,
+  project,
+  sourcesOf,
+  vagueFolders,
+  wordsOf,
+} from './support/house.ts';
+
+const src = sourcesOf('src');
+const names = [...src.keys()];
+const inLayer = (layer: string): string[] =>
+  names.filter((name) => name.startsWith(`${layer}/`)).map((name) => name.slice(layer.length + 1));
+
+describe('the house', () => {
+  it('imports only where it may', () => {
+    expect(brokenImports(src)).toEqual([]);
+  });
+
+  it('reads the environment in config.ts only', () => {
+    expect(environmentReaders(src)).toEqual([]);
+  });
+
+  it('has files of one plain word, in folders that mean something', () => {
+    expect(oddNames(names)).toEqual([]);
+    expect(vagueFolders([...names, ...filesOf('seeds'), ...filesOf('test')])).toEqual([]);
+  });
+
+  it('gives a domain that can be asked its entity and its permissions', () => {
+    const domains = wordsOf(inLayer('resolvers'), []);
+    expect(domains.length).toBeGreaterThan(5);
+    const permissions = wordsOf(inLayer('permissions'), ['rule', 'shield', 'print']);
+    const entities = wordsOf(inLayer('entities'), []);
+    expect(domains.filter((word) => !permissions.includes(word))).toEqual([]);
+    expect(domains.filter((word) => !entities.includes(word))).toEqual([]);
+    expect(permissions.filter((word) => !entities.includes(word))).toEqual([]);
+    expect(wordsOf(inLayer('services'), ['crypto']).filter((word) => !entities.includes(word))).toEqual([]);
+  });
+
+  it('names every domain in the index of its layer', () => {
+    for (const layer of ['entities', 'resolvers', 'permissions']) {
+      const indexed = importsOf(src.get(`${layer}/index.ts`) ?? '').map(({ of }) => of);
+      const except = { entities: sharedEntities, permissions: ['rule', 'shield', 'print'] }[layer] ?? [];
+      expect(wordsOf(inLayer(layer), except).filter((word) => !indexed.includes(`./${word}.ts`))).toEqual([]);
+    }
+  });
+
+  it('gives operations to the domains that can be asked, and to no others', () => {
+    const asked = wordsOf(inLayer('resolvers'), []);
+    const ruled = wordsOf(inLayer('permissions'), ['rule', 'shield', 'print']).filter((word) =>
+      /export const operations\b/.test(src.get(`permissions/${word}.ts`) ?? ''),
+    );
+    expect(ruled).toEqual(asked);
+  });
+
+  it('lists every variable in .env.example, with what it means', () => {
+    const example = readFileSync(join(project, '.env.example'), 'utf8');
+    expect([...example.matchAll(/^# ?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name)).toEqual(Object.keys(variables));
+    for (const { description } of Object.values(variables)) expect(example).toContain(`# ${description}`);
+  });
+
+  it('has no test that is left out, and nothing left to do', () => {
+    const tests = [...sourcesOf('test')].filter(([name]) => name.endsWith('.test.ts'));
+    const leftOut = /\b(?:describe|it|test)(?:\.each\b.*)?\.(?:skip|only|todo|failing)\b|\b[fx](?:describe|it|test)\(/;
+    expect(tests.filter(([, text]) => leftOut.test(text)).map(([name]) => name)).toEqual([]);
+    const undone = new RegExp(`\\b(?:${['TO', 'FIX', 'X'].map((word, at) => word + ['DO', 'ME', 'XX'][at]).join('|')})\\b`);
+    expect([...src, ...sourcesOf('seeds'), ...sourcesOf('test')].filter(([, text]) => undone.test(text)).map(([name]) => name)).toEqual([]);
+  });
+});
+
+/** What serves all entities and is none itself. */
+const sharedEntities = ['listing', 'page', 'record', 'rule', 'scalars', 'viewer'];
+
+describe('the laws of the house notice', () => {
+  const broken = (name: string, text: string): string[] => brokenImports(new Map([[name, text]]));
+
+  it.each([
+    ['entities/member.ts', `import { x } from '../services/member.ts';`],
+    ['entities/member.ts', `import type { Config } from '../config.ts';`],
+    ['services/member.ts', `import { x } from './grievance.ts';`],
+    ['services/session/login.ts', `import { x } from '../user.ts';`],
+    ['services/member.ts', `export { x } from '../resolvers/member.ts';`],
+    ['services/member.ts', `import { shield } from 'graphql-shield';`],
+    ['services/crypto/token.ts', `import type { Member } from '../../entities/member.ts';`],
+    ['services/crypto/token.ts', `import pg from 'pg';`],
+    ['reading/reader.ts', `const x = await import('../permissions/member.ts');`],
+    ['resolvers/member.ts', `import { EntityManager } from '@mikro-orm/core';`],
+    ['resolvers/member.ts', `import { notFound } from '../errors.ts';`],
+    ['resolvers/member.ts', `import { Context } from '../context.ts';`],
+    ['permissions/member.ts', `import { MemberService } from '../services/member.ts';`],
+    ['context.ts', `import {\n  a,\n  b,\n} from './resolvers/index.ts';`],
+    ['errors.ts', `import './config.ts';`],
+  ])('a wrong import in %s: %s', (name, text) => {
+    expect(broken(name, text)).toHaveLength(1);
+  });
+
+  it.each([
+    ['resolvers/member.ts', `import type { Context } from '../context.ts';\nimport { Member } from '../entities/member.ts';`],
+    [
+      'services/session/login.ts',
+      `import { x } from './tools.ts';\nimport { y } from '../crypto/token.ts';\nimport { recordAudit } from '../audit.ts';`,
+    ],
+    ['entities/member.ts', `// import { x } from '../services/member.ts';\nimport { conflict } from '../errors.ts';`],
+    ['server.ts', `import { resolvers } from './resolvers/index.ts';`],
+  ])('nothing in %s that is right', (name, text) => {
+    expect(broken(name, text)).toEqual([]);
+  });
+
+  it('an environment that is read elsewhere', () => {
+    expect(
+      environmentReaders(
+        new Map([
+          ['http.ts', `const port = process.env['PORT'];`],
+          ['config.ts', 'process.env'],
+        ]),
+      ),
+    ).toEqual(['http.ts']);
+  });
+
+  it('a name with a suffix, and a folder for anything', () => {
+    expect(oddNames(['services/member.service.ts', 'entities/Member.ts', 'entities/member.ts', 'services/session/login.ts'])).toEqual([
+      'services/member.service.ts',
+      'entities/Member.ts',
+    ]);
+    expect(vagueFolders(['utils/date.ts', 'entities/member.ts'])).toEqual(['utils/date.ts']);
+  });
+});

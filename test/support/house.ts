@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+
+/** One import of a source file: what it names, and whether only its types are taken. */
+export interface Import {
+  readonly of: string;
+  readonly isType: boolean;
+}
+
+/** A source file of src, by its path from there, with its text. */
+export type Sources = ReadonlyMap<string, string>;
+
+export const project = join(import.meta.dirname, '..', '..');
+
+/** The files of a folder of the project, at any depth, by their path from it. */
+export function filesOf(folder: string): string[] {
+  return readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      posix.join(
+        ...join(entry.parentPath, entry.name)
+          .slice(join(project, folder).length + 1)
+          .split(/[\\/]/),
+      ),
+    )
+    .sort();
+}
+
+export function sourcesOf(folder: string): Sources {
+  const names = filesOf(folder).filter((name) => name.endsWith('.ts'));
+  return new Map(names.map((name) => [name, readFileSync(join(project, folder, name), 'utf8')]));
+}
+
+/** Static, dynamic and re-exporting imports. */
+export function importsOf(text: string): Import[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+  const fixed = [...code.matchAll(/^\s*(?:import|export)\s+(type\s+)?(?:[\w*{}\s,$]+?\s+from\s+)?['"]([^'"]+)['"]/gm)];
+  const dynamic = [...code.matchAll(/\bimport\(\s*['"]([^'"]+)['"]/g)];
+  return [
+    ...fixed.map(([, type, of = '']) => ({ of, isType: type !== undefined })),
+    ...dynamic.map(([, of = '']) => ({ of, isType: false })),
+  ];
+}
+
+interface Law {
+  /** Which layers and packages it may import, besides itself and what no law speaks of. */
+  readonly may: readonly string[];
+  /** Which it may import types of. */
+  readonly mayType?: readonly string[];
+  readonly never?: RegExp;
+}
+
+/** Who may import whom. A layer is a folder of src, or a file at its root. */
+const laws: Readonly<Record<string, Law>> = {
+  'services/crypto': { may: ['errors'], never: /^@mikro-orm\/|^pg$|^type-graphql$|^graphql/ },
+  entities: { may: ['errors'] },
+  services: { may: ['entities', 'errors', 'services/crypto'], never: /^graphql-(shield|middleware)/ },
+  reading: { may: ['entities', 'errors'] },
+  resolvers: { may: ['entities', 'services'], mayType: ['context'], never: /^@mikro-orm\/|^pg$|^kysely$/ },
+  permissions: { may: ['entities', 'errors'], mayType: ['context'] },
+  database: { may: ['mikro-orm.config'], mayType: ['config'] },
+  context: { may: ['services', 'permissions', 'entities', 'reading'] },
+  config: { may: [] },
+  errors: { may: [] },
+};
+
+/** What breaks the table of HOUSE: one sentence for each import. */
+export function brokenImports(sources: Sources): string[] {
+  return [...sources].flatMap(([name, text]) => {
+    const from = layerOf(name);
+    const law = laws[from];
+    if (!law) return [];
+    return importsOf(text).flatMap(({ of, isType }) => {
+      if (!of.startsWith('.')) return law.never?.test(of) ? [`${name}: ${from} may not import ${of}`] : [];
+      const target = posix.join(dirname(name), of);
+      const to = layerOf(target);
+      if (to === from && from === 'services' && !isSameDomain(name, target))
+        return [`${name}: a service may not import the service ${target}`];
+      const may = to === from || law.may.includes(to) || (isType && law.mayType?.includes(to));
+      return may ? [] : [`${name}: ${from} may not import ${isType ? 'types of ' : ''}${to}`];
+    });
+  });
+}
+
+/** Writing an audit event is a technique that all services share; otherwise a service keeps to its own domain. */
+function isSameDomain(name: string, target: string): boolean {
+  const [domain, other] = [name, target].map((path) => path.split('/')[1]?.replace(/\.ts$/, ''));
+  return domain === other || other === 'audit';
+}
+
+function layerOf(path: string): string {
+  const clean = path.replace(/^(\.\.\/)+/, '');
+  if (clean.startsWith('services/crypto/')) return 'services/crypto';
+  return clean.includes('/') ? (clean.split('/')[0] ?? clean) : clean.replace(/\.ts$/, '');
+}
+
+/** Files that read the environment, though only config.ts may. */
+export const environmentReaders = (sources: Sources): string[] =>
+  [...sources]
+    .filter(([name, text]) => name !== 'config.ts' && /\bprocess\s*\.\s*env\b|\bimport\.meta\.env\b/.test(text))
+    .map(([name]) => name);
+
+/** Names that are not one lower-case word. */
+export const oddNames = (names: readonly string[]): string[] =>
+  names.filter((name) => name.split('/').some((part) => !/^[a-z][a-z0-9]*(\.ts)?$/.test(part)));
+
+/** Folders whose name says nothing about what is in them. */
+export const vagueFolders = (names: readonly string[]): string[] =>
+  names.filter((name) =>
+    name
+      .split('/')
+      .slice(0, -1)
+      .some((part) => /^(dtos?|types?|utils?|helpers?|common|shared|lib|misc|inputs?|models?)$/.test(part)),
+  );
+
+/** The words of a layer: its files, but for those that serve all of them. */
+export const wordsOf = (names: readonly string[], except: readonly string[]): string[] =>
+  [...new Set(names.map((name) => name.split('/')[0]?.replace(/\.ts$/, '') ?? ''))].filter((word) => !['index', ...except].includes(word));
