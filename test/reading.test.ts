@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   getNamedType,
-  GraphQLEnumType,
-  GraphQLInputObjectType,
   GraphQLNonNull,
   buildClientSchema,
   getIntrospectionQuery,
   isEnumType,
   isInputObjectType,
   isListType,
+  type GraphQLEnumType,
+  type GraphQLInputObjectType,
   type GraphQLInputType,
   type GraphQLSchema,
   type IntrospectionQuery,

@@ -11,6 +11,8 @@ export interface Grant {
   /** Holders of one of these roles, or whoever is signed in, even with no role in force. */
   readonly to: readonly RoleName[] | 'signed in';
   readonly rows: RowCondition;
+  /** Which rows those are, in words: `their own`. */
+  readonly which: string;
   /** `everything`, or names of the rule's field groups. */
   readonly see: 'everything' | readonly string[];
 }
@@ -28,4 +30,5 @@ export interface RowRule {
   readonly fields?: Readonly<Record<string, readonly string[]>>;
 }
 
-export const everyRow: RowCondition = () => 'true';
+/** The rows of a grant that reaches every one. */
+export const everyRow = { which: 'all', rows: () => 'true' } as const satisfies Pick<Grant, 'which' | 'rows'>;

@@ -23,16 +23,17 @@ export const actions: ActionRules<BenevolenceAction> = {
 
 export const rows = [
   rule('BenevolenceApplication', BenevolenceApplication, [
-    { to: [ADMIN, OFFICER, STAFF], rows: everyRow, see: 'everything' },
-    { to: [MEMBER], rows: (row) => `${row}.member_id = :member`, see: 'everything' },
+    { to: [ADMIN, OFFICER, STAFF], ...everyRow, see: 'everything' },
+    { to: [MEMBER], which: 'their own', rows: (row) => `${row}.member_id = :member`, see: 'everything' },
   ]),
   rule(
     'BenevolenceReview',
     BenevolenceReview,
     [
-      { to: [ADMIN, OFFICER, STAFF], rows: everyRow, see: 'everything' },
+      { to: [ADMIN, OFFICER, STAFF], ...everyRow, see: 'everything' },
       {
         to: [MEMBER],
+        which: 'of their own applications',
         rows: (row) => `exists (select 1 from benevolence_applications a where a.id = ${row}.application_id and a.member_id = :member)`,
         see: ['decision'],
       },

@@ -29,8 +29,8 @@ export const rows = [
     'Grievance',
     Grievance,
     [
-      { to: handling, rows: everyRow, see: 'everything' },
-      { to: [MEMBER], rows: (row) => `${row}.member_id = :member`, see: ['case'] },
+      { to: handling, ...everyRow, see: 'everything' },
+      { to: [MEMBER], which: 'their own', rows: (row) => `${row}.member_id = :member`, see: ['case'] },
     ],
     {
       case: [
@@ -65,9 +65,10 @@ export const rows = [
     'GrievanceStepRecord',
     GrievanceStepRecord,
     [
-      { to: handling, rows: everyRow, see: 'everything' },
+      { to: handling, ...everyRow, see: 'everything' },
       {
         to: [MEMBER],
+        which: 'of their own grievances',
         rows: (row) => `exists (select 1 from grievances g where g.id = ${row}.grievance_id and g.member_id = :member)`,
         see: ['meeting'],
       },

@@ -20,9 +20,14 @@ export const rows = [
     'Organization',
     Organization,
     [
-      { to: [ADMIN, OFFICER, STAFF, ORGANIZER], rows: everyRow, see: 'everything' },
-      { to: [INSTRUCTOR], rows: everyRow, see: ['name', 'record', 'cases'] },
-      { to: [MEMBER], rows: ownOrganizations, see: ['name', 'cases'] },
+      { to: [ADMIN, OFFICER, STAFF, ORGANIZER], ...everyRow, see: 'everything' },
+      { to: [INSTRUCTOR], ...everyRow, see: ['name', 'record', 'cases'] },
+      {
+        to: [MEMBER],
+        which: 'the local, where they work or worked, where they have a case',
+        rows: ownOrganizations,
+        see: ['name', 'cases'],
+      },
     ],
     {
       name: ['id', 'name', 'city', 'createdAt', 'updatedAt'],
@@ -32,6 +37,6 @@ export const rows = [
     },
   ),
   rule('OrganizationContact', OrganizationContact, [
-    { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], rows: everyRow, see: 'everything' },
+    { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], ...everyRow, see: 'everything' },
   ]),
 ];

@@ -17,9 +17,14 @@ export function printPermissions(schema: GraphQLSchema): string {
     operationTable(),
     '## Records',
     'Which records of each type exist for each role, and which fields they show. What a role does not see is answered as if it were not there. A user with several roles sees the union.',
-    ...published.map((rule) => `### ${rule.type}\n\n${recordTable(rule)}`),
+    ...published.map((rule) => `### ${rule.type}\n\n${recordTable(rule, fieldsOf(schema, rule.type))}`),
   ].join('\n\n')}\n`;
 }
+
+const fieldsOf = (schema: GraphQLSchema, name: string): string[] => {
+  const type = schema.getType(name);
+  return isObjectType(type) ? Object.keys(type.getFields()) : [];
+};
 
 function operationTable(): string {
   const header = ['operation', 'anonymous', ...roles];
@@ -34,21 +39,26 @@ function operationTable(): string {
   return table([header, ...lines]);
 }
 
-function recordTable(rule: RowRule): string {
+function recordTable(rule: RowRule, fields: readonly string[]): string {
   const lines = roles.map((role) => {
     const grants = rule.grants.filter(({ to }) => to === 'signed in' || to.includes(role));
-    return [role, grants.length === 0 ? '–' : grants.map((grant) => `${rowsOf(grant)}: ${fieldsOf(rule, grant)}`).join('; ')];
+    return [
+      role,
+      grants.map(({ which }) => which).join('; ') || '–',
+      grants.map((grant) => shownBy(rule, grant, fields)).join('; ') || '–',
+    ];
   });
-  return table([['role', 'sees'], ...lines]);
+  return table([['role', 'which', 'fields'], ...lines]);
 }
 
-const rowsOf = ({ rows }: Grant): string => {
-  const condition = rows('row').replace(/\s+/g, ' ');
-  return condition === 'true' ? 'all' : `where \`${condition}\``;
-};
-
-const fieldsOf = (rule: RowRule, { see }: Grant): string =>
-  see === 'everything' ? 'every field' : see.flatMap((group) => rule.fields?.[group] ?? []).join(', ');
+/** The shorter of what is shown and what is not. */
+function shownBy(rule: RowRule, { see }: Grant, fields: readonly string[]): string {
+  if (see === 'everything') return 'all';
+  const shown = see.flatMap((group) => rule.fields?.[group] ?? []);
+  const hidden = fields.filter((field) => !shown.includes(field));
+  if (hidden.length === 0) return 'all';
+  return hidden.length < shown.length ? `all but ${hidden.join(', ')}` : shown.join(', ');
+}
 
 const table = ([header = [], ...lines]: string[][]): string =>
   [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

@@ -11,15 +11,16 @@ export const operations: Operations = {
 
 export const rows = [
   rule('Role', Role, [
-    { to: [ADMIN, OFFICER], rows: everyRow, see: 'everything' },
+    { to: [ADMIN, OFFICER], ...everyRow, see: 'everything' },
     {
       to: 'signed in',
+      which: 'those they hold',
       rows: (row) => `exists (select 1 from user_roles held where held.role_id = ${row}.id and held.user_id = :user)`,
       see: 'everything',
     },
   ]),
   rule('RoleAssignment', UserRole, [
-    { to: [ADMIN, OFFICER], rows: everyRow, see: 'everything' },
-    { to: 'signed in', rows: (row) => `${row}.user_id = :user`, see: 'everything' },
+    { to: [ADMIN, OFFICER], ...everyRow, see: 'everything' },
+    { to: 'signed in', which: 'their own', rows: (row) => `${row}.user_id = :user`, see: 'everything' },
   ]),
 ];

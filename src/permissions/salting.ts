@@ -10,4 +10,4 @@ export const operations: Operations = {
   Query: { saltingActivities: allow(...organizing), saltingActivity: allow(...organizing) },
 };
 
-export const rows = [rule('SaltingActivity', SaltingActivity, [{ to: organizing, rows: everyRow, see: 'everything' }])];
+export const rows = [rule('SaltingActivity', SaltingActivity, [{ to: organizing, ...everyRow, see: 'everything' }])];

@@ -10,6 +10,7 @@ export const rows = [
   rule('Session', Session, [
     {
       to: 'signed in',
+      which: 'their own that have not ended',
       rows: (row) => `${row}.user_id = :user and ${row}.ended_at is null and ${row}.expires_at > :now`,
       see: 'everything',
     },

@@ -14,11 +14,11 @@ type Rules = Readonly<Record<string, Readonly<Record<string, OperationRule>>>>;
 export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly string[]): IMiddlewareTypeMap {
   const published = roots.filter((root) => schema.getType(root));
   const ruleTree = Object.fromEntries(published.map((root) => [root, shieldRules(rules[root] ?? {})]));
-  const generator = shield(ruleTree, { fallbackRule: deny, fallbackError: forbidden(), allowExternalErrors: true }) as unknown as IMiddlewareGenerator<
-    unknown,
-    Context,
-    unknown
-  >;
+  const generator = shield(ruleTree, {
+    fallbackRule: deny,
+    fallbackError: forbidden(),
+    allowExternalErrors: true,
+  }) as unknown as IMiddlewareGenerator<unknown, Context, unknown>;
   const middleware = generator.generate(schema) as Record<string, IMiddlewareTypeMap>;
   return Object.fromEntries(published.map((root) => [root, middleware[root]])) as IMiddlewareTypeMap;
 }

@@ -23,9 +23,9 @@ export const rows = [
     'User',
     User,
     [
-      { to: [ADMIN], rows: everyRow, see: 'everything' },
-      { to: [OFFICER], rows: everyRow, see: ['account'] },
-      { to: 'signed in', rows: own, see: 'everything' },
+      { to: [ADMIN], ...everyRow, see: 'everything' },
+      { to: [OFFICER], ...everyRow, see: ['account'] },
+      { to: 'signed in', which: 'their own', rows: own, see: 'everything' },
     ],
     {
       account: [
@@ -49,9 +49,10 @@ export const rows = [
     },
   ),
   rule('Person', User, [
-    { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], rows: everyRow, see: 'everything' },
+    { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], ...everyRow, see: 'everything' },
     {
       to: [MEMBER],
+      which: 'themselves, and who represents them in a grievance',
       rows: (row) =>
         `${row}.id = :user or exists (select 1 from grievances g where g.assigned_user_id = ${row}.id and g.member_id = :member and g.deleted_at is null)`,
       see: 'everything',

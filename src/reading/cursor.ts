@@ -21,7 +21,8 @@ export const toCursor = ({ property, direction }: Order, { value, id }: Position
  */
 export function fromCursor(text: string, order: Order, column: Column, path: string): Position {
   const [property, direction, value, id] = parse(text);
-  if (typeof property !== 'string' || typeof id !== 'string' || !isUuid(id)) throw badInput({ path, message: 'is not a cursor of this list' });
+  if (typeof property !== 'string' || typeof id !== 'string' || !isUuid(id))
+    throw badInput({ path, message: 'is not a cursor of this list' });
   if (property !== order.property || direction !== order.direction) throw badInput({ path, message: 'is a cursor of another order' });
   if (!fits(value, column.type)) throw badInput({ path, message: 'is not a cursor of this list' });
   return { value, id };

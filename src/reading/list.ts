@@ -30,7 +30,14 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
   const position = cursor == null ? null : fromCursor(cursor, order, columnOf(lens, order.property), isBackwards ? 'before' : 'after');
   const size = page.last ?? page.first ?? usualPage;
   return {
-    shape: { filter: comparing, order, hasCursor: position !== null, isBackwards, includesDeleted: page.includeDeleted ?? false, foreignKey },
+    shape: {
+      filter: comparing,
+      order,
+      hasCursor: position !== null,
+      isBackwards,
+      includesDeleted: page.includeDeleted ?? false,
+      foreignKey,
+    },
     values: { ...values, limit: size + 1, 'cursor.value': position?.value, 'cursor.id': position?.id },
     size,
   };

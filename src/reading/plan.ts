@@ -1,10 +1,4 @@
-import {
-  getNamedType,
-  type FieldNode,
-  type GraphQLObjectType,
-  type GraphQLResolveInfo,
-  type SelectionSetNode,
-} from 'graphql';
+import { getNamedType, type FieldNode, type GraphQLObjectType, type GraphQLResolveInfo, type SelectionSetNode } from 'graphql';
 import type { Subject, Subjects } from './subject.ts';
 
 /**
@@ -63,8 +57,7 @@ function build(subjects: Subjects, subject: Subject, info: GraphQLResolveInfo, s
   return { subject, fields, derived, sources, relations };
 }
 
-const rowType = (subject: Subject, info: GraphQLResolveInfo): GraphQLObjectType =>
-  info.schema.getType(subject.type) as GraphQLObjectType;
+const rowType = (subject: Subject, info: GraphQLResolveInfo): GraphQLObjectType => info.schema.getType(subject.type) as GraphQLObjectType;
 
 /** The subject whose rows a field leads to: directly, or through a connection. */
 function targetOf(subjects: Subjects, subject: Subject, field: string, info: GraphQLResolveInfo): Subject | undefined {
@@ -102,4 +95,3 @@ function fieldsOf(
 }
 
 const isWrapper = ({ name }: FieldNode): boolean => ['edges', 'node', 'nodes'].includes(name.value);
-

@@ -57,7 +57,12 @@ export class Reader {
    * The one row with these values. @throws NOT_FOUND where there is none, or none for this viewer; BAD_INPUT for
    * what is no id; FORBIDDEN when deleted rows are asked for by someone other than an admin.
    */
-  async one(entity: EntityClass, by: Readonly<Record<string, string | null>>, info: GraphQLResolveInfo, includeDeleted = false): Promise<Row> {
+  async one(
+    entity: EntityClass,
+    by: Readonly<Record<string, string | null>>,
+    info: GraphQLResolveInfo,
+    includeDeleted = false,
+  ): Promise<Row> {
     if ('id' in by && by['id'] !== null && !isUuid(by['id'])) throw badInput({ path: 'id', message: 'is not an id' });
     const lens = this.lensFor(entity, info);
     if (includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may ask for deleted records.');
@@ -127,7 +132,8 @@ export class Reader {
     const shown = sight.shows(field);
     if (shown === 'never' || (typeof shown === 'function' && row[setApart(field)] !== true)) return null;
     const derivation = plan.subject.derivations.get(field);
-    const seen = apart.length === 0 ? row : Object.assign({}, row, Object.fromEntries(apart.map((source) => [source, row[setApart(source)]])));
+    const seen =
+      apart.length === 0 ? row : Object.assign({}, row, Object.fromEntries(apart.map((source) => [source, row[setApart(source)]])));
     return derivation?.compute(seen, this.viewer);
   }
 

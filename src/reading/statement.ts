@@ -68,7 +68,12 @@ export const oneStatement = (lens: Lens, by: readonly string[], includesDeleted:
 
 /** The rows whose ids are bound as `keys`, deleted or not: a case keeps showing what it was about. */
 export const rowsStatement = (lens: Lens): Statement =>
-  kept(lens, 'rows', () => sql`select ${selection(lens)} from ${table(lens)} as t where ${and([sql`t."id" = any(${slot('keys')}::uuid[])`, ...standing(lens, true)])}`);
+  kept(
+    lens,
+    'rows',
+    () =>
+      sql`select ${selection(lens)} from ${table(lens)} as t where ${and([sql`t."id" = any(${slot('keys')}::uuid[])`, ...standing(lens, true)])}`,
+  );
 
 /** All rows that hold one of the bound `keys` in a column, in an order of columns. */
 export const childrenStatement = (lens: Lens, foreignKey: string, order: readonly (readonly [string, 'asc' | 'desc'])[]): Statement =>
@@ -96,7 +101,9 @@ export const pageStatement = (lens: Lens, shape: ListShape): Statement =>
     const by = raw(column.sql('t'));
     const conditions = listConditions(lens, shape);
     if (shape.hasCursor) {
-      conditions.push(sql`(${by}, t."id") ${raw(way === 'asc' ? '>' : '<')} (${slot('cursor.value')}${cast(column)}, ${slot('cursor.id')}::uuid)`);
+      conditions.push(
+        sql`(${by}, t."id") ${raw(way === 'asc' ? '>' : '<')} (${slot('cursor.value')}${cast(column)}, ${slot('cursor.id')}::uuid)`,
+      );
     }
     const limited = (more: Sql[]) => sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
       where ${and([...more, ...conditions])} order by ${by} ${raw(way)}, t."id" ${raw(way)} limit ${slot('limit')}::int`;
@@ -157,7 +164,8 @@ function kept(lens: Lens, shape: string, build: () => Sql): Statement {
   return statement;
 }
 
-const selection = (lens: Lens): Sql => sql.join(lens.select.map(({ as, sql: expression }) => sql`${withSlots(expression('t'))} as ${sql.ref(as)}`));
+const selection = (lens: Lens): Sql =>
+  sql.join(lens.select.map(({ as, sql: expression }) => sql`${withSlots(expression('t'))} as ${sql.ref(as)}`));
 
 const table = ({ plan }: Lens): Sql => sql.table(plan.subject.table);
 

@@ -128,9 +128,9 @@ function derivationFor(type: GraphQLObjectType, entity: EntityClass, field: stri
   const from = derivationOf(entity, field);
   if (!from) return undefined;
   const descriptor = findDescriptor(entity.prototype as object, field);
-  const { get, value } = descriptor ?? {};
-  if (get) return { from, compute: (row) => get.call(row) as unknown };
-  if (typeof value === 'function') return { from, compute: (row, viewer) => (value as (viewer: unknown) => unknown).call(row, viewer) };
+  if (descriptor?.get) return { from, compute: (row) => descriptor.get?.call(row) as unknown };
+  const method = descriptor?.value as ((viewer: unknown) => unknown) | undefined;
+  if (method) return { from, compute: (row, viewer) => method.call(row, viewer) };
   throw new Error(`${type.name}.${field} is derived, but is neither a getter nor a method`);
 }
 
