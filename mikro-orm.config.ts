@@ -10,12 +10,16 @@ import { rowFilters } from './src/reading/filter.ts';
 export const ormOptions = {
   entities,
   filters: rowFilters(rowRules),
+  // a case stays when the member or employer it is about is hidden or deleted
+  autoJoinRefsForFilters: false,
   extensions: [Migrator, SeedManager],
   forceUtcTimezone: true,
   migrations: {
     path: `${import.meta.dirname}/migrations`,
     pathTs: 'migrations',
     snapshotName: 'snapshot',
+    // the snapshot is what the entities say; what a database makes of it reads differently, and would look like a change
+    snapshotOnMigrate: false,
     emit: 'ts',
     fileName: (timestamp: string, name?: string) => `${timestamp}${name === undefined ? '' : `-${name}`}`,
   },

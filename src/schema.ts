@@ -43,7 +43,7 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   const rules = parts.rowRules ?? rowRules;
   const schema = buildSchemaSync({ resolvers: (parts.resolvers ?? allResolvers) as never, validate: false });
   describeRoots(schema);
-  const gaps = [...operationGaps(schema), ...rowGaps(parts.entities ?? entities, rules), ...rules.flatMap((rule) => gapsOf(rule, schema))];
+  const gaps = [...operationGaps(schema), ...rowGaps(schema, parts.entities ?? entities, rules), ...rules.flatMap((rule) => gapsOf(rule, schema))];
   if (gaps.length > 0) throw new PermissionGap(gaps);
   const subjects = subjectsOf(schema, metadata, rules);
   attachReading(schema, subjects);

@@ -69,9 +69,18 @@ export function operationGaps(schema: GraphQLSchema, rules: typeof operations = 
   });
 }
 
-/** Stored entities without a row rule. */
-export const rowGaps = (entities: readonly { readonly name: string }[], rules: readonly RowRule[] = rowRules): string[] =>
-  entities.filter((entity) => !rules.some((rule) => rule.entity === (entity as unknown))).map(({ name }) => `${name} has no row rule`);
+/** Stored entities without a row rule, types with two, and rules for types that the schema does not publish. */
+export function rowGaps(schema: GraphQLSchema, entities: readonly { readonly name: string }[], rules: readonly RowRule[]): string[] {
+  const isRuled = (entity: unknown) => rules.some((rule) => rule.entity === entity);
+  const types = rules.map(({ type }) => type);
+  return [
+    ...entities.filter((entity) => !isRuled(entity)).map(({ name }) => `${name} has no row rule`),
+    ...types.filter((type, place) => types.indexOf(type) !== place).map((type) => `${type} has two row rules`),
+    ...rules
+      .filter(({ type, grants }) => grants.length > 0 && !isObjectType(schema.getType(type)))
+      .map(({ type }) => `${type} has a row rule but is not published`),
+  ];
+}
 
 function merged(root: RootType): Record<string, OperationRule> {
   const all: Record<string, OperationRule> = {};

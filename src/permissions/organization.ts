@@ -20,8 +20,8 @@ export const rows = [
     'Organization',
     Organization,
     [
-      { to: [ADMIN, OFFICER, STAFF, ORGANIZER], ...everyRow, see: 'everything' },
-      { to: [INSTRUCTOR], ...everyRow, see: ['name', 'record', 'cases'] },
+      { to: [ADMIN, OFFICER, ORGANIZER], ...everyRow, see: 'everything' },
+      { to: [STAFF, INSTRUCTOR], ...everyRow, see: ['name', 'record', 'cases'] },
       {
         to: [MEMBER],
         which: 'the local, where they work or worked, where they have a case',

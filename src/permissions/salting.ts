@@ -3,8 +3,8 @@ import { everyRow } from '../entities/rule.ts';
 import { SaltingActivity } from '../entities/salting.ts';
 import { allow, rule, type Operations } from './rule.ts';
 
-const { ADMIN, OFFICER, STAFF, ORGANIZER } = RoleName;
-const organizing = [ADMIN, OFFICER, STAFF, ORGANIZER];
+const { ADMIN, OFFICER, ORGANIZER } = RoleName;
+const organizing = [ADMIN, OFFICER, ORGANIZER];
 
 export const operations: Operations = {
   Query: { saltingActivities: allow(...organizing), saltingActivity: allow(...organizing) },
