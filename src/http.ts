@@ -58,7 +58,7 @@ export async function createHttp(served: Served): Promise<FastifyInstance> {
     return reply.code(status).send({ error: message });
   });
   await app.register(cookie);
-  await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
+  await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
   await app.register(cors, { origin: [...config.corsOrigins], credentials: true, methods: ['GET', 'POST'], exposedHeaders: ['x-request-id'] });
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/health', (_request, reply) => health(served, reply));

@@ -48,6 +48,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       schema,
       contextOf: (incoming) => createContext(sources, incoming),
       checkDatabase: async () => void (await database.run('select 1', [])),
+      ...(config.offersPlayground && { playground: (await import('./playground.ts')).playground() }),
     });
     const url = await http.listen({ host: config.host, port: config.port });
     const stop = async (): Promise<void> => {

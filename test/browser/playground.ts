@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { chromium, type Browser, type Page, type Response } from 'playwright-core';
+
+// Drives the playground in a real Chromium, as its user does, on the built service. Run by `npm run test:browser`.
+
+const program = process.env['CHROMIUM'] || '/usr/bin/chromium';
+const project = join(import.meta.dirname, '..', '..');
+const titles = ['Sign in', 'Who am I', 'The latest grievances', 'A hardship application', 'An organizing drive', 'Members'];
+
+let service: { url: string; stop: () => Promise<void> };
+let browser: Browser;
+let pictures: string | undefined;
+
+before(async () => {
+  assert.ok(existsSync(program), `Chromium is not at ${program}: install it, or say where it is with CHROMIUM=/path/to/chromium.`);
+  pictures = await mkdtemp(join(tmpdir(), 'unionhall-playground-'));
+  service = await startService();
+  browser = await chromium.launch({
+    executablePath: program,
+    // what a browser asks of its maker at home is no business of the page's
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await service?.stop();
+  if (pictures) console.log(`Pictures are in ${pictures}`);
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  void test(`the story, window by window, in ${colorScheme}`, async () => {
+    await visit(colorScheme, async (page) => {
+      assert.deepEqual(await tabs(page).allInnerTexts(), titles);
+      assert.equal(await openTab(page).innerText(), 'Sign in');
+      await picture(page, colorScheme, 'opened');
+      for (const [index, title] of titles.entries()) {
+        await open(page, title);
+        const { data, errors } = await send(page);
+        await picture(page, colorScheme, `${index + 1} ${title}`);
+        assert.deepEqual(errors, undefined, title);
+        assert.ok(
+          Object.values(data).every((field) => field !== null),
+          title,
+        );
+        assert.match(await shown(page), /^\{\s*"data": \{/, title);
+      }
+    });
+  });
+}
+
+void test('who is not signed in is told so, in every window', async () => {
+  await visit('light', async (page) => {
+    for (const title of titles.slice(1)) {
+      await open(page, title);
+      assert.equal((await send(page)).errors?.[0]?.extensions.code, 'UNAUTHENTICATED', title);
+      assert.match(await shown(page), /"UNAUTHENTICATED"/, title);
+    }
+  });
+});
+
+void test('one other word in the variables shows what someone else sees', async () => {
+  await visit('light', async (page) => {
+    await send(page);
+    await page.locator('.variables-editor-container .cm-content').getByText('"officer"').dblclick();
+    await page.keyboard.type('member');
+    await send(page);
+    await open(page, 'Who am I');
+    assert.equal(((await send(page)).data['me'] as { fullName: string }).fullName, 'Carla Benedetti');
+    await picture(page, 'light', 'as a member');
+  });
+});
+
+void test('the schema is there without signing in, and a reload keeps the windows, the token and the person in them', async () => {
+  await visit('light', async (page) => {
+    await page.getByRole('button', { name: 'Docs' }).click();
+    await page.locator('app-doc-viewer').getByText('Query', { exact: true }).first().waitFor();
+    await picture(page, 'light', 'documentation');
+    await page.getByRole('button', { name: 'Docs' }).click();
+    await send(page);
+    await open(page, 'Who am I');
+    await page.waitForTimeout(1_500); // what a window holds is written down within a second
+    await page.reload();
+    await tabs(page).first().waitFor();
+    assert.deepEqual(await tabs(page).allInnerTexts(), titles);
+    assert.equal(await openTab(page).innerText(), 'Who am I');
+    assert.equal(((await send(page)).data['me'] as { fullName: string }).fullName, 'Dennis Okafor');
+  });
+});
+
+/** Opens the page for a new visitor, and holds what happens against what must never happen. */
+async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise<void>): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const faults: string[] = [];
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && faults.push(`console: ${message.text()}`));
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+  page.on('websocket', (socket) => faults.push(`opened a socket: ${socket.url()}`));
+  context.on('request', (request) => !isOurs(request.url()) && faults.push(`asked another origin: ${request.url()}`));
+  context.on('response', (response) => response.status() >= 400 && faults.push(`${response.status()}: ${response.url()}`));
+  try {
+    await page.goto(service.url);
+    await openTab(page).getByText('Sign in').waitFor();
+    await page.locator('.variables-editor-container .cm-content').getByText('"officer"').waitFor();
+    await act(page);
+    assert.deepEqual(faults, []);
+  } catch (error) {
+    await picture(page, colorScheme, 'failed');
+    if (faults.length > 0) console.error(faults.join('\n'));
+    throw error;
+  } finally {
+    await context.close();
+  }
+}
+
+const isOurs = (url: string): boolean => url.startsWith(`${service.url}/`) || /^(data|blob):/.test(url);
+
+const tabs = (page: Page) => page.locator('app-window-switcher-item .window-switcher__input');
+const openTab = (page: Page) => page.locator('.window-switcher__item--active .window-switcher__input');
+
+async function open(page: Page, title: string): Promise<void> {
+  await tabs(page).getByText(title, { exact: true }).click();
+  await openTab(page).getByText(title, { exact: true }).waitFor();
+}
+
+/** Presses the button, and answers what came back, once it is shown. */
+async function send(page: Page): Promise<{ data: Record<string, unknown>; errors?: { extensions: { code: string } }[] }> {
+  const clear = page.getByRole('button', { name: 'Clear' });
+  if (await clear.isVisible()) await clear.click();
+  const answered = page.waitForResponse((response) => isAnswer(response));
+  await page.getByRole('button', { name: 'Send Request' }).click();
+  const answer = (await (await answered).json()) as Awaited<ReturnType<typeof send>>;
+  await page.locator('app-query-result .cm-content').getByText('"data"').waitFor();
+  if (answer.data['login']) await page.getByText('Updated active environment variables: accessToken.').last().waitFor();
+  return answer;
+}
+
+const isAnswer = (response: Response): boolean =>
+  response.url() === `${service.url}/graphql` && !response.request().postData()?.includes('IntrospectionQuery');
+
+const shown = (page: Page): Promise<string> => page.locator('app-query-result .cm-content').innerText();
+
+async function picture(page: Page, colorScheme: string, name: string): Promise<void> {
+  await page.waitForTimeout(400); // transitions
+  await page.screenshot({ path: join(pictures ?? tmpdir(), `${colorScheme} ${name}.png`.replaceAll(' ', '-').toLowerCase()) });
+}
+
+/** The built service, in a process and folders of its own. */
+async function startService(): Promise<typeof service> {
+  const folder = await mkdtemp(join(tmpdir(), 'unionhall-browser-'));
+  const child = spawn(process.execPath, [join(project, 'dist', 'src', 'main.js')], {
+    cwd: project,
+    env: {
+      PATH: process.env['PATH'],
+      PORT: '0',
+      LOG_LEVEL: 'warn',
+      UNIONHALL_DATA_DIR: join(folder, 'data'),
+      UNIONHALL_CONFIG_DIR: join(folder, 'config'),
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const stop = async (): Promise<void> => {
+    child.kill();
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    return { url: await announced(child), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Where the service says it answers. */
+function announced(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    child.stdout?.on('data', (text: Buffer) => {
+      said += text.toString();
+      const [, url] = /answers at \S*?(http:\/\/[\w.:]+)\/graphql/.exec(said) ?? [];
+      if (url) resolve(url);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`The service ended with ${code} before it answered: build it first. ${said}`)));
+  });
+}
