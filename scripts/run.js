@@ -1,4 +1,6 @@
 // Builds, then runs a command of the service in this very process, so that signals reach it.
+import { existsSync } from 'node:fs';
+
 const [major = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22) {
@@ -7,7 +9,11 @@ if (major < 22) {
   );
   process.exitCode = 1;
 } else {
+  if (existsSync('.env')) process.loadEnvFile('.env');
   const { build } = await import('./build.js');
+  // npm runs this in a shell, which ends at a SIGTERM without passing it on: whoever is left alone ends too
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGTERM'), 500).unref();
   if (build()) await import('../dist/src/main.js');
   else process.exitCode = 1;
 }

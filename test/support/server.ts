@@ -81,7 +81,6 @@ async function start(folder: string): Promise<Server> {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
       fsync: 'off',
-      synchronous_commit: 'off',
       full_page_writes: 'off',
       max_connections: 300,
     };
@@ -194,6 +193,7 @@ function listen(child: ChildProcess): () => string {
 function watched(child: ChildProcess, folder: string, url: string): Server {
   const leave = (): void => {
     child.kill('SIGQUIT');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); // until it has let go of its files
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
