@@ -48,25 +48,37 @@ async function start(config: Config): Promise<void> {
   const service = await startService(config);
   const stop = (): void => void service.stop().then(() => process.exit(0));
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const { seededAccounts } = service.database.engine === 'embedded' && config.environment !== 'production' ? await import('../seeds/index.ts') : {};
+  const { seededAccounts } =
+    service.database.engine === 'embedded' && config.environment !== 'production' ? await import('../seeds/index.ts') : {};
   const lines = [
     `Unionhall answers at ${styleText('bold', `${service.url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
     ...(config.offersPlayground ? [`The playground is at ${styleText('bold', `${service.url}/`)}`] : []),
     service.database.engine === 'embedded'
       ? `The database is embedded, in ${config.dataDirectory}: for one process, for development.`
       : 'The database is the PostgreSQL server that DATABASE_URL names.',
-    ...(seededAccounts ? ['Seeded logins:', ...seededAccounts.map(({ username, password, role }) => `  ${username.padEnd(11)} ${password.padEnd(15)} ${role}`)] : []),
+    ...(seededAccounts
+      ? [
+          'Seeded logins:',
+          ...seededAccounts.map(({ username, password, role }) => `  ${username.padEnd(11)} ${password.padEnd(15)} ${role}`),
+        ]
+      : []),
   ];
   say(lines.join('\n'));
 }
 
 async function seed(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { phase: { type: 'string' }, scale: { type: 'string' } } });
-  const phases = values.phase === undefined ? ([0, 1, 2] as const) : [oneOf(values.phase, ['0', '1', '2'])].map((phase) => Number(phase) as 0 | 1 | 2);
+  const phases =
+    values.phase === undefined ? ([0, 1, 2] as const) : [oneOf(values.phase, ['0', '1', '2'])].map((phase) => Number(phase) as 0 | 1 | 2);
   const scale = Number(values.scale ?? 1);
   const { seed: seedDatabase } = await import('../seeds/index.ts');
   await withDatabase(config, async ({ orm }) => {
-    const { written } = await seedDatabase(orm.em, { environment: config.environment, hashPassword: await hasherOf(config), phases, scale });
+    const { written } = await seedDatabase(orm.em, {
+      environment: config.environment,
+      hashPassword: await hasherOf(config),
+      phases,
+      scale,
+    });
     const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
     say(counts.length === 0 ? 'Everything was there already.' : `Added ${counts.join(', ')}.`);
   });
@@ -76,7 +88,9 @@ async function seed(config: Config, words: string[]): Promise<void> {
 async function reset(config: Config, words: string[]): Promise<void> {
   if (config.environment === 'production') throw new CommandError('db:reset is refused in production.');
   if (config.databaseUrl !== null && !words.includes('--force')) {
-    throw new CommandError('db:reset removes everything from the database that DATABASE_URL names. Say --force if that is meant: npm run db:reset -- --force');
+    throw new CommandError(
+      'db:reset removes everything from the database that DATABASE_URL names. Say --force if that is meant: npm run db:reset -- --force',
+    );
   }
   const database = await openDatabase(config);
   try {

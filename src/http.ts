@@ -1,7 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestContext } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled, ApolloServerPluginUsageReportingDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
 import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
@@ -58,8 +62,15 @@ export async function createHttp(served: Served): Promise<FastifyInstance> {
     return reply.code(status).send({ error: message });
   });
   await app.register(cookie);
-  await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } });
-  await app.register(cors, { origin: [...config.corsOrigins], credentials: true, methods: ['GET', 'POST'], exposedHeaders: ['x-request-id'] });
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  });
+  await app.register(cors, {
+    origin: [...config.corsOrigins],
+    credentials: true,
+    methods: ['GET', 'POST'],
+    exposedHeaders: ['x-request-id'],
+  });
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/health', (_request, reply) => health(served, reply));
   await app.register(async (scope) => registerGraphql(scope, served));
@@ -91,7 +102,9 @@ async function registerGraphql(app: FastifyInstance, { config, schema, contextOf
     persistedQueries: false,
     logger: app.log,
     formatError: (formatted, error) =>
-      toPublic(formatted, error, requestId.getStore(), (cause, id) => app.log.error({ err: cause, requestId: id }, 'refused for a private reason')),
+      toPublic(formatted, error, requestId.getStore(), (cause, id) =>
+        app.log.error({ err: cause, requestId: id }, 'refused for a private reason'),
+      ),
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),

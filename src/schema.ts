@@ -43,7 +43,11 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   const rules = parts.rowRules ?? rowRules;
   const schema = buildSchemaSync({ resolvers: (parts.resolvers ?? allResolvers) as never, validate: false });
   describeRoots(schema);
-  const gaps = [...operationGaps(schema), ...rowGaps(schema, parts.entities ?? entities, rules), ...rules.flatMap((rule) => gapsOf(rule, schema))];
+  const gaps = [
+    ...operationGaps(schema),
+    ...rowGaps(schema, parts.entities ?? entities, rules),
+    ...rules.flatMap((rule) => gapsOf(rule, schema)),
+  ];
   if (gaps.length > 0) throw new PermissionGap(gaps);
   const subjects = subjectsOf(schema, metadata, rules);
   attachReading(schema, subjects);
@@ -52,7 +56,11 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
 
 /** What TypeGraphQL leaves without a description. */
 function describeRoots(schema: GraphQLSchema): void {
-  const descriptions = { Query: 'Everything that can be read.', Mutation: 'Everything that can be changed.', Subscription: 'Everything that can be listened to.' };
+  const descriptions = {
+    Query: 'Everything that can be read.',
+    Mutation: 'Everything that can be changed.',
+    Subscription: 'Everything that can be listened to.',
+  };
   for (const [name, description] of Object.entries(descriptions)) {
     const type = schema.getType(name);
     if (type) type.description = description;

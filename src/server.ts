@@ -29,7 +29,8 @@ export interface StartOptions {
 
 /** Opens the database, brings it up to date, seeds it where that is wanted, and answers. */
 export async function start(config: Config, options: StartOptions = {}): Promise<Service> {
-  const keyring = options.keyring ?? (await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys }));
+  const keyring =
+    options.keyring ?? (await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys }));
   const passwords = new PasswordHasher(keyring, config.passwordCost);
   const database = options.database ?? (await openDatabase(config));
   try {

@@ -65,9 +65,24 @@ describe('wrong input gets a clear answer with a closed code', () => {
     ['an unknown field', '{ grievances { nodes { wages } } }', {}, { code: 'BAD_INPUT' }],
     ['an unknown filter', '{ grievances(filter: { wages: { eq: 1 } }) { totalCount } }', {}, { code: 'BAD_INPUT' }],
     ['a missing variable', 'query ($id: ID!) { grievance(id: $id) { id } }', {}, { code: 'BAD_INPUT', path: 'id' }],
-    ['a null comparison', '{ grievances(filter: { status: { eq: null } }) { totalCount } }', {}, { code: 'BAD_INPUT', path: 'filter.status.eq' }],
-    ['an id that is none in a filter', '{ grievances(filter: { memberId: { eq: "x" } }) { totalCount } }', {}, { code: 'BAD_INPUT', path: 'filter.memberId.eq' }],
-    ['a NUL', 'query ($name: String) { members(filter: { lastName: { eq: $name } }) { totalCount } }', { name: 'a\0b' }, { code: 'BAD_INPUT' }],
+    [
+      'a null comparison',
+      '{ grievances(filter: { status: { eq: null } }) { totalCount } }',
+      {},
+      { code: 'BAD_INPUT', path: 'filter.status.eq' },
+    ],
+    [
+      'an id that is none in a filter',
+      '{ grievances(filter: { memberId: { eq: "x" } }) { totalCount } }',
+      {},
+      { code: 'BAD_INPUT', path: 'filter.memberId.eq' },
+    ],
+    [
+      'a NUL',
+      'query ($name: String) { members(filter: { lastName: { eq: $name } }) { totalCount } }',
+      { name: 'a\0b' },
+      { code: 'BAD_INPUT' },
+    ],
     ['a NUL in the document', '{ members(filter: { lastName: { eq: "a\\u0000" } }) { totalCount } }', {}, { code: 'BAD_INPUT' }],
     ['broken syntax', '{ members(', {}, { code: 'BAD_INPUT' }],
     ['an empty document', '', {}, { code: 'BAD_INPUT' }],
@@ -84,7 +99,9 @@ describe('wrong input gets a clear answer with a closed code', () => {
   });
 
   it('names every wrong argument at once', async () => {
-    const { errors } = await local.officer.ask('{ grievances(first: 0, filter: { memberId: { eq: "x" }, employerId: { in: ["y"] } }) { totalCount } }');
+    const { errors } = await local.officer.ask(
+      '{ grievances(first: 0, filter: { memberId: { eq: "x" }, employerId: { in: ["y"] } }) { totalCount } }',
+    );
     expect(errors[0]?.extensions['fields']).toEqual([
       { path: 'first', message: 'must be from 1 to 100' },
       { path: 'filter.memberId.eq', message: 'is not an id' },
@@ -123,7 +140,12 @@ describe('transport', () => {
   });
 
   it('answers a mutation by GET with a refusal', async () => {
-    const response = await send('', { 'apollo-require-preflight': '1' }, 'GET', `/graphql?query=${encodeURIComponent('mutation { logout }')}`);
+    const response = await send(
+      '',
+      { 'apollo-require-preflight': '1' },
+      'GET',
+      `/graphql?query=${encodeURIComponent('mutation { logout }')}`,
+    );
     expect(response.status).toBe(405);
   });
 
@@ -147,7 +169,10 @@ describe('transport', () => {
   it('answers 200 with data beside the errors of execution', async () => {
     const response = await send('{"query":"{ isConfigured me { id } }"}', { accept: 'application/graphql-response+json' });
     expect(response.status).toBe(200);
-    expect(await response.json()).toMatchObject({ data: { isConfigured: false, me: null }, errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+    expect(await response.json()).toMatchObject({
+      data: { isConfigured: false, me: null },
+      errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
+    });
   });
 
   it('answers JSON where there is nothing', async () => {
@@ -170,7 +195,12 @@ describe('transport', () => {
 
   it('ends a request that stops half-way without harm to others', async () => {
     const { port } = new URL(local.url);
-    const half = request({ port, method: 'POST', path: '/graphql', headers: { 'content-type': 'application/json', 'content-length': '1000' } });
+    const half = request({
+      port,
+      method: 'POST',
+      path: '/graphql',
+      headers: { 'content-type': 'application/json', 'content-length': '1000' },
+    });
     half.on('error', () => {});
     half.write('{"query":');
     expect((await local.anonymous.ask('{ isConfigured }')).errors).toEqual([]);
@@ -194,7 +224,8 @@ describe('transport', () => {
 });
 
 describe('sign-in', () => {
-  const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename ... on SignedIn { accessToken refreshToken user { username roles { role { name } } } } } }';
+  const login =
+    'mutation ($input: LoginInput!) { login(input: $input) { __typename ... on SignedIn { accessToken refreshToken user { username roles { role { name } } } } } }';
   type Login = { login: { accessToken: string; refreshToken: string; user: { username: string } } };
 
   it.each([
@@ -223,16 +254,25 @@ describe('sign-in', () => {
     local.clock.turn(60);
     expect((await local.anonymous.ask(refresh, { token: first.refreshToken })).codes).toEqual(['UNAUTHENTICATED']);
     expect((await local.anonymous.ask(refresh, { token: second.refreshToken })).codes).toEqual(['UNAUTHENTICATED']);
-    expect((await local.anonymous.ask('{ me { id } }', {}, { authorization: `Bearer ${second.accessToken}` })).codes).toEqual(['UNAUTHENTICATED']);
+    expect((await local.anonymous.ask('{ me { id } }', {}, { authorization: `Bearer ${second.accessToken}` })).codes).toEqual([
+      'UNAUTHENTICATED',
+    ]);
   });
 
   it('in a browser keeps the refresh token in a cookie that no script reads', async () => {
     const cookieLogin = await local.anonymous.ask<Login>(login, { input: { identifier: 'vp', password: 'unionhall-dev', cookie: true } });
     const cookies = cookieLogin.headers.getSetCookie();
     expect(cookieLogin.data.login.refreshToken).toBeNull();
-    expect(cookies).toEqual([expect.stringMatching(/^unionhall_refresh=.*Path=\/graphql; HttpOnly; SameSite=Strict/), expect.stringMatching(/^unionhall_device=/)]);
+    expect(cookies).toEqual([
+      expect.stringMatching(/^unionhall_refresh=.*Path=\/graphql; HttpOnly; SameSite=Strict/),
+      expect.stringMatching(/^unionhall_device=/),
+    ]);
     const jar = cookies.map((each) => each.split(';')[0]).join('; ');
-    const refreshed = await local.anonymous.ask<{ refresh: { accessToken: string } }>('mutation { refresh { accessToken refreshToken } }', {}, { cookie: jar });
+    const refreshed = await local.anonymous.ask<{ refresh: { accessToken: string } }>(
+      'mutation { refresh { accessToken refreshToken } }',
+      {},
+      { cookie: jar },
+    );
     expect(refreshed.errors).toEqual([]);
     const rotated = refreshed.headers.getSetCookie()[0]?.split(';')[0] ?? '';
     expect(rotated).toMatch(/^unionhall_refresh=.+/);
@@ -244,10 +284,16 @@ describe('sign-in', () => {
   });
 
   it('shows the sessions of the caller alone', async () => {
-    const { sessions } = await local.president.see<{ sessions: { isCurrent: boolean }[] }>('{ sessions { isCurrent userAgent createdAt } }');
+    const { sessions } = await local.president.see<{ sessions: { isCurrent: boolean }[] }>(
+      '{ sessions { isCurrent userAgent createdAt } }',
+    );
     expect(sessions).toEqual([expect.objectContaining({ isCurrent: true })]);
     const other = await local.anonymous.see<Login>(login, { input: { identifier: 'president', password: 'unionhall-dev' } });
-    const seen = await local.anonymous.ask<{ sessions: { isCurrent: boolean }[] }>('{ sessions { isCurrent } }', {}, { authorization: `Bearer ${other.login.accessToken}` });
+    const seen = await local.anonymous.ask<{ sessions: { isCurrent: boolean }[] }>(
+      '{ sessions { isCurrent } }',
+      {},
+      { authorization: `Bearer ${other.login.accessToken}` },
+    );
     expect(seen.data.sessions.map(({ isCurrent }) => isCurrent).sort()).toEqual([false, true]);
   });
 });

@@ -119,8 +119,11 @@ describe('pages', () => {
   ])('forwards and backwards by %s meet every row once', async (orderBy, sql) => {
     const expected = await inOrder(sql);
     const forwards: string[] = [];
-    for (let after: string | null = null, more = true; more; ) {
-      const { members }: Members = await local.officer.see<Members>(`query ($after: String) { members(first: 7, after: $after, orderBy: ${orderBy}) { ${fields} } }`, { after });
+    for (let after: string | null = null, more = true; more;) {
+      const { members }: Members = await local.officer.see<Members>(
+        `query ($after: String) { members(first: 7, after: $after, orderBy: ${orderBy}) { ${fields} } }`,
+        { after },
+      );
       forwards.push(...members.edges.map(({ node }) => node.id));
       expect(members.pageInfo.hasPreviousPage).toBe(after !== null);
       expect(members.totalCount).toBe(expected.length);
@@ -129,8 +132,11 @@ describe('pages', () => {
     expect(forwards).toEqual(expected);
 
     const backwards: string[] = [];
-    for (let before: string | null = null, more = true; more; ) {
-      const { members }: Members = await local.officer.see<Members>(`query ($before: String) { members(last: 7, before: $before, orderBy: ${orderBy}) { ${fields} } }`, { before });
+    for (let before: string | null = null, more = true; more;) {
+      const { members }: Members = await local.officer.see<Members>(
+        `query ($before: String) { members(last: 7, before: $before, orderBy: ${orderBy}) { ${fields} } }`,
+        { before },
+      );
       backwards.unshift(...members.edges.map(({ node }) => node.id));
       expect(members.pageInfo.hasNextPage).toBe(before !== null);
       ({ startCursor: before, hasPreviousPage: more } = members.pageInfo);
@@ -157,8 +163,13 @@ describe('pages', () => {
   it('of a nested list belong to their parent', async () => {
     const { organizations } = await local.officer.see<{
       organizations: Page<{ id: string; grievances: Page<{ id: string; employer: { id: string } }> }>;
-    }>(`{ organizations(first: 20) { nodes { id grievances(first: 1, orderBy: { field: GRIEVANCE_NUMBER, direction: ASC }) { totalCount pageInfo { hasNextPage } nodes { id employer { id } } } } } }`);
-    const counts = await local.sql('select employer_id as id, count(*)::int as count from grievances where deleted_at is null group by 1', []);
+    }>(
+      `{ organizations(first: 20) { nodes { id grievances(first: 1, orderBy: { field: GRIEVANCE_NUMBER, direction: ASC }) { totalCount pageInfo { hasNextPage } nodes { id employer { id } } } } } }`,
+    );
+    const counts = await local.sql(
+      'select employer_id as id, count(*)::int as count from grievances where deleted_at is null group by 1',
+      [],
+    );
     for (const { id, grievances } of organizations.nodes) {
       const count = (counts.find((row) => row['id'] === id)?.['count'] as number | undefined) ?? 0;
       expect(grievances.totalCount).toBe(count);
@@ -177,7 +188,9 @@ describe('filters', () => {
       )
     ).grievances.nodes.map(({ grievanceNumber }) => grievanceNumber);
   const expected = async (where: string) =>
-    (await local.sql(`select grievance_number as n from grievances where deleted_at is null and ${where} order by 1`, [])).map(({ n }) => n);
+    (await local.sql(`select grievance_number as n from grievances where deleted_at is null and ${where} order by 1`, [])).map(
+      ({ n }) => n,
+    );
 
   it.each([
     ['{ status: { eq: OPEN } }', `status = 'open'`],
@@ -219,7 +232,14 @@ describe('filters', () => {
         }
       }
     }
-    expect(lists.map(({ name }) => name).sort()).toEqual(['benevolenceApplications', 'grievances', 'members', 'organizations', 'saltingActivities', 'users']);
+    expect(lists.map(({ name }) => name).sort()).toEqual([
+      'benevolenceApplications',
+      'grievances',
+      'members',
+      'organizations',
+      'saltingActivities',
+      'users',
+    ]);
     expect(asked).toBeGreaterThan(100);
   });
 });
@@ -227,7 +247,10 @@ describe('filters', () => {
 describe('derived fields', () => {
   it('are computed from columns that were not asked', async () => {
     const { members } = await local.officer.see<{ members: Page<{ fullName: string }> }>('{ members(first: 1) { nodes { fullName } } }');
-    const [row] = await local.sql(`select concat_ws(' ', first_name, middle_name, last_name) as name from members order by last_name collate "C", id limit 1`, []);
+    const [row] = await local.sql(
+      `select concat_ws(' ', first_name, middle_name, last_name) as name from members order by last_name collate "C", id limit 1`,
+      [],
+    );
     expect(members.nodes[0]?.fullName).toBe(row?.['name']);
   });
 
@@ -246,7 +269,9 @@ describe('derived fields', () => {
     const query = '{ benevolenceApplications(first: 100) { nodes { id status availableActions } } }';
     type Applications = { benevolenceApplications: Page<{ id: string; status: string; availableActions: string[] }> };
     const reviewable = async (who: 'vp' | 'officer') =>
-      (await local[who].see<Applications>(query)).benevolenceApplications.nodes.filter(({ availableActions }) => availableActions.includes('REVIEW'));
+      (await local[who].see<Applications>(query)).benevolenceApplications.nodes.filter(({ availableActions }) =>
+        availableActions.includes('REVIEW'),
+      );
     expect(await reviewable('officer')).toEqual([]);
     const waiting = await reviewable('vp');
     const undecided = await local.sql(`select id from benevolence_applications where status = 'submitted'`, []);

@@ -26,7 +26,11 @@ let runSql: RunSql;
 const onServer = async (sql: string) => {
   const connection = new pg.Client({ connectionString: server });
   await connection.connect();
-  await connection.query(sql).finally(() => connection.end());
+  try {
+    await connection.query(sql);
+  } finally {
+    await connection.end();
+  }
 };
 const urlOf = (database: string) => Object.assign(new URL(server), { pathname: `/${database}` }).href;
 const at = <T>(count: number, work: (index: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, index) => work(index)));

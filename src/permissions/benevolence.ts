@@ -1,4 +1,4 @@
-import { BenevolenceAction, BenevolenceApplication, BenevolenceReview } from '../entities/benevolence.ts';
+import { type BenevolenceAction, BenevolenceApplication, BenevolenceReview } from '../entities/benevolence.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
 import { allow, rule, type ActionRules, type Operations } from './rule.ts';

@@ -13,11 +13,7 @@ export class BenevolenceApplicationResolver {
     nullable: true,
     description: 'Applications to the benevolence fund; a member sees their own.',
   })
-  benevolenceApplications(
-    @Ctx() { read }: Context,
-    @Args(() => BenevolenceApplicationPage) page: Page,
-    @Info() info: GraphQLResolveInfo,
-  ) {
+  benevolenceApplications(@Ctx() { read }: Context, @Args(() => BenevolenceApplicationPage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.page(BenevolenceApplication, page, info);
   }
 

@@ -15,7 +15,10 @@ export class SessionResolver {
   @Mutation(() => LoginResult, {
     description: 'Signs in. One answer, BAD_CREDENTIALS, for unknown, wrong, locked and inactive.',
   })
-  login(@Ctx() { sessions, client, cookies }: Context, @Arg('input', () => LoginInput, { description: 'Who, and on which device.' }) input: LoginInput) {
+  login(
+    @Ctx() { sessions, client, cookies }: Context,
+    @Arg('input', () => LoginInput, { description: 'Who, and on which device.' }) input: LoginInput,
+  ) {
     return cookies.keep(sessions.login(cookies.completed(input), client));
   }
 
@@ -25,7 +28,8 @@ export class SessionResolver {
   })
   refresh(
     @Ctx() { sessions, client, cookies }: Context,
-    @Arg('refreshToken', () => String, { nullable: true, description: 'The refresh token; the cookie when left out.' }) refreshToken: string | null,
+    @Arg('refreshToken', () => String, { nullable: true, description: 'The refresh token; the cookie when left out.' })
+    refreshToken: string | null,
   ) {
     return cookies.keep(sessions.refresh(refreshToken ?? cookies.refreshToken, client, refreshToken == null));
   }

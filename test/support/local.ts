@@ -124,7 +124,16 @@ export async function aLocal({ engine = 'default', environment = {} }: LocalOpti
   running.push(service);
   const url = (): string => `${service.url}/graphql`;
   const actors = Object.fromEntries(seededAccounts.map(({ username }) => [username, new Actor(url, username)]));
-  return { ...actors, anonymous: new Actor(url, null), url: service.url, database, clock, service, sql: database.run, heard } as unknown as Local;
+  return {
+    ...actors,
+    anonymous: new Actor(url, null),
+    url: service.url,
+    database,
+    clock,
+    service,
+    sql: database.run,
+    heard,
+  } as unknown as Local;
 }
 
 async function post<Data>(url: string, body: object, headers: Record<string, string>): Promise<Answer<Data>> {
