@@ -46,12 +46,13 @@ export class Viewer {
     return this.facts?.passwordMustChange ?? false;
   }
 
+  /** None while the password must be changed: until then the viewer is signed in and nothing more. */
   get roles(): ReadonlySet<RoleName> {
-    return this.facts?.roles ?? noRoles;
+    return this.facts === null || this.facts.passwordMustChange ? noRoles : this.facts.roles;
   }
 
   decidesAt(level: BenevolenceReviewLevel): boolean {
-    return this.facts?.reviewLevels.has(level) ?? false;
+    return !this.passwordMustChange && (this.facts?.reviewLevels.has(level) ?? false);
   }
 
   /** Whether the roles allow this action on a case; the state of the case is asked elsewhere. */

@@ -5,8 +5,6 @@ import type { Viewer } from '../entities/viewer.ts';
 
 /** Whether this caller may ask this at all. Looks at the viewer alone, so that `permissions` can answer it beforehand. */
 export interface OperationRule {
-  /** How the rule reads in the printed table. */
-  readonly name: string;
   readonly judge: (viewer: Viewer) => true | Refusal;
 }
 
@@ -20,18 +18,25 @@ export interface Operations {
 }
 
 /** Anyone, signed in or not. */
-export const anyone: OperationRule = { name: 'anyone', judge: () => true };
+export const anyone: OperationRule = { judge: () => true };
 
 /** Whoever is signed in, even while the password must be changed. */
-export const signedIn: OperationRule = { name: 'signed in', judge: (viewer) => (viewer.isAnonymous ? unauthenticated() : true) };
+export const evenBeforePasswordChange: OperationRule = { judge: (viewer) => (viewer.isAnonymous ? unauthenticated() : true) };
+
+/** Whoever is signed in, with or without a role. */
+export const signedIn: OperationRule = {
+  judge: (viewer) => {
+    if (viewer.isAnonymous) return unauthenticated();
+    return viewer.passwordMustChange ? passwordChangeRequired() : true;
+  },
+};
 
 /** Whoever holds one of these roles. */
 export function allow(...roles: RoleName[]): OperationRule {
   return {
-    name: roles.join(', '),
     judge: (viewer) => {
-      if (viewer.isAnonymous) return unauthenticated();
-      if (viewer.passwordMustChange) return passwordChangeRequired();
+      const verdict = signedIn.judge(viewer);
+      if (verdict !== true) return verdict;
       return roles.some((role) => viewer.roles.has(role)) ? true : forbidden();
     },
   };

@@ -1,9 +1,9 @@
 import { Device, Session } from '../entities/session.ts';
-import { anyone, noRows, rule, signedIn, type Operations } from './rule.ts';
+import { anyone, evenBeforePasswordChange, noRows, rule, signedIn, type Operations } from './rule.ts';
 
 export const operations: Operations = {
   Query: { sessions: signedIn },
-  Mutation: { login: anyone, refresh: anyone, logout: signedIn },
+  Mutation: { login: anyone, refresh: anyone, logout: evenBeforePasswordChange },
 };
 
 export const rows = [

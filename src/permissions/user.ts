@@ -2,7 +2,7 @@ import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from '../ent
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
 import { User } from '../entities/user.ts';
-import { allow, anyone, noRows, rule, signedIn, type Operations } from './rule.ts';
+import { allow, anyone, evenBeforePasswordChange, noRows, rule, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 const everyone = Object.values(RoleName);
@@ -10,7 +10,7 @@ const everyone = Object.values(RoleName);
 export const operations: Operations = {
   Query: {
     isConfigured: anyone,
-    me: signedIn,
+    me: evenBeforePasswordChange,
     users: allow(...everyone),
     user: allow(...everyone),
   },

@@ -43,6 +43,8 @@ function fits(value: unknown, type: string): boolean {
   if (typeof value !== 'string' || value.includes('\0')) return false;
   if (type === 'date') return isDay(value);
   if (type === 'numeric') return toMoney(value) !== undefined;
-  if (type === 'timestamptz') return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) && !Number.isNaN(Date.parse(value));
+  if (type === 'uuid') return isUuid(value);
+  if (type === 'timestamptz')
+    return isDay(value.slice(0, 10)) && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) && !Number.isNaN(Date.parse(value));
   return true;
 }

@@ -16,19 +16,28 @@ export interface Plan {
   readonly relations: ReadonlyMap<string, Plan>;
 }
 
-const plans = new WeakMap<object, Map<string, Plan>>();
+/** Plans by operation and place. What is asked at a root depends on which of its field nodes are not skipped, too. */
+const plans = new WeakMap<object, Map<string, { nodes: readonly FieldNode[]; plan: Plan }[]>>();
+
+/** Kept for one place: more than an honest document has. */
+const keptPlans = 8;
 
 /** The plan for the rows that the field being resolved answers. */
 export function planOf(subjects: Subjects, subject: Subject, info: GraphQLResolveInfo): Plan {
-  const ofOperation = plans.get(info.operation) ?? new Map<string, Plan>();
-  plans.set(info.operation, ofOperation);
+  const places = plans.get(info.operation) ?? new Map<string, { nodes: readonly FieldNode[]; plan: Plan }[]>();
+  plans.set(info.operation, places);
   const place = placeOf(info);
-  const known = ofOperation.get(place);
-  if (known) return known;
+  const atPlace = places.get(place) ?? [];
+  places.set(place, atPlace);
+  const known = atPlace.find(({ nodes }) => isSame(nodes, info.fieldNodes));
+  if (known) return known.plan;
   const plan = build(subjects, subject, info, selectionsOf(info.fieldNodes));
-  ofOperation.set(place, plan);
+  if (atPlace.length < keptPlans) atPlace.push({ nodes: info.fieldNodes, plan });
   return plan;
 }
+
+const isSame = (one: readonly FieldNode[], other: readonly FieldNode[]): boolean =>
+  one.length === other.length && one.every((node, index) => node === other[index]);
 
 /** The response path without list indexes, with the type that answers it. */
 function placeOf(info: GraphQLResolveInfo): string {

@@ -1,0 +1,273 @@
+/**
+ * Who sees what, as the union agreed it: written from the agreement's table of rights, never from `src/permissions`.
+ * The table governs data, not paths: a list inside a record shows the rows that its reader may see anyway.
+ */
+export const roles = ['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'] as const;
+export type Role = (typeof roles)[number];
+
+/** The seeded people who ask, one for each role, and a second member with other cases. */
+export const people = [...roles, 'testuser'] as const;
+export type Username = (typeof people)[number];
+
+/** SQL over the alias `r`; `:me` is the asking user, `:mine` the member record that user is linked to. */
+type Rows = string;
+
+export interface Agreed {
+  readonly table: string;
+  /** Every published field, once, by what it tells. */
+  readonly parts: Readonly<Record<string, string>>;
+  /** Which roles see of which rows which parts. */
+  readonly grants: readonly (readonly [to: string, rows: Rows, parts: string])[];
+  /** For lists inside a record: the column of the other table that names this one. */
+  readonly children?: Readonly<Record<string, string>>;
+}
+
+const all: Rows = 'true';
+const anybody = 'signed-in';
+const dated = 'createdAt updatedAt';
+const own: Rows = 'r.member_id = :mine';
+const ofOwnGrievance: Rows = 'r.grievance_id in (select id from grievances where member_id = :mine)';
+const ofOwnApplication: Rows = 'r.application_id in (select id from benevolence_applications where member_id = :mine)';
+
+export const agreement: Readonly<Record<string, Agreed>> = {
+  Organization: {
+    table: 'organizations',
+    parts: {
+      name: `id name city ${dated}`,
+      record: 'orgType unitSize address state zipCode phone email website contacts deletedAt',
+      salting: 'saltingScore saltingNotes saltingActivities',
+      cases: 'grievances',
+    },
+    grants: [
+      ['admin officer', all, 'name record salting cases'],
+      ['organizer', all, 'name record salting cases'],
+      ['staff instructor', all, 'name record cases'],
+      [
+        'member',
+        `r.org_type = 'union' or r.id in (select organization_id from member_employments where member_id = :mine)
+         or r.id in (select employer_id from grievances where member_id = :mine and deleted_at is null)`,
+        'name cases',
+      ],
+    ],
+    children: { contacts: 'organization_id', saltingActivities: 'organization_id', grievances: 'employer_id' },
+  },
+  OrganizationContact: {
+    table: 'organization_contacts',
+    parts: { contact: `id firstName lastName title phone email isPrimary notes deletedAt ${dated}` },
+    grants: [['admin officer staff organizer instructor', all, 'contact']],
+  },
+  Member: {
+    table: 'members',
+    parts: {
+      identity: `id memberNumber firstName lastName middleName fullName status ${dated}`,
+      employer: 'employments',
+      record: 'classification address city state zipCode phone email dateOfBirth hireDate notes deletedAt',
+      cases: 'grievances benevolenceApplications',
+      salting: 'saltingActivities',
+    },
+    grants: [
+      ['admin officer', all, 'identity employer record cases salting'],
+      ['staff', all, 'identity employer record cases'],
+      ['organizer', all, 'identity employer salting'],
+      ['instructor', all, 'identity'],
+      ['member', 'r.id = :mine', 'identity employer record cases'],
+    ],
+    children: { employments: 'member_id', grievances: 'member_id', benevolenceApplications: 'member_id', saltingActivities: 'member_id' },
+  },
+  MemberEmployment: {
+    table: 'member_employments',
+    parts: { employer: `id organization isCurrent ${dated}`, terms: 'startDate endDate jobTitle hourlyRate' },
+    grants: [
+      ['admin officer staff', all, 'employer terms'],
+      ['organizer', 'r.end_date is null', 'employer'],
+      ['member', own, 'employer terms'],
+    ],
+  },
+  SaltingActivity: {
+    table: 'salting_activities',
+    parts: {
+      activity: `id member organization activityType activityDate outcome location workersContacted cardsSigned description notes deletedAt ${dated}`,
+    },
+    grants: [['admin officer organizer', all, 'activity']],
+  },
+  BenevolenceApplication: {
+    table: 'benevolence_applications',
+    parts: {
+      application: `id member applicationDate reason amountRequested status approvedAmount paymentDate paymentMethod
+        version round requiredLevels reviews history availableActions deletedAt ${dated}`,
+      narrative: 'description notes',
+    },
+    grants: [
+      ['admin officer staff', all, 'application narrative'],
+      ['member', own, 'application narrative'],
+    ],
+    children: { reviews: 'application_id', history: 'application_id' },
+  },
+  BenevolenceReview: {
+    table: 'benevolence_reviews',
+    parts: { decision: `id round reviewLevel decision reviewDate ${dated}`, reviewer: 'reviewerName reviewer comments' },
+    grants: [
+      ['admin officer staff', all, 'decision reviewer'],
+      ['member', ofOwnApplication, 'decision'],
+    ],
+  },
+  Grievance: {
+    table: 'grievances',
+    parts: {
+      case: `id grievanceNumber member employer filedDate incidentDate contractArticle violationDescription remedySought currentStep status
+        assignedRep assignedUser resolution resolutionDate settlementAmount version steps history availableActions deletedAt ${dated}`,
+      notes: 'notes',
+    },
+    grants: [
+      ['admin officer staff', all, 'case notes'],
+      ['member', own, 'case'],
+    ],
+    children: { steps: 'grievance_id', history: 'grievance_id' },
+  },
+  GrievanceStepRecord: {
+    table: 'grievance_step_records',
+    parts: { meeting: `id stepNumber meetingDate unionAttendees employerAttendees outcome ${dated}`, notes: 'notes' },
+    grants: [
+      ['admin officer staff', all, 'meeting notes'],
+      ['member', ofOwnGrievance, 'meeting'],
+    ],
+  },
+  CaseEvent: {
+    table: 'case_events',
+    parts: { event: 'id action fromStatus toStatus at', actor: 'actor', note: 'note' },
+    grants: [
+      ['admin officer staff', all, 'event actor note'],
+      ['member', ofOwnGrievance, 'event actor'],
+      ['member', ofOwnApplication, 'event'],
+    ],
+  },
+  User: {
+    table: 'users',
+    parts: {
+      account: `id username email firstName lastName fullName isActive isVerified isOwner lastLoginAt roles member deletedAt ${dated}`,
+      security: 'passwordMustChange hasTotp',
+    },
+    grants: [
+      ['admin', all, 'account security'],
+      ['officer', all, 'account'],
+      [anybody, 'r.id = :me', 'account security'],
+    ],
+    children: { roles: 'user_id' },
+  },
+  Person: {
+    table: 'users',
+    parts: { name: 'id fullName' },
+    grants: [
+      ['admin officer staff organizer instructor', all, 'name'],
+      ['member', 'r.id = :me or r.id in (select assigned_user_id from grievances where member_id = :mine and deleted_at is null)', 'name'],
+    ],
+  },
+  Role: {
+    table: 'roles',
+    parts: { role: `id name displayName description isSystemRole basedOn ${dated}` },
+    grants: [
+      ['admin officer', all, 'role'],
+      [anybody, 'r.id in (select role_id from user_roles where user_id = :me)', 'role'],
+    ],
+  },
+  RoleAssignment: {
+    table: 'user_roles',
+    parts: { assignment: `id role assignedBy assignedAt expiresAt reviewLevels ${dated}` },
+    grants: [
+      ['admin officer', all, 'assignment'],
+      [anybody, 'r.user_id = :me', 'assignment'],
+    ],
+  },
+  Session: {
+    table: 'sessions',
+    parts: { session: `id deviceName userAgent ipAddress lastSeenAt expiresAt isCurrent ${dated}` },
+    grants: [[anybody, 'r.user_id = :me and r.ended_at is null and r.expires_at > now()', 'session']],
+  },
+};
+
+/** Where a deleted row is still shown: on the records that are about it. A name is shown wherever it stands (`Person`). */
+export const keepsShowing: ReadonlySet<string> = new Set([
+  'Grievance.member',
+  'Grievance.employer',
+  'BenevolenceApplication.member',
+  'MemberEmployment.organization',
+  'SaltingActivity.member',
+  'SaltingActivity.organization',
+  'User.member',
+]);
+
+/** Types that are no records: what they tell comes from records, or is the caller's own. Connections are told by their form. */
+export const plainTypes: Readonly<Record<string, string>> = {
+  PageInfo: 'hasNextPage hasPreviousPage startCursor endCursor',
+  Permission: 'type operation isAllowed',
+  SignedIn: 'accessToken tokenType expiresIn refreshToken deviceToken user',
+  SecondFactorRequired: 'challenge methods expiresIn',
+};
+
+/** The lists, and what they list. */
+export const lists = {
+  organizations: 'Organization',
+  members: 'Member',
+  saltingActivities: 'SaltingActivity',
+  benevolenceApplications: 'BenevolenceApplication',
+  grievances: 'Grievance',
+  users: 'User',
+} as const;
+
+/** The lookup by id beside each list. */
+export const lookups = {
+  organizations: 'organization',
+  members: 'member',
+  saltingActivities: 'saltingActivity',
+  benevolenceApplications: 'benevolenceApplication',
+  grievances: 'grievance',
+  users: 'user',
+} as const;
+
+/** An id that nothing has. */
+export const absent = '01900000-0000-7000-8000-00000000dead';
+
+type Allowed = 'anyone' | 'signed in' | readonly Role[];
+
+const everyRole: Allowed = roles;
+const withCases: Allowed = ['admin', 'officer', 'staff', 'member'];
+const withSalting: Allowed = ['admin', 'officer', 'organizer'];
+
+/** Who may ask which operation at all. */
+export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<string, Allowed>>>> = {
+  Query: {
+    isConfigured: 'anyone',
+    permissions: 'anyone',
+    me: 'signed in',
+    sessions: 'signed in',
+    users: everyRole,
+    user: everyRole,
+    roles: everyRole,
+    organizations: everyRole,
+    organization: everyRole,
+    members: everyRole,
+    member: everyRole,
+    saltingActivities: withSalting,
+    saltingActivity: withSalting,
+    benevolenceApplications: withCases,
+    benevolenceApplication: withCases,
+    grievances: withCases,
+    grievance: withCases,
+    grievanceByNumber: withCases,
+  },
+  Mutation: { login: 'anyone', refresh: 'anyone', logout: 'signed in' },
+};
+
+/** The roles under which a seeded person asks: null for nobody. */
+export const rolesOf = (username: Username | 'anonymous'): readonly Role[] | null =>
+  username === 'anonymous' ? null : username === 'testuser' ? ['member'] : [username];
+
+/** How an operation answers somebody with these roles before it looks at anything: null where it may be asked. */
+export function refusalOf(allowed: Allowed, held: readonly Role[] | null): 'UNAUTHENTICATED' | 'FORBIDDEN' | null {
+  if (allowed === 'anyone') return null;
+  if (held === null) return 'UNAUTHENTICATED';
+  return allowed === 'signed in' || held.some((role) => allowed.includes(role)) ? null : 'FORBIDDEN';
+}
+
+/** The words of a list. */
+export const words = (text: string): string[] => text.split(/\s+/).filter(Boolean);

@@ -1,0 +1,65 @@
+import { buildClientSchema, getIntrospectionQuery, type GraphQLSchema, type IntrospectionQuery } from 'graphql';
+import type { Database } from '../../src/database/index.ts';
+import type { Local } from '../support/local.ts';
+
+/** The schema as a client meets it. */
+export const schemaOf = async (local: Local): Promise<GraphQLSchema> =>
+  buildClientSchema(await local.anonymous.see<IntrospectionQuery>(getIntrospectionQuery()));
+
+/**
+ * Leaves no field without a value that the laws let have one, so that what is hidden would be seen; gives the two members
+ * representatives, a past employer and an own case that was deleted; deletes one of every kind of record that no case is about.
+ */
+export async function fillIn(sql: Database['run']): Promise<void> {
+  for (const statement of filling) await sql(statement, []);
+}
+
+/** The member record of a username. */
+const mine = (username: string): string => `(select member_id from users where username = '${username}')`;
+const user = (username: string): string => `(select id from users where username = '${username}')`;
+
+const filling = [
+  `update organizations set unit_size = 40, address = '1 Main St', city = 'Troy', state = 'NY', zip_code = '12180', phone = '518 555 0100',
+    email = 'desk@example.test', website = 'https://example.test', salting_score = 3, salting_notes = 'salting notes'`,
+  `update organization_contacts set title = 'Manager', phone = '518 555 0101', email = 'contact@example.test', notes = 'contact notes'`,
+  `update members set middle_name = 'Q', address = '2 Main St', city = 'Troy', state = 'NY', zip_code = '12180', phone = '518 555 0102',
+    email = 'home@example.test', date_of_birth = '1980-02-03', hire_date = '2005-04-05', notes = 'member notes'`,
+  `update member_employments set job_title = 'Electrician', hourly_rate = 41.50`,
+  `update salting_activities set outcome = coalesce(outcome, 'positive'), location = 'Gate', description = 'what happened', notes = 'activity notes'`,
+  `update benevolence_applications set notes = 'application notes'`,
+  `update benevolence_reviews set reviewer_id = coalesce(reviewer_id, ${user('officer')}), comments = 'review comments'`,
+  `update grievances set incident_date = coalesce(incident_date, filed_date), contract_article = 'Article 7', remedy_sought = 'Remedy', assigned_rep = 'R. Rep',
+    assigned_user_id = ${user('officer')}, notes = 'grievance notes'`,
+  `update grievances set assigned_user_id = ${user('staff')} where member_id = ${mine('member')}`,
+  `update grievance_step_records set union_attendees = 'U', employer_attendees = 'E', notes = 'step notes'`,
+  `update case_events set note = 'event note', actor_id = coalesce(actor_id, ${user('staff')})`,
+  `update case_events set actor_id = ${user('officer')} where grievance_id in (select id from grievances where member_id = ${mine('testuser')})`,
+  // Their representative acts on an application of theirs too, which is none of the applicant's business.
+  `update case_events set actor_id = ${user('staff')} where application_id in (select id from benevolence_applications where member_id = ${mine('member')})`,
+  `update user_roles set assigned_by_id = ${user('staff')} where user_id = ${user('member')}`,
+  `update user_roles set assigned_by_id = ${user('officer')} where user_id = ${user('testuser')}`,
+  `update users set last_login_at = now()`,
+  `update sessions set device_name = 'Phone', user_agent = 'Browser', ip_address = '192.0.2.1'`,
+  `update users set member_id = (select id from members m where not exists (select 1 from users u where u.member_id = m.id) order by m.id limit 1)
+    where username = 'officer' and member_id is null`,
+  `update user_roles set assigned_by_id = coalesce(assigned_by_id, ${user('admin')}), expires_at = '2999-01-01T00:00:00Z'`,
+  // A past employer of the member's that has no case of theirs, and a case of theirs, deleted, at an employer they have nothing else to do with.
+  `insert into member_employments (id, created_at, updated_at, member_id, organization_id, start_date, end_date)
+    select gen_random_uuid(), now(), now(), ${mine('member')}, o.id, '2001-01-01', '2002-01-01' from organizations o
+    where not exists (select 1 from member_employments e where e.organization_id = o.id and e.member_id = ${mine('member')}) and o.org_type = 'employer'
+    order by o.id limit 1`,
+  `update grievances set deleted_at = now(), member_id = ${mine('member')}, employer_id = (
+      select o.id from organizations o where o.org_type = 'employer'
+      and not exists (select 1 from member_employments e where e.organization_id = o.id and e.member_id = ${mine('member')})
+      and not exists (select 1 from grievances g where g.employer_id = o.id and g.member_id = ${mine('member')}) order by o.id desc limit 1)
+    where id = (select id from grievances where member_id not in (${mine('member')}, ${mine('testuser')}) order by id desc limit 1)`,
+  ...['organization_contacts', 'salting_activities', 'benevolence_applications'].map(
+    (table) => `update ${table} set deleted_at = now() where id = (select id from ${table} order by id limit 1)`,
+  ),
+  `insert into users (id, created_at, updated_at, deleted_at, username, email, password_hash, first_name, last_name, is_active, is_verified, is_owner,
+      password_must_change, failed_login_attempts)
+    select gen_random_uuid(), now(), now(), now(), 'gone', 'gone@unionhall.test', 'none', 'Gone', 'Person', true, true, false, false, 0`,
+  `update case_events set actor_id = ${user('gone')} where id = (select id from case_events where grievance_id is not null order by id limit 1)`,
+  `insert into roles (id, created_at, updated_at, name, display_name, description, is_system_role, based_on)
+    values (gen_random_uuid(), now(), now(), 'clerk', 'Clerk', 'Nobody holds it.', false, 'staff')`,
+];

@@ -1,0 +1,229 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { isObjectType, type GraphQLSchema } from 'graphql';
+import { aLocal, type Answer, type Local } from '../support/local.ts';
+import {
+  absent,
+  agreement,
+  lists,
+  lookups,
+  operations,
+  people,
+  plainTypes,
+  refusalOf,
+  rolesOf,
+  words,
+  type Username,
+} from './agreement.ts';
+import { fillIn, schemaOf } from './kit.ts';
+import { Ledger } from './ledger.ts';
+import { dice, everything, Examiner, toGraphql } from './question.ts';
+
+const askers = ['anonymous', ...people] as const;
+
+const isLookup = (operation: string): boolean => Object.values<string>(lookups).includes(operation);
+
+let local: Local;
+let schema: GraphQLSchema;
+let ledgers: ReadonlyMap<Username, Ledger>;
+const ledgerOf = (who: Username): Ledger => ledgers.get(who) as Ledger;
+
+beforeAll(async () => {
+  local = await aLocal();
+  schema = await schemaOf(local);
+  for (const who of people) await local[who].token();
+  await fillIn(local.sql);
+  ledgers = await Ledger.ofAll(local.sql, people);
+});
+
+/** The refusal that somebody meets at an operation. */
+const refused = (operation: string, who: Username | 'anonymous', root: 'Query' | 'Mutation' = 'Query') =>
+  refusalOf(operations[root][operation] ?? [], rolesOf(who));
+
+describe('the agreement', () => {
+  const ofRecords = Object.entries(agreement).map(([type, { parts }]) => [type, Object.values(parts).flatMap(words)] as const);
+  const ofPlain = Object.entries(plainTypes).map(([type, fields]) => [type, words(fields)] as const);
+
+  it.each([...ofRecords, ...ofPlain])('decides on every field of %s, once', (type, fields) => {
+    const published = schema.getType(type);
+    expect(isObjectType(published) && Object.keys(published.getFields()).sort()).toEqual([...fields].sort());
+  });
+
+  it('decides on every type that can be asked', () => {
+    const forms = Object.values(lists).flatMap((type) => [`${type}Connection`, `${type}Edge`]);
+    const published = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith('__'));
+    const decided = [...Object.keys(agreement), ...Object.keys(plainTypes), ...forms, 'Query', 'Mutation'];
+    expect(published.map(({ name }) => name).sort()).toEqual(decided.sort());
+    for (const form of forms) {
+      const type = schema.getType(form);
+      const expected = form.endsWith('Edge') ? ['cursor', 'node'] : ['edges', 'nodes', 'pageInfo', 'totalCount'];
+      expect([form, isObjectType(type) && Object.keys(type.getFields()).sort()]).toEqual([form, expected]);
+    }
+  });
+
+  it.each(['Query', 'Mutation'] as const)('decides on every %s', (root) => {
+    const type = schema.getType(root);
+    expect(isObjectType(type) && Object.keys(type.getFields()).sort()).toEqual(Object.keys(operations[root]).sort());
+  });
+
+  it('shows something to each role, and hides something from each but the admin', () => {
+    for (const who of people) {
+      const hidden = Object.keys(agreement).flatMap((type) =>
+        ledgerOf(who)
+          .everyId(type)
+          .filter((id) => !ledgerOf(who).row(type, id)),
+      );
+      // The admin reads everything but the sessions of others.
+      expect([who, hidden.length > 0]).toEqual([who, true]);
+      expect([who, ledgerOf(who).ids('Member').length > 0, ledgerOf(who).ids('Organization').length > 0]).toEqual([who, true, true]);
+    }
+  });
+});
+
+describe.each(askers)('%s', (who) => {
+  const ask = (query: string): Promise<Answer<Record<string, unknown>>> => local[who].ask<Record<string, unknown>>(query);
+
+  it('meets the permissions that were agreed, and is told so', async () => {
+    const { data } = await ask('{ permissions { type operation isAllowed } }');
+    const told = (data['permissions'] as { type: 'QUERY' | 'MUTATION'; operation: string; isAllowed: boolean }[]).map(
+      ({ type, operation, isAllowed }) => [type, operation, isAllowed] as const,
+    );
+    const agreed = (['Query', 'Mutation'] as const).flatMap((root) =>
+      Object.keys(operations[root]).map((name) => [root.toUpperCase(), name, refused(name, who, root) === null] as const),
+    );
+    expect([...told].sort()).toEqual([...agreed].sort());
+  });
+
+  it.each(Object.entries(lists))('finds in %s exactly what exists for them, and counts no more', async (list, type) => {
+    const { data, codes } = await ask(`{ list: ${list}(first: 100) { totalCount pageInfo { hasNextPage } nodes { id } } }`);
+    const code = refused(list, who);
+    if (code !== null || who === 'anonymous') {
+      expect([data, codes]).toEqual([{ list: null }, [code]]);
+      return;
+    }
+    const { totalCount, pageInfo, nodes } = data['list'] as {
+      totalCount: number;
+      pageInfo: { hasNextPage: boolean };
+      nodes: { id: string }[];
+    };
+    const expected = ledgerOf(who).ids(type);
+    expect(nodes.map(({ id }) => id).sort()).toEqual([...expected].sort());
+    expect({ totalCount, pageInfo }).toEqual({ totalCount: expected.length, pageInfo: { hasNextPage: false } });
+  });
+
+  it.each(Object.entries(lookups))('looks up in %s exactly what exists for them', async (list, lookup) => {
+    const type = lists[list as keyof typeof lists];
+    const ids = [...ledgerOf('admin').everyId(type), absent];
+    const { data, errors } = await ask(`{ ${ids.map((id, place) => `a${place}: ${lookup}(id: "${id}") { id }`).join(' ')} }`);
+    const code = refused(lookup, who);
+    const visible = code === null && who !== 'anonymous' ? ledgerOf(who).ids(type) : [];
+    const expected = Object.fromEntries(ids.map((id, place) => [`a${place}`, visible.includes(id) ? { id } : null]));
+    expect(data).toEqual(expected);
+    const codes = Object.fromEntries(errors.map(({ path, extensions }) => [path?.[0], extensions.code]));
+    expect(codes).toEqual(
+      Object.fromEntries(Object.keys(expected).flatMap((key) => (expected[key] === null ? [[key, code ?? 'NOT_FOUND']] : []))),
+    );
+  });
+
+  it('looks up by number exactly the grievances that exist for them', async () => {
+    const rows = await local.sql('select id, grievance_number as number from grievances order by id', []);
+    const asked = rows.map(({ number }, place) => `a${place}: grievanceByNumber(grievanceNumber: "${String(number)}") { id }`);
+    const { data, codes } = await ask(`{ ${asked.join(' ')} }`);
+    const code = refused('grievanceByNumber', who);
+    const visible = code === null && who !== 'anonymous' ? ledgerOf(who).ids('Grievance') : [];
+    expect(Object.values(data)).toEqual(rows.map(({ id }) => (visible.includes(id as string) ? { id } : null)));
+    expect(codes).toEqual(rows.filter(({ id }) => !visible.includes(id as string)).map(() => code ?? 'NOT_FOUND'));
+  });
+
+  it('is refused what was not allowed, whatever the arguments', async () => {
+    const arguments_: Record<string, readonly string[]> = {
+      list: [
+        '',
+        'first: 0',
+        'first: 101',
+        'last: -1',
+        'first: 1, last: 1',
+        'after: "nonsense"',
+        'before: "x"',
+        'includeDeleted: true',
+        'filter: {}',
+      ],
+      lookup: ['id: "nonsense"', `id: "${absent}"`, 'id: ""', `id: "${absent}", includeDeleted: true`],
+      number: ['grievanceNumber: "nonsense"', 'grievanceNumber: "GR-2026-0001", includeDeleted: true'],
+    };
+    for (const operation of Object.keys(operations.Query)) {
+      const code = refused(operation, who);
+      if (code === null) continue;
+      const kind = operation in lists ? 'list' : isLookup(operation) ? 'lookup' : operation === 'grievanceByNumber' ? 'number' : 'none';
+      for (const each of arguments_[kind] ?? ['']) {
+        const selection = kind === 'list' ? 'totalCount' : 'id';
+        const { data, codes } = await ask(`{ x: ${operation}${each === '' ? '' : `(${each})`} { ${selection} } }`);
+        expect([operation, each, data, codes]).toEqual([operation, each, { x: null }, [code]]);
+      }
+    }
+  });
+});
+
+describe.each(people)('%s', (who) => {
+  const roots: readonly (readonly [root: string, form: 'nodes' | 'edges' | 'list' | 'one', type: string, steps: number])[] = [
+    ...Object.entries(lists).map(([list, type]) => [`${list}(first: 100)`, 'nodes', type, 1] as const),
+    ['roles', 'list', 'Role', 0],
+    ['sessions', 'list', 'Session', 0],
+    ['me', 'one', 'User', 2],
+  ];
+
+  it.each(roots)('sees of %s every field that was agreed, and nothing else', async (root, form, type, steps) => {
+    if (refused(root.replace(/\(.*/, ''), who) !== null) return;
+    const roll = dice(1);
+    const question = everything(schema, type, steps, roll);
+    const answer = await local[who].ask<{ root: unknown }>(toGraphql(root, form, question, roll));
+    expect(answer.errors).toEqual([]);
+    const examiner = new Examiner(schema, ledgerOf(who));
+    const expected = root === 'me' ? [ledgerOf(who).asker.userId] : ledgerOf(who).ids(type);
+    examiner.examine(answer.data.root, form, question, expected, root);
+    expect(examiner.discrepancies).toEqual([]);
+    // Every field that may show was met showing a value: what is never filled proves nothing.
+    const own = question.leaves.map(({ field }) => field).filter((field) => field !== 'deletedAt' && ledgerOf(who).everSees(type, field));
+    if (who === 'admin') expect(own.filter((field) => !examiner.met.has(`${type}.${field}`))).toEqual([]);
+  });
+});
+
+describe('what may be done with a case', () => {
+  type Cases = Record<'cases', { nodes: { id: string; status: string; availableActions: string[] }[] }>;
+  const casesOf = async (who: Username, list: string) =>
+    (await local[who].see<Cases>(`{ cases: ${list}(first: 100) { nodes { id status availableActions } } }`)).cases.nodes;
+
+  it('is up to those who handle grievances; the grievant reads', async () => {
+    const admins = await casesOf('admin', 'grievances');
+    for (const who of ['officer', 'staff'] as const) expect([who, await casesOf(who, 'grievances')]).toEqual([who, admins]);
+    for (const who of ['member', 'testuser'] as const) {
+      const own = await casesOf(who, 'grievances');
+      expect([who, own.length > 0, own.flatMap(({ availableActions }) => availableActions)]).toEqual([who, true, []]);
+    }
+  });
+
+  const applicant = ['UPDATE', 'SUBMIT', 'WITHDRAW'];
+  const agreed: Record<string, Partial<Record<Username, string[]>>> = {
+    DRAFT: { admin: applicant, staff: ['UPDATE', 'SUBMIT'], member: applicant, testuser: applicant },
+    SUBMITTED: { admin: ['WITHDRAW'], member: ['WITHDRAW'], testuser: ['WITHDRAW'] },
+    APPROVED: { admin: ['PAY'], officer: ['PAY'] },
+  };
+
+  it.each(['admin', 'officer', 'staff', 'member', 'testuser'] as const)(
+    'and with an application, by %s, is what was agreed',
+    async (who) => {
+      const applications = await casesOf(who, 'benevolenceApplications');
+      expect(applications.length).toBeGreaterThan(0);
+      const waiting = await local.sql(
+        `select id from benevolence_applications a where status in ('submitted', 'under_review') and 'admin' = (
+         select level from unnest(array['vp', 'admin', 'manager', 'president']) with ordinality l(level, place) where level = any(a.required_levels)
+         and not exists (select 1 from benevolence_reviews r where r.application_id = a.id and r.round = a.round and r.review_level = level)
+         order by place limit 1)`,
+        [],
+      );
+      for (const { id, status, availableActions } of applications) {
+        const reviews = who === 'admin' && waiting.some((row) => row['id'] === id) ? ['REVIEW'] : [];
+        expect([status, [...availableActions].sort()]).toEqual([status, [...(agreed[status]?.[who] ?? []), ...reviews].sort()]);
+      }
+    },
+  );
+});

@@ -1,0 +1,119 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { GraphQLSchema } from 'graphql';
+import { seededAccounts } from '../../seeds/index.ts';
+import { aLocal, type Local } from '../support/local.ts';
+import { agreement, operations, people, refusalOf, rolesOf, words, type Username } from './agreement.ts';
+import { fillIn, schemaOf } from './kit.ts';
+import { askerOf, Ledger } from './ledger.ts';
+import { dice, everything, Examiner, toGraphql, waysFrom, type Asking, type Form } from './question.ts';
+
+let local: Local;
+let schema: GraphQLSchema;
+let ledgers: ReadonlyMap<Username, Ledger>;
+const examiners = new Map<Username, Examiner>();
+
+beforeAll(async () => {
+  local = await aLocal();
+  schema = await schemaOf(local);
+  for (const who of people) await local[who].token();
+  await fillIn(local.sql);
+  ledgers = await Ledger.ofAll(local.sql, people);
+  for (const [who, ledger] of ledgers) examiners.set(who, new Examiner(schema, ledger));
+});
+
+interface Entrance {
+  readonly operation: string;
+  readonly type: string;
+  readonly form: 'list' | 'page' | 'one';
+}
+
+/** Where the schema lets somebody in. */
+const entrances = (who: Username): Entrance[] =>
+  waysFrom(schema, 'Query')
+    .map(({ field, target, form }) => ({ operation: field, type: target, form }))
+    .filter(({ operation }) => refusalOf(operations.Query[operation] ?? [], rolesOf(who)) === null);
+
+/** How to come in there, and which records stand behind the door. */
+function enter({ operation, type, form }: Entrance, ledger: Ledger, roll: () => number): { root: string; expected: string[] } {
+  const ids = ledger.ids(type);
+  if (operation === 'me') return { root: operation, expected: [ledger.asker.userId] };
+  if (form === 'page') return { root: `${operation}(first: 100)`, expected: ids };
+  if (form === 'list') return { root: operation, expected: ids };
+  const id = ids[Math.floor(roll() * ids.length)] ?? '';
+  const number = String(ledger.row(type, id)?.['grievance_number']);
+  return {
+    root: operation === 'grievanceByNumber' ? `${operation}(grievanceNumber: "${number}")` : `${operation}(id: "${id}")`,
+    expected: [id],
+  };
+}
+
+/** Goes in, asks so many steps on, and holds the answer against the agreement. */
+async function walk(who: Username, entrance: Entrance, steps: number, roll: () => number, pick: NonNullable<Asking['pick']>) {
+  // Pages are met often, so that half of what they tell at a time is enough.
+  const question = everything(schema, entrance.type, steps, roll, { pick, share: entrance.form === 'page' ? 0.5 : 1 });
+  const { root, expected } = enter(entrance, ledgers.get(who) as Ledger, roll);
+  const form: Form = entrance.form === 'page' ? (roll() < 0.5 ? 'nodes' : 'edges') : entrance.form;
+  const answer = await local[who].ask<{ root: unknown }>(toGraphql(root, form, question, roll));
+  expect(answer.errors).toEqual([]);
+  examiners.get(who)?.examine(answer.data.root, form, question, expected, root.replace(/\(.*/, ''));
+}
+
+describe.each(people)('%s', (who) => {
+  it('meets, on every path of four records, what exists for them and nothing else', async () => {
+    const roll = dice(4);
+    for (const entrance of entrances(who)) {
+      // A lookup opens the same door as its list: one step less is enough.
+      const steps = entrance.form === 'one' ? 2 : 3;
+      const first = waysFrom(schema, entrance.type);
+      if (first.length === 0) await walk(who, entrance, 0, roll, () => []);
+      for (const { field } of first) {
+        await walk(who, entrance, steps, roll, (ways, left) => (left === steps ? ways.filter((way) => way.field === field) : ways));
+      }
+    }
+    expect(examiners.get(who)?.discrepancies).toEqual([]);
+  });
+
+  it('nor on long random walks', async () => {
+    const roll = dice(2026);
+    const doors = entrances(who);
+    for (let walks = 0; walks < 15; walks += 1) {
+      const entrance = doors[Math.floor(roll() * doors.length)] as Entrance;
+      await walk(who, entrance, 8, roll, (ways) => ways.slice(Math.floor(roll() * ways.length)).slice(0, 1));
+    }
+    expect(examiners.get(who)?.discrepancies).toEqual([]);
+  });
+
+  it('has met every field that the agreement shows them', () => {
+    const ledger = ledgers.get(who) as Ledger;
+    const met = examiners.get(who)?.met;
+    const shown = Object.entries(agreement).flatMap(([type, { parts }]) =>
+      Object.values(parts)
+        .flatMap(words)
+        .filter((field) => ledger.ids(type).length > 0 && ledger.everSees(type, field))
+        .map((field) => `${type}.${field}`),
+    );
+    expect(shown.filter((field) => !met?.has(field) && !neverFilled(who).includes(field))).toEqual([]);
+  });
+});
+
+describe('a sign-in', () => {
+  it.each(people)('shows %s the same as any other way', async (who) => {
+    const password = seededAccounts.find(({ username }) => username === who)?.password;
+    const roll = dice(5);
+    const question = everything(schema, 'User', 2, roll);
+    const login = `login(input: { identifier: "${who}", password: "${password}" })`;
+    const query = toGraphql('user', 'one', question, roll, (field) => `mutation { ${login} { ... on SignedIn { ${field} } } }`);
+    const answer = await local.anonymous.see<{ login: { root: unknown } }>(query);
+    const examiner = new Examiner(schema, await Ledger.of(local.sql, await askerOf(local.sql, who)));
+    examiner.examine(answer.login.root, 'one', question, [(ledgers.get(who) as Ledger).asker.userId], 'login.user');
+    expect(examiner.discrepancies).toEqual([]);
+  });
+});
+
+/** What stays empty for somebody, though they could see it: nothing deleted is asked for, and no member's case was settled for money. */
+const neverFilled = (who: Username): string[] => [
+  ...Object.keys(agreement).map((type) => `${type}.deletedAt`),
+  ...(rolesOf(who)?.includes('member') ? ['Grievance.settlementAmount'] : []),
+  ...(ledgers.get(who)?.reads('Grievance') === false ? ['Organization.grievances'] : []),
+  ...(ledgers.get(who)?.asker.memberId === null ? ['User.member'] : []),
+];
