@@ -2,12 +2,21 @@ import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 
 /** An instant: RFC 3339, answered in UTC with milliseconds. */
-export const DateTimeScalar = new GraphQLScalarType({
-  ...GraphQLDateTime.toConfig(),
+export const DateTimeScalar = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
-  description: 'An instant as RFC 3339 says it, answered in UTC: `2026-03-01T14:30:00.000Z`.',
+  description: 'An instant as RFC 3339 says it, answered in UTC: `2026-03-01T14:30:00.000Z`. Years from 0001 to 9999.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
+  serialize: (value) => (value as Date).toISOString(),
+  parseValue: (value) => storable(GraphQLDateTime.parseValue(value)),
+  parseLiteral: (node, variables) => storable(GraphQLDateTime.parseLiteral(node, variables)),
 });
+
+/** PostgreSQL knows no year 0. */
+function storable(instant: Date): Date {
+  const year = instant.getUTCFullYear();
+  if (year < 1 || year > 9999) throw new TypeError('DateTime cannot represent this value.');
+  return instant;
+}
 
 /** A calendar day without a time, kept as the text `YYYY-MM-DD` from the database to the wire. */
 export const DateScalar = textScalar('Date', 'A calendar day without a time: `YYYY-MM-DD`, from year 0001 to 9999.', (text) =>
@@ -44,7 +53,7 @@ function textScalar(name: string, description: string, read: (text: string) => s
   return new GraphQLScalarType({
     name,
     description,
-    serialize: parse,
+    serialize: (value) => value as string, // from a column that can hold nothing else
     parseValue: parse,
     parseLiteral: (node: ValueNode) => parse(node.kind === Kind.STRING ? node.value : undefined),
   });
