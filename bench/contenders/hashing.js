@@ -1,0 +1,18 @@
+// The limit of signing in: Argon2id and nothing else, as many at once as there are cores. Started with the seconds it has.
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import argon2 from 'argon2';
+
+const [seconds, memoryCost, timeCost] = process.argv.slice(2).map(Number);
+const password = randomBytes(32);
+const stored = await argon2.hash(password, { type: argon2.argon2id, memoryCost, timeCost, parallelism: 1 });
+const began = performance.now();
+let count = 0;
+const verify = async () => {
+  while (performance.now() - began < seconds * 1000) {
+    if (!(await argon2.verify(stored, password))) throw new Error('The password is right, and was refused.');
+    count += 1;
+  }
+};
+await Promise.all(Array.from({ length: availableParallelism() }, verify));
+console.log(JSON.stringify({ perSecond: count / ((performance.now() - began) / 1000) }));

@@ -1,0 +1,150 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import jwt from 'jsonwebtoken';
+import { officerRole } from '../database.js';
+
+/** Connections to the database that each contender may have. */
+export const poolSize = 10;
+
+const project = join(import.meta.dirname, '..', '..');
+const secret = randomBytes(32).toString('base64');
+
+/** @typedef {'service' | 'postgraphile' | 'bare'} ContenderName */
+
+/**
+ * A process that answers.
+ *
+ * @typedef {object} Contender
+ * @property {ContenderName} name
+ * @property {string} url where it is asked
+ * @property {number} pid
+ * @property {() => string} said what it wrote to stderr
+ * @property {() => Promise<void>} stop
+ */
+
+/** How each is called in what is printed. */
+export const titles = /** @type {const} */ ({ service: 'Unionhall', postgraphile: 'PostGraphile', bare: 'bare' });
+
+/** @type {Record<ContenderName, { program: string[], environment: (bench: import('../database.js').Bench) => Record<string, string> }>} */
+const programs = {
+  service: {
+    program: [join('dist', 'src', 'main.js'), 'start'],
+    environment: ({ keys }) => ({ UNIONHALL_KEYS: keys, PORT: '0', ACCESS_TOKEN_TTL: '86400' }),
+  },
+  postgraphile: {
+    program: [join('bench', 'contenders', 'postgraphile.js')],
+    environment: () => ({ GRAPHILE_ENV: 'production', BENCH_SECRET: secret, BENCH_ROLE: officerRole }),
+  },
+  bare: { program: [join('bench', 'contenders', 'bare.js')], environment: () => ({ BENCH_SECRET: secret }) },
+};
+
+/**
+ * Starts a contender, and waits until it says where it answers.
+ *
+ * @param {ContenderName} name
+ * @param {import('../database.js').Bench} bench
+ * @param {string[]} nodeOptions
+ * @returns {Promise<Contender>}
+ */
+export async function startContender(name, bench, nodeOptions = []) {
+  const { program, environment } = programs[name];
+  const { PATH, HOME, SystemRoot } = process.env;
+  const child = spawn(process.execPath, [...nodeOptions, ...program], {
+    cwd: project,
+    env: {
+      ...Object.fromEntries(Object.entries({ PATH, HOME, SystemRoot }).filter(([, value]) => value !== undefined)),
+      NODE_ENV: 'production',
+      DATABASE_URL: bench.url,
+      DATABASE_POOL_SIZE: String(poolSize),
+      ...environment(bench),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const leave = () => child.kill('SIGKILL');
+  process.once('exit', leave);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (said = `${said}${text}`.slice(-10_000)));
+  const url = await new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (part) => {
+      text = `${text}${part}`.slice(-10_000);
+      const [found] = /http:\/\/[\w.:]+/.exec(text) ?? [];
+      if (found) resolve(`${found}/graphql`);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`${titles[name]} ended with ${code} before it answered.\n${text}${said}`)));
+  });
+  const stop = async () => {
+    process.off('exit', leave);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  };
+  return { name, url, pid: /** @type {number} */ (child.pid), said: () => said, stop };
+}
+
+/**
+ * The token that officers send to a contender; the service gives it to whoever signs in.
+ *
+ * @param {Contender} contender
+ * @param {string} userId
+ */
+export async function tokenFor({ name, url }, userId) {
+  if (name !== 'service') return jwt.sign({}, Buffer.from(secret, 'base64'), { subject: userId, audience: 'bench', expiresIn: '12h' });
+  const { login } = await ask(url, loginBody('officer', 'unionhall-dev'));
+  return login.accessToken;
+}
+
+/**
+ * @param {string} identifier
+ * @param {string} password
+ */
+export const loginBody = (identifier, password) => ({
+  query: 'mutation Login($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken refreshToken } } }',
+  variables: { input: { identifier, password } },
+});
+
+/**
+ * Asks once.
+ *
+ * @param {string} url
+ * @param {object} body
+ * @param {string} [token]
+ * @returns {Promise<any>} the data
+ */
+export async function ask(url, body, token) {
+  const response = await fetch(url, { method: 'POST', headers: headers(token), body: JSON.stringify(body) });
+  const { data, errors } = await response.json();
+  if (errors) throw new Error(`${url} answers ${response.status} ${JSON.stringify(errors)}\nto ${JSON.stringify(body)}`);
+  return data;
+}
+
+/** @param {string} [token] */
+export const headers = (token) => ({ 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) });
+
+/**
+ * What a process has used so far, where the system tells: seconds of CPU, and bytes of memory now and at most.
+ *
+ * @typedef {{ cpu: number, memory: number, most: number }} Usage
+ */
+
+/**
+ * @param {number} pid
+ * @returns {Promise<Usage | null>}
+ */
+export async function usageOf(pid) {
+  try {
+    const [stat, status] = await Promise.all(['stat', 'status'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8')));
+    // the name, in brackets, may hold anything
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticksPerSecond = 100;
+    const bytes = (/** @type {string} */ name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
+    return { cpu: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond, memory: bytes('VmRSS'), most: bytes('VmHWM') };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,46 @@
+/** @param {string} text */
+export const say = (text) => void process.stdout.write(`${text}\n`);
+
+/** @param {string} text */
+export const heading = (text) => say(`\n${text}\n${'─'.repeat(text.length)}`);
+
+/**
+ * Columns under their names: the first to the left, those of numbers to the right.
+ *
+ * @param {readonly string[]} names
+ * @param {readonly (readonly (string | number)[])[]} rows
+ */
+export function table(names, rows) {
+  const cells = [names, ...rows.map((row) => row.map(String))];
+  const widths = names.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  const isNumeric = names.map((_, column) => rows.every((row) => /^[\d.,%–~ …]*$/.test(String(row[column]))));
+  for (const [at, row] of cells.entries()) {
+    say(
+      `  ${row.map((cell, column) => (isNumeric[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))).join('  ')}`.trimEnd(),
+    );
+    if (at === 0) say(`  ${widths.map((width) => '-'.repeat(width)).join('  ')}`);
+  }
+}
+
+/** @param {readonly number[]} values */
+export function median(values) {
+  const ordered = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(ordered.length / 2);
+  return ordered.length % 2 === 1 ? ordered[middle] : (ordered[middle - 1] + ordered[middle]) / 2;
+}
+
+/**
+ * A ratio of each round, as its median and its spread.
+ *
+ * @param {readonly number[]} ratios
+ */
+export const spread = (ratios) => `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
+
+/**
+ * @param {number} ratio
+ * @param {number | undefined} target
+ */
+export const verdict = (ratio, target) => (target === undefined ? '' : ratio >= target ? 'reached' : 'missed');
+
+/** @param {number | null | undefined} bytes */
+export const megabytes = (bytes) => (bytes == null ? '–' : (bytes / 2 ** 20).toFixed(0));
