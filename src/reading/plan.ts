@@ -3,8 +3,8 @@ import type { Subject, Subjects } from './subject.ts';
 
 /**
  * What an operation asks of one type at one place: its fields, and the same for each relation. A field asked twice, by
- * alias or in fragments, asks for the union; `@skip` and `@include` are not looked at, so that a plan depends on the
- * document alone and serves every request that sends it.
+ * alias or in fragments, asks for the union; what `@skip` or `@include` may leave out is in it, so that a plan depends on
+ * the document alone and serves every request that sends it.
  */
 export interface Plan {
   readonly subject: Subject;
@@ -14,6 +14,14 @@ export interface Plan {
   readonly derived: ReadonlySet<string>;
   readonly sources: ReadonlySet<string>;
   readonly relations: ReadonlyMap<string, Plan>;
+  /** The relations that are asked whatever the variables say, so that they can be read ahead. */
+  readonly certain: ReadonlySet<string>;
+}
+
+/** One field as it is asked in all places together. */
+interface AskedField {
+  readonly nodes: FieldNode[];
+  isCertain: boolean;
 }
 
 /** Plans by operation and place. What is asked at a root depends on which of its field nodes are not skipped, too. */
@@ -52,7 +60,8 @@ function build(subjects: Subjects, subject: Subject, info: GraphQLResolveInfo, s
   const derived = new Set<string>();
   const sources = new Set<string>();
   const relations = new Map<string, Plan>();
-  for (const [name, nodes] of asked) {
+  const certain = new Set<string>();
+  for (const [name, { nodes, isCertain }] of asked) {
     const derivation = subject.derivations.get(name);
     if (derivation) {
       derived.add(name);
@@ -61,9 +70,11 @@ function build(subjects: Subjects, subject: Subject, info: GraphQLResolveInfo, s
       fields.add(name);
     }
     const target = targetOf(subjects, subject, name, info);
-    if (target) relations.set(name, build(subjects, target, info, selectionsOf(nodes)));
+    if (!target) continue;
+    relations.set(name, build(subjects, target, info, selectionsOf(nodes)));
+    if (isCertain && subject.relations.get(name)?.isPaged === false) certain.add(name);
   }
-  return { subject, fields, derived, sources, relations };
+  return { subject, fields, derived, sources, relations, certain };
 }
 
 const rowType = (subject: Subject, info: GraphQLResolveInfo): GraphQLObjectType => info.schema.getType(subject.type) as GraphQLObjectType;
@@ -83,21 +94,19 @@ function fieldsOf(
   type: GraphQLObjectType,
   selections: readonly SelectionSetNode[],
   info: GraphQLResolveInfo,
-  found = new Map<string, FieldNode[]>(),
-): Map<string, FieldNode[]> {
-  for (const { selections: each } of selections) {
-    for (const selection of each) {
-      if (selection.kind === 'FragmentSpread') {
-        const fragment = info.fragments[selection.name.value];
-        if (fragment) fieldsOf(type, [fragment.selectionSet], info, found);
-      } else if (selection.kind === 'InlineFragment') {
-        fieldsOf(type, [selection.selectionSet], info, found);
-      } else if (type.getFields()[selection.name.value]) {
-        const name = selection.name.value;
-        found.set(name, [...(found.get(name) ?? []), selection]);
-      } else if (isWrapper(selection) && selection.selectionSet) {
-        fieldsOf(type, [selection.selectionSet], info, found);
-      }
+  isCertain = true,
+  found = new Map<string, AskedField>(),
+): Map<string, AskedField> {
+  for (const selection of selections.flatMap((set) => set.selections)) {
+    const stays = isCertain && !selection.directives?.length;
+    const inner = selection.kind === 'FragmentSpread' ? info.fragments[selection.name.value]?.selectionSet : selection.selectionSet;
+    if (selection.kind === 'Field' && type.getFields()[selection.name.value]) {
+      const asked = found.get(selection.name.value) ?? { nodes: [], isCertain: false };
+      asked.nodes.push(selection);
+      asked.isCertain ||= stays;
+      found.set(selection.name.value, asked);
+    } else if (inner && (selection.kind !== 'Field' || isWrapper(selection))) {
+      fieldsOf(type, [inner], info, stays, found);
     }
   }
   return found;

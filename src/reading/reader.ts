@@ -21,7 +21,7 @@ import {
   type Statement,
   type Values,
 } from './statement.ts';
-import type { Subject, Subjects } from './subject.ts';
+import type { Relation, Subject, Subjects } from './subject.ts';
 
 /** Runs SQL with `$1` parameters. */
 export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
@@ -92,9 +92,9 @@ export class Reader {
   }
 
   private pageOf(row: Row, field: string, page: Page): Promise<Connection<Row> | null> {
-    const { lens, key, foreignKey } = this.through(row, field);
-    if (key === null || !lens?.sight.rows || foreignKey === undefined) return Promise.resolve(null);
-    const asked = readPage(lens, page, foreignKey);
+    const { lens, key, relation } = this.through(row, field);
+    if (key === null || !lens?.sight.rows) return Promise.resolve(null);
+    const asked = readPage(lens, page, relation?.foreignKey);
     const shape = JSON.stringify([field, asked.shape, asked.values]);
     const pages = this.loader(lens.plan, `page ${shape}`, async (keys) => {
       const rows = await this.rows(lens, pageStatement(lens, asked.shape), { ...asked.values, keys });
@@ -110,19 +110,13 @@ export class Reader {
   }
 
   /** What a field that is a relation answers on a row: another row, rows, or null where it is hidden. */
-  relation(row: Row, field: string, isPromised: boolean): Promise<unknown> | null | readonly [] {
-    const { lens, key, foreignKey, order } = this.through(row, field);
-    const hidden = isPromised && foreignKey !== undefined ? ([] as const) : null;
-    if (key === null || !lens?.sight.rows) return hidden;
-    if (foreignKey === undefined) {
-      return this.loader(lens.plan, 'rows', async (keys) => {
-        const byId = new Map((await this.rows(lens, rowsStatement(lens), { keys })).map((each) => [each['id'] as string, each]));
-        return keys.map((each) => byId.get(each) ?? null);
-      }).load(key);
-    }
-    return this.loader(lens.plan, 'children', async (keys) => {
-      const byParent = grouped(await this.rows(lens, childrenStatement(lens, foreignKey, order), { keys }));
-      return keys.map((each) => byParent.get(each) ?? []);
+  relation(row: Row, field: string): unknown {
+    if (readAhead(field) in row) return row[readAhead(field)];
+    const { lens, key, relation } = this.through(row, field);
+    if (key === null || !lens?.sight.rows || !relation) return nothing(relation);
+    return this.loader(lens.plan, 'related', async (keys) => {
+      const found = await this.found(relation, lens, keys);
+      return keys.map((each) => found.get(each) ?? nothing(relation, relation.kind));
     }).load(key);
   }
 
@@ -147,7 +141,7 @@ export class Reader {
     const next = plan.relations.get(field);
     const relation = plan.subject.relations.get(field);
     const key = (row[field] ?? null) as string | null;
-    return { lens: next && lensOf(next, this.viewer), key, foreignKey: relation?.foreignKey, order: relation?.order ?? [] };
+    return { lens: next && lensOf(next, this.viewer), key, relation };
   }
 
   private loader<T>(plan: Plan, name: string, load: (keys: readonly string[]) => Promise<readonly T[]>): DataLoader<string, T> {
@@ -162,7 +156,32 @@ export class Reader {
     const rows = (await this.execute(statement, values)) as Row[];
     const origin: Origin = { reader: this, lens };
     for (const row of rows) (row as { [ORIGIN]: Origin })[ORIGIN] = origin;
+    if (rows.length > 0 && lens.plan.certain.size > 0)
+      await Promise.all([...lens.plan.certain].map((field) => this.lead(rows, lens, field)));
     return rows;
+  }
+
+  /** Reads a relation of all these rows ahead of its being asked, in one statement: no row waits for a promise of its own. */
+  private async lead(rows: readonly Row[], { plan }: Lens, field: string): Promise<void> {
+    const relation = plan.subject.relations.get(field) as Relation;
+    const lens = lensOf(plan.relations.get(field) as Plan, this.viewer);
+    const keys = new Set(lens.sight.rows ? rows.map((row) => row[field] as string | null) : []);
+    keys.delete(null);
+    const found = keys.size > 0 ? await this.found(relation, lens, [...keys] as string[]) : new Map<string, Row | Row[]>();
+    for (const row of rows) {
+      const key = lens.sight.rows ? (row[field] as string | null) : null;
+      row[readAhead(field)] = key === null ? nothing(relation) : (found.get(key) ?? nothing(relation, relation.kind));
+    }
+  }
+
+  /** The rows on the other side of a relation, by the key that leads to them. */
+  private async found(
+    { kind, foreignKey = '', order = [] }: Relation,
+    lens: Lens,
+    keys: readonly string[],
+  ): Promise<Map<string, Row | Row[]>> {
+    if (kind === 'many') return grouped(await this.rows(lens, childrenStatement(lens, foreignKey, order), { keys }));
+    return new Map((await this.rows(lens, rowsStatement(lens), { keys })).map((row) => [row['id'] as string, row]));
   }
 
   private execute(statement: Statement, values: Values): Promise<readonly Record<string, unknown>[]> {
@@ -172,10 +191,17 @@ export class Reader {
 }
 
 /** What a relation answers on a row, read by whoever read the row. */
-export const relationOf = (row: Row, field: string, isPromised: boolean): unknown => row[ORIGIN].reader.relation(row, field, isPromised);
+export const relationOf = (row: Row, field: string): unknown => row[ORIGIN].reader.relation(row, field);
 
 /** What a derived field answers on a row. */
 export const derivedOf = (row: Row, field: string): unknown => row[ORIGIN].reader.derived(row, field);
+
+/** Where a row keeps what its relation leads to; under the field's own name it keeps the key. */
+const readAhead = (field: string): string => `${field}~`;
+
+/** What a relation answers where it leads to nothing: a list of none where rows were looked for or the schema promises one. */
+const nothing = (relation: Relation | undefined, looked?: 'one' | 'many'): readonly [] | null =>
+  looked === 'many' || (relation?.isPromised && relation.kind === 'many') ? [] : null;
 
 function grouped(rows: readonly Row[]): Map<string, Row[]> {
   const byParent = new Map<string, Row[]>();

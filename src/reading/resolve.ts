@@ -1,4 +1,4 @@
-import { isNonNullType, isObjectType, type GraphQLSchema } from 'graphql';
+import { isObjectType, type GraphQLSchema } from 'graphql';
 import { derivedOf, relationOf, type Row } from './reader.ts';
 import type { Subjects } from './subject.ts';
 
@@ -12,10 +12,9 @@ export function attachReading(schema: GraphQLSchema, subjects: Subjects): void {
     if (!isObjectType(type)) continue;
     for (const field of Object.values(type.getFields())) {
       const { name } = field;
-      const isPromised = isNonNullType(field.type);
       if (field.args.length > 0) continue;
       if (subject.derivations.has(name)) field.resolve = (row: Row) => derivedOf(row, name);
-      else if (subject.relations.has(name)) field.resolve = (row: Row) => relationOf(row, name, isPromised);
+      else if (subject.relations.has(name)) field.resolve = (row: Row) => relationOf(row, name);
     }
   }
 }

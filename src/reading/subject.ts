@@ -21,6 +21,10 @@ export interface Relation {
   readonly kind: 'one' | 'many';
   /** GraphQL type of the other rows. */
   readonly target: string;
+  /** Whether they are asked page by page, with arguments. */
+  readonly isPaged: boolean;
+  /** Whether the schema promises an answer, so that a hidden list is empty and not null. */
+  readonly isPromised: boolean;
   /** For `many`: the other table's column that holds this row's id, and the order of the rows. */
   readonly foreignKey?: string;
   readonly order?: readonly (readonly [column: string, direction: 'asc' | 'desc'])[];
@@ -111,13 +115,16 @@ const isToOne = ({ kind }: EntityProperty): boolean => kind === ReferenceKind.MA
 
 function relationOf(property: EntityProperty, field: GraphQLField<unknown, unknown>): Relation | undefined {
   const inner = isNonNullType(field.type) ? field.type.ofType : field.type;
-  if (isToOne(property) && isObjectType(inner)) return { kind: 'one', target: inner.name };
+  const isPromised = isNonNullType(field.type);
+  if (isToOne(property) && isObjectType(inner)) return { kind: 'one', target: inner.name, isPaged: false, isPromised };
   if (property.kind !== ReferenceKind.ONE_TO_MANY) return undefined;
   const target = property.targetMeta as EntityMetadata;
   const inverse = target.properties[property.mappedBy as never] as EntityProperty;
   const order = [property.orderBy ?? []].flat().flatMap((each) => Object.entries(each as Record<string, 'asc' | 'desc'>));
   return {
     kind: 'many',
+    isPaged: field.args.length > 0,
+    isPromised,
     target: getNamedType(field.type).name.replace(/Connection$/, ''),
     foreignKey: inverse.fieldNames[0] as string,
     order: order.map(([name, direction]) => [(target.properties[name as never] as EntityProperty).fieldNames[0] as string, direction]),
