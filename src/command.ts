@@ -71,14 +71,11 @@ async function seed(config: Config, words: string[]): Promise<void> {
   const phases =
     values.phase === undefined ? ([0, 1, 2] as const) : [oneOf(values.phase, ['0', '1', '2'])].map((phase) => Number(phase) as 0 | 1 | 2);
   const scale = Number(values.scale ?? 1);
-  const { seed: seedDatabase } = await import('../seeds/index.ts');
+  const { progressOn, seed: seedDatabase } = await import('../seeds/index.ts');
   await withDatabase(config, async ({ orm }) => {
-    const { written } = await seedDatabase(orm.em, {
-      environment: config.environment,
-      hashPassword: await hasherOf(config),
-      phases,
-      scale,
-    });
+    const { progress, end } = progressOn(process.stderr);
+    const options = { environment: config.environment, hashPassword: await hasherOf(config), phases, scale, progress };
+    const { written } = await seedDatabase(orm.em, options).finally(end);
     const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
     say(counts.length === 0 ? 'Everything was there already.' : `Added ${counts.join(', ')}.`);
   });

@@ -4,7 +4,9 @@ import { createContext, type ContextSources } from './context.ts';
 import { isEmpty, migrate, openDatabase, type Database } from './database/index.ts';
 import { createHttp } from './http.ts';
 import { buildExecutable } from './schema.ts';
+import { AccessTokens } from './services/crypto/jwt.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
+import { termsOf } from './services/session/index.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
 
@@ -42,7 +44,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       em: database.orm.em as ContextSources['em'],
       run: database.run,
       subjects,
-      tools: { keyring, passwords, rules: config.sessions, now },
+      tools: { keyring, passwords, tokens: new AccessTokens(keyring, termsOf(config.sessions)), rules: config.sessions, now },
     };
     const http = await createHttp({
       config,

@@ -5,6 +5,7 @@ import { ormOptions } from '../mikro-orm.config.ts';
 import { User } from '../src/entities/user.ts';
 import { Viewer } from '../src/entities/viewer.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
+import { AccessTokens } from '../src/services/crypto/jwt.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { hashPassword } from '../src/services/crypto/password.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type RunSql,
   type SessionRules,
   type SessionTools,
+  termsOf,
 } from '../src/services/session/index.ts';
 
 export const cost = { memory: 19_456, time: 2 };
@@ -87,7 +89,13 @@ export class Local {
   ) {}
 
   get tools(): SessionTools {
-    return { keyring: this.keyring, passwords: this.hasher(this.keyring), rules: this.rules, now: this.clock.now };
+    return {
+      keyring: this.keyring,
+      passwords: this.hasher(this.keyring),
+      tokens: new AccessTokens(this.keyring, termsOf(this.rules)),
+      rules: this.rules,
+      now: this.clock.now,
+    };
   }
 
   get em(): SqlEntityManager {

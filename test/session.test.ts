@@ -10,7 +10,7 @@ import { User } from '../src/entities/user.ts';
 import { Viewer } from '../src/entities/viewer.ts';
 import { isGenuine } from '../src/services/audit.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
-import { verifyAccessToken } from '../src/services/crypto/jwt.ts';
+import { AccessTokens } from '../src/services/crypto/jwt.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { mintRefreshToken, verifyRefreshToken } from '../src/services/crypto/refresh.ts';
 import { hashToken } from '../src/services/crypto/token.ts';
@@ -523,12 +523,17 @@ describe('authenticate', () => {
   it('gathers roles and review levels, a custom role counting as its basis', async () => {
     await assign(RoleName.OFFICER, { reviewLevels: [BenevolenceReviewLevel.VP, BenevolenceReviewLevel.PRESIDENT] });
     await assign(RoleName.STAFF, { basedOn: RoleName.ORGANIZER });
-    await set({ passwordMustChange: true, isOwner: settled < 0 });
     const viewer = await local.viewer((await local.login()).accessToken);
     expect([...(viewer?.roles ?? [])].sort()).toEqual([RoleName.OFFICER, RoleName.ORGANIZER]);
     expect(viewer?.decidesAt(BenevolenceReviewLevel.PRESIDENT)).toBe(true);
     expect(viewer?.decidesAt(BenevolenceReviewLevel.ADMIN)).toBe(false);
-    expect(viewer?.passwordMustChange).toBe(true);
+  });
+
+  it('gives no role and no level while the password must be changed', async () => {
+    await assign(RoleName.OFFICER, { reviewLevels: [BenevolenceReviewLevel.VP] });
+    await set({ passwordMustChange: true });
+    const viewer = await local.viewer((await local.login()).accessToken);
+    expect([viewer?.passwordMustChange, viewer?.roles.size, viewer?.decidesAt(BenevolenceReviewLevel.VP)]).toEqual([true, 0, false]);
   });
 
   it('drops a role, and its levels, at the instant it expires', async () => {
@@ -566,7 +571,7 @@ describe('authenticate', () => {
   it("refuses another user's session in a token that we signed", async () => {
     const { accessToken, sessionId } = await local.login();
     const terms = { issuer: 'unionhall', audience: 'unionhall', ttl: 1800 };
-    expect(verifyAccessToken(local.keyring, terms, accessToken, local.clock.now())).toEqual({ userId: local.user.id, sessionId });
+    expect(new AccessTokens(local.keyring, terms).verify(accessToken, local.clock.now())).toEqual({ userId: local.user.id, sessionId });
     const { signAccessToken } = await import('../src/services/crypto/jwt.ts');
     const mixed = signAccessToken(local.keyring, terms, { userId: sessionId, sessionId }, local.clock.now());
     expect(await local.viewer(mixed)).toBeNull();

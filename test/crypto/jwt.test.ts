@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import jwt from 'jsonwebtoken';
-import { signAccessToken, verifyAccessToken } from '../../src/services/crypto/jwt.ts';
+import { AccessTokens, signAccessToken } from '../../src/services/crypto/jwt.ts';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 
 const older = Keyring.generate();
@@ -30,7 +30,7 @@ const forge = (header: unknown, payload: unknown, key = keyring.secret(kid, 'acc
   const signed = `${encode(header)}.${encode(payload)}`;
   return `${signed}.${macOf(signed, key)}`;
 };
-const verify = (token: string, at = now) => verifyAccessToken(keyring, terms, token, at);
+const verify = (token: string, at = now) => new AccessTokens(keyring, terms).verify(token, at);
 const later = (seconds: number) => new Date(now.valueOf() + seconds * 1000);
 const without = (name: keyof typeof good) => Object.fromEntries(Object.entries(good).filter(([claim]) => claim !== name));
 const token = signAccessToken(keyring, terms, subject, now);
@@ -53,7 +53,7 @@ describe('an access token', () => {
   it('is accepted under an older key of the ring, and under no key that left it', () => {
     const signed = signAccessToken(Keyring.parse(older), terms, subject, now);
     expect(verify(signed)).toEqual(subject);
-    expect(verifyAccessToken(Keyring.parse(Keyring.generate()), terms, signed, now)).toBeNull();
+    expect(new AccessTokens(Keyring.parse(Keyring.generate()), terms).verify(signed, now)).toBeNull();
   });
 
   it('works from its issue to its end, with 30 seconds of tolerance on both sides', () => {
@@ -64,8 +64,8 @@ describe('an access token', () => {
   });
 
   it('is cut short when the operator shortens what is issued', () => {
-    expect(verifyAccessToken(keyring, { ...terms, ttl: 60 }, token, later(89))).toEqual(subject);
-    expect(verifyAccessToken(keyring, { ...terms, ttl: 60 }, token, later(90))).toBeNull();
+    expect(new AccessTokens(keyring, { ...terms, ttl: 60 }).verify(token, later(89))).toEqual(subject);
+    expect(new AccessTokens(keyring, { ...terms, ttl: 60 }).verify(token, later(90))).toBeNull();
   });
 
   it('is nobody’s when any one character of it is another', () => {
@@ -181,5 +181,19 @@ describe('the wrapper refuses', () => {
     ['exp before iat', forge(goodHeader, { ...good, exp: iat - 1 })],
   ])('%s', (_, attack) => {
     expect(verify(attack)).toBeNull();
+  });
+});
+
+describe('a token that was verified before', () => {
+  it.each([0, 60, 1829, 1830, 4000, -29, -31])('is worth at %s seconds what it would be worth at first sight', (seconds) => {
+    const tokens = new AccessTokens(keyring, terms);
+    expect(tokens.verify(token, now)).toEqual(subject);
+    expect(tokens.verify(token, later(seconds))).toEqual(verify(token, later(seconds)));
+  });
+
+  it('vouches for no other token', () => {
+    const tokens = new AccessTokens(keyring, terms);
+    expect(tokens.verify(token, now)).toEqual(subject);
+    expect(tokens.verify(`${head}.${payload}.${macOf('another')}`, now)).toBeNull();
   });
 });

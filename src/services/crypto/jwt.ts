@@ -10,6 +10,12 @@ export interface TokenTerms {
   readonly ttl: number;
 }
 
+/** What a token that was verified once says; only its time has to be looked at again. */
+interface Verified extends AccessSubject {
+  readonly iat: number;
+  readonly exp: number;
+}
+
 /** Whom an access token speaks of. */
 export interface AccessSubject {
   readonly userId: string;
@@ -41,15 +47,50 @@ export function signAccessToken(keyring: Keyring, terms: TokenTerms, { userId, s
   return jwt.sign(claims, keyring.secret(kid, access.key), { algorithm, header: { alg: algorithm, typ: access.header, kid } });
 }
 
+/** Tokens that are remembered at a time. */
+const remembered = 10_000;
+
 /**
- * Whom the token speaks of, or null: whatever is wrong with it, the answer is the same. The library under it accepts
- * tokens without an end, of any type, with any further header; here only what {@link signAccessToken} writes passes.
+ * Verifies access tokens. The library under it accepts tokens without an end, of any type, with any further header; here
+ * only what {@link signAccessToken} writes passes. A client sends the same token hundreds of times: its form and
+ * signature are verified once, its time on each use.
  */
-export function verifyAccessToken(keyring: Keyring, terms: TokenTerms, token: string, now: Date): AccessSubject | null {
+export class AccessTokens {
+  readonly #known = new Map<string, Verified>();
+
+  constructor(
+    private readonly keyring: Keyring,
+    private readonly terms: TokenTerms,
+  ) {}
+
+  /** Whom the token speaks of, or null: whatever is wrong with it, the answer is the same. */
+  verify(token: string, now: Date): AccessSubject | null {
+    const known = this.#known.get(token);
+    if (known && !isTimely(known, this.terms, now)) return null;
+    const found = known ?? verify(this.keyring, this.terms, token, now);
+    if (found === null) return null;
+    if (!known) this.#remember(token, found);
+    return { userId: found.userId, sessionId: found.sessionId };
+  }
+
+  #remember(token: string, found: Verified): void {
+    const oldest = this.#known.keys().next();
+    if (this.#known.size >= remembered && !oldest.done) this.#known.delete(oldest.value);
+    this.#known.set(token, found);
+  }
+}
+
+function verify(keyring: Keyring, terms: TokenTerms, token: string, now: Date): Verified | null {
   const kid = kidOf(token);
   if (kid === null || !keyring.has(kid)) return null;
   const claims = verified(token, keyring, kid, terms, now);
   return claims === null ? null : subjectOf(claims, terms, now);
+}
+
+/** The library's own reckoning, for a token whose signature was verified before. */
+function isTimely({ iat, exp }: Verified, { ttl }: TokenTerms, now: Date): boolean {
+  const at = seconds(now);
+  return iat <= at + clockTolerance && at < exp + clockTolerance && at < iat + ttl + clockTolerance;
 }
 
 /** The key the header names, where the token is of the one form and its header has exactly what it must. */
@@ -81,13 +122,13 @@ function verified(token: string, keyring: Keyring, kid: string, terms: TokenTerm
   }
 }
 
-function subjectOf(claims: Record<string, unknown>, terms: TokenTerms, now: Date): AccessSubject | null {
+function subjectOf(claims: Record<string, unknown>, terms: TokenTerms, now: Date): Verified | null {
   const { iss, aud, sub, sid, jti, iat, exp, typ } = claims;
   if (Object.keys(claims).sort().join() !== claimNames.join()) return null;
   if (iss !== terms.issuer || aud !== terms.audience || typ !== access.claim) return null;
   if (!isUuid(sub) || !isUuid(sid) || !isUuid(jti)) return null;
   if (!isInstant(iat) || !isInstant(exp) || exp <= iat) return null;
-  return iat > seconds(now) + clockTolerance ? null : { userId: sub, sessionId: sid };
+  return iat > seconds(now) + clockTolerance ? null : { userId: sub, sessionId: sid, iat, exp };
 }
 
 function parsed(text: string): unknown {

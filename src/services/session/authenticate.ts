@@ -1,8 +1,7 @@
 import { BenevolenceReviewLevel } from '../../entities/benevolence.ts';
 import { RoleName } from '../../entities/role.ts';
 import type { ViewerFacts } from '../../entities/viewer.ts';
-import { verifyAccessToken } from '../crypto/jwt.ts';
-import { after, termsOf, type SessionTools } from './tools.ts';
+import { after, type SessionTools } from './tools.ts';
 
 /** Runs one statement with `$1` parameters: on a pool, a prepared statement, or the embedded database. */
 export type RunSql = (text: string, params: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
@@ -38,10 +37,10 @@ interface ViewerRow {
 export async function authenticate(
   accessToken: string,
   runSql: RunSql,
-  { keyring, rules, now }: Pick<SessionTools, 'keyring' | 'rules' | 'now'>,
+  { tokens, rules, now }: Pick<SessionTools, 'tokens' | 'rules' | 'now'>,
 ): Promise<ViewerFacts | null> {
   const at = now();
-  const subject = verifyAccessToken(keyring, termsOf(rules), accessToken, at);
+  const subject = tokens.verify(accessToken, at);
   if (subject === null) return null;
   const rows = await runSql(viewerSql, [subject.sessionId, subject.userId, at, after(at, -rules.idleAge)]);
   return factsOf(rows as unknown as readonly ViewerRow[]);

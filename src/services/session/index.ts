@@ -10,7 +10,7 @@ export { authenticate, viewerSql, type RunSql } from './authenticate.ts';
 export { endSessions } from './end.ts';
 export { LoginInput, LoginResult, SecondFactorMethod, SecondFactorRequired } from './login.ts';
 export { SignedIn, startSession, type TokenCookies } from './start.ts';
-export type { Client, SessionRules, SessionTools } from './tools.ts';
+export { termsOf, type Client, type SessionRules, type SessionTools } from './tools.ts';
 
 /** How a device signs in, stays signed in, and signs out. */
 export class SessionService {

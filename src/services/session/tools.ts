@@ -1,6 +1,6 @@
 import type { Keyring } from '../crypto/keyring.ts';
 import type { PasswordHasher } from '../crypto/hasher.ts';
-import type { TokenTerms } from '../crypto/jwt.ts';
+import type { AccessTokens, TokenTerms } from '../crypto/jwt.ts';
 
 /** What the operator decided about sessions: all in seconds, but for the attempts. */
 export interface SessionRules {
@@ -18,6 +18,7 @@ export interface SessionRules {
 export interface SessionTools {
   readonly keyring: Keyring;
   readonly passwords: PasswordHasher;
+  readonly tokens: AccessTokens;
   readonly rules: SessionRules;
   readonly now: () => Date;
 }
