@@ -1,5 +1,6 @@
 import { BenevolenceReviewLevel } from '../src/entities/benevolence.ts';
 import { RoleName } from '../src/entities/role.ts';
+import type { Dossier, Kind } from './dossier.ts';
 import { idOf, takenOverAt } from './random.ts';
 import type { RoleRow, UserRoleRow, UserRow } from './row.ts';
 
@@ -48,8 +49,20 @@ export function accountOf(username: string): SeededAccount {
   return found;
 }
 
+const recordedAt = takenOverAt(0);
+const recorded = { created_at: recordedAt, updated_at: recordedAt };
+
+const ids = new Map<string, string>(seededAccounts.map(({ username }) => [username, idOf('users', username, recordedAt)]));
+
+/** The ids of the users, in the order of their accounts. */
+export const accountIds: readonly string[] = [...ids.values()];
+
 /** The id of the user with this seeded username. */
-export const userId = (username: string): string => idOf('users', username, recordedAt);
+export function userId(username: string): string {
+  const id = ids.get(username);
+  if (id === undefined) throw new TypeError(`No account is seeded with the username ${username}.`);
+  return id;
+}
 
 /** The name under which the user with this seeded username appears in other records. */
 export function fullNameOf(username: string): string {
@@ -93,15 +106,23 @@ export function roleRows(): RoleRow[] {
   }));
 }
 
-/** The users, with the hash that each username is given. */
-export function userRows(passwordHashes: ReadonlyMap<string, string>, unusableHash: string): UserRow[] {
-  return seededAccounts.map((account) => ({
+/** Users, each with the role that the account has. */
+export const accounts: Kind = { table: 'users', parts: ['user_roles'] };
+
+/** An account with the hash of its password; `roleIds` are the roles' ids by name, as the database has them. */
+export function accountDossier(account: SeededAccount, passwordHash: string, roleIds: ReadonlyMap<string, string>): Dossier {
+  const role = roleIds.get(account.role);
+  return { users: [userRow(account, passwordHash)], user_roles: role === undefined ? [] : [userRoleRow(account, role)] };
+}
+
+function userRow(account: SeededAccount, passwordHash: string): UserRow {
+  return {
     id: userId(account.username),
     ...recorded,
     deleted_at: null,
     username: account.username,
     email: emailOf(account),
-    password_hash: passwordHashes.get(account.username) ?? unusableHash,
+    password_hash: passwordHash,
     first_name: account.firstName,
     last_name: account.lastName,
     is_active: true,
@@ -112,26 +133,18 @@ export function userRows(passwordHashes: ReadonlyMap<string, string>, unusableHa
     locked_until: null,
     last_login_at: null,
     member_id: null,
-  }));
+  };
 }
 
-/** Which role each user holds; `roleIds` are the roles' ids by name, as the database has them. */
-export function userRoleRows(roleIds: ReadonlyMap<string, string>): UserRoleRow[] {
-  return seededAccounts.flatMap((account) => {
-    const role = roleIds.get(account.role);
-    if (role === undefined) return [];
-    return {
-      id: idOf('user_roles', account.username, recordedAt),
-      ...recorded,
-      user_id: userId(account.username),
-      role_id: role,
-      assigned_by_id: account.username === 'admin' ? null : userId('admin'),
-      assigned_at: recordedAt,
-      expires_at: null,
-      review_levels: account.reviewLevel === null ? [] : [account.reviewLevel],
-    };
-  });
+function userRoleRow(account: SeededAccount, roleId: string): UserRoleRow {
+  return {
+    id: idOf('user_roles', account.username, recordedAt),
+    ...recorded,
+    user_id: userId(account.username),
+    role_id: roleId,
+    assigned_by_id: account.username === 'admin' ? null : userId('admin'),
+    assigned_at: recordedAt,
+    expires_at: null,
+    review_levels: account.reviewLevel === null ? [] : [account.reviewLevel],
+  };
 }
-
-const recordedAt = takenOverAt(0);
-const recorded = { created_at: recordedAt, updated_at: recordedAt };

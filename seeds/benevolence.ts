@@ -9,17 +9,11 @@ import {
 } from '../src/entities/benevolence.ts';
 import { fullNameOf, linkedMembers, reviewers, userId } from './account.ts';
 import { daysAgo, instantOn, plusDays, workday } from './calendar.ts';
+import type { Dossier, ScaledKind } from './dossier.ts';
 import { memberId, memberIndex, money } from './member.ts';
 import { Dice, idOf } from './random.ts';
 import type { BenevolenceApplicationRow, BenevolenceReviewRow, CaseEventRow } from './row.ts';
 import { hardshipTexts } from './texts/hardship.ts';
-
-/** An application with everything that was decided and done on it. */
-export interface BenevolenceCase {
-  readonly application: BenevolenceApplicationRow;
-  readonly reviews: readonly BenevolenceReviewRow[];
-  readonly events: readonly CaseEventRow[];
-}
 
 const { MEDICAL, HARDSHIP, DEATH_IN_FAMILY, DISASTER, OTHER } = BenevolenceReason;
 const { APPROVED: YES, DENIED: NO, NEEDS_INFO: ASK, DEFERRED: UP } = BenevolenceReviewDecision;
@@ -79,8 +73,6 @@ const shapes: readonly Shape[] = [
   { reason: MEDICAL, amount: [500, 1975], rounds: [], member: 8, age: 5 },
 ];
 
-export const applicationsPerBlock = shapes.length;
-
 const comments: Readonly<Record<BenevolenceReviewDecision, readonly (string | null)[]>> = {
   approved: [
     'Documents complete.',
@@ -105,8 +97,18 @@ const comments: Readonly<Record<BenevolenceReviewDecision, readonly (string | nu
 const paymentMethods = ['check', 'check', 'direct deposit', 'paid to the creditor'];
 const notes = ['Original documents in the office safe.', 'Asked for discretion.', 'Referred to the county assistance line as well.'];
 
-/** The applications of the first `scale` blocks, each told to its present end. */
-export function* benevolenceCases(scale: number): Generator<BenevolenceCase> {
+/** How many of the applications before it in the block give the same reason, for each of them. */
+const sameBefore = shapes.map((shape, slot) => shapes.slice(0, slot).filter(({ reason }) => reason === shape.reason).length);
+
+/** Benevolence applications, each with everything that was decided and done on it, told to its present end. */
+export const benevolence: ScaledKind = {
+  table: 'benevolence_applications',
+  parts: ['benevolence_reviews', 'case_events'],
+  perBlock: shapes.length,
+  dossiers: benevolenceDossiers,
+};
+
+function* benevolenceDossiers(scale: number): Generator<Dossier> {
   const dice = new Dice('benevolence_applications');
   for (let block = 0; block < scale; block += 1) {
     dice.startBlock(block);
@@ -134,7 +136,7 @@ class Telling {
     private readonly shape: Shape,
     private readonly dice: Dice,
   ) {
-    this.index = block * applicationsPerBlock + slot;
+    this.index = block * shapes.length + slot;
     this.applied = workday(daysAgo(shape.age));
     this.today = this.applied;
     this.id = idOf('benevolence_applications', this.index, this.now);
@@ -143,12 +145,12 @@ class Telling {
     this.applicant = userId(this.usernameOfApplicant);
   }
 
-  told(): BenevolenceCase {
+  told(): Dossier {
     this.tell('apply', BenevolenceStatus.DRAFT, this.applicant);
     for (const [nth, decisions] of this.shape.rounds.entries()) this.tellRound(nth + 1, decisions);
     const isPaid = this.shape.isPaid === true;
     if (isPaid) this.tellPayment();
-    return { application: this.row(isPaid), reviews: this.reviews, events: this.events };
+    return { benevolence_applications: [this.row(isPaid)], benevolence_reviews: this.reviews, case_events: this.events };
   }
 
   private tellRound(round: number, decisions: readonly BenevolenceReviewDecision[]): void {
@@ -227,8 +229,7 @@ class Telling {
   /** Each text once in a block: there are as many for a reason as applications that give it. */
   private get description(): string {
     const texts = hardshipTexts[this.shape.reason];
-    const nth = shapes.slice(0, this.slot).filter(({ reason }) => reason === this.shape.reason).length;
-    return texts[(nth + this.block) % texts.length] ?? '';
+    return texts[((sameBefore[this.slot] ?? 0) + this.block) % texts.length] ?? '';
   }
 
   /** Who has an account applies by it; for the others the office does. */

@@ -1,17 +1,11 @@
 import { grievanceSteps, GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../src/entities/grievance.ts';
 import { fullNameOf, linkedMembers, userId } from './account.ts';
 import { daysAgo, instantOn, plusDays, workday, yearOf } from './calendar.ts';
+import type { Dossier, ScaledKind } from './dossier.ts';
 import { employerIdOf, memberId, memberIndex, money } from './member.ts';
 import { Dice, idOf } from './random.ts';
 import type { CaseEventRow, GrievanceCounterRow, GrievanceRow, GrievanceStepRecordRow } from './row.ts';
 import { violationTexts } from './texts/violation.ts';
-
-/** A grievance with everything that was held and done on it. */
-export interface GrievanceCase {
-  readonly grievance: GrievanceRow;
-  readonly steps: readonly GrievanceStepRecordRow[];
-  readonly events: readonly CaseEventRow[];
-}
 
 const { ADVANCED, DENIED, SETTLED } = GrievanceStepOutcome;
 
@@ -51,8 +45,6 @@ const shapes: readonly Shape[] = [
   { member: 29, moves: [] },
 ];
 
-export const grievancesPerBlock = shapes.length;
-
 /** How many grievances of a block are filed in each year; they are filed 36 days apart, give or take, and the dice never cross a year. */
 const filedIn: ReadonlyMap<number, { readonly first: number; readonly count: number }> = new Map([
   [2024, { first: 0, count: 8 }],
@@ -85,8 +77,15 @@ const stepNotes: Readonly<Record<GrievanceStepOutcome, readonly string[]>> = {
 };
 const reps = ['staff', 'officer', 'officer', 'staff', 'vp'];
 
-/** The grievances of the first `scale` blocks, each told to its present end. */
-export function* grievanceCases(scale: number): Generator<GrievanceCase> {
+/** Grievances, each with everything that was held and done on it, told to its present end. */
+export const grievances: ScaledKind = {
+  table: 'grievances',
+  parts: ['grievance_step_records', 'case_events'],
+  perBlock: shapes.length,
+  dossiers: grievanceDossiers,
+};
+
+function* grievanceDossiers(scale: number): Generator<Dossier> {
   const dice = new Dice('grievances');
   for (let block = 0; block < scale; block += 1) {
     dice.startBlock(block);
@@ -95,8 +94,8 @@ export function* grievanceCases(scale: number): Generator<GrievanceCase> {
 }
 
 /** The last number given in each year. */
-export function* counterRows(scale: number): Generator<GrievanceCounterRow> {
-  for (const [year, { count }] of filedIn) yield { year, last: count * scale };
+export function counterRows(scale: number): GrievanceCounterRow[] {
+  return [...filedIn].map(([year, { count }]) => ({ year, last: count * scale }));
 }
 
 /** Tells the story of one grievance, day after day. */
@@ -118,7 +117,7 @@ class Telling {
     private readonly shape: Shape,
     private readonly dice: Dice,
   ) {
-    this.index = block * grievancesPerBlock + slot;
+    this.index = block * shapes.length + slot;
     this.filed = workday(daysAgo(713 - slot * 36 + dice.between(0, 20)));
     this.today = this.filed;
     this.id = idOf('grievances', this.index, this.now);
@@ -126,10 +125,10 @@ class Telling {
     this.actor = userId(this.rep);
   }
 
-  told(): GrievanceCase {
+  told(): Dossier {
     this.tell('file', GrievanceStatus.OPEN, userId('staff'));
     for (const move of this.shape.moves) this.make(move);
-    return { grievance: this.row(), steps: this.steps, events: this.events };
+    return { grievances: [this.row()], grievance_step_records: this.steps, case_events: this.events };
   }
 
   private make(move: Move): void {

@@ -2,20 +2,23 @@ import type { EntityManager as AnyEntityManager } from '@mikro-orm/core';
 import { Seeder } from '@mikro-orm/seeder';
 import type { EntityManager } from '@mikro-orm/sql';
 import { seededAccounts, userId, type SeededAccount } from './account.ts';
+import { inTransaction } from './connection.ts';
+import { kinds } from './kinds.ts';
 import { AuthSeeder, unusableHash } from './phase0.ts';
 import { PhaseOneSeeder } from './phase1.ts';
 import { PhaseTwoSeeder } from './phase2.ts';
 import type { Tables } from './row.ts';
 import { demandRun, SeedError, type SeedPhase, type SeedRun } from './run.ts';
-import { missingIds } from './writing.ts';
 
 export { seededAccounts, type SeededAccount } from './account.ts';
 export { anchorDate } from './calendar.ts';
+export type { Dossier, ScaledKind } from './dossier.ts';
+export { kinds } from './kinds.ts';
 export { AuthSeeder, unusableHash } from './phase0.ts';
 export { PhaseOneSeeder } from './phase1.ts';
 export { PhaseTwoSeeder } from './phase2.ts';
-export type { ScaledTables, Tables } from './row.ts';
-export { rows, type RowSource } from './rows.ts';
+export { progressOn } from './progress.ts';
+export type { Tables } from './row.ts';
 export { SeedError, type SeedPhase } from './run.ts';
 
 /** What is seeded, and where. */
@@ -27,6 +30,11 @@ export interface SeedOptions {
   phases?: readonly SeedPhase[];
   /** How many times the rows of phases 1 and 2 are written; once where it is left out. */
   scale?: number;
+  /**
+   * Hears after each batch how many records of phases 1 and 2 have been looked after, each with all that belongs to it,
+   * of how many; which were the last; and how many rows were added up to then. Nothing is kept if it throws.
+   */
+  progress?: (done: number, total: number, table: keyof Tables, rows: number) => void;
 }
 
 /** What was written. */
@@ -41,33 +49,26 @@ export interface SeedReport {
 export class DatabaseSeeder extends Seeder<SeedRun> {
   override async run(em: AnyEntityManager, context?: SeedRun): Promise<void> {
     const run = demandRun(context);
-    // Not call(): it would fork, and a fork stands outside of this transaction.
-    for (const [phase, Phase] of phases.entries()) {
+    for (const [phase, Phase] of seeders.entries()) {
       if (run.phases.includes(phase as SeedPhase)) await new Phase().run(em, run);
     }
   }
 }
 
-const phases = [AuthSeeder, PhaseOneSeeder, PhaseTwoSeeder] as const;
+const seeders = [AuthSeeder, PhaseOneSeeder, PhaseTwoSeeder] as const;
 
 /** Adds what is not there yet in one transaction: all of it, or nothing with a {@link SeedError} that says why. */
 export async function seed(em: AnyEntityManager, options: SeedOptions): Promise<SeedReport> {
   const { environment, scale = 1 } = options;
   if (environment === 'production') throw new SeedError('Seeding is refused in production: the passwords of seeded accounts are public.');
   if (!Number.isSafeInteger(scale) || scale < 1) throw new SeedError('The scale must be a whole number from 1.');
-  const fork = em.fork() as EntityManager;
-  const wanted = options.phases ?? [0, 1, 2];
+  const phases = options.phases ?? [0, 1, 2];
   const written: SeedReport['written'] = {};
-  const run: SeedRun = {
-    phases: wanted,
-    scale,
-    passwordHashes: wanted.includes(0) ? await hashesOfMissing(fork, options.hashPassword) : new Map(),
-    wrote: (table, count) => {
-      if (count > 0) written[table] = (written[table] ?? 0) + count;
-    },
-  };
+  const report = reportTo(written, options, phases);
   try {
-    await fork.transactional((tx) => new DatabaseSeeder().run(tx, run));
+    await inTransaction(em, async (connection) => {
+      await new DatabaseSeeder().run(em, { connection, phases, scale, hashPassword: options.hashPassword, ...report });
+    });
   } catch (error) {
     throw asSeedError(error);
   }
@@ -92,20 +93,25 @@ export async function giveAccountsPasswords(em: AnyEntityManager, hashPassword: 
   return accounts.length;
 }
 
-/** One after the other, since a hash is made to be costly, and before the transaction begins. */
-async function hashesOfMissing(em: EntityManager, hashPassword: SeedOptions['hashPassword']): Promise<Map<string, string>> {
-  const missing = new Set(
-    await missingIds(
-      em,
-      'users',
-      seededAccounts.map(({ username }) => userId(username)),
-    ),
-  );
-  const hashes = new Map<string, string>();
-  for (const { username, password } of seededAccounts) {
-    if (missing.has(userId(username))) hashes.set(username, await hashPassword(password));
-  }
-  return hashes;
+function reportTo(
+  written: SeedReport['written'],
+  { scale = 1, progress }: SeedOptions,
+  wanted: readonly SeedPhase[],
+): Pick<SeedRun, 'wrote' | 'passed'> {
+  const total = wanted.flatMap((phase) => kinds[phase]).reduce((sum, { perBlock }) => sum + perBlock * scale, 0);
+  let [done, rows] = [0, 0];
+  return {
+    wrote: (added) => {
+      for (const [table, count] of Object.entries(added) as [keyof Tables, number][]) {
+        rows += count;
+        if (count > 0) written[table] = (written[table] ?? 0) + count;
+      }
+    },
+    passed: (table, count) => {
+      done += count;
+      progress?.(done, total, table, rows);
+    },
+  };
 }
 
 /** A row that is not seeded may hold what a seeded one needs: a username, a member number, a grievance number. */

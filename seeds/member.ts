@@ -1,12 +1,13 @@
 import { MemberClassification, MemberStatus } from '../src/entities/member.ts';
 import { accountOf, linkedMembers } from './account.ts';
 import { anchorDate, daysAgo, daysBetween, instantOn, plusDays, workday, yearOf } from './calendar.ts';
+import type { Dossier, ScaledKind } from './dossier.ts';
 import { employerIndex, organizationId } from './organization.ts';
 import { addressFrom, phoneFrom } from './place.ts';
 import { Dice, idOf, takenOverAt } from './random.ts';
 import type { MemberEmploymentRow, MemberRow } from './row.ts';
 
-export const membersPerBlock = 50;
+const membersPerBlock = 50;
 
 const { ACTIVE, INACTIVE, SUSPENDED, RETIRED, DECEASED } = MemberStatus;
 const { JOURNEYMAN, FOREMAN, RETIREE, HONORARY } = MemberClassification;
@@ -71,7 +72,7 @@ const numberForms: readonly ((index: number) => string)[] = [
   (index) => `${String(index + 1).padStart(8, '0')}`,
 ];
 
-/** The working life of a member, in days; what came before is drawn from the same dice by {@link employmentRows}. */
+/** The working life of a member, in days; what came before the present or last employer is told by {@link employmentsAt}. */
 interface Career {
   readonly birth: string;
   readonly hired: string;
@@ -81,7 +82,6 @@ interface Career {
   readonly ended: string | null;
 }
 
-/** Drawn from dice of its own, so that the tables of members and of employments tell the same life. */
 function careerOf(slot: number, dice: Dice): Career {
   const { status, classification, isWorking } = shapeAt(slot);
   const year = yearOfApprenticeship(classification);
@@ -115,21 +115,23 @@ function shapeAt(slot: number): Shape {
   return shape;
 }
 
-/** The members of the first `scale` blocks. */
-export function* memberRows(scale: number): Generator<MemberRow> {
-  const dice = new Dice('members');
-  for (const { block, slot, career } of careers(scale)) {
-    if (slot === 0) dice.startBlock(block);
-    yield memberAt(block, slot, career, dice);
-  }
-}
+/** Members, each with the one to three employments of a working life. */
+export const members: ScaledKind = {
+  table: 'members',
+  parts: ['member_employments'],
+  perBlock: membersPerBlock,
+  dossiers: memberDossiers,
+};
 
-/** Every member's working life, each block from dice of its own. */
-function* careers(scale: number): Generator<{ block: number; slot: number; career: Career }> {
-  const dice = new Dice('careers');
+function* memberDossiers(scale: number): Generator<Dossier> {
+  const all = [new Dice('careers'), new Dice('members'), new Dice('member_employments')] as const;
+  const [careerDice, dice, employmentDice] = all;
   for (let block = 0; block < scale; block += 1) {
-    dice.startBlock(block);
-    for (let slot = 0; slot < membersPerBlock; slot += 1) yield { block, slot, career: careerOf(slot, dice) };
+    for (const each of all) each.startBlock(block);
+    for (let slot = 0; slot < membersPerBlock; slot += 1) {
+      const career = careerOf(slot, careerDice);
+      yield { members: [memberAt(block, slot, career, dice)], member_employments: employmentsAt(block, slot, career, employmentDice) };
+    }
   }
 }
 
@@ -197,20 +199,18 @@ const jobs: readonly string[] = [
   'Controls Technician',
 ];
 
-/** One to three employments for each member, one after the other, of which the last may last until now. */
-export function* employmentRows(scale: number): Generator<MemberEmploymentRow> {
-  const dice = new Dice('member_employments');
-  for (const { block, slot, career } of careers(scale)) {
-    if (slot === 0) dice.startBlock(block);
-    const room = daysBetween(career.hired, career.lastStart);
-    const earlier = room < 200 ? 0 : dice.between(0, room < 900 ? 1 : 2);
-    for (let nth = 0; nth < earlier; nth += 1) {
-      const start = plusDays(career.hired, Math.floor((room / earlier) * nth));
-      const end = plusDays(career.hired, Math.floor((room / earlier) * (nth + 1)) - dice.between(3, 60));
-      yield employmentAt(block, slot, nth, start, end, dice, organizationId(employerIndex(block, slot * 5 + nth + 1)));
-    }
-    yield employmentAt(block, slot, earlier, career.lastStart, career.ended, dice, employerIdOf(block, slot));
+/** One to three employments, one after the other, of which the last may last until now. */
+function employmentsAt(block: number, slot: number, career: Career, dice: Dice): MemberEmploymentRow[] {
+  const room = daysBetween(career.hired, career.lastStart);
+  const earlier = room < 200 ? 0 : dice.between(0, room < 900 ? 1 : 2);
+  const employments: MemberEmploymentRow[] = [];
+  for (let nth = 0; nth < earlier; nth += 1) {
+    const start = plusDays(career.hired, Math.floor((room / earlier) * nth));
+    const end = plusDays(career.hired, Math.floor((room / earlier) * (nth + 1)) - dice.between(3, 60));
+    employments.push(employmentAt(block, slot, nth, start, end, dice, organizationId(employerIndex(block, slot * 5 + nth + 1))));
   }
+  employments.push(employmentAt(block, slot, earlier, career.lastStart, career.ended, dice, employerIdOf(block, slot)));
+  return employments;
 }
 
 function employmentAt(

@@ -1,10 +1,11 @@
 import { OrganizationType } from '../src/entities/organization.ts';
-import { Dice, idOf, takenOverAt } from './random.ts';
+import type { Dossier, ScaledKind } from './dossier.ts';
 import { addressFrom, phoneFrom } from './place.ts';
+import { Dice, idOf, takenOverAt } from './random.ts';
 import type { OrganizationContactRow, OrganizationRow } from './row.ts';
 
-export const organizationsPerBlock = 20;
-export const employersPerBlock = 13;
+const organizationsPerBlock = 20;
+const employersPerBlock = 13;
 
 const { EMPLOYER, UNION, TRAINING_PARTNER, JATC } = OrganizationType;
 
@@ -78,17 +79,28 @@ export function employerIndex(block: number, n: number): number {
   return block * organizationsPerBlock + (nth === 0 ? 1 : nth + 3);
 }
 
-/** The organizations of the first `scale` blocks. */
-export function* organizationRows(scale: number): Generator<OrganizationRow> {
-  const dice = new Dice('organizations');
+/** Organizations, each with one to three contacts, the first of them the primary one. */
+export const organizations: ScaledKind = {
+  table: 'organizations',
+  parts: ['organization_contacts'],
+  perBlock: organizationsPerBlock,
+  dossiers: organizationDossiers,
+};
+
+function* organizationDossiers(scale: number): Generator<Dossier> {
+  const [dice, contactDice] = [new Dice('organizations'), new Dice('organization_contacts')];
   for (let block = 0; block < scale; block += 1) {
     dice.startBlock(block);
-    for (let slot = 0; slot < organizationsPerBlock; slot += 1) yield organizationAt(block, slot, dice);
+    contactDice.startBlock(block);
+    for (let slot = 0; slot < organizationsPerBlock; slot += 1) {
+      yield { organizations: [organizationAt(block, slot, dice)], organization_contacts: contactsAt(block, slot, contactDice) };
+    }
   }
 }
 
 function organizationAt(block: number, slot: number, dice: Dice): OrganizationRow {
   const index = block * organizationsPerBlock + slot;
+  const at = takenOverAt(index);
   const given = block === 0 ? fixed[slot] : undefined;
   const orgType = typeAt(block, slot);
   const name = given?.name ?? nameFor(orgType, slot, dice);
@@ -96,8 +108,8 @@ function organizationAt(block: number, slot: number, dice: Dice): OrganizationRo
   const place = given ? { ...addressFrom(dice, false), city: 'Ridgemont', zip_code: '43016' } : addressFrom(dice, false);
   return {
     id: organizationId(index),
-    created_at: takenOverAt(index),
-    updated_at: takenOverAt(index),
+    created_at: at,
+    updated_at: at,
     deleted_at: null,
     name,
     org_type: orgType,
@@ -122,16 +134,11 @@ function nameFor(orgType: OrganizationType, slot: number, dice: Dice): string {
 
 const domainOf = (name: string): string => `${name.toLowerCase().replace(/[^a-z0-9]+/g, '')}.example.com`;
 
-/** The contacts: one to three for each organization, the first of them the primary one. */
-export function* contactRows(scale: number): Generator<OrganizationContactRow> {
-  const dice = new Dice('organization_contacts');
-  for (let block = 0; block < scale; block += 1) {
-    dice.startBlock(block);
-    for (let slot = 0; slot < organizationsPerBlock; slot += 1) {
-      const count = dice.between(1, 3);
-      for (let nth = 0; nth < count; nth += 1) yield contactAt(block * organizationsPerBlock + slot, nth, typeAt(block, slot), dice);
-    }
-  }
+function contactsAt(block: number, slot: number, dice: Dice): OrganizationContactRow[] {
+  const index = block * organizationsPerBlock + slot;
+  const contacts: OrganizationContactRow[] = [];
+  for (let left = dice.between(1, 3); left > 0; left -= 1) contacts.push(contactAt(index, contacts.length, typeAt(block, slot), dice));
+  return contacts;
 }
 
 function contactAt(organization: number, nth: number, orgType: OrganizationType, dice: Dice): OrganizationContactRow {

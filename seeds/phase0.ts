@@ -1,41 +1,43 @@
-import type { EntityManager as AnyEntityManager } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/core';
 import { Seeder } from '@mikro-orm/seeder';
-import type { EntityManager } from '@mikro-orm/sql';
-import { roleRows, userRoleRows, userRows } from './account.ts';
-import type { RoleRow, Tables } from './row.ts';
+import { accountDossier, accountIds, accounts, roleRows, seededAccounts, userId } from './account.ts';
+import type { SeedConnection } from './connection.ts';
+import type { Dossier } from './dossier.ts';
 import { demandRun, type SeedRun } from './run.ts';
-import { addMissing } from './writing.ts';
+import { addDossiers, missingIds } from './writing.ts';
 
 /** What stands in place of a password hash that no password can match, as in a database that is handed on. */
 export const unusableHash = '!';
 
 /** Phase 0: the six system roles, and the accounts that hold them. */
 export class AuthSeeder extends Seeder<SeedRun> {
-  override async run(em: AnyEntityManager, context?: SeedRun): Promise<void> {
+  override async run(_: EntityManager, context?: SeedRun): Promise<void> {
     const run = demandRun(context);
-    const sql = em as EntityManager;
-    run.wrote('roles', await addRoles(sql, roleRows()));
-    const users = await addMissing(sql, 'users', userRows(run.passwordHashes, unusableHash));
-    run.wrote('users', users.size);
-    const assignments = userRoleRows(await roleIds(sql));
-    const assigned = await addMissing(sql, 'user_roles', assignments, { of: ({ user_id }) => user_id, added: users });
-    run.wrote('user_roles', assigned.size);
+    run.wrote({ roles: await addRoles(run.connection) });
+    const series = { kind: accounts, dossiers: await missingAccounts(run) };
+    await addDossiers(run.connection, [series], (_kind, _size, added) => run.wrote(added));
   }
 }
 
 /** The ids of the roles by their names: an instance may have made the system roles itself, with ids of its own. */
-export async function roleIds(em: EntityManager): Promise<Map<string, string>> {
-  const roles = await em.getKysely<Pick<Tables, 'roles'>>().selectFrom('roles').select(['id', 'name']).execute();
+export async function roleIds(connection: SeedConnection): Promise<Map<string, string>> {
+  const roles = await connection.query<{ id: string; name: string }>('select id, name from roles');
   return new Map(roles.map(({ id, name }) => [name, id]));
 }
 
-async function addRoles(em: EntityManager, roles: readonly RoleRow[]): Promise<number> {
-  const added = await em
-    .getKysely<Pick<Tables, 'roles'>>()
-    .insertInto('roles')
-    .values([...roles])
-    .onConflict((conflict) => conflict.doNothing())
-    .returning('id')
-    .execute();
-  return added.length;
+/** Roles may be there under other ids, so that they are told by their names. */
+async function addRoles(connection: SeedConnection): Promise<number> {
+  const text = `insert into roles select * from json_populate_recordset(null::roles, $1::json) on conflict do nothing returning id`;
+  return (await connection.query(text, [JSON.stringify(roleRows())])).length;
+}
+
+/** One after the other, since a hash is made to be costly, and only of those who are not there yet. */
+async function missingAccounts({ connection, hashPassword }: SeedRun): Promise<Dossier[]> {
+  const missing = new Set(await missingIds(connection, 'users', accountIds));
+  const roles = await roleIds(connection);
+  const dossiers: Dossier[] = [];
+  for (const account of seededAccounts) {
+    if (missing.has(userId(account.username))) dossiers.push(accountDossier(account, await hashPassword(account.password), roles));
+  }
+  return dossiers;
 }

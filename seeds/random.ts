@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { base, en, Faker } from '@faker-js/faker';
+import { base, en, Faker, generateMersenne53Randomizer } from '@faker-js/faker';
 import { daysAgo } from './calendar.ts';
 
 const seed = 20_260_331;
@@ -9,24 +9,26 @@ const seed = 20_260_331;
  * whatever scale it is written at, and whether or not the blocks before it were generated.
  */
 export class Dice {
-  readonly faker: Faker = new Faker({ locale: [en, base], seed });
   private readonly kind: number;
+  private readonly randomizer = generateMersenne53Randomizer(seed);
+  /** Draws from the same numbers as the methods, for what only its lists have. */
+  readonly faker: Faker = new Faker({ locale: [en, base], randomizer: this.randomizer });
 
   constructor(kind: string) {
     this.kind = Number.parseInt(digest(kind).slice(0, 8), 16);
   }
 
   startBlock(block: number): void {
-    this.faker.seed([seed, this.kind, block]);
+    this.randomizer.seed([seed, this.kind, block]);
   }
 
-  /** A whole number from `min` to `max`, both included. */
+  /** A whole number from `min` to `max`, both included; where there is no choice, nothing is drawn. */
   between(min: number, max: number): number {
-    return this.faker.number.int({ min, max });
+    return min === max ? min : Math.floor(this.randomizer.next() * (max - min + 1) + min);
   }
 
   pick<T>(choices: readonly T[]): T {
-    return this.faker.helpers.arrayElement(choices);
+    return choices[this.between(0, choices.length - 1)] as T;
   }
 
   chance(percent: number): boolean {
@@ -39,13 +41,21 @@ export class Dice {
  * of the seed, the kind and the index, so that a row is referred to without generating it.
  */
 export function idOf(kind: string, index: number | string, at: Date): string {
-  const time = at.getTime().toString(16).padStart(12, '0');
   const random = digest(`${kind}/${index}`);
-  const variant = ((Number.parseInt(random.charAt(3), 16) & 0x3) | 0x8).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
+  const variant = '89ab'.charAt(Number.parseInt(random.charAt(3), 16) & 0x3);
+  return `${timeOf(at)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
 }
 
+/** Milliseconds in hexadecimal, in two halves: a number of more than 32 bits takes long to print. */
+function timeOf(at: Date): string {
+  const high = Math.floor(at.getTime() / 0x10000);
+  const low = at.getTime() - high * 0x10000;
+  return `${high.toString(16).padStart(8, '0')}-${low.toString(16).padStart(4, '0')}`;
+}
+
+const firstTakenOver = Date.parse(`${daysAgo(818)}T14:00:00Z`);
+
 /** When the index-th row of the register was recorded: one a second from the day on which the books were taken over. */
-export const takenOverAt = (index: number): Date => new Date(Date.parse(`${daysAgo(818)}T14:00:00Z`) + index * 1000);
+export const takenOverAt = (index: number): Date => new Date(firstTakenOver + index * 1000);
 
 const digest = (text: string): string => hash('sha256', `${seed}/${text}`, 'hex');

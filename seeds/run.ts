@@ -1,4 +1,7 @@
+import type { SeedConnection } from './connection.ts';
+import type { ScaledKind } from './dossier.ts';
 import type { Tables } from './row.ts';
+import { addDossiers, type Added } from './writing.ts';
 
 /** Why nothing was seeded. */
 export class SeedError extends Error {
@@ -9,16 +12,27 @@ export type SeedPhase = 0 | 1 | 2;
 
 /** What the seeders of one run share. */
 export type SeedRun = {
+  readonly connection: SeedConnection;
   readonly phases: readonly SeedPhase[];
   readonly scale: number;
-  /** The hash of each account that is not there yet, by username. */
-  readonly passwordHashes: ReadonlyMap<string, string>;
+  readonly hashPassword: (password: string) => Promise<string>;
   /** Notes how many rows went into a table. */
-  readonly wrote: (table: keyof Tables, count: number) => void;
+  readonly wrote: (added: Added) => void;
+  /** Notes how many records of a table were looked after, with all that belongs to them. */
+  readonly passed: (table: keyof Tables, count: number) => void;
 };
 
 /** Seeders write what a run gives them; without one, as under a bare command of the ORM, they would not know what. */
 export function demandRun(run: SeedRun | undefined): SeedRun {
   if (!run) throw new SeedError('Seed with seed() of seeds/index.ts: it asks where it is and what to write, and writes it as a whole.');
   return run;
+}
+
+/** Adds what is missing of the kinds, as often as the run is to. */
+export async function addKinds(run: SeedRun, kinds: readonly ScaledKind[]): Promise<void> {
+  const series = kinds.map((kind) => ({ kind, dossiers: kind.dossiers(run.scale) }));
+  await addDossiers(run.connection, series, ({ table }, size, added) => {
+    run.wrote(added);
+    run.passed(table, size);
+  });
 }

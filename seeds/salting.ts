@@ -1,12 +1,13 @@
 import { SaltingActivityType, SaltingOutcome } from '../src/entities/salting.ts';
 import { daysAgo, instantOn } from './calendar.ts';
+import type { Dossier, ScaledKind } from './dossier.ts';
 import { memberId, memberIndex } from './member.ts';
 import { employerIndex, organizationId } from './organization.ts';
 import { Dice, idOf } from './random.ts';
 import type { SaltingActivityRow } from './row.ts';
 import { activityTexts } from './texts/activity.ts';
 
-export const activitiesPerBlock = 30;
+const activitiesPerBlock = 30;
 
 const organizers = 20;
 const firstOrganizer = 15;
@@ -32,12 +33,19 @@ const places = [
   'Loading dock',
 ];
 
-/** The activities: each organizer of the block is at one of its employers at least once, and each employer is visited. */
-export function* activityRows(scale: number): Generator<SaltingActivityRow> {
+/** Salting activities: each organizer of the block is at one of its employers at least once, and each employer is visited. */
+export const activities: ScaledKind = {
+  table: 'salting_activities',
+  parts: [],
+  perBlock: activitiesPerBlock,
+  dossiers: activityDossiers,
+};
+
+function* activityDossiers(scale: number): Generator<Dossier> {
   const dice = new Dice('salting_activities');
   for (let block = 0; block < scale; block += 1) {
     dice.startBlock(block);
-    for (let slot = 0; slot < activitiesPerBlock; slot += 1) yield activityAt(block, slot, dice);
+    for (let slot = 0; slot < activitiesPerBlock; slot += 1) yield { salting_activities: [activityAt(block, slot, dice)] };
   }
 }
 

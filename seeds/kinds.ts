@@ -1,0 +1,13 @@
+import { benevolence } from './benevolence.ts';
+import type { ScaledKind } from './dossier.ts';
+import { grievances } from './grievance.ts';
+import { members } from './member.ts';
+import { organizations } from './organization.ts';
+import { activities } from './salting.ts';
+
+/** What each phase multiplies, in an order in which it can be written. */
+export const kinds: Readonly<Record<0 | 1 | 2, readonly ScaledKind[]>> = {
+  0: [],
+  1: [organizations, members],
+  2: [activities, benevolence, grievances],
+};
