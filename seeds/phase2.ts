@@ -18,6 +18,7 @@ export class PhaseTwoSeeder extends Seeder<SeedRun> {
   override async run(_: EntityManager, context?: SeedRun): Promise<void> {
     const run = demandRun(context);
     const { connection, phases, scale } = run;
+    // what this run has written itself need not be looked for
     if (!phases.includes(0) || !phases.includes(1)) await demandPrerequisites(connection, scale);
     const isNew = await isWithoutGrievances(connection);
     await addKinds(run, kinds[2]);

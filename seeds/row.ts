@@ -192,8 +192,11 @@ export interface GrievanceCounterRow {
   last: number;
 }
 
-/** The rows of phases 1 and 2, by table, in the order in which they can be written. */
-export interface ScaledTables {
+/** The rows of every table that is seeded, in an order in which they can be written. */
+export interface Tables {
+  roles: RoleRow;
+  users: UserRow;
+  user_roles: UserRoleRow;
   organizations: OrganizationRow;
   organization_contacts: OrganizationContactRow;
   members: MemberRow;
@@ -205,11 +208,4 @@ export interface ScaledTables {
   grievance_step_records: GrievanceStepRecordRow;
   case_events: CaseEventRow;
   grievance_counters: GrievanceCounterRow;
-}
-
-/** Every table that is seeded. */
-export interface Tables extends ScaledTables {
-  roles: RoleRow;
-  users: UserRow;
-  user_roles: UserRoleRow;
 }

@@ -62,6 +62,7 @@ export async function missingIds(connection: SeedConnection, table: keyof Tables
 
 async function* batchesOf(connection: SeedConnection, series: readonly Series[]): AsyncGenerator<Batch> {
   for (const { kind, dossiers } of series) {
+    // in an empty table nothing is there already, which saves asking for every batch
     const [filled] = await connection.query(`select from ${kind.table} limit 1`);
     const seal = async (sheets: readonly Sheet[]) => batchOf(kind, sheets, filled ? await missingOf(connection, kind, sheets) : sheets);
     let sheets: Sheet[] = [];
