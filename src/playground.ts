@@ -52,7 +52,8 @@ export function playground(): (app: FastifyInstance) => Promise<void> {
       index: false,
       maxAge: '1 year',
       immutable: true,
-      setHeaders: (reply, path) => void (/worker-\w+\.js$/.test(path) && reply.header('content-security-policy', contentSecurityPolicy)),
+      setHeaders: (response, path) =>
+        void (/worker-\w+\.js$/.test(path) && response.setHeader('content-security-policy', contentSecurityPolicy)),
     });
     app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-cache'));
     app.get('/', (_request, reply) =>
