@@ -48,8 +48,8 @@ async function start(config: Config): Promise<void> {
   const service = await startService(config);
   const stop = (): void => void service.stop().then(() => process.exit(0));
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const { seededAccounts } =
-    service.database.engine === 'embedded' && config.environment !== 'production' ? await import('../seeds/index.ts') : {};
+  const isSeeded = service.hasSeeded || (service.database.engine === 'embedded' && config.environment !== 'production');
+  const { seededAccounts } = isSeeded ? await import('../seeds/index.ts') : {};
   const lines = [
     `Unionhall answers at ${styleText('bold', `${service.url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
     ...(config.offersPlayground ? [`The playground is at ${styleText('bold', `${service.url}/`)}`] : []),
