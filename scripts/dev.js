@@ -1,20 +1,34 @@
 // Compiles at every change, and starts the service again with what came out.
 import { spawn } from 'node:child_process';
-import { build, project, tsc } from './build.js';
+import { existsSync, readdirSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { build, project } from './build.js';
+
+/** Milliseconds to wait for further changes: an editor writes several files at once. */
+const pause = 150;
 
 build();
-const options = /** @type {const} */ ({ cwd: project, stdio: ['ignore', 'inherit', 'inherit'] });
-const compiler = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'], options);
-const service = spawn(
-  process.execPath,
-  ['--watch', '--watch-preserve-output', '--env-file-if-exists=.env', 'dist/src/main.js', 'start'],
-  options,
-);
+const settings = existsSync(join(project, '.env')) ? ['--env-file=.env'] : [];
+const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', ...settings, 'dist/src/main.js', 'start'], {
+  cwd: project,
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
 
-const end = () => {
-  compiler.kill();
-  service.kill();
-};
+let waiting;
+for (const folder of ['src', 'seeds', 'migrations'].flatMap(foldersIn)) {
+  watch(folder, () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(build, pause);
+  });
+}
+
+/** The folder and all below it, to be watched one by one: a recursive watch loses a file that an editor replaces. */
+function foldersIn(name) {
+  const top = join(project, name);
+  const below = readdirSync(top, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [top, ...below.map((entry) => join(entry.parentPath, entry.name))];
+}
+
+const end = () => service.kill();
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, end);
-service.on('exit', end);
-compiler.on('exit', end);
+service.on('exit', (code) => process.exit(code ?? 0));
