@@ -25,17 +25,7 @@ export interface Incoming {
 }
 
 /** What a request is answered with: verbs. There is no database in it, so a resolver cannot query. */
-export interface Context {
-  readonly viewer: Viewer;
-  readonly client: Client;
-  readonly read: Reader;
-  /** Reads as whoever an access token names: for answers that follow a sign-in. */
-  readonly readAs: (accessToken: string) => Promise<Reader>;
-  readonly permissions: () => Permission[];
-  readonly sessions: SessionService;
-  readonly users: UserService;
-  readonly cookies: CookieJar;
-}
+export type Context = Pick<RequestContext, 'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users'>;
 
 /** What every request shares. */
 export interface ContextSources {
@@ -45,21 +35,53 @@ export interface ContextSources {
   readonly tools: SessionTools;
 }
 
-/** Names the viewer, gives every row filter that viewer, and builds the services around the pair. */
+/** Names the viewer, and answers what the viewer may be answered with. */
 export async function createContext(sources: ContextSources, incoming: Incoming): Promise<Context> {
-  const viewer = await viewerOf(sources, incoming.accessToken);
-  const em = sources.em.fork();
-  em.setFilterParams('visible', { viewer, now: sources.tools.now() });
-  return {
-    viewer,
-    client: incoming.client,
-    read: readerFor(sources, viewer),
-    readAs: async (accessToken) => readerFor(sources, await viewerOf(sources, accessToken)),
-    permissions: () => permissionsOf(viewer),
-    sessions: new SessionService(em, sources.tools),
-    users: new UserService(em),
-    cookies: new CookieJar(incoming),
-  };
+  return new RequestContext(sources, incoming, await viewerOf(sources, incoming.accessToken));
+}
+
+/** Services, and the entity manager they share, are made when they are first asked for: most requests only read. */
+class RequestContext {
+  readonly client: Client;
+  readonly read: Reader;
+  readonly cookies: CookieJar;
+  // An object, because what holds the context may copy it.
+  private readonly made: { em?: SqlEntityManager } = {};
+
+  constructor(
+    private readonly sources: ContextSources,
+    incoming: Incoming,
+    readonly viewer: Viewer,
+  ) {
+    this.client = incoming.client;
+    this.read = readerFor(sources, viewer);
+    this.cookies = new CookieJar(incoming);
+  }
+
+  get sessions(): SessionService {
+    return new SessionService(this.em, this.sources.tools);
+  }
+
+  get users(): UserService {
+    return new UserService(this.em);
+  }
+
+  permissions(): Permission[] {
+    return permissionsOf(this.viewer);
+  }
+
+  /** Reads as whoever an access token names: for answers that follow a sign-in. */
+  async readAs(accessToken: string): Promise<Reader> {
+    return readerFor(this.sources, await viewerOf(this.sources, accessToken));
+  }
+
+  /** One for the request, its row filters given the viewer. */
+  private get em(): SqlEntityManager {
+    if (this.made.em) return this.made.em;
+    const em = this.sources.em.fork();
+    em.setFilterParams('visible', { viewer: this.viewer, now: this.sources.tools.now() });
+    return (this.made.em = em);
+  }
 }
 
 /** Browser clients keep their tokens in HttpOnly cookies. */

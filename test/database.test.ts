@@ -182,7 +182,7 @@ describe('on a PostgreSQL server', () => {
 
   it('prepares statements, unless it is told not to', async () => {
     for (const prepares of [true, false]) {
-      const node = await openDatabase(place, { prepares });
+      const node = await openDatabase({ ...place, databasePoolSize: 2 }, { prepares });
       try {
         await node.run('select 1 as prepared');
         const rows = await node.run(`select name from pg_prepared_statements where statement = 'select 1 as prepared'`);

@@ -17,7 +17,8 @@ import type { Pool } from 'pg';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import type { Config } from '../config.ts';
 import { takeLock } from './lock.ts';
-import { connectionLifetime, runOnPglite, runOnPool, strings, type RunSql } from './run.ts';
+import { Pipeline } from './pipeline.ts';
+import { connectionLifetime, runOnPglite, runOnPipeline, runOnPool, strings, valueTypes, type RunSql } from './run.ts';
 
 /** The parts of the configuration that say where the data is. The directory `memory://` keeps nothing. */
 export type DatabasePlace = Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDirectory'>;
@@ -25,7 +26,7 @@ export type DatabasePlace = Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'd
 export interface DatabaseOptions {
   /** What a new embedded database begins with; see `loadTemplate`. */
   readonly template?: Blob | null;
-  /** Whether a PostgreSQL server prepares the statements of `run`. Off for a pooler that cannot keep them. */
+  /** Whether a PostgreSQL server prepares the statements of `run`, and is sent many at once. Off for a pooler that cannot. */
   readonly prepares?: boolean;
   /** Hears what the database layer has to warn of: a lost connection, say. */
   readonly warn?: (message: string) => void;
@@ -53,31 +54,35 @@ export async function openDatabase(place: DatabasePlace, options: DatabaseOption
 }
 
 async function openServer(url: string, { databasePoolSize }: DatabasePlace, options: DatabaseOptions): Promise<Database> {
+  const connection = {
+    connectionString: url,
+    application_name: 'unionhall',
+    options: '-c TimeZone=UTC',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  };
+  const lines = options.prepares === false ? 0 : Math.min(mostLines, Math.floor(databasePoolSize / 2));
+  const pipeline = lines > 0 ? new Pipeline({ ...connection, types: valueTypes }, lines) : null;
   const orm = await PostgresOrm.init({
     ...shared(options),
     clientUrl: url,
-    driverOptions: {
-      connectionString: url,
-      max: databasePoolSize,
-      application_name: 'unionhall',
-      options: '-c TimeZone=UTC',
-      connectionTimeoutMillis: 10_000,
-      maxLifetimeSeconds: connectionLifetime,
-      keepAlive: true,
-    },
+    driverOptions: { ...connection, max: databasePoolSize - lines, maxLifetimeSeconds: connectionLifetime },
   });
+  const close = async (): Promise<void> => {
+    await Promise.all([pipeline?.close(), orm.close(true)]);
+  };
   try {
     const pool = await nativeClient<Pool>({ orm: orm as unknown as Database['orm'] });
     await pool.query('select 1');
-    return assemble('postgresql', orm, runOnPool(pool, options.prepares ?? true), options, {
-      isFresh: false,
-      close: () => orm.close(true),
-    });
+    return assemble('postgresql', orm, pipeline ? runOnPipeline(pipeline) : runOnPool(pool), options, { isFresh: false, close });
   } catch (error) {
-    await orm.close(true);
+    await close();
     throw error;
   }
 }
+
+/** Connections of the pool's size that `run` takes for itself: more would say less in one write. */
+const mostLines = 4;
 
 /**
  * One process, for development: the files have no lock of their own, so ours stands beside them. What was acknowledged

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PGlite } from '@electric-sql/pglite';
 import { types, type Pool, type QueryResult } from 'pg';
+import type { Pipeline } from './pipeline.ts';
 
 /** Rows of one statement with parameters $1, $2, …; its values come out alike on every engine. */
 export type RunSql = (text: string, params?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
@@ -8,13 +9,16 @@ export type RunSql = (text: string, params?: readonly unknown[]) => Promise<read
 /** How long a connection lives, in seconds: what was prepared on it ends with it. */
 export const connectionLifetime = 3600;
 
-/** Runs through the pool that entities are stored through, as prepared statements: parsed and planned once a connection. */
-export function runOnPool(pool: Pool, prepares: boolean): RunSql {
+/** Runs through a pipeline as prepared statements: parsed and planned once a connection. */
+export function runOnPipeline(pipeline: Pipeline): RunSql {
   const names = new StatementNames();
+  return (text, params = []) => pipeline.query({ text, values: [...params], name: names.of(text) });
+}
+
+/** Runs through the pool that entities are stored through, and prepares nothing: what every pooler between allows. */
+export function runOnPool(pool: Pool): RunSql {
   return async (text, params = []) => {
-    const name = prepares ? names.of(text) : undefined;
-    const query = { text, values: [...params], types: asText, ...(name !== undefined && { name }) };
-    const { rows } = (await pool.query(query)) as QueryResult<Record<string, unknown>>;
+    const { rows } = (await pool.query({ text, values: [...params], types: valueTypes })) as QueryResult<Record<string, unknown>>;
     return rows;
   };
 }
@@ -105,4 +109,5 @@ const parsers: Record<number, Parse> = {
   3807: listOf(JSON.parse), // jsonb[]
 };
 
-const asText = { getTypeParser: (oid: number) => parsers[oid] ?? same } as { getTypeParser: typeof types.getTypeParser };
+/** How `pg` reads values here, and not as it would by itself. */
+export const valueTypes = { getTypeParser: (oid: number) => parsers[oid] ?? same } as { getTypeParser: typeof types.getTypeParser };

@@ -9,6 +9,8 @@ import type { Statement } from './statement.ts';
 export interface Selected {
   readonly as: string;
   readonly sql: RowCondition;
+  /** The PostgreSQL type, without length. */
+  readonly type: string;
 }
 
 /** A plan as one kind of viewer may see it: what to select, and which statements that made so far. */
@@ -19,6 +21,8 @@ export interface Lens {
   readonly select: readonly Selected[];
   /** Derived fields' sources that are selected apart, because the fields of the same name are hidden. */
   readonly apart: readonly string[];
+  /** The lenses for what the asked relations lead to. */
+  readonly related: ReadonlyMap<string, Lens>;
   readonly statements: Map<string, Statement>;
 }
 
@@ -39,14 +43,14 @@ export function lensOf(plan: Plan, viewer: Viewer): Lens {
 function makeLens(plan: Plan, viewer: Viewer): Lens {
   const sight = sightOf(plan.subject.rule, viewer);
   const apart = [...plan.sources].filter((source) => sight.shows(source) !== 'always');
-  const select = new Map<string, RowCondition>([['id', (row) => `${row}."id"`]]);
+  const select = new Map<string, Omit<Selected, 'as'>>([['id', ownId]]);
   for (const field of plan.fields) {
     const held = heldBy(plan, field);
-    if (held) select.set(field, masked(held, sight.shows(field)));
+    if (held) select.set(field, { ...held, sql: masked(held.sql, sight.shows(field)) });
   }
   for (const field of plan.derived) {
     const shown = sight.shows(field);
-    if (typeof shown === 'function') select.set(setApart(field), (row) => `(${shown(row)})`);
+    if (typeof shown === 'function') select.set(setApart(field), { sql: (row) => `(${shown(row)})`, type: 'boolean' });
   }
   for (const source of plan.sources) {
     const held = heldBy(plan, source);
@@ -57,8 +61,9 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
     plan,
     sight,
     seesDeleted: viewer.roles.has(RoleName.ADMIN),
-    select: [...select].map(([as, sql]) => ({ as, sql })),
+    select: [...select].map(([as, held]) => ({ as, ...held })),
     apart,
+    related: new Map([...plan.relations].map(([field, next]) => [field, lensOf(next, viewer)])),
     statements: new Map(),
   };
 }
@@ -67,11 +72,13 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
 export const setApart = (source: string): string => `${source}$`;
 
 /** The expression behind a field: its column, or for a relation to many the row's own id, by which the others are found. */
-function heldBy({ subject }: Plan, field: string): RowCondition | undefined {
+function heldBy({ subject }: Plan, field: string): Omit<Selected, 'as'> | undefined {
   const column = subject.columns.get(field);
-  if (column) return column.sql;
-  return subject.relations.get(field)?.kind === 'many' ? (row) => `${row}."id"` : undefined;
+  if (column) return { sql: column.sql, type: column.type };
+  return subject.relations.get(field)?.kind === 'many' ? ownId : undefined;
 }
+
+const ownId: Omit<Selected, 'as'> = { sql: (row) => `${row}."id"`, type: 'uuid' };
 
 /** The expression as the viewer sees it: null on rows where the field is hidden. */
 export function masked(sql: RowCondition, shown: ReturnType<Sight['shows']>): RowCondition {

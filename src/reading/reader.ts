@@ -9,6 +9,7 @@ import { toCursor } from './cursor.ts';
 import { lensOf, setApart, type Lens } from './lens.ts';
 import { readPage, type Asked } from './list.ts';
 import { planOf, type Plan } from './plan.ts';
+import { nothing, ORIGIN, rowOf, unfold, type Origin, type Row } from './row.ts';
 import {
   allStatement,
   bind,
@@ -16,6 +17,7 @@ import {
   countStatement,
   oneStatement,
   pageStatement,
+  readAhead,
   rowsStatement,
   type Order,
   type Statement,
@@ -27,17 +29,6 @@ import type { Relation, Subject, Subjects } from './subject.ts';
 export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
 type EntityClass = RowRule['entity'];
-
-/** Where a row came from: who read it, and through which lens. Its relations and derived fields are found by that. */
-const ORIGIN = Symbol('origin');
-
-interface Origin {
-  readonly reader: Reader;
-  readonly lens: Lens;
-}
-
-/** A row as it is answered: the asked columns under their field names. */
-export type Row = Record<string, unknown> & { readonly [ORIGIN]: Origin };
 
 /**
  * Reads answers for one request: plain rows of the asked columns, always through the viewer's row filter, relations in
@@ -66,9 +57,9 @@ export class Reader {
     if ('id' in by && by['id'] !== null && !isUuid(by['id'])) throw badInput({ path: 'id', message: 'is not an id' });
     const lens = this.lensFor(entity, info);
     if (includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may ask for deleted records.');
-    const [row] = await this.rows(lens, oneStatement(lens, Object.keys(by), includeDeleted), by);
-    if (!row) throw notFound();
-    return row;
+    const [found] = await this.execute(oneStatement(lens, Object.keys(by), includeDeleted), by);
+    if (!found) throw notFound();
+    return unfold(rowOf(found, { reader: this, lens }));
   }
 
   /** Every row, for what is few by its nature. */
@@ -138,11 +129,8 @@ export class Reader {
 
   /** From a row along a relation: the lens for the other side, and the key by which it is found. */
   private through(row: Row, field: string) {
-    const { plan } = row[ORIGIN].lens;
-    const next = plan.relations.get(field);
-    const relation = plan.subject.relations.get(field);
-    const key = (row[field] ?? null) as string | null;
-    return { lens: next && lensOf(next, this.viewer), key, relation };
+    const { plan, related } = row[ORIGIN].lens;
+    return { lens: related.get(field), key: (row[field] ?? null) as string | null, relation: plan.subject.relations.get(field) };
   }
 
   private loader<T>(plan: Plan, name: string, load: (keys: readonly string[]) => Promise<readonly T[]>): DataLoader<string, T> {
@@ -154,18 +142,17 @@ export class Reader {
   }
 
   private async rows(lens: Lens, statement: Statement, values: Values): Promise<Row[]> {
-    const rows = (await this.execute(statement, values)) as Row[];
     const origin: Origin = { reader: this, lens };
-    for (const row of rows) (row as { [ORIGIN]: Origin })[ORIGIN] = origin;
+    const rows = (await this.execute(statement, values)).map((found) => rowOf(found, origin));
     if (rows.length > 0 && lens.plan.certain.size > 0)
       await Promise.all([...lens.plan.certain].map((field) => this.lead(rows, lens, field)));
     return rows;
   }
 
   /** Reads a relation of all these rows ahead of its being asked, in one statement: no row waits for a promise of its own. */
-  private async lead(rows: readonly Row[], { plan }: Lens, field: string): Promise<void> {
+  private async lead(rows: readonly Row[], { plan, related }: Lens, field: string): Promise<void> {
     const relation = plan.subject.relations.get(field) as Relation;
-    const lens = lensOf(plan.relations.get(field) as Plan, this.viewer);
+    const lens = related.get(field) as Lens;
     const keys = new Set(lens.sight.rows ? rows.map((row) => row[field] as string | null) : []);
     keys.delete(null);
     const found = keys.size > 0 ? await this.found(relation, lens, [...keys] as string[]) : new Map<string, Row | Row[]>();
@@ -196,13 +183,6 @@ export const relationOf = (row: Row, field: string): unknown => row[ORIGIN].read
 
 /** What a derived field answers on a row. */
 export const derivedOf = (row: Row, field: string): unknown => row[ORIGIN].reader.derived(row, field);
-
-/** Where a row keeps what its relation leads to; under the field's own name it keeps the key. */
-const readAhead = (field: string): string => `${field}~`;
-
-/** What a relation answers where it leads to nothing: a list of none where rows were looked for or the schema promises one. */
-const nothing = (relation: Relation | undefined, looked?: 'one' | 'many'): readonly [] | null =>
-  looked === 'many' || (relation?.isPromised && relation.kind === 'many') ? [] : null;
 
 function grouped(rows: readonly Row[]): Map<string, Row[]> {
   const byParent = new Map<string, Row[]>();

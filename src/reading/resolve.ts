@@ -1,5 +1,6 @@
 import { isObjectType, type GraphQLSchema } from 'graphql';
-import { derivedOf, relationOf, type Row } from './reader.ts';
+import { derivedOf, relationOf } from './reader.ts';
+import type { Row } from './row.ts';
 import type { Subjects } from './subject.ts';
 
 /**

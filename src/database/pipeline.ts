@@ -1,0 +1,131 @@
+import { Socket } from 'node:net';
+import { Client, Query, type ClientConfig, type QueryResult } from 'pg';
+import { connectionLifetime } from './run.ts';
+
+type Rows = readonly Record<string, unknown>[];
+
+/** A statement, its parameters, and the name to prepare it under. */
+export interface Sent {
+  readonly text: string;
+  readonly values: unknown[];
+  readonly name: string | undefined;
+}
+
+type Settle = (error: Error | null, result: QueryResult<Record<string, unknown>>) => void;
+
+/**
+ * A few connections for statements that stand alone. Each is sent without waiting for the answers before it, and all that
+ * one turn of the event loop has to say leaves in one write: a write wakes the server's process, and costs more than
+ * most statements do. A connection that breaks fails the statements on it, and is made anew by the next.
+ */
+export class Pipeline {
+  readonly #lines: readonly Line[];
+
+  /** @param size how many connections. */
+  constructor(options: ClientConfig, size: number) {
+    this.#lines = Array.from({ length: size }, () => new Line(options));
+  }
+
+  /** Sends a statement on the connection that has the fewest before it. */
+  query(sent: Sent): Promise<Rows> {
+    return this.#lines.reduce((best, line) => (line.awaited < best.awaited ? line : best)).query(sent);
+  }
+
+  /** Lets what was sent be answered, and closes. */
+  async close(): Promise<void> {
+    await Promise.all(this.#lines.map((line) => line.close()));
+  }
+}
+
+interface Opened {
+  readonly client: Client;
+  readonly socket: Socket;
+  /** From then on it is not used any more: a connection keeps what was ever prepared on it. */
+  readonly retiresAt: number;
+}
+
+class Line {
+  readonly #options: ClientConfig;
+  #opened: Opened | null = null;
+  #opening: Promise<Opened> | null = null;
+  #isCorked = false;
+  #closing: Promise<unknown> = Promise.resolve();
+
+  /** Statements whose answers have not come. */
+  awaited = 0;
+
+  constructor(options: ClientConfig) {
+    this.#options = options;
+  }
+
+  query(sent: Sent): Promise<Rows> {
+    this.awaited += 1;
+    return new Promise((resolve, reject) => {
+      const settle: Settle = (error, result) => {
+        this.awaited -= 1;
+        if (error) reject(error);
+        else resolve(result.rows);
+      };
+      const opened = this.#current();
+      if (opened) this.#send(opened, sent, settle);
+      else
+        this.#open().then(
+          (fresh) => this.#send(fresh, sent, settle),
+          (error: Error) => settle(error, nothing),
+        );
+    });
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened ?? (await this.#opening?.catch(() => null));
+    if (opened) this.#retire(opened);
+    await this.#closing;
+  }
+
+  #current(): Opened | null {
+    if (this.#opened && Date.now() >= this.#opened.retiresAt) this.#retire(this.#opened);
+    return this.#opened;
+  }
+
+  /** The statement leaves when this turn of the event loop has read all that came in with it. */
+  #send({ client, socket }: Opened, { text, values, name }: Sent, settle: Settle): void {
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      socket.cork();
+      setImmediate(() => {
+        this.#isCorked = false;
+        socket.uncork();
+      });
+    }
+    // Given apart, so that no configuration has to be copied for each.
+    client.query(Object.assign(new Query(text, values, settle as never), { name }));
+  }
+
+  #open(): Promise<Opened> {
+    this.#opening ??= this.#connect().finally(() => (this.#opening = null));
+    return this.#opening;
+  }
+
+  async #connect(): Promise<Opened> {
+    const socket = new Socket();
+    const client = new Client({ ...this.#options, pipeline: true, stream: () => socket } as ClientConfig);
+    const opened = { client, socket, retiresAt: Date.now() + connectionLifetime * 1000 };
+    // What was sent on it fails by itself; without a listener the error would end the process.
+    client.on('error', () => this.#forget(opened));
+    client.on('end', () => this.#forget(opened));
+    await client.connect();
+    this.#opened = opened;
+    return opened;
+  }
+
+  #retire(opened: Opened): void {
+    this.#forget(opened);
+    this.#closing = Promise.all([this.#closing, opened.client.end().catch(() => {})]);
+  }
+
+  #forget(opened: Opened): void {
+    if (this.#opened === opened) this.#opened = null;
+  }
+}
+
+const nothing = { rows: [] } as unknown as QueryResult<Record<string, unknown>>;
