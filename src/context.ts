@@ -12,7 +12,7 @@ import {
   type SignedIn,
   type TokenCookies,
 } from './services/session/index.ts';
-import { UserService } from './services/user.ts';
+import { UserService } from './services/user/index.ts';
 
 /** What a request brings, as HTTP or a test reads it. */
 export interface Incoming {

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { User } from '../entities/user.ts';
+import { User } from '../../entities/user.ts';
 
 /** Who uses the service. */
 export class UserService {

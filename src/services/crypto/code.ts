@@ -1,0 +1,99 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { readArgon, runArgon, writeArgon, type ArgonHash } from './argon.ts';
+import { toBase32 } from './base32.ts';
+import { frame } from './framing.ts';
+import type { Keyring } from './keyring.ts';
+import { checkCost, freshParameters, type PasswordCost } from './password.ts';
+
+/** Ten codes to show once, and what is kept of each, in the same order. */
+export interface BackupCodes {
+  readonly codes: readonly string[];
+  readonly hashes: readonly string[];
+}
+
+const scheme = 'backup-v1';
+const batchSize = 10;
+const codeBytes = 10;
+const hashLength = 32;
+/** A code with a generous number of dashes and spaces. */
+const maxTyped = 64;
+/** Crockford's: no I, L, O and U, so nothing looks like anything else, or spells a word. */
+const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/**
+ * Ten codes of 80 random bits, `XXXX-XXXX-XXXX-XXXX`. All are hashed with one salt, peppered like passwords, as
+ * `backup-v1:<kid>:$argon2id$…`: so a guess costs one Argon2id for the ten, to us and to a thief with the keyring.
+ */
+export async function mintBackupCodes(cost: PasswordCost, keyring: Keyring): Promise<BackupCodes> {
+  checkCost(cost);
+  const batch = { ...freshParameters(cost), kid: keyring.active };
+  const codes = Array.from({ length: batchSize }, mintCode);
+  const hashes: string[] = [];
+  // One after another: ten at once would take ten times the memory, and every thread there is.
+  for (const code of codes) hashes.push(written({ ...batch, digest: await digestOf(normal(code) ?? '', batch, keyring) }));
+  return { codes: codes.map(grouped), hashes };
+}
+
+/**
+ * Which of a batch's hashes is this code's, or null. It costs one Argon2id, whether the code is right, wrong or
+ * malformed, and whatever is stored; all hashes are compared, in constant time. Hashes of another salt than the first's
+ * are of another batch, and not this code's.
+ */
+export async function findBackupCode(
+  code: string,
+  hashes: readonly string[],
+  cost: PasswordCost,
+  keyring: Keyring,
+): Promise<number | null> {
+  const stored = hashes.map((text) => readUsable(text, keyring));
+  const batch = stored.find((hash) => hash !== null) ?? { ...freshParameters(cost), kid: keyring.active };
+  const typed = normal(code);
+  const digest = await digestOf(typed ?? '', batch, keyring);
+  let found: number | null = null;
+  for (const [index, hash] of stored.entries()) {
+    const isSame = hash !== null && isOfBatch(hash, batch) && timingSafeEqual(hash.digest, digest);
+    if (isSame && typed !== null) found = index;
+  }
+  return found;
+}
+
+type CodeHash = ArgonHash & { readonly kid: string };
+type Batch = Omit<CodeHash, 'digest'>;
+
+function mintCode(): string {
+  return toBase32(randomBytes(codeBytes), alphabet);
+}
+
+const grouped = (code: string): string => code.replace(/.{4}(?=.)/g, '$&-');
+
+/** The sixteen characters, however they were typed: in small letters, with other dashes or spaces, O for 0, I or L for 1. */
+function normal(code: string): string | null {
+  const bare = code.replace(/[\s\p{Dash_Punctuation}]/gu, '');
+  if (code.length > maxTyped || !/^[0-9A-Za-z]{16}$/.test(bare)) return null;
+  const plain = bare.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1');
+  return plain.includes('U') ? null : plain;
+}
+
+function written(hash: CodeHash): string {
+  return `${scheme}:${hash.kid}:${writeArgon(hash)}`;
+}
+
+function readUsable(text: string, keyring: Keyring): CodeHash | null {
+  const [name, kid, encoded = '', ...rest] = text.split(':');
+  if (name !== scheme || kid === undefined || rest.length > 0 || !keyring.has(kid)) return null;
+  const hash = readArgon(encoded);
+  const isOurs = hash?.variant === 'argon2id' && hash.version === 19 && hash.digest.byteLength === hashLength;
+  return isOurs ? { kid, ...hash } : null;
+}
+
+function isOfBatch(hash: CodeHash, batch: Batch): boolean {
+  const { kid, memory, time, lanes, salt } = hash;
+  const isSameCost = memory === batch.memory && time === batch.time && lanes === batch.lanes;
+  return kid === batch.kid && isSameCost && salt.equals(batch.salt);
+}
+
+/** Framed before the pepper, so that no code hashes like a password of the same letters. */
+async function digestOf(code: string, batch: Batch, keyring: Keyring): Promise<Buffer> {
+  const peppered = keyring.mac(batch.kid, 'password-pepper', frame(scheme, code));
+  return runArgon(peppered, batch, hashLength).finally(() => peppered.fill(0));
+}

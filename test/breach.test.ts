@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { BreachedPasswords } from '../src/services/user/breach.ts';
+
+const password = 'An injury to one is an injury to all';
+const digest = createHash('sha1').update(password).digest('hex').toUpperCase();
+const [prefix, suffix] = [digest.slice(0, 5), digest.slice(5)];
+const other = (letter: string) => letter.repeat(35);
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+let server: Server;
+let baseUrl: string;
+let answer: Answer;
+let asked: { method: string; url: string; padding: unknown; body: string }[];
+let warnings: string[];
+/** Nobody listens there: it was somebody's a moment ago. */
+const closedPort = await new Promise<number>((found) => {
+  const brief = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = brief.address() as AddressInfo;
+    brief.close(() => found(port));
+  });
+});
+const timers = new Set<NodeJS.Timeout>();
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const { method = '', url = '', headers } = request;
+    let body = '';
+    // A connection that is kept would be closed below while the next test takes it up.
+    response.shouldKeepAlive = false;
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      asked.push({ method, url, padding: headers['add-padding'], body });
+      answer(request, response);
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+beforeEach(() => {
+  asked = [];
+  warnings = [];
+});
+afterEach(() => {
+  for (const timer of timers) clearInterval(timer);
+  timers.clear();
+  server.closeAllConnections();
+});
+afterAll(async () => new Promise((closed) => server.close(closed)));
+
+const breached = (changes: { baseUrl?: string | null; timeout?: number } = {}) =>
+  new BreachedPasswords({ baseUrl, timeout: 5000, warn: (message) => warnings.push(message), ...changes });
+const lines = (...rows: string[]): Answer => says(rows.join('\r\n'));
+const says =
+  (text: string): Answer =>
+  (_, response) =>
+    response.end(text);
+
+describe('a look-up', () => {
+  it('sends five digits of the hash, asks for padding, and nothing else', async () => {
+    answer = lines(`${other('A')}:3`);
+    await breached().has(password);
+    expect(asked).toEqual([{ method: 'GET', url: `/range/${prefix}`, padding: 'true', body: '' }]);
+  });
+
+  it.each<[string, string, boolean]>([
+    ['a hit', `${other('A')}:3\r\n${suffix}:12\r\n${other('F')}:1`, true],
+    ['a hit on the first line', `${suffix}:1\r\n${other('F')}:1`, true],
+    ['a hit on the last line', `${other('A')}:3\r\n${suffix}:12345678`, true],
+    ['a hit before an ending line end', `${other('A')}:3\r\n${suffix}:1\r\n`, true],
+    ['a hit with plain line ends', `${other('A')}:3\n${suffix}:1\n${other('F')}:1\n`, true],
+    ['a hit in small letters', `${other('a')}:3\r\n${suffix.toLowerCase()}:1`, true],
+    ['a hit beside its own padding', `${suffix}:0\r\n${suffix}:2`, true],
+    ['a miss', `${other('A')}:3\r\n${other('F')}:1`, false],
+    ['a miss by one digit', `${suffix.slice(0, -1)}${suffix.endsWith('0') ? '1' : '0'}:3`, false],
+    ['padding', `${other('A')}:3\r\n${suffix}:0\r\n${other('F')}:0`, false],
+    ['padding with more zeros', `${other('A')}:3\r\n${suffix}:00`, false],
+  ])('knows %s', async (_, text, isBreached) => {
+    answer = says(text);
+    expect(await breached().has(password)).toBe(isBreached);
+    expect(warnings).toEqual([]);
+  });
+
+  it('looks a password of any letters up by its UTF-8', async () => {
+    const hash = createHash('sha1').update(Buffer.from('пароль🔨', 'utf8')).digest('hex');
+    answer = lines(`${hash.slice(5)}:1`);
+    expect(await breached().has('пароль🔨')).toBe(true);
+    expect(asked[0]?.url).toBe(`/range/${hash.slice(0, 5).toUpperCase()}`);
+  });
+
+  it.each(['', '/', '///', '/mirror', '/mirror/'])('goes to the configured address, here with %j after the host', async (path) => {
+    answer = lines(`${suffix}:1`);
+    expect(await breached({ baseUrl: baseUrl + path }).has(password)).toBe(true);
+    expect(asked[0]?.url).toBe(`${path.replace(/\/+$/, '')}/range/${prefix}`);
+  });
+
+  it('takes an answer as large as the real ones', async () => {
+    const many = Array.from({ length: 2000 }, (_, index) => `${index.toString(16).padStart(35, '0')}:${index}`);
+    answer = lines(...many, `${suffix}:1`);
+    expect(await breached().has(password)).toBe(true);
+  });
+
+  it('is not made where no service is configured', async () => {
+    answer = lines(`${suffix}:1`);
+    expect(await breached({ baseUrl: null }).has(password)).toBe(false);
+    expect([asked, warnings]).toEqual([[], []]);
+  });
+
+  it('takes a second at most, unless told otherwise', async () => {
+    answer = () => undefined;
+    const impatient = new BreachedPasswords({ baseUrl, warn: (message) => warnings.push(message) });
+    expect(await impatient.has(password)).toBe(false);
+    expect(warnings).toEqual([expect.stringContaining('took longer than 1000 ms')]);
+  });
+});
+
+describe('a service that does not answer as it should', () => {
+  const trickle: Answer = (_, response) => {
+    timers.add(setInterval(() => response.write(`${other('A')}:3\r\n`), 5));
+  };
+  const cut: Answer = (_, response) => {
+    response.writeHead(200, { 'Content-Length': '4000' });
+    response.write(`${suffix}:1\r\n${other('A')}`, () => response.destroy());
+  };
+  const cutChunk: Answer = (_, response) => {
+    response.write(`${suffix}:1\r\n${other('A')}:`, () => response.destroy());
+  };
+  const status =
+    (code: number, headers = {}): Answer =>
+    (_, response) =>
+      response.writeHead(code, headers).end(`${suffix}:1`);
+  const flood: Answer = (_, response) => {
+    const more = () => {
+      while (response.write(`${other('A')}:3\r\n`.repeat(100)));
+    };
+    response.on('drain', more);
+    more();
+  };
+
+  it.each<[string, Answer, string]>([
+    ['a line without a colon', lines(`${other('A')}:3`, suffix, `${other('F')}:1`), 'malformed'],
+    ['a line without its count', lines(`${other('A')}:3`, `${suffix}:`), 'malformed'],
+    ['a count that is no number', lines(`${suffix}:many`), 'malformed'],
+    ['a negative count', lines(`${suffix}:-1`), 'malformed'],
+    ['a line with white space', lines(` ${suffix}:1`), 'malformed'],
+    ['a line that was cut', says(`${other('A')}:3\r\n${other('B').slice(20)}`), 'malformed'],
+    ['whole hashes', lines(`${digest}:1`), 'malformed'],
+    ['nothing', says(''), 'malformed'],
+    ['a page', says('<!doctype html><title>Sign in to the Wi-Fi</title>'), 'malformed'],
+    ['a connection that ends mid-way', cut, 'could not be asked ('],
+    ['a chunked answer that ends mid-way', cutChunk, 'could not be asked ('],
+    ['no answer at all', (_, response) => response.destroy(), 'could not be asked ('],
+    ['an error', status(500), 'answered 500'],
+    ['a refusal', status(429, { 'Retry-After': '2' }), 'answered 429'],
+    ['not found', status(404), 'answered 404'],
+    ['no content', (_, response) => response.writeHead(204).end(), 'answered 204'],
+    ['an answer without an end', flood, 'longer than 262144 bytes'],
+  ])('with %s: the password passes, with one warning', async (_, given, reason) => {
+    answer = given;
+    expect(await breached().has(password)).toBe(false);
+    expect(warnings).toEqual([expect.stringContaining(reason)]);
+  });
+
+  it.each<[string, Answer]>([
+    ['never answers', () => undefined],
+    ['answers a line at a time, without end', trickle],
+    ['answers its head only', (_, response) => response.flushHeaders()],
+  ])('and %s is given up when its time is over', async (_, given) => {
+    answer = given;
+    expect(await breached({ timeout: 150 }).has(password)).toBe(false);
+    expect(warnings).toEqual(['A password was not looked up among breached ones: the service took longer than 150 ms']);
+  });
+
+  it.each([301, 302, 307, 308])('and sends elsewhere by %i is not followed', async (code) => {
+    const elsewhere: string[] = [];
+    const stranger = createServer((request, response) => {
+      elsewhere.push(request.url ?? '');
+      response.end(`${suffix}:1`);
+    });
+    await new Promise<void>((listening) => stranger.listen(0, '127.0.0.1', listening));
+    answer = status(code, { Location: `http://127.0.0.1:${(stranger.address() as AddressInfo).port}/range/${prefix}` });
+    expect(await breached().has(password)).toBe(false);
+    await new Promise((closed) => stranger.close(closed));
+    expect([elsewhere, warnings]).toEqual([[], [expect.stringContaining(`answered ${code}`)]]);
+  });
+
+  it.each([
+    ['cannot be reached', `http://127.0.0.1:${closedPort}`, 'could not be asked (ECONNREFUSED)'],
+    ['has an address that is none', 'nowhere', 'could not be asked (ERR_INVALID_URL)'],
+    ['has an address of another kind', 'ftp://127.0.0.1', 'could not be asked'],
+  ])('and %s: the password passes, with one warning', async (_, address, reason) => {
+    expect(await breached({ baseUrl: address }).has(password)).toBe(false);
+    expect(warnings).toEqual([expect.stringContaining(reason)]);
+  });
+
+  it('and has a hit among what can be read has a hit all the same', async () => {
+    answer = lines(other('A'), `${suffix}:1`, 'x');
+    expect(await breached().has(password)).toBe(true);
+    expect(warnings).toEqual([]);
+  });
+
+  it('is warned of without the password, its hash, or any part of it', async () => {
+    const gone = `http://127.0.0.1:${closedPort}`;
+    for (const given of [cut, cutChunk, status(500), lines(suffix), flood]) {
+      answer = given;
+      await breached().has(password);
+    }
+    for (const address of [gone, `${gone}/${'x'.repeat(10)}`, 'nowhere']) await breached({ baseUrl: address }).has(password);
+    expect(warnings).toHaveLength(8);
+    for (const secret of [password, prefix, suffix, digest.toLowerCase().slice(0, 5), gone])
+      expect(warnings.join('\n').toLowerCase()).not.toContain(secret.toLowerCase());
+  });
+});

@@ -1,0 +1,114 @@
+import { dictionary } from '@zxcvbn-ts/language-common';
+import { describe, expect, it } from '@jest/globals';
+import { commonPasswords } from '../../src/services/crypto/common.ts';
+import { passwordProblems } from '../../src/services/crypto/policy.ts';
+
+const personal = ['Rosa', 'Parks', 'Rosa Parks', 'rosa.parks', 'r.parks+union@local-79.test', ''];
+const problems = (password: string, changes = {}) => passwordProblems(password, { minLength: 8, personal, ...changes });
+const short = ['must have at least 8 characters'];
+const long = ['must have at most 128 characters'];
+const common = ['must not be one of the most common passwords'];
+const own = ['must not be your own name, username or e-mail address'];
+
+describe('a new password', () => {
+  it.each([
+    'correct horse',
+    'zqxwvuts',
+    '        !',
+    'solidarität',
+    '团结就是力量永远',
+    '🔨🔧🪚🪛🔩🪜🧰⛏️',
+    'x'.repeat(128),
+    '🔨'.repeat(128),
+    'rosa parks rode the bus',
+  ])('may be %j: nothing is asked of its composition', (password) => {
+    expect(problems(password)).toEqual([]);
+  });
+
+  it.each([
+    ['', short],
+    ['zqxwvut', short],
+    ['🔨🔧🪚🪛🔩🪜🧰', short],
+    ['zqxwvuts', []],
+  ])('has at least 8 characters, counted as code points: %j', (password, expected) => {
+    expect(problems(password)).toEqual(expected);
+  });
+
+  it('has as many as are configured', () => {
+    expect(problems('zqxwvutsr', { minLength: 10 })).toEqual(['must have at least 10 characters']);
+    expect(problems('zq', { minLength: 1 })).toEqual([]);
+    expect(problems('', { minLength: 1 })).toEqual(['must have at least 1 characters']);
+  });
+
+  it.each(['x'.repeat(129), '🔨'.repeat(129), 'x'.repeat(100_000)])('has at most 128', (password) => {
+    expect(problems(password)).toEqual(long);
+  });
+
+  it('is well-formed Unicode', () => {
+    expect(problems('zqxwvuts\ud83d')).toEqual(['must be well-formed text']);
+    expect(problems(`${'x'.repeat(129)}\ud83d`)).toEqual(long);
+  });
+
+  it.each(['12345678', 'password1', 'PASSWORD1', 'Trustno1', 'iloveyou', 'qwertyuiop', 'P@ssw0rd'])(
+    'is not a common one: %s',
+    (password) => {
+      expect(problems(password)).toEqual(common);
+    },
+  );
+
+  it('is not a common one either where short ones are allowed', () => {
+    expect(problems('letmein', { minLength: 6 })).toEqual(common);
+    expect(problems('123456')).toEqual([...short, ...common]);
+  });
+
+  it.each(['password1 ', ' password1', 'password1 password1', 'iloveyou iloveyou'])('may hold a common one: %j', (password) => {
+    expect(problems(password)).toEqual([]);
+  });
+
+  it.each([
+    'rosaparks',
+    'Rosa Parks',
+    'ROSA PARKS',
+    'rosa.parks',
+    'Rosa-Parks!',
+    'r.parks+union@local-79.test',
+    'R.Parks+Union@Local-79.TEST',
+    'r.parks+union',
+    'RParksUnion',
+    'ｒｏｓａ．ｐａｒｋｓ',
+  ])('is not the user’s own: %s', (password) => {
+    expect(problems(password)).toEqual(own);
+  });
+
+  it('is not the user’s own in any script, and none is nobody’s', () => {
+    expect(problems('ÉVA-MÜLLER', { personal: ['Éva Müller'] })).toEqual(own);
+    expect(problems('e\u0301va mu\u0308ller', { personal: ['Éva Müller'] })).toEqual(own);
+    expect(problems('!!!!!!!!', { personal: ['', '@', '---'] })).toEqual([]);
+    expect(problems('rosaparks', { personal: [] })).toEqual([]);
+  });
+
+  it('is told all that is wrong with it, and never shown', () => {
+    expect(problems('dragon', { personal: ['Dragon'] })).toEqual([...short, ...common, ...own]);
+    expect(problems('dragon', { personal: ['Dragon'] }).join()).not.toContain('dragon');
+  });
+});
+
+describe('the list of common passwords', () => {
+  const shipped = new Set(commonPasswords.trim().split(/\s+/));
+  const byFrequency = dictionary['passwords-common'];
+
+  it('has the 3,000 most common, as its source has them', () => {
+    expect([...shipped].slice(0, 3000)).toEqual(byFrequency.slice(0, 3000));
+  });
+
+  it('has the 3,000 most common of at least 8 characters, and no more than that', () => {
+    const long = byFrequency.filter((text) => text.length >= 8).slice(0, 3000);
+    expect([...shipped].filter((text) => text.length >= 8)).toEqual(long);
+    expect([...shipped].slice(3000).every((text) => long.includes(text))).toBe(true);
+  });
+
+  it('is refused whole, in small and in capital letters', () => {
+    const refused = (text: string) => problems(text, { minLength: 1 }).includes(common[0] ?? '');
+    for (const text of shipped) expect([text, refused(text), refused(text.toUpperCase())]).toEqual([text, true, true]);
+  });
+});
