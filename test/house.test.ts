@@ -42,7 +42,7 @@ describe('the house', () => {
     expect(domains.filter((word) => !permissions.includes(word))).toEqual([]);
     expect(domains.filter((word) => !entities.includes(word))).toEqual([]);
     expect(permissions.filter((word) => !entities.includes(word))).toEqual([]);
-    expect(wordsOf(inLayer('services'), ['crypto']).filter((word) => !entities.includes(word))).toEqual([]);
+    expect(wordsOf(inLayer('services'), ['crypto', 'mail']).filter((word) => !entities.includes(word))).toEqual([]);
   });
 
   it('names every domain in the index of its layer', () => {
@@ -91,6 +91,9 @@ describe('the laws of the house notice', () => {
     ['services/member.ts', `import { shield } from 'graphql-shield';`],
     ['services/crypto/token.ts', `import type { Member } from '../../entities/member.ts';`],
     ['services/crypto/token.ts', `import pg from 'pg';`],
+    ['services/crypto/mailed.ts', `import { x } from '../mail/job.ts';`],
+    ['services/mail/worker.ts', `import { login } from '../session/login.ts';`],
+    ['services/mail/worker.ts', `import type { Config } from '../../config.ts';`],
     ['reading/reader.ts', `const x = await import('../permissions/member.ts');`],
     ['resolvers/member.ts', `import { EntityManager } from '@mikro-orm/core';`],
     ['resolvers/member.ts', `import { notFound } from '../errors.ts';`],
@@ -108,6 +111,8 @@ describe('the laws of the house notice', () => {
       'services/session/login.ts',
       `import { x } from './tools.ts';\nimport { y } from '../crypto/token.ts';\nimport { recordAudit } from '../audit.ts';`,
     ],
+    ['services/session/refresh.ts', `import { alertUser } from '../mail/index.ts';`],
+    ['services/mail/worker.ts', `import { User } from '../../entities/user.ts';\nimport { mailedToken } from '../crypto/mailed.ts';`],
     ['entities/member.ts', `// import { x } from '../services/member.ts';\nimport { conflict } from '../errors.ts';`],
     ['server.ts', `import { resolvers } from './resolvers/index.ts';`],
   ])('nothing in %s that is right', (name, text) => {

@@ -54,7 +54,8 @@ interface Law {
 const laws: Readonly<Record<string, Law>> = {
   'services/crypto': { may: ['errors'], never: /^@mikro-orm\/|^pg$|^type-graphql$|^graphql/ },
   entities: { may: ['errors'] },
-  services: { may: ['entities', 'errors', 'services/crypto'], never: /^graphql-(shield|middleware)/ },
+  'services/mail': { may: ['entities', 'errors', 'services/crypto'], never: /^graphql|^type-graphql$|^pg$/ },
+  services: { may: ['entities', 'errors', 'services/crypto', 'services/mail'], never: /^graphql-(shield|middleware)/ },
   reading: { may: ['entities', 'errors'] },
   resolvers: { may: ['entities', 'services'], mayType: ['context'], never: /^@mikro-orm\/|^pg$|^kysely$/ },
   permissions: { may: ['entities', 'errors'], mayType: ['context'] },
@@ -90,7 +91,8 @@ function isSameDomain(name: string, target: string): boolean {
 
 function layerOf(path: string): string {
   const clean = path.replace(/^(\.\.\/)+/, '');
-  if (clean.startsWith('services/crypto/')) return 'services/crypto';
+  const shared = ['services/crypto', 'services/mail'].find((folder) => clean.startsWith(`${folder}/`));
+  if (shared !== undefined) return shared;
   return clean.includes('/') ? (clean.split('/')[0] ?? clean) : clean.replace(/\.ts$/, '');
 }
 

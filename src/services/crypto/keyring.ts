@@ -5,6 +5,7 @@ import { frame } from './framing.ts';
 export type KeyPurpose =
   | 'access-token'
   | 'refresh-token'
+  | 'mailed-token'
   | 'password-pepper'
   | 'audit'
   | 'totp-seed'

@@ -1,0 +1,76 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { OneTimeToken } from '../../entities/credential.ts';
+import { User } from '../../entities/user.ts';
+import { mailedToken } from '../crypto/mailed.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { hashToken } from '../crypto/token.ts';
+import { mailJob, type MailJob, type TokenJob, type Verdict } from './job.ts';
+import { render, type Letter, type Stationery } from './template.ts';
+import { tokenTypes } from './token.ts';
+import { MailFailure, type Transport } from './transport.ts';
+
+/** What a worker works with. */
+export interface WorkerTools {
+  readonly em: SqlEntityManager;
+  readonly keyring: Keyring;
+  readonly now: () => Date;
+  readonly transport: Transport;
+  readonly stationery: Stationery;
+  /** Hears of each mail that was not sent: which, and why. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Sends what a job stands for, as things are now: what has become pointless in the meantime (the user is gone, the token
+ * was used, replaced or ran out, the address is another) is done without a mail. It answers and does not throw.
+ */
+export async function deliver(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<Verdict> {
+  const verdict = await attempt(tools, data, id, signal);
+  if (verdict.is !== 'done') tools.warn(`Mail ${id} was ${verdict.is}: ${verdict.reason}.`);
+  return verdict;
+}
+
+async function attempt(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<Verdict> {
+  const { success, data: job } = mailJob.safeParse(data);
+  if (!success) return { is: 'refused', reason: 'This version does not know such a mail' };
+  try {
+    const addressed = await address({ ...tools, em: tools.em.fork() }, job);
+    if (addressed === null) return { is: 'done' };
+    await tools.transport.send({ id, to: addressed.to, ...render(addressed.letter, tools.stationery) }, signal);
+    return { is: 'done' };
+  } catch (error) {
+    if (error instanceof Unmakable) return { is: 'refused', reason: error.message };
+    if (!(error instanceof MailFailure)) return { is: 'postponed', reason: `It could not be prepared (${(error as Error).name})` };
+    return { is: error.isFinal ? 'refused' : 'postponed', reason: error.message };
+  }
+}
+
+interface Addressed {
+  readonly to: string;
+  readonly letter: Letter;
+}
+
+/** What to send where, or null where there is no point in it any more. */
+async function address(tools: WorkerTools, job: MailJob): Promise<Addressed | null> {
+  const user = await tools.em.findOne(User, { id: job.userId, isActive: true, deletedAt: null }, { filters: false });
+  if (user === null) return null;
+  const { username, email } = user;
+  if (job.kind === 'security-alert') return { to: email, letter: { kind: job.alert, username, at: new Date(job.at) } };
+  if (job.kind === 'email-changed') return { to: job.formerEmail, letter: { kind: job.kind, username, at: new Date(job.at) } };
+  return await addressToken(tools, job, user);
+}
+
+async function addressToken({ em, keyring, now }: WorkerTools, job: TokenJob, user: User): Promise<Addressed | null> {
+  const { kind, kid, tokenId: id } = job;
+  const type = tokenTypes[kind];
+  const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: now() } };
+  const row = await em.findOne(OneTimeToken, usable, { filters: false });
+  if (row === null || row.sentTo.toLowerCase() !== user.email.toLowerCase()) return null;
+  if (kind === 'email-verification' && user.isVerified) return null;
+  const token = keyring.has(kid) ? mailedToken(keyring, kid, type, { id, userId: user.id }) : '';
+  if (hashToken(token) !== row.tokenHash) throw new Unmakable('The keyring does not make the token that was promised');
+  return { to: row.sentTo, letter: { kind, username: user.username, token, expiresAt: row.expiresAt } };
+}
+
+/** The token cannot be made again: its key is gone, or its row was changed. */
+class Unmakable extends Error {}
