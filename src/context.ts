@@ -58,21 +58,17 @@ class RequestContext {
     this.cookies = new CookieJar(incoming);
   }
 
+  readonly permissions = (): Permission[] => permissionsOf(this.viewer);
+
+  /** Reads as whoever an access token names: for answers that follow a sign-in. */
+  readonly readAs = async (accessToken: string): Promise<Reader> => readerFor(this.sources, await viewerOf(this.sources, accessToken));
+
   get sessions(): SessionService {
     return new SessionService(this.em, this.sources.tools);
   }
 
   get users(): UserService {
     return new UserService(this.em);
-  }
-
-  permissions(): Permission[] {
-    return permissionsOf(this.viewer);
-  }
-
-  /** Reads as whoever an access token names: for answers that follow a sign-in. */
-  async readAs(accessToken: string): Promise<Reader> {
-    return readerFor(this.sources, await viewerOf(this.sources, accessToken));
   }
 
   /** One for the request, its row filters given the viewer. */

@@ -15,11 +15,13 @@ import type { GraphQLSchema } from 'graphql';
 import type { Config } from './config.ts';
 import type { Context, Incoming } from './context.ts';
 import { badInput, refusals, toPublic } from './errors.ts';
+import { gatewayOf, type Execute } from './execution.ts';
 
 /** What HTTP serves. */
 export interface Served {
   readonly config: Config;
   readonly schema: GraphQLSchema;
+  readonly execute: Execute;
   readonly contextOf: (incoming: Incoming) => Promise<Context>;
   /** Resolves while the database answers. */
   readonly checkDatabase: () => Promise<void>;
@@ -88,10 +90,10 @@ async function health({ checkDatabase }: Served, reply: FastifyReply): Promise<o
   }
 }
 
-async function registerGraphql(app: FastifyInstance, { config, schema, contextOf }: Served): Promise<void> {
+async function registerGraphql(app: FastifyInstance, { config, schema, execute, contextOf }: Served): Promise<void> {
   const isProduction = config.environment === 'production';
   const apollo = new ApolloServer<Context>({
-    schema,
+    gateway: gatewayOf(schema, execute),
     introspection: !isProduction,
     hideSchemaDetailsFromClientErrors: isProduction,
     includeStacktraceInErrorResponses: false,

@@ -1,7 +1,9 @@
 import type { EntityManager } from '@mikro-orm/core';
+import type { GraphQLSchema } from 'graphql';
 import type { Config } from './config.ts';
 import { createContext, type ContextSources } from './context.ts';
 import { isEmpty, migrate, openDatabase, type Database } from './database/index.ts';
+import { compiling, type Execute } from './execution.ts';
 import { createHttp } from './http.ts';
 import { buildExecutable } from './schema.ts';
 import { AccessTokens } from './services/crypto/jwt.ts';
@@ -25,6 +27,8 @@ export interface Service {
 export interface StartOptions {
   readonly database?: Database;
   readonly keyring?: Keyring;
+  /** What executes operations. */
+  readonly execute?: (schema: GraphQLSchema) => Execute;
   /** The clock. */
   readonly now?: () => Date;
 }
@@ -49,6 +53,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     const http = await createHttp({
       config,
       schema,
+      execute: options.execute?.(schema) ?? compiling(schema),
       contextOf: (incoming) => createContext(sources, incoming),
       checkDatabase: async () => void (await database.run('select 1', [])),
       ...(config.offersPlayground && { playground: (await import('./playground.ts')).playground() }),

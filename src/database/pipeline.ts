@@ -26,9 +26,9 @@ export class Pipeline {
     this.#lines = Array.from({ length: size }, () => new Line(options));
   }
 
-  /** Sends a statement on the connection that has the fewest before it. */
+  /** Sends a statement on the connection that this turn of the event loop speaks on: the one with the fewest before it. */
   query(sent: Sent): Promise<Rows> {
-    return this.#lines.reduce((best, line) => (line.awaited < best.awaited ? line : best)).query(sent);
+    return this.#lines.reduce((best, line) => (line.isSpeaking || (!best.isSpeaking && line.awaited < best.awaited) ? line : best)).query(sent);
   }
 
   /** Lets what was sent be answered, and closes. */
@@ -48,7 +48,7 @@ class Line {
   readonly #options: ClientConfig;
   #opened: Opened | null = null;
   #opening: Promise<Opened> | null = null;
-  #isCorked = false;
+  isSpeaking = false;
   #closing: Promise<unknown> = Promise.resolve();
 
   /** Statements whose answers have not come. */
@@ -89,11 +89,11 @@ class Line {
 
   /** The statement leaves when this turn of the event loop has read all that came in with it. */
   #send({ client, socket }: Opened, { text, values, name }: Sent, settle: Settle): void {
-    if (!this.#isCorked) {
-      this.#isCorked = true;
+    if (!this.isSpeaking) {
+      this.isSpeaking = true;
       socket.cork();
       setImmediate(() => {
-        this.#isCorked = false;
+        this.isSpeaking = false;
         socket.uncork();
       });
     }

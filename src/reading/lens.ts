@@ -23,6 +23,8 @@ export interface Lens {
   readonly apart: readonly string[];
   /** The lenses for what the asked relations lead to. */
   readonly related: ReadonlyMap<string, Lens>;
+  /** The relations that are folded into a row of a list: those to one row, with nothing to many behind them. */
+  readonly folds: readonly string[];
   readonly statements: Map<string, Statement>;
 }
 
@@ -57,16 +59,20 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
     if (!held) throw new Error(`${plan.subject.type} derives a field from ${source}, which is no column`);
     select.set(apart.includes(source) ? setApart(source) : source, held);
   }
+  const related = new Map([...plan.relations].map(([field, next]) => [field, lensOf(next, viewer)]));
   return {
     plan,
     sight,
     seesDeleted: viewer.roles.has(RoleName.ADMIN),
     select: [...select].map(([as, held]) => ({ as, ...held })),
     apart,
-    related: new Map([...plan.relations].map(([field, next]) => [field, lensOf(next, viewer)])),
+    related,
+    folds: [...plan.certain].filter((field) => plan.subject.relations.get(field)?.kind === 'one' && isFoldedWhole(related.get(field) as Lens)),
     statements: new Map(),
   };
 }
+
+const isFoldedWhole = ({ folds, plan }: Lens): boolean => folds.length === plan.certain.size;
 
 /** Under which name is selected what the viewer may not see as the field: a source, or whether a derived field shows. */
 export const setApart = (source: string): string => `${source}$`;

@@ -59,7 +59,7 @@ export class Reader {
     if (includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may ask for deleted records.');
     const [found] = await this.execute(oneStatement(lens, Object.keys(by), includeDeleted), by);
     if (!found) throw notFound();
-    return unfold(rowOf(found, { reader: this, lens }));
+    return unfold(rowOf(found, { reader: this, lens }), lens.plan.certain);
   }
 
   /** Every row, for what is few by its nature. */
@@ -143,9 +143,9 @@ export class Reader {
 
   private async rows(lens: Lens, statement: Statement, values: Values): Promise<Row[]> {
     const origin: Origin = { reader: this, lens };
-    const rows = (await this.execute(statement, values)).map((found) => rowOf(found, origin));
-    if (rows.length > 0 && lens.plan.certain.size > 0)
-      await Promise.all([...lens.plan.certain].map((field) => this.lead(rows, lens, field)));
+    const rows = (await this.execute(statement, values)).map((found) => unfold(rowOf(found, origin), lens.folds));
+    const apart = [...lens.plan.certain].filter((field) => !lens.folds.includes(field));
+    if (rows.length > 0) await Promise.all(apart.map((field) => this.lead(rows, lens, field)));
     return rows;
   }
 

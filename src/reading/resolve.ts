@@ -1,13 +1,19 @@
 import { isObjectType, type GraphQLSchema } from 'graphql';
+import type { Connection } from '../entities/page.ts';
 import { derivedOf, relationOf } from './reader.ts';
 import type { Row } from './row.ts';
 import type { Subjects } from './subject.ts';
 
 /**
  * Lets the reading side answer every published relation and derived field of every subject: relations are declared
- * once, in the entity, and need no resolver of their own. Fields with arguments keep the resolver they have.
+ * once, in the entity, and need no resolver of their own. Fields with arguments keep the resolver they have. How many rows
+ * a list has on all its pages is counted when it is asked.
  */
 export function attachReading(schema: GraphQLSchema, subjects: Subjects): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    const total = isObjectType(type) && type.name.endsWith('Connection') ? type.getFields()['totalCount'] : undefined;
+    if (total) total.resolve = ({ totalCount }: Connection<Row>) => totalCount();
+  }
   for (const subject of subjects.values()) {
     const type = schema.getType(subject.type);
     if (!isObjectType(type)) continue;

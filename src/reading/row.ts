@@ -27,10 +27,10 @@ export function rowOf(found: Record<string, unknown>, origin: Origin): Row {
 /** A row in one value: what its lens selects in that order, then what its relations lead to. */
 type Folded = readonly unknown[];
 
-/** Makes rows of what the relations of a row that was read by itself were folded into. */
-export function unfold(row: Row): Row {
+/** Makes rows of what these relations were folded into. */
+export function unfold(row: Row, fields: Iterable<string>): Row {
   const { reader, lens } = row[ORIGIN];
-  for (const field of lens.plan.certain) {
+  for (const field of fields) {
     const folded = row[readAhead(field)] as Folded | null;
     const relation = lens.plan.subject.relations.get(field) as Relation;
     const origin: Origin = { reader, lens: lens.related.get(field) as Lens };
@@ -47,7 +47,7 @@ function unfolded(values: Folded, origin: Origin): Row {
   for (const [place, { as, type }] of select.entries()) row[as] = fromJson(values[place], type);
   let place = select.length;
   for (const field of plan.certain) row[readAhead(field)] = values[place++];
-  return unfold(rowOf(row, origin));
+  return unfold(rowOf(row, origin), plan.certain);
 }
 
 /** JSON has no instants; numbers with a fraction come as their text. */

@@ -69,8 +69,7 @@ export const readAhead = (field: string): string => `${field}~`;
 export const oneStatement = (lens: Lens, by: readonly string[], includesDeleted: boolean): Statement =>
   kept(lens, `one ${by.join()} ${includesDeleted}`, () => {
     const found = by.map((property) => sql`${raw(columnOf(lens, property).sql('t'))} = ${slot(property)}${cast(columnOf(lens, property))}`);
-    const folds = [...lens.plan.certain].map((field) => sql`, ${fold(lens, field, 0)} as ${sql.ref(readAhead(field))}`);
-    return sql`select ${selection(lens)}${sql.join(folds, sql``)} from ${table(lens)} as t
+    return sql`select ${selection(lens, lens.plan.certain)} from ${table(lens)} as t
       where ${and([...found, ...standing(lens, includesDeleted)])}`;
   });
 
@@ -170,7 +169,15 @@ function standing({ sight, plan }: Lens, includesDeleted: boolean, row = 't'): S
 /** A comparison with the column as the viewer sees it: what is hidden is null for filters too. */
 function comparison(lens: Lens, comparing: Comparing): Sql {
   const column = columnOf(lens, comparing.property);
-  const left = withSlots(masked(column.sql, lens.sight.shows(comparing.property))('t'));
+  const shown = lens.sight.shows(comparing.property);
+  if (typeof shown !== 'function') return compared(withSlots(masked(column.sql, shown)('t')), column, comparing);
+  const [where, left] = [withSlots(shown('t')), withSlots(column.sql('t'))];
+  // what is null compares with nothing; said so, and not by a case, the rows where it shows are found by their index
+  if (comparing.by !== 'isNull') return sql`((${where}) and ${compared(left, column, comparing)})`;
+  return sql`coalesce((${where}) and ${left} is not null, false) <> ${slot(slotOf(comparing))}::boolean`;
+}
+
+function compared(left: Sql, column: Column, comparing: Comparing): Sql {
   const value = slot(slotOf(comparing));
   switch (comparing.by) {
     case 'eq':
@@ -197,8 +204,11 @@ function kept(lens: Lens, shape: string, build: () => Sql): Statement {
   return statement;
 }
 
-const selection = (lens: Lens): Sql =>
-  sql.join(lens.select.map(({ as, sql: expression }) => sql`${withSlots(expression('t'))} as ${sql.ref(as)}`));
+const selection = (lens: Lens, folds: Iterable<string> = lens.folds): Sql =>
+  sql.join([
+    ...lens.select.map(({ as, sql: expression }) => sql`${withSlots(expression('t'))} as ${sql.ref(as)}`),
+    ...[...folds].map((field) => sql`${fold(lens, field, 0)} as ${sql.ref(readAhead(field))}`),
+  ]);
 
 const table = ({ plan }: Lens): Sql => sql.table(plan.subject.table);
 

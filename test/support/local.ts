@@ -8,6 +8,7 @@ import { start, type Service } from '../../src/server.ts';
 import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 import { freshDatabase } from './database.ts';
+import { bothWays } from './executing.ts';
 
 /** What GraphQL answered, and how. */
 export interface Answer<Data = Record<string, never>> {
@@ -101,6 +102,8 @@ export interface Local extends Record<
 export interface LocalOptions {
   /** `postgresql` for what must be seen on a real server: races, isolation, time-outs. */
   readonly engine?: 'default' | 'postgresql';
+  /** Off where statements are counted: by itself every query is executed in both ways, and must be answered the same. */
+  readonly comparesExecutions?: boolean;
   /** Environment variables for the service. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -112,7 +115,7 @@ afterAll(async () => {
 });
 
 /** Starts a local, and stops it after the tests of the file. */
-export async function aLocal({ engine = 'default', environment = {} }: LocalOptions = {}): Promise<Local> {
+export async function aLocal({ engine = 'default', environment = {}, comparesExecutions = true }: LocalOptions = {}): Promise<Local> {
   const config: Config = readConfig({ NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', ...environment });
   const keyring = Keyring.parse(Keyring.generate());
   const heard: string[] = [];
@@ -120,7 +123,7 @@ export async function aLocal({ engine = 'default', environment = {} }: LocalOpti
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   await giveAccountsPasswords(database.orm.em as EntityManager, (password) => hasher.hash(password));
   const clock = new Clock();
-  const service = await start(config, { database, keyring, now: clock.now });
+  const service = await start(config, { database, keyring, now: clock.now, ...(comparesExecutions && { execute: bothWays }) });
   running.push(service);
   const url = (): string => `${service.url}/graphql`;
   const actors = Object.fromEntries(seededAccounts.map(({ username }) => [username, new Actor(url, username)]));

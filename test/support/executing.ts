@@ -1,0 +1,35 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ExecutionResult, GraphQLSchema } from 'graphql';
+import { compiling, interpreting, type Execute } from '../../src/execution.ts';
+
+/**
+ * Compiles every operation at once, and lets every query be interpreted as well: it fails where the two do not answer
+ * the same, errors included. A mutation is compiled only, since it cannot be made twice.
+ */
+export function bothWays(schema: GraphQLSchema): Execute {
+  const [compiled, interpreted] = [compiling(schema, 1), interpreting(schema)];
+  return async (execution) => {
+    const answer = await compiled(execution);
+    if (execution.operation?.operation !== 'query') return answer;
+    const expected = await interpreted(execution);
+    const [made, wanted] = [comparable(answer), comparable(expected)];
+    if (!isDeepStrictEqual(made, wanted))
+      throw new Error(`Compiled, an operation answers ${JSON.stringify(made)} and not ${JSON.stringify(wanted)}`);
+    return answer;
+  };
+}
+
+/** What of a result reaches a client, or decides what does. Errors of fields that run side by side come in any order. */
+export const comparable = ({ data, errors = [] }: ExecutionResult) => ({
+  data: JSON.stringify(data),
+  errors: errors
+    .map(({ message, path, locations, extensions, originalError, nodes }) => ({
+      message,
+      path: path?.join('.'),
+      locations,
+      extensions,
+      original: originalError?.constructor.name,
+      isOfVariable: nodes?.map(({ kind }) => kind).includes('VariableDefinition' as never) ?? false,
+    }))
+    .sort((a, b) => ((a.path ?? '') < (b.path ?? '') ? -1 : 1)),
+});
