@@ -193,6 +193,50 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
+  it('answers each of many statements at once with its own rows, or its own error', async () => {
+    const node = await openDatabase({ ...place, databasePoolSize: 6 });
+    try {
+      const asked = Array.from({ length: 200 }, (_, n) =>
+        n % 7 === 0 ? node.run('select 1 / $1::int as n', [0]) : node.run('select $1::int as n', [n]),
+      );
+      const answers = await Promise.allSettled(asked);
+      for (const [n, answer] of answers.entries()) {
+        if (n % 7 === 0) expect(String((answer as PromiseRejectedResult).reason)).toContain('division by zero');
+        else expect(answer).toEqual({ status: 'fulfilled', value: [{ n }] });
+      }
+    } finally {
+      await node.close();
+    }
+  });
+
+  it('fails what is on a connection that breaks, and nothing after it', async () => {
+    const node = await openDatabase({ ...place, databasePoolSize: 2 });
+    const other = await openDatabase(place);
+    try {
+      const [{ pid } = { pid: 0 }] = await node.run('select pg_backend_pid() as pid');
+      const asked = [node.run('select pg_sleep(60)'), node.run('select 1 as one')].map((each) =>
+        each.then(
+          () => 'answered',
+          () => 'failed',
+        ),
+      );
+      await other.run('select pg_terminate_backend($1)', [pid]);
+      expect(await Promise.all(asked)).toEqual(['failed', 'failed']);
+      expect(await node.run('select 2 as two')).toEqual([{ two: 2 }]);
+    } finally {
+      await node.close();
+      await other.close();
+    }
+  });
+
+  it('lets what was asked be answered when it closes', async () => {
+    const node = await openDatabase({ ...place, databasePoolSize: 4 });
+    const asked = Promise.all([1, 2, 3].map((n) => node.run('select $1::int as n, pg_sleep(0.05)', [n])));
+    await node.run('select 1');
+    await node.close();
+    expect((await asked).map(([row]) => row?.['n'])).toEqual([1, 2, 3]);
+  });
+
   it('says that there is no such server, and not the password', async () => {
     const error = await openDatabase({ ...place, databaseUrl: 'postgres://someone:hunter2@127.0.0.1:1/nothing' }).catch(
       (reason: unknown) => reason,
