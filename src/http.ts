@@ -53,8 +53,9 @@ export async function createHttp(served: Served): Promise<FastifyInstance> {
     genReqId: ({ headers }) => wellFormed(headers['x-request-id']) ?? randomUUID(),
     forceCloseConnections: 'idle',
   });
+  const security = await securityHeaders();
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id);
+    void reply.headers({ ...security, 'x-request-id': request.id });
     requestId.run(request.id, done);
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
@@ -64,9 +65,6 @@ export async function createHttp(served: Served): Promise<FastifyInstance> {
     return reply.code(status).send({ error: message });
   });
   await app.register(cookie);
-  await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-  });
   await app.register(cors, {
     origin: [...config.corsOrigins],
     credentials: true,
@@ -88,6 +86,18 @@ async function health({ checkDatabase }: Served, reply: FastifyReply): Promise<o
     void reply.code(503);
     return { status: 'unhealthy', error: 'The database does not answer.' };
   }
+}
+
+/** What helmet sends with every answer. It is always the same, so it is worked out once. */
+async function securityHeaders(): Promise<Record<string, string>> {
+  const probe = fastify();
+  await probe.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  });
+  probe.get('/', (_request, reply) => reply.send());
+  const { headers } = await probe.inject('/');
+  const ofTheAnswer = new Set(['content-length', 'connection', 'date']);
+  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (ofTheAnswer.has(name) ? [] : [[name, String(value)]])));
 }
 
 async function registerGraphql(app: FastifyInstance, { config, schema, execute, contextOf }: Served): Promise<void> {

@@ -36,9 +36,10 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
       hasCursor: position !== null,
       isBackwards,
       includesDeleted: page.includeDeleted ?? false,
+      limit: size + 1,
       foreignKey,
     },
-    values: { ...values, limit: size + 1, 'cursor.value': position?.value, 'cursor.id': position?.id },
+    values: { ...values, 'cursor.value': position?.value, 'cursor.id': position?.id },
     size,
   };
 }

@@ -31,6 +31,8 @@ export interface ListShape {
   readonly hasCursor: boolean;
   readonly isBackwards: boolean;
   readonly includesDeleted: boolean;
+  /** How many rows at most. It stands in the text: the planner would plan anew each time for a number it cannot know. */
+  readonly limit: number;
   /** For the lists of many parents at once: the column that holds the parent's id. */
   readonly foreignKey?: string | undefined;
 }
@@ -138,7 +140,7 @@ export const pageStatement = (lens: Lens, shape: ListShape): Statement =>
       );
     }
     const limited = (more: Sql[]) => sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
-      where ${and([...more, ...conditions])} order by ${by} ${raw(way)}, t."id" ${raw(way)} limit ${slot('limit')}::int`;
+      where ${and([...more, ...conditions])} order by ${by} ${raw(way)}, t."id" ${raw(way)} limit ${raw(String(shape.limit))}`;
     if (shape.foreignKey === undefined) return limited([]);
     return sql`select x.*, k.id as "$parent" from unnest(${slot('keys')}::uuid[]) with ordinality as k(id, n)
       cross join lateral (${limited([sql`${sql.ref(`t.${shape.foreignKey}`)} = k.id`])}) as x
@@ -147,7 +149,7 @@ export const pageStatement = (lens: Lens, shape: ListShape): Statement =>
 
 /** How many rows a list has on all its pages; with a foreign key, for each of the bound `keys`. */
 export const countStatement = (lens: Lens, shape: ListShape): Statement =>
-  kept(lens, `count ${JSON.stringify({ ...shape, order: null, hasCursor: null, isBackwards: null })}`, () => {
+  kept(lens, `count ${JSON.stringify({ ...shape, order: null, hasCursor: null, isBackwards: null, limit: null })}`, () => {
     const conditions = listConditions(lens, shape);
     if (shape.foreignKey === undefined) return sql`select count(*)::int as "count" from ${table(lens)} as t where ${and(conditions)}`;
     const parent = sql.ref(`t.${shape.foreignKey}`);
