@@ -175,8 +175,8 @@ describe.each(engines)('the schema on the %s engine', (engine) => {
     ['user_roles_review_levels_known', `update user_roles set review_levels = '{treasurer}'`],
     [
       'sessions_end_has_reason',
-      `insert into sessions (id, created_at, updated_at, user_id, last_seen_at, expires_at, authenticated_at, refresh_counter, refresh_hash, refresh_kid, refreshed_at, ended_at)
-        select gen_random_uuid(), now(), now(), id, now(), now(), now(), 1, 'h', 'k', now(), now() from users limit 1`,
+      `insert into sessions (id, created_at, updated_at, user_id, last_seen_at, expires_at, idle_ends_at, authenticated_at, refresh_counter, refresh_hash, refresh_kid, refreshed_at, ended_at)
+        select gen_random_uuid(), now(), now(), id, now(), now(), now(), now(), 1, 'h', 'k', now(), now() from users limit 1`,
     ],
     [
       'vault_keys_single_active_unique',

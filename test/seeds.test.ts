@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MikroORM } from '@mikro-orm/pglite';
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { ormOptions } from '../mikro-orm.config.ts';
 import { activityTexts } from '../seeds/texts/activity.ts';
 import { hardshipTexts } from '../seeds/texts/hardship.ts';
@@ -31,7 +32,7 @@ const options: SeedOptions = { environment: 'test', hashPassword: async (passwor
 let orm: MikroORM;
 
 beforeAll(async () => {
-  orm = await MikroORM.init({ ...ormOptions, dbName: 'memory://', logger: () => {} });
+  orm = await MikroORM.init({ ...ormOptions, dbName: 'memory://', driverOptions: { extensions: { pg_trgm } }, logger: () => {} });
   await orm.migrator.up();
 }, 60_000);
 

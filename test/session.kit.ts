@@ -1,3 +1,4 @@
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import type { EntityClass, EntityData, FilterQuery } from '@mikro-orm/core';
 import { MikroORM as Embedded, type PgliteConnection } from '@mikro-orm/pglite';
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
@@ -8,6 +9,7 @@ import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import { AccessTokens } from '../src/services/crypto/jwt.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { hashPassword } from '../src/services/crypto/password.ts';
+import type { MailJob } from '../src/services/mail/index.ts';
 import {
   authenticate,
   SessionService,
@@ -23,6 +25,8 @@ import {
 export const cost = { memory: 19_456, time: 2 };
 export const password = 'correct horse battery';
 export const client: Client = { ipAddress: '203.0.113.7', userAgent: 'Firefox', requestId: 'request-1' };
+/** What a test that is not about limits never comes near. */
+const plenty = { turns: 1000, seconds: 300 };
 export const rules: SessionRules = {
   accessTokenTtl: 1800,
   refreshGrace: 10,
@@ -31,6 +35,18 @@ export const rules: SessionRules = {
   reuseEnds: 'session',
   loginAttempts: 5,
   loginLock: 1800,
+  stepUpAge: 600,
+  passwordMinLength: 8,
+  isRegistrationOpen: false,
+  verifiedOperations: [],
+  limits: {
+    'sign-in': plenty,
+    'second-factor': plenty,
+    'mail-account': plenty,
+    'mail-address': plenty,
+    register: plenty,
+    refresh: plenty,
+  },
 };
 
 /** A clock that stands still until it is turned. */
@@ -45,7 +61,7 @@ export class Clock {
 
 /** An embedded database with the whole schema and nobody in it. */
 export async function embedded(): Promise<{ orm: MikroORM; runSql: RunSql }> {
-  const orm = await Embedded.init({ ...ormOptions, dbName: 'memory://' });
+  const orm = await Embedded.init({ ...ormOptions, dbName: 'memory://', driverOptions: { extensions: { pg_trgm } } });
   await orm.schema.create();
   const connection: PgliteConnection = orm.em.getConnection();
   const pglite = await connection.getNativeClient();
@@ -81,6 +97,10 @@ export class Local {
   keyring = Keyring.parse(Keyring.generate());
   rules = rules;
   user!: User;
+  /** What was to be mailed, whether or not its transaction was kept. */
+  readonly mailed: MailJob[] = [];
+  /** Passwords that are known from a breach. */
+  readonly breached = new Set<string>();
 
   constructor(
     readonly orm: MikroORM,
@@ -93,6 +113,13 @@ export class Local {
       keyring: this.keyring,
       passwords: this.hasher(this.keyring),
       tokens: new AccessTokens(this.keyring, termsOf(this.rules)),
+      mail: {
+        enqueue: async (em, job) => {
+          if (!em.isInTransaction()) throw new Error('A mail outside a transaction');
+          this.mailed.push(job);
+        },
+      },
+      breached: { has: async (text) => this.breached.has(text) },
       rules: this.rules,
       now: this.clock.now,
     };

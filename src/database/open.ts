@@ -1,6 +1,7 @@
 import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { MikroORM as PgliteOrm } from '@mikro-orm/pglite';
 import { MikroORM as PostgresOrm } from '@mikro-orm/postgresql';
 import {
@@ -124,6 +125,7 @@ async function create(dataDir: string, template: Blob | null | undefined, isFres
   const pglite = await PGlite.create({
     dataDir,
     relaxedDurability: false,
+    extensions: { pg_trgm },
     parsers: createPostgreSqlTypeParsers(strings as (text: string) => string[]),
     ...(isFresh && template && { loadDataDir: template }),
   });
@@ -183,10 +185,10 @@ function assemble(
     get statements() {
       return statements;
     },
-    run: (text, params) => {
+    run: (text, params, isForTheseValues) => {
       statements += 1;
       onStatement?.(text);
-      return run(text, params);
+      return run(text, params, isForTheseValues);
     },
     close: () => (closing ??= rest.close()),
   };

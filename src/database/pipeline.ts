@@ -28,7 +28,9 @@ export class Pipeline {
 
   /** Sends a statement on the connection that this turn of the event loop speaks on: the one with the fewest before it. */
   query(sent: Sent): Promise<Rows> {
-    return this.#lines.reduce((best, line) => (line.isSpeaking || (!best.isSpeaking && line.awaited < best.awaited) ? line : best)).query(sent);
+    return this.#lines
+      .reduce((best, line) => (line.isSpeaking || (!best.isSpeaking && line.awaited < best.awaited) ? line : best))
+      .query(sent);
   }
 
   /** Lets what was sent be answered, and closes. */

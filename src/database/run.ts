@@ -3,16 +3,20 @@ import type { PGlite } from '@electric-sql/pglite';
 import { types, type Pool, type QueryResult } from 'pg';
 import type { Pipeline } from './pipeline.ts';
 
-/** Rows of one statement with parameters $1, $2, …; its values come out alike on every engine. */
-export type RunSql = (text: string, params?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+/**
+ * Rows of one statement with parameters $1, $2, …; its values come out alike on every engine. A server plans it once, or
+ * anew for these very values where the best plan depends on them.
+ */
+export type RunSql = (text: string, params?: readonly unknown[], isForTheseValues?: boolean) => Promise<readonly Record<string, unknown>[]>;
 
 /** How long a connection lives, in seconds: what was prepared on it ends with it. */
 export const connectionLifetime = 3600;
 
-/** Runs through a pipeline as prepared statements: parsed and planned once a connection. */
+/** Runs through a pipeline, as prepared statements where one plan does for all values: parsed and planned once a connection. */
 export function runOnPipeline(pipeline: Pipeline): RunSql {
   const names = new StatementNames();
-  return (text, params = []) => pipeline.query({ text, values: [...params], name: names.of(text) });
+  return (text, params = [], isForTheseValues = false) =>
+    pipeline.query({ text, values: [...params], name: isForTheseValues ? undefined : names.of(text) });
 }
 
 /** Runs through the pool that entities are stored through, and prepares nothing: what every pooler between allows. */

@@ -1,4 +1,4 @@
-import { Check, Entity, Enum, Index, ManyToOne, Property, Trigger } from '@mikro-orm/decorators/legacy';
+import { Check, Entity, Enum, Index, ManyToOne, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import type { Ref } from '@mikro-orm/core';
 import { Identified } from './record.ts';
 import { User } from './user.ts';
@@ -19,6 +19,8 @@ export interface AuditFacts {
   targetType: string | null;
   targetId: string | null;
   outcome: AuditOutcome;
+  /** Why it was refused, for whoever reads the log: nobody else is told. */
+  reason?: string | null;
   requestId: string;
   count: number;
 }
@@ -62,6 +64,9 @@ export class AuditEvent extends Identified {
   @Enum({ items: () => AuditOutcome })
   outcome: AuditOutcome;
 
+  @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
+  reason: string | null;
+
   @Property({ type: 'string', length: 100 })
   requestId: string;
 
@@ -82,8 +87,57 @@ export class AuditEvent extends Identified {
     this.targetType = facts.targetType;
     this.targetId = facts.targetId;
     this.outcome = facts.outcome;
+    this.reason = facts.reason ?? null;
     this.requestId = facts.requestId;
     this.count = facts.count;
     this.mac = mac(this);
   }
+}
+
+/**
+ * The same refusal again and again within one minute, counted in one row until the minute is over; it is an
+ * {@link AuditEvent} then, and the row is gone. So nobody can fill a disk by being refused.
+ */
+@Entity({ tableName: 'denials' })
+@Index({ properties: ['minute'] })
+@Check({ name: 'denials_count_positive', expression: 'count > 0' })
+export class Denial {
+  @PrimaryKey({ type: 'string', length: 100, collation: 'C' })
+  action!: string;
+
+  @PrimaryKey({ type: 'string', length: 50, collation: 'C' })
+  reason!: string;
+
+  /** Who is counted: the id of the actor or of whom it was aimed at, else the address it came from. */
+  @PrimaryKey({ type: 'string', length: 50, collation: 'C' })
+  key!: string;
+
+  /** Minutes since 1970. */
+  @PrimaryKey({ type: 'integer' })
+  minute!: number;
+
+  @Enum({ items: () => AuditOutcome })
+  outcome!: AuditOutcome;
+
+  /** The latest one's, as are all that follow. */
+  @Property({ type: 'datetime', length: 3 })
+  at!: Date;
+
+  @Property({ type: 'uuid', nullable: true })
+  actorId!: string | null;
+
+  @Property({ type: 'uuid', nullable: true })
+  sessionId!: string | null;
+
+  @Property({ type: 'string', length: 45, nullable: true })
+  ipAddress!: string | null;
+
+  @Property({ type: 'uuid', nullable: true })
+  targetId!: string | null;
+
+  @Property({ type: 'string', length: 100 })
+  requestId!: string;
+
+  @Property({ type: 'integer' })
+  count!: number;
 }

@@ -1,7 +1,7 @@
 import { Check, Entity, Enum, Index, ManyToOne, OneToOne, Property, Unique } from '@mikro-orm/decorators/legacy';
 import type { Ref } from '@mikro-orm/core';
 import { Dated } from './record.ts';
-import { TokenType } from './session.ts';
+import { Device, TokenType } from './session.ts';
 import { User } from './user.ts';
 
 /** A token that was mailed to a user and works once. Only its SHA-256 is stored. */
@@ -59,6 +59,10 @@ export class LoginChallenge extends Dated {
   @Unique()
   tokenHash: string;
 
+  /** The device it began on, where the user has signed in with that before. */
+  @ManyToOne({ entity: () => Device, ref: true, nullable: true, deleteRule: 'set null', index: true })
+  device: Ref<Device> | null;
+
   @Property({ type: 'string', length: 100, nullable: true })
   deviceName: string | null;
 
@@ -71,10 +75,18 @@ export class LoginChallenge extends Dated {
   @Property({ type: 'datetime', length: 3, nullable: true })
   usedAt: Date | null = null;
 
-  constructor(facts: { user: Ref<User>; tokenHash: string; deviceName: string | null; wantsCookie: boolean; expiresAt: Date }) {
+  constructor(facts: {
+    user: Ref<User>;
+    tokenHash: string;
+    device: Ref<Device> | null;
+    deviceName: string | null;
+    wantsCookie: boolean;
+    expiresAt: Date;
+  }) {
     super();
     this.user = facts.user;
     this.tokenHash = facts.tokenHash;
+    this.device = facts.device;
     this.deviceName = facts.deviceName;
     this.wantsCookie = facts.wantsCookie;
     this.expiresAt = facts.expiresAt;

@@ -166,6 +166,8 @@ export interface StepFacts {
   ],
   order: ['filedDate', 'grievanceNumber', 'status', 'currentStep', 'createdAt'],
   by: ['filedDate', 'DESC'],
+  texts: ['grievanceNumber', 'contractArticle'],
+  unique: ['grievanceNumber'],
 })
 @Unique({ properties: ['grievanceNumber'] })
 @Check({ name: 'grievances_number_form', expression: `grievance_number ~ '^GR-[0-9]{4}-[0-9]{4,}$'` })

@@ -1,8 +1,9 @@
-import { AuditEvent } from './audit.ts';
+import { AuditEvent, Denial } from './audit.ts';
 import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
 import { CaseEvent } from './case.ts';
 import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from './credential.ts';
 import { Grievance, GrievanceCounter, GrievanceStepRecord } from './grievance.ts';
+import { RateLimit } from './limit.ts';
 import { Member, MemberEmployment } from './member.ts';
 import { Organization, OrganizationContact } from './organization.ts';
 import { Role, UserRole } from './role.ts';
@@ -18,6 +19,7 @@ export const entities = [
   BenevolenceApplication,
   BenevolenceReview,
   CaseEvent,
+  Denial,
   Device,
   Grievance,
   GrievanceCounter,
@@ -28,6 +30,7 @@ export const entities = [
   OneTimeToken,
   Organization,
   OrganizationContact,
+  RateLimit,
   Role,
   SaltingActivity,
   Secret,

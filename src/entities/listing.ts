@@ -1,3 +1,4 @@
+import type { IndexCallback } from '@mikro-orm/core';
 import { Index } from '@mikro-orm/decorators/legacy';
 import { Kept } from './record.ts';
 
@@ -10,6 +11,10 @@ export interface Listing {
   /** Names of required properties. */
   readonly order: readonly string[];
   readonly by: readonly [property: string, direction: Direction];
+  /** Filters that are text, and may be asked for what they contain. */
+  readonly texts?: readonly string[];
+  /** Orders in which no two rows have the same value, so that a filter by one finds a row at most. */
+  readonly unique?: readonly string[];
 }
 
 type EntityClass = abstract new (...args: never[]) => object;
@@ -19,22 +24,39 @@ const derivations = new Map<object, Map<string, readonly string[]>>();
 
 /**
  * Publishes an entity as a list. Each named column gets an index composed for the keyset that the list pages by:
- * an order `(column, id)`, a filter `(column, default order, id)`; rows that were deleted are in none of them.
+ * an order `(column, id)`, a filter `(column, default order, id)`; what a text contains is found by trigrams. Rows that
+ * were deleted are in none of them, and in one of their own.
  */
 export function Listed(listing: Listing) {
   return <T extends EntityClass>(entity: T): void => {
     listings.set(entity, listing);
-    const [byProperty] = listing.by;
-    const keys = new Map<string, string[]>();
-    for (const property of new Set([byProperty, ...listing.order])) keys.set(property, [property, 'id']);
-    for (const property of listing.filter) {
-      if (keys.has(property)) continue;
-      keys.set(property, [property, byProperty, 'id']);
-    }
-    const where = entity.prototype instanceof Kept ? { where: 'deleted_at is null' } : {};
-    for (const properties of keys.values()) Index({ properties, ...where } as never)(entity as never);
+    const isKept = entity.prototype instanceof Kept;
+    const index = (options: object) => Index(options as never)(entity as never);
+    for (const properties of keysOf(listing)) index({ properties, ...(isKept && { where: standing }) });
+    if (isKept) index({ name: nameOf(entity, 'deleted'), properties: ['id'], where: 'deleted_at is not null' });
+    if (listing.texts) index({ name: nameOf(entity, 'trigrams'), expression: trigramsOf(listing.texts, isKept) });
   };
 }
+
+const standing = 'deleted_at is null';
+
+function keysOf({ filter, order, by: [first], unique = [] }: Listing): string[][] {
+  const orders = new Set([first, ...order]);
+  const filters = filter.filter((property) => property !== first && !unique.includes(property));
+  return [...[...orders].map((property) => [property, 'id']), ...filters.map((property) => [property, first, 'id'])];
+}
+
+/** The collation is that of the comparison: the columns' own knows upper and lower case of ASCII alone. */
+const trigramsOf =
+  (texts: readonly string[], isKept: boolean): IndexCallback<Record<string, unknown>> =>
+  (columns, table, name) => {
+    const keys = texts.map((text) => `"${columns[text]}" collate "default" gin_trgm_ops`).join(', ');
+    const index = `create index "${name}" on "${table.name}" using gin (${keys})${isKept ? ` where ${standing}` : ''}`;
+    return `create extension if not exists pg_trgm;\n${index}`;
+  };
+
+/** `benevolence_application_deleted`. */
+const nameOf = (entity: EntityClass, what: string): string => `${entity.name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase()}_${what}`;
 
 /** How this entity is listed, or undefined when it has no list. */
 export const listingOf = (entity: EntityClass): Listing | undefined => listings.get(entity);

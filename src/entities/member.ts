@@ -82,6 +82,8 @@ export interface MemberFacts {
   filter: ['memberNumber', 'firstName', 'lastName', 'status', 'classification', 'city', 'state', 'hireDate'],
   order: ['lastName', 'firstName', 'memberNumber', 'status', 'createdAt'],
   by: ['lastName', 'ASC'],
+  texts: ['memberNumber', 'firstName', 'lastName', 'city', 'state'],
+  unique: ['memberNumber'],
 })
 @Unique({ properties: ['memberNumber'] })
 @Check({ name: 'members_member_number_form', expression: `member_number ~ '^[A-Za-z0-9]+$'` })

@@ -46,6 +46,7 @@ export interface OrganizationFacts {
   filter: ['name', 'orgType', 'unitSize', 'city', 'state', 'saltingScore'],
   order: ['name', 'orgType', 'createdAt'],
   by: ['name', 'ASC'],
+  texts: ['name', 'city', 'state'],
 })
 @Check({ name: 'organizations_name_not_empty', expression: `name <> ''` })
 @Check({ name: 'organizations_unit_size_positive', expression: 'unit_size > 0' })

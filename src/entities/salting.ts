@@ -6,6 +6,7 @@ import { Member } from './member.ts';
 import { Organization } from './organization.ts';
 import { Kept } from './record.ts';
 import { DateScalar } from './scalars.ts';
+import type { FieldProblem } from '../errors.ts';
 
 export enum SaltingActivityType {
   OUTREACH = 'outreach',
@@ -64,6 +65,29 @@ export interface SaltingActivityFacts {
   cardsSigned: number;
   description?: string | null;
   notes?: string | null;
+}
+
+type Figures = Pick<SaltingActivityFacts, 'activityDate' | 'workersContacted' | 'cardsSigned'> &
+  Partial<Pick<SaltingActivityFacts, 'outcome' | 'location'>>;
+
+/** What an activity may not say, by the name of the field: empty where all is well. The database holds the same. */
+export function saltingProblems(
+  { activityDate, outcome, location, workersContacted, cardsSigned }: Figures,
+  today: string,
+): FieldProblem[] {
+  const laws: [isBroken: boolean, path: string, message: string][] = [
+    [activityDate > today, 'activityDate', 'must not be in the future'],
+    [(location ?? '').length > 200, 'location', 'must have at most 200 characters'],
+    [workersContacted < 0, 'workersContacted', 'must not be negative'],
+    [cardsSigned < 0, 'cardsSigned', 'must not be negative'],
+    [cardsSigned > Math.max(workersContacted, 0), 'cardsSigned', 'must not be more than the workers contacted'],
+    [
+      outcome === SaltingOutcome.NO_CONTACT && (workersContacted !== 0 || cardsSigned !== 0),
+      'outcome',
+      'says that nobody was reached, so there are no contacts and no cards',
+    ],
+  ];
+  return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
 }
 
 /** One thing an organizer did at an employer that is not union yet. */

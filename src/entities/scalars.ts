@@ -38,6 +38,16 @@ export function isDay(text: string): boolean {
   return !Number.isNaN(date.valueOf()) && date.getUTCMonth() + 1 === Number(month) && date.getUTCDate() === Number(day);
 }
 
+const calendars = new Map<string, Intl.DateTimeFormat>();
+
+/** The day that an instant belongs to in a time zone of the IANA database. */
+export function dayIn(timeZone: string, instant: Date): string {
+  const calendar =
+    calendars.get(timeZone) ?? new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+  calendars.set(timeZone, calendar);
+  return calendar.format(instant);
+}
+
 /** `12.5` → `12.50`; undefined for what is not an amount of at most ten digits before and two after the point. */
 export function toMoney(text: string): string | undefined {
   const [, sign, whole, cents = ''] = /^(-?)(\d{1,10})(?:\.(\d{1,2}))?$/.exec(text) ?? [];

@@ -31,6 +31,8 @@ export enum SessionEnd {
 @ObjectType({ description: 'One device that is signed in.', simpleResolvers: true })
 @Entity({ tableName: 'sessions' })
 @Index({ properties: ['user', 'lastSeenAt'] })
+@Index({ properties: ['idleEndsAt'] })
+@Check({ name: 'sessions_failed_login_attempts_not_negative', expression: 'failed_login_attempts >= 0' })
 @Check({ name: 'sessions_end_has_reason', expression: '(ended_at is null) = (end_reason is null)' })
 @Check({ name: 'sessions_refresh_counter_positive', expression: 'refresh_counter > 0' })
 export class Session extends Dated {
@@ -57,6 +59,10 @@ export class Session extends Dated {
   @Property({ type: 'datetime', length: 3 })
   expiresAt: Date;
 
+  /** When it ends unless it is refreshed before. */
+  @Property({ type: 'datetime', length: 3 })
+  idleEndsAt: Date;
+
   /** When the person behind it last proved who they are. */
   @Property({ type: 'datetime', length: 3 })
   authenticatedAt: Date;
@@ -75,6 +81,13 @@ export class Session extends Dated {
   /** When it was issued: until shortly after, its predecessor is answered with it. */
   @Property({ type: 'datetime', length: 3 })
   refreshedAt: Date;
+
+  /** Wrong proofs given within it: they are no other session's, and nobody's who is not signed in. */
+  @Property({ type: 'integer', default: 0 })
+  failedLoginAttempts: number = 0;
+
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  lockedUntil: Date | null = null;
 
   @Property({ type: 'datetime', length: 3, nullable: true })
   endedAt: Date | null = null;
@@ -96,6 +109,7 @@ export class Session extends Dated {
     ipAddress: string | null;
     at: Date;
     expiresAt: Date;
+    idleEndsAt: Date;
     refreshHash: string;
     refreshKid: string;
   }) {
@@ -110,6 +124,7 @@ export class Session extends Dated {
     this.authenticatedAt = facts.at;
     this.refreshedAt = facts.at;
     this.expiresAt = facts.expiresAt;
+    this.idleEndsAt = facts.idleEndsAt;
     this.refreshHash = facts.refreshHash;
     this.refreshKid = facts.refreshKid;
   }

@@ -14,6 +14,8 @@ import { DateTimeScalar } from './scalars.ts';
   filter: ['username', 'email', 'firstName', 'lastName', 'isActive', 'isVerified', 'member'],
   order: ['username', 'email', 'lastName', 'createdAt'],
   by: ['username', 'ASC'],
+  texts: ['username', 'email', 'firstName', 'lastName'],
+  unique: ['email'],
 })
 @Unique({ name: 'users_username_unique', expression: 'create unique index "users_username_unique" on "users" (lower("username"))' })
 @Unique({ name: 'users_email_unique', expression: 'create unique index "users_email_unique" on "users" (lower("email"))' })

@@ -9,6 +9,8 @@ export interface ViewerFacts {
   readonly memberId: string | null;
   readonly isOwner: boolean;
   readonly passwordMustChange: boolean;
+  /** Whether a proof of who it is, in this session, is recent enough for what asks for a fresh one. */
+  readonly hasSteppedUp: boolean;
   /** What the unexpired assignments give, a custom role counting as the one it is based on. */
   readonly roles: ReadonlySet<RoleName>;
   readonly reviewLevels: ReadonlySet<BenevolenceReviewLevel>;
@@ -44,6 +46,10 @@ export class Viewer {
 
   get passwordMustChange(): boolean {
     return this.facts?.passwordMustChange ?? false;
+  }
+
+  get hasSteppedUp(): boolean {
+    return this.facts?.hasSteppedUp ?? false;
   }
 
   /** None while the password must be changed: until then the viewer is signed in and nothing more. */

@@ -1,4 +1,4 @@
-import { AuditEvent } from '../entities/audit.ts';
+import { AuditEvent, Denial } from '../entities/audit.ts';
 import { noRows } from './rule.ts';
 
-export const rows = [noRows(AuditEvent)];
+export const rows = [noRows(AuditEvent), noRows(Denial)];

@@ -10,10 +10,11 @@ export const operations: Operations = {
   Query: { organizations: allow(...everyone), organization: allow(...everyone) },
 };
 
-/** The local itself, and where the member worked or has a case. */
-const ownOrganizations: RowCondition = (row) => `${row}.org_type = '${OrganizationType.UNION}'
-  or exists (select 1 from member_employments e where e.organization_id = ${row}.id and e.member_id = :member)
-  or exists (select 1 from grievances g where g.employer_id = ${row}.id and g.member_id = :member and g.deleted_at is null)`;
+/** The local itself, and where the member worked or has a case: found first, so that no other row is looked at. */
+const ownOrganizations: RowCondition = (row) => `${row}.id = any (array(
+  select o.id from organizations o where o.org_type = '${OrganizationType.UNION}' and o.deleted_at is null
+  union all select e.organization_id from member_employments e where e.member_id = :member
+  union all select g.employer_id from grievances g where g.member_id = :member and g.deleted_at is null))`;
 
 export const rows = [
   rule(

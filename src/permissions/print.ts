@@ -72,6 +72,7 @@ const asRole = (role: RoleName): Viewer =>
       memberId: null,
       isOwner: false,
       passwordMustChange: false,
+      hasSteppedUp: true,
       roles: new Set([role]),
       reviewLevels: new Set(),
     },

@@ -8,6 +8,7 @@ const organizing = [ADMIN, OFFICER, ORGANIZER];
 
 export const operations: Operations = {
   Query: { saltingActivities: allow(...organizing), saltingActivity: allow(...organizing) },
+  Mutation: { logSaltingActivity: allow(ADMIN, ORGANIZER) },
 };
 
 export const rows = [rule('SaltingActivity', SaltingActivity, [{ to: organizing, ...everyRow, see: 'everything' }])];

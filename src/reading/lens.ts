@@ -67,7 +67,9 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
     select: [...select].map(([as, held]) => ({ as, ...held })),
     apart,
     related,
-    folds: [...plan.certain].filter((field) => plan.subject.relations.get(field)?.kind === 'one' && isFoldedWhole(related.get(field) as Lens)),
+    folds: [...plan.certain].filter(
+      (field) => plan.subject.relations.get(field)?.kind === 'one' && isFoldedWhole(related.get(field) as Lens),
+    ),
     statements: new Map(),
   };
 }

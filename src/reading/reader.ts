@@ -25,8 +25,12 @@ import {
 } from './statement.ts';
 import type { Relation, Subject, Subjects } from './subject.ts';
 
-/** Runs SQL with `$1` parameters. */
-export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+/** Runs SQL with `$1` parameters; planned for these very values, or once for all. */
+export type RunSql = (
+  text: string,
+  parameters: readonly unknown[],
+  isForTheseValues?: boolean,
+) => Promise<readonly Record<string, unknown>[]>;
 
 type EntityClass = RowRule['entity'];
 
@@ -174,7 +178,11 @@ export class Reader {
 
   private execute(statement: Statement, values: Values): Promise<readonly Record<string, unknown>[]> {
     const { userId, memberId } = this.viewer;
-    return this.run(statement.text, bind(statement, { ...values, user: userId, member: memberId, now: this.now }));
+    return this.run(
+      statement.text,
+      bind(statement, { ...values, user: userId, member: memberId, now: this.now }),
+      statement.dependsOnValues,
+    );
   }
 }
 

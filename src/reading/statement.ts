@@ -8,6 +8,8 @@ import type { Column, Relation } from './subject.ts';
 export interface Statement {
   readonly text: string;
   readonly slots: readonly string[];
+  /** Whether the best plan depends on the values, so that one plan for all of them could be a bad one. */
+  readonly dependsOnValues: boolean;
 }
 
 /** What the parameters of a statement are taken from. */
@@ -128,34 +130,53 @@ export const allStatement = (lens: Lens, order: Order): Statement =>
 
 /** A page of a list; with a foreign key, one page for each of the bound `keys`. */
 export const pageStatement = (lens: Lens, shape: ListShape): Statement =>
-  kept(lens, `page ${JSON.stringify(shape)}`, () => {
-    const { property, direction } = shape.order;
-    const way = (direction === 'DESC') === shape.isBackwards ? 'asc' : 'desc';
-    const column = columnOf(lens, property);
-    const by = raw(column.sql('t'));
-    const conditions = listConditions(lens, shape);
-    if (shape.hasCursor) {
-      conditions.push(
-        sql`(${by}, t."id") ${raw(way === 'asc' ? '>' : '<')} (${slot('cursor.value')}${cast(column)}, ${slot('cursor.id')}::uuid)`,
-      );
-    }
-    const limited = (more: Sql[]) => sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
+  kept(
+    lens,
+    `page ${JSON.stringify(shape)}`,
+    () => {
+      const { property, direction } = shape.order;
+      const way = (direction === 'DESC') === shape.isBackwards ? 'asc' : 'desc';
+      const column = columnOf(lens, property);
+      const by = raw(column.sql('t'));
+      const conditions = listConditions(lens, shape);
+      if (shape.hasCursor) {
+        // by subqueries, which the planner does not look into: it would count the rows after a cursor by its first value
+        // alone, find almost none at the end of an order of few values, and read them all for one parent or one filter
+        const cursor = sql`((select ${slot('cursor.value')}${cast(column)}), (select ${slot('cursor.id')}::uuid))`;
+        conditions.push(sql`(${by}, t."id") ${raw(way === 'asc' ? '>' : '<')} ${cursor}`);
+      }
+      const limited = (more: Sql[]) => sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
       where ${and([...more, ...conditions])} order by ${by} ${raw(way)}, t."id" ${raw(way)} limit ${raw(String(shape.limit))}`;
-    if (shape.foreignKey === undefined) return limited([]);
-    return sql`select x.*, k.id as "$parent" from unnest(${slot('keys')}::uuid[]) with ordinality as k(id, n)
-      cross join lateral (${limited([sql`${sql.ref(`t.${shape.foreignKey}`)} = k.id`])}) as x
+      // indexes hold rows that stand, or rows that were deleted: a page of both is the first of a page of each
+      const merged = (more: Sql[]) => sql`select e.* from ((${limited([...more, sql`t."deleted_at" is null`])})
+      union all (${limited([...more, sql`t."deleted_at" is not null`])})) as e
+      order by e."$order" ${raw(way)}, e."id" ${raw(way)} limit ${raw(String(shape.limit))}`;
+      const page = shape.includesDeleted && lens.plan.subject.isKept ? merged : limited;
+      if (shape.foreignKey === undefined) return page([]);
+      return sql`select x.*, k.id as "$parent" from unnest(${slot('keys')}::uuid[]) with ordinality as k(id, n)
+      cross join lateral (${page([sql`${sql.ref(`t.${shape.foreignKey}`)} = k.id`])}) as x
       order by k.n, x."$order" ${raw(way)}, x."id" ${raw(way)}`;
-  });
+    },
+    hasOpenFilter(shape),
+  );
+
+/** Whether it filters by more than equality: how many rows that leaves, only the values tell. */
+const hasOpenFilter = ({ filter }: ListShape): boolean => filter.some(({ by }) => by !== 'eq');
 
 /** How many rows a list has on all its pages; with a foreign key, for each of the bound `keys`. */
 export const countStatement = (lens: Lens, shape: ListShape): Statement =>
-  kept(lens, `count ${JSON.stringify({ ...shape, order: null, hasCursor: null, isBackwards: null, limit: null })}`, () => {
-    const conditions = listConditions(lens, shape);
-    if (shape.foreignKey === undefined) return sql`select count(*)::int as "count" from ${table(lens)} as t where ${and(conditions)}`;
-    const parent = sql.ref(`t.${shape.foreignKey}`);
-    return sql`select count(*)::int as "count", ${parent} as "$parent" from ${table(lens)} as t
+  kept(
+    lens,
+    `count ${JSON.stringify({ ...shape, order: null, hasCursor: null, isBackwards: null, limit: null })}`,
+    () => {
+      const conditions = listConditions(lens, shape);
+      if (shape.foreignKey === undefined) return sql`select count(*)::int as "count" from ${table(lens)} as t where ${and(conditions)}`;
+      const parent = sql.ref(`t.${shape.foreignKey}`);
+      return sql`select count(*)::int as "count", ${parent} as "$parent" from ${table(lens)} as t
       where ${and([sql`${parent} = any(${slot('keys')}::uuid[])`, ...conditions])} group by ${parent}`;
-  });
+    },
+    hasOpenFilter(shape),
+  );
 
 function listConditions(lens: Lens, shape: ListShape): Sql[] {
   return [...standing(lens, shape.includesDeleted), ...shape.filter.map((comparing) => comparison(lens, comparing))];
@@ -197,11 +218,11 @@ function compared(left: Sql, column: Column, comparing: Comparing): Sql {
   }
 }
 
-function kept(lens: Lens, shape: string, build: () => Sql): Statement {
+function kept(lens: Lens, shape: string, build: () => Sql, dependsOnValues = false): Statement {
   const known = lens.statements.get(shape);
   if (known) return known;
   const { sql: text, parameters } = build().compile(compiler);
-  const statement = { text, slots: parameters.map((parameter) => (parameter as Slot).name) };
+  const statement = { text, slots: parameters.map((parameter) => (parameter as Slot).name), dependsOnValues };
   if (lens.statements.size < keptStatements) lens.statements.set(shape, statement);
   return statement;
 }

@@ -1,8 +1,9 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, ID, Info, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Ctx, ID, Info, Mutation, Query, Resolver } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import { SaltingActivity } from '../entities/salting.ts';
+import { LogSaltingActivityInput } from '../services/salting.ts';
 
 export const SaltingActivityConnection = connectionOf(SaltingActivity);
 export const SaltingActivityPage = pageOf(SaltingActivity);
@@ -22,5 +23,14 @@ export class SaltingActivityResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(SaltingActivity, { id }, info, includeDeleted);
+  }
+
+  @Mutation(() => SaltingActivity, { description: 'Records what an organizer did.' })
+  async logSaltingActivity(
+    @Ctx() { read, salting, client }: Context,
+    @Arg('input', () => LogSaltingActivityInput, { description: 'What was done.' }) input: LogSaltingActivityInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(SaltingActivity, { id: await salting.log(input, client) }, info);
   }
 }

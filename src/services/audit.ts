@@ -1,6 +1,9 @@
-import { AuditEvent, type AuditFacts } from '../entities/audit.ts';
+import { AuditEvent, AuditOutcome, Denial, type AuditFacts } from '../entities/audit.ts';
+import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { frame } from './crypto/framing.ts';
+import { User } from '../entities/user.ts';
+import type { Viewer } from '../entities/viewer.ts';
 import type { Keyring } from './crypto/keyring.ts';
 
 /** Adds one event to the change that is being made: it is written by the same flush, in the same transaction, or not at all. */
@@ -8,11 +11,105 @@ export function recordAudit(em: SqlEntityManager, keyring: Keyring, facts: Audit
   em.persist(new AuditEvent(facts, (event) => sealEvent(event, keyring)));
 }
 
+/** What a change of the union's records is made with. */
+export interface ChangeTools {
+  readonly keyring: Keyring;
+  /** Where "today" is meant. */
+  readonly timeZone: string;
+  readonly now: () => Date;
+}
+
+/** Where a change was asked. */
+export interface Requester {
+  readonly ipAddress: string | null;
+  readonly requestId: string;
+}
+
+/** Adds the event of a change that the viewer makes and that succeeds, if it does. */
+export function recordChange(
+  em: SqlEntityManager,
+  { keyring, now }: Pick<ChangeTools, 'keyring' | 'now'>,
+  { userId, sessionId }: Viewer,
+  { ipAddress, requestId }: Requester,
+  change: Pick<AuditFacts, 'action' | 'targetType' | 'targetId'>,
+): void {
+  const actor = userId === null ? null : em.getReference(User, userId, { wrapped: true });
+  recordAudit(em, keyring, { at: now(), actor, sessionId, ipAddress, requestId, outcome: AuditOutcome.SUCCEEDED, count: 1, ...change });
+}
+
+/** What was refused, to whom, and why: for the audit log, where it is counted and not listed. */
+export interface DenialFacts {
+  readonly action: string;
+  readonly reason: string;
+  /** Failed where what was given was wrong, denied where it was not even looked at. */
+  readonly outcome: AuditOutcome.FAILED | AuditOutcome.DENIED;
+  readonly actorId?: string | null;
+  readonly sessionId?: string | null;
+  /** The user whom it was aimed at. */
+  readonly targetId?: string | null;
+}
+
+/**
+ * Counts refusals per actor or address, action, reason and minute, on their own, whatever becomes of the request. One
+ * statement, that does not wait for the disk and is as much work for whoever does not exist.
+ */
+export async function recordDenial(
+  em: SqlEntityManager,
+  at: Date,
+  { ipAddress, requestId }: Requester,
+  ...denials: readonly [DenialFacts, ...DenialFacts[]]
+): Promise<void> {
+  if (em.isInTransaction()) throw new Error('A refusal is recorded after the transaction that it could be lost with.');
+  const row = `select cast(? as text), cast(? as text), cast(? as text), cast(? as int), cast(? as text), cast(? as timestamptz),
+    cast(? as uuid), cast(? as uuid), cast(? as text), cast(? as uuid), cast(? as text), 1
+    where set_config('synchronous_commit', 'off', true) = 'off'`;
+  await em.execute(
+    `insert into denials as held
+       (action, reason, key, minute, outcome, at, actor_id, session_id, ip_address, target_id, request_id, count)
+     ${denials.map(() => row).join(' union all ')}
+     on conflict (action, reason, key, minute) do update
+     set count = held.count + 1, at = excluded.at, session_id = excluded.session_id, ip_address = excluded.ip_address,
+       request_id = excluded.request_id`,
+    denials.flatMap(({ action, reason, outcome, actorId = null, sessionId = null, targetId = null }) => {
+      const key = actorId ?? targetId ?? ipAddress ?? '';
+      return [action, reason, key, minuteOf(at), outcome, at, actorId, sessionId, ipAddress, targetId, requestId];
+    }),
+  );
+}
+
+/**
+ * Moves the refusals of the minutes that are over into the audit log, in the caller's transaction; each row goes there
+ * once, however many do this at once.
+ * @returns what was moved.
+ */
+export async function fileDenials(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<readonly Denial[]> {
+  const over = await em.find(Denial, { minute: { $lt: minuteOf(at) } }, { filters: false, lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE });
+  for (const denial of over) {
+    recordAudit(em, keyring, {
+      at: denial.at,
+      actor: denial.actorId === null ? null : em.getReference(User, denial.actorId, { wrapped: true }),
+      sessionId: denial.sessionId,
+      ipAddress: denial.ipAddress,
+      action: denial.action,
+      targetType: denial.targetId === null ? null : 'User',
+      targetId: denial.targetId,
+      outcome: denial.outcome,
+      reason: denial.reason,
+      requestId: denial.requestId,
+      count: denial.count,
+    });
+    em.remove(denial);
+  }
+  return over;
+}
+
 /** Whether this is the event that was written, in every column. */
 export function isGenuine(event: AuditEvent, keyring: Keyring): boolean {
   const [kid = ''] = event.mac.split('.');
   return keyring.has(kid) && event.mac === seal(event, keyring, kid);
 }
+
+const minuteOf = (at: Date): number => Math.floor(at.valueOf() / 60_000);
 
 function sealEvent(event: AuditEvent, keyring: Keyring): string {
   return seal(event, keyring, keyring.active);
@@ -30,6 +127,7 @@ function seal(event: AuditEvent, keyring: Keyring, kid: string): string {
     event.targetType,
     event.targetId,
     event.outcome,
+    event.reason,
     event.requestId,
     event.count,
   );

@@ -83,10 +83,10 @@ export function brokenImports(sources: Sources): string[] {
   });
 }
 
-/** Writing an audit event is a technique that all services share; otherwise a service keeps to its own domain. */
+/** Writing an audit event and holding a limit are techniques that all services share; otherwise a service keeps to its own domain. */
 function isSameDomain(name: string, target: string): boolean {
   const [domain, other] = [name, target].map((path) => path.split('/')[1]?.replace(/\.ts$/, ''));
-  return domain === other || other === 'audit';
+  return domain === other || other === 'audit' || other === 'limit';
 }
 
 function layerOf(path: string): string {

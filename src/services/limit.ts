@@ -1,0 +1,87 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { rateLimited } from '../errors.ts';
+import { frame } from './crypto/framing.ts';
+import type { Keyring } from './crypto/keyring.ts';
+
+/** What may be done so many times in so long: by one address, one account or one session. */
+export type LimitName = 'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh';
+
+/** So many turns in any so many seconds. */
+export interface Limit {
+  readonly turns: number;
+  readonly seconds: number;
+}
+
+export type Limits = Readonly<Record<LimitName, Limit>>;
+
+/** What it takes to hold a limit. */
+export interface LimitTools {
+  readonly keyring: Keyring;
+  readonly rules: { readonly limits: Limits };
+  readonly now: () => Date;
+}
+
+/**
+ * Takes one of the turns that a limit gives whoever the key names, or refuses. One guarded statement, committed by
+ * itself: of any number of parallel callers on any number of nodes no more get a turn than the limit has, and a turn
+ * stays taken whatever becomes of it. Where the key is an IP address, give {@link networkOf} it.
+ * @throws RATE_LIMITED with the whole seconds until there is a turn again.
+ * @throws {Error} inside a transaction, which could take the turn back.
+ */
+export async function takeTurn(em: SqlEntityManager, tools: LimitTools, name: LimitName, key: string): Promise<void> {
+  const wait = await tryTurn(em, tools, name, key);
+  if (wait > 0) throw rateLimited(wait);
+}
+
+/** The same for a caller who has something to do before it refuses: 0 for a turn taken, else the seconds to wait. */
+export async function tryTurn(em: SqlEntityManager, tools: LimitTools, name: LimitName, key: string): Promise<number> {
+  if (em.isInTransaction()) throw new Error('A turn is taken before the transaction that it is taken for.');
+  const limit = tools.rules.limits[name];
+  const code = codeOf(tools.keyring, name, key);
+  const at = tools.now();
+  const since = new Date(at.valueOf() - limit.seconds * 1000);
+  const endsAt = new Date(at.valueOf() + limit.seconds * 1000);
+  // The turn does not wait for the disk: one that a crash forgets is one that a caller has more.
+  const taken = await em.execute<object[]>(
+    `insert into rate_limits as held (name, key, turns, ends_at)
+     select cast(? as text), cast(? as text), array[cast(? as timestamptz)], cast(? as timestamptz)
+     where set_config('synchronous_commit', 'off', true) = 'off'
+     on conflict (name, key) do update
+     set turns = (held.turns || excluded.turns)[greatest(cardinality(held.turns) + 2 - ?, 1):], ends_at = excluded.ends_at
+     where cardinality(held.turns) < ? or held.turns[cardinality(held.turns) + 1 - ?] <= ?
+     returning name`,
+    [name, code, at, endsAt, limit.turns, limit.turns, limit.turns, since],
+  );
+  return taken.length === 1 ? 0 : secondsToWait(em, name, code, limit, at);
+}
+
+/** Who an address counts as: an IPv6 address as its network of 64 bits, which one customer has whole; the unknown as one. */
+export function networkOf(address: string | null): string {
+  const plain = (address ?? '')
+    .toLowerCase()
+    .replace(/^::ffff:(?=\d+\.)/, '')
+    .replace(/%.*$/, '');
+  if (!plain.includes(':')) return plain;
+  const [head = [], tail] = plain.split('::').map((half) => half.split(':').filter(Boolean));
+  const zeros = tail === undefined ? 0 : 8 - head.length - tail.length;
+  const groups = [...head, ...Array.from({ length: zeros }, () => '0'), ...(tail ?? [])];
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
+}
+
+/** Not the key itself: most keys are addresses, and there are too few of those for a mere hash to hide one. */
+function codeOf(keyring: Keyring, name: LimitName, key: string): string {
+  return keyring.mac(keyring.active, 'rate-limit', frame(name, key)).toString('base64url');
+}
+
+/** Seconds until the oldest turn that counts is forgotten; at least one. */
+async function secondsToWait(em: SqlEntityManager, name: LimitName, code: string, { turns, seconds }: Limit, at: Date): Promise<number> {
+  const [row] = await em.execute<{ oldest: Date | string }[]>(
+    'select turns[cardinality(turns) + 1 - ?] as oldest from rate_limits where name = ? and key = ?',
+    [turns, name, code],
+  );
+  const oldest = row ? new Date(row.oldest).valueOf() : at.valueOf();
+  return Math.max(1, Math.ceil((oldest + seconds * 1000 - at.valueOf()) / 1000));
+}
