@@ -25,6 +25,8 @@ export interface Lens {
   readonly related: ReadonlyMap<string, Lens>;
   /** The relations that are folded into a row of a list: those to one row, with nothing to many behind them. */
   readonly folds: readonly string[];
+  /** The others that are asked for certain: each is read for all rows of a list at once. */
+  readonly leads: readonly string[];
   readonly statements: Map<string, Statement>;
 }
 
@@ -60,6 +62,7 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
     select.set(apart.includes(source) ? setApart(source) : source, held);
   }
   const related = new Map([...plan.relations].map(([field, next]) => [field, lensOf(next, viewer)]));
+  const isFolded = (field: string) => plan.subject.relations.get(field)?.kind === 'one' && related.get(field)?.leads.length === 0;
   return {
     plan,
     sight,
@@ -67,14 +70,11 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
     select: [...select].map(([as, held]) => ({ as, ...held })),
     apart,
     related,
-    folds: [...plan.certain].filter(
-      (field) => plan.subject.relations.get(field)?.kind === 'one' && isFoldedWhole(related.get(field) as Lens),
-    ),
+    folds: [...plan.certain].filter(isFolded),
+    leads: [...plan.certain].filter((field) => !isFolded(field)),
     statements: new Map(),
   };
 }
-
-const isFoldedWhole = ({ folds, plan }: Lens): boolean => folds.length === plan.certain.size;
 
 /** Under which name is selected what the viewer may not see as the field: a source, or whether a derived field shows. */
 export const setApart = (source: string): string => `${source}$`;

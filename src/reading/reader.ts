@@ -35,8 +35,8 @@ export type RunSql = (
 type EntityClass = RowRule['entity'];
 
 /**
- * Reads answers for one request: plain rows of the asked columns, always through the viewer's row filter, relations in
- * one statement per relation and level. What the viewer may not see does not exist.
+ * Reads answers for one request: plain rows of the asked columns, always through the viewer's row filter. A relation to one
+ * comes with its row; one to many takes a statement for all rows of its level. What the viewer may not see does not exist.
  */
 export class Reader {
   private readonly loaders = new Map<Plan, Map<string, DataLoader<string, unknown>>>();
@@ -148,8 +148,7 @@ export class Reader {
   private async rows(lens: Lens, statement: Statement, values: Values): Promise<Row[]> {
     const origin: Origin = { reader: this, lens };
     const rows = (await this.execute(statement, values)).map((found) => unfold(rowOf(found, origin), lens.folds));
-    const apart = [...lens.plan.certain].filter((field) => !lens.folds.includes(field));
-    if (rows.length > 0) await Promise.all(apart.map((field) => this.lead(rows, lens, field)));
+    if (rows.length > 0) await Promise.all(lens.leads.map((field) => this.lead(rows, lens, field)));
     return rows;
   }
 

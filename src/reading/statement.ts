@@ -134,31 +134,45 @@ export const pageStatement = (lens: Lens, shape: ListShape): Statement =>
     lens,
     `page ${JSON.stringify(shape)}`,
     () => {
-      const { property, direction } = shape.order;
-      const way = (direction === 'DESC') === shape.isBackwards ? 'asc' : 'desc';
-      const column = columnOf(lens, property);
-      const by = raw(column.sql('t'));
-      const conditions = listConditions(lens, shape);
-      if (shape.hasCursor) {
-        // by subqueries, which the planner does not look into: it would count the rows after a cursor by its first value
-        // alone, find almost none at the end of an order of few values, and read them all for one parent or one filter
-        const cursor = sql`((select ${slot('cursor.value')}${cast(column)}), (select ${slot('cursor.id')}::uuid))`;
-        conditions.push(sql`(${by}, t."id") ${raw(way === 'asc' ? '>' : '<')} ${cursor}`);
-      }
-      const limited = (more: Sql[]) => sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
-      where ${and([...more, ...conditions])} order by ${by} ${raw(way)}, t."id" ${raw(way)} limit ${raw(String(shape.limit))}`;
-      // indexes hold rows that stand, or rows that were deleted: a page of both is the first of a page of each
-      const merged = (more: Sql[]) => sql`select e.* from ((${limited([...more, sql`t."deleted_at" is null`])})
-      union all (${limited([...more, sql`t."deleted_at" is not null`])})) as e
-      order by e."$order" ${raw(way)}, e."id" ${raw(way)} limit ${raw(String(shape.limit))}`;
-      const page = shape.includesDeleted && lens.plan.subject.isKept ? merged : limited;
-      if (shape.foreignKey === undefined) return page([]);
+      const way = wayOf(shape);
+      if (shape.foreignKey === undefined) return page(lens, shape, []);
+      const ofParent = sql`${sql.ref(`t.${shape.foreignKey}`)} = k.id`;
       return sql`select x.*, k.id as "$parent" from unnest(${slot('keys')}::uuid[]) with ordinality as k(id, n)
-      cross join lateral (${page([sql`${sql.ref(`t.${shape.foreignKey}`)} = k.id`])}) as x
-      order by k.n, x."$order" ${raw(way)}, x."id" ${raw(way)}`;
+        cross join lateral (${page(lens, shape, [ofParent])}) as x order by k.n, x."$order" ${way}, x."id" ${way}`;
     },
     hasOpenFilter(shape),
   );
+
+/** Indexes hold the rows that stand, or those that were deleted: a page of both is the first of a page of each. */
+function page(lens: Lens, shape: ListShape, conditions: readonly Sql[]): Sql {
+  if (!shape.includesDeleted || !lens.plan.subject.isKept) return limited(lens, shape, conditions);
+  const way = wayOf(shape);
+  return sql`select e.* from ((${limited(lens, shape, [...conditions, sql`t."deleted_at" is null`])})
+    union all (${limited(lens, shape, [...conditions, sql`t."deleted_at" is not null`])})) as e
+    order by e."$order" ${way}, e."id" ${way} limit ${raw(String(shape.limit))}`;
+}
+
+function limited(lens: Lens, shape: ListShape, more: readonly Sql[]): Sql {
+  const [by, way] = [raw(columnOf(lens, shape.order.property).sql('t')), wayOf(shape)];
+  const conditions = [...more, ...listConditions(lens, shape), ...beyondCursor(lens, shape)];
+  return sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
+    where ${and(conditions)} order by ${by} ${way}, t."id" ${way} limit ${raw(String(shape.limit))}`;
+}
+
+/**
+ * The rows after a cursor. Its parts are subqueries, which the planner does not look into: it would count the rows after
+ * it by its first value alone, find almost none at the end of an order of few values, and read them all.
+ */
+function beyondCursor(lens: Lens, shape: ListShape): Sql[] {
+  if (!shape.hasCursor) return [];
+  const column = columnOf(lens, shape.order.property);
+  const cursor = sql`((select ${slot('cursor.value')}${cast(column)}), (select ${slot('cursor.id')}::uuid))`;
+  return [sql`(${raw(column.sql('t'))}, t."id") ${raw(isDescending(shape) ? '<' : '>')} ${cursor}`];
+}
+
+/** Backwards pages are read from the other end. */
+const isDescending = ({ order, isBackwards }: ListShape): boolean => (order.direction === 'DESC') !== isBackwards;
+const wayOf = (shape: ListShape): Sql => raw(isDescending(shape) ? 'desc' : 'asc');
 
 /** Whether it filters by more than equality: how many rows that leaves, only the values tell. */
 const hasOpenFilter = ({ filter }: ListShape): boolean => filter.some(({ by }) => by !== 'eq');
