@@ -1,4 +1,4 @@
-import { ask, headers, titles } from './contenders/index.js';
+import { ask, headersOf, titles } from './contenders/index.js';
 
 /**
  * What is asked of every contender.
@@ -6,6 +6,7 @@ import { ask, headers, titles } from './contenders/index.js';
  * @typedef {object} Question
  * @property {string} name
  * @property {string} says what it is
+ * @property {import('./contenders/index.js').Asker} [as] who asks; the officer, where it does not say
  * @property {Partial<Record<import('./contenders/index.js').ContenderName, number>>} targets the throughput that is wanted, as a ratio to the other's
  * @property {(pool: Pool) => readonly any[]} variants what is varied, so that no cache flatters
  * @property {Record<import('./contenders/index.js').ContenderName, (variant: any) => object>} body
@@ -20,6 +21,7 @@ import { ask, headers, titles } from './contenders/index.js';
  * @typedef {object} Pool
  * @property {readonly string[]} ids of grievances
  * @property {readonly { service: string, postgraphile: string, bare: [string, string] }[]} cursors the same positions, as each contender names them
+ * @property {readonly { memberId: string, organizationId: string }[]} visits members and organizations that stand, in pairs
  */
 
 const serviceGrievance = `id grievanceNumber status filedDate
@@ -53,7 +55,26 @@ export const listOf = (first) => ({
   shape: { postgraphile: ({ grievances }) => ({ grievances: { nodes: grievances.nodes.map(grievanceOfPeer) } }) },
 });
 
-/** A question is added by a line in this table; a mutation too, with `writes`. */
+const serviceLog = `mutation Log($input: LogSaltingActivityInput!) {
+  logSaltingActivity(input: $input) { id activityDate workersContacted member { memberNumber } organization { name } }
+}`;
+const peerLog = `mutation Log($activity: SaltingActivityInput!) {
+  logSaltingActivity: createSaltingActivity(input: { saltingActivity: $activity }) {
+    activity: saltingActivity { id: rowId activityDate workersContacted
+      member: memberByMemberId { memberNumber } organization: organizationByOrganizationId { name } }
+  }
+}`;
+
+/** What every visit has in common; a day in the past, whenever this runs. */
+const activity = {
+  activityDate: '2026-01-15',
+  workersContacted: 12,
+  cardsSigned: 3,
+  location: 'Main gate',
+  description: 'Handed out cards.',
+};
+
+/** A question is added by a line in this table; a mutation too, with `writes`, after what reads. */
 export const questions = /** @type {Question[]} */ ([
   {
     name: 'me',
@@ -86,6 +107,20 @@ export const questions = /** @type {Question[]} */ ([
     },
     shape: { postgraphile: ({ grievance }) => ({ grievance: grievanceOfPeer(grievance) }) },
   },
+  {
+    name: 'log',
+    says: 'records a salting activity, and answers it with its member and organization',
+    as: 'organizer',
+    targets: { postgraphile: 2.5 },
+    writes: true,
+    variants: ({ visits }) => visits.map((visit) => ({ ...visit, ...activity })),
+    body: {
+      service: (visit) => ({ query: serviceLog, variables: { input: { ...visit, activityType: 'SITE_VISIT' } } }),
+      postgraphile: (visit) => ({ query: peerLog, variables: { activity: { ...visit, activityType: 'site_visit' } } }),
+      bare: (visit) => ({ question: 'log', ...visit, activityType: 'site_visit' }),
+    },
+    shape: { postgraphile: ({ logSaltingActivity: { activity: logged } }) => ({ logSaltingActivity: logged }) },
+  },
 ]);
 
 /** PostGraphile answers a list as a connection, and text that a check constraint restricts as it stands. */
@@ -100,23 +135,24 @@ const grievanceOfPeer = ({ steps, status, ...rest }) => ({
  *
  * @param {Question} question
  * @param {Pool} pool
- * @param {readonly { name: import('./contenders/index.js').ContenderName, url: string, token: string }[]} contenders
+ * @param {readonly { name: import('./contenders/index.js').ContenderName, url: string, tokens: import('./contenders/index.js').Tokens }[]} contenders
  * @returns {Promise<Map<string, import('./load.js').Asked[]>>} the requests by contender, each with the length of its answer
  */
 export async function compared(question, pool, contenders) {
   const requests = new Map(contenders.map(({ name }) => [name, /** @type {import('./load.js').Asked[]} */ ([])]));
   for (const variant of question.variants(pool)) {
     let expected = '';
-    for (const { name, url, token } of contenders) {
+    for (const { name, url, tokens } of contenders) {
       const body = JSON.stringify(question.body[name](variant));
-      const response = await fetch(url, { method: 'POST', headers: headers(token), body });
+      const headers = headersOf(tokens[question.as ?? 'officer']);
+      const response = await fetch(url, { method: 'POST', headers, body });
       const text = await response.text();
       const answer = canonical(question, name, response.status, text);
       if (expected !== '' && answer !== expected) {
         throw new Error(`${titles[name]} answers "${question.name}" differently:\n${difference(answer, expected)}`);
       }
       expected = answer;
-      requests.get(name)?.push({ body, headers: headers(token), bytes: question.writes ? null : Buffer.byteLength(text) });
+      requests.get(name)?.push({ body, headers, bytes: question.writes ? null : Buffer.byteLength(text) });
     }
   }
   return requests;
@@ -162,10 +198,10 @@ function sorted(value, without) {
 }
 
 /**
- * Positions all over the list, and ids all over the table.
+ * Positions all over the list, ids all over the table, and visits of members to organizations.
  *
  * @param {{ pool: import('pg').Pool }} bench
- * @param {readonly { name: string, url: string, token: string }[]} contenders
+ * @param {readonly { name: string, url: string, tokens: import('./contenders/index.js').Tokens }[]} contenders
  * @returns {Promise<Pool>}
  */
 export async function drawPool({ pool }, contenders) {
@@ -190,7 +226,18 @@ export async function drawPool({ pool }, contenders) {
       throw new Error('The contenders order the list differently.');
     return { service: service?.[n].cursor, postgraphile: postgraphile?.[n].cursor, bare: [rows[place].day, rows[place].id] };
   });
-  return { ids, cursors: shuffled(cursors) };
+  return { ids, cursors: shuffled(cursors), visits: await drawVisits(pool) };
+}
+
+/** Every so many of the members, each with another of the organizations. */
+async function drawVisits(pool) {
+  const [members, organizations] = await Promise.all(
+    ['members', 'organizations'].map((table) => pool.query(`select id from ${table} where deleted_at is null order by id`)),
+  );
+  return Array.from({ length: Math.min(499, members.rowCount) }, (_, n) => ({
+    memberId: members.rows[(n * 7919) % members.rowCount].id,
+    organizationId: organizations.rows[(n * 7907) % organizations.rowCount].id,
+  }));
 }
 
 /** Pages through a contender's list and keeps the cursors at these places. */
@@ -202,7 +249,7 @@ async function cursorsOf(contender, length, places) {
     : 'query Cursors($after: Cursor) { list: allGrievances(first: 100, after: $after, orderBy: [FILED_DATE_DESC, ROW_ID_DESC]) { edges { cursor node { id: rowId } } } }';
   const edges = [];
   while (edges.length < length) {
-    const { list } = await ask(contender.url, { query, variables: { after: edges.at(-1)?.cursor ?? null } }, contender.token);
+    const { list } = await ask(contender.url, { query, variables: { after: edges.at(-1)?.cursor ?? null } }, contender.tokens.officer);
     if (list.edges.length === 0) throw new Error('A list ended too early.');
     edges.push(...list.edges);
   }

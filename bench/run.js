@@ -6,14 +6,14 @@ import { seededAccounts } from '../dist/seeds/index.js';
 import { readConfig } from '../dist/src/config.js';
 import { openDatabase } from '../dist/src/database/index.js';
 import { start as startService } from '../dist/src/server.js';
-import { ask, headers, loginBody, startContender, titles, tokenFor, usageOf } from './contenders/index.js';
+import { ask, headersOf, loginBody, startContender, titles, tokensFor, usageOf } from './contenders/index.js';
 import { openBench, passwordCost } from './database.js';
 import { cycle, load } from './load.js';
 import { heading, median, megabytes, say, spread, table, verdict } from './print.js';
 import { profile } from './profile.js';
 import { compared, drawPool, listOf, questions } from './questions.js';
 
-/** @typedef {import('./contenders/index.js').Contender & { token: string }} Running */
+/** @typedef {import('./contenders/index.js').Contender & { tokens: import('./contenders/index.js').Tokens }} Running */
 
 /**
  * What a part works with.
@@ -85,11 +85,10 @@ const machine = () => `The machine's load over the last minute was ${loadavg()[0
 
 /** @param {import('./database.js').Bench} bench */
 async function startAll(bench) {
-  const { rows } = await bench.pool.query(`select id from users where username = 'officer'`);
   const contenders = [];
   for (const name of /** @type {const} */ (['service', 'postgraphile', 'bare'])) {
     const contender = await startContender(name, bench);
-    contenders.push({ ...contender, token: await tokenFor(contender, rows[0].id) });
+    contenders.push({ ...contender, tokens: await tokensFor(contender, bench) });
   }
   return contenders;
 }
@@ -215,7 +214,7 @@ async function login(setting) {
 const loginRequests = () =>
   seededAccounts.map(({ username, password }) => ({
     body: JSON.stringify(loginBody(username, password)),
-    headers: headers(),
+    headers: headersOf(),
     bytes: null,
   }));
 
@@ -318,14 +317,16 @@ async function statements({ bench, pool }) {
   const service = await startService(config, { database });
   try {
     const contender = { name: /** @type {const} */ ('service'), url: `${service.url}/graphql` };
-    const token = await tokenFor(contender, '');
+    const tokens = await tokensFor(contender, bench);
     const counts = [];
     for (const question of [
       questions.find(({ name }) => name === 'me'),
       questions.find(({ name }) => name === 'one'),
+      questions.find(({ name }) => name === 'log'),
       ...[1, 10, 50, 100].map(listOf),
     ]) {
       const body = question.body.service(question.variants(pool)[0]);
+      const token = tokens[question.as ?? 'officer'];
       await ask(contender.url, body, token);
       heard = 0;
       await ask(contender.url, body, token);
@@ -345,10 +346,10 @@ async function restart({ bench, contenders, options }) {
   const me = questions.find(({ name }) => name === 'me');
   const times = new Map(contenders.map(({ name }) => [name, /** @type {number[]} */ ([])]));
   for (let round = 0; round < options.rounds; round += 1) {
-    for (const { name, token } of contenders) {
+    for (const { name, tokens } of contenders) {
       const began = performance.now();
       const contender = await startContender(name, bench);
-      await ask(contender.url, me.body[name](null), token);
+      await ask(contender.url, me.body[name](null), tokens.officer);
       times.get(name)?.push((performance.now() - began) / 1000);
       await contender.stop();
     }
@@ -391,7 +392,7 @@ async function profileOf(bench, options, name) {
   await profile(
     bench,
     async (service) => {
-      const contender = { ...service, token: await tokenFor(service, '') };
+      const contender = { ...service, tokens: await tokensFor(service, bench) };
       const requests = await compared(question, await drawPool(bench, [contender]), [contender]);
       const asked = cycle(requests.get('service'));
       await load(service.url, asked, { ...options, seconds: 3 });

@@ -1,5 +1,5 @@
 import { BenevolenceReviewLevel } from '../src/entities/benevolence.ts';
-import { RoleName } from '../src/entities/role.ts';
+import { RoleName, systemRoles } from '../src/entities/role.ts';
 import type { Dossier, Kind } from './dossier.ts';
 import { idOf, takenOverAt } from './random.ts';
 import type { RoleRow, UserRoleRow, UserRow } from './row.ts';
@@ -81,26 +81,14 @@ export const reviewers: Readonly<Record<BenevolenceReviewLevel, string>> = {
 /** The members of the first block whom users are linked to, by their place in it. */
 export const linkedMembers = { member: 10, testuser: 11, organizer: 34 } as const satisfies Readonly<Record<string, number>>;
 
-const roles: Readonly<Record<RoleName, readonly [displayName: string, description: string]>> = {
-  admin: ['Administrator', 'Runs the service: sees and changes every record, assigns roles, and decides about the settings of the local.'],
-  officer: ['Officer', 'An elected officer: keeps members and employers, handles grievances, and reviews and pays benevolence.'],
-  staff: ['Staff', 'The office of the local: keeps members and employers, files grievances, and takes in benevolence applications.'],
-  organizer: [
-    'Organizer',
-    'Organizes employers that are not union yet: keeps salting activities and the organizing notes about employers.',
-  ],
-  instructor: ['Instructor', 'Teaches apprentices and journeymen: sees who the members are, and no case of theirs.'],
-  member: ['Member', 'A member of the local: sees their own record, employments, grievances and benevolence applications.'],
-};
-
 /** The six system roles. */
 export function roleRows(): RoleRow[] {
   return Object.values(RoleName).map((name) => ({
     id: idOf('roles', name, recordedAt),
     ...recorded,
     name,
-    display_name: roles[name][0],
-    description: roles[name][1],
+    display_name: systemRoles[name][0],
+    description: systemRoles[name][1],
     is_system_role: true,
     based_on: name,
   }));
@@ -127,6 +115,7 @@ function userRow(account: SeededAccount, passwordHash: string): UserRow {
     last_name: account.lastName,
     is_active: true,
     is_verified: true,
+    is_self_registered: false,
     is_owner: false,
     password_must_change: false,
     failed_login_attempts: 0,

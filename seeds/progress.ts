@@ -11,6 +11,7 @@ export interface ProgressStream {
 export function progressOn(
   stream: ProgressStream,
   now: () => number = () => performance.now(),
+  doing = 'Seeding',
 ): { progress: NonNullable<SeedOptions['progress']>; end: () => void } {
   const isBar = stream.isTTY === true;
   const began = now();
@@ -24,7 +25,7 @@ export function progressOn(
     const share = done / total;
     const pace = `${count(rows)} rows, ${count((rows / (time - began)) * 1000)} a second`;
     stream.write(
-      isBar ? `\r${bar(share, `${table}, ${pace}`, stream.columns ?? 80)}` : `Seeding: ${percent(share)}, at ${table}; ${pace}.\n`,
+      isBar ? `\r${bar(share, `${table}, ${pace}`, stream.columns ?? 80)}` : `${doing}: ${percent(share)}, at ${table}; ${pace}.\n`,
     );
   };
   const end = () => {

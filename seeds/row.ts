@@ -43,6 +43,7 @@ export interface UserRow extends Kept {
   last_name: string;
   is_active: boolean;
   is_verified: boolean;
+  is_self_registered: boolean;
   is_owner: boolean;
   password_must_change: boolean;
   failed_login_attempts: number;

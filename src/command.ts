@@ -1,15 +1,21 @@
 import 'reflect-metadata';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { parseArgs, styleText } from 'node:util';
 import { MikroORM } from '@mikro-orm/pglite';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { ormOptions } from '../mikro-orm.config.ts';
 import { readConfig, type Config } from './config.ts';
 import { migrate, openDatabase, type Database } from './database/index.ts';
+import { queueDatabase } from './database/queue.ts';
 import { printPermissions } from './permissions/print.ts';
 import { buildExecutable, printContract } from './schema.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
-import { start as startService } from './server.ts';
+import { startCleanup } from './services/session/index.ts';
+import { MailQueue } from './services/mail/index.ts';
+import { countKeys, tellKeys } from './services/session/keys.ts';
+import { importUsers } from './services/user/import/index.ts';
+import { mailOf, start as startService, type MailRoom } from './server.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
 
@@ -18,14 +24,26 @@ const commands: Readonly<Record<string, Command>> = {
   start,
   seed: (config, words) => seed(config, words),
   'seed:phase2': (config) => seed(config, ['--phase', '2']),
-  'db:migrate': (config) => withDatabase(config, async () => say('The database is up to date.')),
+  'db:migrate': update,
   'db:reset': reset,
+  worker: work,
+  'users:import': importFile,
+  'keys:status': showKeys,
   schema: writeSchema,
   permissions: writePermissions,
 };
 
 /** Errors that explain themselves: their text is enough, a stack would bury it. */
-const plain = new Set(['ConfigError', 'PermissionGap', 'LockedError', 'DataVersionError', 'SeedError', 'KeyringError', 'CommandError']);
+const plain = new Set([
+  'ConfigError',
+  'PermissionGap',
+  'LockedError',
+  'DataVersionError',
+  'SeedError',
+  'KeyringError',
+  'CommandError',
+  'ImportError',
+]);
 
 class CommandError extends Error {
   override readonly name = 'CommandError';
@@ -56,6 +74,9 @@ async function start(config: Config): Promise<void> {
     service.database.engine === 'embedded'
       ? `The database is embedded, in ${config.dataDirectory}: for one process, for development.`
       : 'The database is the PostgreSQL server that DATABASE_URL names.',
+    ...(service.setupToken === null
+      ? []
+      : [`Nobody owns this instance yet. Whoever has this token can, with setupOwner: ${styleText('bold', service.setupToken)}`]),
     ...(seededAccounts
       ? [
           'Seeded logins:',
@@ -64,6 +85,41 @@ async function start(config: Config): Promise<void> {
       : []),
   ];
   say(lines.join('\n'));
+}
+
+/**
+ * Sends mail and cleans up, and answers nobody, until it is told to stop. Any number of these may run beside services
+ * with MAIL_WORKER=0.
+ */
+async function work(config: Config): Promise<void> {
+  const database = await openDatabase(config);
+  try {
+    await migrate(database);
+    const room = await roomOf(config, database);
+    const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
+    const em = database.orm.em as SqlEntityManager;
+    const cleanup = startCleanup({ em, tools: { ...room, mail: mail.queue }, every: config.cleanupEvery, warn });
+    const stop = async (): Promise<void> => {
+      await Promise.all([cleanup.stop(), mail.stop()]);
+      await database.close();
+      process.exit(0);
+    };
+    process.once('SIGINT', () => void stop()).once('SIGTERM', () => void stop());
+    say('Mail is sent from here, and what has expired is removed.');
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Makes the tables and the queue, so that a service whose role may make neither finds both. */
+async function update(config: Config): Promise<void> {
+  await withDatabase(config, async (database) => {
+    const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
+    await queue.start();
+    await queue.stop();
+    say('The database is up to date.');
+  });
 }
 
 async function seed(config: Config, words: string[]): Promise<void> {
@@ -92,10 +148,72 @@ async function reset(config: Config, words: string[]): Promise<void> {
   const database = await openDatabase(config);
   try {
     await database.orm.schema.drop({ dropMigrationsTable: true });
+    await database.run('drop schema if exists pgboss cascade');
   } finally {
     await database.close();
   }
   await seed(config, []);
+}
+
+/** Adds the users of a file, all or none; with `--dry-run` it only says what would be done. */
+async function importFile(config: Config, words: string[]): Promise<void> {
+  const isTrial = words.includes('--dry-run');
+  const [path, ...rest] = words.filter((word) => word !== '--dry-run');
+  if (path === undefined || path.startsWith('-') || rest.length > 0)
+    throw new CommandError('Name one file, and nothing but --dry-run beside it: npm run users:import -- users.jsonl --dry-run');
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`${path} cannot be read (${error.code}).`);
+  });
+  try {
+    const stats = await file.stat();
+    if (stats.isDirectory()) throw new CommandError(`${path} is a directory. Name a file.`);
+    const { size } = stats;
+    await withDatabase(config, (database) => importFrom(config, database, path, { source: file.createReadStream(), size, isTrial }));
+  } finally {
+    await file.close();
+  }
+}
+
+interface Import {
+  readonly source: AsyncIterable<Uint8Array> & { readonly bytesRead: number };
+  /** Bytes. */
+  readonly size: number;
+  readonly isTrial: boolean;
+}
+
+async function importFrom(config: Config, { orm }: Database, path: string, { source, size, isTrial }: Import): Promise<void> {
+  const { progressOn } = await import('../seeds/progress.ts');
+  const tools = { keyring: await keyringOf(config), now: () => new Date() };
+  const { progress, end } = progressOn(process.stderr, undefined, 'Importing');
+  let read = 0;
+  const { added, alreadyThere, refused } = await importUsers(orm.em, tools, source, {
+    isTrial,
+    progress: (step, lines) => {
+      // Adding takes about as long as reading.
+      const isReading = step === 'read';
+      if (isReading) read = lines;
+      const share = isReading ? Math.min(source.bytesRead / Math.max(size, 1), 1) : 1 + lines / read;
+      progress(share, 2, 'users', lines);
+    },
+    report: ({ line, problems }) => {
+      end();
+      warn(`${path}:${line}: ${problems}`);
+    },
+  }).finally(end);
+  if (refused > 0) throw new CommandError(`Nothing was imported: ${counted(refused, 'line is', 'lines are')} not right.`);
+  const done = isTrial ? `${counted(added, 'user', 'users')} would be added` : `Added ${counted(added, 'user', 'users')}`;
+  say(`${done}; ${alreadyThere} ${alreadyThere === 1 ? 'was' : 'were'} there already.`);
+}
+
+/** Says how much hangs on each system key, so that one is not removed too early. */
+async function showKeys(config: Config): Promise<void> {
+  const keyring = await keyringOf(config);
+  const database = await openDatabase(config);
+  try {
+    say(tellKeys(await countKeys(database.orm.em, keyring, new Date())));
+  } finally {
+    await database.close();
+  }
 }
 
 /** Writes the contract, schema.graphql, from the code. */
@@ -130,8 +248,14 @@ async function withDatabase(config: Config, work: (database: Database) => Promis
   }
 }
 
+async function roomOf(config: Config, database: Database): Promise<MailRoom> {
+  return { database, keyring: await keyringOf(config), now: () => new Date(), warn, print: null };
+}
+
+const keyringOf = (config: Config) => loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys });
+
 async function hasherOf(config: Config): Promise<(password: string) => Promise<string>> {
-  const keyring = await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys });
+  const keyring = await keyringOf(config);
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   return (password) => hasher.hash(password);
 }
@@ -141,4 +265,6 @@ function oneOf(word: string, words: readonly string[]): string {
   return word;
 }
 
+const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+const warn = (message: string): void => void process.stderr.write(`${message}\n`);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -12,6 +12,15 @@ const list = z
       .map((item) => item.trim())
       .filter(Boolean),
   );
+const limit = (turns: number, seconds: number) =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,3}\/[1-9]\d{0,5}$/, 'must read turns/seconds: 1 to 9999 turns, in 1 to 999999 seconds')
+    .default(`${turns}/${seconds}`)
+    .transform((text) => {
+      const [turns = 0, seconds = 0] = text.split('/').map(Number);
+      return { turns, seconds };
+    });
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
 
 /** Every environment variable the service reads: its form, its default, what it means. `.env.example` is held against this. */
@@ -55,8 +64,58 @@ export const variables = {
   REUSE_ENDS: z.enum(['session', 'user']).default('session').describe("What an old refresh token ends: its session, or all of the user's."),
   LOGIN_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(5).describe('Wrong passwords until a user is locked.'),
   LOGIN_LOCK: seconds(1800).describe('Seconds a lock lasts.'),
+  STEP_UP_AGE: seconds(600, 86_400).describe('Seconds in which a proof of who somebody is opens what asks for a fresh one.'),
+  LIMIT_SIGN_IN: limit(20, 300).describe('Sign-ins from one IP address, as turns/seconds.'),
+  LIMIT_SECOND_FACTOR: limit(10, 900).describe('Codes of the second factor tried for one account, as turns/seconds.'),
+  LIMIT_MAIL_ACCOUNT: limit(3, 900).describe('Mails for a reset or a verification asked for one account, as turns/seconds.'),
+  LIMIT_MAIL_ADDRESS: limit(20, 3600).describe('Mails for a reset or a verification asked from one IP address, as turns/seconds.'),
+  LIMIT_REGISTER: limit(5, 3600).describe('Registrations from one IP address, as turns/seconds.'),
+  LIMIT_REFRESH: limit(60, 60).describe('Refreshes of one session, as turns/seconds.'),
+  CLEANUP_EVERY: seconds(60, 86_400).describe('Seconds between two rounds that remove what has expired and file what was refused.'),
   ARGON2_MEMORY: z.coerce.number().int().min(19_456).max(262_144).default(19_456).describe('KiB of memory one password hash takes.'),
   ARGON2_TIME: z.coerce.number().int().min(2).max(20).default(2).describe('Passes over that memory.'),
+  PASSWORD_MIN_LENGTH: z.coerce.number().int().min(8).max(64).default(8).describe('Characters a new password must have.'),
+  HIBP_URL: z
+    .union([z.literal('off'), z.url({ protocol: /^https?$/ })])
+    .optional()
+    .describe(
+      'Where new passwords are looked up among breached ones: https://api.pwnedpasswords.com, or a mirror; off for nowhere, as by default in tests. Only five of forty digits of a hash are sent.',
+    ),
+  REGISTRATION: z
+    .enum(['off', 'open'])
+    .default('off')
+    .describe('open lets anyone make an account, which may nothing until its address is verified.'),
+  VERIFIED_OPERATIONS: list.describe(
+    'Operations that need a verified e-mail address of everybody, comma-separated; of whoever registered, all need one.',
+  ),
+  ADMIN_EMAIL: z
+    .email()
+    .max(254)
+    .optional()
+    .describe('The address of the first admin, who is made at a start without an owner and an admin, and must change the password.'),
+  ADMIN_PASSWORD: z.string().min(8).max(128).optional().describe('The password of the first admin; it goes with ADMIN_EMAIL.'),
+  ADMIN_USERNAME: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{2,50}$/)
+    .optional()
+    .describe('The username of the first admin. By default what stands before the @ of the address.'),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/ })
+    .optional()
+    .describe(
+      'The mail server, smtp://user:password@host:587 or smtps://host. TLS is required unless it ends in ?ignoreTLS=true&requireTLS=false. Without it, development prints mails, and production keeps them waiting.',
+    ),
+  MAIL_FROM: z
+    .string()
+    .min(3)
+    .max(300)
+    .default('Unionhall <no-reply@localhost>')
+    .describe('Who mails come from; to be set where SMTP_URL is.'),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where people reach the front end; without it, mails bring tokens and no links.'),
+  MAIL_WORKER: flag.default(true).describe('0 leaves the sending of mail to `npm run worker`.'),
   PLAYGROUND: flag.optional().describe('1 offers the playground, 0 does not. By default it is offered outside production.'),
   CORS_ORIGINS: list.describe('Origins of browser clients, comma-separated; none by default.'),
   TRUSTED_PROXIES: list.describe('Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated.'),
@@ -86,9 +145,24 @@ export interface Config {
   readonly logLevel: Values['LOG_LEVEL'];
   readonly passwordCost: { readonly memory: number; readonly time: number };
   readonly sessions: SessionConfig;
+  /** Seconds. */
+  readonly cleanupEvery: number;
+  /** Of a service like Have I Been Pwned; null where none is asked. */
+  readonly breachUrl: string | null;
+  /** Whom a start without an owner makes the first admin. */
+  readonly firstAdmin: { readonly email: string; readonly password: string; readonly username: string } | null;
+  readonly mail: MailConfig;
 }
 
-/** All in seconds, but for the attempts. */
+export interface MailConfig {
+  /** Null where no server was named. */
+  readonly smtp: { readonly url: string; readonly from: string } | null;
+  readonly publicUrl: string | null;
+  /** Whether the service's own process sends. */
+  readonly sends: boolean;
+}
+
+/** All that is a time is in seconds. */
 export interface SessionConfig {
   readonly accessTokenTtl: number;
   readonly refreshGrace: number;
@@ -97,6 +171,18 @@ export interface SessionConfig {
   readonly reuseEnds: 'session' | 'user';
   readonly loginAttempts: number;
   readonly loginLock: number;
+  readonly stepUpAge: number;
+  /** Characters. */
+  readonly passwordMinLength: number;
+  readonly isRegistrationOpen: boolean;
+  /** Operations that need a verified address of everybody. */
+  readonly verifiedOperations: readonly string[];
+  readonly limits: Readonly<
+    Record<
+      'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh',
+      { readonly turns: number; readonly seconds: number }
+    >
+  >;
 }
 
 /** Names every variable that is wrong, and never its value. */
@@ -113,9 +199,20 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables && value !== ''));
   const { success, data, error } = z.object(variables).safeParse(given);
   if (!success) throw new ConfigError(error.issues.map(({ path, code, message }) => `${path.join('.')} ${problem(code, message)}`));
-  if (data.NODE_ENV === 'production' && data.SEED)
-    throw new ConfigError(['SEED must not be set in production: seeded accounts have known passwords']);
+  const problems = contradictions(data);
+  if (problems.length > 0) throw new ConfigError(problems);
   return freeze(toConfig(data));
+}
+
+/** What is right by itself, and wrong together. */
+function contradictions({ NODE_ENV, SEED, SMTP_URL, MAIL_FROM, ADMIN_EMAIL, ADMIN_PASSWORD }: Values): string[] {
+  const problems: string[] = [];
+  if (NODE_ENV === 'production' && SEED) problems.push('SEED must not be set in production: seeded accounts have known passwords');
+  if (SMTP_URL !== undefined && MAIL_FROM === variables.MAIL_FROM.parse(undefined))
+    problems.push('MAIL_FROM must be set where SMTP_URL is: mail servers refuse mail from nowhere');
+  if ((ADMIN_EMAIL === undefined) !== (ADMIN_PASSWORD === undefined))
+    problems.push('ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or none');
+  return problems;
 }
 
 function problem(code: string, message: string): string {
@@ -140,6 +237,7 @@ function toConfig(values: Values): Config {
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
     logLevel: values.LOG_LEVEL,
+    cleanupEvery: values.CLEANUP_EVERY,
     passwordCost: { memory: values.ARGON2_MEMORY, time: values.ARGON2_TIME },
     sessions: {
       accessTokenTtl: values.ACCESS_TOKEN_TTL,
@@ -149,7 +247,47 @@ function toConfig(values: Values): Config {
       reuseEnds: values.REUSE_ENDS,
       loginAttempts: values.LOGIN_ATTEMPTS,
       loginLock: values.LOGIN_LOCK,
+      stepUpAge: values.STEP_UP_AGE,
+      passwordMinLength: values.PASSWORD_MIN_LENGTH,
+      isRegistrationOpen: values.REGISTRATION === 'open',
+      verifiedOperations: values.VERIFIED_OPERATIONS,
+      limits: {
+        'sign-in': values.LIMIT_SIGN_IN,
+        'second-factor': values.LIMIT_SECOND_FACTOR,
+        'mail-account': values.LIMIT_MAIL_ACCOUNT,
+        'mail-address': values.LIMIT_MAIL_ADDRESS,
+        register: values.LIMIT_REGISTER,
+        refresh: values.LIMIT_REFRESH,
+      },
     },
+    breachUrl: breachUrl(values),
+    firstAdmin: firstAdmin(values),
+    mail: {
+      smtp: values.SMTP_URL === undefined ? null : { url: values.SMTP_URL, from: values.MAIL_FROM },
+      publicUrl: values.PUBLIC_URL ?? null,
+      sends: values.MAIL_WORKER,
+    },
+  };
+}
+
+/** Tests stay in the house unless they name where to ask. */
+function breachUrl({ HIBP_URL, NODE_ENV }: Values): string | null {
+  if (HIBP_URL === undefined) return NODE_ENV === 'test' ? null : 'https://api.pwnedpasswords.com';
+  return HIBP_URL === 'off' ? null : HIBP_URL;
+}
+
+function firstAdmin({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password, ADMIN_USERNAME: name }: Values): Config['firstAdmin'] {
+  if (email === undefined || password === undefined) return null;
+  return {
+    email,
+    password,
+    username:
+      name ??
+      email
+        .slice(0, email.indexOf('@'))
+        .replace(/[^A-Za-z0-9._-]/g, '-')
+        .slice(0, 50)
+        .padEnd(2, '-'),
   };
 }
 

@@ -12,6 +12,8 @@ import {
   type SignedIn,
   type TokenCookies,
 } from './services/session/index.ts';
+import type { ChangeTools } from './services/audit.ts';
+import { SaltingService } from './services/salting.ts';
 import { UserService } from './services/user/index.ts';
 
 /** What a request brings, as HTTP or a test reads it. */
@@ -25,14 +27,17 @@ export interface Incoming {
 }
 
 /** What a request is answered with: verbs. There is no database in it, so a resolver cannot query. */
-export type Context = Pick<RequestContext, 'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users'>;
+export type Context = Pick<
+  RequestContext,
+  'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users' | 'salting'
+>;
 
 /** What every request shares. */
 export interface ContextSources {
   readonly em: SqlEntityManager;
   readonly run: RunSql;
   readonly subjects: Subjects;
-  readonly tools: SessionTools;
+  readonly tools: SessionTools & ChangeTools;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -68,7 +73,11 @@ class RequestContext {
   }
 
   get users(): UserService {
-    return new UserService(this.em);
+    return new UserService(this.em, this.sources.tools);
+  }
+
+  get salting(): SaltingService {
+    return new SaltingService(this.em, this.sources.tools, this.viewer);
   }
 
   /** One for the request, its row filters given the viewer. */

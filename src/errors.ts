@@ -55,6 +55,7 @@ export class Refusal extends Error {
 
 export const unauthenticated = (cause?: unknown) => new Refusal('UNAUTHENTICATED', undefined, {}, cause);
 export const badCredentials = (cause?: unknown) => new Refusal('BAD_CREDENTIALS', undefined, {}, cause);
+export const stepUpRequired = () => new Refusal('STEP_UP_REQUIRED');
 export const passwordChangeRequired = () => new Refusal('PASSWORD_CHANGE_REQUIRED');
 export const forbidden = (message?: string) => new Refusal('FORBIDDEN', message);
 export const notFound = () => new Refusal('NOT_FOUND');

@@ -50,7 +50,10 @@ export function compiling(schema: GraphQLSchema, after = worthCompiling): Execut
       keep(compiled, operation, compile(schema, execution));
     }
     const query = compiled.get(operation);
-    return query ? asReference(await query.query(undefined, context, variables), schema, execution) : interpret(execution);
+    if (!query) return interpret(execution);
+    const result = await query.query(undefined, context, variables);
+    if (result.data === undefined) return variableErrors(schema, execution) ?? interpret(execution);
+    return asReference(result);
   };
 }
 
@@ -70,14 +73,18 @@ function keep<Key, Value>(kept: Map<Key, Value>, key: Key, value: Value): void {
   kept.set(key, value);
 }
 
-/** The compiler's errors are of a class of its own, and of variables it says less: they become those of the reference. */
-function asReference(result: ExecutionResult, schema: GraphQLSchema, { operation, variables }: Execution): ExecutionResult {
-  if (result.errors === undefined) return result;
-  if (result.data === undefined) {
-    const { errors } = getVariableValues(schema, operation?.variableDefinitions ?? [], variables, { maxErrors: 50 });
-    if (errors !== undefined) return { errors };
-  }
-  return { ...result, errors: result.errors.map(errorAsReference) };
+/**
+ * Nothing was executed because of the variables: what the reference says of them. The compiler takes a required field of
+ * an input for missing though it has a default, and of those the reference says nothing.
+ */
+function variableErrors(schema: GraphQLSchema, { operation, variables }: Execution): ExecutionResult | null {
+  const { errors } = getVariableValues(schema, operation?.variableDefinitions ?? [], variables, { maxErrors: 50 });
+  return errors === undefined ? null : { errors };
+}
+
+/** The compiler's errors are of a class of its own: they become those of the reference. */
+function asReference(result: ExecutionResult): ExecutionResult {
+  return result.errors === undefined ? result : { ...result, errors: result.errors.map(errorAsReference) };
 }
 
 function errorAsReference({ message, path, locations, originalError }: GraphQLError): GraphQLError {

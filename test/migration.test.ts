@@ -167,7 +167,7 @@ describe.each(engines)('the schema on the %s engine', (engine) => {
     ['grievance_step_records_last_step_ends', `update grievance_step_records set step_number = 4, outcome = 'advanced'`],
     ['case_events_one_case', `update case_events set grievance_id = null, application_id = null`],
     ['users_email_form', `update users set email = 'nobody'`],
-    ['users_email_unique', `update users set email = 'Admin@Unionhall.test' where username <> 'admin'`],
+    ['users_email_proved_unique', `update users set email = 'Admin@Unionhall.test' where username <> 'admin'`],
     ['users_username_unique', `update users set username = 'ADMIN' where username <> 'admin'`],
     ['users_single_owner_unique', `update users set is_owner = true`],
     ['users_member_id_unique', `update users set member_id = (select id from members limit 1)`],

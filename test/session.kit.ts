@@ -99,6 +99,7 @@ export class Local {
   user!: User;
   /** What was to be mailed, whether or not its transaction was kept. */
   readonly mailed: MailJob[] = [];
+  setupToken: string | null = null;
   /** Passwords that are known from a breach. */
   readonly breached = new Set<string>();
 
@@ -120,6 +121,7 @@ export class Local {
         },
       },
       breached: { has: async (text) => this.breached.has(text) },
+      setup: { isToken: async (text) => text === this.setupToken, forget: async () => void (this.setupToken = null) },
       rules: this.rules,
       now: this.clock.now,
     };

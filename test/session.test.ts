@@ -1,21 +1,29 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MikroORM } from '@mikro-orm/postgresql';
-import { AuditEvent } from '../src/entities/audit.ts';
+import { AuditEvent, AuditOutcome } from '../src/entities/audit.ts';
 import { BenevolenceReviewLevel } from '../src/entities/benevolence.ts';
 import { BackupCode, LoginChallenge, TotpCredential } from '../src/entities/credential.ts';
 import { Role, RoleName, UserRole } from '../src/entities/role.ts';
 import { Device, Session, SessionEnd } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
 import { Viewer } from '../src/entities/viewer.ts';
-import { isGenuine } from '../src/services/audit.ts';
+import { isGenuine, recordDenial } from '../src/services/audit.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import { AccessTokens } from '../src/services/crypto/jwt.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { mintRefreshToken, verifyRefreshToken } from '../src/services/crypto/refresh.ts';
 import { hashToken } from '../src/services/crypto/token.ts';
-import { endSessions, SecondFactorMethod, SecondFactorRequired, type RunSql } from '../src/services/session/index.ts';
+import {
+  cleanUp,
+  endSessions,
+  SecondFactorMethod,
+  SecondFactorRequired,
+  SessionService,
+  type RunSql,
+} from '../src/services/session/index.ts';
 import { client, codeOf, cost, embedded, Local, password, rules } from './session.kit.ts';
+import { aLocal, type Local as Running } from './support/local.ts';
 
 let orm: MikroORM;
 let runSql: RunSql;
@@ -493,6 +501,239 @@ describe('logout', () => {
 
   it('is for whoever is signed in', async () => {
     expect(await codeOf(local.sessions.logout(Viewer.anonymous, client))).toBe('UNAUTHENTICATED');
+  });
+});
+
+describe('ending sessions', () => {
+  const viewerOf = async ({ accessToken }: { accessToken: string }) => {
+    const viewer = await local.viewer(accessToken);
+    if (!viewer) throw new Error('not signed in');
+    return viewer;
+  };
+
+  it('ends one of the own that is named, and no other', async () => {
+    const [one, other] = [await local.login(), await local.login()];
+    expect(await local.sessions.revoke(await viewerOf(one), other.sessionId, client)).toBe(true);
+    expect(await local.viewer(other.accessToken)).toBeNull();
+    expect(await codeOf(local.refresh(other.refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await local.viewer(one.accessToken)).not.toBeNull();
+    expect((await session(other.sessionId)).endReason).toBe(SessionEnd.REVOKED);
+    const [event] = (await events()).filter(({ action }) => action === 'revoke_session');
+    expect(event).toMatchObject({ targetType: 'Session', targetId: other.sessionId, sessionId: one.sessionId });
+  });
+
+  it.each<[string, (id: string) => Promise<unknown>]>([
+    ['of somebody else', async (id) => local.stored.change(Session, id, { user: await somebody() } as never)],
+    ['that has ended', (id) => endSessions(local.em, { sessionId: id }, SessionEnd.LOGOUT, local.clock.now())],
+    ['that is idle', (id) => local.stored.change(Session, id, { idleEndsAt: local.clock.now() })],
+    ['that is over', (id) => local.stored.change(Session, id, { expiresAt: local.clock.now() })],
+  ])('finds none %s', async (_, change) => {
+    const [one, other] = [await local.login(), await local.login()];
+    await change(other.sessionId);
+    const before = await session(other.sessionId);
+    expect(await codeOf(local.sessions.revoke(await viewerOf(one), other.sessionId, client))).toBe('NOT_FOUND');
+    expect(await session(other.sessionId)).toMatchObject({ endedAt: before.endedAt, endReason: before.endReason });
+  });
+
+  const somebody = async () => (await new Local(orm, runSql).settle(`somebody.${settled}`)).user.id;
+
+  it('ends them all, and what waits for a second factor, and nobody else is touched', async () => {
+    const other = await new Local(orm, runSql).settle(`bystander.all.${settled}`);
+    const stranger = await other.login();
+    const asking = await local.login();
+    const all = [asking, await local.login(), await local.login()];
+    const user = local.em.getReference(User, local.user.id, { wrapped: true });
+    const facts = { device: null, deviceName: null, wantsCookie: false, expiresAt: new Date(local.clock.now().valueOf() + 300_000) };
+    const { em } = local;
+    await em
+      .persist(new LoginChallenge({ ...facts, user: em.getReference(User, user.id, { wrapped: true }), tokenHash: `all.${settled}` }))
+      .flush();
+    expect(await local.sessions.logoutAll(await viewerOf(asking), client)).toBe(true);
+    for (const { accessToken, refreshToken } of all) {
+      expect(await local.viewer(accessToken)).toBeNull();
+      expect(await codeOf(local.refresh(refreshToken))).toBe('UNAUTHENTICATED');
+    }
+    expect(await local.stored.count(LoginChallenge, { user: user.id })).toBe(0);
+    expect(await other.viewer(stranger.accessToken)).not.toBeNull();
+    expect((await events()).filter(({ action }) => action === 'logout_all')).toHaveLength(1);
+  });
+
+  it('is for whoever is signed in', async () => {
+    expect(await codeOf(local.sessions.logoutAll(Viewer.anonymous, client))).toBe('UNAUTHENTICATED');
+    expect(await codeOf(local.sessions.revoke(Viewer.anonymous, local.user.id, client))).toBe('UNAUTHENTICATED');
+  });
+});
+
+describe('the list of sessions', () => {
+  let running: Running;
+  const ask = <Data>(query: string, accessToken: string) =>
+    running.anonymous.ask<Data>(query, {}, { authorization: `Bearer ${accessToken}` });
+  const signIn = async (deviceName: string) => {
+    const query = `mutation { login(input: { identifier: "member", password: "unionhall-dev", deviceName: "${deviceName}" }) { ... on SignedIn { accessToken } } }`;
+    return (await running.anonymous.see<{ login: { accessToken: string } }>(query)).login.accessToken;
+  };
+  type Listed = { sessions: { id: string; deviceName: string; isCurrent: boolean }[] };
+  const listed = async (accessToken: string) => (await ask<Listed>('{ sessions { id deviceName isCurrent } }', accessToken)).data.sessions;
+
+  beforeAll(async () => {
+    running = await aLocal();
+  }, 120_000);
+
+  it('shows what lasts, and neither what ended nor what was idle for too long', async () => {
+    const [laptop, phone] = [await signIn('Laptop'), await signIn('Phone')];
+    expect((await listed(laptop)).map(({ deviceName, isCurrent }) => [deviceName, isCurrent])).toEqual([
+      ['Phone', false],
+      ['Laptop', true],
+    ]);
+    await running.sql('update sessions set idle_ends_at = $1 where device_name = $2', [running.clock.now(), 'Laptop']);
+    expect((await ask('{ me { id } }', laptop)).codes).toEqual(['UNAUTHENTICATED']);
+    expect((await listed(phone)).map(({ deviceName }) => deviceName)).toEqual(['Phone']);
+    running.clock.turn(7 * 86_400);
+    expect((await listed(await signIn('Tablet'))).map(({ deviceName }) => deviceName)).toEqual(['Tablet']);
+  });
+
+  it('ends one of them, and answers it as it was', async () => {
+    const [laptop, phone] = [await signIn('Laptop'), await signIn('Phone')];
+    const id = (await listed(laptop)).find(({ deviceName }) => deviceName === 'Phone')?.id ?? '';
+    const revoke = `mutation { revokeSession(id: "${id}") { id deviceName isCurrent expiresAt } }`;
+    const { data } = await ask<{ revokeSession: object }>(revoke, laptop);
+    expect(data.revokeSession).toMatchObject({ id, deviceName: 'Phone', isCurrent: false });
+    expect((await ask('{ me { id } }', phone)).codes).toEqual(['UNAUTHENTICATED']);
+    expect((await ask(revoke, laptop)).codes).toEqual(['NOT_FOUND']);
+    const ofStaff = await running.staff.see<Listed>('{ sessions { id deviceName isCurrent } }');
+    expect((await ask(`mutation { revokeSession(id: "${ofStaff.sessions[0]?.id}") { id } }`, laptop)).codes).toEqual(['NOT_FOUND']);
+    expect((await ask('mutation { revokeSession(id: "1") { id } }', laptop)).codes).toEqual(['BAD_INPUT']);
+    expect((await ask('mutation { logoutAll }', laptop)).data).toEqual({ logoutAll: true });
+    expect((await ask('{ me { id } }', laptop)).codes).toEqual(['UNAUTHENTICATED']);
+    await running.staff.see('{ me { id } }');
+  });
+});
+
+describe('what is refused', () => {
+  const minute = 60;
+  const denials = async () => {
+    local.clock.turn(minute);
+    await cleanUp(local.em, local.tools);
+    const refused = await local.stored.find(AuditEvent, {
+      $or: [{ targetId: local.user.id }, { ipAddress: here.ipAddress }],
+      outcome: { $ne: 'succeeded' },
+    } as never);
+    return refused.map(({ action, reason, outcome, count, targetId }) => ({ action, reason, outcome, count, targetId }));
+  };
+  const here = { ...client, ipAddress: '' };
+  const guess = (input: object) => codeOf(local.sessions.login({ identifier: local.user.username, password: 'wrong', ...input }, here));
+
+  beforeEach(async () => {
+    here.ipAddress = `198.51.100.${settled}`;
+    // Whole minutes, so that none ends in between.
+    local.clock.turn(minute - ((local.clock.now().valueOf() / 1000) % minute));
+    await orm.em.fork().execute('delete from denials');
+  });
+
+  it('is counted by whom it was aimed at, or where it came from, and why', async () => {
+    for (let time = 0; time < 3; time++) await guess({});
+    for (let time = 0; time < 4; time++) await guess({ identifier: `nobody${time}` });
+    expect(await events()).toEqual([]);
+    expect(await denials()).toEqual(
+      expect.arrayContaining([
+        { action: 'login', reason: 'wrong_password', outcome: 'failed', count: 3, targetId: local.user.id },
+        { action: 'login', reason: 'unknown', outcome: 'failed', count: 4, targetId: null },
+      ]),
+    );
+    expect(await denials()).toHaveLength(2);
+  });
+
+  it('says inactive, locked and limited for what they are', async () => {
+    await set({ isActive: false });
+    await guess({});
+    await set({ isActive: true });
+    for (let time = 0; time < 7; time++) await guess({});
+    local.rules = { ...rules, limits: { ...rules.limits, 'sign-in': { turns: 1, seconds: 300 } } };
+    expect(await guess({})).toBe('RATE_LIMITED');
+    const said = (await denials()).map(({ action, reason, count, outcome }) => `${action} ${reason} ${count} ${outcome}`).sort();
+    expect(said).toEqual([
+      'lock users 1 denied',
+      'login inactive 1 denied',
+      'login locked 2 denied',
+      'login rate_limited 1 denied',
+      'login wrong_password 5 failed',
+    ]);
+  });
+
+  it('is one row for each minute, with a code of its own over it, and its reason in that', async () => {
+    for (let time = 0; time < 2; time++) {
+      await guess({});
+      await guess({});
+      local.clock.turn(minute);
+    }
+    expect((await denials()).map(({ count }) => count)).toEqual([2, 2]);
+    const [event] = await local.stored.find(AuditEvent, { targetId: local.user.id });
+    if (!event) throw new Error('no event');
+    expect(event).toMatchObject({ actor: null, sessionId: null, ipAddress: here.ipAddress, requestId: 'request-1' });
+    expect(isGenuine(event, local.keyring)).toBe(true);
+    expect(isGenuine(Object.assign(Object.create(event) as AuditEvent, { reason: 'unknown' }), local.keyring)).toBe(false);
+  });
+
+  it('takes as many statements whoever it is', async () => {
+    const heard: number[] = [];
+    const statements = async (input: object) => {
+      const em = local.em;
+      const connection = em.getConnection();
+      const { execute } = connection;
+      let count = 0;
+      connection.execute = function (this: typeof connection, ...given: Parameters<typeof execute>) {
+        count += 1;
+        return execute.apply(this, given);
+      } as typeof execute;
+      try {
+        await codeOf(new SessionService(em, local.tools).login({ identifier: local.user.username, password: 'wrong', ...input }, here));
+      } finally {
+        connection.execute = execute;
+      }
+      heard.push(count);
+    };
+    for (let time = 0; time < 5; time++) await statements({});
+    await statements({});
+    await statements({ identifier: 'nobody' });
+    await set({ isActive: false });
+    await statements({});
+    expect(heard[0]).toBeGreaterThan(3);
+    expect(new Set(heard).size).toBe(1);
+  });
+
+  it('is told to a user who was locked out, once a lock', async () => {
+    const alerts = () => local.mailed.filter((job) => 'alert' in job && job.alert === 'account-locked');
+    for (let time = 0; time < 9; time++) await guess({});
+    expect(alerts()).toEqual([]);
+    await denials();
+    await denials();
+    expect(alerts()).toEqual([expect.objectContaining({ kind: 'security-alert', userId: local.user.id })]);
+    local.clock.turn(rules.loginLock);
+    for (let time = 0; time < 9; time++) await guess({});
+    await denials();
+    expect(alerts()).toHaveLength(2);
+  });
+
+  it('is not told where the last attempt was right', async () => {
+    for (let time = 0; time < 4; time++) await guess({});
+    expect(await guess({ password })).toBe('no refusal');
+    expect((await denials()).map(({ action }) => action)).toEqual(['login']);
+    expect(local.mailed).toEqual([]);
+  });
+
+  it('is told for a stolen token at once, with the session that it ended', async () => {
+    const first = await local.login();
+    await local.refresh((await local.refresh(first.refreshToken)).refreshToken);
+    expect(await codeOf(local.refresh(first.refreshToken))).toBe('UNAUTHENTICATED');
+    const at = local.clock.now().toISOString();
+    expect(local.mailed).toEqual([{ kind: 'security-alert', userId: local.user.id, alert: 'session-reused', at }]);
+  });
+
+  it('is not recorded where a transaction could lose it', async () => {
+    const denial = { action: 'login', reason: 'unknown', outcome: AuditOutcome.FAILED } as const;
+    await expect(local.em.transactional((em) => recordDenial(em, local.clock.now(), client, denial))).rejects.toThrow(
+      'after the transaction',
+    );
   });
 });
 

@@ -32,6 +32,26 @@ const questions = {
       from grievances g where g.id = $1 and g.deleted_at is null`,
     values: ({ id }) => [id],
   },
+  log: {
+    text: `with logged as (insert into salting_activities
+        (member_id, organization_id, activity_type, activity_date, workers_contacted, cards_signed, location, description)
+        values ($1, $2, $3, $4, $5, $6, $7, $8) returning *)
+      select json_build_object('logSaltingActivity', json_build_object('id', l.id, 'activityDate', l.activity_date,
+        'workersContacted', l.workers_contacted,
+        'member', (select json_build_object('memberNumber', m.member_number) from members m where m.id = l.member_id),
+        'organization', (select json_build_object('name', o.name) from organizations o where o.id = l.organization_id)))::text as answer
+      from logged l`,
+    values: ({ memberId, organizationId, activityType, activityDate, workersContacted, cardsSigned, location, description }) => [
+      memberId,
+      organizationId,
+      activityType,
+      activityDate,
+      workersContacted,
+      cardsSigned,
+      location,
+      description,
+    ],
+  },
 };
 
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: Number(process.env.DATABASE_POOL_SIZE) });

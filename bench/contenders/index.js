@@ -14,6 +14,12 @@ const secret = randomBytes(32).toString('base64');
 
 /** @typedef {'service' | 'postgraphile' | 'bare'} ContenderName */
 
+/** The seeded accounts that ask: the officer sees every record, the organizer writes what only organizers may. */
+export const askers = /** @type {const} */ (['officer', 'organizer']);
+
+/** @typedef {typeof askers[number]} Asker */
+/** @typedef {Readonly<Record<Asker, string>>} Tokens */
+
 /**
  * A process that answers.
  *
@@ -88,14 +94,27 @@ export async function startContender(name, bench, nodeOptions = []) {
 }
 
 /**
- * The token that officers send to a contender; the service gives it to whoever signs in.
+ * The tokens that are sent to a contender; the service gives them to whoever signs in.
  *
- * @param {Contender} contender
- * @param {string} userId
+ * @param {Pick<Contender, 'name' | 'url'>} contender
+ * @param {import('../database.js').Bench} bench
+ * @returns {Promise<Tokens>}
  */
-export async function tokenFor({ name, url }, userId) {
-  if (name !== 'service') return jwt.sign({}, Buffer.from(secret, 'base64'), { subject: userId, audience: 'bench', expiresIn: '12h' });
-  const { login } = await ask(url, loginBody('officer', 'unionhall-dev'));
+export async function tokensFor({ name, url }, { pool }) {
+  const { rows } = await pool.query('select username, id from users where username = any($1)', [askers]);
+  const tokens = rows.map(async ({ username, id }) => [username, name === 'service' ? await signIn(url, username) : sign(id)]);
+  return /** @type {Tokens} */ (Object.fromEntries(await Promise.all(tokens)));
+}
+
+/** @param {string} userId */
+const sign = (userId) => jwt.sign({}, Buffer.from(secret, 'base64'), { subject: userId, audience: 'bench', expiresIn: '12h' });
+
+/**
+ * @param {string} url
+ * @param {string} username
+ */
+async function signIn(url, username) {
+  const { login } = await ask(url, loginBody(username, 'unionhall-dev'));
   return login.accessToken;
 }
 
@@ -117,14 +136,14 @@ export const loginBody = (identifier, password) => ({
  * @returns {Promise<any>} the data
  */
 export async function ask(url, body, token) {
-  const response = await fetch(url, { method: 'POST', headers: headers(token), body: JSON.stringify(body) });
+  const response = await fetch(url, { method: 'POST', headers: headersOf(token), body: JSON.stringify(body) });
   const { data, errors } = await response.json();
   if (errors) throw new Error(`${url} answers ${response.status} ${JSON.stringify(errors)}\nto ${JSON.stringify(body)}`);
   return data;
 }
 
 /** @param {string} [token] */
-export const headers = (token) => ({ 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) });
+export const headersOf = (token) => ({ 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) });
 
 /**
  * What a process has used so far, where the system tells: seconds of CPU, and bytes of memory now and at most.

@@ -1,6 +1,6 @@
 -- What PostGraphile needs to answer as the service answers an officer: a role for the requests, the tables that an
 -- officer may read, row level security as the officer's row rules say it, and the two things that PostGraphile does not
--- derive by itself: who is asking, and a full name.
+-- derive by itself: who is asking, and a full name. What organizers write goes through the same role.
 
 do $$ begin
   create role unionhall_bench_officer nologin;
@@ -11,6 +11,8 @@ grant unionhall_bench_officer to current_user;
 grant usage on schema public to unionhall_bench_officer;
 grant select on grievances, grievance_step_records, members, organizations, users, roles, user_roles to unionhall_bench_officer;
 
+grant select, insert on salting_activities to unionhall_bench_officer;
+
 alter table grievances enable row level security;
 alter table grievance_step_records enable row level security;
 alter table members enable row level security;
@@ -18,6 +20,7 @@ alter table organizations enable row level security;
 alter table users enable row level security;
 alter table roles enable row level security;
 alter table user_roles enable row level security;
+alter table salting_activities enable row level security;
 
 -- A case keeps showing the member and the employer it was about, deleted or not, so only cases and users ask for it.
 create policy officer on grievances for select to unionhall_bench_officer using (deleted_at is null);
@@ -27,6 +30,19 @@ create policy officer on organizations for select to unionhall_bench_officer usi
 create policy officer on users for select to unionhall_bench_officer using (deleted_at is null);
 create policy officer on roles for select to unionhall_bench_officer using (true);
 create policy officer on user_roles for select to unionhall_bench_officer using (true);
+create policy officer on salting_activities for select to unionhall_bench_officer using (deleted_at is null);
+
+-- The service refuses an activity of a member or at an organization that was deleted, too.
+create policy organizer on salting_activities for insert to unionhall_bench_officer with check (
+  exists (select from members where id = member_id and deleted_at is null)
+  and exists (select from organizations where id = organization_id and deleted_at is null)
+);
+
+-- The service makes these itself, before it writes.
+alter table salting_activities
+  alter id set default gen_random_uuid(),
+  alter created_at set default now(),
+  alter updated_at set default now();
 
 create function me() returns users language sql stable as
   $$ select * from users where id = nullif(current_setting('claims.user_id', true), '')::uuid $$;

@@ -10,7 +10,7 @@ import { migrate } from './migrate.ts';
 const root = join(import.meta.dirname, '..', '..');
 
 /** What decides the content of a template: change one of these, and it is made anew. */
-const sources = ['migrations', 'seeds', 'src/entities', 'src/database'];
+const sources = ['migrations', 'seeds', 'src/entities', 'src/database', 'src/services/mail'];
 
 export interface Template {
   /** Tells templates of the same schema apart: `seeded`, say. */

@@ -64,6 +64,19 @@ export class Role extends Dated {
   }
 }
 
+/** What the system roles are called, and what is said of them. */
+export const systemRoles: Readonly<Record<RoleName, readonly [displayName: string, description: string]>> = {
+  admin: ['Administrator', 'Runs the service: sees and changes every record, assigns roles, and decides about the settings of the local.'],
+  officer: ['Officer', 'An elected officer: keeps members and employers, handles grievances, and reviews and pays benevolence.'],
+  staff: ['Staff', 'The office of the local: keeps members and employers, files grievances, and takes in benevolence applications.'],
+  organizer: [
+    'Organizer',
+    'Organizes employers that are not union yet: keeps salting activities and the organizing notes about employers.',
+  ],
+  instructor: ['Instructor', 'Teaches apprentices and journeymen: sees who the members are, and no case of theirs.'],
+  member: ['Member', 'A member of the local: sees their own record, employments, grievances and benevolence applications.'],
+};
+
 /** One user's holding of one role, from an instant on and possibly until one. */
 @ObjectType('RoleAssignment', { description: "A user's holding of a role.", simpleResolvers: true })
 @Entity({ tableName: 'user_roles' })

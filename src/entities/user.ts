@@ -1,4 +1,4 @@
-import { Check, Entity, Formula, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Check, Entity, Formula, Index, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Derived, Listed } from './listing.ts';
@@ -18,7 +18,13 @@ import { DateTimeScalar } from './scalars.ts';
   unique: ['email'],
 })
 @Unique({ name: 'users_username_unique', expression: 'create unique index "users_username_unique" on "users" (lower("username"))' })
-@Unique({ name: 'users_email_unique', expression: 'create unique index "users_email_unique" on "users" (lower("email"))' })
+// An address that somebody registered with is a claim until it is verified, and several may claim one: otherwise, to
+// register with it would tell whether somebody has it.
+@Unique({
+  name: 'users_email_proved_unique',
+  expression: 'create unique index "users_email_proved_unique" on "users" (lower("email")) where "is_verified" or not "is_self_registered"',
+})
+@Index({ name: 'users_email_claimed', expression: 'create index "users_email_claimed" on "users" (lower("email"))' })
 @Unique({
   name: 'users_single_owner_unique',
   expression: 'create unique index "users_single_owner_unique" on "users" ("is_owner") where "is_owner"',
@@ -33,7 +39,10 @@ export class User extends Kept {
   @Property({ type: 'string', length: 50, collation: 'C' })
   username: string;
 
-  @Field(() => String, { description: 'The e-mail address, unique without regard to case.' })
+  @Field(() => String, {
+    description:
+      'The e-mail address, unique without regard to case; but an unverified one of who registered alone may be that of another too.',
+  })
   @Property({ type: 'string', length: 254, collation: 'C' })
   email: string;
 
@@ -55,6 +64,10 @@ export class User extends Kept {
   @Field(() => Boolean, { description: 'Whether the e-mail address was verified.' })
   @Property({ type: 'boolean' })
   isVerified: boolean = false;
+
+  /** Whether nobody but the user vouches for this account. */
+  @Property({ type: 'boolean', default: false })
+  isSelfRegistered: boolean = false;
 
   @Field(() => Boolean, { description: 'Whether this is the one user who owns the instance.' })
   @Property({ type: 'boolean' })
@@ -101,7 +114,7 @@ export class User extends Kept {
     return `${this.firstName} ${this.lastName}`;
   }
 
-  constructor(facts: { username: string; email: string; passwordHash: string; firstName: string; lastName: string }) {
+  constructor(facts: UserFacts & { readonly passwordHash: string }) {
     super();
     this.username = facts.username;
     this.email = facts.email;
@@ -109,6 +122,33 @@ export class User extends Kept {
     this.firstName = facts.firstName;
     this.lastName = facts.lastName;
   }
+}
+
+/** What a user is called, and reached at. */
+export interface UserFacts {
+  readonly username: string;
+  readonly email: string;
+  readonly firstName: string;
+  readonly lastName: string;
+}
+
+/** Addresses as mail servers take them without quotes: nothing in one can end it, or begin another header. */
+const addressForm = /^[^\s\p{C}@<>()[\]\\,;:"]{1,64}@[^\s\p{C}@<>()[\]\\,;:"]{1,253}$/u;
+
+/** What is wrong with what a user is to be called, in words that go after the name of a field. */
+export function userProblems({ username, email, firstName, lastName }: Partial<UserFacts>): { path: keyof UserFacts; message: string }[] {
+  const problems: { path: keyof UserFacts; message: string }[] = [];
+  if (username !== undefined && !/^[A-Za-z0-9._-]{2,50}$/.test(username))
+    problems.push({ path: 'username', message: 'must be 2 to 50 of letters without accents, digits, ".", "_" and "-"' });
+  if (email !== undefined && (email.length > 254 || !addressForm.test(email)))
+    problems.push({ path: 'email', message: 'is not an e-mail address' });
+  for (const [path, name] of [
+    ['firstName', firstName],
+    ['lastName', lastName],
+  ] as const)
+    if (name !== undefined && (name.trim() === '' || name.length > 100 || /\p{Cc}|\p{Surrogate}/u.test(name)))
+      problems.push({ path, message: 'must have 1 to 100 characters' });
+  return problems;
 }
 
 /** A user as another record shows one: a name and nothing else. */

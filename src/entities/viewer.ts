@@ -9,6 +9,10 @@ export interface ViewerFacts {
   readonly memberId: string | null;
   readonly isOwner: boolean;
   readonly passwordMustChange: boolean;
+  /** Whether the address has to be verified first: of who registered alone, and has not. */
+  readonly mustVerify: boolean;
+  /** The operations that are closed until the address is verified; none where it is. */
+  readonly closedOperations: ReadonlySet<string>;
   /** Whether a proof of who it is, in this session, is recent enough for what asks for a fresh one. */
   readonly hasSteppedUp: boolean;
   /** What the unexpired assignments give, a custom role counting as the one it is based on. */
@@ -48,22 +52,36 @@ export class Viewer {
     return this.facts?.passwordMustChange ?? false;
   }
 
+  get mustVerify(): boolean {
+    return this.facts?.mustVerify ?? false;
+  }
+
+  /** Whether the operator keeps this operation for those whose address is verified, and this viewer's is not. */
+  isClosed(operation: string): boolean {
+    return this.facts?.closedOperations.has(operation) ?? false;
+  }
+
   get hasSteppedUp(): boolean {
     return this.facts?.hasSteppedUp ?? false;
   }
 
-  /** None while the password must be changed: until then the viewer is signed in and nothing more. */
+  /** None while the password must be changed or the address verified: until then the viewer is signed in and nothing more. */
   get roles(): ReadonlySet<RoleName> {
-    return this.facts === null || this.facts.passwordMustChange ? noRoles : this.facts.roles;
+    return this.facts === null || this.mustBegin ? noRoles : this.facts.roles;
   }
 
   decidesAt(level: BenevolenceReviewLevel): boolean {
-    return !this.passwordMustChange && (this.facts?.reviewLevels.has(level) ?? false);
+    return !this.mustBegin && (this.facts?.reviewLevels.has(level) ?? false);
   }
 
   /** Whether the roles allow this action on a case; the state of the case is asked elsewhere. */
   may(caseType: string, action: string, isOwn: boolean): boolean {
     return this.rights(this.roles, caseType, action, isOwn);
+  }
+
+  /** Whether something has to be done before anything else. */
+  private get mustBegin(): boolean {
+    return this.passwordMustChange || this.mustVerify;
   }
 }
 

@@ -5,17 +5,18 @@ import type { Viewer } from '../entities/viewer.ts';
 import { rows as audit } from './audit.ts';
 import * as benevolence from './benevolence.ts';
 import { rows as cases } from './case.ts';
+import * as credential from './credential.ts';
 import * as grievance from './grievance.ts';
 import * as member from './member.ts';
 import * as organization from './organization.ts';
 import * as role from './role.ts';
-import type { ActionRules, OperationRule, Operations } from './rule.ts';
+import { unlessClosed, type ActionRules, type OperationRule, type Operations } from './rule.ts';
 import * as salting from './salting.ts';
 import * as session from './session.ts';
 import * as user from './user.ts';
 import { rows as vault } from './vault.ts';
 
-const domains = [benevolence, grievance, member, organization, role, salting, session, user];
+const domains = [benevolence, credential, grievance, member, organization, role, salting, session, user];
 
 export type RootType = keyof Operations;
 
@@ -50,10 +51,17 @@ export interface Permission {
   isAllowed: boolean;
 }
 
-/** What the shield map says to this viewer: the very rules that guard the operations. */
+/**
+ * What the shield map says to this viewer: the very rules that guard the operations. What asks for a fresh proof of who
+ * it is counts as allowed also before it: a client asks for the password then, and hides nothing.
+ */
 export const permissionsOf = (viewer: Viewer): Permission[] =>
   rootTypes.flatMap((type) =>
-    Object.entries(operations[type]).map(([operation, { judge }]) => ({ type, operation, isAllowed: judge(viewer) === true })),
+    Object.entries(operations[type]).map(([operation, rule]) => ({
+      type,
+      operation,
+      isAllowed: (rule.apartFromStepUp ?? rule).judge(viewer) === true,
+    })),
   );
 
 /** Root fields without a rule, and rules without a root field. */
@@ -87,7 +95,7 @@ function merged(root: RootType): Record<string, OperationRule> {
   for (const { operations: own } of domains) {
     for (const [name, rule] of Object.entries((own as Operations)[root] ?? {})) {
       if (all[name]) throw new Error(`${root}.${name} has two rules`);
-      all[name] = rule;
+      all[name] = unlessClosed(name, rule);
     }
   }
   return all;

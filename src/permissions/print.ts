@@ -13,7 +13,7 @@ export function printPermissions(schema: GraphQLSchema): string {
     '# Who may do what',
     'Written by `npm run permissions` from the rules in `src/permissions`; a test holds it against them.',
     '## Operations',
-    'Which operations each role may ask. Which records they reach, and what they show of them, is in the next part.',
+    'Which operations each role may ask. Which records they reach, and what they show of them, is in the next part. An operation with a star asks for a fresh proof of who it is: a sign-in or `reauthenticate` a short while ago.',
     operationTable(),
     '## Records',
     'Which records of each type exist for each role, and which fields they show. What a role does not see is answered as if it were not there. A user with several roles sees the union.',
@@ -31,8 +31,8 @@ function operationTable(): string {
   const lines = rootTypes.flatMap((root) =>
     Object.entries(operations[root])
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, { judge }]) => [
-        `${root}.${name}`,
+      .map(([name, { judge, apartFromStepUp }]) => [
+        `${root}.${name}${apartFromStepUp ? ' \\*' : ''}`,
         ...[Viewer.anonymous, ...roles.map(asRole)].map((viewer) => (judge(viewer) === true ? 'yes' : '–')),
       ]),
   );
@@ -72,6 +72,8 @@ const asRole = (role: RoleName): Viewer =>
       memberId: null,
       isOwner: false,
       passwordMustChange: false,
+      mustVerify: false,
+      closedOperations: new Set(),
       hasSteppedUp: true,
       roles: new Set([role]),
       reviewLevels: new Set(),

@@ -1,4 +1,4 @@
-import { forbidden, passwordChangeRequired, unauthenticated, type Refusal } from '../errors.ts';
+import { forbidden, passwordChangeRequired, stepUpRequired, unauthenticated, type Refusal } from '../errors.ts';
 import type { RoleName } from '../entities/role.ts';
 import type { Grant, RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
@@ -6,6 +6,8 @@ import type { Viewer } from '../entities/viewer.ts';
 /** Whether this caller may ask this at all. Looks at the viewer alone, so that `permissions` can answer it beforehand. */
 export interface OperationRule {
   readonly judge: (viewer: Viewer) => true | Refusal;
+  /** What the rule asks beside a fresh proof of who it is, where it asks for that. */
+  readonly apartFromStepUp?: OperationRule;
 }
 
 export type OperationRules = Readonly<Record<string, OperationRule>>;
@@ -20,16 +22,46 @@ export interface Operations {
 /** Anyone, signed in or not. */
 export const anyone: OperationRule = { judge: () => true };
 
-/** Whoever is signed in, even while the password must be changed. */
-export const evenBeforePasswordChange: OperationRule = { judge: (viewer) => (viewer.isAnonymous ? unauthenticated() : true) };
+const unverified = (): Refusal => forbidden('Verify your e-mail address before doing this.');
 
-/** Whoever is signed in, with or without a role. */
-export const signedIn: OperationRule = {
+/** Whoever is signed in, even while the password must be changed or the address verified. */
+export const fromTheStart: OperationRule = { judge: (viewer) => (viewer.isAnonymous ? unauthenticated() : true) };
+
+/** Whoever is signed in, even while the password must be changed. */
+export const evenBeforePasswordChange: OperationRule = {
+  judge: (viewer) => {
+    if (viewer.isAnonymous) return unauthenticated();
+    return viewer.mustVerify ? unverified() : true;
+  },
+};
+
+/** Whoever is signed in, even while the address must be verified. */
+export const evenBeforeVerification: OperationRule = {
   judge: (viewer) => {
     if (viewer.isAnonymous) return unauthenticated();
     return viewer.passwordMustChange ? passwordChangeRequired() : true;
   },
 };
+
+/** Whoever is signed in, with or without a role. */
+export const signedIn: OperationRule = {
+  judge: (viewer) => {
+    const verdict = evenBeforeVerification.judge(viewer);
+    return verdict === true ? evenBeforePasswordChange.judge(viewer) : verdict;
+  },
+};
+
+/** The rule of an operation that the operator may keep for those whose address is verified. */
+export function unlessClosed(operation: string, rule: OperationRule): OperationRule {
+  const { apartFromStepUp } = rule;
+  return {
+    judge: (viewer) => {
+      const verdict = rule.judge(viewer);
+      return verdict === true && viewer.isClosed(operation) ? unverified() : verdict;
+    },
+    ...(apartFromStepUp && { apartFromStepUp: unlessClosed(operation, apartFromStepUp) }),
+  };
+}
 
 /** Whoever holds one of these roles. */
 export function allow(...roles: RoleName[]): OperationRule {
@@ -39,6 +71,18 @@ export function allow(...roles: RoleName[]): OperationRule {
       if (verdict !== true) return verdict;
       return roles.some((role) => viewer.roles.has(role)) ? true : forbidden();
     },
+  };
+}
+
+/** Whoever the rule allows, for a while after a proof of who they are: a sign-in, or the password given again. */
+export function steppedUp(rule: OperationRule): OperationRule {
+  return {
+    judge: (viewer) => {
+      const verdict = rule.judge(viewer);
+      if (verdict !== true) return verdict;
+      return viewer.hasSteppedUp ? true : stepUpRequired();
+    },
+    apartFromStepUp: rule,
   };
 }
 

@@ -1,9 +1,18 @@
+import { RateLimit } from '../entities/limit.ts';
 import { Device, Session } from '../entities/session.ts';
-import { anyone, evenBeforePasswordChange, noRows, rule, signedIn, type Operations } from './rule.ts';
+import { anyone, fromTheStart, noRows, rule, signedIn, type Operations } from './rule.ts';
 
 export const operations: Operations = {
   Query: { sessions: signedIn },
-  Mutation: { login: anyone, refresh: anyone, logout: evenBeforePasswordChange },
+  Mutation: {
+    login: anyone,
+    completeLogin: anyone,
+    refresh: anyone,
+    logout: fromTheStart,
+    logoutAll: signedIn,
+    revokeSession: signedIn,
+    reauthenticate: signedIn,
+  },
 };
 
 export const rows = [
@@ -11,9 +20,10 @@ export const rows = [
     {
       to: 'signed in',
       which: 'their own that have not ended',
-      rows: (row) => `${row}.user_id = :user and ${row}.ended_at is null and ${row}.expires_at > :now`,
+      rows: (row) => `${row}.user_id = :user and ${row}.ended_at is null and ${row}.expires_at > :now and ${row}.idle_ends_at > :now`,
       see: 'everything',
     },
   ]),
   noRows(Device),
+  noRows(RateLimit),
 ];

@@ -1,8 +1,17 @@
-import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from '../entities/credential.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
 import { User } from '../entities/user.ts';
-import { allow, anyone, evenBeforePasswordChange, noRows, rule, type Operations } from './rule.ts';
+import {
+  allow,
+  anyone,
+  evenBeforePasswordChange,
+  evenBeforeVerification,
+  fromTheStart,
+  rule,
+  signedIn,
+  steppedUp,
+  type Operations,
+} from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 const everyone = Object.values(RoleName);
@@ -10,9 +19,20 @@ const everyone = Object.values(RoleName);
 export const operations: Operations = {
   Query: {
     isConfigured: anyone,
-    me: evenBeforePasswordChange,
+    me: fromTheStart,
     users: allow(...everyone),
     user: allow(...everyone),
+  },
+  Mutation: {
+    setupOwner: anyone,
+    register: anyone,
+    requestPasswordReset: anyone,
+    resetPassword: anyone,
+    verifyEmail: anyone,
+    requestEmailVerification: evenBeforeVerification,
+    changePassword: evenBeforePasswordChange,
+    changeEmail: steppedUp(signedIn),
+    updateProfile: signedIn,
   },
 };
 
@@ -58,8 +78,4 @@ export const rows = [
       see: 'everything',
     },
   ]),
-  noRows(BackupCode),
-  noRows(LoginChallenge),
-  noRows(OneTimeToken),
-  noRows(TotpCredential),
 ];

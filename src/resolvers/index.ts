@@ -1,4 +1,5 @@
 import { BenevolenceApplicationResolver } from './benevolence.ts';
+import { CredentialResolver } from './credential.ts';
 import { GrievanceResolver } from './grievance.ts';
 import { MemberResolver } from './member.ts';
 import { OrganizationResolver } from './organization.ts';
@@ -10,6 +11,7 @@ import { UserResolver } from './user.ts';
 /** Everything that can be asked. */
 export const resolvers = [
   BenevolenceApplicationResolver,
+  CredentialResolver,
   GrievanceResolver,
   MemberResolver,
   OrganizationResolver,

@@ -1,9 +1,9 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Ctx, FieldResolver, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { Session } from '../entities/session.ts';
 import { User } from '../entities/user.ts';
-import { LoginInput, LoginResult, SignedIn } from '../services/session/index.ts';
+import { CompleteLoginInput, LoginInput, LoginResult, ReauthenticateInput, SignedIn } from '../services/session/index.ts';
 
 @Resolver(SignedIn)
 export class SessionResolver {
@@ -23,6 +23,16 @@ export class SessionResolver {
   }
 
   @Mutation(() => SignedIn, {
+    description: 'Completes a sign-in that was answered with a challenge. One answer, BAD_CREDENTIALS, for whatever is wrong with it.',
+  })
+  completeLogin(
+    @Ctx() { sessions, client, cookies }: Context,
+    @Arg('input', () => CompleteLoginInput, { description: 'The challenge, and a code.' }) input: CompleteLoginInput,
+  ) {
+    return cookies.keep(sessions.completeLogin(input, client));
+  }
+
+  @Mutation(() => SignedIn, {
     description:
       'Trades a refresh token for new tokens. Without an argument it reads the HttpOnly cookie of a login with cookie: true. The token just replaced is answered with the same successor for a short while; an older one ends the session.',
   })
@@ -37,6 +47,33 @@ export class SessionResolver {
   @Mutation(() => Boolean, { description: 'Ends this session; its tokens are refused from the next request on.' })
   logout(@Ctx() { sessions, viewer, client, cookies }: Context) {
     return cookies.drop(sessions.logout(viewer, client));
+  }
+
+  @Mutation(() => Boolean, { description: "Ends all of the caller's sessions, this one too." })
+  logoutAll(@Ctx() { sessions, viewer, client, cookies }: Context) {
+    return cookies.drop(sessions.logoutAll(viewer, client));
+  }
+
+  @Mutation(() => Session, { description: "Ends one of the caller's sessions, and answers it as it was." })
+  async revokeSession(
+    @Ctx() { sessions, viewer, client, read }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    const session = await read.one(Session, { id }, info);
+    await sessions.revoke(viewer, id, client);
+    return session;
+  }
+
+  @Mutation(() => Boolean, {
+    description: 'Proves again who is signed in. For a while, this session may then do what asks for a fresh proof.',
+  })
+  reauthenticate(
+    @Ctx() { sessions, viewer, client }: Context,
+    @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code where the account has a second factor.' })
+    input: ReauthenticateInput,
+  ) {
+    return sessions.reauthenticate(viewer, input, client);
   }
 
   @FieldResolver(() => User, { description: 'Who is signed in.' })

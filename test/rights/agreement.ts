@@ -181,7 +181,7 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   Session: {
     table: 'sessions',
     parts: { session: `id deviceName userAgent ipAddress lastSeenAt expiresAt isCurrent ${dated}` },
-    grants: [[anybody, 'r.user_id = :me and r.ended_at is null and r.expires_at > now()', 'session']],
+    grants: [[anybody, 'r.user_id = :me and r.ended_at is null and r.expires_at > now() and r.idle_ends_at > now()', 'session']],
   },
 };
 
@@ -202,6 +202,8 @@ export const plainTypes: Readonly<Record<string, string>> = {
   Permission: 'type operation isAllowed',
   SignedIn: 'accessToken tokenType expiresIn refreshToken deviceToken user',
   SecondFactorRequired: 'challenge methods expiresIn',
+  TotpEnrollment: 'secret otpauthUri qrCode',
+  BackupCodes: 'codes',
 };
 
 /** The lists, and what they list. */
@@ -255,7 +257,29 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     grievance: withCases,
     grievanceByNumber: withCases,
   },
-  Mutation: { login: 'anyone', refresh: 'anyone', logout: 'signed in' },
+  Mutation: {
+    setupOwner: 'anyone',
+    register: 'anyone',
+    requestPasswordReset: 'anyone',
+    resetPassword: 'anyone',
+    verifyEmail: 'anyone',
+    requestEmailVerification: 'signed in',
+    changePassword: 'signed in',
+    changeEmail: 'signed in',
+    updateProfile: 'signed in',
+    logSaltingActivity: ['admin', 'organizer'],
+    login: 'anyone',
+    completeLogin: 'anyone',
+    refresh: 'anyone',
+    logout: 'signed in',
+    logoutAll: 'signed in',
+    revokeSession: 'signed in',
+    reauthenticate: 'signed in',
+    beginTotp: 'signed in',
+    confirmTotp: 'signed in',
+    disableTotp: 'signed in',
+    regenerateBackupCodes: 'signed in',
+  },
 };
 
 /** The roles under which a seeded person asks: null for nobody. */

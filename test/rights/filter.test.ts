@@ -34,6 +34,8 @@ const viewerOf = ({ userId, memberId, roles }: Asker): Viewer =>
       sessionId: '01900000-0000-7000-8000-000000000001',
       isOwner: false,
       passwordMustChange: false,
+      mustVerify: false,
+      closedOperations: new Set(),
       hasSteppedUp: true,
       roles: new Set(roles as readonly RoleName[]),
       reviewLevels: new Set(),

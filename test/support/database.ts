@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { seed, unusableHash } from '../../seeds/index.ts';
 import { loadTemplate, migrate, openDatabase, type Database, type DatabaseOptions } from '../../src/database/index.ts';
+import { queueDatabase } from '../../src/database/queue.ts';
+import { MailQueue } from '../../src/services/mail/index.ts';
 
 export interface FreshDatabase extends DatabaseOptions {
   /** With the development seeds, whose accounts have no passwords yet; or with the schema alone. */
@@ -14,7 +16,7 @@ export interface FreshDatabase extends DatabaseOptions {
 /** A database of the test's own, which is gone when it is closed. */
 export async function freshDatabase({ seeded, engine = 'default', ...options }: FreshDatabase): Promise<Database> {
   if (engine === 'postgresql' || process.env['DATABASE_URL']) return await onServer(await templateOnServer(seeded), options);
-  const template = await loadTemplate({ name: nameOf(seeded), ...(seeded && { prepare }) });
+  const template = await loadTemplate({ name: nameOf(seeded), prepare: (database) => prepare(database, seeded) });
   return await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: 'memory://' }, { ...options, template });
 }
 
@@ -62,7 +64,7 @@ async function templateOnServer(seeded: boolean): Promise<string> {
     const database = await openDatabase({ databaseUrl: addressOf(`${name}_unfinished`), databasePoolSize: 4, dataDirectory: '' });
     try {
       await migrate(database);
-      if (seeded) await prepare(database);
+      await prepare(database, seeded);
     } finally {
       await database.close();
     }
@@ -71,8 +73,12 @@ async function templateOnServer(seeded: boolean): Promise<string> {
   return name;
 }
 
-async function prepare({ orm }: Database): Promise<void> {
-  await seed(orm.em, { environment: 'test', hashPassword: () => Promise.resolve(unusableHash) });
+/** The queue takes longer to make than to find. */
+async function prepare(database: Database, seeded: boolean): Promise<void> {
+  if (seeded) await seed(database.orm.em, { environment: 'test', hashPassword: () => Promise.resolve(unusableHash) });
+  const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn: () => undefined });
+  await queue.start();
+  await queue.stop();
 }
 
 const nameOf = (seeded: boolean): string => (seeded ? 'seeded' : 'migrated');

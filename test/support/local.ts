@@ -1,4 +1,7 @@
 import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import type { EntityManager } from '@mikro-orm/core';
 import { giveAccountsPasswords, seededAccounts } from '../../seeds/index.ts';
@@ -9,6 +12,7 @@ import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 import { freshDatabase } from './database.ts';
 import { bothWays } from './executing.ts';
+import { Mailboxes, type Letter } from './mailbox.ts';
 
 /** What GraphQL answered, and how. */
 export interface Answer<Data = Record<string, never>> {
@@ -93,6 +97,12 @@ export interface Local extends Record<
   readonly database: Database;
   readonly clock: Clock;
   readonly service: Service;
+  /** Where its keys would be kept, and its set-up token is. */
+  readonly configDirectory: string;
+  /** The mails sent to an address so far, the latest last, each with the token that it brings. */
+  mailbox(address: string): Promise<readonly Letter[]>;
+  /** The token that the latest mail to an address brings. */
+  mailedToken(address: string): Promise<string>;
   /** Runs SQL with `$1` parameters behind the service's back. */
   readonly sql: Database['run'];
   /** The text of every statement so far. */
@@ -110,13 +120,22 @@ export interface LocalOptions {
 
 const running: Service[] = [];
 
+/** All of a test's people sign in from one address. */
+const plenty = '1000/300';
+
+const folders: string[] = [];
+
 afterAll(async () => {
   await Promise.all(running.splice(0).map((service) => service.stop()));
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
 });
 
 /** Starts a local, and stops it after the tests of the file. */
 export async function aLocal({ engine = 'default', environment = {}, comparesExecutions = true }: LocalOptions = {}): Promise<Local> {
-  const config: Config = readConfig({ NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', ...environment });
+  const configDirectory = await mkdtemp(join(tmpdir(), 'unionhall-config-'));
+  folders.push(configDirectory);
+  const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
+  const config: Config = readConfig({ ...own, LIMIT_SIGN_IN: plenty, CLEANUP_EVERY: '86400', ...environment });
   const keyring = Keyring.parse(Keyring.generate());
   const heard: string[] = [];
   const database = await freshDatabase({ seeded: true, engine, onStatement: (text) => heard.push(text) });
@@ -126,6 +145,7 @@ export async function aLocal({ engine = 'default', environment = {}, comparesExe
   const service = await start(config, { database, keyring, now: clock.now, ...(comparesExecutions && { execute: bothWays }) });
   running.push(service);
   const url = (): string => `${service.url}/graphql`;
+  const mailboxes = new Mailboxes({ database, keyring, now: clock.now });
   const actors = Object.fromEntries(seededAccounts.map(({ username }) => [username, new Actor(url, username)]));
   return {
     ...actors,
@@ -134,6 +154,9 @@ export async function aLocal({ engine = 'default', environment = {}, comparesExe
     database,
     clock,
     service,
+    configDirectory: config.configDirectory,
+    mailbox: (address: string) => mailboxes.of(address),
+    mailedToken: (address: string) => mailboxes.tokenOf(address),
     sql: database.run,
     heard,
   } as unknown as Local;

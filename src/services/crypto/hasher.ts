@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { rateLimited } from '../../errors.ts';
+import { findBackupCode, mintBackupCodes, type BackupCodes } from './code.ts';
 import type { Keyring } from './keyring.ts';
 import { checkCost, dummyHash, hashPassword, verifyPassword, type PasswordCost } from './password.ts';
 
@@ -22,15 +23,17 @@ export interface PasswordProof {
 const retryAfter = 2;
 
 /**
- * Hashes and verifies passwords, a few at a time. Each takes a core and its memory for tens of milliseconds, so many at
- * once would starve every other request: beyond the queue they are refused.
+ * Hashes and verifies passwords and backup codes, a few at a time. Each takes a core and its memory for tens of
+ * milliseconds, so many at once would starve every other request: beyond the queue they are refused.
  */
 export class PasswordHasher {
   readonly #keyring: Keyring;
   readonly #cost: PasswordCost;
   readonly #limits: HasherLimits;
-  readonly #queue: (() => void)[] = [];
-  #running = 0;
+  /** Those that hash, and as many behind them that are about to: they choose meanwhile, so that no core waits for it. */
+  readonly #hashing: Turns;
+  readonly #choosing: Turns;
+  #inside = 0;
 
   /** @throws {RangeError} where the cost is out of bounds. */
   constructor(keyring: Keyring, cost: PasswordCost, limits: HasherLimits = defaultLimits()) {
@@ -38,19 +41,20 @@ export class PasswordHasher {
     this.#keyring = keyring;
     this.#cost = cost;
     this.#limits = limits;
+    this.#hashing = new Turns(limits.concurrent);
+    this.#choosing = new Turns(limits.concurrent);
   }
 
   async hash(password: string): Promise<string> {
-    return this.#inTurn(() => hashPassword(password, this.#cost, this.#keyring));
+    return this.#inTurn(nothingToChoose, () => hashPassword(password, this.#cost, this.#keyring));
   }
 
   /**
-   * Holds a password against the hash that `choose` gives once its turn has come: so an attempt is counted only when it
+   * Holds a password against the hash that `choose` gives once its turn is next: so an attempt is counted only when it
    * is made, and a full queue costs nobody an attempt. Null stands for no user: the same work, and never right.
    */
   async verify(password: string, choose: () => Promise<string | null>): Promise<PasswordProof> {
-    return this.#inTurn(async () => {
-      const stored = await choose();
+    return this.#inTurn(choose, async (stored) => {
       const target = stored ?? dummyHash(this.#cost, this.#keyring);
       const { isRight, needsRehash } = await verifyPassword(target, password, this.#cost, this.#keyring);
       const renewed = isRight && needsRehash ? await hashPassword(password, this.#cost, this.#keyring) : null;
@@ -58,31 +62,66 @@ export class PasswordHasher {
     });
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    await this.#turn();
+  /** Ten backup codes; in one turn, though it is the work of ten. */
+  async mintCodes(): Promise<BackupCodes> {
+    return this.#inTurn(nothingToChoose, () => mintBackupCodes(this.#cost, this.#keyring));
+  }
+
+  /**
+   * Which of the hashes that `choose` gives once its turn is next is this code's, or null. The same work whatever they
+   * are: none stand for no user, or for one who may not try.
+   */
+  async findCode(code: string, choose: () => Promise<readonly string[]>): Promise<number | null> {
+    return this.#inTurn(choose, (hashes) => findBackupCode(code, hashes, this.#cost, this.#keyring));
+  }
+
+  async #inTurn<Chosen, Done>(choose: () => Promise<Chosen>, work: (chosen: Chosen) => Promise<Done>): Promise<Done> {
+    if (this.#inside >= this.#limits.concurrent + this.#limits.waiting) throw rateLimited(retryAfter);
+    this.#inside += 1;
     try {
-      return await work();
+      const chosen = await this.#next(choose);
+      return await work(chosen).finally(() => this.#hashing.pass());
     } finally {
-      this.#yield();
+      this.#inside -= 1;
     }
   }
 
-  async #turn(): Promise<void> {
-    if (this.#running < this.#limits.concurrent) {
-      this.#running += 1;
-      return;
+  /** Resolves with what was chosen when its turn to hash has come. */
+  async #next<Chosen>(choose: () => Promise<Chosen>): Promise<Chosen> {
+    await this.#choosing.take();
+    try {
+      const chosen = await choose();
+      await this.#hashing.take();
+      return chosen;
+    } finally {
+      this.#choosing.pass();
     }
-    if (this.#queue.length >= this.#limits.waiting) throw rateLimited(retryAfter);
-    await new Promise<void>((start) => this.#queue.push(start));
+  }
+}
+
+/** So many at once; the others wait, in their order. */
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(most: number) {
+    this.#free = most;
+  }
+
+  async take(): Promise<void> {
+    if (this.#free === 0) return new Promise((start) => this.#waiting.push(start));
+    this.#free -= 1;
   }
 
   /** The turn passes to whoever waits longest, so the number that runs stays. */
-  #yield(): void {
-    const next = this.#queue.shift();
+  pass(): void {
+    const next = this.#waiting.shift();
     if (next) next();
-    else this.#running -= 1;
+    else this.#free += 1;
   }
 }
+
+const nothingToChoose = (): Promise<null> => Promise.resolve(null);
 
 /** libuv has four threads for hashing, files and name look-ups together: one of them stays free of hashing. */
 function defaultLimits(): HasherLimits {

@@ -8,6 +8,7 @@ export type KeyPurpose =
   | 'mailed-token'
   | 'password-pepper'
   | 'audit'
+  | 'rate-limit'
   | 'totp-seed'
   | 'database-credentials'
   | 'user-key-seal'
@@ -52,6 +53,11 @@ export class Keyring {
       keys.set(kid, key);
     }
     return new Keyring([...keys.keys()][0] as string, keys);
+  }
+
+  /** The names of all keys, the active one first. */
+  get kids(): readonly string[] {
+    return [...this.#keys.keys()];
   }
 
   has(kid: string): boolean {

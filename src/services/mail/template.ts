@@ -3,7 +3,10 @@ import type { SecurityAlert, TokenJob } from './job.ts';
 /** What a mail is about, with all that it says. */
 export type Letter =
   | { readonly kind: TokenJob['kind']; readonly username: string; readonly token: string; readonly expiresAt: Date }
-  | { readonly kind: SecurityAlert | 'email-changed'; readonly username: string; readonly at: Date };
+  | { readonly kind: Alert; readonly username: string; readonly at: Date };
+
+/** What is told without a token. */
+type Alert = SecurityAlert | 'email-changed' | 'address-claimed';
 
 /** How mails are written. */
 export interface Stationery {
@@ -73,7 +76,7 @@ function tokenMail({ kind, username, token, expiresAt }: Extract<Letter, { token
   return { subject, parts: [why(username), ...link, ...code, { code: token }, term, after, otherwise] };
 }
 
-const alerts: Readonly<Record<SecurityAlert | 'email-changed', { subject: string; what: string }>> = {
+const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
   'session-reused': {
     subject: 'A session was ended for safety',
     what: 'An old key of a session was used again, which happens when a key was copied from a device. The session was ended.',
@@ -92,6 +95,10 @@ const alerts: Readonly<Record<SecurityAlert | 'email-changed', { subject: string
   'account-locked': {
     subject: 'Your account was locked for a while',
     what: 'A wrong password was given too often, so that for a while nobody can sign in from a new device.',
+  },
+  'address-claimed': {
+    subject: 'Somebody used your e-mail address',
+    what: 'This address was given for another account, to which it was not given: it stays yours. If you wanted one, you have this one.',
   },
   'vault-granted': { subject: 'You were given access to the vault', what: 'The account was given access to the vault.' },
 };

@@ -67,9 +67,27 @@ async function addressToken({ em, keyring, now }: WorkerTools, job: TokenJob, us
   const row = await em.findOne(OneTimeToken, usable, { filters: false });
   if (row === null || row.sentTo.toLowerCase() !== user.email.toLowerCase()) return null;
   if (kind === 'email-verification' && user.isVerified) return null;
+  if (kind === 'email-verification') {
+    const holder = await holderOf(em, user);
+    if (holder !== null) return tellHolder(holder, row.createdAt);
+  }
   const token = keyring.has(kid) ? mailedToken(keyring, kid, type, { id, userId: user.id }) : '';
   if (hashToken(token) !== row.tokenHash) throw new Unmakable('The keyring does not make the token that was promised');
   return { to: row.sentTo, letter: { kind, username: user.username, token, expiresAt: row.expiresAt } };
+}
+
+/** Whose proved address this is, where it is another's: there it would only confuse to be asked whether it is one's own. */
+async function holderOf(em: SqlEntityManager, { id, email }: User): Promise<User | null> {
+  const [row] = await em.execute<{ id: string }[]>(
+    `select id from users where lower(email) = lower(cast(? as text) collate "C") and id <> ? and (is_verified or not is_self_registered)`,
+    [email, id],
+  );
+  return row ? await em.findOne(User, { id: row.id }, { filters: false }) : null;
+}
+
+/** Nothing where the account that has the address is closed: whoever claims it now is left without a mail. */
+function tellHolder({ username, email, isActive, deletedAt }: User, at: Date): Addressed | null {
+  return isActive && deletedAt === null ? { to: email, letter: { kind: 'address-claimed', username, at } } : null;
 }
 
 /** The token cannot be made again: its key is gone, or its row was changed. */

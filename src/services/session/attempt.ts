@@ -1,13 +1,29 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { AuditOutcome } from '../../entities/audit.ts';
+import type { Viewer } from '../../entities/viewer.ts';
+import { rateLimited, unauthenticated } from '../../errors.ts';
+import { recordDenial } from '../audit.ts';
+import type { PasswordProof } from '../crypto/hasher.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
-import { after, type SessionTools } from './tools.ts';
+import { networkOf, tryTurn } from '../limit.ts';
+import { after, type Client, type SessionTools } from './tools.ts';
 
-/** What is known about who tries to sign in, before anything is proved. */
+/** What is known about who gives a password, before anything is proved. */
 export interface Account {
   /** Null where there is nobody who could sign in: unknown, not active, deleted. */
   readonly userId: string | null;
+  /** Whoever was named, for the audit log alone: also one who may not sign in. */
+  readonly namedId: string | null;
   /** The device that has signed in as this user before, if it is one. */
   readonly deviceId: string | null;
+  /** The session that asks again, where somebody is signed in. */
+  readonly sessionId: string | null;
+}
+
+/** What an attempt is made for, and where it comes from: what the audit log tells of it. */
+export interface Trial {
+  readonly action: string;
+  readonly client: Client;
 }
 
 interface AccountRow {
@@ -16,10 +32,18 @@ interface AccountRow {
   device_id: string | null;
 }
 
-/** Where failures are counted: by the device that is known, else by the user. */
-type Counter = { readonly table: 'users' | 'devices'; readonly id: string };
+/** Where failures are counted: by the session that asks, by the device that is known, else by the user. */
+type Counter = { readonly table: 'users' | 'devices' | 'sessions'; readonly id: string };
 
 const nobody = '00000000-0000-0000-0000-000000000000';
+
+/** Takes the turn that every sign-in from an address costs. @throws RATE_LIMITED */
+export async function takeSignInTurn(em: SqlEntityManager, tools: SessionTools, { action, client }: Trial): Promise<void> {
+  const wait = await tryTurn(em, tools, 'sign-in', networkOf(client.ipAddress));
+  if (wait === 0) return;
+  await recordDenial(em, tools.now(), client, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED });
+  throw rateLimited(wait);
+}
 
 /**
  * Finds the account that an identifier names, and the device if the user has signed in with it before. A username has no
@@ -27,35 +51,49 @@ const nobody = '00000000-0000-0000-0000-000000000000';
  */
 export async function findAccount(em: SqlEntityManager, identifier: string, deviceToken: string | null): Promise<Account> {
   const column = identifier.includes('@') ? 'email' : 'username';
+  // An address that was only claimed names nobody: else a registration and a sign-in would tell whether it is another's.
+  const isProved = column === 'email' ? 'and (u.is_verified or not u.is_self_registered)' : '';
   const deviceHash = deviceToken !== null && isToken('dvt1', deviceToken) ? hashToken(deviceToken) : '';
   // The column's collation has to be named: the parameter would be lowered by the database's, the index was by the column's.
   const [row] = await em.execute<AccountRow[]>(
     `select u.id, u.is_active and u.deleted_at is null as may_sign_in, d.id as device_id
      from users u left join devices d on d.user_id = u.id and d.token_hash = ?
-     where lower(u.${column}) = lower(cast(? as text) collate "C")`,
+     where lower(u.${column}) = lower(cast(? as text) collate "C") ${isProved}`,
     [deviceHash, identifier],
   );
-  return row?.may_sign_in ? { userId: row.id, deviceId: row.device_id } : { userId: null, deviceId: null };
+  const found = { namedId: row?.id ?? null, sessionId: null };
+  return row?.may_sign_in ? { ...found, userId: row.id, deviceId: row.device_id } : { ...found, userId: null, deviceId: null };
 }
 
 /**
- * Counts an attempt as failed before it is made, and answers the hash to hold the password against; null where the
- * account is locked or there is none. One guarded statement counts, so of any number of parallel attempts only as many
- * get the hash as the limit allows, and the last of them locks. A lock that has lapsed starts the count again.
+ * The account of who is signed in. Failures count on the session: strangers who have the user locked out do not keep
+ * the owner from proving who they are, and whoever took over a session cannot guess from it for long.
+ * @throws UNAUTHENTICATED where nobody is signed in.
  */
-export async function reserveAttempt(em: SqlEntityManager, account: Account, { rules, now }: SessionTools): Promise<string | null> {
-  const { table, id } = counterOf(account);
-  const at = now();
-  const attempts = 'case when locked_until is null then failed_login_attempts else 0 end + 1';
-  // The count does not wait for the disk: an attempt on an account must not take longer than one on none.
-  const reserved = await em.execute<object[]>(
-    `update ${table}
-     set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then cast(? as timestamptz) end
-     where id = ? and (locked_until is null or locked_until <= ?) and set_config('synchronous_commit', 'off', true) = 'off'
-     returning id`,
-    [rules.loginAttempts, after(at, rules.loginLock), id, at],
-  );
-  return passwordHashOf(em, reserved.length === 1 ? account.userId : null);
+export function accountOf({ userId, sessionId }: Viewer): Account & { readonly userId: string; readonly sessionId: string } {
+  if (userId === null || sessionId === null) throw unauthenticated();
+  return { userId, namedId: userId, deviceId: null, sessionId };
+}
+
+/**
+ * Holds a password against the account's, after one Argon2id whoever it is. The attempt is counted as failed before it
+ * is made: {@link clearAttempts} forgets it where it was right. A wrong one is counted for the audit log, with why.
+ * @throws RATE_LIMITED where too many wait for a turn to hash.
+ */
+export async function tryPassword(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  account: Account,
+  password: string,
+  trial: Trial,
+): Promise<PasswordProof> {
+  let made: Reservation = 'locked';
+  const proof = await tools.passwords.verify(password, async () => {
+    made = await reserveAttempt(em, account, tools);
+    return passwordHashOf(em, made === 'locked' ? null : account.userId);
+  });
+  if (!proof.isRight) await recordFailure(em, tools, account, made, trial);
+  return proof;
 }
 
 /** The hash of a user who may sign in; asked of the database even for nobody, so that both take as long. */
@@ -67,12 +105,66 @@ export async function passwordHashOf(em: SqlEntityManager, userId: string | null
   return row?.password_hash ?? null;
 }
 
+/** Holds the user's row until the end of the transaction, and renews an old hash, unless the user may no longer sign in with this one. */
+export async function holdUser(em: SqlEntityManager, userId: string, { stored, renewed }: PasswordProof): Promise<boolean> {
+  const held = await em.execute<object[]>(
+    'update users set password_hash = ? where id = ? and is_active and deleted_at is null and password_hash = ? returning id',
+    [renewed ?? stored, userId, stored],
+  );
+  return held.length === 1;
+}
+
 /** Forgets the failures, after a password that was right. Those of other devices stay. */
 export async function clearAttempts(em: SqlEntityManager, account: Account): Promise<void> {
   const { table, id } = counterOf(account);
   await em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where id = ?`, [id]);
 }
 
-function counterOf({ userId, deviceId }: Account): Counter {
+/** Whether an attempt may be made, and whether it is the last one: where it fails too, the lock stays. */
+type Reservation = 'locked' | 'open' | 'last';
+
+/**
+ * Counts an attempt as failed before it is made. One guarded statement counts, so of any number of parallel attempts
+ * only as many are made as the limit allows, and the last of them locks. A lock that has lapsed starts the count again.
+ */
+async function reserveAttempt(em: SqlEntityManager, account: Account, { rules, now }: SessionTools): Promise<Reservation> {
+  const { table, id } = counterOf(account);
+  const at = now();
+  const attempts = 'case when locked_until is null then failed_login_attempts else 0 end + 1';
+  // The count does not wait for the disk: an attempt on an account must not take longer than one on none.
+  const [reserved] = await em.execute<{ is_last: boolean }[]>(
+    `update ${table}
+     set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then cast(? as timestamptz) end
+     where id = ? and (locked_until is null or locked_until <= ?) and set_config('synchronous_commit', 'off', true) = 'off'
+     returning locked_until is not null as is_last`,
+    [rules.loginAttempts, after(at, rules.loginLock), id, at],
+  );
+  if (reserved === undefined) return 'locked';
+  return reserved.is_last ? 'last' : 'open';
+}
+
+/** One statement for every reason, so that none takes longer; a lock is told to its user when the refusals are filed. */
+async function recordFailure(
+  em: SqlEntityManager,
+  { now }: SessionTools,
+  account: Account,
+  made: Reservation,
+  { action, client }: Trial,
+): Promise<void> {
+  const whom = { targetId: account.namedId, sessionId: account.sessionId, actorId: account.sessionId === null ? null : account.userId };
+  const reason = reasonOf(account, made);
+  const outcome = reason === 'locked' || reason === 'inactive' ? AuditOutcome.DENIED : AuditOutcome.FAILED;
+  const lock = { action: 'lock', reason: counterOf(account).table, outcome: AuditOutcome.DENIED, ...whom } as const;
+  await recordDenial(em, now(), client, { action, reason, outcome, ...whom }, ...(made === 'last' ? [lock] : []));
+}
+
+function reasonOf({ userId, namedId }: Account, made: Reservation): string {
+  if (namedId === null) return 'unknown';
+  if (userId === null) return 'inactive';
+  return made === 'locked' ? 'locked' : 'wrong_password';
+}
+
+function counterOf({ userId, deviceId, sessionId }: Account): Counter {
+  if (sessionId !== null) return { table: 'sessions', id: sessionId };
   return deviceId === null ? { table: 'users', id: userId ?? nobody } : { table: 'devices', id: deviceId };
 }

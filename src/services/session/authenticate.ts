@@ -12,12 +12,13 @@ export type RunSql = (text: string, params: readonly unknown[]) => Promise<reado
  * every driver reads arrays.
  */
 export const viewerSql = `select u.id as user_id, s.id as session_id, u.member_id, u.is_owner, u.password_must_change,
-  r.based_on as role, array_to_string(a.review_levels, ',') as review_levels
+  u.is_verified, u.is_self_registered,
+  s.authenticated_at > $4 as has_stepped_up, r.based_on as role, array_to_string(a.review_levels, ',') as review_levels
 from sessions s
 join users u on u.id = s.user_id
 left join user_roles a on a.user_id = u.id and (a.expires_at is null or a.expires_at > $3)
 left join roles r on r.id = a.role_id
-where s.id = $1 and s.user_id = $2 and s.ended_at is null and s.expires_at > $3 and s.last_seen_at > $4
+where s.id = $1 and s.user_id = $2 and s.ended_at is null and s.expires_at > $3 and s.idle_ends_at > $3
   and u.is_active and u.deleted_at is null`;
 
 interface ViewerRow {
@@ -26,6 +27,9 @@ interface ViewerRow {
   member_id: string | null;
   is_owner: boolean;
   password_must_change: boolean;
+  is_verified: boolean;
+  is_self_registered: boolean;
+  has_stepped_up: boolean;
   role: RoleName | null;
   review_levels: string | null;
 }
@@ -42,11 +46,11 @@ export async function authenticate(
   const at = now();
   const subject = tokens.verify(accessToken, at);
   if (subject === null) return null;
-  const rows = await runSql(viewerSql, [subject.sessionId, subject.userId, at, after(at, -rules.idleAge)]);
-  return factsOf(rows as unknown as readonly ViewerRow[]);
+  const rows = await runSql(viewerSql, [subject.sessionId, subject.userId, at, after(at, -rules.stepUpAge)]);
+  return factsOf(rows as unknown as readonly ViewerRow[], rules);
 }
 
-function factsOf(rows: readonly ViewerRow[]): ViewerFacts | null {
+function factsOf(rows: readonly ViewerRow[], rules: SessionTools['rules']): ViewerFacts | null {
   const [first] = rows;
   if (first === undefined) return null;
   return {
@@ -55,6 +59,9 @@ function factsOf(rows: readonly ViewerRow[]): ViewerFacts | null {
     memberId: first.member_id,
     isOwner: first.is_owner,
     passwordMustChange: first.password_must_change,
+    mustVerify: first.is_self_registered && !first.is_verified,
+    closedOperations: new Set(first.is_verified ? [] : rules.verifiedOperations),
+    hasSteppedUp: first.has_stepped_up,
     roles: new Set(rows.flatMap(({ role }) => Object.values(RoleName).filter((name) => name === role))),
     reviewLevels: new Set(rows.flatMap(({ review_levels }) => levelsOf(review_levels ?? ''))),
   };

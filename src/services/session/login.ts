@@ -1,13 +1,15 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { createUnionType, Field, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { BackupCode, LoginChallenge, TotpCredential } from '../../entities/credential.ts';
+import { createUnionType, Field, InputType, Int, ObjectType } from 'type-graphql';
+import { LoginChallenge } from '../../entities/credential.ts';
 import { Device } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
 import { badCredentials, badInput, type FieldProblem } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { isHashable, maxPasswordLength } from '../crypto/password.ts';
 import { hashToken, mintToken } from '../crypto/token.ts';
-import { clearAttempts, findAccount, passwordHashOf, reserveAttempt, type Account } from './attempt.ts';
+import { clearAttempts, findAccount, holdUser, passwordHashOf, takeSignInTurn, tryPassword, type Account, type Trial } from './attempt.ts';
+import { rememberDevice } from './device.ts';
+import { methodsOf, SecondFactorMethod } from './factor.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
 import { after, type Client, type SessionTools } from './tools.ts';
 
@@ -32,20 +34,6 @@ export class LoginInput {
   })
   cookie?: boolean | null;
 }
-
-export enum SecondFactorMethod {
-  TOTP = 'totp',
-  BACKUP_CODE = 'backup_code',
-}
-
-registerEnumType(SecondFactorMethod, {
-  name: 'SecondFactorMethod',
-  description: 'What proves a sign-in beside the password.',
-  valuesConfig: {
-    TOTP: { description: 'The six digits an authenticator app shows.' },
-    BACKUP_CODE: { description: 'One of the ten codes shown when the second factor was set up.' },
-  },
-});
 
 @ObjectType({ description: 'The password was right, and the account asks for a second factor: complete the sign-in with it.' })
 export class SecondFactorRequired {
@@ -79,7 +67,7 @@ type Verdict = Issued | SecondFactorRequired | null;
 
 /**
  * Signs in with a password. Unknown, wrong, locked, inactive and deleted get one answer after one Argon2id verification.
- * @throws BAD_CREDENTIALS; RATE_LIMITED where too many sign-ins wait already.
+ * @throws BAD_CREDENTIALS; RATE_LIMITED where too many came from that address, or wait already.
  */
 export async function login(
   em: SqlEntityManager,
@@ -87,9 +75,11 @@ export async function login(
   input: LoginInput,
   client: Client,
 ): Promise<SignedIn | SecondFactorRequired> {
+  const trial: Trial = { action: 'login', client };
   refuseUnfit(input);
+  await takeSignInTurn(em, tools, trial);
   const account = await findAccount(em, input.identifier, input.deviceToken ?? null);
-  const verdict = await prove(em, tools, account, input, client);
+  const verdict = await prove(em, tools, account, input, trial);
   if (verdict === null) throw badCredentials();
   return verdict instanceof SecondFactorRequired ? verdict : new SignedIn(verdict, tools, input.cookie === true);
 }
@@ -109,13 +99,13 @@ function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
  * Verifies the password, then admits whoever gave it. Should the stored hash have been replaced in between — another
  * sign-in renewed it, or the password was changed — the password is held against the new one, once.
  */
-async function prove(em: SqlEntityManager, tools: SessionTools, account: Account, input: LoginInput, client: Client): Promise<Verdict> {
-  const first = await tools.passwords.verify(input.password, () => reserveAttempt(em, account, tools));
+async function prove(em: SqlEntityManager, tools: SessionTools, account: Account, input: LoginInput, trial: Trial): Promise<Verdict> {
+  const first = await tryPassword(em, tools, account, input.password, trial);
   if (!first.isRight) return null;
-  const verdict = await admit(em, tools, account, first, input, client);
+  const verdict = await admit(em, tools, account, first, input, trial.client);
   if (verdict !== null) return verdict;
   const second = await tools.passwords.verify(input.password, () => passwordHashOf(em, account.userId));
-  return second.isRight ? admit(em, tools, account, second, input, client) : null;
+  return second.isRight ? admit(em, tools, account, second, input, trial.client) : null;
 }
 
 /** One transaction: the hash that was verified is still the user's, failures are forgotten, the session or the challenge begins. */
@@ -132,34 +122,18 @@ async function admit(
   return em.transactional(async (transaction) => {
     if (!(await holdUser(transaction, userId, proof))) return null;
     await clearAttempts(transaction, account);
-    const methods = await secondFactors(transaction, userId);
-    if (methods.length > 0) return challenge(transaction, tools, userId, methods, input);
-    const deviceToken = await rememberDevice(transaction, tools, account, userId, input);
+    const methods = await methodsOf(transaction, userId);
+    if (methods.length > 0) return challenge(transaction, tools, account, userId, methods, input);
+    const deviceToken = await rememberDevice(transaction, tools, { userId, deviceId: account.deviceId }, input.deviceToken ?? null);
     await transaction.execute('update users set last_login_at = ? where id = ?', [tools.now(), userId]);
     return startSession(transaction, tools, { userId, deviceName: input.deviceName || null, deviceToken }, client);
   });
 }
 
-/** Holds the user's row until the end of the transaction, and renews an old hash, unless the user may no longer sign in with this one. */
-async function holdUser(em: SqlEntityManager, userId: string, { stored, renewed }: PasswordProof): Promise<boolean> {
-  const held = await em.execute<object[]>(
-    'update users set password_hash = ? where id = ? and is_active and deleted_at is null and password_hash = ? returning id',
-    [renewed ?? stored, userId, stored],
-  );
-  return held.length === 1;
-}
-
-/** What the account asks for beside the password; nothing where no second factor was confirmed. */
-async function secondFactors(em: SqlEntityManager, userId: string): Promise<SecondFactorMethod[]> {
-  const totp = await em.count(TotpCredential, { user: userId, confirmedAt: { $ne: null } }, { filters: false });
-  if (totp === 0) return [];
-  const codes = await em.count(BackupCode, { user: userId, usedAt: null }, { filters: false });
-  return codes === 0 ? [SecondFactorMethod.TOTP] : [SecondFactorMethod.TOTP, SecondFactorMethod.BACKUP_CODE];
-}
-
 function challenge(
   em: SqlEntityManager,
   { now }: SessionTools,
+  { deviceId }: Account,
   userId: string,
   methods: SecondFactorMethod[],
   { deviceName, cookie }: LoginInput,
@@ -169,28 +143,11 @@ function challenge(
     new LoginChallenge({
       user: em.getReference(User, userId, { wrapped: true }),
       tokenHash: hashToken(token),
+      device: deviceId === null ? null : em.getReference(Device, deviceId, { wrapped: true }),
       deviceName: deviceName || null,
       wantsCookie: cookie === true,
       expiresAt: after(now(), challengeAge),
     }),
   );
   return new SecondFactorRequired(token, methods);
-}
-
-/** The token of the device that signs in: the one it has, or a new one. */
-async function rememberDevice(
-  em: SqlEntityManager,
-  { now }: SessionTools,
-  { deviceId }: Account,
-  userId: string,
-  { deviceToken }: LoginInput,
-): Promise<string> {
-  const at = now();
-  if (deviceId !== null && deviceToken) {
-    await em.execute('update devices set last_seen_at = ? where id = ?', [at, deviceId]);
-    return deviceToken;
-  }
-  const token = mintToken('dvt1');
-  em.persist(new Device({ user: em.getReference(User, userId, { wrapped: true }), tokenHash: hashToken(token), at }));
-  return token;
 }

@@ -7,6 +7,7 @@ import { unauthenticated } from '../../errors.ts';
 import { recordAudit } from '../audit.ts';
 import { mintRefreshToken, verifyRefreshToken, type RefreshClaims } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
+import { takeTurn } from '../limit.ts';
 import { endSessions } from './end.ts';
 import { SignedIn, type Issued } from './start.ts';
 import { after, type Client, type SessionTools } from './tools.ts';
@@ -14,7 +15,7 @@ import { after, type Client, type SessionTools } from './tools.ts';
 /**
  * Trades a refresh token for its successor. The one just replaced gets the same successor for a short while; an older
  * one is theft and ends the session; one that was never issued does nothing to anyone.
- * @throws UNAUTHENTICATED for every token that gets no successor.
+ * @throws UNAUTHENTICATED for every token that gets no successor; RATE_LIMITED.
  */
 export async function refresh(
   em: SqlEntityManager,
@@ -25,9 +26,19 @@ export async function refresh(
 ): Promise<SignedIn> {
   const claims = verifyRefreshToken(tools.keyring, token);
   if (claims === null) throw unauthenticated();
+  await takeTurn(em, tools, 'refresh', claims.sessionId);
   const issued = (await rotate(em, tools, claims, token, client)) ?? (await judge(em, tools, claims, client));
   if (issued === null) throw unauthenticated();
   return new SignedIn(issued, tools, wantsCookies);
+}
+
+/**
+ * The refresh token that a session has, once more, in the caller's transaction: whoever else has it keeps it. Null where
+ * the session has ended, or its token's key is gone.
+ */
+export async function currentToken(em: SqlEntityManager, tools: SessionTools, sessionId: string): Promise<Issued | null> {
+  const session = await em.findOne(Session, sessionId, { filters: false, refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+  return session !== null && (await isLive(em, session, tools)) ? again(session, tools) : null;
 }
 
 /** Compares and swaps in one statement: of any number of parallel uses of one token, one rotates. */
@@ -43,21 +54,25 @@ async function rotate(
   const successor = mintRefreshToken(keyring, { sessionId, counter: counter + 1, kid });
   const [row] = await em.execute<{ user_id: string }[]>(
     `update sessions s
-     set refresh_counter = s.refresh_counter + 1, refresh_hash = ?, refresh_kid = ?, refreshed_at = ?, last_seen_at = ?,
+     set refresh_counter = s.refresh_counter + 1, refresh_hash = ?, refresh_kid = ?, refreshed_at = ?, last_seen_at = ?, idle_ends_at = ?,
        ip_address = coalesce(?, s.ip_address), updated_at = ?
      from users u
      where s.id = ? and s.refresh_counter = ? and s.refresh_hash = ?
-       and s.ended_at is null and s.expires_at > ? and s.last_seen_at > ?
+       and s.ended_at is null and s.expires_at > ? and s.idle_ends_at > ?
        and u.id = s.user_id and u.is_active and u.deleted_at is null
      returning s.user_id`,
-    [hashToken(successor), kid, at, at, client.ipAddress, at, sessionId, counter, hashToken(token), at, after(at, -rules.idleAge)],
+    [hashToken(successor), kid, at, at, after(at, rules.idleAge), client.ipAddress, at, sessionId, counter, hashToken(token), at, at],
   );
   return row ? { userId: row.user_id, sessionId, refreshToken: successor, deviceToken: null } : null;
 }
 
+const ownerOfSession = 'select id from users where id = (select user_id from sessions where id = ?)';
+
 /** Why there was no rotation, decided on the locked row: a retry gets what it missed, theft ends the session. */
 async function judge(em: SqlEntityManager, tools: SessionTools, claims: RefreshClaims, client: Client): Promise<Issued | null> {
   return em.transactional(async (transaction) => {
+    // Where all of the user's sessions may end, the user's row comes before any of them: nobody waits in a ring.
+    if (tools.rules.reuseEnds === 'user') await transaction.execute(`${ownerOfSession} for no key update`, [claims.sessionId]);
     const session = await transaction.findOne(Session, claims.sessionId, {
       filters: false,
       refresh: true,
@@ -71,9 +86,9 @@ async function judge(em: SqlEntityManager, tools: SessionTools, claims: RefreshC
   });
 }
 
-async function isLive(em: SqlEntityManager, session: Session, { rules, now }: SessionTools): Promise<boolean> {
+async function isLive(em: SqlEntityManager, session: Session, { now }: SessionTools): Promise<boolean> {
   const at = now();
-  if (session.endedAt !== null || session.expiresAt <= at || session.lastSeenAt <= after(at, -rules.idleAge)) return false;
+  if (session.endedAt !== null || session.expiresAt <= at || session.idleEndsAt <= at) return false;
   return (await em.count(User, { id: session.user.id, isActive: true, deletedAt: null }, { filters: false })) === 1;
 }
 
@@ -90,10 +105,16 @@ function again(session: Session, { keyring }: SessionTools): Issued | null {
   return { userId: session.user.id, sessionId, refreshToken, deviceToken: null };
 }
 
-async function endStolen(em: SqlEntityManager, session: Session, { keyring, rules, now }: SessionTools, client: Client): Promise<void> {
+async function endStolen(
+  em: SqlEntityManager,
+  session: Session,
+  { keyring, mail, rules, now }: SessionTools,
+  client: Client,
+): Promise<void> {
   const at = now();
   const which = rules.reuseEnds === 'user' ? { userId: session.user.id } : { sessionId: session.id };
   await endSessions(em, which, SessionEnd.REUSE, at);
+  await mail.enqueue(em, { kind: 'security-alert', userId: session.user.id, alert: 'session-reused', at: at.toISOString() });
   recordAudit(em, keyring, {
     at,
     actor: session.user,

@@ -96,6 +96,7 @@ export function startSession(em: SqlEntityManager, { keyring, rules, now }: Sess
     ipAddress: client.ipAddress,
     at,
     expiresAt: after(at, rules.maxAge),
+    idleEndsAt: after(at, rules.idleAge),
     refreshHash: hashToken(refreshToken),
     refreshKid: keyring.active,
   });

@@ -1,6 +1,8 @@
 import type { Keyring } from '../crypto/keyring.ts';
 import type { PasswordHasher } from '../crypto/hasher.ts';
 import type { AccessTokens, TokenTerms } from '../crypto/jwt.ts';
+import type { Limits } from '../limit.ts';
+import type { MailQueue } from '../mail/index.ts';
 
 /** What the operator decided about sessions: all in seconds, but for the attempts. */
 export interface SessionRules {
@@ -12,6 +14,14 @@ export interface SessionRules {
   readonly reuseEnds: 'session' | 'user';
   readonly loginAttempts: number;
   readonly loginLock: number;
+  /** How long a proof of who somebody is opens what asks for a fresh one. */
+  readonly stepUpAge: number;
+  /** Characters a new password must have. */
+  readonly passwordMinLength: number;
+  readonly isRegistrationOpen: boolean;
+  /** Operations that need a verified address of everybody. */
+  readonly verifiedOperations: readonly string[];
+  readonly limits: Limits;
 }
 
 /** What every use case of a session works with. */
@@ -19,6 +29,11 @@ export interface SessionTools {
   readonly keyring: Keyring;
   readonly passwords: PasswordHasher;
   readonly tokens: AccessTokens;
+  readonly mail: Pick<MailQueue, 'enqueue'>;
+  /** Whether a password is known from a breach; no where that cannot be found out. */
+  readonly breached: { has(password: string): Promise<boolean> };
+  /** The proof of who may own an instance that nobody owns. */
+  readonly setup: { isToken(text: string): Promise<boolean>; forget(): Promise<void> };
   readonly rules: SessionRules;
   readonly now: () => Date;
 }

@@ -1,0 +1,68 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { link, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const tokenForm = /^sut1\.[A-Za-z0-9_-]{43}$/;
+
+/**
+ * The token with which the owner of an instance is made: a file `setup-token` in the config directory, that only the
+ * service's own account reads. It is there while there is no owner; whoever can read it may become one.
+ */
+export class SetupToken {
+  readonly #file: string;
+  /** Where no file can be kept: it then ends with the process. */
+  #held: string | null = null;
+
+  constructor(private readonly directory: string) {
+    this.#file = join(directory, 'setup-token');
+  }
+
+  /** The token, made where there is none. Of several processes that make it at once, all end with the same. */
+  async keep(): Promise<string> {
+    const token = await this.#read().then((kept) => kept ?? this.#make());
+    if (token !== null) return token;
+    return (this.#held ??= mint());
+  }
+
+  /** Whether this is the token, in a time that does not tell how much of it is right. No text is one while none is kept. */
+  async isToken(text: string): Promise<boolean> {
+    const kept = this.#held ?? (await this.#read());
+    return timingSafeEqual(digest(text), digest(kept ?? mint())) && kept !== null;
+  }
+
+  /** Removes it: it works once. */
+  async forget(): Promise<void> {
+    this.#held = null;
+    await unlink(this.#file).catch(() => undefined);
+  }
+
+  /** Writes beside and links: a reader sees the whole file or none. Null where nothing can be written. */
+  async #make(): Promise<string | null> {
+    const draft = `${this.#file}.${process.pid}.${randomBytes(6).toString('hex')}`;
+    try {
+      await mkdir(this.directory, { recursive: true, mode: 0o700 });
+      await writeFile(draft, `${mint()}\n`, { mode: 0o600, flag: 'wx' });
+      await link(draft, this.#file).catch(unlessThere);
+      return await this.#read();
+    } catch {
+      return null;
+    } finally {
+      await unlink(draft).catch(() => undefined);
+    }
+  }
+
+  /** Null where there is none that can be trusted: one that others could read is none. */
+  async #read(): Promise<string | null> {
+    const text = (await readFile(this.#file, 'utf8').catch(() => '')).trim();
+    if (!tokenForm.test(text)) return null;
+    const mode = process.platform === 'win32' ? 0 : (await stat(this.#file)).mode;
+    return (mode & 0o077) === 0 ? text : null;
+  }
+}
+
+const mint = (): string => `sut1.${randomBytes(32).toString('base64url')}`;
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}

@@ -1,0 +1,92 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { AuditOutcome } from '../../entities/audit.ts';
+import { fileDenials, recordAudit } from '../audit.ts';
+import { after, type SessionTools } from './tools.ts';
+
+/** How many rows of each kind a round removed, and how many refusals it filed. */
+export type CleanedUp = Readonly<Record<'denials' | 'roles' | keyof typeof removals, number>>;
+
+export type CleanupTools = Pick<SessionTools, 'keyring' | 'mail' | 'now'>;
+
+/** Chosen once for this purpose: what else takes advisory locks has other numbers. */
+const cleanup = 7_201_183_402;
+const day = 86_400;
+
+/** How long a role assignment is still shown after it has expired, in seconds: it gives nothing in that time. */
+const expiredRoles = 30 * day;
+
+/**
+ * What is removed, when nobody needs it any more: the seconds after its end, and which column that is. An ended session
+ * stays until it would have idled out, and then for as long as somebody may ask what it was.
+ */
+const removals = {
+  tokens: { table: 'one_time_tokens', column: 'expires_at', seconds: day },
+  challenges: { table: 'login_challenges', column: 'expires_at', seconds: day },
+  sessions: { table: 'sessions', column: 'idle_ends_at', seconds: 30 * day },
+  limits: { table: 'rate_limits', column: 'ends_at', seconds: 0 },
+  devices: { table: 'devices', column: 'last_seen_at', seconds: 400 * day },
+  enrolments: { table: 'totp_credentials', column: 'updated_at', seconds: day, where: 'confirmed_at is null' },
+} as const satisfies Record<string, { table: string; column: string; seconds: number; where?: string }>;
+
+/** Locks of which the user is told: those on which somebody outside ran. */
+const toldLocks = new Set(['users', 'second_factor']);
+
+/**
+ * One round, in one transaction: removes what has expired, files the refusals of the minutes that are over, and tells
+ * users of their locks. Of several nodes at once, one does it.
+ * @returns null where another one does it already.
+ */
+export async function cleanUp(em: SqlEntityManager, tools: CleanupTools): Promise<CleanedUp | null> {
+  return em.transactional(async (transaction) => {
+    const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [cleanup]);
+    if (!lock?.taken) return null;
+    const counts: Record<string, number> = { denials: await file(transaction, tools), roles: await endRoles(transaction, tools) };
+    for (const [kind, removal] of Object.entries(removals)) counts[kind] = await remove(transaction, tools.now(), removal);
+    return counts as CleanedUp;
+  });
+}
+
+async function file(em: SqlEntityManager, { keyring, mail, now }: CleanupTools): Promise<number> {
+  const filed = await fileDenials(em, keyring, now());
+  for (const { action, reason, targetId, at } of filed) {
+    if (action !== 'lock' || targetId === null || !toldLocks.has(reason)) continue;
+    await mail.enqueue(em, { kind: 'security-alert', userId: targetId, alert: 'account-locked', at: at.toISOString() });
+  }
+  return filed.length;
+}
+
+/** The assignment gave nothing since it expired; that it is gone stands in the audit log. */
+async function endRoles(em: SqlEntityManager, { keyring, now }: CleanupTools): Promise<number> {
+  const at = now();
+  const ended = await em.execute<{ user_id: string }[]>('delete from user_roles where expires_at <= ? returning user_id', [
+    after(at, -expiredRoles),
+  ]);
+  for (const { user_id: targetId } of ended) {
+    recordAudit(em, keyring, {
+      at,
+      actor: null,
+      sessionId: null,
+      ipAddress: null,
+      action: 'remove_expired_role',
+      targetType: 'User',
+      targetId,
+      outcome: AuditOutcome.SUCCEEDED,
+      requestId: 'cleanup',
+      count: 1,
+    });
+  }
+  return ended.length;
+}
+
+async function remove(
+  em: SqlEntityManager,
+  at: Date,
+  { table, column, seconds, where = 'true' }: { table: string; column: string; seconds: number; where?: string },
+): Promise<number> {
+  const [row] = await em.execute<{ removed: number }[]>(
+    `with removed as (delete from ${table} where ${column} <= ? and ${where} returning 1)
+     select cast(count(*) as int) as removed from removed`,
+    [after(at, -seconds)],
+  );
+  return row?.removed ?? 0;
+}

@@ -1,0 +1,93 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { Field, InputType } from 'type-graphql';
+import { AuditOutcome } from '../../entities/audit.ts';
+import { badCredentials } from '../../errors.ts';
+import { recordDenial } from '../audit.ts';
+import { hashToken, isToken } from '../crypto/token.ts';
+import { takeSignInTurn, type Trial } from './attempt.ts';
+import { renewDevice } from './device.ts';
+import { SecondFactorMethod, spendCode, tryCode, type RightCode } from './factor.ts';
+import { SignedIn, startSession, type Issued } from './start.ts';
+import type { Client, SessionTools } from './tools.ts';
+
+@InputType({ description: 'The second factor of a sign-in whose password was right.' })
+export class CompleteLoginInput {
+  @Field(() => String, { description: 'The challenge that the sign-in was answered with.' })
+  challenge!: string;
+
+  @Field(() => String, { description: 'The six digits, or a backup code.' })
+  code!: string;
+
+  @Field(() => SecondFactorMethod, { defaultValue: SecondFactorMethod.TOTP, description: 'Which of the two it is.' })
+  method!: SecondFactorMethod;
+}
+
+/** A sign-in that waits for its second factor. */
+interface Challenge {
+  id: string;
+  user_id: string;
+  device_id: string | null;
+  device_name: string | null;
+  wants_cookie: boolean;
+}
+
+/**
+ * Completes a sign-in with the second factor. A wrong code leaves the challenge as it is; a right one spends both.
+ * @throws BAD_CREDENTIALS, the same for a challenge that is unknown, used or over and for a code that is wrong or used;
+ * RATE_LIMITED where too many came from that address, or for that account.
+ */
+export async function completeLogin(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  { challenge: token, code, method }: CompleteLoginInput,
+  client: Client,
+): Promise<SignedIn> {
+  const trial: Trial = { action: 'complete_login', client };
+  await takeSignInTurn(em, tools, trial);
+  const challenge = await findChallenge(em, tools, token);
+  if (challenge === null) {
+    await recordDenial(em, tools.now(), client, { action: trial.action, reason: 'unknown_challenge', outcome: AuditOutcome.DENIED });
+    throw badCredentials();
+  }
+  const holder = { userId: challenge.user_id, sessionId: null };
+  const right = await tryCode(em, tools, holder, code, method, trial);
+  const issued = right === null ? null : await admit(em, tools, challenge, right, client);
+  if (issued === null) throw badCredentials();
+  return new SignedIn(issued, tools, challenge.wants_cookie);
+}
+
+async function findChallenge(em: SqlEntityManager, { now }: SessionTools, token: string): Promise<Challenge | null> {
+  if (!isToken('lct1', token)) return null;
+  const [found] = await em.execute<Challenge[]>(
+    `select c.id, c.user_id, c.device_id, c.device_name, c.wants_cookie
+     from login_challenges c join users u on u.id = c.user_id
+     where c.token_hash = ? and c.used_at is null and c.expires_at > ? and u.is_active and u.deleted_at is null`,
+    [hashToken(token), now()],
+  );
+  return found ?? null;
+}
+
+/** One transaction: the user may still sign in, nobody else has used the code or the challenge, and the session begins. */
+async function admit(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  { id, user_id: userId, device_id: deviceId, device_name: deviceName }: Challenge,
+  right: RightCode,
+  client: Client,
+): Promise<Issued | null> {
+  return em.transactional(async (transaction) => {
+    // The user's row first, as whoever ends the user's sessions has it, and then the challenge: nobody waits in a ring.
+    if (!(await holds(transaction, 'users where id = ? and is_active and deleted_at is null for no key update', [userId]))) return null;
+    const waits = 'login_challenges where id = ? and used_at is null and expires_at > ? for update';
+    if (!(await holds(transaction, waits, [id, tools.now()]))) return null;
+    if (!(await spendCode(transaction, tools, { userId, sessionId: null }, right, client))) return null;
+    await transaction.execute('update login_challenges set used_at = ? where id = ?', [tools.now(), id]);
+    await transaction.execute('update users set last_login_at = ? where id = ?', [tools.now(), userId]);
+    const deviceToken = await renewDevice(transaction, tools, { userId, deviceId });
+    return startSession(transaction, tools, { userId, deviceName, deviceToken }, client);
+  });
+}
+
+async function holds(em: SqlEntityManager, row: string, values: readonly unknown[]): Promise<boolean> {
+  return (await em.execute<object[]>(`select id from ${row}`, [...values])).length === 1;
+}

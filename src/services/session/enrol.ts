@@ -1,0 +1,72 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { toString as drawn } from 'qrcode';
+import { Field, ObjectType } from 'type-graphql';
+import { v7 as uuidv7 } from 'uuid';
+import type { Viewer } from '../../entities/viewer.ts';
+import { conflict } from '../../errors.ts';
+import { recordChange } from '../audit.ts';
+import { seal } from '../crypto/seal.ts';
+import { mintSeed, otpauthUri, seedText } from '../crypto/totp.ts';
+import { accountOf } from './attempt.ts';
+import { seedPurpose } from './factor.ts';
+import type { Client, SessionTools } from './tools.ts';
+
+@ObjectType({ description: 'A second factor that is being set up: what an authenticator app needs. It is shown this one time.' })
+export class TotpEnrollment {
+  @Field(() => String, { description: 'The secret, to be typed into an authenticator app.' })
+  secret: string;
+
+  @Field(() => String, { description: 'The same as an address that authenticator apps open.' })
+  otpauthUri: string;
+
+  @Field(() => String, { description: 'The same as a QR code to scan: an SVG image as a data URI.' })
+  qrCode: string;
+
+  constructor(secret: string, uri: string, qrCode: string) {
+    this.secret = secret;
+    this.otpauthUri = uri;
+    this.qrCode = qrCode;
+  }
+}
+
+/**
+ * Begins to set up a second factor with a new seed; one that was begun before and not confirmed is forgotten. It counts
+ * only after a right code.
+ * @throws CONFLICT where there is one already; UNAUTHENTICATED where nobody is signed in.
+ */
+export async function beginTotp(em: SqlEntityManager, tools: SessionTools, viewer: Viewer, client: Client): Promise<TotpEnrollment> {
+  const { userId } = accountOf(viewer);
+  const seed = mintSeed();
+  try {
+    const sealed = seal(tools.keyring, seedPurpose, [userId], seed);
+    const username = await em.transactional(async (transaction) => {
+      const stored = await store(transaction, tools.now(), userId, sealed);
+      if (stored !== null) recordChange(transaction, tools, viewer, client, { action: 'begin_totp', targetType: 'User', targetId: userId });
+      return stored;
+    });
+    if (username === null) throw conflict('The account has a second factor already. Remove it first.');
+    const uri = otpauthUri(seed, { issuer: 'Unionhall', label: username });
+    return new TotpEnrollment(seedText(seed), uri, await qrCode(uri));
+  } finally {
+    seed.fill(0);
+  }
+}
+
+/** Stores the seed unless one was confirmed. @returns the user's name, for the authenticator to show. */
+async function store(em: SqlEntityManager, at: Date, userId: string, sealed: string): Promise<string | null> {
+  const [stored] = await em.execute<{ username: string }[]>(
+    `insert into totp_credentials as held (id, created_at, updated_at, user_id, sealed_seed, failed_attempts) values (?, ?, ?, ?, ?, 0)
+     on conflict (user_id) do update
+     set id = excluded.id, created_at = excluded.created_at, updated_at = excluded.updated_at, sealed_seed = excluded.sealed_seed,
+       last_step = null, failed_attempts = 0, locked_until = null
+     where held.confirmed_at is null
+     returning (select username from users where users.id = user_id) as username`,
+    [uuidv7(), at, at, userId, sealed],
+  );
+  return stored?.username ?? null;
+}
+
+async function qrCode(uri: string): Promise<string> {
+  const svg = await drawn(uri, { type: 'svg', errorCorrectionLevel: 'M' });
+  return `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`;
+}

@@ -1,0 +1,207 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { registerEnumType } from 'type-graphql';
+import { AuditOutcome } from '../../entities/audit.ts';
+import { BackupCode, TotpCredential } from '../../entities/credential.ts';
+import { User } from '../../entities/user.ts';
+import { rateLimited } from '../../errors.ts';
+import { recordAudit, recordDenial } from '../audit.ts';
+import { isOfActiveKey, open, seal } from '../crypto/seal.ts';
+import { verifyTotp } from '../crypto/totp.ts';
+import { tryTurn } from '../limit.ts';
+import type { Trial } from './attempt.ts';
+import { after, type Client, type SessionTools } from './tools.ts';
+
+export enum SecondFactorMethod {
+  TOTP = 'totp',
+  BACKUP_CODE = 'backup_code',
+}
+
+registerEnumType(SecondFactorMethod, {
+  name: 'SecondFactorMethod',
+  description: 'What proves a sign-in beside the password.',
+  valuesConfig: {
+    TOTP: { description: 'The six digits an authenticator app shows.' },
+    BACKUP_CODE: { description: 'One of the ten codes shown when the second factor was set up.' },
+  },
+});
+
+/** Whose second factor is asked, and in which session, where somebody is signed in. */
+export interface Holder {
+  readonly userId: string;
+  readonly sessionId: string | null;
+}
+
+/** A code that is right, and that nobody has used yet: {@link spendCode} finds out who is first. */
+export type RightCode =
+  | { readonly credentialId: string; readonly step: number; readonly resealed: string | null }
+  | { readonly credentialId: string; readonly backupCodeId: string };
+
+/** What seals a seed, and to whom: a seed in another user's row does not open. */
+export const seedPurpose = 'totp-seed';
+
+/** What the account asks for beside the password; nothing where no second factor was confirmed. */
+export async function methodsOf(em: SqlEntityManager, userId: string): Promise<SecondFactorMethod[]> {
+  const totp = await em.count(TotpCredential, { user: userId, confirmedAt: { $ne: null } }, { filters: false });
+  if (totp === 0) return [];
+  const codes = await em.count(BackupCode, { user: userId, usedAt: null }, { filters: false });
+  return codes === 0 ? [SecondFactorMethod.TOTP] : [SecondFactorMethod.TOTP, SecondFactorMethod.BACKUP_CODE];
+}
+
+/** Takes the turn that every code tried for an account costs. @throws RATE_LIMITED */
+export async function takeCodeTurn(em: SqlEntityManager, tools: SessionTools, holder: Holder, { action, client }: Trial): Promise<void> {
+  const wait = await tryTurn(em, tools, 'second-factor', holder.userId);
+  if (wait === 0) return;
+  await recordDenial(em, tools.now(), client, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED, ...told(holder) });
+  throw rateLimited(wait);
+}
+
+/**
+ * Tries a code for the second factor, and spends nothing. The attempt is counted as failed before it is made, on the
+ * second factor's own count; as many in a row as the limit has turns lock it for as long as a lock lasts.
+ * @returns null where the code is wrong, was used before, or the second factor is locked or not there.
+ * @throws RATE_LIMITED
+ */
+export async function tryCode(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  holder: Holder,
+  code: string,
+  method: SecondFactorMethod,
+  trial: Trial,
+): Promise<RightCode | null> {
+  await takeCodeTurn(em, tools, holder, trial);
+  const { held, right } = await (method === SecondFactorMethod.TOTP ? tryTotp : tryBackupCode)(em, tools, holder.userId, code);
+  if (right === null) await recordWrongCode(em, tools, holder, held, trial);
+  return right;
+}
+
+/** Which method a code is of, where it was given without saying: six digits are no backup code. */
+export function methodOf(code: string): SecondFactorMethod {
+  return code.length <= 6 ? SecondFactorMethod.TOTP : SecondFactorMethod.BACKUP_CODE;
+}
+
+/**
+ * Spends a code in the caller's transaction, and forgets the failures: a step that nobody has used before, nor any
+ * later one; a backup code, of which its user is told.
+ * @returns false where somebody else was first.
+ */
+export async function spendCode(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  { userId, sessionId }: Holder,
+  right: RightCode,
+  client: Client,
+): Promise<boolean> {
+  if ('step' in right) return spendStep(em, right);
+  const at = tools.now();
+  // The second factor first, as whoever makes new codes has it: nobody waits in a ring.
+  const held = await em.execute<object[]>('select id from totp_credentials where id = ? for update', [right.credentialId]);
+  if (held.length === 0) return false;
+  const spent = await em.execute<object[]>('update backup_codes set used_at = ? where id = ? and used_at is null returning id', [
+    at,
+    right.backupCodeId,
+  ]);
+  if (spent.length === 0) return false;
+  await em.execute('update totp_credentials set failed_attempts = 0, locked_until = null where id = ?', [right.credentialId]);
+  recordAudit(em, tools.keyring, {
+    at,
+    actor: em.getReference(User, userId, { wrapped: true }),
+    sessionId,
+    ipAddress: client.ipAddress,
+    action: 'use_backup_code',
+    targetType: 'User',
+    targetId: userId,
+    outcome: AuditOutcome.SUCCEEDED,
+    requestId: client.requestId,
+    count: 1,
+  });
+  await tools.mail.enqueue(em, { kind: 'security-alert', userId, alert: 'backup-code-used', at: at.toISOString() });
+  return true;
+}
+
+interface Held {
+  id: string;
+  sealed_seed: string;
+  last_step: number | null;
+  is_last: boolean;
+}
+
+interface Tried {
+  readonly held: Held | null;
+  readonly right: RightCode | null;
+}
+
+async function tryTotp(em: SqlEntityManager, tools: SessionTools, userId: string, code: string): Promise<Tried> {
+  const held = await reserveCode(em, tools, userId);
+  if (held === null) return { held, right: null };
+  const seed = open(tools.keyring, seedPurpose, [userId], held.sealed_seed);
+  try {
+    const step = verifyTotp(seed, code, tools.now(), held.last_step);
+    if (step === null) return { held, right: null };
+    const resealed = isOfActiveKey(tools.keyring, held.sealed_seed) ? null : seal(tools.keyring, seedPurpose, [userId], seed);
+    return { held, right: { credentialId: held.id, step, resealed } };
+  } finally {
+    seed.fill(0);
+  }
+}
+
+/** One Argon2id, whatever comes of it. */
+async function tryBackupCode(em: SqlEntityManager, tools: SessionTools, userId: string, code: string): Promise<Tried> {
+  const tried: { held: Held | null; codes: { id: string; code_hash: string }[] } = { held: null, codes: [] };
+  const found = await tools.passwords.findCode(code, async () => {
+    tried.held = await reserveCode(em, tools, userId);
+    if (tried.held !== null) tried.codes = await unusedCodes(em, userId);
+    return tried.codes.map(({ code_hash }) => code_hash);
+  });
+  const { held, codes } = tried;
+  const right = found === null ? undefined : codes[found];
+  return { held, right: held === null || right === undefined ? null : { credentialId: held.id, backupCodeId: right.id } };
+}
+
+/** One guarded statement, as for passwords: of parallel attempts only as many are made as may be. */
+async function reserveCode(em: SqlEntityManager, { rules, now }: SessionTools, userId: string): Promise<Held | null> {
+  const at = now();
+  const attempts = 'case when locked_until is null then failed_attempts else 0 end + 1';
+  const [held] = await em.execute<Held[]>(
+    `update totp_credentials
+     set failed_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then cast(? as timestamptz) end
+     where user_id = ? and confirmed_at is not null and (locked_until is null or locked_until <= ?)
+       and set_config('synchronous_commit', 'off', true) = 'off'
+     returning id, sealed_seed, last_step, locked_until is not null as is_last`,
+    [rules.limits['second-factor'].turns, after(at, rules.loginLock), userId, at],
+  );
+  return held ?? null;
+}
+
+async function unusedCodes(em: SqlEntityManager, userId: string): Promise<{ id: string; code_hash: string }[]> {
+  return em.execute('select id, code_hash from backup_codes where user_id = ? and used_at is null order by id', [userId]);
+}
+
+async function spendStep(em: SqlEntityManager, { credentialId, step, resealed }: Extract<RightCode, { step: number }>): Promise<boolean> {
+  const spent = await em.execute<object[]>(
+    `update totp_credentials
+     set last_step = ?, failed_attempts = 0, locked_until = null, sealed_seed = coalesce(?, sealed_seed)
+     where id = ? and confirmed_at is not null and (last_step is null or last_step < ?)
+     returning id`,
+    [step, resealed, credentialId, step],
+  );
+  return spent.length === 1;
+}
+
+async function recordWrongCode(
+  em: SqlEntityManager,
+  { now }: SessionTools,
+  holder: Holder,
+  held: Held | null,
+  { action, client }: Trial,
+): Promise<void> {
+  const whom = told(holder);
+  const failure =
+    held === null
+      ? { reason: 'locked', outcome: AuditOutcome.DENIED as const }
+      : { reason: 'wrong_code', outcome: AuditOutcome.FAILED as const };
+  const lock = { action: 'lock', reason: 'second_factor', outcome: AuditOutcome.DENIED, ...whom } as const;
+  await recordDenial(em, now(), client, { action, ...failure, ...whom }, ...(held?.is_last ? [lock] : []));
+}
+
+const told = ({ userId, sessionId }: Holder) => ({ targetId: userId, sessionId, actorId: sessionId === null ? null : userId });

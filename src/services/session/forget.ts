@@ -1,0 +1,61 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { AuditOutcome } from '../../entities/audit.ts';
+import { User } from '../../entities/user.ts';
+import { recordAudit } from '../audit.ts';
+import { networkOf, takeTurn } from '../limit.ts';
+import { mailToken } from '../mail/index.ts';
+import type { Client, SessionTools } from './tools.ts';
+
+/** Seconds in which a reset works. */
+const resetAge = 1800;
+
+const nobody = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Mails a reset to whoever has this address. The answer, the limits and the work are the same where nobody has it.
+ * @returns true, always.
+ * @throws RATE_LIMITED by the address that asks, and by the one that is asked for.
+ */
+export async function requestPasswordReset(em: SqlEntityManager, tools: SessionTools, email: string, client: Client): Promise<true> {
+  const address = email.trim().slice(0, 255);
+  await takeTurn(em, tools, 'mail-address', networkOf(client.ipAddress));
+  await takeTurn(em, tools, 'mail-account', address.toLowerCase());
+  const user = await holderOf(em, address);
+  await em.transactional(async (transaction) => {
+    // A commit that waited for the disk would tell that there is something to be kept.
+    await transaction.execute('set local synchronous_commit = off');
+    if (user === null) await pretend(transaction, tools);
+    else await mailToken(transaction, tools, { kind: 'password-reset', user, lifetime: resetAge });
+    recordAudit(transaction, tools.keyring, {
+      at: tools.now(),
+      actor: null,
+      sessionId: null,
+      ipAddress: client.ipAddress,
+      action: 'request_password_reset',
+      targetType: 'User',
+      targetId: user?.id ?? null,
+      outcome: user === null ? AuditOutcome.FAILED : AuditOutcome.SUCCEEDED,
+      requestId: client.requestId,
+      count: 1,
+    });
+  });
+  return true;
+}
+
+/** Whose address it is: the one who proved it, or was given it by an admin; else the latest who claims it. */
+async function holderOf(em: SqlEntityManager, address: string): Promise<User | null> {
+  const [row] = await em.execute<{ id: string }[]>(
+    `select id from users where lower(email) = lower(cast(? as text) collate "C") and is_active and deleted_at is null
+     order by is_verified or not is_self_registered desc, id desc limit 1`,
+    [address],
+  );
+  return em.findOne(User, { id: row?.id ?? nobody }, { filters: false });
+}
+
+/** The statements of {@link mailToken}, to nobody's good: a mail to nobody is none. */
+async function pretend(em: SqlEntityManager, { mail, keyring }: SessionTools): Promise<void> {
+  await em.execute('select from users where id = ? for no key update', [nobody]);
+  await em.execute('delete from one_time_tokens where user_id = ?', [nobody]);
+  await mail.enqueue(em, { kind: 'password-reset', userId: nobody, tokenId: nobody, kid: keyring.active });
+  await em.execute('insert into one_time_tokens select * from one_time_tokens where user_id = ?', [nobody]);
+}

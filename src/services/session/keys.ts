@@ -1,0 +1,87 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { OneTimeToken } from '../../entities/credential.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { mailedToken } from '../crypto/mailed.ts';
+import { hashToken } from '../crypto/token.ts';
+
+/** How much of what is stored hangs on one system key. */
+export interface KeyUse {
+  readonly kid: string;
+  /** Active keys make what is new, kept ones only read what is old; what hangs on a key that is gone is of no use. */
+  readonly state: 'active' | 'kept' | 'gone';
+  readonly counts: Readonly<Record<KeyedKind, number>>;
+}
+
+export type KeyedKind = (typeof kinds)[number];
+
+const kinds = ['sessions', 'passwords', 'TOTP seeds', 'backup codes', 'mailed tokens', 'audit events'] as const;
+
+/**
+ * Counts what is stored under each system key, of what may still be used: sessions that last, passwords and second
+ * factors of users who are not deleted, mailed tokens in time, and all audit events.
+ */
+export async function countKeys(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<KeyUse[]> {
+  const found: (readonly [KeyedKind, ReadonlyMap<string, number>])[] = [];
+  for (const [kind, text] of Object.entries(countings) as [Exclude<KeyedKind, 'mailed tokens'>, string][])
+    found.push([kind, await count(em, text, kind === 'sessions' ? [at, at] : [])]);
+  found.push(['mailed tokens', await countMailed(em, keyring, at)]);
+  const kids = new Set([...keyring.kids, ...found.flatMap(([, counts]) => [...counts.keys()])]);
+  return [...kids].map((kid) => ({
+    kid,
+    state: kid === keyring.active ? 'active' : keyring.has(kid) ? 'kept' : 'gone',
+    counts: Object.fromEntries(found.map(([kind, counts]) => [kind, counts.get(kid) ?? 0])) as Record<KeyedKind, number>,
+  }));
+}
+
+/** The same as a table to read, a line for each key. */
+export function tellKeys(uses: readonly KeyUse[]): string {
+  const rows = uses.map(({ kid, state, counts }) => [kid, state, ...kinds.map((kind) => String(counts[kind]))]);
+  const table = [['key', 'is', ...kinds], ...rows];
+  const widths = table.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(cell.length, most[at] ?? 0)), []);
+  return table
+    .map((row) => row.map((cell, at) => (at < 2 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  '))
+    .join('\n');
+}
+
+/** Imported hashes hang on no key until their users sign in. */
+const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> = {
+  sessions: `select refresh_kid as kid, cast(count(*) as int) as count from sessions
+    where ended_at is null and expires_at > ? and idle_ends_at > ? group by 1`,
+  passwords: `select split_part(password_hash, ':', 2) as kid, cast(count(*) as int) as count from users
+    where password_hash like 'pepper-v1:%' and deleted_at is null group by 1`,
+  'TOTP seeds': `select split_part(c.sealed_seed, ':', 2) as kid, cast(count(*) as int) as count
+    from totp_credentials c join users u on u.id = c.user_id where u.deleted_at is null group by 1`,
+  'backup codes': `select split_part(c.code_hash, ':', 2) as kid, cast(count(*) as int) as count
+    from backup_codes c join users u on u.id = c.user_id where c.used_at is null and u.deleted_at is null group by 1`,
+  'audit events': `select split_part(mac, '.', 1) as kid, cast(count(*) as int) as count from audit_events group by 1`,
+};
+
+async function count(em: SqlEntityManager, text: string, values: readonly unknown[]): Promise<Map<string, number>> {
+  const rows = await em.execute<{ kid: string; count: number }[]>(text, [...values]);
+  return new Map(rows.map(({ kid, count: found }) => [kid, found]));
+}
+
+interface MailedRow {
+  id: string;
+  user_id: string;
+  type: OneTimeToken['type'];
+  token_hash: string;
+}
+
+/** Of a mailed token only the hash is kept: its key is the one that makes the same again. */
+async function countMailed(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<Map<string, number>> {
+  const rows = await em.execute<MailedRow[]>(
+    'select id, user_id, type, token_hash from one_time_tokens where used_at is null and expires_at > ?',
+    [at],
+  );
+  const counts = new Map<string, number>();
+  for (const row of rows) {
+    const kid = keyring.kids.find((each) => isMadeWith(keyring, each, row)) ?? '(unknown)';
+    counts.set(kid, (counts.get(kid) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function isMadeWith(keyring: Keyring, kid: string, { id, user_id: userId, type, token_hash }: MailedRow): boolean {
+  return hashToken(mailedToken(keyring, kid, type, { id, userId })) === token_hash;
+}

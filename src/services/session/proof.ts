@@ -1,0 +1,67 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { Field, InputType } from 'type-graphql';
+import { badCredentials, badInput } from '../../errors.ts';
+import type { PasswordProof } from '../crypto/hasher.ts';
+import { isHashable, maxPasswordLength } from '../crypto/password.ts';
+import { clearAttempts, holdUser, takeSignInTurn, tryPassword, type Account, type Trial } from './attempt.ts';
+import { methodOf, methodsOf, spendCode, tryCode, type RightCode } from './factor.ts';
+import type { Client, SessionTools } from './tools.ts';
+
+@InputType({ description: 'Who is signed in proves it again.' })
+export class ReauthenticateInput {
+  @Field(() => String, { description: 'The password.' })
+  password!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The six digits of the second factor, or a backup code; needed where the account has one.',
+  })
+  code?: string | null;
+}
+
+/** Everything the account asks for, given rightly, and nothing of it spent. */
+export interface Proof {
+  readonly password: PasswordProof;
+  /** Null where the account has no second factor. */
+  readonly code: RightCode | null;
+}
+
+/** Somebody who is signed in. */
+export type SignedInAccount = Account & { readonly userId: string; readonly sessionId: string };
+
+/**
+ * Has somebody who is signed in prove it again, as at a sign-in: bounded, and counted before it is tried.
+ * @throws BAD_CREDENTIALS where any of it is wrong; BAD_INPUT where a code is needed and there is none; RATE_LIMITED.
+ */
+export async function proveAgain(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  account: SignedInAccount,
+  { password, code }: ReauthenticateInput,
+  trial: Trial,
+): Promise<Proof> {
+  if (!isHashable(password)) throw badInput({ path: 'input.password', message: `must have 1 to ${maxPasswordLength} characters` });
+  const hasSecondFactor = (await methodsOf(em, account.userId)).length > 0;
+  if (hasSecondFactor && !code) throw badInput({ path: 'input.code', message: 'is required: the account has a second factor' });
+  await takeSignInTurn(em, tools, trial);
+  const proof = await tryPassword(em, tools, account, password, trial);
+  if (!proof.isRight) throw badCredentials();
+  if (!hasSecondFactor || !code) return { password: proof, code: null };
+  const right = await tryCode(em, tools, account, code, methodOf(code), trial);
+  if (right === null) throw badCredentials();
+  return { password: proof, code: right };
+}
+
+/** Spends a proof in the caller's transaction. @returns false where the password was changed or the code used meanwhile. */
+export async function spendProof(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  account: SignedInAccount,
+  { password, code }: Proof,
+  client: Client,
+): Promise<boolean> {
+  if (!(await holdUser(em, account.userId, password))) return false;
+  if (code !== null && !(await spendCode(em, tools, account, code, client))) return false;
+  await clearAttempts(em, account);
+  return true;
+}

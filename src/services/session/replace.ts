@@ -1,0 +1,36 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { SessionEnd, TokenType } from '../../entities/session.ts';
+import { endSessions } from './end.ts';
+import type { SessionTools } from './tools.ts';
+
+/** Which password becomes which. */
+export interface Replacement {
+  readonly userId: string;
+  readonly passwordHash: string;
+  /** The stored hash that was proved; null where something else proved the user. */
+  readonly instead: string | null;
+  /** The session that goes on. */
+  readonly keptSessionId?: string;
+}
+
+/**
+ * Replaces a password, in the caller's transaction: the one place where that is done, and so where what is sealed under a
+ * password has to be sealed anew. Everything that the old one opened is closed: the other sessions, the vault, sign-ins
+ * that wait for a second factor, and resets that were mailed. The user is told by mail.
+ * @returns false where the user may no longer sign in, or the stored hash is another by now; nothing has changed then.
+ */
+export async function replacePassword(em: SqlEntityManager, { mail, now }: SessionTools, replacement: Replacement): Promise<boolean> {
+  const { userId, passwordHash, instead, keptSessionId } = replacement;
+  const at = now();
+  const replaced = await em.execute<object[]>(
+    `update users set password_hash = ?, password_must_change = false, updated_at = ?
+     where id = ? and is_active and deleted_at is null and password_hash = coalesce(cast(? as text), password_hash) returning id`,
+    [passwordHash, at, userId, instead],
+  );
+  if (replaced.length === 0) return false;
+  await endSessions(em, { userId, ...(keptSessionId !== undefined && { except: keptSessionId }) }, SessionEnd.PASSWORD_CHANGED, at);
+  await em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
+  await em.execute('delete from one_time_tokens where user_id = ? and used_at is null and type = ?', [userId, TokenType.PASSWORD_RESET]);
+  await mail.enqueue(em, { kind: 'security-alert', userId, alert: 'password-changed', at: at.toISOString() });
+  return true;
+}

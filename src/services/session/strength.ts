@@ -1,0 +1,32 @@
+import { badInput } from '../../errors.ts';
+import { passwordProblems } from '../crypto/policy.ts';
+import type { SessionTools } from './tools.ts';
+
+/** Whose password it is to be: none of this alone is a password. */
+export interface Owner {
+  readonly username: string;
+  readonly email: string;
+  readonly firstName: string;
+  readonly lastName: string;
+}
+
+/**
+ * Lets a new password pass that is long enough and nobody's first guess.
+ * @throws BAD_INPUT at the path, with all that is wrong with it.
+ */
+export function demandStrength(
+  { rules }: Pick<SessionTools, 'rules'>,
+  password: string,
+  { username, email, firstName, lastName }: Owner,
+  path: string,
+): void {
+  const personal = [username, email, firstName, lastName, `${firstName} ${lastName}`, `${lastName} ${firstName}`];
+  const problems = passwordProblems(password, { minLength: rules.passwordMinLength, personal });
+  if (problems.length > 0) throw badInput(...problems.map((message) => ({ path, message })));
+}
+
+/** Lets a new password pass that is in no breach that is known. @throws BAD_INPUT at the path. */
+export async function demandUnbreached({ breached }: Pick<SessionTools, 'breached'>, password: string, path: string): Promise<void> {
+  if (await breached.has(password))
+    throw badInput({ path, message: 'was found in a breach of some service: choose one that nobody has seen' });
+}

@@ -1,0 +1,40 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { TokenType } from '../../entities/session.ts';
+import { takenBy } from './account.ts';
+import { recordOwn } from './record.ts';
+import { noSuchToken, readToken, spendToken } from './spend.ts';
+import type { Client, SessionTools } from './tools.ts';
+
+/** Seconds in which a verification works: mail may be read the next day. */
+export const verificationAge = 86_400;
+
+/**
+ * Verifies the address that the token was mailed to. Whoever has the token may do this, signed in or not.
+ * @returns true.
+ * @throws BAD_INPUT, one for every token that cannot be used, and for an address that another account has verified.
+ */
+export async function verifyEmail(em: SqlEntityManager, tools: SessionTools, token: string, client: Client): Promise<true> {
+  const mailed = readToken(tools, TokenType.EMAIL_VERIFICATION, token);
+  if (mailed === null) throw noSuchToken('token');
+  const isVerified = await em
+    .transactional(async (transaction) => {
+      if (!(await spendToken(transaction, tools, mailed))) return false;
+      await confirmAddress(transaction, tools, mailed.userId);
+      recordOwn(transaction, tools, mailed, client, 'verify_email');
+      return true;
+    })
+    .catch(refusedAsTaken);
+  if (!isVerified) throw noSuchToken('token');
+  return true;
+}
+
+/** The address is the user's from now on, in the caller's transaction, which fails where it is another's already. */
+export async function confirmAddress(em: SqlEntityManager, { now }: Pick<SessionTools, 'now'>, userId: string): Promise<void> {
+  await em.execute('update users set is_verified = true, updated_at = ? where id = ? and not is_verified', [now(), userId]);
+}
+
+/** Of several who claim an address, the first who confirms it has it. */
+export function refusedAsTaken(error: unknown): false {
+  if (takenBy(error) !== 'email') throw error;
+  return false;
+}

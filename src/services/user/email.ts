@@ -1,0 +1,58 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
+import { User, userProblems } from '../../entities/user.ts';
+import type { Viewer } from '../../entities/viewer.ts';
+import { badInput, unauthenticated, type Refusal } from '../../errors.ts';
+import { recordChange } from '../audit.ts';
+import { networkOf, takeTurn } from '../limit.ts';
+import { mailToken } from '../mail/index.ts';
+import type { Origin, UserTools } from './tools.ts';
+
+/** Seconds in which the new address can be verified. */
+const verificationAge = 86_400;
+
+/**
+ * Changes the caller's address, which is unverified from then on: a token is mailed to the new one, and the old one is
+ * told. That an address is taken is said to nobody but the holder of an account who has just proved it, a few times.
+ * @returns the user's id.
+ * @throws BAD_INPUT; RATE_LIMITED by the account, by the new address, and by the address that asks.
+ */
+export async function changeEmail(em: SqlEntityManager, tools: UserTools, viewer: Viewer, given: string, origin: Origin): Promise<string> {
+  const { userId } = viewer;
+  if (userId === null) throw unauthenticated();
+  const email = given.trim();
+  const problems = userProblems({ email });
+  if (problems.length > 0) throw badInput(...problems);
+  await takeTurn(em, tools, 'mail-address', networkOf(origin.ipAddress));
+  await takeTurn(em, tools, 'mail-account', userId);
+  await takeTurn(em, tools, 'mail-account', email.toLowerCase());
+  const refusal = await em
+    .transactional((transaction) => change(transaction, tools, viewer, userId, email, origin))
+    .catch((error: unknown) => {
+      if (error instanceof UniqueConstraintViolationException) return problem('is taken');
+      throw error;
+    });
+  if (refusal !== null) throw refusal;
+  return userId;
+}
+
+const problem = (message: string): Refusal => badInput({ path: 'email', message });
+
+async function change(
+  em: SqlEntityManager,
+  tools: UserTools,
+  viewer: Viewer,
+  userId: string,
+  email: string,
+  origin: Origin,
+): Promise<Refusal | null> {
+  const user = await em.findOneOrFail(User, userId, { filters: false, refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+  const formerEmail = user.email;
+  if (formerEmail === email) return problem('is your address already');
+  Object.assign(user, { email, isVerified: false });
+  await em.flush();
+  recordChange(em, tools, viewer, origin, { action: 'change_email', targetType: 'User', targetId: userId });
+  await mailToken(em, tools, { kind: 'email-verification', user, lifetime: verificationAge });
+  await tools.mail.enqueue(em, { kind: 'email-changed', userId, formerEmail, at: tools.now().toISOString() });
+  return null;
+}

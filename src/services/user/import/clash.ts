@@ -1,0 +1,96 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { RoleName } from '../../../entities/role.ts';
+
+/** A line that cannot be imported, and everything that is wrong with it, in words. */
+export interface BadLine {
+  readonly line: number;
+  readonly problems: string;
+}
+
+/**
+ * Holds the staged lines against one another and against who is there already, in the caller's transaction. A line whose
+ * username and address are one user's, and all that it says still holds, is that user; every other meeting is a problem.
+ * @returns how many lines have problems, the staged ones included.
+ */
+export async function findClashes(em: SqlEntityManager): Promise<number> {
+  await em.execute(findOthers);
+  for (const problems of [twice('username'), twice('email'), twice('member_number'), unknownRoles, ...meetings])
+    await em.execute(`insert into import_problems ${problems}`);
+  const [row] = await em.execute<{ count: number }[]>('select cast(count(distinct line) as int) as count from import_problems');
+  return row?.count ?? 0;
+}
+
+/** The lines with problems, in their order. */
+export async function* badLines(em: SqlEntityManager): AsyncGenerator<BadLine> {
+  let last = 0;
+  for (;;) {
+    const lines = await em.execute<BadLine[]>(
+      `select line, string_agg(trim(path || ' ' || message), '; ' order by path, message) as problems
+       from import_problems where line > ? group by line order by line limit 500`,
+      [last],
+    );
+    if (lines.length === 0) return;
+    yield* lines;
+    last = lines.at(-1)?.line ?? last;
+  }
+}
+
+/** Takes away the lines that are there already, where none has a problem. @returns how many there were. */
+export async function passOver(em: SqlEntityManager): Promise<number> {
+  const [row] = await em.execute<{ count: number }[]>(
+    `with known as (delete from import_lines where by_username is not null returning 1)
+     select cast(count(*) as int) as count from known`,
+  );
+  return row?.count ?? 0;
+}
+
+/** An address that somebody only claims is nobody's yet, as it is to the index. */
+const findOthers = `update import_lines l set
+  by_username = (select u.id from users u where lower(u.username) = lower(l.username)),
+  by_email = (select u.id from users u where lower(u.email) = lower(l.email) and (u.is_verified or not u.is_self_registered)),
+  by_member = (select u.id from users u join members m on m.id = u.member_id where m.member_number = l.member_number),
+  member_id = (select m.id from members m where m.member_number = l.member_number and m.deleted_at is null)`;
+
+const paths = { username: 'username', email: 'email', member_number: 'memberNumber' } as const;
+
+const twice = (column: keyof typeof paths): string =>
+  `select line, '${paths[column]}', 'is the same as in line ' || first
+   from (select line, first_value(line) over (partition by lower(${column}) order by line) as first
+         from import_lines where ${column} is not null) each
+   where line > first`;
+
+/** The six system roles are made where they are missing, so they are always known. */
+const unknownRoles = `select l.line, 'roles', 'has ' || given.name || ', which is no role here'
+  from import_lines l cross join lateral jsonb_to_recordset(l.roles) as given (name text)
+  where given.name not in (${Object.values(RoleName)
+    .map((name) => `'${name}'`)
+    .join(', ')}) and not exists (select from roles r where r.name = given.name)`;
+
+/** The line is about a user who is there, by both names that a user has. */
+const isSame = 'l.by_username = l.by_email';
+
+/** What the line says of a user who is there, and what that user has: a password that was used or set here has our own hash. */
+const differences: Readonly<Record<string, string>> = {
+  firstName: 'l.first_name <> u.first_name',
+  lastName: 'l.last_name <> u.last_name',
+  hash: `l.hash <> u.password_hash and u.password_hash not like 'pepper-v1:%'`,
+  memberNumber: 'l.member_number is not null and l.by_member is distinct from u.id',
+  isActive: 'l.is_active <> u.is_active',
+  roles: `exists (
+    select from jsonb_to_recordset(l.roles) as given (name text) where not exists (
+      select from user_roles a join roles r on r.id = a.role_id where a.user_id = u.id and r.name = given.name))`,
+};
+
+const meetings: readonly string[] = [
+  `select line, 'username', 'is taken' from import_lines l where by_username is not null and ${isSame} is not true`,
+  `select line, 'email', 'is taken' from import_lines l where by_email is not null and ${isSame} is not true`,
+  `select l.line, 'username', 'was that of a user who is deleted'
+   from import_lines l join users u on u.id = l.by_username where ${isSame} and u.deleted_at is not null`,
+  `select line, 'memberNumber', 'is no member''s' from import_lines where member_number is not null and member_id is null and by_member is null`,
+  `select line, 'memberNumber', 'is linked to another user' from import_lines l
+   where by_member is not null and (${isSame} and by_member = by_username) is not true`,
+  ...Object.entries(differences).map(
+    ([path, differs]) => `select l.line, '${path}', 'is not what the user has who is there already'
+      from import_lines l join users u on u.id = l.by_username where ${isSame} and u.deleted_at is null and ${differs}`,
+  ),
+];

@@ -1,0 +1,102 @@
+import { userProblems, type UserFacts } from '../../../entities/user.ts';
+import { isImportable } from '../../crypto/imported.ts';
+
+/** A user as another system hands one over. */
+export interface Draft extends UserFacts {
+  readonly roles: readonly string[];
+  /** Of the password, by that system. */
+  readonly hash: string;
+  /** Of the member record that the user is linked to; null for none. */
+  readonly memberNumber: string | null;
+  /** Null where the line does not say; such a user may sign in. */
+  readonly isActive: boolean | null;
+}
+
+/** What is wrong with a line, in words that go after the name of a key; an empty path is the line itself. Never a value. */
+export interface LineProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What of a line is right, and everything that is wrong with the rest. */
+export interface ReadLine {
+  readonly draft: Partial<Draft>;
+  readonly problems: readonly LineProblem[];
+}
+
+/** Roles one user may be given. */
+const mostRoles = 20;
+
+/** Holds the text of a line against the form of a user. Who and what is there already, it does not know. */
+export function readDraft(text: string): ReadLine {
+  const given = parsed(text);
+  if (given === null) return { draft: {}, problems: [{ path: '', message: 'is not a JSON object' }] };
+  const unknown = Object.keys(given).filter((key) => !Object.hasOwn(keys, key));
+  const read = Object.entries(keys).map(([path, readKey]) => [path, readKey(own(given, path))] as const);
+  const wrong = read.flatMap(([path, value]) => (value instanceof Wrong ? [{ path, message: value.message }] : []));
+  const right = read.filter(([, value]) => !(value instanceof Wrong));
+  const strangers = unknown.map((key) => ({ path: '', message: `has ${named(key, 'a key')}, which is not known` }));
+  return { draft: Object.fromEntries(right), problems: [...strangers, ...wrong] };
+}
+
+/** Why a value cannot be used. */
+class Wrong {
+  constructor(readonly message: string) {}
+}
+
+type ReadKey = (value: unknown) => unknown;
+
+/** Every key that a line may have, and how its value is read. */
+const keys: Readonly<Record<keyof Draft, ReadKey>> = {
+  username: (value) => fact('username', value),
+  email: (value) => fact('email', value),
+  firstName: (value) => fact('firstName', value),
+  lastName: (value) => fact('lastName', value),
+  roles: readRoles,
+  hash: readHash,
+  memberNumber: readMemberNumber,
+  isActive: (value) => (value === undefined ? null : typeof value === 'boolean' ? value : new Wrong('must be true or false')),
+};
+
+function fact(name: keyof UserFacts, value: unknown): unknown {
+  if (value === undefined) return new Wrong('is missing');
+  if (typeof value !== 'string') return new Wrong('must be a text');
+  const text = value.trim();
+  const [problem] = userProblems({ [name]: text });
+  return problem ? new Wrong(problem.message) : text;
+}
+
+function readHash(value: unknown): unknown {
+  if (value === undefined) return new Wrong('is missing');
+  return typeof value === 'string' && isImportable(value) ? value : new Wrong('is not a bcrypt or Argon2 hash that can be taken over');
+}
+
+function readRoles(value: unknown): unknown {
+  if (value === undefined) return new Wrong('is missing');
+  if (!Array.isArray(value) || value.length > mostRoles) return new Wrong(`must be a list of at most ${mostRoles} names`);
+  const roles = value as unknown[];
+  if (!roles.every((role) => typeof role === 'string')) return new Wrong('must be a list of names');
+  const odd = roles.filter((role) => !plainWord.test(role));
+  if (odd.length > 0) return new Wrong('has a name that no role has');
+  return new Set(roles).size === roles.length ? roles : new Wrong('names a role twice');
+}
+
+function readMemberNumber(value: unknown): unknown {
+  if (value === undefined || value === null) return null;
+  return typeof value === 'string' && /^[A-Za-z0-9]{1,30}$/.test(value) ? value : new Wrong('must be 1 to 30 letters and digits');
+}
+
+function parsed(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null; // the parser's own words would show a part of the line, which may be a hash
+  }
+}
+
+const own = (value: Record<string, unknown>, key: string): unknown => (Object.hasOwn(value, key) ? value[key] : undefined);
+
+/** What is shown of a file on a terminal are plain words only: anything else might be a hash, or move the cursor. */
+const plainWord = /^[A-Za-z_][A-Za-z0-9_.-]{0,39}$/;
+const named = (key: string, what: string): string => (plainWord.test(key) ? `${what} ${key}` : `${what} that is no plain word`);

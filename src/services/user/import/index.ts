@@ -1,0 +1,66 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { badLines, findClashes, passOver, type BadLine } from './clash.ts';
+import { linesOf } from './lines.ts';
+import { stage } from './stage.ts';
+import { addStaged, type WritingTools } from './write.ts';
+
+export type { BadLine } from './clash.ts';
+
+/** How users are imported. */
+export interface ImportOptions {
+  /** Finds out what would be done, and does nothing. */
+  readonly isTrial: boolean;
+  /** Hears how many lines have been read, and then how many were added. */
+  readonly progress?: (step: 'read' | 'added', lines: number) => void;
+  /** Hears of each line that has problems, in their order. */
+  readonly report: (bad: BadLine) => void;
+}
+
+/** What an import came to, in users. Where any was refused, none was added. */
+export interface ImportOutcome {
+  readonly added: number;
+  /** Those whom the database has already, just as the file says. */
+  readonly alreadyThere: number;
+  readonly refused: number;
+}
+
+/** Says why nothing of a file was imported, where it is none of its lines. */
+export class ImportError extends Error {
+  override readonly name = 'ImportError';
+}
+
+/** The advisory lock under which one import waits for another: "unionhall" as a number, as for seeds, and two more. */
+const importing = 8_519_330_719;
+
+/**
+ * Adds the users of a file of JSON lines, one `{ username, email, firstName, lastName, roles, hash }` each, perhaps with
+ * `memberNumber` and `isActive`: all of them or none, and none twice. Their old passwords work, and are hashed anew when
+ * they are first used. It takes no more memory for a longer file.
+ * @throws {ImportError} where the file has no lines, or somebody else took a name while it was read.
+ */
+export async function importUsers(
+  em: SqlEntityManager,
+  tools: WritingTools,
+  source: AsyncIterable<Uint8Array>,
+  { isTrial, report, progress = () => undefined }: ImportOptions,
+): Promise<ImportOutcome> {
+  return em
+    .fork()
+    .transactional(async (transaction) => {
+      await transaction.execute('select pg_advisory_xact_lock(?)', [importing]);
+      const lines = await stage(transaction, linesOf(source), (count) => progress('read', count));
+      if (lines === 0) throw new ImportError('The file is empty: there is nobody in it to be imported.');
+      const refused = await findClashes(transaction);
+      for await (const bad of badLines(transaction)) report(bad);
+      if (refused > 0) return { added: 0, alreadyThere: 0, refused };
+      const alreadyThere = await passOver(transaction);
+      const added = isTrial ? lines - alreadyThere : await addStaged(transaction, tools, (count) => progress('added', count));
+      return { added, alreadyThere, refused };
+    })
+    .catch((error: unknown) => {
+      throw (error as { code?: unknown }).code === '23505' ? new ImportError(overtaken, { cause: error }) : error;
+    });
+}
+
+const overtaken =
+  'Nothing was imported: while the file was read, somebody else took a name, an address or a member of it. Import it again.';

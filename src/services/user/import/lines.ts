@@ -1,0 +1,64 @@
+/** One line of a file: its number, from 1, and its text; or why that cannot be read. */
+export type Line = { readonly number: number } & ({ readonly text: string } | { readonly problem: string });
+
+/** Bytes a line may have: a user takes a few hundred. */
+export const longestLine = 16_384;
+
+const newline = 0x0a;
+const byteOrderMark = '\uFEFF';
+
+/**
+ * The lines of a file that are not blank, one after another, however long the file is: LF or CR LF ends one, and a byte
+ * order mark before the first is no part of it. What is longer than {@link longestLine} is passed over and not kept.
+ */
+export async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
+  let line = new Gathered(1);
+  for await (const chunk of source) {
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+      line.add(chunk.subarray(start, end));
+      yield* line.read();
+      line = new Gathered(line.number + 1);
+      start = end + 1;
+    }
+    line.add(chunk.subarray(start));
+  }
+  yield* line.read();
+}
+
+/** The bytes of one line, as they come. */
+class Gathered {
+  #parts: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(readonly number: number) {}
+
+  add(part: Uint8Array): void {
+    this.#length += part.byteLength;
+    if (this.#length <= longestLine) this.#parts.push(part);
+    else this.#parts = [];
+  }
+
+  /** The line, or nothing where it is blank. */
+  *read(): Generator<Line> {
+    const { number } = this;
+    const decoded = decode(Buffer.concat(this.#parts));
+    if (this.#length > longestLine) yield { number, problem: `is longer than ${longestLine} bytes` };
+    else if (decoded === null) yield { number, problem: 'is not UTF-8' };
+    else yield* this.#readText(decoded);
+  }
+
+  *#readText(decoded: string): Generator<Line> {
+    const { number } = this;
+    const text = number === 1 && decoded.startsWith(byteOrderMark) ? decoded.slice(1) : decoded;
+    if (text.trim() !== '') yield { number, text };
+  }
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}

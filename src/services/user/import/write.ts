@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { AuditOutcome } from '../../../entities/audit.ts';
+import { Role, RoleName, systemRoles } from '../../../entities/role.ts';
+import { recordAudit } from '../../audit.ts';
+import type { Keyring } from '../../crypto/keyring.ts';
+
+/** What it takes to add users. */
+export interface WritingTools {
+  readonly keyring: Keyring;
+  readonly now: () => Date;
+}
+
+/** Events that are written at a time. */
+const batchSize = 1000;
+
+/**
+ * Adds the staged lines as users with their roles and an audit event each, in the caller's transaction. Nobody has
+ * proved to us that the addresses are theirs, so they are not verified; but the operator vouches for the accounts.
+ * @returns how many were added.
+ */
+export async function addStaged(em: SqlEntityManager, { keyring, now }: WritingTools, progress: (added: number) => void): Promise<number> {
+  await makeRoles(em);
+  const at = now();
+  await em.execute(
+    `insert into users (id, created_at, updated_at, username, email, password_hash, first_name, last_name, is_active, is_verified,
+       is_self_registered, is_owner, password_must_change, failed_login_attempts, member_id)
+     select id, ?, ?, username, email, hash, first_name, last_name, coalesce(is_active, true), false, false, false, false, 0, member_id
+     from import_lines order by line`,
+    [at, at],
+  );
+  await em.execute(
+    `insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
+     select given.id, ?, ?, l.id, r.id, ?, '{}'
+     from import_lines l cross join lateral jsonb_to_recordset(l.roles) as given (id uuid, name text) join roles r on r.name = given.name`,
+    [at, at, at],
+  );
+  return recordAdded(em, keyring, at, progress);
+}
+
+async function makeRoles(em: SqlEntityManager): Promise<void> {
+  const roles = Object.values(RoleName).map((name) => {
+    const [displayName, description] = systemRoles[name];
+    return new Role({ name, displayName, description, isSystemRole: true, basedOn: name });
+  });
+  await em.upsertMany(Role, roles, { onConflictFields: ['name'], onConflictAction: 'ignore' });
+}
+
+/** One event for each user, so that the log tells of every account where it comes from; all of a run share one request. */
+async function recordAdded(em: SqlEntityManager, keyring: Keyring, at: Date, progress: (added: number) => void): Promise<number> {
+  const requestId = `import-${randomUUID()}`;
+  let [last, count] = [0, 0];
+  for (;;) {
+    const added = await em.execute<{ line: number; id: string }[]>(
+      `select line, id from import_lines where line > ? order by line limit ${batchSize}`,
+      [last],
+    );
+    if (added.length === 0) return count;
+    for (const { id } of added) recordAudit(em, keyring, { ...importing, at, targetId: id, requestId });
+    await em.flush();
+    em.clear();
+    count += added.length;
+    progress(count);
+    last = added.at(-1)?.line ?? last;
+  }
+}
+
+const importing = {
+  actor: null,
+  sessionId: null,
+  ipAddress: null,
+  action: 'import_user',
+  targetType: 'User',
+  outcome: AuditOutcome.SUCCEEDED,
+  count: 1,
+} as const;

@@ -1,0 +1,196 @@
+import 'reflect-metadata';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { readConfig } from '../src/config.ts';
+import { networkOf, takeTurn, type LimitName } from '../src/services/limit.ts';
+import type { RunSql } from '../src/services/session/index.ts';
+import { severalNodes, type Nodes } from './factor.kit.ts';
+import { client, codeOf, embedded, Local, password, rules } from './session.kit.ts';
+import { aLocal } from './support/local.ts';
+
+let orm: MikroORM;
+let runSql: RunSql;
+let local: Local;
+let settled = 0;
+
+beforeAll(async () => {
+  ({ orm, runSql } = await embedded());
+}, 60_000);
+afterAll(async () => orm.close());
+beforeEach(() => {
+  local = new Local(orm, runSql);
+  local.rules = { ...rules, limits: { ...rules.limits, 'mail-account': { turns: 3, seconds: 60 } } };
+});
+
+const take = (key: string, name: LimitName = 'mail-account') => takeTurn(local.em, local.tools, name, key);
+const refusal = (key: string) =>
+  take(key).then(
+    () => null,
+    (error: unknown) => error,
+  );
+
+describe('a limit', () => {
+  it('gives so many turns, then says how long to wait, and gives one again after exactly that', async () => {
+    for (const wait of [0, 10, 10]) {
+      local.clock.turn(wait);
+      await take('a');
+    }
+    expect(await refusal('a')).toMatchObject({ code: 'RATE_LIMITED', details: { retryAfter: 40 } });
+    local.clock.turn(39);
+    expect(await refusal('a')).toMatchObject({ details: { retryAfter: 1 } });
+    local.clock.turn(1);
+    await take('a');
+    expect(await refusal('a')).toMatchObject({ details: { retryAfter: 10 } });
+  });
+
+  it('gives no more than that in any window, wherever one begins', async () => {
+    const given: number[] = [];
+    for (let second = 0; second < 300; second++) {
+      if ((await refusal('window')) === null) given.push(second);
+      local.clock.turn(1);
+    }
+    for (const from of given) expect(given.filter((at) => at >= from && at < from + 60).length).toBeLessThanOrEqual(3);
+    expect(given).toHaveLength(15);
+  });
+
+  it('rounds the wait up to whole seconds', async () => {
+    for (let turn = 0; turn < 3; turn++) await take('b');
+    local.clock.turn(0.5);
+    expect(await refusal('b')).toMatchObject({ details: { retryAfter: 60 } });
+    local.clock.turn(59.4);
+    expect(await refusal('b')).toMatchObject({ details: { retryAfter: 1 } });
+  });
+
+  it('does not grow longer by what it refuses', async () => {
+    for (let turn = 0; turn < 3; turn++) await take('c');
+    for (let turn = 0; turn < 20; turn++) expect(await refusal('c')).not.toBeNull();
+    local.clock.turn(60);
+    expect(await refusal('c')).toBeNull();
+  });
+
+  it('counts each key and each name by itself', async () => {
+    for (let turn = 0; turn < 3; turn++) await take('d');
+    expect(await refusal('e')).toBeNull();
+    await take('d', 'register');
+    expect(await refusal('d')).not.toBeNull();
+  });
+
+  it('follows a change of its setting, up and down', async () => {
+    const set = (turns: number) => (local.rules = { ...rules, limits: { ...rules.limits, 'mail-account': { turns, seconds: 60 } } });
+    for (let turn = 0; turn < 3; turn++) await take('f');
+    set(5);
+    expect(await refusal('f')).toBeNull();
+    set(2);
+    expect(await refusal('f')).not.toBeNull();
+    local.clock.turn(60);
+    for (const isGiven of [true, true, false]) expect((await refusal('f')) === null).toBe(isGiven);
+  });
+
+  it('stores no key as it is, and no turn for longer than it counts', async () => {
+    for (let turn = 0; turn < 9; turn++) {
+      await refusal('198.51.100.7');
+      local.clock.turn(61);
+    }
+    const rows = (await runSql('select key, cardinality(turns) as turns from rate_limits', [])) as { key: string; turns: number }[];
+    expect(rows).not.toHaveLength(0);
+    for (const { key, turns } of rows) {
+      expect(key).toMatch(/^[\w-]{43}$/);
+      expect(turns).toBeLessThanOrEqual(5);
+    }
+  });
+
+  it('cannot be taken where a transaction could take it back', async () => {
+    await expect(local.em.transactional((em) => takeTurn(em, local.tools, 'register', 'g'))).rejects.toThrow('before the transaction');
+  });
+});
+
+describe('who an address is', () => {
+  it.each([
+    ['203.0.113.7', '203.0.113.7'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:0DB8:0001:0002::1', '2001:db8:1:2'],
+    ['2001:db8::1', '2001:db8:0:0'],
+    ['::1', '0:0:0:0'],
+    ['fe80::1%eth0', 'fe80:0:0:0'],
+    [null, ''],
+  ])('%s counts as %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+});
+
+describe('the defaults', () => {
+  it('are those that were agreed', () => {
+    expect(readConfig({}).sessions.limits).toEqual({
+      'sign-in': { turns: 20, seconds: 300 },
+      'second-factor': { turns: 10, seconds: 900 },
+      'mail-account': { turns: 3, seconds: 900 },
+      'mail-address': { turns: 20, seconds: 3600 },
+      register: { turns: 5, seconds: 3600 },
+      refresh: { turns: 60, seconds: 60 },
+    });
+  });
+
+  it.each(['20', '20/', '0/300', '20/0', '-1/3', '20/300/1', '1e3/5', '20 / 300', '99999/1'])('take no setting like %s', (text) => {
+    expect(() => readConfig({ LIMIT_SIGN_IN: text })).toThrow('LIMIT_SIGN_IN');
+  });
+
+  it('give twenty sign-ins from one address in five minutes, right or wrong, whoever it is', async () => {
+    local.rules = { ...rules, limits: readConfig({}).sessions.limits };
+    await local.settle(`limited.${++settled}`);
+    for (let turn = 0; turn < 10; turn++) expect(await codeOf(local.login())).toBe('no refusal');
+    for (let turn = 0; turn < 10; turn++) expect(await codeOf(local.login({ identifier: `nobody${turn}` }))).toBe('BAD_CREDENTIALS');
+    await expect(local.login()).rejects.toMatchObject({ code: 'RATE_LIMITED', details: { retryAfter: 300 } });
+    const elsewhere = { ...client, ipAddress: '203.0.113.8' };
+    expect(await codeOf(local.sessions.login({ identifier: local.user.username, password }, elsewhere))).toBe('no refusal');
+    local.clock.turn(300);
+    expect(await codeOf(local.login())).toBe('no refusal');
+  });
+
+  it('give a session sixty refreshes in a minute, and forged tokens take none', async () => {
+    local.rules = { ...rules, limits: { ...rules.limits, refresh: readConfig({}).sessions.limits.refresh } };
+    await local.settle(`refreshing.${++settled}`);
+    let { refreshToken } = await local.login();
+    const other = await local.login();
+    for (let turn = 0; turn < 70; turn++) expect(await codeOf(local.refresh(`${refreshToken}A`))).toBe('UNAUTHENTICATED');
+    for (let turn = 0; turn < 60; turn++) ({ refreshToken } = await local.refresh(refreshToken));
+    await expect(local.refresh(refreshToken)).rejects.toMatchObject({ code: 'RATE_LIMITED', details: { retryAfter: 60 } });
+    expect(await codeOf(local.refresh(other.refreshToken))).toBe('no refusal');
+    local.clock.turn(60);
+    expect(await codeOf(local.refresh(refreshToken))).toBe('no refusal');
+  });
+});
+
+describe('on several nodes', () => {
+  let several: Nodes;
+  beforeAll(async () => {
+    several = await severalNodes(2);
+  }, 60_000);
+  afterAll(async () => several.close());
+
+  it.each([1, 2, 3, 4, 5])('gives exactly so many turns to callers that come at once (round %s)', async (round) => {
+    const codes = await Promise.all(
+      Array.from({ length: 32 }, (_, index) => {
+        const node = several.nodes[index % 2] as Local;
+        node.rules = { ...rules, limits: { ...rules.limits, register: { turns: 7, seconds: 60 } } };
+        return codeOf(takeTurn(node.em, node.tools, 'register', `round ${round}`));
+      }),
+    );
+    expect(codes.filter((code) => code === 'no refusal')).toHaveLength(7);
+    expect(codes.filter((code) => code === 'RATE_LIMITED')).toHaveLength(25);
+  });
+});
+
+describe('the service', () => {
+  it('refuses the sign-in after the last turn with the seconds to wait, and leaves who is signed in alone', async () => {
+    const running = await aLocal({ environment: { LIMIT_SIGN_IN: '3/300' } });
+    await running.admin.see('{ me { id } }');
+    const query = 'mutation { login(input: { identifier: "staff", password: "wrong" }) { __typename } }';
+    for (const code of ['BAD_CREDENTIALS', 'BAD_CREDENTIALS', 'RATE_LIMITED']) {
+      const { codes, errors } = await running.anonymous.ask(query);
+      expect(codes).toEqual([code]);
+      if (code === 'RATE_LIMITED') expect(errors[0]?.extensions['retryAfter']).toBeGreaterThan(290);
+    }
+    await running.admin.see('{ me { id } }');
+  });
+});

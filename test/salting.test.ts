@@ -1,0 +1,328 @@
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { validate as isUuid } from 'uuid';
+import { dayIn } from '../src/entities/scalars.ts';
+import { aLocal, type Actor, type Answer, type Local } from './support/local.ts';
+
+interface Activity {
+  id: string;
+  activityType: string;
+  activityDate: string;
+  outcome: string | null;
+  location: string | null;
+  workersContacted: number;
+  cardsSigned: number;
+  description: string | null;
+  notes: string | null;
+  deletedAt: string | null;
+  member: { id: string; fullName: string };
+  organization: { id: string; name: string };
+}
+
+interface Logged {
+  logSaltingActivity: Activity;
+}
+
+const mutation = `mutation Log($input: LogSaltingActivityInput!) {
+  logSaltingActivity(input: $input) {
+    id activityType activityDate outcome location workersContacted cardsSigned description notes deletedAt
+    member { id fullName } organization { id name }
+  }
+}`;
+
+const log = (who: Actor, input: object, headers: Record<string, string> = {}): Promise<Answer<Logged>> =>
+  who.ask<Logged>(mutation, { input }, headers);
+
+const nobody = '01900000-0000-7000-8000-000000000009';
+
+let local: Local;
+let memberId: string;
+let organizationId: string;
+
+/** The first row's first column. */
+async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
+  const [row = {}] = await local.sql(sql, parameters);
+  return Object.values(row)[0] as T;
+}
+
+const activities = (): Promise<number> => value<number>('select count(*) from salting_activities');
+const events = (): Promise<number> => value<number>(`select count(*) from audit_events where action = 'salting.log'`);
+
+beforeAll(async () => {
+  local = await aLocal();
+  memberId = await value('select id from members where deleted_at is null order by id desc limit 1');
+  organizationId = await value(`select id from organizations where deleted_at is null and org_type <> 'union' order by id limit 1`);
+});
+
+/** A visit that may be logged, but for what is changed. */
+const visit = (changes: object = {}) => ({ memberId, organizationId, activityType: 'SITE_VISIT', activityDate: '2026-01-15', ...changes });
+
+describe('an activity that is logged', () => {
+  it('is answered as it was told, and is in the list', async () => {
+    const told = {
+      outcome: 'POSITIVE',
+      location: 'Main gate',
+      workersContacted: 12,
+      cardsSigned: 3,
+      description: 'Talked through the shift change — “ja, claro”, said one.',
+      notes: 'Bring Spanish leaflets.',
+    };
+    const { data, errors } = await log(local.organizer, visit(told));
+    expect(errors).toEqual([]);
+    const { id, member, organization, ...said } = data.logSaltingActivity;
+    expect(said).toEqual({ ...told, activityType: 'SITE_VISIT', activityDate: '2026-01-15', deletedAt: null });
+    expect([member.id, organization.id]).toEqual([memberId, organizationId]);
+    const { saltingActivity } = await local.organizer.see<{ saltingActivity: Activity }>(
+      'query ($id: ID!) { saltingActivity(id: $id) { notes cardsSigned } }',
+      { id },
+    );
+    expect(saltingActivity).toEqual({ notes: told.notes, cardsSigned: 3 });
+  });
+
+  it('counts nobody and leaves open what was left out', async () => {
+    const { data } = await log(local.organizer, visit());
+    expect(data.logSaltingActivity).toMatchObject({
+      workersContacted: 0,
+      cardsSigned: 0,
+      outcome: null,
+      location: null,
+      description: null,
+      notes: null,
+    });
+  });
+
+  it('is the own member’s where none is named', async () => {
+    const own = await value<string>(`select member_id from users where username = 'organizer'`);
+    for (const input of [visit({ memberId: null }), visit({ memberId: undefined })]) {
+      const { data } = await log(local.organizer, input);
+      expect(data.logSaltingActivity.member.id).toBe(own);
+    }
+  });
+
+  it.each([
+    ['a place of 200 characters', { location: 'x'.repeat(200) }],
+    ['as many cards as workers', { workersContacted: 4, cardsSigned: 4 }],
+    ['nobody reached', { outcome: 'NO_CONTACT' }],
+    ['the day it is', () => ({ activityDate: dayIn('UTC', local.clock.now()) })],
+    ['the first day there is', { activityDate: '0001-01-01' }],
+    ['the member’s own words, quotes and all', { description: `'); drop table users; -- ? $1 :x \\ %` }],
+  ])('may say %s', async (_, changes) => {
+    const said = typeof changes === 'function' ? changes() : changes;
+    const { data, errors } = await log(local.admin, visit(said));
+    expect(errors).toEqual([]);
+    expect(data.logSaltingActivity).toMatchObject(said);
+  });
+
+  it('takes the date as it is written, whatever the ids’ case', async () => {
+    const { data } = await log(local.admin, visit({ memberId: memberId.toUpperCase(), activityDate: '2024-02-29' }));
+    expect(data.logSaltingActivity).toMatchObject({ activityDate: '2024-02-29', member: { id: memberId } });
+  });
+});
+
+describe('who may log', () => {
+  it.each(['admin', 'organizer'] as const)('%s may', async (who) => {
+    expect((await log(local[who], visit())).errors).toEqual([]);
+  });
+
+  it.each([
+    ['officer', 'FORBIDDEN'],
+    ['staff', 'FORBIDDEN'],
+    ['instructor', 'FORBIDDEN'],
+    ['member', 'FORBIDDEN'],
+    ['anonymous', 'UNAUTHENTICATED'],
+  ] as const)('%s may not, and learns nothing', async (who, code) => {
+    const before = await activities();
+    for (const input of [visit(), visit({ organizationId: nobody }), visit({ cardsSigned: -1 })])
+      expect((await log(local[who], input)).codes).toEqual([code]);
+    expect(await activities()).toBe(before);
+  });
+});
+
+describe('what is refused', () => {
+  const tomorrow = (): string => dayIn('UTC', new Date(local.clock.now().valueOf() + 86_400_000));
+
+  it.each<[what: string, changes: object | (() => object), fields: string[]]>([
+    ['a day in the future', () => ({ activityDate: tomorrow() }), ['input.activityDate must not be in the future']],
+    ['a day in another year', { activityDate: '9999-12-31' }, ['input.activityDate must not be in the future']],
+    ['a place of 201 characters', { location: 'x'.repeat(201) }, ['input.location must have at most 200 characters']],
+    ['fewer than no workers', { workersContacted: -1 }, ['input.workersContacted must not be negative']],
+    ['fewer than no cards', { cardsSigned: -1 }, ['input.cardsSigned must not be negative']],
+    ['cards of nobody', { cardsSigned: 1 }, ['input.cardsSigned must not be more than the workers contacted']],
+    ['more cards than workers', { workersContacted: 3, cardsSigned: 4 }, ['input.cardsSigned must not be more than the workers contacted']],
+    [
+      'somebody reached when nobody was',
+      { outcome: 'NO_CONTACT', workersContacted: 1 },
+      ['input.outcome says that nobody was reached, so there are no contacts and no cards'],
+    ],
+    ['a member id that is none', { memberId: 'm-1' }, ['input.memberId is not an id']],
+    ['an empty member id', { memberId: '' }, ['input.memberId is not an id']],
+    ['an organization id that is none', { organizationId: `${nobody}0` }, ['input.organizationId is not an id']],
+    [
+      'all that is wrong at once',
+      { memberId: '1', organizationId: '2', activityDate: '9999-12-31', workersContacted: -2, cardsSigned: -1, location: 'x'.repeat(201) },
+      [
+        'input.activityDate must not be in the future',
+        'input.location must have at most 200 characters',
+        'input.workersContacted must not be negative',
+        'input.cardsSigned must not be negative',
+        'input.memberId is not an id',
+        'input.organizationId is not an id',
+      ],
+    ],
+  ])('%s', async (_, changes, fields) => {
+    const before = await activities();
+    const { codes, errors } = await log(local.organizer, visit(typeof changes === 'function' ? changes() : changes));
+    expect(codes).toEqual(['BAD_INPUT']);
+    const said = errors[0]?.extensions['fields'] as { path: string; message: string }[];
+    expect(said.map(({ path, message }) => `${path} ${message}`)).toEqual(fields);
+    expect(await activities()).toBe(before);
+  });
+
+  it.each([
+    ['a kind there is not', { activityType: 'PICNIC' }],
+    ['no kind', { activityType: undefined }],
+    ['no organization', { organizationId: undefined }],
+    ['no day', { activityDate: null }],
+    ['a day there is not', { activityDate: '2026-02-29' }],
+    ['an instant for a day', { activityDate: '2026-02-01T10:00:00Z' }],
+    ['an outcome there is not', { outcome: 'GLORIOUS' }],
+    ['half a worker', { workersContacted: 1.5 }],
+    ['more workers than can be counted', { workersContacted: 2 ** 31 }],
+    ['an unknown number of workers', { workersContacted: null }],
+    ['what nobody asked for', { rating: 5 }],
+  ])('%s, before anything is done', async (_, changes) => {
+    const before = await activities();
+    expect((await log(local.organizer, visit(changes))).codes).toEqual(['BAD_INPUT']);
+    expect(await activities()).toBe(before);
+  });
+
+  it('no member, by who is linked to none', async () => {
+    const { codes, errors } = await log(local.admin, visit({ memberId: null }));
+    expect(codes).toEqual(['BAD_INPUT']);
+    expect(errors[0]?.extensions['fields']).toEqual([
+      { path: 'input.memberId', message: 'is required: your account is not linked to a member record' },
+    ]);
+  });
+
+  it.each([
+    ['a member there is not', { memberId: nobody }],
+    ['an organization there is not', { organizationId: nobody }],
+    ['neither', { memberId: nobody, organizationId: nobody }],
+  ])('%s', async (_, changes) => {
+    expect((await log(local.organizer, visit(changes))).codes).toEqual(['NOT_FOUND']);
+  });
+
+  it.each([
+    ['an organization’s id for a member', () => ({ memberId: organizationId })],
+    ['a member’s id for an organization', () => ({ organizationId: memberId })],
+  ])('%s', async (_, changes) => {
+    expect((await log(local.organizer, visit(changes()))).codes).toEqual(['NOT_FOUND']);
+  });
+});
+
+describe('what was deleted', () => {
+  const deleting = async (table: string, id: string, act: () => Promise<void>): Promise<void> => {
+    await local.sql(`update ${table} set deleted_at = now() where id = $1`, [id]);
+    try {
+      await act();
+    } finally {
+      await local.sql(`update ${table} set deleted_at = null where id = $1`, [id]);
+    }
+  };
+
+  it.each([
+    ['a member', 'members', () => memberId],
+    ['an organization', 'organizations', () => organizationId],
+  ])('%s is not found, by admins either', async (_, table, id) => {
+    const before = [await activities(), await events()];
+    await deleting(table, id(), async () => {
+      for (const who of [local.organizer, local.admin]) expect((await log(who, visit())).codes).toEqual(['NOT_FOUND']);
+    });
+    expect([await activities(), await events()]).toEqual(before);
+    expect((await log(local.organizer, visit())).errors).toEqual([]);
+  });
+
+  it('is no member of one’s own', async () => {
+    const own = await value<string>(`select member_id from users where username = 'organizer'`);
+    await deleting('members', own, async () => {
+      expect((await log(local.organizer, visit({ memberId: null }))).codes).toEqual(['NOT_FOUND']);
+    });
+  });
+});
+
+describe('the audit log', () => {
+  it('says who logged what, in which session and request', async () => {
+    const before = await events();
+    const { data, headers } = await log(local.organizer, visit({ description: 'nothing of this', location: 'in the log' }));
+    expect(await events()).toBe(before + 1);
+    const { id } = data.logSaltingActivity;
+    const [event = {}] = await local.sql('select * from audit_events where target_id = $1', [id]);
+    const organizer = await value<string>(`select id from users where username = 'organizer'`);
+    expect(event).toMatchObject({
+      actor_id: organizer,
+      action: 'salting.log',
+      target_type: 'SaltingActivity',
+      outcome: 'succeeded',
+      request_id: headers.get('x-request-id'),
+      count: 1,
+    });
+    expect(isUuid(event['session_id'])).toBe(true);
+    expect(await value('select user_id from sessions where id = $1', event['session_id'])).toBe(organizer);
+    expect(String(event['ip_address'])).toMatch(/127\.0\.0\.1|::1/);
+    expect(JSON.stringify(event)).not.toMatch(/nothing of this|in the log/);
+  });
+
+  it('is told the instant by the service’s clock', async () => {
+    const { data } = await log(local.organizer, visit());
+    const at = await value<Date>('select at from audit_events where target_id = $1', data.logSaltingActivity.id);
+    expect(Math.abs(at.valueOf() - local.clock.now().valueOf())).toBeLessThan(60_000);
+  });
+
+  it('says nothing of what was refused', async () => {
+    const before = await events();
+    await log(local.organizer, visit({ cardsSigned: 1 }));
+    await log(local.organizer, visit({ organizationId: nobody }));
+    await log(local.officer, visit());
+    expect(await events()).toBe(before);
+  });
+});
+
+describe('a write that fails', () => {
+  const tables = ['salting_activities', 'audit_events'];
+
+  afterEach(async () => {
+    for (const table of tables) await local.sql(`drop trigger if exists out_of_order on ${table}`);
+  });
+
+  it.each(tables)('on %s leaves neither the activity nor the event, and says nothing of why', async (table) => {
+    await local.sql(`create or replace function out_of_order() returns trigger language plpgsql as
+      $$ begin raise exception 'the disk of % is full', tg_table_name; end $$`);
+    const before = [await activities(), await events()];
+    await local.sql(`create trigger out_of_order after insert on ${table} for each row execute function out_of_order()`);
+    const { codes, errors } = await log(local.organizer, visit());
+    expect(codes).toEqual(['INTERNAL']);
+    expect(JSON.stringify(errors)).not.toMatch(/disk/);
+    expect([await activities(), await events()]).toEqual(before);
+  });
+
+  it('does not stand in the way of the next', async () => {
+    expect((await log(local.organizer, visit())).errors).toEqual([]);
+  });
+});
+
+describe.each([
+  ['Pacific/Honolulu', -10],
+  ['Pacific/Kiritimati', 14],
+])('today in %s', (zone, hours) => {
+  it('turns at midnight there, and not at midnight in UTC', async () => {
+    local = await aLocal({ environment: { UNIONHALL_TIME_ZONE: zone } });
+    const midnight = Math.ceil(local.clock.now().valueOf() / 86_400_000 + 1) * 86_400_000 - hours * 3_600_000;
+    const [eve, today, tomorrow] = [-12, 12, 36].map((later) => dayIn(zone, new Date(midnight + later * 3_600_000)));
+    const codesOf = async (activityDate: string | undefined) => (await log(local.organizer, visit({ memberId: null, activityDate }))).codes;
+
+    local.clock.turn((midnight - 30_000 - local.clock.now().valueOf()) / 1000);
+    expect([await codesOf(eve), await codesOf(today)]).toEqual([[], ['BAD_INPUT']]);
+
+    local.clock.turn(60);
+    expect([await codesOf(today), await codesOf(tomorrow)]).toEqual([[], ['BAD_INPUT']]);
+  });
+});

@@ -1,0 +1,68 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Database } from '../../src/database/index.ts';
+import type { Keyring } from '../../src/services/crypto/keyring.ts';
+import type { Message } from '../../src/services/mail/transport.ts';
+import { deliver } from '../../src/services/mail/worker.ts';
+
+/** A mail as it lies in somebody's mailbox. */
+export interface Letter extends Message {
+  /** The token that it brings; empty where it brings none. */
+  readonly token: string;
+}
+
+/** What the post of a local works with. */
+export interface PostOffice {
+  readonly database: Database;
+  readonly keyring: Keyring;
+  readonly now: () => Date;
+}
+
+/**
+ * Delivers what waits in the mail queue whenever a mailbox is opened, as the worker would, to memory: a mail is there as
+ * soon as its transaction is, and no test waits for it.
+ */
+export class Mailboxes {
+  readonly #letters: Letter[] = [];
+  readonly warnings: string[] = [];
+
+  constructor(private readonly office: PostOffice) {}
+
+  /** The mails sent to an address so far, the latest last. */
+  async of(address: string): Promise<readonly Letter[]> {
+    await this.#deliver();
+    return this.#letters.filter(({ to }) => to.toLowerCase() === address.toLowerCase());
+  }
+
+  /** The token that the latest mail to an address brings. @throws where there is none. */
+  async tokenOf(address: string): Promise<string> {
+    const token = (await this.of(address)).at(-1)?.token;
+    if (!token) throw new Error(`The latest mail to ${address} brings no token.`);
+    return token;
+  }
+
+  async #deliver(): Promise<void> {
+    const { database, keyring, now } = this.office;
+    const transport = {
+      send: (message: Message): Promise<void> => {
+        this.#letters.push({ ...message, token: tokenForm.exec(message.text)?.[0] ?? '' });
+        return Promise.resolve();
+      },
+    };
+    const em = database.orm.em.fork() as SqlEntityManager;
+    const stationery = { publicUrl: 'https://union.example', timeZone: 'America/New_York' };
+    const tools = { em, keyring, now, transport, stationery, warn: (message: string) => this.warnings.push(message) };
+    for (const { id, data } of await taken(database)) await deliver(tools, data, id, AbortSignal.timeout(10_000));
+  }
+}
+
+/** Where a link brings a token, the token stands alone further down as well. */
+const tokenForm = /(?<=\n)(?:prt1|evt1)\.[A-Za-z0-9_.-]+(?=\n)/;
+
+async function taken({ run }: Database): Promise<{ id: string; data: unknown }[]> {
+  const rows = await run(
+    `update pgboss.job set state = 'completed', completed_on = now() where name = 'mail' and state = 'created'
+     returning id::text as id, data::text as data, created_on::text as at`,
+  );
+  const jobs = rows as unknown as { id: string; data: string; at: string }[];
+  return [...jobs].sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ id, data }) => ({ id, data: JSON.parse(data) as unknown }));
+}
