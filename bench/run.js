@@ -13,6 +13,9 @@ import { heading, median, megabytes, say, spread, table, verdict } from './print
 import { profile } from './profile.js';
 import { compared, drawPool, listOf, questions } from './questions.js';
 
+/** Seconds that each contender is asked a question before its turns count: what runs often is compiled by then. */
+const warmUp = 6;
+
 /** @typedef {import('./contenders/index.js').Contender & { tokens: import('./contenders/index.js').Tokens }} Running */
 
 /**
@@ -150,7 +153,7 @@ async function rounds({ bench, contenders, pool }, question, options) {
     await load(contender.url, asked, { ...options, seconds: Math.min(0.5, seconds / 4) });
     return await counted(bench, contender, () => load(contender.url, asked, { ...options, seconds }));
   };
-  for (const contender of contenders) await turn(contender, Math.min(2, options.seconds));
+  for (const contender of contenders) await turn(contender, warmUp);
   for (let round = 0; round < options.rounds; round += 1) {
     for (let place = 0; place < contenders.length; place += 1) {
       const contender = contenders[(round + place) % contenders.length];

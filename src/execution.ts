@@ -29,20 +29,23 @@ export function interpreting(schema: GraphQLSchema): Execute {
     execute({ schema, document, operationName, variableValues: variables, contextValue: context });
 }
 
-/** How often an operation has to come before it is worth compiling: that takes as long as many executions. */
+/** How often a query has to come before it is worth compiling: that takes as long as many executions. */
 const worthCompiling = 4;
 
-/** How many operations stay compiled: more than the clients of one service have. */
+/** How many queries stay compiled: more than the clients of one service have. */
 const mostCompiled = 500;
 
-/** Compiles an operation that comes again and again to a function of its own, and interprets all others. */
+/**
+ * Compiles a query that comes again and again to a function of its own, and interprets all others. A mutation takes
+ * longer than its execution, and cannot be made twice to see whether both ways answer the same: it is interpreted.
+ */
 export function compiling(schema: GraphQLSchema, after = worthCompiling): Execute {
   const interpret = interpreting(schema);
   const times = new WeakMap<OperationDefinitionNode, number>();
   const compiled = new Map<OperationDefinitionNode, CompiledQuery | null>();
   return async (execution) => {
     const { operation, variables, context } = execution;
-    if (operation === null) return interpret(execution);
+    if (operation?.operation !== 'query') return interpret(execution);
     if (!compiled.has(operation)) {
       const time = (times.get(operation) ?? 0) + 1;
       times.set(operation, time);

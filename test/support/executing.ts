@@ -3,8 +3,8 @@ import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import { compiling, interpreting, type Execute } from '../../src/execution.ts';
 
 /**
- * Compiles every operation at once, and lets every query be interpreted as well: it fails where the two do not answer
- * the same, errors included. A mutation is compiled only, since it cannot be made twice.
+ * Compiles every query at once, and lets it be interpreted as well: it fails where the two do not answer the same, errors
+ * included.
  */
 export function bothWays(schema: GraphQLSchema): Execute {
   const [compiled, interpreted] = [compiling(schema, 1), interpreting(schema)];
