@@ -445,7 +445,7 @@ describe('a reset', () => {
       ['short', 2],
       ['password', 1],
       [breached, 1],
-      ['Manager', 2],
+      ['Manager', 3],
     ] as const) {
       const answer = await reset(local, token, password);
       expect(answer.codes).toEqual(['BAD_INPUT']);
@@ -635,7 +635,9 @@ describe('the verification of an address', () => {
   });
 
   it('is of operations that there are, and that do not verify: others refuse the start', async () => {
-    await expect(aLocal({ environment: { VERIFIED_OPERATIONS: 'verifyEmail' } })).rejects.toThrow('must leave requestEmailVerification and verifyEmail open');
+    await expect(aLocal({ environment: { VERIFIED_OPERATIONS: 'verifyEmail' } })).rejects.toThrow(
+      'must leave requestEmailVerification and verifyEmail open',
+    );
     await expect(aLocal({ environment: { VERIFIED_OPERATIONS: 'members,updateProfil' } })).rejects.toThrow(
       'VERIFIED_OPERATIONS names what is no operation: updateProfil',
     );

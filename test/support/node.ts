@@ -28,6 +28,8 @@ export type Reply<Data> = Answer<Data> & { readonly body: string };
 /** One process of a local: a whole service on a database that others use as well, with the keyring it was given. */
 export interface Node {
   readonly url: string;
+  /** Null once somebody owns the instance. */
+  readonly setupToken: string | null;
   ask<Data = Record<string, unknown>>(query: string, variables?: object, headers?: Record<string, string>): Promise<Reply<Data>>;
   /** Stops it; the database stays open for the others. */
   stop(): Promise<void>;
@@ -57,12 +59,13 @@ export async function aNode({ database, keyring, clock, environment = {} }: Node
   const configDirectory = await mkdtemp(join(tmpdir(), 'unionhall-node-'));
   folders.push(configDirectory);
   const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
-  const config = readConfig({ ...own, LIMIT_SIGN_IN: '1000/300', LIMIT_REFRESH: '1000/60', ...environment });
+  const config = readConfig({ ...own, LIMIT_SIGN_IN: '1000/300', LIMIT_REFRESH: '1000/60', CLEANUP_EVERY: '86400', ...environment });
   const shared = Object.create(database, { close: { value: () => Promise.resolve() } }) as Database;
   const service = await start(config, { database: shared, keyring, now: clock.now });
   let stopping: Promise<void> | undefined;
   const node: Node = {
     url: service.url,
+    setupToken: service.setupToken,
     ask: (query, variables = {}, headers = {}) => post(`${service.url}/graphql`, { query, variables }, headers),
     stop: () => (stopping ??= service.stop()),
   };

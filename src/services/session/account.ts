@@ -1,7 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { Role, RoleName, systemRoles, UserRole } from '../../entities/role.ts';
-import { User, type UserFacts } from '../../entities/user.ts';
+import { User, userProblems, type UserFacts } from '../../entities/user.ts';
+import { badInput } from '../../errors.ts';
 
 /** An account to be made, with the one role that it begins with. */
 export interface NewAccount extends UserFacts {
@@ -10,17 +11,24 @@ export interface NewAccount extends UserFacts {
   readonly flags: Partial<Pick<User, 'isOwner' | 'isVerified' | 'isSelfRegistered' | 'passwordMustChange'>>;
 }
 
+/** Who an account is to be for, as it is stored. @throws BAD_INPUT naming all that is wrong with it. */
+export function demandFacts({ username, email, firstName, lastName }: UserFacts): UserFacts {
+  const facts = { username, email: email.trim(), firstName: firstName.trim(), lastName: lastName.trim() };
+  const problems = userProblems(facts);
+  if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
+  return facts;
+}
+
 /** Makes an account in the caller's transaction, and the six system roles where a new instance has none yet. */
 export async function makeAccount(em: SqlEntityManager, { role, flags, ...facts }: NewAccount, at: Date): Promise<User> {
-  await makeRoles(em);
-  const held = await em.findOneOrFail(Role, { name: role }, { filters: false });
+  const { id: roleId } = (await roleOf(em, role)) ?? (await makeRoles(em, role));
   const user = Object.assign(new User(facts), flags, { createdAt: at, updatedAt: at });
   em.persist(user);
   await em.flush();
   em.persist(
     new UserRole({
       user: em.getReference(User, user.id, { wrapped: true }),
-      role: em.getReference(Role, held.id, { wrapped: true }),
+      role: em.getReference(Role, roleId, { wrapped: true }),
       assignedAt: at,
     }),
   );
@@ -46,10 +54,14 @@ const constraints: Readonly<Record<string, 'username' | 'email' | 'owner'>> = {
   users_single_owner_unique: 'owner',
 };
 
-async function makeRoles(em: SqlEntityManager): Promise<void> {
+const roleOf = (em: SqlEntityManager, name: RoleName): Promise<Role | null> => em.findOne(Role, { name }, { filters: false });
+
+/** Several transactions may make them at once: a role that another has made meanwhile is left as it is. */
+async function makeRoles(em: SqlEntityManager, wanted: RoleName): Promise<Role> {
   const roles = Object.values(RoleName).map((name) => {
     const [displayName, description] = systemRoles[name];
     return new Role({ name, displayName, description, isSystemRole: true, basedOn: name });
   });
   await em.upsertMany(Role, roles, { onConflictFields: ['name'], onConflictAction: 'ignore' });
+  return em.findOneOrFail(Role, { name: wanted }, { filters: false });
 }

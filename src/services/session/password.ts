@@ -43,40 +43,54 @@ export async function changePassword(
   cookie: string,
 ): Promise<SignedIn> {
   const account = accountOf(viewer);
-  refuseUnfit(input);
-  const owner = await em.findOneOrFail(User, account.userId, { filters: false });
-  demandStrength(tools, input.newPassword, owner, 'input.newPassword');
-  await demandUnbreached(tools, input.newPassword, 'input.newPassword');
+  await refuseUnfit(em, tools, account.userId, input);
   const proof = await tryPassword(em, tools, account, input.currentPassword, { action, client });
   if (!proof.isRight) throw badCredentials();
-  const passwordHash = await tools.passwords.hash(input.newPassword);
-  const replace = (proved: PasswordProof) =>
-    em.transactional(async (transaction): Promise<Issued | null> => {
-      const { userId, sessionId } = account;
-      const replacement = { userId, passwordHash, instead: proved.stored, keptSessionId: sessionId };
-      if (!(await replacePassword(transaction, tools, replacement))) return null;
-      await clearAttempts(transaction, account);
-      recordOwn(transaction, tools, account, client, action);
-      const issued = await currentToken(transaction, tools, sessionId);
-      // A session that ended in the same instant takes the change back with it.
-      if (issued === null) throw unauthenticated();
-      return issued;
-    });
-  const issued = (await replace(proof)) ?? (await replace(await proveAgain(em, tools, account.userId, input.currentPassword)));
+  const change = { account, client, passwordHash: await tools.passwords.hash(input.newPassword) };
+  const issued = (await replace(em, tools, change, proof)) ?? (await replaceRenewed(em, tools, change, input.currentPassword));
   if (issued === null) throw badCredentials();
   return new SignedIn(issued, tools, verifyRefreshToken(tools.keyring, cookie)?.sessionId === account.sessionId);
 }
 
-/** What cannot be right is refused before anything is looked up or hashed. */
-function refuseUnfit({ currentPassword, newPassword }: ChangePasswordInput): void {
+/** What no password can be, and what none should be, is refused before any attempt is made. */
+async function refuseUnfit(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  userId: string,
+  { currentPassword, newPassword }: ChangePasswordInput,
+): Promise<void> {
   if (!isHashable(currentPassword))
     throw badInput({ path: 'input.currentPassword', message: `must have 1 to ${maxPasswordLength} characters` });
   if (currentPassword === newPassword) throw badInput({ path: 'input.newPassword', message: 'must not be the current password' });
+  const owner = await em.findOneOrFail(User, userId, { filters: false });
+  demandStrength(tools, newPassword, owner, 'input.newPassword');
+  await demandUnbreached(tools, newPassword, 'input.newPassword');
 }
 
-/** The stored hash is another by now: a sign-in may have renewed it, and the password is then still right. */
-async function proveAgain(em: SqlEntityManager, tools: SessionTools, userId: string, password: string): Promise<PasswordProof> {
-  const proof = await tools.passwords.verify(password, () => passwordHashOf(em, userId));
-  if (!proof.isRight) throw badCredentials();
-  return proof;
+interface Change {
+  readonly account: ReturnType<typeof accountOf>;
+  readonly client: Client;
+  readonly passwordHash: string;
+}
+
+/** One transaction; null where the stored hash is another by now. */
+async function replace(em: SqlEntityManager, tools: SessionTools, change: Change, proof: PasswordProof): Promise<Issued | null> {
+  const { account, client, passwordHash } = change;
+  const { userId, sessionId } = account;
+  return em.transactional(async (transaction) => {
+    const replacement = { userId, passwordHash, instead: proof.stored, keptSessionId: sessionId };
+    if (!(await replacePassword(transaction, tools, replacement))) return null;
+    await clearAttempts(transaction, account);
+    recordOwn(transaction, tools, account, client, action);
+    const issued = await currentToken(transaction, tools, sessionId);
+    // A session that ended in the same instant takes the change back with it.
+    if (issued === null) throw unauthenticated();
+    return issued;
+  });
+}
+
+/** A sign-in may have renewed the stored hash in between, and the password is then still right. */
+async function replaceRenewed(em: SqlEntityManager, tools: SessionTools, change: Change, password: string): Promise<Issued | null> {
+  const proof = await tools.passwords.verify(password, () => passwordHashOf(em, change.account.userId));
+  return proof.isRight ? replace(em, tools, change, proof) : null;
 }

@@ -1,11 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
 import { RoleName } from '../../entities/role.ts';
-import { userProblems } from '../../entities/user.ts';
+import type { UserFacts } from '../../entities/user.ts';
 import { badInput, forbidden } from '../../errors.ts';
 import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken } from '../mail/index.ts';
-import { makeAccount, takenBy } from './account.ts';
+import { demandFacts, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
 import type { Client, SessionTools } from './tools.ts';
@@ -41,18 +41,16 @@ export class RegisterInput {
  * @returns true.
  * @throws FORBIDDEN where registration is closed; BAD_INPUT, also for a username that is taken; RATE_LIMITED.
  */
-export async function register(em: SqlEntityManager, tools: SessionTools, given: RegisterInput, client: Client): Promise<true> {
+export async function register(em: SqlEntityManager, tools: SessionTools, input: RegisterInput, client: Client): Promise<true> {
   if (!tools.rules.isRegistrationOpen) throw forbidden('Registration is closed here. Ask an administrator for an account.');
-  const input = { ...given, email: given.email.trim(), firstName: given.firstName.trim(), lastName: given.lastName.trim() };
-  const problems = userProblems(input);
-  if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
-  demandStrength(tools, input.password, input, 'input.password');
+  const facts = demandFacts(input);
+  demandStrength(tools, input.password, facts, 'input.password');
   await takeTurn(em, tools, 'register', networkOf(client.ipAddress));
-  await takeTurn(em, tools, 'mail-account', input.email.toLowerCase());
+  await takeTurn(em, tools, 'mail-account', facts.email.toLowerCase());
   await demandUnbreached(tools, input.password, 'input.password');
   const passwordHash = await tools.passwords.hash(input.password);
   try {
-    await em.transactional((transaction) => enrol(transaction, tools, { ...input, passwordHash }, client));
+    await em.transactional((transaction) => enrol(transaction, tools, { ...facts, passwordHash }, client));
   } catch (error) {
     if (takenBy(error) === 'username') throw badInput({ path: 'input.username', message: 'is taken' });
     throw error;
@@ -63,10 +61,9 @@ export async function register(em: SqlEntityManager, tools: SessionTools, given:
 async function enrol(
   em: SqlEntityManager,
   tools: SessionTools,
-  { username, email, firstName, lastName, passwordHash }: RegisterInput & { readonly passwordHash: string },
+  facts: UserFacts & { readonly passwordHash: string },
   client: Client,
 ): Promise<void> {
-  const facts = { username, email, firstName, lastName, passwordHash };
   const user = await makeAccount(em, { ...facts, role: RoleName.MEMBER, flags: { isSelfRegistered: true } }, tools.now());
   await mailToken(em, tools, { kind: 'email-verification', user, lifetime: verificationAge });
   recordOwn(em, tools, { userId: user.id }, client, 'register');

@@ -1,9 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
 import { RoleName } from '../../entities/role.ts';
-import { userProblems, type UserFacts } from '../../entities/user.ts';
+import type { UserFacts } from '../../entities/user.ts';
 import { badCredentials, badInput, conflict, type Refusal } from '../../errors.ts';
-import { hasOwner, makeAccount, takenBy } from './account.ts';
+import { demandFacts, hasOwner, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
@@ -36,18 +36,16 @@ export class SetupOwnerInput {
  * Makes the owner of an instance that has none, an admin, and signs in. Of any number who try at once, one becomes it.
  * @throws CONFLICT where there is an owner; BAD_CREDENTIALS for a token that is not this instance's; BAD_INPUT.
  */
-export async function setupOwner(em: SqlEntityManager, tools: SessionTools, given: SetupOwnerInput, client: Client): Promise<SignedIn> {
+export async function setupOwner(em: SqlEntityManager, tools: SessionTools, input: SetupOwnerInput, client: Client): Promise<SignedIn> {
   // In this order: whoever becomes the owner takes the token away afterwards.
-  const isToken = await tools.setup.isToken(given.setupToken);
+  const isToken = await tools.setup.isToken(input.setupToken);
   if (await hasOwner(em)) throw alreadyOwned();
   if (!isToken) throw badCredentials();
-  const input = { ...given, email: given.email.trim(), firstName: given.firstName.trim(), lastName: given.lastName.trim() };
-  const problems = userProblems(input);
-  if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
-  demandStrength(tools, input.password, input, 'input.password');
+  const facts = demandFacts(input);
+  demandStrength(tools, input.password, facts, 'input.password');
   await demandUnbreached(tools, input.password, 'input.password');
   const passwordHash = await tools.passwords.hash(input.password);
-  const issued = await em.transactional((transaction) => found(transaction, tools, { ...input, passwordHash }, client)).catch(refuseTaken);
+  const issued = await em.transactional((transaction) => found(transaction, tools, { ...facts, passwordHash }, client)).catch(refuseTaken);
   await tools.setup.forget();
   return new SignedIn(issued, tools, false);
 }
@@ -55,10 +53,9 @@ export async function setupOwner(em: SqlEntityManager, tools: SessionTools, give
 async function found(
   em: SqlEntityManager,
   tools: SessionTools,
-  { username, email, firstName, lastName, passwordHash }: UserFacts & { readonly passwordHash: string },
+  facts: UserFacts & { readonly passwordHash: string },
   client: Client,
 ): Promise<Issued> {
-  const facts = { username, email, firstName, lastName, passwordHash };
   const { id: userId } = await makeAccount(em, { ...facts, role: RoleName.ADMIN, flags: { isOwner: true, isVerified: true } }, tools.now());
   recordOwn(em, tools, { userId }, client, 'setup_owner');
   return startSession(em, tools, { userId, deviceName: null, deviceToken: null }, client);

@@ -1,0 +1,79 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const project = join(import.meta.dirname, '..', '..');
+
+/** The built service in a process of its own, as an operator runs it. */
+export interface Process {
+  readonly url: string;
+  /** Everything it has said on stdout and stderr. */
+  said(): string;
+  /** Tells it to stop, and waits until it has. */
+  stop(): Promise<void>;
+}
+
+/** Builds into a folder of its own, so that nobody who builds at the same time is disturbed. @returns the program. */
+export function buildProgram(): { readonly folder: string; readonly program: string } {
+  const scratch = join(project, '.unionhall');
+  mkdirSync(scratch, { recursive: true });
+  const folder = mkdtempSync(join(scratch, 'built-'));
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+  const given = [tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', folder];
+  const { status, stdout } = spawnSync(process.execPath, given, { cwd: project, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`The service does not build: ${stdout}`);
+  return { folder, program: join(folder, 'src', 'main.js') };
+}
+
+/** Starts the program with this environment and nothing else, and waits until it answers. */
+export async function startProcess(program: string, environment: Readonly<Record<string, string>>): Promise<Process> {
+  const child = launch(program, ['start'], environment);
+  const said = collected(child);
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const stop = async (): Promise<void> => {
+    child.kill();
+    await ended;
+  };
+  try {
+    return { url: await announced(child, said), said, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Runs a command of the program to its end. @returns what it said, and whether it succeeded. */
+export async function runProcess(
+  program: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<{ said: string; hasSucceeded: boolean }> {
+  const child = launch(program, words, environment);
+  const said = collected(child);
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  return { said: said(), hasSucceeded: code === 0 };
+}
+
+function launch(program: string, words: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
+  const env = { PATH: process.env['PATH'], ...environment };
+  return spawn(process.execPath, [program, ...words], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function collected(child: ChildProcess): () => string {
+  const parts: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part: Buffer) => parts.push(part));
+  return () => Buffer.concat(parts).toString();
+}
+
+/** Where the service says it answers. */
+function announced(child: ChildProcess, said: () => string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.stdout?.on('data', () => {
+      const [, url] = /answers at \S*?(http:\/\/[\w.:]+)\/graphql/.exec(said()) ?? [];
+      if (url) resolve(url);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`The service ended with ${code} before it answered: ${said()}`)));
+  });
+}
