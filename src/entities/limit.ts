@@ -11,7 +11,7 @@ export class RateLimit {
   @PrimaryKey({ type: 'string', length: 100, collation: 'C' })
   key: string;
 
-  /** When the turns were taken, the latest last; no more of them than may be taken. */
+  /** When the turns that count were taken, the latest last. */
   @Property({ columnType: 'timestamptz(3)[]', type: 'unknown' })
   turns: Date[];
 

@@ -47,10 +47,11 @@ export async function tryTurn(em: SqlEntityManager, tools: LimitTools, name: Lim
      select cast(? as text), cast(? as text), array[cast(? as timestamptz)], cast(? as timestamptz)
      where set_config('synchronous_commit', 'off', true) = 'off'
      on conflict (name, key) do update
-     set turns = (held.turns || excluded.turns)[greatest(cardinality(held.turns) + 2 - ?, 1):], ends_at = excluded.ends_at
+     set turns = array(select turn from unnest(held.turns) as turn where turn > ? order by turn) || excluded.turns,
+       ends_at = excluded.ends_at
      where cardinality(held.turns) < ? or held.turns[cardinality(held.turns) + 1 - ?] <= ?
      returning name`,
-    [name, code, at, endsAt, limit.turns, limit.turns, limit.turns, since],
+    [name, code, at, endsAt, since, limit.turns, limit.turns, since],
   );
   return taken.length === 1 ? 0 : secondsToWait(em, name, code, limit, at);
 }

@@ -11,7 +11,7 @@ import { start } from '../../src/server.ts';
 import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
 import type { Keyring } from '../../src/services/crypto/keyring.ts';
 import { freshDatabase, type FreshDatabase } from './database.ts';
-import { Clock, type Answer } from './local.ts';
+import type { Answer, Clock } from './local.ts';
 
 /** What a node is started with. */
 export interface NodeOptions {

@@ -94,7 +94,7 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
   'backup-code-used': { subject: 'A backup code was used', what: 'Somebody signed in with a backup code in place of the second factor.' },
   'account-locked': {
     subject: 'Your account was locked for a while',
-    what: 'A wrong password was given too often, so that for a while nobody can sign in from a new device.',
+    what: 'A wrong password or code was given too often, so that for a while nobody can sign in from a new device.',
   },
   'address-claimed': {
     subject: 'Somebody used your e-mail address',
