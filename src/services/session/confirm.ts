@@ -3,11 +3,10 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badCredentials, conflict } from '../../errors.ts';
 import { recordChange, recordDenial } from '../audit.ts';
-import { open } from '../crypto/seal.ts';
 import { verifyTotp } from '../crypto/totp.ts';
 import { accountOf, type Trial } from './attempt.ts';
 import { BackupCodes, replaceCodes } from './codes.ts';
-import { seedPurpose, takeCodeTurn } from './factor.ts';
+import { takeCodeTurn, withSeed } from './factor.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 /** A second factor that was begun and not confirmed. */
@@ -68,12 +67,7 @@ async function findBegun(em: SqlEntityManager, userId: string): Promise<Begun | 
 }
 
 function stepIn({ keyring, now }: SessionTools, userId: string, { sealed_seed }: Begun, code: string): number | null {
-  const seed = open(keyring, seedPurpose, [userId], sealed_seed);
-  try {
-    return verifyTotp(seed, code, now(), null);
-  } finally {
-    seed.fill(0);
-  }
+  return withSeed(keyring, userId, sealed_seed, (seed) => verifyTotp(seed, code, now(), null));
 }
 
 /** Of several at once, one confirms; and only the seed whose code it was. Its step counts as used. */

@@ -5,6 +5,7 @@ import { BackupCode, TotpCredential } from '../../entities/credential.ts';
 import { User } from '../../entities/user.ts';
 import { rateLimited } from '../../errors.ts';
 import { recordAudit, recordDenial } from '../audit.ts';
+import type { Keyring } from '../crypto/keyring.ts';
 import { isOfActiveKey, open, seal } from '../crypto/seal.ts';
 import { verifyTotp } from '../crypto/totp.ts';
 import { tryTurn } from '../limit.ts';
@@ -134,14 +135,31 @@ interface Tried {
 async function tryTotp(em: SqlEntityManager, tools: SessionTools, userId: string, code: string): Promise<Tried> {
   const held = await reserveCode(em, tools, userId);
   if (held === null) return { held, right: null };
-  const seed = open(tools.keyring, seedPurpose, [userId], held.sealed_seed);
-  try {
+  const right = withSeed(tools.keyring, userId, held.sealed_seed, (seed) => {
     const step = verifyTotp(seed, code, tools.now(), held.last_step);
-    if (step === null) return { held, right: null };
+    if (step === null) return null;
     const resealed = isOfActiveKey(tools.keyring, held.sealed_seed) ? null : seal(tools.keyring, seedPurpose, [userId], seed);
-    return { held, right: { credentialId: held.id, step, resealed } };
+    return { credentialId: held.id, step, resealed };
+  });
+  return { held, right };
+}
+
+/** Opens a seed for as long as it is used. A seed that no key of today opens has no right code: null. */
+export function withSeed<Found>(keyring: Keyring, userId: string, sealed: string, use: (seed: Buffer) => Found): Found | null {
+  const seed = opened(keyring, userId, sealed);
+  if (seed === null) return null;
+  try {
+    return use(seed);
   } finally {
     seed.fill(0);
+  }
+}
+
+function opened(keyring: Keyring, userId: string, sealed: string): Buffer | null {
+  try {
+    return open(keyring, seedPurpose, [userId], sealed);
+  } catch {
+    return null;
   }
 }
 
