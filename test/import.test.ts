@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { argon2d, argon2i, argon2id, hash as argon } from 'argon2';
 import { hash as bcrypt } from 'bcrypt';
-import type { Database } from '../src/database/index.ts';
+import { openDatabase, type Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { isGenuine } from '../src/services/audit.ts';
@@ -422,22 +422,30 @@ describe('on a server', () => {
     expect(await server.run(`select count(*)::int as count from audit_events where action = 'import_user'`)).toEqual([{ count: 1200 }]);
   });
 
-  it('is undone as a whole by whoever takes a name meanwhile', async () => {
+  it.each([
+    ['takes a name', `if new.username = 'late.2' then new.username = 'officer'; end if;`],
+    ['removes a role', `delete from roles where name = 'steward';`],
+  ])('is undone as a whole by whoever %s meanwhile', async (_, meanwhile) => {
     const server = await seededDatabase(keyring, { engine: 'postgresql' });
-    await server.run(`create function snatch() returns trigger language plpgsql as $$ begin
-      if new.username = 'late.2' then new.username = 'officer'; end if; return new; end $$`);
-    await server.run('create trigger snatch before insert on users for each row execute function snatch()');
+    await server.run(`insert into roles (id, created_at, updated_at, name, display_name, is_system_role, based_on)
+      values (gen_random_uuid(), now(), now(), 'steward', 'Steward', false, 'staff')`);
+    await server.run(`create function meddle() returns trigger language plpgsql as $$ begin ${meanwhile} return new; end $$`);
+    await server.run('create trigger meddle before insert on users for each row execute function meddle()');
     const before = await contentsOf(server);
-    await expect(importing(jsonl(named('late.1'), named('late.2')), { into: server })).rejects.toMatchObject({
+    const text = jsonl(named('late.1', { roles: ['member', 'steward'] }), named('late.2'));
+    await expect(importing(text, { into: server })).rejects.toMatchObject({
       name: 'ImportError',
       message: expect.stringContaining('Import it again'),
     });
     expect(await contentsOf(server)).toEqual(before);
+    await server.run('drop trigger meddle on users');
+    expect(await importing(text, { into: server })).toMatchObject({ added: 2 });
+    expect(await usersLike('late.1', server)).toMatchObject([{ roles: ['member', 'steward'] }]);
   });
 });
 
 /** What a command says can be seen of a process only: it runs the program as it is built. */
-describe('npm run users:import', () => {
+describe('npm run', () => {
   const project = join(import.meta.dirname, '..');
   const build = join(project, 'node_modules', '.cache', 'unionhall', `import-${process.pid}`);
   let folder: string;
@@ -459,19 +467,20 @@ describe('npm run users:import', () => {
       };
       execFile(process.execPath, words, { cwd: project, env }, (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }));
     });
-  const run = (...words: string[]) => node(join(build, 'src', 'main.js'), 'users:import', ...words);
+  const main = join(build, 'src', 'main.js');
+  const run = (...words: string[]) => node(main, 'users:import', ...words);
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'unionhall-import-'));
     const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
     await node(tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', build, '--incremental', 'false');
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     for (const left of [build, folder]) await rm(left, { recursive: true, force: true });
   });
 
-  it('says what it did, and by its exit code whether it did', async () => {
+  it('users:import says what it did, and by its exit code whether it did; keys:status under which key', async () => {
     const file = join(folder, 'users.jsonl');
     await writeFile(file, jsonl(named('cli.a'), named('cli.b')));
     expect(await run(file)).toMatchObject({ code: 0, out: 'Added 2 users; 0 were there already.\n' });
@@ -483,12 +492,32 @@ describe('npm run users:import', () => {
     expect(refused.err).toContain(`${file}:2: hash is not a bcrypt or Argon2 hash`);
     expect(refused.err).toContain('Nothing was imported: 1 line is not right.');
     expect(refused.err).not.toMatch(/not to be told|\n {4}at /);
-  }, 120_000);
+    const status = await node(main, 'keys:status');
+    expect(status).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^key .* audit events\nk[0-9a-f]{8} +active +0 +0 +0 +0 +0 +2\n$/),
+    });
+  }, 300_000);
 
-  it('says why a file was not even begun', async () => {
+  it('users:import waits for no service that has the embedded database', async () => {
+    const file = join(folder, 'waiting.jsonl');
+    await writeFile(file, jsonl(named('cli.e')));
+    const held = await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: join(folder, 'data') });
+    try {
+      expect(await run(file)).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringContaining(`in use by the process with pid ${process.pid}`),
+      });
+    } finally {
+      await held.close();
+    }
+  }, 180_000);
+
+  it('users:import says why a file was not even begun', async () => {
     const [nothing, none, directory] = await Promise.all([run(), run(join(folder, 'none.jsonl')), run(folder)]);
     expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('Name one file') });
     expect(none).toMatchObject({ code: 1, err: expect.stringContaining('cannot be read (ENOENT)') });
     expect(directory).toMatchObject({ code: 1, err: expect.stringContaining('is a directory') });
-  }, 60_000);
+  }, 180_000);
 });

@@ -1,0 +1,256 @@
+import { beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Local } from './support/local.ts';
+
+// Counted where the hashing packages are called, so that nothing of the service's own can hide a hash or its absence.
+
+const [argon, bcrypt] = [await import('argon2'), await import('bcrypt')];
+const hashed: string[] = [];
+jest.unstable_mockModule('argon2', () => ({
+  ...argon,
+  hash: (...given: Parameters<typeof argon.hash>) => {
+    const { type = 2, memoryCost, timeCost } = (given[1] ?? {}) as { type?: number; memoryCost?: number; timeCost?: number };
+    hashed.push(`argon2 ${type} ${memoryCost} ${timeCost}`);
+    return argon.hash(...given);
+  },
+}));
+const hash = (text: string | Buffer, salt: string | number): Promise<string> => {
+  hashed.push(`bcrypt ${String(salt).slice(4, 6)}`);
+  return bcrypt.hash(text, salt);
+};
+jest.unstable_mockModule('bcrypt', () => ({ ...bcrypt, hash }));
+const { aLocal } = await import('./support/local.ts');
+
+const oneArgon = ['argon2 2 19456 2'];
+const right = 'unionhall-dev';
+/** What a test about limits is not about. */
+const many = '1000/900';
+
+/** All that somebody outside can see of an answer, but for what differs by chance: the request's id, and the date. */
+interface Seen {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/** What was seen, and what it took: which hashes, and how many statements. */
+interface Asked {
+  readonly seen: Seen;
+  readonly hashes: readonly string[];
+  readonly statements: number;
+}
+
+let local: Local;
+beforeAll(async () => {
+  const environment = { REGISTRATION: 'open', LIMIT_MAIL_ACCOUNT: many, LIMIT_MAIL_ADDRESS: many, LIMIT_REGISTER: many };
+  local = await aLocal({ comparesExecutions: false, environment });
+  await makePeople();
+});
+beforeEach(() => void (hashed.length = 0));
+
+async function ask(query: string, variables: object, headers: Record<string, string> = {}, at = local): Promise<Asked> {
+  const [hashes, heard] = [hashed.length, at.heard.length];
+  const response = await fetch(`${at.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query, variables }),
+  });
+  const text = await response.text();
+  const id = response.headers.get('x-request-id') ?? '';
+  expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  const { date, 'x-request-id': _, ...kept } = Object.fromEntries(response.headers);
+  expect(date).toBeDefined();
+  const seen = { status: response.status, headers: kept, body: JSON.parse(text.replaceAll(id, '(id)')) as unknown };
+  return { seen, hashes: hashed.slice(hashes), statements: at.heard.length - heard };
+}
+
+const login = (identifier: string, password: string, more: object = {}, headers: Record<string, string> = {}) =>
+  ask('mutation ($input: LoginInput!) { login(input: $input) { __typename } }', { input: { identifier, password, ...more } }, headers);
+const resetOf = (email: string, at = local) => ask('mutation ($email: String!) { requestPasswordReset(email: $email) }', { email }, {}, at);
+const registered = (input: object) => ask('mutation ($input: RegisterInput!) { register(input: $input) }', { input });
+
+const set = (username: string, change: string, ...values: unknown[]) =>
+  local.sql(`update users set ${change} where username = $1`, [username, ...values]);
+
+/** One of each kind of account that a stranger might want to know of. */
+async function makePeople(): Promise<void> {
+  const lock = new Date(local.clock.now().valueOf() + 3_600_000);
+  await set('staff', 'locked_until = $2, failed_login_attempts = 5', lock);
+  await set('instructor', 'is_active = false');
+  await set('organizer', 'deleted_at = now()');
+  await set('manager', 'password_must_change = true');
+  await set('vp', 'password_hash = $2', await bcrypt.hash(right, 10));
+  await set('president', 'password_hash = $2', await argon.hash(right, { type: argon.argon2i, memoryCost: 4096, timeCost: 3 }));
+  await registered({
+    username: 'unverified',
+    email: 'unverified@unionhall.test',
+    password: 'a quiet river at dawn',
+    firstName: 'Nora',
+    lastName: 'Hand',
+  });
+}
+
+/** Who is asked for, and with which password: all are refused. */
+const refusedSignIns: readonly (readonly [string, string, string])[] = [
+  ['a wrong password', 'officer', 'wrong'],
+  ['a username that is nobody’s', 'nobody', 'wrong'],
+  ['an address that is nobody’s', 'nobody@unionhall.test', 'wrong'],
+  ['an address and a wrong password', 'officer@unionhall.test', 'wrong'],
+  ['who is locked, and the right password', 'staff', right],
+  ['who is locked, and a wrong password', 'staff', 'wrong'],
+  ['who is not active, and the right password', 'instructor', right],
+  ['who is not active, and a wrong password', 'instructor', 'wrong'],
+  ['who was deleted, and the right password', 'organizer', right],
+  ['who was deleted, and a wrong password', 'organizer', 'wrong'],
+  ['who must change the password, and a wrong one', 'manager', 'wrong'],
+  ['an address that was claimed and never verified, and its right password', 'unverified@unionhall.test', 'a quiet river at dawn'],
+  ['who never verified the address, and a wrong password', 'unverified', 'wrong'],
+  ['the service itself: a name that no user can have', '../../etc/passwd', 'wrong'],
+];
+
+describe('a sign-in that is refused', () => {
+  it.each(refusedSignIns)('is answered as any other for %s, after one Argon2id and as many statements', async (_, identifier, password) => {
+    const expected = await login('nobody.at.all', 'another');
+    const asked = await login(identifier, password);
+    expect(asked.seen).toEqual(expected.seen);
+    expect(asked.seen).toMatchObject({ status: 200, body: { data: null, errors: [{ extensions: { code: 'BAD_CREDENTIALS' } }] } });
+    expect([asked.hashes, expected.hashes]).toEqual([oneArgon, oneArgon]);
+    expect(asked.statements).toBe(expected.statements);
+  });
+
+  it('says the same with cookies, a device name, and device tokens that are somebody’s, nobody’s or made up', async () => {
+    const own = await local.anonymous.see<{ login: { deviceToken: string } }>(
+      'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { deviceToken } } }',
+      { input: { identifier: 'admin', password: right } },
+    );
+    hashed.length = 0;
+    const expected = await login('nobody.at.all', 'another');
+    const { deviceToken } = own.login;
+    for (const identifier of ['admin', 'nobody', 'officer', 'staff', 'instructor'])
+      for (const more of [
+        { cookie: true },
+        { deviceName: 'Laptop' },
+        { deviceToken },
+        { deviceToken: `${deviceToken.slice(0, -2)}AA` },
+        { deviceToken: 'x' },
+      ]) {
+        const asked = await login(identifier, 'wrong', more, { cookie: `unionhall_device=${deviceToken}` });
+        expect([asked.seen, asked.hashes, asked.statements]).toEqual([expected.seen, oneArgon, expected.statements]);
+      }
+  });
+
+  // Its time is the other system's until the first sign-in here: the one difference that is known and accepted.
+  it('costs an account that was imported one hash too, of the kind it was imported with', async () => {
+    const expected = await login('nobody.at.all', 'another');
+    const [ofBcrypt, ofArgon] = [await login('vp', 'wrong'), await login('president', 'wrong')];
+    for (const asked of [ofBcrypt, ofArgon]) expect([asked.seen, asked.statements]).toEqual([expected.seen, expected.statements]);
+    expect(ofBcrypt.hashes).toEqual(['bcrypt 10']);
+    expect(ofArgon.hashes).toEqual(['argon2 1 4096 3']);
+  });
+
+  it('is noted with why, for whoever may read that', async () => {
+    const rows = await local.sql(
+      `select distinct reason from denials where action = 'login' union select distinct reason from audit_events where action = 'login'`,
+    );
+    expect(rows.map(({ reason }) => reason)).toEqual(expect.arrayContaining(['unknown', 'wrong_password', 'locked', 'inactive']));
+  });
+});
+
+describe('a second factor that is refused', () => {
+  it('is answered the same for a challenge that is unknown, of another form, and of an account without one', async () => {
+    const complete = (challenge: string, method: string) =>
+      ask('mutation ($input: CompleteLoginInput!) { completeLogin(input: $input) { __typename } }', {
+        input: { challenge, code: '123456', method },
+      });
+    const expected = await complete('x', 'TOTP');
+    expect(expected.seen.body).toMatchObject({ errors: [{ extensions: { code: 'BAD_CREDENTIALS' } }] });
+    for (const challenge of [`lct1.${'A'.repeat(43)}`, `dvt1.${'A'.repeat(43)}`, 'x'.repeat(5000)])
+      expect((await complete(challenge, 'BACKUP_CODE')).seen).toEqual(expected.seen);
+  });
+});
+
+describe('a reset that is asked for', () => {
+  const addresses = ['admin', 'nobody', 'instructor', 'organizer', 'unverified', 'staff', 'vp', 'manager'].map(
+    (name) => `${name}@unionhall.test`,
+  );
+
+  it('is answered the same, and takes as many statements and no hash, whoever has the address', async () => {
+    const expected = await resetOf('nobody.at.all@unionhall.test');
+    expect(expected.seen).toMatchObject({ status: 200, body: { data: { requestPasswordReset: true } } });
+    for (const address of [...addresses, 'ADMIN@UNIONHALL.TEST', ' admin@unionhall.test ', 'no address', '', "' or 1=1 --"]) {
+      const asked = await resetOf(address);
+      expect([address, asked.seen, asked.hashes, asked.statements]).toEqual([address, expected.seen, [], expected.statements]);
+    }
+  });
+
+  it('is limited the same: the same turns, the same wait, for an address that is somebody’s or nobody’s', async () => {
+    const strict = await aLocal({ comparesExecutions: false, environment: { LIMIT_MAIL_ADDRESS: many } });
+    await strict.sql(`update users set is_active = false where username = 'instructor'`);
+    const codes: unknown[] = [];
+    for (const address of ['admin@unionhall.test', 'nobody@unionhall.test', 'instructor@unionhall.test']) {
+      const said: string[] = [];
+      for (let time = 0; time < 5; time++) {
+        const { seen } = await resetOf(address, strict);
+        said.push(
+          JSON.stringify(seen)
+            .replace(/"retryAfter":(89\d|900)/, '"retryAfter":"(about 900)"')
+            .replace(/"content-length":"\d+"/, ''),
+        );
+      }
+      codes.push(said);
+    }
+    expect(codes[1]).toEqual(codes[0]);
+    expect(codes[2]).toEqual(codes[0]);
+    expect((codes[0] as string[]).map((said) => said.includes('RATE_LIMITED'))).toEqual([false, false, false, true, true]);
+  });
+});
+
+describe('a registration', () => {
+  const applicant = (username: string, email: string) => ({
+    username,
+    email,
+    password: 'a quiet river at dawn',
+    firstName: 'Nora',
+    lastName: 'Hand',
+  });
+  /** As long as each other, lest the length of what is answered or stored differ. */
+  const cases = ['admin', 'instructor', 'organizer', 'unverified', 'vp'];
+
+  it.each(cases)(
+    'with the address of %s is answered as with one that is free, after one Argon2id and as many statements',
+    async (holder) => {
+      const free = await registered(applicant(`free.${holder}`, `free.${holder}@unionhall.test`));
+      const taken = await registered(applicant(`taken.${holder}`, `${holder}@unionhall.test`));
+      expect(taken.seen).toEqual(free.seen);
+      expect(taken.seen).toMatchObject({ status: 200, body: { data: { register: true } } });
+      expect([taken.hashes, free.hashes]).toEqual([oneArgon, oneArgon]);
+      expect(taken.statements).toBe(free.statements);
+    },
+  );
+
+  it('lets neither of the two sign in by the address, nor tell them apart by what they may do', async () => {
+    const [free, taken] = ['free.admin', 'taken.admin'];
+    const password = 'a quiet river at dawn';
+    const byAddress = [await login('free.admin@unionhall.test', password), await login('admin@unionhall.test', password)];
+    expect(byAddress[1]).toEqual(byAddress[0]);
+    const tokens = await Promise.all(
+      [free, taken].map(async (identifier) => {
+        const query = 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }';
+        return (await local.anonymous.see<{ login: { accessToken: string } }>(query, { input: { identifier, password } })).login
+          .accessToken;
+      }),
+    );
+    for (const query of [
+      '{ me { isVerified isActive roles { role { name } } } }',
+      'mutation { requestEmailVerification }',
+      '{ permissions { operation isAllowed } }',
+      `mutation { changeEmail(email: "officer@unionhall.test") { id } }`,
+      `mutation { changeEmail(email: "nobody.yet@unionhall.test") { id } }`,
+    ]) {
+      const [first, second] = [
+        await ask(query, {}, { authorization: `Bearer ${tokens[0]}` }),
+        await ask(query, {}, { authorization: `Bearer ${tokens[1]}` }),
+      ];
+      expect([query, second]).toEqual([query, first]);
+    }
+  });
+});
