@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { badLines, findClashes, passOver, type BadLine } from './clash.ts';
+import { ImportError, overtaken } from './error.ts';
 import { linesOf } from './lines.ts';
 import { stage } from './stage.ts';
 import { addStaged, type WritingTools } from './write.ts';
@@ -22,11 +23,6 @@ export interface ImportOutcome {
   /** Those whom the database has already, just as the file says. */
   readonly alreadyThere: number;
   readonly refused: number;
-}
-
-/** Says why nothing of a file was imported, where it is none of its lines. */
-export class ImportError extends Error {
-  override readonly name = 'ImportError';
 }
 
 /** The advisory lock under which one import waits for another: "unionhall" as a number, as for seeds, and two more. */
@@ -58,9 +54,6 @@ export async function importUsers(
       return { added, alreadyThere, refused };
     })
     .catch((error: unknown) => {
-      throw (error as { code?: unknown }).code === '23505' ? new ImportError(overtaken, { cause: error }) : error;
+      throw (error as { code?: unknown }).code === '23505' ? overtaken(error) : error;
     });
 }
-
-const overtaken =
-  'Nothing was imported: while the file was read, somebody else took a name, an address or a member of it. Import it again.';

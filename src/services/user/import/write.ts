@@ -4,6 +4,7 @@ import { AuditOutcome } from '../../../entities/audit.ts';
 import { Role, RoleName, systemRoles } from '../../../entities/role.ts';
 import { recordAudit } from '../../audit.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
+import { overtaken } from './error.ts';
 
 /** What it takes to add users. */
 export interface WritingTools {
@@ -18,6 +19,7 @@ const batchSize = 1000;
  * Adds the staged lines as users with their roles and an audit event each, in the caller's transaction. Nobody has
  * proved to us that the addresses are theirs, so they are not verified; but the operator vouches for the accounts.
  * @returns how many were added.
+ * @throws {ImportError} where a role is gone by now.
  */
 export async function addStaged(em: SqlEntityManager, { keyring, now }: WritingTools, progress: (added: number) => void): Promise<number> {
   await makeRoles(em);
@@ -29,13 +31,23 @@ export async function addStaged(em: SqlEntityManager, { keyring, now }: WritingT
      from import_lines order by line`,
     [at, at],
   );
-  await em.execute(
-    `insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
-     select given.id, ?, ?, l.id, r.id, ?, '{}'
-     from import_lines l cross join lateral jsonb_to_recordset(l.roles) as given (id uuid, name text) join roles r on r.name = given.name`,
+  await assignRoles(em, at);
+  return recordAdded(em, keyring, at, progress);
+}
+
+/** A role that is gone since the lines were looked at would leave its users with less than the file gives them. */
+async function assignRoles(em: SqlEntityManager, at: Date): Promise<void> {
+  const [assigned] = await em.execute<{ is_whole: boolean }[]>(
+    `with assigned as (
+       insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
+       select given.id, ?, ?, l.id, r.id, ?, '{}'
+       from import_lines l cross join lateral jsonb_to_recordset(l.roles) as given (id uuid, name text) join roles r on r.name = given.name
+       returning 1
+     )
+     select (select count(*) from assigned) = (select coalesce(sum(jsonb_array_length(roles)), 0) from import_lines) as is_whole`,
     [at, at, at],
   );
-  return recordAdded(em, keyring, at, progress);
+  if (!assigned?.is_whole) throw overtaken();
 }
 
 async function makeRoles(em: SqlEntityManager): Promise<void> {
