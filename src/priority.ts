@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
 /** How much the threads that hash yield to the one that answers: 0 would be not at all, 19 is the most. */
-const yielding = 5;
+const yielding = 12;
 
 /**
  * Lets the threads on which libuv hashes, reads files and looks up names yield to the thread that answers requests: so
