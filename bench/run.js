@@ -12,6 +12,7 @@ import { cycle, load } from './load.js';
 import { heading, median, megabytes, say, spread, table, verdict } from './print.js';
 import { profile } from './profile.js';
 import { compared, drawPool, listOf, questions } from './questions.js';
+import { refusals } from './refusals.js';
 
 /** Seconds that each contender is asked a question before its turns count: what runs often is compiled by then. */
 const warmUp = 6;
@@ -38,7 +39,7 @@ const loginTarget = 0.85;
 const besideTarget = 0.7;
 
 /** What is not a question of its own, in its order. */
-const parts = { login, beside, growth, statements, restart };
+const parts = { login, beside, growth, statements, restart, refusals };
 
 /** @param {Options} options */
 export async function run(options) {
