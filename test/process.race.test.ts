@@ -1,0 +1,101 @@
+import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { serverDatabase } from './support/database.ts';
+import { buildProgram, startProcess, type Process } from './support/process.ts';
+
+// Two processes of the built service on one PostgreSQL database, as behind a load balancer.
+
+let built: ReturnType<typeof buildProgram>;
+let folder: string;
+let database: Awaited<ReturnType<typeof serverDatabase>>;
+let client: pg.Client;
+const nodes: Process[] = [];
+
+beforeAll(async () => {
+  built = buildProgram();
+  folder = await mkdtemp(join(tmpdir(), 'unionhall-nodes-'));
+  database = await serverDatabase();
+  client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const environment = {
+    NODE_ENV: 'test',
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    DATABASE_URL: database.url,
+    UNIONHALL_KEYS: Keyring.generate(),
+    UNIONHALL_CONFIG_DIR: folder,
+    SEED: '1',
+    MAIL_WORKER: '0',
+    LIMIT_SIGN_IN: '9999/300',
+    LIMIT_REFRESH: '9999/60',
+  };
+  for (let node = 0; node < 2; node += 1) nodes.push(await startProcess(built.program, environment));
+}, 180_000);
+
+afterAll(async () => {
+  await Promise.all(nodes.map((node) => node.stop()));
+  await client?.end();
+  await database?.drop();
+  for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+});
+
+interface Answer {
+  readonly data: Record<string, Record<string, string> | null> | null;
+  readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
+}
+
+/** Asks one node after the other, all at once. */
+function askAll(times: number, query: string, variables: object): Promise<Answer[]> {
+  return Promise.all(Array.from({ length: times }, (_, n) => ask(nodes[n % nodes.length] as Process, query, variables)));
+}
+
+async function ask({ url }: Process, query: string, variables: object): Promise<Answer> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+  return (await response.json()) as Answer;
+}
+
+const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { refreshToken } } }';
+const refresh = 'mutation ($token: String!) { refresh(refreshToken: $token) { refreshToken } }';
+const codesOf = ({ errors = [] }: Answer): string[] => errors.map(({ extensions }) => extensions.code);
+
+/** How many refusals of a reason were counted, filed or not. */
+async function refusals(reason: string): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `select coalesce(sum(count), 0)::int as count from (
+       select count from denials where reason = $1 union all select count from audit_events where reason = $1) as counted`,
+    [reason],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+describe('two processes on one database', () => {
+  it('together let as many passwords be tried as the limit allows', async () => {
+    const input = { identifier: 'staff', password: 'a guess that is wrong' };
+    const answers = await askAll(64, login, { input });
+    expect(new Set(answers.flatMap(codesOf))).toEqual(new Set(['BAD_CREDENTIALS']));
+    expect(answers.flatMap(codesOf)).toHaveLength(64);
+    expect(await refusals('wrong_password')).toBe(5);
+    const [right] = await askAll(1, login, { input: { identifier: 'staff', password: 'unionhall-dev' } });
+    expect(right && codesOf(right)).toEqual(['BAD_CREDENTIALS']);
+  });
+
+  it('rotate a refresh token once, and answer everybody with the same successor', async () => {
+    const [first] = await askAll(1, login, { input: { identifier: 'officer', password: 'unionhall-dev' } });
+    let token = first?.data?.['login']?.['refreshToken'] ?? '';
+    for (let round = 1; round <= 20; round += 1) {
+      const answers = await askAll(32, refresh, { token });
+      const successors = new Set(answers.map(({ data }) => data?.['refresh']?.['refreshToken']));
+      expect(answers.flatMap(codesOf)).toEqual([]);
+      expect(successors.size).toBe(1);
+      token = [...successors][0] ?? '';
+      const { rows } = await client.query<{ counter: number }>('select max(refresh_counter) as counter from sessions');
+      expect(rows[0]?.counter).toBe(round + 1);
+    }
+  });
+});
