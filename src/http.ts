@@ -56,7 +56,9 @@ export async function createHttp(served: Served): Promise<FastifyInstance> {
   });
   const security = securityHeaders();
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.headers({ ...security, 'x-request-id': request.id });
+    // As helmet does it: what serves files sets its own headers there, over these.
+    for (const [name, value] of security) reply.raw.setHeader(name, value);
+    void reply.header('x-request-id', request.id);
     requestId.run(request.id, done);
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
@@ -90,12 +92,12 @@ async function health({ checkDatabase }: Served, reply: FastifyReply): Promise<o
 }
 
 /** What helmet sends with every answer. It is always the same, so it is worked out once. */
-function securityHeaders(): Record<string, string> {
-  const headers: Record<string, string> = {};
-  const answer = { setHeader: (name: string, value: string) => (headers[name] = value), removeHeader: () => {} };
+function securityHeaders(): readonly (readonly [name: string, value: string])[] {
+  const headers = new Map<string, string>();
+  const answer = { setHeader: (name: string, value: string) => headers.set(name, value), removeHeader: () => {} };
   const contentSecurityPolicy = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } };
   helmet({ contentSecurityPolicy })({} as IncomingMessage, answer as unknown as ServerResponse, () => {});
-  return headers;
+  return [...headers];
 }
 
 async function registerGraphql(app: FastifyInstance, { config, schema, execute, contextOf }: Served): Promise<void> {
