@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BreachedPasswords } from '../src/services/user/breach.ts';
 
 const password = 'An injury to one is an injury to all';
@@ -24,12 +24,11 @@ const closedPort = await new Promise<number>((found) => {
 });
 const timers = new Set<NodeJS.Timeout>();
 
-beforeAll(async () => {
+// One for each test: a connection to the last one's may still be closing when the next asks.
+beforeEach(async () => {
   server = createServer((request, response) => {
     const { method = '', url = '', headers } = request;
     let body = '';
-    // A connection that is kept would be closed below while the next test takes it up.
-    response.shouldKeepAlive = false;
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
       asked.push({ method, url, padding: headers['add-padding'], body });
@@ -43,12 +42,12 @@ beforeEach(() => {
   asked = [];
   warnings = [];
 });
-afterEach(() => {
+afterEach(async () => {
   for (const timer of timers) clearInterval(timer);
   timers.clear();
   server.closeAllConnections();
+  await new Promise((closed) => server.close(closed));
 });
-afterAll(async () => new Promise((closed) => server.close(closed)));
 
 const breached = (changes: { baseUrl?: string | null; timeout?: number } = {}) =>
   new BreachedPasswords({ baseUrl, timeout: 5000, warn: (message) => warnings.push(message), ...changes });
