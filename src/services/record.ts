@@ -1,0 +1,85 @@
+import {
+  LockMode,
+  UniqueConstraintViolationException,
+  type EntityClass,
+  type FilterQuery,
+  type SqlEntityManager,
+} from '@mikro-orm/postgresql';
+import { validate as isUuid } from 'uuid';
+import type { Identified } from '../entities/record.ts';
+import { badInput, notFound, type FieldProblem } from '../errors.ts';
+
+/**
+ * The row that the caller sees by this id, possibly held until the transaction ends, so that nobody else changes it.
+ * @throws BAD_INPUT for what is no id, at `path`; NOT_FOUND for what does not exist or is hidden.
+ */
+export async function find<T extends Identified>(
+  em: SqlEntityManager,
+  entity: EntityClass<T>,
+  id: string,
+  { path = 'id', isHeld = false }: { path?: string; isHeld?: boolean } = {},
+): Promise<T> {
+  if (!isUuid(id)) throw badInput({ path, message: 'is not an id' });
+  const found = await em.findOne(entity, { id } as FilterQuery<NoInfer<T>>, isHeld ? { lockMode: LockMode.PESSIMISTIC_WRITE } : {});
+  if (found === null) throw notFound();
+  return found as T;
+}
+
+/** What an input gives of a record, and what its columns cannot take of it. */
+export interface Draft<Input> {
+  /** What was given: text without blanks around it, and empty text as null where the column allows it. */
+  readonly values: Input;
+  readonly problems: FieldProblem[];
+}
+
+/**
+ * Reads an input by the columns of the same names: what is left out stays out, null clears. What has no column is left
+ * out, for the use case to read.
+ */
+export function draft<Input extends object>(em: SqlEntityManager, entity: EntityClass, input: Input): Draft<Input> {
+  const { properties } = em.getMetadata().get(entity);
+  const columns: Readonly<Record<string, Column | undefined>> = properties;
+  const values: Record<string, unknown> = {};
+  const problems: FieldProblem[] = [];
+  for (const [path, given] of Object.entries(input)) {
+    const column = columns[path];
+    if (!column || given === undefined) continue;
+    const value = typeof given === 'string' ? given.trim() : (given as unknown);
+    values[path] = value === '' && column.nullable ? null : value;
+    const message = problemOf(values[path], column);
+    if (message !== undefined) problems.push({ path, message });
+  }
+  return { values: values as Input, problems };
+}
+
+/** @throws BAD_INPUT that names each of the problems, as fields of `input`. */
+export function refuse(problems: readonly FieldProblem[]): void {
+  if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
+}
+
+/**
+ * Writes what was changed.
+ * @param taken which field a unique index or constraint keeps, by its name in the database.
+ * @throws BAD_INPUT where that value is taken, also by a row that was deleted or is hidden.
+ */
+export async function write(em: SqlEntityManager, taken: Readonly<Record<string, string>> = {}): Promise<void> {
+  await em.flush().catch((error: unknown) => {
+    const path =
+      error instanceof UniqueConstraintViolationException ? taken[(error as { constraint?: string }).constraint ?? ''] : undefined;
+    throw path === undefined ? error : badInput({ path, message: 'is taken' });
+  });
+}
+
+interface Column {
+  readonly nullable?: boolean;
+  readonly length?: number;
+}
+
+function problemOf(value: unknown, { nullable, length }: Column): string | undefined {
+  if (value === null) return nullable ? undefined : 'must not be null';
+  if (typeof value !== 'string') return undefined;
+  if (value === '') return 'must not be empty';
+  if (length !== undefined && value.length > length) return `must have at most ${length} characters`;
+  // what PostgreSQL cannot store as text
+  return /\0|\p{Surrogate}/u.test(value) ? 'has a character that is none' : undefined;
+}
