@@ -36,7 +36,7 @@ export class Ledger {
 
   private constructor(
     readonly asker: Asker,
-    private readonly stored: ReadonlyMap<string, readonly Stored[]>,
+    private readonly every: ReadonlyMap<string, readonly Stored[]>,
     private readonly seen: ReadonlyMap<string, ReadonlyMap<string, Seen>>,
   ) {}
 
@@ -65,7 +65,12 @@ export class Ledger {
 
   /** The ids of all rows there are, whoever sees them. */
   everyId(type: string): string[] {
-    return (this.stored.get(type) ?? []).map(({ id }) => id);
+    return this.stored(type).map(({ id }) => id);
+  }
+
+  /** All rows there are, whoever sees them. */
+  stored(type: string): readonly Stored[] {
+    return this.every.get(type) ?? [];
   }
 
   /** The ids of the rows that exist for this person, the deleted ones only where they are asked for. */

@@ -229,4 +229,4 @@ function rowsOf(answer: Answered, form: Form): Answered[] {
 
 const brief = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 100);
 
-const snake = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const snake = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
