@@ -77,7 +77,7 @@ class RequestContext {
   }
 
   get salting(): SaltingService {
-    return new SaltingService(this.em, this.sources.tools, this.viewer);
+    return new SaltingService(this.em, this.sources.run, this.read, this.sources.tools, this.viewer);
   }
 
   /** One for the request, its row filters given the viewer. */

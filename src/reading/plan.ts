@@ -30,6 +30,16 @@ const plans = new WeakMap<object, Map<string, { nodes: readonly FieldNode[]; pla
 /** Kept for one place: more than an honest document has. */
 const keptPlans = 8;
 
+/** What asks for nothing but whether a row is there. */
+export const barePlan = (subject: Subject): Plan => ({
+  subject,
+  fields: new Set(),
+  derived: new Set(),
+  sources: new Set(),
+  relations: new Map(),
+  certain: new Set(),
+});
+
 /** The plan for the rows that the field being resolved answers. */
 export function planOf(subjects: Subjects, subject: Subject, info: GraphQLResolveInfo): Plan {
   const places = plans.get(info.operation) ?? new Map<string, { nodes: readonly FieldNode[]; plan: Plan }[]>();

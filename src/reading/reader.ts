@@ -8,7 +8,7 @@ import type { Viewer } from '../entities/viewer.ts';
 import { toCursor } from './cursor.ts';
 import { lensOf, setApart, type Lens } from './lens.ts';
 import { readPage, type Asked } from './list.ts';
-import { planOf, type Plan } from './plan.ts';
+import { barePlan, planOf, type Plan } from './plan.ts';
 import { nothing, ORIGIN, rowOf, unfold, type Origin, type Row } from './row.ts';
 import {
   allStatement,
@@ -19,6 +19,7 @@ import {
   pageStatement,
   readAhead,
   rowsStatement,
+  seesStatement,
   type Order,
   type Statement,
   type Values,
@@ -33,6 +34,14 @@ export type RunSql = (
 ) => Promise<readonly Record<string, unknown>[]>;
 
 type EntityClass = RowRule['entity'];
+
+/** A row that somebody names. */
+interface Wanted {
+  readonly entity: EntityClass;
+  readonly id: string;
+}
+
+const barePlans = new WeakMap<Subject, Plan>();
 
 /**
  * Reads answers for one request: plain rows of the asked columns, always through the viewer's row filter. A relation to one
@@ -64,6 +73,13 @@ export class Reader {
     const [found] = await this.execute(oneStatement(lens, Object.keys(by), includeDeleted), by);
     if (!found) throw notFound();
     return unfold(rowOf(found, { reader: this, lens }), lens.plan.certain);
+  }
+
+  /** Whether the viewer sees a row of each of these, none of them deleted. */
+  async sees(...rows: readonly [Wanted, ...Wanted[]]): Promise<boolean> {
+    const lenses = rows.map(({ entity }) => this.bareLens(entity)) as [Lens, ...Lens[]];
+    const [found] = await this.execute(seesStatement(lenses), Object.fromEntries(rows.map(({ id }, place) => [place, id])));
+    return found?.['sees'] === true;
   }
 
   /** Every row, for what is few by its nature. */
@@ -129,6 +145,13 @@ export class Reader {
 
   private lensFor(entity: EntityClass, info: GraphQLResolveInfo): Lens {
     return lensOf(planOf(this.subjects, this.subjects.get(entity.name) as Subject, info), this.viewer);
+  }
+
+  private bareLens(entity: EntityClass): Lens {
+    const subject = this.subjects.get(entity.name) as Subject;
+    const plan = barePlans.get(subject) ?? barePlan(subject);
+    barePlans.set(subject, plan);
+    return lensOf(plan, this.viewer);
   }
 
   /** From a row along a relation: the lens for the other side, and the key by which it is found. */

@@ -77,6 +77,16 @@ export const oneStatement = (lens: Lens, by: readonly string[], includesDeleted:
       where ${and([...found, ...standing(lens, includesDeleted)])}`;
   });
 
+/** Whether the viewer sees a row of each, none of them deleted; their ids are bound by their places. */
+export const seesStatement = (lenses: readonly [Lens, ...Lens[]]): Statement =>
+  kept(lenses[0], `sees ${lenses.map(({ plan }) => plan.subject.type).join()}`, () => {
+    const each = lenses.map(
+      (lens, place) =>
+        sql`exists (select from ${table(lens)} as t where ${and([sql`t."id" = ${slot(String(place))}::uuid`, ...standing(lens, false)])})`,
+    );
+    return sql`select ${and(each)} as "sees"`;
+  });
+
 /** What a relation of a row leads to as one value; null where it is hidden. The row's alias is `t`, `t1`, … by its depth. */
 function fold(lens: Lens, field: string, depth: number): Sql {
   const { kind, foreignKey = '', order = [] } = lens.plan.subject.relations.get(field) as Relation;

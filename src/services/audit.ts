@@ -25,17 +25,25 @@ export interface Requester {
   readonly requestId: string;
 }
 
-/** Adds the event of a change that the viewer makes and that succeeds, if it does. */
-export function recordChange(
+/** The event of a change that the viewer makes and that succeeds, for whoever writes it with the change. */
+export function changeEvent(
   em: SqlEntityManager,
   { keyring, now }: Pick<ChangeTools, 'keyring' | 'now'>,
   { userId, sessionId }: Viewer,
   { ipAddress, requestId }: Requester,
   change: Pick<AuditFacts, 'action' | 'targetType' | 'targetId'>,
-): void {
+): AuditEvent {
   const actor = userId === null ? null : em.getReference(User, userId, { wrapped: true });
-  recordAudit(em, keyring, { at: now(), actor, sessionId, ipAddress, requestId, outcome: AuditOutcome.SUCCEEDED, count: 1, ...change });
+  const facts = { at: now(), actor, sessionId, ipAddress, requestId, outcome: AuditOutcome.SUCCEEDED, count: 1, ...change };
+  return new AuditEvent(facts, (event) => sealEvent(event, keyring));
 }
+
+/** Adds the event of a change that the viewer makes and that succeeds, if it does. */
+export function recordChange(em: SqlEntityManager, ...about: Tail<Parameters<typeof changeEvent>>): void {
+  em.persist(changeEvent(em, ...about));
+}
+
+type Tail<All extends readonly unknown[]> = All extends [unknown, ...infer Rest] ? Rest : never;
 
 /** What was refused, to whom, and why: for the audit log, where it is counted and not listed. */
 export interface DenialFacts {

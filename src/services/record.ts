@@ -2,6 +2,7 @@ import {
   LockMode,
   UniqueConstraintViolationException,
   type EntityClass,
+  type EntityProperty,
   type FilterQuery,
   type SqlEntityManager,
 } from '@mikro-orm/postgresql';
@@ -68,6 +69,36 @@ export async function write(em: SqlEntityManager, taken: Readonly<Record<string,
       error instanceof UniqueConstraintViolationException ? taken[(error as { constraint?: string }).constraint ?? ''] : undefined;
     throw path === undefined ? error : badInput({ path, message: 'is taken' });
   });
+}
+
+/** Runs one statement with `$1` parameters. */
+export type RunSql = (text: string, params: readonly unknown[]) => Promise<unknown>;
+
+/** Whether the caller sees a row of each of these. */
+export interface Eyes {
+  sees(...rows: readonly [Wanted, ...Wanted[]]): Promise<boolean>;
+}
+
+interface Wanted {
+  readonly entity: abstract new (...args: never[]) => object;
+  readonly id: string;
+}
+
+/**
+ * Adds new rows, all or none, by one statement: for records that refer to one another no further than to what is there,
+ * where a unit of work has nothing to find out. What a constraint refuses is an error of the driver's.
+ */
+export async function add(em: SqlEntityManager, run: RunSql, ...rows: readonly [object, ...object[]]): Promise<void> {
+  const values: unknown[] = [];
+  const inserts = rows.map((row) => {
+    const { tableName, properties } = em.getMetadata().get(row.constructor as EntityClass);
+    const columns = Object.entries(em.getComparator().prepareEntity(row) as Record<string, unknown>);
+    const places = columns.map(([, value]) => `$${values.push(value)}`);
+    const names = columns.map(([name]) => `"${(properties as Record<string, EntityProperty>)[name]?.fieldNames[0]}"`);
+    return `insert into "${tableName}" (${names.join(', ')}) values (${places.join(', ')})`;
+  });
+  const others = inserts.slice(1).map((insert, place) => `r${place} as (${insert})`);
+  await run(`${others.length > 0 ? `with ${others.join(', ')} ` : ''}${inserts[0]}`, values);
 }
 
 interface Column {

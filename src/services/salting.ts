@@ -1,14 +1,14 @@
-import { ref, type EntityClass, type FilterQuery, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { ref, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { Member } from '../entities/member.ts';
 import { Organization } from '../entities/organization.ts';
-import type { Kept } from '../entities/record.ts';
 import { SaltingActivity, SaltingActivityType, SaltingOutcome, saltingProblems } from '../entities/salting.ts';
 import { DateScalar, dayIn } from '../entities/scalars.ts';
 import type { Viewer } from '../entities/viewer.ts';
 import { badInput, notFound } from '../errors.ts';
-import { recordChange, type ChangeTools, type Requester } from './audit.ts';
+import { changeEvent, type ChangeTools, type Requester } from './audit.ts';
+import { add, type Eyes, type RunSql } from './record.ts';
 
 @InputType({ description: 'What an organizer did at an employer that is not union yet.' })
 export class LogSaltingActivityInput {
@@ -47,6 +47,8 @@ export class LogSaltingActivityInput {
 export class SaltingService {
   constructor(
     private readonly em: SqlEntityManager,
+    private readonly run: RunSql,
+    private readonly eyes: Eyes,
     private readonly tools: ChangeTools,
     private readonly viewer: Viewer,
   ) {}
@@ -64,25 +66,18 @@ export class SaltingService {
     if (!isUuid(input.organizationId)) problems.push({ path: 'organizationId', message: 'is not an id' });
     if (problems.length > 0 || memberId === null)
       throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
-    await this.demand(Member, memberId);
-    await this.demand(Organization, input.organizationId);
+    const asked = [
+      { entity: Member, id: memberId },
+      { entity: Organization, id: input.organizationId },
+    ] as const;
+    if (!(await this.eyes.sees(...asked))) throw notFound();
     const activity = new SaltingActivity({
       ...input,
       member: ref(Member, memberId),
       organization: ref(Organization, input.organizationId),
     });
-    this.em.persist(activity);
-    recordChange(this.em, this.tools, this.viewer, requester, {
-      action: 'salting.log',
-      targetType: 'SaltingActivity',
-      targetId: activity.id,
-    });
-    await this.em.flush();
+    const change = { action: 'salting.log', targetType: 'SaltingActivity', targetId: activity.id };
+    await add(this.em, this.run, activity, changeEvent(this.em, this.tools, this.viewer, requester, change));
     return activity.id;
-  }
-
-  /** That the caller sees such a row. */
-  private async demand<T extends Kept>(entity: EntityClass<T>, id: string): Promise<void> {
-    if ((await this.em.count(entity, { id } as FilterQuery<NoInfer<T>>)) === 0) throw notFound();
   }
 }
