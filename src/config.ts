@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 
 const seconds = (fallback: number, most = 365 * 86_400) => z.coerce.number().int().min(1).max(most).default(fallback);
+const bound = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
 const list = z
   .string()
   .default('')
@@ -119,6 +120,10 @@ export const variables = {
   PLAYGROUND: flag.optional().describe('1 offers the playground, 0 does not. By default it is offered outside production.'),
   CORS_ORIGINS: list.describe('Origins of browser clients, comma-separated; none by default.'),
   TRUSTED_PROXIES: list.describe('Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated.'),
+  MAX_DEPTH: bound(8, 50).describe('Fields inside fields that one operation may ask for; edges, node and nodes do not count.'),
+  MAX_ALIASES: bound(10, 1000).describe('Aliases that one operation may have.'),
+  MAX_ROOT_FIELDS: bound(10, 1000).describe('Root fields that one operation may have.'),
+  MAX_COST: bound(5000, 10_000_000).describe('Objects that one operation may ask for, counted by the sizes of its pages.'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info').describe('How much is logged.'),
 };
 
@@ -143,6 +148,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly logLevel: Values['LOG_LEVEL'];
+  /** The most that one operation may ask for. */
+  readonly bounds: { readonly depth: number; readonly aliases: number; readonly rootFields: number; readonly cost: number };
   readonly passwordCost: { readonly memory: number; readonly time: number };
   readonly sessions: SessionConfig;
   /** Seconds. */
@@ -237,6 +244,7 @@ function toConfig(values: Values): Config {
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
     logLevel: values.LOG_LEVEL,
+    bounds: { depth: values.MAX_DEPTH, aliases: values.MAX_ALIASES, rootFields: values.MAX_ROOT_FIELDS, cost: values.MAX_COST },
     cleanupEvery: values.CLEANUP_EVERY,
     passwordCost: { memory: values.ARGON2_MEMORY, time: values.ARGON2_TIME },
     sessions: {

@@ -11,8 +11,9 @@ import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { GraphQLSchema } from 'graphql';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
 import helmet from 'helmet';
+import { demandBounds, type Bounds } from './complexity.ts';
 import type { Config } from './config.ts';
 import type { Context, Incoming } from './context.ts';
 import { badInput, refusals, toPublic } from './errors.ts';
@@ -124,6 +125,7 @@ async function registerGraphql(app: FastifyInstance, { config, schema, execute, 
       fastifyApolloDrainPlugin(app),
       statusByAccept,
       noNulCharacters,
+      bounded(schema, config.bounds),
     ],
   });
   await apollo.start();
@@ -194,17 +196,35 @@ const statusByAccept: ApolloServerPlugin<Context> = {
 
 const documentRefusals = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'OPERATION_RESOLUTION_FAILURE']);
 
-/** PostgreSQL cannot store the character NUL, so no text may contain it. */
-const noNulCharacters: ApolloServerPlugin<Context> = {
+/** Looks at an operation before it begins. What is thrown there is a refusal of the document, and answered as one. */
+const beforehand = (look: (request: GraphQLRequestContext<Context>) => void): ApolloServerPlugin<Context> => ({
   async requestDidStart() {
     return {
-      async didResolveOperation({ request, source }: GraphQLRequestContext<Context>) {
-        if (containsNul(request.variables)) throw badInput({ path: 'variables', message: 'must not contain the character U+0000' });
-        if (/\0|\\u0000|\\u\{0+\}/.test(source ?? '')) throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
+      async didResolveOperation(request: GraphQLRequestContext<Context>) {
+        try {
+          look(request);
+        } catch (refusal) {
+          throw new GraphQLError('refused', {
+            originalError: refusal as Error,
+            extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
+          });
+        }
       },
     };
   },
-};
+});
+
+/** PostgreSQL cannot store the character NUL, so no text may contain it. */
+const noNulCharacters = beforehand(({ request, source }) => {
+  if (containsNul(request.variables)) throw badInput({ path: 'variables', message: 'must not contain the character U+0000' });
+  if (/\0|\\u0000|\\u\{0+\}/.test(source ?? '')) throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
+});
+
+/** No operation begins that asks for more than one may. */
+const bounded = (schema: GraphQLSchema, bounds: Bounds): ApolloServerPlugin<Context> =>
+  beforehand(({ document, operation, request }) => {
+    if (document && operation) demandBounds(schema, { document, operation, variables: request.variables ?? {} }, bounds);
+  });
 
 function containsNul(value: unknown): boolean {
   if (typeof value === 'string') return value.includes('\0');

@@ -14,7 +14,7 @@ import {
   words,
   type Username,
 } from './agreement.ts';
-import { fillIn, schemaOf } from './kit.ts';
+import { fillIn, schemaOf, wide } from './kit.ts';
 import { Ledger } from './ledger.ts';
 import { dice, everything, Examiner, toGraphql } from './question.ts';
 
@@ -28,7 +28,7 @@ let ledgers: ReadonlyMap<Username, Ledger>;
 const ledgerOf = (who: Username): Ledger => ledgers.get(who) as Ledger;
 
 beforeAll(async () => {
-  local = await aLocal();
+  local = await aLocal({ environment: wide });
   schema = await schemaOf(local);
   for (const who of people) await local[who].token();
   await fillIn(local.sql);

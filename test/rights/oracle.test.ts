@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { getNamedType, isEnumType, isInputObjectType, isObjectType, type GraphQLInputObjectType, type GraphQLSchema } from 'graphql';
 import { aLocal, type Answer, type Local } from '../support/local.ts';
 import { absent, agreement, lists, lookups, operations, people, refusalOf, rolesOf, type Username } from './agreement.ts';
-import { fillIn, schemaOf } from './kit.ts';
+import { fillIn, schemaOf, wide } from './kit.ts';
 import { askerOf, Ledger } from './ledger.ts';
 import { dice, everything, Examiner, toGraphql } from './question.ts';
 
@@ -24,7 +24,7 @@ const idsOf = (page: Page | null): string[] => (page?.nodes ?? []).map(({ id }) 
 const sorted = (ids: readonly string[]): string[] => [...ids].sort();
 
 beforeAll(async () => {
-  local = await aLocal();
+  local = await aLocal({ environment: wide });
   schema = await schemaOf(local);
   for (const who of people) await local[who].token();
   await fillIn(local.sql);

@@ -3,7 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import { seededAccounts } from '../../seeds/index.ts';
 import { aLocal, type Local } from '../support/local.ts';
 import { agreement, operations, people, refusalOf, rolesOf, words, type Username } from './agreement.ts';
-import { fillIn, schemaOf } from './kit.ts';
+import { fillIn, schemaOf, wide } from './kit.ts';
 import { askerOf, Ledger } from './ledger.ts';
 import { dice, everything, Examiner, toGraphql, waysFrom, type Asking, type Form } from './question.ts';
 
@@ -13,7 +13,7 @@ let ledgers: ReadonlyMap<Username, Ledger>;
 const examiners = new Map<Username, Examiner>();
 
 beforeAll(async () => {
-  local = await aLocal();
+  local = await aLocal({ environment: wide });
   schema = await schemaOf(local);
   for (const who of people) await local[who].token();
   await fillIn(local.sql);

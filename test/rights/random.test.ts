@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { aLocal, type Local } from '../support/local.ts';
 import { lists, operations, refusalOf, roles, type Role } from './agreement.ts';
-import { fillIn, schemaOf } from './kit.ts';
+import { fillIn, schemaOf, wide } from './kit.ts';
 import { askerOf, Ledger, type Stored } from './ledger.ts';
 import { dice, everything, Examiner, snake, toGraphql } from './question.ts';
 
@@ -23,7 +23,7 @@ let local: Local;
 let schema: GraphQLSchema;
 
 beforeAll(async () => {
-  local = await aLocal();
+  local = await aLocal({ environment: wide });
   schema = await schemaOf(local);
   await local.testuser.token();
   await fillIn(local.sql);
