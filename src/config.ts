@@ -65,6 +65,7 @@ export const variables = {
   REUSE_ENDS: z.enum(['session', 'user']).default('session').describe("What an old refresh token ends: its session, or all of the user's."),
   LOGIN_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(5).describe('Wrong passwords until a user is locked.'),
   LOGIN_LOCK: seconds(1800).describe('Seconds a lock lasts.'),
+  INVITATION_TTL: seconds(7 * 86_400).describe('Seconds in which who was given an account can set its first password.'),
   STEP_UP_AGE: seconds(600, 86_400).describe('Seconds in which a proof of who somebody is opens what asks for a fresh one.'),
   LIMIT_SIGN_IN: limit(20, 300).describe('Sign-ins from one IP address, as turns/seconds.'),
   LIMIT_SECOND_FACTOR: limit(10, 900).describe('Codes of the second factor tried for one account, as turns/seconds.'),
@@ -178,6 +179,7 @@ export interface SessionConfig {
   readonly reuseEnds: 'session' | 'user';
   readonly loginAttempts: number;
   readonly loginLock: number;
+  readonly invitationTtl: number;
   readonly stepUpAge: number;
   /** Characters. */
   readonly passwordMinLength: number;
@@ -255,6 +257,7 @@ function toConfig(values: Values): Config {
       reuseEnds: values.REUSE_ENDS,
       loginAttempts: values.LOGIN_ATTEMPTS,
       loginLock: values.LOGIN_LOCK,
+      invitationTtl: values.INVITATION_TTL,
       stepUpAge: values.STEP_UP_AGE,
       passwordMinLength: values.PASSWORD_MIN_LENGTH,
       isRegistrationOpen: values.REGISTRATION === 'open',

@@ -5,6 +5,7 @@ import { Reader, type RunSql } from './reading/reader.ts';
 import type { Subjects } from './reading/subject.ts';
 import {
   authenticate,
+  endSessions,
   SessionService,
   type Client,
   type LoginInput,
@@ -13,6 +14,7 @@ import {
   type TokenCookies,
 } from './services/session/index.ts';
 import type { ChangeTools } from './services/audit.ts';
+import { RoleService } from './services/role.ts';
 import { SaltingService } from './services/salting.ts';
 import { UserService } from './services/user/index.ts';
 
@@ -29,7 +31,7 @@ export interface Incoming {
 /** What a request is answered with: verbs. There is no database in it, so a resolver cannot query. */
 export type Context = Pick<
   RequestContext,
-  'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users' | 'salting'
+  'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users' | 'roles' | 'salting'
 >;
 
 /** What every request shares. */
@@ -73,7 +75,11 @@ class RequestContext {
   }
 
   get users(): UserService {
-    return new UserService(this.em, this.sources.tools);
+    return new UserService(this.em, { ...this.sources.tools, endSessions });
+  }
+
+  get roles(): RoleService {
+    return new RoleService(this.em, this.sources.tools, this.viewer);
   }
 
   get salting(): SaltingService {

@@ -35,6 +35,7 @@ export const rules: SessionRules = {
   reuseEnds: 'session',
   loginAttempts: 5,
   loginLock: 1800,
+  invitationTtl: 7 * 86_400,
   stepUpAge: 600,
   passwordMinLength: 8,
   isRegistrationOpen: false,

@@ -28,6 +28,7 @@ let schema: GraphQLSchema;
 beforeAll(async () => {
   local = await aLocal();
   schema = await schemaOf(local);
+  await local.sql(`update users set is_owner = true where username = 'admin'`, []);
 }, 120_000);
 
 /** The least that GraphQL takes for an operation. */
@@ -65,8 +66,16 @@ async function signIn(who: string, accessToken: string | null = null) {
 const prove = 'mutation ($input: ReauthenticateInput!) { reauthenticate(input: $input) }';
 
 describe('what asks for a fresh proof', () => {
-  it('is the second factor, and the address, at least', () => {
-    for (const operation of ['beginTotp', 'confirmTotp', 'disableTotp', 'regenerateBackupCodes', 'changeEmail'])
+  it('is the second factor, the address, and roles, at least', () => {
+    for (const operation of [
+      'beginTotp',
+      'confirmTotp',
+      'disableTotp',
+      'regenerateBackupCodes',
+      'changeEmail',
+      'assignRole',
+      'transferOwnership',
+    ])
       expect(stepped).toContain(operation);
   });
 

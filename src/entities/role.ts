@@ -1,6 +1,7 @@
 import { Check, Entity, Enum, Index, ManyToOne, Property, Unique } from '@mikro-orm/decorators/legacy';
 import type { Ref } from '@mikro-orm/core';
 import { Field, ObjectType, registerEnumType } from 'type-graphql';
+import { conflict, type FieldProblem } from '../errors.ts';
 import { BenevolenceReviewLevel } from './benevolence.ts';
 import { Dated } from './record.ts';
 import { DateTimeScalar } from './scalars.ts';
@@ -62,6 +63,39 @@ export class Role extends Dated {
     this.isSystemRole = facts.isSystemRole;
     this.basedOn = facts.basedOn;
   }
+
+  /** Whether its holders may decide on benevolence applications, at the levels that their assignment lists. */
+  get mayReview(): boolean {
+    return this.basedOn === RoleName.ADMIN || this.basedOn === RoleName.OFFICER;
+  }
+
+  /** Changes what is given. @throws CONFLICT where a system role would be called otherwise. */
+  describe({ displayName = this.displayName, description = this.description }: RoleDescription): void {
+    if (this.isSystemRole && displayName !== this.displayName)
+      throw conflict('A system role keeps its name: only its description can be changed.', 'system_role');
+    this.displayName = displayName;
+    this.description = description;
+  }
+}
+
+/** What people read of a role. */
+export interface RoleDescription {
+  readonly displayName?: string | undefined;
+  readonly description?: string | null | undefined;
+}
+
+/** Characters a description may have. */
+const longestDescription = 2000;
+
+/** What is wrong with what a role is to be called, in words that go after the name of a field. */
+export function roleProblems({ name, displayName, description }: RoleDescription & { readonly name?: string | undefined }): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  if (name !== undefined && !/^[a-z][a-z0-9_-]{0,49}$/.test(name))
+    problems.push({ path: 'name', message: 'must be 1 to 50 of lower-case letters, digits, "_" and "-", the first a letter' });
+  if (displayName != null && /\p{Cc}/u.test(displayName)) problems.push({ path: 'displayName', message: 'must be one line' });
+  if (description != null && description.length > longestDescription)
+    problems.push({ path: 'description', message: `must have at most ${longestDescription} characters` });
+  return problems;
 }
 
 /** What the system roles are called, and what is said of them. */
@@ -126,4 +160,35 @@ export class UserRole extends Dated {
     this.expiresAt = facts.expiresAt ?? null;
     this.reviewLevels = facts.reviewLevels ?? [];
   }
+
+  /** Whether it gives nothing any more. */
+  hasExpired(at: Date): boolean {
+    return this.expiresAt !== null && this.expiresAt <= at;
+  }
+
+  /** Assigns the role again, on other terms; what is left out stays, unless the assignment had expired: then it begins anew. */
+  renew({ expiresAt, reviewLevels }: AssignmentTerms, assignedBy: Ref<User>, at: Date): void {
+    const isAnew = this.hasExpired(at);
+    this.expiresAt = expiresAt === undefined && !isAnew ? this.expiresAt : (expiresAt ?? null);
+    this.reviewLevels = reviewLevels === undefined && !isAnew ? this.reviewLevels : [...(reviewLevels ?? [])];
+    this.assignedBy = assignedBy;
+    this.assignedAt = at;
+  }
+}
+
+/** On what terms a role is held; null clears. */
+export interface AssignmentTerms {
+  readonly expiresAt?: Date | null | undefined;
+  readonly reviewLevels?: readonly BenevolenceReviewLevel[] | null | undefined;
+}
+
+/** What is wrong with the terms, in words that go after the name of a field. */
+export function termProblems({ expiresAt, reviewLevels }: AssignmentTerms, role: Pick<Role, 'mayReview'> | null, at: Date): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  if (expiresAt && expiresAt <= at) problems.push({ path: 'expiresAt', message: 'must be in the future' });
+  if (new Set(reviewLevels).size < (reviewLevels ?? []).length)
+    problems.push({ path: 'reviewLevels', message: 'must not name a level twice' });
+  if (role && !role.mayReview && reviewLevels?.length)
+    problems.push({ path: 'reviewLevels', message: 'must be empty: only admins and officers review' });
+  return problems;
 }

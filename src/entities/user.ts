@@ -114,6 +114,11 @@ export class User extends Kept {
     return `${this.firstName} ${this.lastName}`;
   }
 
+  /** Whether the account was made for somebody who has not chosen a password yet. */
+  get isInvited(): boolean {
+    return this.passwordHash === noPassword;
+  }
+
   constructor(facts: UserFacts & { readonly passwordHash: string }) {
     super();
     this.username = facts.username;
@@ -123,6 +128,9 @@ export class User extends Kept {
     this.lastName = facts.lastName;
   }
 }
+
+/** Stored in place of a hash until the first password is chosen: it is no hash, so no password is right. */
+export const noPassword = 'none';
 
 /** What a user is called, and reached at. */
 export interface UserFacts {

@@ -48,6 +48,11 @@ export class Viewer {
     return this.facts?.memberId ?? null;
   }
 
+  /** Whether this is the one who owns the instance, and may do what the owner may. */
+  get isOwner(): boolean {
+    return !this.mustBegin && (this.facts?.isOwner ?? false);
+  }
+
   get passwordMustChange(): boolean {
     return this.facts?.passwordMustChange ?? false;
   }

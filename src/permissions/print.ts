@@ -13,7 +13,7 @@ export function printPermissions(schema: GraphQLSchema): string {
     '# Who may do what',
     'Written by `npm run permissions` from the rules in `src/permissions`; a test holds it against them.',
     '## Operations',
-    'Which operations each role may ask. Which records they reach, and what they show of them, is in the next part. An operation with a star asks for a fresh proof of who it is: a sign-in or `reauthenticate` a short while ago.',
+    'Which operations each role may ask, and the owner, who is an admin too. Which records they reach, and what they show of them, is in the next part. An operation with a star asks for a fresh proof of who it is: a sign-in or `reauthenticate` a short while ago.',
     operationTable(),
     '## Records',
     'Which records of each type exist for each role, and which fields they show. What a role does not see is answered as if it were not there. A user with several roles sees the union.',
@@ -27,13 +27,14 @@ const fieldsOf = (schema: GraphQLSchema, name: string): string[] => {
 };
 
 function operationTable(): string {
-  const header = ['operation', 'anonymous', ...roles];
+  const header = ['operation', 'anonymous', ...roles, 'owner'];
+  const askers = [Viewer.anonymous, ...roles.map((role) => asRole(role)), asRole(RoleName.ADMIN, true)];
   const lines = rootTypes.flatMap((root) =>
     Object.entries(operations[root])
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, { judge, apartFromStepUp }]) => [
         `${root}.${name}${apartFromStepUp ? ' \\*' : ''}`,
-        ...[Viewer.anonymous, ...roles.map(asRole)].map((viewer) => (judge(viewer) === true ? 'yes' : '–')),
+        ...askers.map((viewer) => (judge(viewer) === true ? 'yes' : '–')),
       ]),
   );
   return table([header, ...lines]);
@@ -64,13 +65,13 @@ const table = ([header = [], ...lines]: string[][]): string =>
   [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 /** Somebody who holds exactly one role. */
-const asRole = (role: RoleName): Viewer =>
+const asRole = (role: RoleName, isOwner = false): Viewer =>
   new Viewer(
     {
       userId: '',
       sessionId: '',
       memberId: null,
-      isOwner: false,
+      isOwner,
       passwordMustChange: false,
       mustVerify: false,
       closedOperations: new Set(),

@@ -1,12 +1,17 @@
 import { Role, RoleName, UserRole } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
-import { allow, anyone, rule, type Operations } from './rule.ts';
+import { allow, anyone, rule, steppedUp, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER } = RoleName;
 const everyone = Object.values(RoleName);
 
 export const operations: Operations = {
   Query: { roles: allow(...everyone), permissions: anyone },
+  Mutation: {
+    createRole: steppedUp(allow(ADMIN)),
+    updateRole: steppedUp(allow(ADMIN)),
+    deleteRole: steppedUp(allow(ADMIN)),
+  },
 };
 
 export const rows = [

@@ -74,6 +74,15 @@ export function allow(...roles: RoleName[]): OperationRule {
   };
 }
 
+/** The one user who owns the instance, whichever roles that user holds. */
+export const owner: OperationRule = {
+  judge: (viewer) => {
+    const verdict = signedIn.judge(viewer);
+    if (verdict !== true) return verdict;
+    return viewer.isOwner ? true : forbidden('Only the owner of this instance may do this.');
+  },
+};
+
 /** Whoever the rule allows, for a while after a proof of who they are: a sign-in, or the password given again. */
 export function steppedUp(rule: OperationRule): OperationRule {
   return {

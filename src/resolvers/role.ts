@@ -1,7 +1,8 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Ctx, Field, Info, ObjectType, Query, Resolver, registerEnumType } from 'type-graphql';
+import { Arg, Ctx, Field, ID, Info, Mutation, ObjectType, Query, Resolver, registerEnumType } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { Role } from '../entities/role.ts';
+import { CreateRoleInput, UpdateRoleInput } from '../services/role.ts';
 
 enum OperationType {
   QUERY = 'Query',
@@ -43,5 +44,40 @@ export class RoleResolver {
   })
   permissions(@Ctx() { permissions }: Context) {
     return permissions();
+  }
+
+  @Mutation(() => Role, { description: 'Makes a role that gives what one of the six system roles gives.' })
+  async createRole(
+    @Ctx() { read, roles, client }: Context,
+    @Arg('input', () => CreateRoleInput, { description: 'What it is called, and what it gives.' }) input: CreateRoleInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Role, { id: await roles.create(input, client) }, info);
+  }
+
+  @Mutation(() => Role, {
+    description: 'Changes what people read of a role; of a system role that is the description alone, else CONFLICT.',
+  })
+  async updateRole(
+    @Ctx() { read, roles, client }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('input', () => UpdateRoleInput, { description: 'What changes.' }) input: UpdateRoleInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Role, { id: await roles.update(id, input, client) }, info);
+  }
+
+  @Mutation(() => Role, {
+    description:
+      'Removes a role, and answers it as it was. CONFLICT for a system role, and for one that somebody holds; assignments that have expired go with it.',
+  })
+  async deleteRole(
+    @Ctx() { read, roles, client }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    const role = await read.one(Role, { id }, info);
+    await roles.delete(id, client);
+    return role;
   }
 }

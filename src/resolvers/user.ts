@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import { User } from '../entities/user.ts';
 import { ChangePasswordInput, RegisterInput, ResetPasswordInput, SetupOwnerInput, SignedIn } from '../services/session/index.ts';
-import { UpdateProfileInput } from '../services/user/index.ts';
+import { AssignRoleInput, CreateUserInput, UpdateProfileInput, UpdateUserInput } from '../services/user/index.ts';
 
 const UserConnection = connectionOf(User);
 const UserPage = pageOf(User);
@@ -124,5 +124,124 @@ export class UserResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.updateProfile(viewer, input, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description:
+      'Gives somebody an account: an invitation is mailed, whose token sets the first password with `resetPassword`, for a week. That verifies the address too.',
+  })
+  async createUser(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('input', () => CreateUserInput, { description: 'Who, and as what.' }) input: CreateUserInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.create(viewer, input, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description:
+      'Changes what a user is called, reached at and linked to. A new address is unverified until the token that is mailed to it comes back, and the former one is told.',
+  })
+  async updateUser(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('input', () => UpdateUserInput, { description: 'What changes.' }) input: UpdateUserInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.update(viewer, id, input, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description: "Verifies a user's address by hand. CONFLICT where it is another account's by now.",
+  })
+  async verifyUser(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.verify(viewer, id, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description:
+      'Keeps a user out, from the next request on; all their sessions end. CONFLICT for the owner and the last admin, FORBIDDEN for oneself.',
+  })
+  async deactivateUser(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.deactivate(viewer, id, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description: 'Lets a user sign in again. Who was invited and has no password yet is invited anew.',
+  })
+  async reactivateUser(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.reactivate(viewer, id, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description: 'Forgets all wrong passwords and codes of a user, who can sign in at once.',
+  })
+  async unlockUser(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.unlock(viewer, id, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description:
+      'Deletes a user, who is signed out everywhere and stays known by name where they did something; username, address and member record are not given to another. CONFLICT for the owner, the last admin, and who represents somebody in an open grievance; FORBIDDEN for oneself.',
+  })
+  async deleteUser(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.delete(viewer, id, client) }, info, true);
+  }
+
+  @Mutation(() => User, {
+    description:
+      'Assigns a role, perhaps until an instant; again, it changes on what terms the role is held. FORBIDDEN for oneself; CONFLICT where the owner or the last admin would come to an end.',
+  })
+  async assignRole(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('input', () => AssignRoleInput, { description: 'Who, which role, and on what terms.' }) input: AssignRoleInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.assignRole(viewer, input, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description:
+      'Takes a role from a user, from the next request on. FORBIDDEN for oneself; CONFLICT where the owner or the last admin would be none any more.',
+  })
+  async unassignRole(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('userId', () => ID, { description: 'From whom.' }) userId: string,
+    @Arg('roleId', () => ID, { description: 'Which role.' }) roleId: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.unassignRole(viewer, { userId, roleId }, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description:
+      'Makes another user the owner: an active admin, without an end, whose address is verified. Only the owner may; whoever was it stays an admin.',
+  })
+  async transferOwnership(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('userId', () => ID, { description: 'Who is to own the instance.' }) userId: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.transferOwnership(viewer, userId, client) }, info);
   }
 }

@@ -229,9 +229,10 @@ export const lookups = {
 /** An id that nothing has. */
 export const absent = '01900000-0000-7000-8000-00000000dead';
 
-type Allowed = 'anyone' | 'signed in' | readonly Role[];
+type Allowed = 'anyone' | 'signed in' | 'owner' | readonly Role[];
 
 const everyRole: Allowed = roles;
+const byAdmins: Allowed = ['admin'];
 const withCases: Allowed = ['admin', 'officer', 'staff', 'member'];
 const withSalting: Allowed = ['admin', 'officer', 'organizer'];
 
@@ -267,6 +268,19 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     changePassword: 'signed in',
     changeEmail: 'signed in',
     updateProfile: 'signed in',
+    createUser: byAdmins,
+    updateUser: byAdmins,
+    verifyUser: byAdmins,
+    deactivateUser: byAdmins,
+    reactivateUser: byAdmins,
+    unlockUser: byAdmins,
+    deleteUser: byAdmins,
+    assignRole: byAdmins,
+    unassignRole: byAdmins,
+    transferOwnership: 'owner',
+    createRole: byAdmins,
+    updateRole: byAdmins,
+    deleteRole: byAdmins,
     logSaltingActivity: ['admin', 'organizer'],
     login: 'anyone',
     completeLogin: 'anyone',
@@ -286,10 +300,11 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
 export const rolesOf = (username: Username | 'anonymous'): readonly Role[] | null =>
   username === 'anonymous' ? null : username === 'testuser' ? ['member'] : [username];
 
-/** How an operation answers somebody with these roles before it looks at anything: null where it may be asked. */
+/** How an operation answers somebody with these roles, who is not the owner, before it looks at anything: null where it may be asked. */
 export function refusalOf(allowed: Allowed, held: readonly Role[] | null): 'UNAUTHENTICATED' | 'FORBIDDEN' | null {
   if (allowed === 'anyone') return null;
   if (held === null) return 'UNAUTHENTICATED';
+  if (allowed === 'owner') return 'FORBIDDEN';
   return allowed === 'signed in' || held.some((role) => allowed.includes(role)) ? null : 'FORBIDDEN';
 }
 

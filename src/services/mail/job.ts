@@ -9,6 +9,9 @@ export const securityAlerts = [
   'backup-code-used',
   'account-locked',
   'vault-granted',
+  'username-changed',
+  'roles-changed',
+  'ownership-transferred',
 ] as const;
 
 export type SecurityAlert = (typeof securityAlerts)[number];

@@ -100,6 +100,18 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
     subject: 'Somebody used your e-mail address',
     what: 'This address was given for another account, to which it was not given: it stays yours. If you wanted one, you have this one.',
   },
+  'username-changed': {
+    subject: 'Your username was changed',
+    what: 'An administrator changed the username to the one that is named here. The e-mail address and the password stay as they are.',
+  },
+  'roles-changed': {
+    subject: 'Your roles were changed',
+    what: 'An administrator assigned a role to the account, changed until when it is held or what it reviews, or took it away.',
+  },
+  'ownership-transferred': {
+    subject: 'The ownership of the instance was transferred',
+    what: 'The ownership of this Unionhall was transferred: the account had it until now, or has it from now on.',
+  },
   'vault-granted': { subject: 'You were given access to the vault', what: 'The account was given access to the vault.' },
 };
 

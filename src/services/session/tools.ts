@@ -14,6 +14,8 @@ export interface SessionRules {
   readonly reuseEnds: 'session' | 'user';
   readonly loginAttempts: number;
   readonly loginLock: number;
+  /** How long who was given an account has to set its first password. */
+  readonly invitationTtl: number;
   /** How long a proof of who somebody is opens what asks for a fresh one. */
   readonly stepUpAge: number;
   /** Characters a new password must have. */

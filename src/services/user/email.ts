@@ -9,7 +9,7 @@ import { mailToken } from '../mail/index.ts';
 import type { Origin, UserTools } from './tools.ts';
 
 /** Seconds in which the new address can be verified. */
-const verificationAge = 86_400;
+export const verificationAge = 86_400;
 
 /**
  * Changes the caller's address, which is unverified from then on: a token is mailed to the new one, and the old one is

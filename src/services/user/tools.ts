@@ -1,8 +1,17 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { SessionEnd } from '../../entities/session.ts';
 import type { LimitTools } from '../limit.ts';
 import type { TokenMailTools } from '../mail/index.ts';
 
-/** What every use case of a user's own record works with. */
-export type UserTools = LimitTools & TokenMailTools;
+/** What every use case of a user's record works with. */
+export interface UserTools extends LimitTools, TokenMailTools {
+  readonly rules: LimitTools['rules'] & {
+    /** Seconds in which who was given an account can set its first password. */
+    readonly invitationTtl: number;
+  };
+  /** Ends all of a user's sessions, in the caller's transaction. */
+  readonly endSessions: (em: SqlEntityManager, whose: { readonly userId: string }, reason: SessionEnd, at: Date) => Promise<unknown>;
+}
 
 /** Where a request came from. */
 export interface Origin {

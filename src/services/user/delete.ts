@@ -1,0 +1,34 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { Grievance } from '../../entities/grievance.ts';
+import type { User } from '../../entities/user.ts';
+import type { Viewer } from '../../entities/viewer.ts';
+import { conflict, forbidden, type Refusal } from '../../errors.ts';
+import { recordChange } from '../audit.ts';
+import { administer, holdUser, isOwn, refusalOfLoss } from './admins.ts';
+import { shutOut } from './deactivate.ts';
+import type { Origin, UserTools } from './tools.ts';
+
+/**
+ * Marks a user as deleted, who is signed out everywhere and never comes back. What the user did keeps showing the name;
+ * username, address and member record are not given to another.
+ * @returns the user's id.
+ * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, the last admin, and who represents somebody in an open grievance.
+ */
+export async function deleteUser(em: SqlEntityManager, tools: UserTools, viewer: Viewer, id: string, origin: Origin): Promise<string> {
+  if (isOwn(viewer, id)) throw forbidden('Nobody deletes their own account.');
+  return administer(em, tools, viewer, async (transaction) => {
+    const user = await holdUser(transaction, id);
+    const refusal = (await refusalOfLoss(transaction, user, null)) ?? (await refusalOfCases(transaction, user));
+    if (refusal !== null) return refusal;
+    user.deletedAt = tools.now();
+    await shutOut(transaction, tools, user.id);
+    recordChange(transaction, tools, viewer, origin, { action: 'user.delete', targetType: 'User', targetId: user.id });
+    return user.id;
+  });
+}
+
+/** A grievance that has not ended would be left to nobody. */
+async function refusalOfCases(em: SqlEntityManager, { id }: User): Promise<Refusal | null> {
+  const open = await em.count(Grievance, { assignedUser: id, resolutionDate: null, deletedAt: null }, { filters: false });
+  return open === 0 ? null : conflict('The user represents somebody in an open grievance: assign it to another first.', 'open_cases');
+}

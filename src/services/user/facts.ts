@@ -1,0 +1,42 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { User, userProblems, type UserFacts } from '../../entities/user.ts';
+import type { FieldProblem } from '../../errors.ts';
+import { draft, type Draft } from '../record.ts';
+
+/** What an admin says of a user. */
+export type GivenFacts = { readonly [Name in keyof UserFacts]?: string | null | undefined };
+
+/** What is given of a user, trimmed, and all that is wrong with it. */
+export function readFacts(em: SqlEntityManager, { username, email, firstName, lastName }: GivenFacts): Draft<Partial<UserFacts>> {
+  const { values, problems } = draft(em, User, { username, email, firstName, lastName });
+  const wrong = new Set(problems.map(({ path }) => path));
+  const right = Object.fromEntries(Object.entries(values).filter(([path]) => !wrong.has(path))) as Partial<UserFacts>;
+  return { values: right, problems: [...problems, ...userProblems(right)] };
+}
+
+/** What only one user can have. */
+export interface Unique {
+  readonly username?: string | undefined;
+  readonly email?: string | undefined;
+  readonly memberId?: string | null | undefined;
+}
+
+/** Which of these another user has, also one who was deleted: what was theirs is not given again. */
+export async function takenProblems(em: SqlEntityManager, { username, email, memberId }: Unique, id: string): Promise<FieldProblem[]> {
+  const [taken = {}] = await em.execute<Record<string, boolean>[]>(
+    `select
+       exists (select 1 from users where lower(username) = lower(cast(? as text) collate "C") and id <> ?) as username,
+       exists (select 1 from users where lower(email) = lower(cast(? as text) collate "C") and id <> ?
+         and (is_verified or not is_self_registered)) as email,
+       exists (select 1 from users where member_id = cast(? as uuid) and id <> ?) as "memberId"`,
+    [username ?? null, id, email ?? null, id, memberId ?? null, id],
+  );
+  return Object.entries(taken).flatMap(([path, isTaken]) => (isTaken ? [{ path, message: 'is taken' }] : []));
+}
+
+/** Where somebody else takes one of them in the same instant. */
+export const taken = {
+  users_username_unique: 'input.username',
+  users_email_proved_unique: 'input.email',
+  users_member_id_unique: 'input.memberId',
+} as const;
