@@ -1,6 +1,20 @@
+import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { aLocal, type Local } from './support/local.ts';
-import { call, choosePassword, done, Guest, nobody, Office, password, saidOf, seededPassword, trySignIn, type Call } from './user.kit.ts';
+import {
+  call,
+  choosePassword,
+  done,
+  Guest,
+  nobody,
+  Office,
+  password,
+  saidOf,
+  seededPassword,
+  trySignIn,
+  type Call,
+  type Told,
+} from './user.kit.ts';
 
 const many = '1000/900';
 let local: Local;
@@ -62,6 +76,15 @@ describe('createUser', () => {
     );
     expect(data.me).toEqual({ isVerified: true, passwordMustChange: false });
     expect(await guest.refusals('{ grievances { totalCount } }')).toEqual([]);
+  });
+
+  it('does what the README tells to paste', async () => {
+    const readme = await readFile('README.md', 'utf8');
+    const [, pasted = ''] = /### Users and roles[^]*?```graphql\n([^]*?)```/.exec(readme) ?? [];
+    const { createUser } = await local.admin.see<{ createUser: Told }>(pasted);
+    const roles = [{ role: { name: 'officer' }, assignedBy: { fullName: 'Ruth Calloway' }, expiresAt: '2030-01-04T22:00:00.000Z' }];
+    expect(createUser).toMatchObject({ roles });
+    expect(await local.mailedToken('dana.reyes@local.example')).toMatch(/^prt1\./);
   });
 
   it('lets nobody in before, with whatever password', async () => {
