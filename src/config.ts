@@ -22,6 +22,11 @@ const limit = (turns: number, seconds: number) =>
       const [turns = 0, seconds = 0] = text.split('/').map(Number);
       return { turns, seconds };
     });
+const amount = (fallback: string) =>
+  z
+    .string()
+    .regex(/^\d{1,10}(\.\d{1,2})?$/, 'must be an amount with at most two places, like 500 or 499.50')
+    .default(fallback);
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
 
 /** Every environment variable the service reads: its form, its default, what it means. `.env.example` is held against this. */
@@ -52,6 +57,9 @@ export const variables = {
     .refine(isTimeZone, 'is not a time zone of the IANA database')
     .default('America/New_York')
     .describe('The time zone in which "today" is meant.'),
+  BENEVOLENCE_ADMIN_FROM: amount('500').describe('The amount in US dollars from which on the level admin decides on an application too.'),
+  BENEVOLENCE_MANAGER_FROM: amount('2000').describe('The amount from which on the level manager decides too.'),
+  BENEVOLENCE_PRESIDENT_FROM: amount('5000').describe('The amount from which on the level president decides too.'),
   ACCESS_TOKEN_TTL: seconds(1800, 86_400).describe('Seconds an access token works.'),
   REFRESH_GRACE: z.coerce
     .number()
@@ -145,6 +153,8 @@ export interface Config {
   /** Whether a keyring may be made where there is none. */
   readonly mayMakeKeys: boolean;
   readonly timeZone: string;
+  /** From which amount on (US dollars) each level of review beyond the first must decide too. */
+  readonly reviewThresholds: Readonly<Record<'admin' | 'manager' | 'president', string>>;
   readonly offersPlayground: boolean;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
@@ -214,8 +224,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 }
 
 /** What is right by itself, and wrong together. */
-function contradictions({ NODE_ENV, SEED, SMTP_URL, MAIL_FROM, ADMIN_EMAIL, ADMIN_PASSWORD }: Values): string[] {
+function contradictions(values: Values): string[] {
+  const { NODE_ENV, SEED, SMTP_URL, MAIL_FROM, ADMIN_EMAIL, ADMIN_PASSWORD } = values;
   const problems: string[] = [];
+  const [admin, manager, president] = [values.BENEVOLENCE_ADMIN_FROM, values.BENEVOLENCE_MANAGER_FROM, values.BENEVOLENCE_PRESIDENT_FROM];
+  if (Number(admin) > Number(manager) || Number(manager) > Number(president))
+    problems.push(
+      'BENEVOLENCE_ADMIN_FROM, BENEVOLENCE_MANAGER_FROM and BENEVOLENCE_PRESIDENT_FROM must not fall: levels decide in this order',
+    );
   if (NODE_ENV === 'production' && SEED) problems.push('SEED must not be set in production: seeded accounts have known passwords');
   if (SMTP_URL !== undefined && MAIL_FROM === variables.MAIL_FROM.parse(undefined))
     problems.push('MAIL_FROM must be set where SMTP_URL is: mail servers refuse mail from nowhere');
@@ -242,6 +258,11 @@ function toConfig(values: Values): Config {
     keys: values.UNIONHALL_KEYS ?? null,
     mayMakeKeys: !isProduction || values.UNIONHALL_CONFIG_DIR !== undefined,
     timeZone: values.UNIONHALL_TIME_ZONE,
+    reviewThresholds: {
+      admin: values.BENEVOLENCE_ADMIN_FROM,
+      manager: values.BENEVOLENCE_MANAGER_FROM,
+      president: values.BENEVOLENCE_PRESIDENT_FROM,
+    },
     offersPlayground: values.PLAYGROUND ?? !isProduction,
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
