@@ -1,8 +1,8 @@
 import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, ref, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { badInput, conflict } from '../errors.ts';
-import { CaseEvent, type Act } from './case.ts';
+import { badInput, type FieldProblem } from '../errors.ts';
+import { caseConflict, CaseEvent, changedBy, type Act } from './case.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Dated, Kept } from './record.ts';
@@ -162,6 +162,14 @@ export interface BenevolenceFacts {
   notes?: string | null;
 }
 
+/** What can be changed of a draft; what is left out stays. */
+export type BenevolenceChanges = Partial<Pick<BenevolenceApplication, 'reason' | 'description' | 'amountRequested' | 'notes'>>;
+
+export interface PaymentFacts {
+  paymentDate: string;
+  paymentMethod: string;
+}
+
 export interface ReviewFacts {
   decision: BenevolenceReviewDecision;
   reviewerName: string;
@@ -170,6 +178,18 @@ export interface ReviewFacts {
   /** Only at the last level; what was asked for where it is left out. */
   approvedAmount?: string | null;
   comments?: string | null;
+}
+
+/** What is wrong with an application by itself; what is left out is not looked at. */
+export function applicationProblems(
+  { applicationDate, amountRequested }: Partial<Record<'applicationDate' | 'amountRequested', string | null>>,
+  today: string,
+): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  if (applicationDate != null && applicationDate > today) problems.push({ path: 'applicationDate', message: 'must not be in the future' });
+  if (amountRequested != null && cents(amountRequested) <= 0n)
+    problems.push({ path: 'amountRequested', message: 'must be more than zero' });
+  return problems;
 }
 
 /** A member's request for help from the benevolence fund, decided by as many levels as its amount needs. */
@@ -193,6 +213,7 @@ export interface ReviewFacts {
   name: 'benevolence_applications_payment_when_paid',
   expression: `case when status = 'paid' then payment_date is not null and payment_method is not null else payment_date is null and payment_method is null end`,
 })
+@Check({ name: 'benevolence_applications_payment_after_application', expression: 'payment_date >= application_date' })
 @Check({ name: 'benevolence_applications_round_positive', expression: 'round > 0' })
 @Check({
   name: 'benevolence_applications_levels_known',
@@ -283,8 +304,9 @@ export class BenevolenceApplication extends Kept {
     description:
       'What the caller may do with it now: what its state allows and the roles allow. Nobody reviews a case of their own, or twice in a round.',
   })
-  @Derived('status', 'member', 'requiredLevels', 'decidedLevels', 'decidedBy')
+  @Derived('status', 'member', 'requiredLevels', 'decidedLevels', 'decidedBy', 'deletedAt')
   availableActions(viewer: Viewer): BenevolenceAction[] {
+    if (this.deletedAt !== null) return [];
     const isOwn = viewer.memberId !== null && (this.member as unknown) === viewer.memberId;
     const next = nextLevel(this.requiredLevels, this.decidedLevels ?? []);
     const mayDecide = !isOwn && next !== undefined && viewer.decidesAt(next) && !this.decidedBy?.includes(viewer.userId ?? '');
@@ -301,54 +323,103 @@ export class BenevolenceApplication extends Kept {
     this.description = facts.description;
     this.amountRequested = facts.amountRequested;
     this.notes = facts.notes ?? null;
-    if (cents(this.amountRequested) <= 0n) throw badInput({ path: 'amountRequested', message: 'must be more than zero' });
+    demand(applicationProblems(this, act.today));
     this.record('apply', null, act);
+  }
+
+  /** The level that decides next; undefined where none is left, or nothing was submitted. */
+  get nextLevel(): BenevolenceReviewLevel | undefined {
+    return nextLevel(this.requiredLevels, this.decided);
+  }
+
+  /** @throws CONFLICT where the case does not stand so that this can be done, or is not the version that was looked at. */
+  demand(action: BenevolenceAction, version?: number | null): void {
+    if (version != null && version !== this.version) throw this.conflict('The application was changed since that version.');
+    if (!this.allowed.includes(action)) throw this.conflict(`An application that is ${this.status} does not allow this.`);
+  }
+
+  /**
+   * Whether somebody decides next.
+   * @param level which they take to be next, where they say so.
+   * @throws CONFLICT for who holds another level, or none, is the applicant, or has decided in this round.
+   */
+  demandReviewer(viewer: Viewer, level?: BenevolenceReviewLevel | null): void {
+    const next = this.nextLevel;
+    if (next === undefined || (level != null && level !== next)) throw this.conflict(`The level that decides next is ${next ?? 'none'}.`);
+    this.refuseRecused(viewer.userId, viewer.memberId);
+    if (!viewer.decidesAt(next)) throw this.conflict(`The level that decides next is ${next}, which no role of yours lists.`);
+  }
+
+  /** Changes the draft. */
+  update(changes: BenevolenceChanges, act: Act): void {
+    this.take(UPDATE, act, () => {
+      demand(applicationProblems(changes, act.today));
+      Object.assign(this, changes);
+    });
   }
 
   /** Submits the draft: fixes the levels that its amount needs. After a request for more information, a new round begins. */
   submit(thresholds: ReviewThresholds, act: Act): void {
     this.take(SUBMIT, act, () => {
-      if (this.reviews.getItems().some(({ round }) => round === this.round)) this.round += 1;
+      if (this.reviewsOfRound.length > 0) this.round += 1;
       this.requiredLevels = levelsFor(this.amountRequested, thresholds);
       this.status = BenevolenceStatus.SUBMITTED;
+      return `${askedFor}${this.amountRequested}`;
     });
   }
 
   /** Decides at the next level. Whether the reviewer holds that level is asked before; recusal is asked here. */
   review(facts: ReviewFacts, reviewerMemberId: string | null, act: Act): void {
     this.take(REVIEW, act, () => {
-      const decided = this.reviews.getItems().filter(({ round }) => round === this.round);
-      const level = nextLevel(
-        this.requiredLevels,
-        decided.map(({ reviewLevel }) => reviewLevel),
-      );
-      if (level === undefined) throw conflict('Every level has decided.', this.status.toUpperCase(), []);
-      this.refuseRecused(decided, facts.reviewer, reviewerMemberId);
+      const level = this.nextLevel;
+      if (level === undefined) throw this.conflict('Every level has decided.');
+      this.refuseRecused(facts.reviewer?.id ?? null, reviewerMemberId);
+      demand(this.reviewProblems(facts));
+      const isLast = this.isLast(level);
       const { decision } = facts;
-      const isLast = nextLevel(this.requiredLevels, [...decided.map(({ reviewLevel }) => reviewLevel), level]) === undefined;
-      if (facts.approvedAmount != null && !(isLast && decision === BenevolenceReviewDecision.APPROVED)) {
-        throw badInput({ path: 'approvedAmount', message: 'is given with the approval of the last level only' });
-      }
       this.reviews.add(
         new BenevolenceReview({ ...facts, application: ref(this as BenevolenceApplication), round: this.round, reviewLevel: level }),
       );
       this.status = BenevolenceStatus.UNDER_REVIEW;
       if (decision === BenevolenceReviewDecision.DENIED) this.status = BenevolenceStatus.DENIED;
       if (decision === BenevolenceReviewDecision.NEEDS_INFO) this.status = BenevolenceStatus.DRAFT;
-      if (decision === BenevolenceReviewDecision.DEFERRED) this.defer(level);
+      if (decision === BenevolenceReviewDecision.DEFERRED) this.requiredLevels = withLevelAbove(this.requiredLevels, level);
       if (decision === BenevolenceReviewDecision.APPROVED && isLast) this.approve(facts.approvedAmount ?? this.amountRequested);
+      return facts.comments;
     });
+  }
+
+  /** What is wrong with a decision of the next level. */
+  reviewProblems({ decision, approvedAmount }: Pick<ReviewFacts, 'decision' | 'approvedAmount'>): FieldProblem[] {
+    const level = this.nextLevel;
+    const problems: FieldProblem[] = [];
+    if (decision === BenevolenceReviewDecision.DEFERRED && level === benevolenceLevels.at(-1))
+      problems.push({ path: 'decision', message: 'cannot be DEFERRED: nobody stands above the president' });
+    if (approvedAmount == null) return problems;
+    const approves = decision === BenevolenceReviewDecision.APPROVED && level !== undefined && this.isLast(level);
+    if (!approves) problems.push({ path: 'approvedAmount', message: 'is given with the approval of the last level only' });
+    if (cents(approvedAmount) <= 0n || cents(approvedAmount) > cents(this.amountRequested))
+      problems.push({ path: 'approvedAmount', message: 'must be more than zero and at most what was asked for' });
+    return problems;
   }
 
   /** Records the payment of what was approved. */
   pay(paymentDate: string, paymentMethod: string, act: Act): void {
     this.take(PAY, act, () => {
-      if (paymentDate > act.today) throw badInput({ path: 'paymentDate', message: 'must not be in the future' });
-      if (!paymentMethod.trim()) throw badInput({ path: 'paymentMethod', message: 'is required' });
+      demand(this.paymentProblems({ paymentDate, paymentMethod }, act.today));
       this.paymentDate = paymentDate;
       this.paymentMethod = paymentMethod;
       this.status = BenevolenceStatus.PAID;
     });
+  }
+
+  /** What is wrong with a payment, told on this day. */
+  paymentProblems({ paymentDate, paymentMethod }: PaymentFacts, today: string): FieldProblem[] {
+    const problems: FieldProblem[] = [];
+    if (paymentDate > today) problems.push({ path: 'paymentDate', message: 'must not be in the future' });
+    if (paymentDate < this.applicationDate) problems.push({ path: 'paymentDate', message: 'must not be before the application' });
+    if (!paymentMethod.trim()) problems.push({ path: 'paymentMethod', message: 'must not be empty' });
+    return problems;
   }
 
   /** Takes the application back: it leaves every list, and keeps its history. */
@@ -358,61 +429,72 @@ export class BenevolenceApplication extends Kept {
     });
   }
 
+  private get reviewsOfRound(): BenevolenceReview[] {
+    return this.reviews.getItems().filter(({ round }) => round === this.round);
+  }
+
+  private get decided(): BenevolenceReviewLevel[] {
+    return this.reviewsOfRound.map(({ reviewLevel }) => reviewLevel);
+  }
+
+  private get allowed(): readonly BenevolenceAction[] {
+    return this.isDeleted ? [] : benevolenceLaw[this.status];
+  }
+
+  private isLast(level: BenevolenceReviewLevel): boolean {
+    return nextLevel(this.requiredLevels, [...this.decided, level]) === undefined;
+  }
+
   private approve(amount: string): void {
-    if (cents(amount) <= 0n || cents(amount) > cents(this.amountRequested)) {
-      throw badInput({ path: 'approvedAmount', message: 'must be more than zero and at most what was asked for' });
-    }
     this.approvedAmount = amount;
     this.status = BenevolenceStatus.APPROVED;
   }
 
-  private defer(level: BenevolenceReviewLevel): void {
-    const above = benevolenceLevels[benevolenceLevels.indexOf(level) + 1];
-    if (above === undefined) throw badInput({ path: 'decision', message: 'cannot be DEFERRED: nobody stands above the president' });
-    this.requiredLevels = benevolenceLevels.filter((each) => each === above || this.requiredLevels.includes(each));
+  private refuseRecused(reviewerId: string | null, reviewerMemberId: string | null): void {
+    if (reviewerMemberId !== null && this.member.id === reviewerMemberId) throw this.conflict('Nobody decides on a case of their own.');
+    if (reviewerId !== null && this.reviewsOfRound.some(({ reviewer }) => reviewer?.id === reviewerId))
+      throw this.conflict('One person decides at one level of a round.');
   }
 
-  private refuseRecused(decided: readonly BenevolenceReview[], reviewer: Ref<User> | null, reviewerMemberId: string | null): void {
-    if (reviewerMemberId !== null && this.member.id === reviewerMemberId) {
-      throw conflict('Nobody decides on a case of their own.', this.status.toUpperCase(), []);
-    }
-    if (reviewer !== null && decided.some((review) => review.reviewer?.id === reviewer.id)) {
-      throw conflict('One person decides at one level of a round.', this.status.toUpperCase(), []);
-    }
+  private conflict(message: string): Error {
+    return caseConflict(message, this.status, this.allowed);
   }
 
-  private take(action: BenevolenceAction, act: Act, change: () => void): void {
-    const allowed = this.isDeleted ? [] : benevolenceLaw[this.status];
-    if (!allowed.includes(action)) {
-      throw conflict(
-        `An application that is ${this.status} does not allow this.`,
-        this.status.toUpperCase(),
-        allowed.map((name) => name.toUpperCase()),
-      );
-    }
+  /** Makes a change that the state allows, and writes it into the history with what was said with it. */
+  private take(action: BenevolenceAction, act: Act, change: () => string | null | undefined | void): void {
+    this.demand(action);
     const before = this.status;
-    change();
-    this.record(action, before, act);
+    const note = change();
+    this.updatedAt = changedBy(act, this.updatedAt);
+    this.record(action, before, act, note ?? null);
   }
 
-  private record(action: string, fromStatus: BenevolenceStatus | null, act: Act): void {
-    this.history.add(
-      new CaseEvent({
-        application: ref(this as BenevolenceApplication),
-        action,
-        fromStatus,
-        toStatus: this.status,
-        actor: act.actor,
-        at: act.at,
-      }),
-    );
+  private record(action: string, fromStatus: BenevolenceStatus | null, act: Act, note: string | null = null): void {
+    const application = ref(this as BenevolenceApplication);
+    const { actor, at } = act;
+    this.history.add(new CaseEvent({ application, action, fromStatus, toStatus: this.status, actor, at, note }));
   }
+}
+
+/** How the note of a submission begins: the amount decides who reviews, and a later draft may ask for another. */
+export const askedFor = 'Asked for $';
+
+/** The required levels after one of them has passed the case up. */
+function withLevelAbove(required: readonly BenevolenceReviewLevel[], level: BenevolenceReviewLevel): BenevolenceReviewLevel[] {
+  const above = benevolenceLevels[benevolenceLevels.indexOf(level) + 1];
+  return benevolenceLevels.filter((each) => each === above || required.includes(each));
+}
+
+/** @throws BAD_INPUT naming each of them. */
+function demand(problems: readonly FieldProblem[]): void {
+  if (problems.length > 0) throw badInput(...problems);
 }
 
 /** What one level decided in one round. */
 @ObjectType({ description: 'What one level decided in one round.', simpleResolvers: true })
 @Entity({ tableName: 'benevolence_reviews' })
 @Unique({ properties: ['application', 'round', 'reviewLevel'] })
+@Unique({ properties: ['application', 'round', 'reviewer'] })
 @Check({ name: 'benevolence_reviews_round_positive', expression: 'round > 0' })
 @Check({ name: 'benevolence_reviews_president_decides', expression: `review_level <> 'president' or decision <> 'deferred'` })
 export class BenevolenceReview extends Dated {

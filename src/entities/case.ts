@@ -1,6 +1,7 @@
 import { Check, Entity, Index, ManyToOne, Property } from '@mikro-orm/decorators/legacy';
 import type { Ref } from '@mikro-orm/core';
 import { Field, ObjectType } from 'type-graphql';
+import { conflict, type Refusal } from '../errors.ts';
 import { BenevolenceApplication } from './benevolence.ts';
 import { Grievance } from './grievance.ts';
 import { Identified } from './record.ts';
@@ -15,6 +16,17 @@ export interface Act {
   /** The day it is in the union's time zone, `YYYY-MM-DD`. */
   today: string;
 }
+
+/** The CONFLICT of a case: names where it stands, and what can be done with it there. */
+export const caseConflict = (message: string, status: string, allowed: readonly string[]): Refusal =>
+  conflict(
+    message,
+    status.toUpperCase(),
+    allowed.map((action) => action.toUpperCase()),
+  );
+
+/** When a case counts as changed by an act: later than before, so that its version rises even where no other column changes. */
+export const changedBy = (act: Act, before: Date): Date => new Date(Math.max(act.at.valueOf(), before.valueOf() + 1));
 
 /** One action on a grievance or an application. All of them together are its history. */
 @ObjectType({ description: 'One action on a case.', simpleResolvers: true })

@@ -1,13 +1,13 @@
 import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, ref, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { badInput, conflict } from '../errors.ts';
-import { CaseEvent, type Act } from './case.ts';
+import { badInput, type FieldProblem } from '../errors.ts';
+import { caseConflict, CaseEvent, changedBy, type Act } from './case.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Organization } from './organization.ts';
 import { Dated, Kept } from './record.ts';
-import { DateScalar, DecimalScalar } from './scalars.ts';
+import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { Person, User } from './user.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -138,15 +138,38 @@ export interface GrievanceFacts {
   notes?: string | null;
 }
 
+/** What can be corrected or completed until a grievance has ended; what is left out stays. */
+export type GrievanceChanges = Partial<
+  Pick<Grievance, 'incidentDate' | 'contractArticle' | 'violationDescription' | 'remedySought' | 'assignedRep' | 'assignedUser' | 'notes'>
+>;
+
 export interface StepFacts {
   meetingDate: string;
   outcome: GrievanceStepOutcome;
   unionAttendees?: string | null;
   employerAttendees?: string | null;
   notes?: string | null;
-  /** Demanded when the step settles the case. */
+  /** Demanded when the step settles the case, and given only then. */
   resolution?: string | null;
+  /** Only when the step settles the case. */
   settlementAmount?: string | null;
+}
+
+/** What is wrong with the dates of a filing. */
+export function filingProblems(filedDate: string, incidentDate: string | null | undefined, today: string): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  if (filedDate > today) problems.push({ path: 'filedDate', message: 'must not be in the future' });
+  if (incidentDate != null && incidentDate > filedDate)
+    problems.push({ path: 'incidentDate', message: 'must not be after the filing date' });
+  return problems;
+}
+
+/** What is wrong with how a grievance is to end; what is said of it comes at `path`. */
+export function endProblems(said: string | null | undefined, amount: string | null | undefined, path: string): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  if (!said?.trim()) problems.push({ path, message: 'is required to end the case' });
+  if (amount != null && cents(amount) <= 0n) problems.push({ path: 'settlementAmount', message: 'must be more than zero' });
+  return problems;
 }
 
 /** A claim that an employer broke the agreement, taken through up to four steps. Its state is what its step records and events make it. */
@@ -171,6 +194,10 @@ export interface StepFacts {
 })
 @Unique({ properties: ['grievanceNumber'] })
 @Check({ name: 'grievances_number_form', expression: `grievance_number ~ '^GR-[0-9]{4}-[0-9]{4,}$'` })
+@Check({
+  name: 'grievances_number_of_filing_year',
+  expression: `substr(grievance_number, 4, 4) = lpad(extract(year from filed_date)::text, 4, '0')`,
+})
 @Check({ name: 'grievances_incident_before_filing', expression: 'incident_date <= filed_date' })
 @Check({ name: 'grievances_resolution_after_filing', expression: 'resolution_date >= filed_date' })
 @Check({
@@ -270,8 +297,9 @@ export class Grievance extends Kept {
   heldSteps?: number;
 
   @Field(() => [GrievanceAction], { description: 'What the caller may do with it now: what its state allows and the roles allow.' })
-  @Derived('status', 'currentStep', 'heldSteps', 'member')
+  @Derived('status', 'currentStep', 'heldSteps', 'member', 'deletedAt')
   availableActions(viewer: Viewer): GrievanceAction[] {
+    if (this.deletedAt !== null) return [];
     const isOwn = viewer.memberId !== null && (this.member as unknown) === viewer.memberId;
     const allowed = grievanceLaw[situation(this.status, this.currentStep, this.heldSteps ?? 0)];
     return allowed.filter((action) => viewer.may('Grievance', action, isOwn));
@@ -290,10 +318,22 @@ export class Grievance extends Kept {
     this.assignedRep = facts.assignedRep ?? null;
     this.assignedUser = facts.assignedUser ?? null;
     this.notes = facts.notes ?? null;
-    if (this.incidentDate !== null && this.incidentDate > this.filedDate) {
-      throw badInput({ path: 'incidentDate', message: 'must not be after the filing date' });
-    }
+    demand(filingProblems(this.filedDate, this.incidentDate, act.today));
     this.record('file', null, act);
+  }
+
+  /** @throws CONFLICT where the case does not stand so that this can be done, or is not the version that was looked at. */
+  demand(action: GrievanceAction, version?: number | null): void {
+    if (version != null && version !== this.version) throw this.conflict('The grievance was changed since that version.');
+    if (!this.allowed.includes(action)) throw this.conflict(`A grievance that is ${this.situation} does not allow this.`);
+  }
+
+  /** Corrects or completes the record. */
+  update(changes: GrievanceChanges, act: Act): void {
+    this.take(UPDATE, act, () => {
+      demand(filingProblems(this.filedDate, changes.incidentDate, act.today));
+      Object.assign(this, changes);
+    });
   }
 
   /** Begins the investigation. */
@@ -306,23 +346,31 @@ export class Grievance extends Kept {
   /** Records the meeting of the current step, whose outcome moves, settles or leaves the case. */
   recordStep(facts: StepFacts, act: Act): void {
     this.take(RECORD_STEP, act, () => {
-      const previous = this.steps.getItems().at(-1);
-      if (facts.meetingDate < (previous?.meetingDate ?? this.filedDate)) {
-        throw badInput({
-          path: 'meetingDate',
-          message: previous ? 'must not be before the previous meeting' : 'must not be before the filing date',
-        });
-      }
-      if (facts.outcome === GrievanceStepOutcome.ADVANCED && this.currentStep === GrievanceStep.ARBITRATION) {
-        throw badInput({ path: 'outcome', message: 'cannot be ADVANCED: arbitration is the last step' });
-      }
+      demand(this.stepProblems(facts, act.today));
       this.steps.add(new GrievanceStepRecord({ ...facts, grievance: ref(this as Grievance), stepNumber: this.stepNumber }));
       if (this.currentStep !== GrievanceStep.ARBITRATION) this.status = GrievanceStatus.HEARING;
       if (facts.outcome === GrievanceStepOutcome.ADVANCED) this.advance();
       if (facts.outcome === GrievanceStepOutcome.SETTLED) {
-        this.end(GrievanceStatus.SETTLED, facts.resolution, facts.meetingDate, 'resolution', facts.settlementAmount);
+        this.end(GrievanceStatus.SETTLED, facts.resolution ?? '', facts.meetingDate, facts.settlementAmount);
       }
+      return facts.resolution;
     });
+  }
+
+  /** What is wrong with a meeting of the current step, told on this day. */
+  stepProblems({ meetingDate, outcome, resolution, settlementAmount }: StepFacts, today: string): FieldProblem[] {
+    const problems: FieldProblem[] = [];
+    const previous = this.steps.getItems().at(-1);
+    if (meetingDate > today) problems.push({ path: 'meetingDate', message: 'must not be in the future' });
+    else if (meetingDate < this.filedDate) problems.push({ path: 'meetingDate', message: 'must not be before the filing date' });
+    else if (previous && meetingDate < previous.meetingDate)
+      problems.push({ path: 'meetingDate', message: 'must not be before the previous meeting' });
+    if (outcome === GrievanceStepOutcome.ADVANCED && this.currentStep === GrievanceStep.ARBITRATION)
+      problems.push({ path: 'outcome', message: 'cannot be ADVANCED: arbitration is the last step' });
+    if (outcome === GrievanceStepOutcome.SETTLED) return [...problems, ...endProblems(resolution, settlementAmount, 'resolution')];
+    for (const [path, value] of Object.entries({ resolution, settlementAmount }))
+      if (value != null) problems.push({ path, message: 'is given only when the step settles the case' });
+    return problems;
   }
 
   /** Takes a denial to the next step. */
@@ -332,41 +380,56 @@ export class Grievance extends Kept {
 
   /** Ends the case with a settlement, which may pay an amount. */
   settle(resolution: string, amount: string | null, act: Act): void {
-    this.take(SETTLE, act, () => this.end(GrievanceStatus.SETTLED, resolution, act.today, 'resolution', amount));
+    this.take(SETTLE, act, () => {
+      demand(endProblems(resolution, amount, 'resolution'));
+      return this.end(GrievanceStatus.SETTLED, resolution, act.today, amount);
+    });
   }
 
   /** Ends the case because the union takes it back. */
   withdraw(reason: string, act: Act): void {
-    this.take(WITHDRAW, act, () => this.end(GrievanceStatus.WITHDRAWN, reason, act.today, 'reason'));
+    this.take(WITHDRAW, act, () => {
+      demand(endProblems(reason, null, 'reason'));
+      return this.end(GrievanceStatus.WITHDRAWN, reason, act.today);
+    });
   }
 
   /** Ends the case otherwise. */
   close(reason: string, act: Act): void {
-    this.take(CLOSE, act, () => this.end(GrievanceStatus.CLOSED, reason, act.today, 'reason'));
+    this.take(CLOSE, act, () => {
+      demand(endProblems(reason, null, 'reason'));
+      return this.end(GrievanceStatus.CLOSED, reason, act.today);
+    });
   }
 
   private get stepNumber(): number {
     return grievanceSteps.indexOf(this.currentStep) + 1;
   }
 
-  private take(action: GrievanceAction, act: Act, change: () => void): void {
-    const allowed = grievanceLaw[situation(this.status, this.currentStep, this.steps.length)];
-    if (!allowed.includes(action)) {
-      throw conflict(
-        `A grievance that is ${this.status} does not allow this.`,
-        this.status.toUpperCase(),
-        allowed.map((name) => name.toUpperCase()),
-      );
-    }
-    const before = this.status;
-    change();
-    this.record(action, before, act);
+  private get situation(): GrievanceSituation {
+    return situation(this.status, this.currentStep, this.steps.length);
   }
 
-  private record(action: string, fromStatus: GrievanceStatus | null, act: Act): void {
-    this.history.add(
-      new CaseEvent({ grievance: ref(this as Grievance), action, fromStatus, toStatus: this.status, actor: act.actor, at: act.at }),
-    );
+  private get allowed(): readonly GrievanceAction[] {
+    return this.isDeleted ? [] : grievanceLaw[this.situation];
+  }
+
+  private conflict(message: string): Error {
+    return caseConflict(message, this.status, this.allowed);
+  }
+
+  /** Makes a change that the state allows, and writes it into the history with what was said with it. */
+  private take(action: GrievanceAction, act: Act, change: () => string | null | undefined | void): void {
+    this.demand(action);
+    const before = this.status;
+    const note = change();
+    this.updatedAt = changedBy(act, this.updatedAt);
+    this.record(action, before, act, note ?? null);
+  }
+
+  private record(action: string, fromStatus: GrievanceStatus | null, act: Act, note: string | null = null): void {
+    const { actor, at } = act;
+    this.history.add(new CaseEvent({ grievance: ref(this as Grievance), action, fromStatus, toStatus: this.status, actor, at, note }));
   }
 
   private advance(): void {
@@ -374,22 +437,20 @@ export class Grievance extends Kept {
     if (this.currentStep === GrievanceStep.ARBITRATION) this.status = GrievanceStatus.ARBITRATION;
   }
 
-  private end(
-    status: GrievanceStatus,
-    resolution: string | null | undefined,
-    on: string,
-    path: string,
-    amount: string | null = null,
-  ): void {
-    if (!resolution?.trim()) throw badInput({ path, message: 'is required to end the case' });
-    if (on < (this.steps.getItems().at(-1)?.meetingDate ?? this.filedDate)) {
-      throw badInput({ path: 'resolutionDate', message: 'must not be before the last meeting or the filing' });
-    }
+  /** No case ends before its last meeting, whatever day a time zone that was set anew makes it. */
+  private end(status: GrievanceStatus, resolution: string, on: string, amount: string | null = null): string {
+    const last = this.steps.getItems().at(-1)?.meetingDate ?? this.filedDate;
     this.status = status;
     this.resolution = resolution;
-    this.resolutionDate = on;
+    this.resolutionDate = on < last ? last : on;
     this.settlementAmount = amount;
+    return resolution;
   }
+}
+
+/** @throws BAD_INPUT naming each of them. */
+function demand(problems: readonly FieldProblem[]): void {
+  if (problems.length > 0) throw badInput(...problems);
 }
 
 /** The meeting of one step, and how it ended. */
