@@ -13,8 +13,9 @@ import {
   type SignedIn,
   type TokenCookies,
 } from './services/session/index.ts';
-import type { ChangeTools } from './services/audit.ts';
 import { RoleService } from './services/role.ts';
+import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
+import { GrievanceService } from './services/grievance/index.ts';
 import { SaltingService } from './services/salting.ts';
 import { UserService } from './services/user/index.ts';
 
@@ -31,7 +32,18 @@ export interface Incoming {
 /** What a request is answered with: verbs. There is no database in it, so a resolver cannot query. */
 export type Context = Pick<
   RequestContext,
-  'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users' | 'roles' | 'salting'
+  | 'viewer'
+  | 'client'
+  | 'cookies'
+  | 'read'
+  | 'readAs'
+  | 'permissions'
+  | 'sessions'
+  | 'users'
+  | 'roles'
+  | 'salting'
+  | 'grievances'
+  | 'benevolence'
 >;
 
 /** What every request shares. */
@@ -39,7 +51,7 @@ export interface ContextSources {
   readonly em: SqlEntityManager;
   readonly run: RunSql;
   readonly subjects: Subjects;
-  readonly tools: SessionTools & ChangeTools;
+  readonly tools: SessionTools & BenevolenceTools;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -84,6 +96,14 @@ class RequestContext {
 
   get salting(): SaltingService {
     return new SaltingService(this.em, this.sources.run, this.read, this.sources.tools, this.viewer);
+  }
+
+  get grievances(): GrievanceService {
+    return new GrievanceService(this.em, this.sources.tools, this.viewer, this.client);
+  }
+
+  get benevolence(): BenevolenceService {
+    return new BenevolenceService(this.em, this.sources.tools, this.viewer, this.client);
   }
 
   /** One for the request, its row filters given the viewer. */

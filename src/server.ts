@@ -72,6 +72,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       setup,
       rules: config.sessions,
       timeZone: config.timeZone,
+      thresholds: config.reviewThresholds,
       now,
     };
     const setupToken = await prepareOwner(config, database, tools, setup);

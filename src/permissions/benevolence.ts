@@ -1,24 +1,33 @@
 import { type BenevolenceAction, BenevolenceApplication, BenevolenceReview } from '../entities/benevolence.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
-import { allow, rule, type ActionRules, type Operations } from './rule.ts';
+import { allow, allowAction, rule, type ActionRules, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, MEMBER } = RoleName;
+
+/** Applying is for the own member record or for any; reviewing asks for a review level beside the role. */
+export const actions: ActionRules<BenevolenceAction | 'apply'> = {
+  apply: { any: [ADMIN, STAFF], own: [MEMBER] },
+  update: { any: [ADMIN, STAFF], own: [MEMBER] },
+  submit: { any: [ADMIN, STAFF], own: [MEMBER] },
+  withdraw: { any: [ADMIN], own: [MEMBER] },
+  review: { any: [ADMIN, OFFICER] },
+  pay: { any: [ADMIN, OFFICER] },
+};
 
 export const operations: Operations = {
   Query: {
     benevolenceApplications: allow(ADMIN, OFFICER, STAFF, MEMBER),
     benevolenceApplication: allow(ADMIN, OFFICER, STAFF, MEMBER),
   },
-};
-
-/** Reviewing asks for a review level beside the role. */
-export const actions: ActionRules<BenevolenceAction> = {
-  update: { any: [ADMIN, STAFF], own: [MEMBER] },
-  submit: { any: [ADMIN, STAFF], own: [MEMBER] },
-  withdraw: { any: [ADMIN], own: [MEMBER] },
-  review: { any: [ADMIN, OFFICER] },
-  pay: { any: [ADMIN, OFFICER] },
+  Mutation: {
+    applyForBenevolence: allowAction(actions.apply),
+    updateBenevolenceDraft: allowAction(actions.update),
+    submitBenevolence: allowAction(actions.submit),
+    withdrawBenevolence: allowAction(actions.withdraw),
+    reviewBenevolence: allowAction(actions.review),
+    payBenevolence: allowAction(actions.pay),
+  },
 };
 
 export const rows = [

@@ -1,18 +1,10 @@
 import { Grievance, GrievanceCounter, GrievanceStepRecord, type GrievanceAction } from '../entities/grievance.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
-import { allow, noRows, rule, type ActionRules, type Operations } from './rule.ts';
+import { allow, allowAction, noRows, rule, type ActionRules, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, MEMBER } = RoleName;
 const handling = [ADMIN, OFFICER, STAFF];
-
-export const operations: Operations = {
-  Query: {
-    grievances: allow(...handling, MEMBER),
-    grievance: allow(...handling, MEMBER),
-    grievanceByNumber: allow(...handling, MEMBER),
-  },
-};
 
 export const actions: ActionRules<GrievanceAction> = {
   update: { any: handling },
@@ -22,6 +14,24 @@ export const actions: ActionRules<GrievanceAction> = {
   settle: { any: handling },
   withdraw: { any: handling },
   close: { any: handling },
+};
+
+export const operations: Operations = {
+  Query: {
+    grievances: allow(...handling, MEMBER),
+    grievance: allow(...handling, MEMBER),
+    grievanceByNumber: allow(...handling, MEMBER),
+  },
+  Mutation: {
+    fileGrievance: allow(...handling),
+    updateGrievance: allowAction(actions.update),
+    investigateGrievance: allowAction(actions.investigate),
+    recordGrievanceStep: allowAction(actions.record_step),
+    appealGrievance: allowAction(actions.appeal),
+    settleGrievance: allowAction(actions.settle),
+    withdrawGrievance: allowAction(actions.withdraw),
+    closeGrievance: allowAction(actions.close),
+  },
 };
 
 export const rows = [

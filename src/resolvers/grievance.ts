@@ -1,11 +1,20 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, ID, Info, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Ctx, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { Grievance } from '../entities/grievance.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
+import {
+  EndGrievanceInput,
+  FileGrievanceInput,
+  RecordGrievanceStepInput,
+  SettleGrievanceInput,
+  UpdateGrievanceInput,
+} from '../services/grievance/index.ts';
 
 export const GrievanceConnection = connectionOf(Grievance);
 export const GrievancePage = pageOf(Grievance);
+
+const versionOptions = { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' };
 
 @Resolver(Grievance)
 export class GrievanceResolver {
@@ -32,5 +41,80 @@ export class GrievanceResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { grievanceNumber }, info, includeDeleted);
+  }
+
+  @Mutation(() => Grievance, { description: 'Files a grievance; the server gives it the next number of its year.' })
+  async fileGrievance(
+    @Ctx() { read, grievances }: Context,
+    @Arg('input', () => FileGrievanceInput, { description: 'What it is about.' }) input: FileGrievanceInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.file(input) }, info);
+  }
+
+  @Mutation(() => Grievance, { description: 'Corrects or completes a grievance that has not ended.' })
+  async updateGrievance(
+    @Ctx() { read, grievances }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('input', () => UpdateGrievanceInput, { description: 'What changes.' }) input: UpdateGrievanceInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.update(id, input) }, info);
+  }
+
+  @Mutation(() => Grievance, { description: 'Begins the investigation of an open grievance.' })
+  async investigateGrievance(
+    @Ctx() { read, grievances }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('version', () => Int, versionOptions) version: number | null,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.investigate(id, version ?? null) }, info);
+  }
+
+  @Mutation(() => Grievance, { description: 'Records the meeting of the current step: its outcome moves, settles or leaves the case.' })
+  async recordGrievanceStep(
+    @Ctx() { read, grievances }: Context,
+    @Arg('input', () => RecordGrievanceStepInput, { description: 'The meeting.' }) input: RecordGrievanceStepInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.recordStep(input) }, info);
+  }
+
+  @Mutation(() => Grievance, { description: 'Takes a denial to the next step.' })
+  async appealGrievance(
+    @Ctx() { read, grievances }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('version', () => Int, versionOptions) version: number | null,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.appeal(id, version ?? null) }, info);
+  }
+
+  @Mutation(() => Grievance, { description: 'Ends a grievance with a settlement.' })
+  async settleGrievance(
+    @Ctx() { read, grievances }: Context,
+    @Arg('input', () => SettleGrievanceInput, { description: 'What was agreed.' }) input: SettleGrievanceInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.settle(input) }, info);
+  }
+
+  @Mutation(() => Grievance, { description: 'Ends a grievance because the union takes it back.' })
+  async withdrawGrievance(
+    @Ctx() { read, grievances }: Context,
+    @Arg('input', () => EndGrievanceInput, { description: 'Which, and why.' }) input: EndGrievanceInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.withdraw(input) }, info);
+  }
+
+  @Mutation(() => Grievance, { description: 'Ends a grievance otherwise.' })
+  async closeGrievance(
+    @Ctx() { read, grievances }: Context,
+    @Arg('input', () => EndGrievanceInput, { description: 'Which, and why.' }) input: EndGrievanceInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.close(input) }, info);
   }
 }

@@ -234,6 +234,7 @@ type Allowed = 'anyone' | 'signed in' | 'owner' | readonly Role[];
 const everyRole: Allowed = roles;
 const byAdmins: Allowed = ['admin'];
 const withCases: Allowed = ['admin', 'officer', 'staff', 'member'];
+const handlingGrievances: Allowed = ['admin', 'officer', 'staff'];
 const withSalting: Allowed = ['admin', 'officer', 'organizer'];
 
 /** Who may ask which operation at all. */
@@ -282,6 +283,20 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     updateRole: byAdmins,
     deleteRole: byAdmins,
     logSaltingActivity: ['admin', 'organizer'],
+    applyForBenevolence: ['admin', 'staff', 'member'],
+    updateBenevolenceDraft: ['admin', 'staff', 'member'],
+    submitBenevolence: ['admin', 'staff', 'member'],
+    withdrawBenevolence: ['admin', 'member'],
+    reviewBenevolence: ['admin', 'officer'],
+    payBenevolence: ['admin', 'officer'],
+    fileGrievance: handlingGrievances,
+    updateGrievance: handlingGrievances,
+    investigateGrievance: handlingGrievances,
+    recordGrievanceStep: handlingGrievances,
+    appealGrievance: handlingGrievances,
+    settleGrievance: handlingGrievances,
+    withdrawGrievance: handlingGrievances,
+    closeGrievance: handlingGrievances,
     login: 'anyone',
     completeLogin: 'anyone',
     refresh: 'anyone',
