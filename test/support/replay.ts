@@ -1,5 +1,6 @@
 import type { Act, CaseEvent } from '../../src/entities/case.ts';
 import {
+  askedFor,
   BenevolenceApplication,
   BenevolenceReviewDecision,
   defaultReviewThresholds,
@@ -45,7 +46,8 @@ export function replayGrievance(
   const again = new Grievance(row, actOf(filing, 'file'));
   for (const event of later) {
     const act = actOf(event);
-    if (event.action === 'investigate') again.investigate(act);
+    if (event.action === 'update') again.update({}, act);
+    else if (event.action === 'investigate') again.investigate(act);
     else if (event.action === 'appeal') again.appeal(act);
     else if (event.action === 'settle') again.settle(row.resolution ?? '', row.settlementAmount, act);
     else if (event.action === 'withdraw') again.withdraw(row.resolution ?? '', act);
@@ -68,8 +70,12 @@ export function replayBenevolence(
   const again = new BenevolenceApplication(row, actOf(applying, 'apply'));
   for (const event of later) {
     const act = actOf(event);
-    if (event.action === 'submit') again.submit(defaultReviewThresholds, act);
-    else if (event.action === 'pay') again.pay(row.paymentDate ?? '', row.paymentMethod ?? '', act);
+    if (event.action === 'update') again.update({}, act);
+    else if (event.action === 'submit') {
+      // A draft that came back may ask for another amount; what was asked for before decided who reviewed.
+      again.amountRequested = event.note?.startsWith(askedFor) ? event.note.slice(askedFor.length) : row.amountRequested;
+      again.submit(defaultReviewThresholds, act);
+    } else if (event.action === 'pay') again.pay(row.paymentDate ?? '', row.paymentMethod ?? '', act);
     else if (event.action === 'withdraw') again.withdraw(act);
     else if (event.action === 'review') {
       const review = demand(left.shift(), 'a review');
