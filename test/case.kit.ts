@@ -1,4 +1,3 @@
-import { seededAccounts } from '../seeds/index.ts';
 import { dayIn } from '../src/entities/scalars.ts';
 import { Actor, type Answer, type Local } from './support/local.ts';
 
@@ -161,6 +160,3 @@ export async function stash({ sql }: Local, kind: 'grievance' | 'application', i
       await sql(`insert into ${table} select * from json_populate_recordset(null::${table}, $1::json)`, [kept[place]]);
   };
 }
-
-/** The seeded people. */
-export const usernames = seededAccounts.map(({ username }) => username);
