@@ -1,13 +1,26 @@
-import { Check, Entity, Enum, Index, ManyToOne, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
-import type { Ref } from '@mikro-orm/core';
+import { Check, Entity, Enum, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import { BigIntType, type Ref } from '@mikro-orm/core';
+import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Listed } from './listing.ts';
 import { Identified } from './record.ts';
-import { User } from './user.ts';
+import { DateTimeScalar } from './scalars.ts';
+import { Person, User } from './user.ts';
 
 export enum AuditOutcome {
   SUCCEEDED = 'succeeded',
   DENIED = 'denied',
   FAILED = 'failed',
 }
+
+registerEnumType(AuditOutcome, {
+  name: 'AuditOutcome',
+  description: 'How it ended.',
+  valuesConfig: {
+    SUCCEEDED: { description: 'It was done.' },
+    DENIED: { description: 'It was refused before it was looked at.' },
+    FAILED: { description: 'It was refused because what was given with it was wrong.' },
+  },
+});
 
 /** What an event says: who did what to which record, and how it ended. Never a value, never a secret. */
 export interface AuditFacts {
@@ -25,12 +38,30 @@ export interface AuditFacts {
   count: number;
 }
 
-/** One thing that was done or refused. Rows can only be added: the database itself refuses everything else. */
+/** The targets whose events tell of members and users: what officers read of the log. */
+export const peopleTargets = ['Member', 'MemberEmployment', 'RoleAssignment', 'User', 'UserRole'] as const;
+
+/** Events of members and users, of the row with this alias: the very words by which their index is found. */
+export const isOfPeople = (row?: string): string =>
+  `${row === undefined ? '' : `${row}.`}target_type in (${peopleTargets.map((name) => `'${name}'`).join(', ')})`;
+
+/**
+ * One thing that was done or refused. Rows can only be added: the database itself refuses everything else. Each new one
+ * waits in the backlog, by the same transaction, until a seal puts it into the chain.
+ */
+@ObjectType({
+  description: 'One thing that was done or refused; refusals of one minute count as one. Values and secrets are never in it.',
+  simpleResolvers: true,
+})
 @Entity({ tableName: 'audit_events' })
-@Index({ properties: ['at', 'id'] })
-@Index({ properties: ['actor', 'at', 'id'] })
-@Index({ properties: ['action', 'at', 'id'] })
-@Index({ properties: ['targetType', 'targetId', 'at', 'id'] })
+@Listed({
+  filter: ['actor', 'action', 'targetType', 'targetId', 'outcome'],
+  order: [],
+  by: ['at', 'DESC'],
+  plain: { from: ['at', 'gte', 'At this instant or later.'], to: ['at', 'lte', 'At this instant or earlier.'] },
+  isReadApart: true,
+})
+@Index({ name: 'audit_events_of_people', properties: ['at', 'id'], where: isOfPeople() })
 @Check({ name: 'audit_events_count_positive', expression: 'count > 0' })
 @Trigger({
   name: 'audit_events_only_grow',
@@ -39,37 +70,58 @@ export interface AuditFacts {
   forEach: 'statement',
   body: `raise exception 'audit_events can only be added to' using errcode = 'insufficient_privilege';`,
 })
+@Trigger({
+  name: 'audit_events_wait',
+  timing: 'after',
+  events: ['insert'],
+  forEach: 'row',
+  body: `insert into audit_backlog (event_id) values (new.id); return null;`,
+})
 export class AuditEvent extends Identified {
+  @Field(() => DateTimeScalar, { description: 'When; of refusals that count as one, the last.' })
   @Property({ type: 'datetime', length: 3 })
   at: Date;
 
+  @Field(() => Person, {
+    nullable: true,
+    description: 'Who; null for the service itself, for whoever was not signed in, and where the caller may not know.',
+  })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict' })
   actor: Ref<User> | null;
 
   @Property({ type: 'uuid', nullable: true })
   sessionId: string | null;
 
+  @Field(() => String, { nullable: true, description: 'The address it came from; null where it came from none.' })
   @Property({ type: 'string', length: 45, nullable: true })
   ipAddress: string | null;
 
+  @Field(() => String, {
+    description: 'What: `login`, `salting.log` …; of what none of the roles allowed, the operation that was asked.',
+  })
   @Property({ type: 'string', length: 100, collation: 'C' })
   action: string;
 
+  @Field(() => String, { nullable: true, description: 'To what kind of record; null for none.' })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
   targetType: string | null;
 
+  @Field(() => ID, { nullable: true, description: 'To which record, though it may be hidden from the caller or gone; null for none.' })
   @Property({ type: 'uuid', nullable: true })
   targetId: string | null;
 
+  @Field(() => AuditOutcome, { description: 'How it ended.' })
   @Enum({ items: () => AuditOutcome })
   outcome: AuditOutcome;
 
   @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
   reason: string | null;
 
+  @Field(() => String, { description: 'The id of the request, as in its answer and in the log; of refusals that count as one, of the last.' })
   @Property({ type: 'string', length: 100 })
   requestId: string;
 
+  @Field(() => Int, { description: 'How often: refusals are counted by the minute, all else is one event each.' })
   @Property({ type: 'integer' })
   count: number;
 
@@ -92,6 +144,45 @@ export class AuditEvent extends Identified {
     this.count = facts.count;
     this.mac = mac(this);
   }
+}
+
+/** An event that no seal stands for yet. Made by the database with the event, and removed with the sealing of it. */
+@Entity({ tableName: 'audit_backlog' })
+export class AuditBacklog {
+  @PrimaryKey({ type: 'uuid' })
+  eventId!: string;
+}
+
+/**
+ * The place of an event in the chain: its hash covers the event and the seal before, so that none can be changed, left
+ * out or moved without breaking all that follow. Rows can only be added. There is no foreign key: to check one would
+ * lock, and so rewrite, each event that is sealed.
+ */
+@Entity({ tableName: 'audit_seals' })
+@Unique({ properties: ['eventId'] })
+@Check({ name: 'audit_seals_sequence_positive', expression: 'sequence > 0' })
+@Trigger({
+  name: 'audit_seals_only_grow',
+  timing: 'before',
+  events: ['update', 'delete', 'truncate'],
+  forEach: 'statement',
+  body: `raise exception 'audit_seals can only be added to' using errcode = 'insufficient_privilege';`,
+})
+export class AuditSeal {
+  /** From 1, without gaps. */
+  @PrimaryKey({ type: new BigIntType('number'), autoincrement: false })
+  sequence!: number;
+
+  @Property({ type: 'uuid' })
+  eventId!: string;
+
+  /** The key that made the hash. */
+  @Property({ type: 'string', length: 32, collation: 'C' })
+  kid!: string;
+
+  /** HMAC-SHA256, base64url. */
+  @Property({ type: 'string', length: 43, collation: 'C' })
+  hash!: string;
 }
 
 /**

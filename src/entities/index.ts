@@ -1,4 +1,4 @@
-import { AuditEvent, Denial } from './audit.ts';
+import { AuditBacklog, AuditEvent, AuditSeal, Denial } from './audit.ts';
 import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
 import { CaseEvent } from './case.ts';
 import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from './credential.ts';
@@ -14,7 +14,9 @@ import { Secret, SecretVersion, UserKey, VaultGrant, VaultKey, VaultSession } fr
 
 /** Everything that is stored. */
 export const entities = [
+  AuditBacklog,
   AuditEvent,
+  AuditSeal,
   BackupCode,
   BenevolenceApplication,
   BenevolenceReview,

@@ -13,6 +13,16 @@ export interface Listing {
   readonly by: readonly [property: string, direction: Direction];
   /** Filters that are text, and may be asked for what they contain. */
   readonly texts?: readonly string[];
+  /**
+   * Where a filter is a plain value and no comparison: equality with each of `filter`, and beside those these names, with
+   * what they compare, how, and in words.
+   */
+  readonly plain?: Readonly<Record<string, readonly [property: string, by: 'gte' | 'lte', description: string]>>;
+  /**
+   * Whether the ways in which somebody sees rows are read each by an index of its own, and the first of all of them
+   * together are the page: no index has the rows of one way or another in their order.
+   */
+  readonly isReadApart?: boolean;
   /** Orders in which no two rows have the same value, so that a filter by one finds a row at most. */
   readonly unique?: readonly string[];
 }

@@ -1,11 +1,12 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType, registerEnumType, getMetadataStorage } from 'type-graphql';
-import { listingOf, type Direction } from './listing.ts';
+import { listingOf, type Direction, type Listing } from './listing.ts';
 import { Kept } from './record.ts';
 import { DateScalar, DateTimeScalar, DecimalScalar } from './scalars.ts';
 
 /** What a client asks of a list. */
 export interface Page {
-  filter?: Readonly<Record<string, Readonly<Record<string, unknown>> | null>> | null;
+  /** Comparisons by name; of a list whose filters are plain, values by name. */
+  filter?: Readonly<Record<string, unknown>> | null;
   orderBy?: { field: string; direction: Direction } | null;
   first?: number | null;
   after?: string | null;
@@ -84,14 +85,16 @@ export function pageOf(entity: EntityClass): Class<Page> {
   if (!listing) throw new Error(`${entity.name} is not listed`);
   const page = named(`${entity.name}Page`, class {} as Class<Page>);
   ArgsType()(page);
-  const filter = filterOf(entity, listing.filter);
-  const order = orderOf(entity, listing.order);
+  const filter = filterOf(entity, listing);
   const [property, direction] = listing.by;
   publish(page, 'filter', () => filter, { nullable: true, description: 'Only records for which all of this holds.' });
-  publish(page, 'orderBy', () => order, {
-    nullable: true,
-    description: `The order; ${screaming(property)} ${direction} when left out.`,
-  });
+  if (listing.order.length > 0) {
+    const order = orderOf(entity, listing.order);
+    publish(page, 'orderBy', () => order, {
+      nullable: true,
+      description: `The order; ${screaming(property)} ${direction} when left out.`,
+    });
+  }
   publish(page, 'first', () => Int, {
     nullable: true,
     description: `How many from the start, or after the cursor: 1 to ${largestPage}, ${usualPage} when neither first nor last is given.`,
@@ -113,13 +116,17 @@ export const screaming = (property: string): string => property.replace(/([a-z0-
 export const filterName = (entity: EntityClass, property: string): string =>
   isRelation(publishedType(entity, property).type) ? `${property}Id` : property;
 
-function filterOf(entity: EntityClass, properties: readonly string[]): Class<object> {
+function filterOf(entity: EntityClass, { filter: properties, plain }: Listing): Class<object> {
   const filter = named(`${entity.name}Filter`, class {} as Class<object>);
   InputType(filter.name, { description: `What a ${entity.name} must be like; all that is given must hold.` })(filter);
   for (const property of properties) {
     const { type, description } = publishedType(entity, property);
-    const comparison = comparisonOf(type);
+    const comparison = plain ? valueOf(type) : comparisonOf(type);
     publish(filter, filterName(entity, property), () => comparison, { nullable: true, description: `By: ${description}` });
+  }
+  for (const [name, [property, , description]] of Object.entries(plain ?? {})) {
+    const { type } = publishedType(entity, property);
+    publish(filter, name, () => type, { nullable: true, description });
   }
   return filter;
 }
@@ -160,7 +167,7 @@ const comparisonTypes = new Map<unknown, Class<object>>();
 
 /** The input type that compares values of a type: StringFilter, DateFilter, one for each enum. */
 function comparisonOf(type: unknown): Class<object> {
-  const valueType = isRelation(type) ? ID : type;
+  const valueType = valueOf(type);
   const known = comparisonTypes.get(valueType);
   if (known) return known;
   const { name, values, by } = comparables.get(valueType) ?? ofEnum(valueType);
@@ -176,8 +183,8 @@ function comparisonOf(type: unknown): Class<object> {
     isNull: 'Whether there is none.',
   };
   for (const operator of by) {
-    const valueOf = { in: () => [valueType], isNull: () => Boolean } as Partial<Record<Comparison, () => unknown>>;
-    publish(comparison, operator, valueOf[operator] ?? (() => valueType), { nullable: true, description: sentences[operator] });
+    const operandOf = { in: () => [valueType], isNull: () => Boolean } as Partial<Record<Comparison, () => unknown>>;
+    publish(comparison, operator, operandOf[operator] ?? (() => valueType), { nullable: true, description: sentences[operator] });
   }
   return comparison;
 }
@@ -196,6 +203,9 @@ function publishedType(entity: EntityClass, property: string): { type: unknown; 
   }
   throw new Error(`${entity.name}.${property} is not published, so it cannot be listed by`);
 }
+
+/** The type of a column's values: a relation's is the id. */
+const valueOf = (type: unknown): unknown => (isRelation(type) ? ID : type);
 
 const isRelation = (type: unknown): boolean => typeof type === 'function' && ![String, Number, Boolean, Date].includes(type as never);
 

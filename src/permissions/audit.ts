@@ -1,4 +1,20 @@
-import { AuditEvent, Denial } from '../entities/audit.ts';
-import { noRows } from './rule.ts';
+import { AuditBacklog, AuditEvent, AuditSeal, Denial, isOfPeople } from '../entities/audit.ts';
+import { RoleName } from '../entities/role.ts';
+import { everyRow } from '../entities/rule.ts';
+import { allow, noRows, rule, type Operations } from './rule.ts';
 
-export const rows = [noRows(AuditEvent), noRows(Denial)];
+const { ADMIN, OFFICER } = RoleName;
+const everyone = Object.values(RoleName);
+
+export const operations: Operations = {
+  Query: { auditEvents: allow(...everyone) },
+};
+
+export const rows = [
+  rule('AuditEvent', AuditEvent, [
+    { to: [ADMIN], ...everyRow, see: 'everything' },
+    { to: [OFFICER], which: 'those of members and users', rows: isOfPeople, see: 'everything' },
+    { to: 'signed in', which: 'what they did', rows: (row) => `${row}.actor_id = :user`, see: 'everything' },
+  ]),
+  ...[AuditBacklog, AuditSeal, Denial].map(noRows),
+];

@@ -2,7 +2,7 @@ import { isObjectType, type GraphQLSchema } from 'graphql';
 import type { RoleName } from '../entities/role.ts';
 import type { RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
-import { rows as audit } from './audit.ts';
+import * as audit from './audit.ts';
 import * as benevolence from './benevolence.ts';
 import { rows as cases } from './case.ts';
 import * as credential from './credential.ts';
@@ -16,7 +16,7 @@ import * as session from './session.ts';
 import * as user from './user.ts';
 import { rows as vault } from './vault.ts';
 
-const domains = [benevolence, credential, grievance, member, organization, role, salting, session, user];
+const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, user];
 
 export type RootType = keyof Operations;
 
@@ -30,7 +30,7 @@ export const operations: Readonly<Record<RootType, Readonly<Record<string, Opera
 };
 
 /** Every row rule. */
-export const rowRules: readonly RowRule[] = [...domains.flatMap(({ rows }) => rows), ...audit, ...cases, ...vault];
+export const rowRules: readonly RowRule[] = [...domains.flatMap(({ rows }) => rows), ...cases, ...vault];
 
 const caseActions: Readonly<Record<string, ActionRules<string>>> = {
   Grievance: grievance.actions,

@@ -67,24 +67,40 @@ function orderOf(lens: Lens, { orderBy }: Page, problems: FieldProblem[]): Order
 function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { comparing: Comparing[]; values: Record<string, unknown> } {
   const comparing: Comparing[] = [];
   const values: Record<string, unknown> = {};
-  const { subject } = lens.plan;
-  const properties = new Map(subject.listing?.filter.map((property) => [filterName(subject.entity, property), property]));
-  for (const [name, comparisons] of Object.entries(filter ?? {})) {
-    const property = properties.get(name);
-    if (comparisons == null || property === undefined) continue;
+  for (const { name, property, comparisons } of filtersOf(lens, filter ?? {})) {
     if (lens.sight.shows(property) === 'never') {
       problems.push({ path: `filter.${name}`, message: 'is not shown to you, so it is no filter for you' });
       continue;
     }
-    for (const [by, value] of Object.entries(comparisons) as [Comparison, unknown][]) {
-      if (value === undefined) continue;
+    for (const { path, by, value } of comparisons) {
       const problem = problemOf(by, value, columnOf(lens, property));
-      if (problem !== undefined) problems.push({ path: `filter.${name}.${by}`, message: problem });
+      if (problem !== undefined) problems.push({ path: `filter.${path}`, message: problem });
       comparing.push({ property, by });
       values[slotOf({ property, by })] = by === 'contains' && typeof value === 'string' ? `%${value.replace(/[\\%_]/g, '\\$&')}%` : value;
     }
   }
   return { comparing: comparing.sort((a, b) => (slotOf(a) < slotOf(b) ? -1 : 1)), values };
+}
+
+/** One field of a filter, as it was given. */
+interface Filter {
+  readonly name: string;
+  readonly property: string;
+  readonly comparisons: readonly { readonly path: string; readonly by: Comparison; readonly value: unknown }[];
+}
+
+/** What was given of a filter, by the properties it is about; a plain value is compared as its list says. */
+function filtersOf({ plan: { subject } }: Lens, given: NonNullable<Page['filter']>): Filter[] {
+  const { filter = [], plain } = subject.listing ?? {};
+  const properties = new Map(filter.map((property) => [filterName(subject.entity, property), property]));
+  return Object.entries(given).flatMap(([name, value]) => {
+    const range = plain?.[name];
+    const property = range?.[0] ?? properties.get(name);
+    if (value == null || property === undefined) return [];
+    if (plain) return [{ name, property, comparisons: [{ path: name, by: range?.[1] ?? 'eq', value }] }];
+    const compared = Object.entries(value).filter(([, operand]) => operand !== undefined) as [Comparison, unknown][];
+    return [{ name, property, comparisons: compared.map(([by, operand]) => ({ path: `${name}.${by}`, by, value: operand })) }];
+  });
 }
 
 function problemOf(by: Comparison, value: unknown, { type }: Column): string | undefined {

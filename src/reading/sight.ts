@@ -6,6 +6,8 @@ import type { Viewer } from '../entities/viewer.ts';
 export interface Sight {
   /** The rows that exist for the viewer; undefined when the roles give none of this type. */
   readonly rows: RowCondition | undefined;
+  /** The conditions of which `rows` is the union. */
+  readonly ways: readonly RowCondition[];
   /** On which of those rows the field shows: on all, on none, or where a condition holds. */
   shows(field: string): 'always' | 'never' | RowCondition;
 }
@@ -22,6 +24,7 @@ export function sightOf(rule: RowRule, viewer: Viewer): Sight {
   const rows = reaching(grants);
   return {
     rows: rows === 'every' ? () => 'true' : rows,
+    ways: rows === 'every' ? [() => 'true'] : [...new Set(grants.map((grant) => grant.rows))],
     shows(field) {
       const showing = grants.filter((grant) => isShown(rule, grant, field));
       if (showing.length === 0) return 'never';

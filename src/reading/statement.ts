@@ -1,6 +1,7 @@
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql, type RawBuilder } from 'kysely';
 import type { Direction } from '../entities/listing.ts';
 import type { Comparison } from '../entities/page.ts';
+import type { RowCondition } from '../entities/rule.ts';
 import { masked, type Lens, type Selected } from './lens.ts';
 import type { Column, Relation } from './subject.ts';
 
@@ -155,6 +156,8 @@ export const pageStatement = (lens: Lens, shape: ListShape): Statement =>
 
 /** Indexes hold the rows that stand, or those that were deleted: a page of both is the first of a page of each. */
 function page(lens: Lens, shape: ListShape, conditions: readonly Sql[]): Sql {
+  const { ways } = lens.sight;
+  if (lens.plan.subject.listing?.isReadApart && ways.length > 1) return together(lens, shape, conditions, ways);
   if (!shape.includesDeleted || !lens.plan.subject.isKept) return limited(lens, shape, conditions);
   const way = wayOf(shape);
   return sql`select e.* from ((${limited(lens, shape, [...conditions, sql`t."deleted_at" is null`])})
@@ -162,9 +165,17 @@ function page(lens: Lens, shape: ListShape, conditions: readonly Sql[]): Sql {
     order by e."$order" ${way}, e."id" ${way} limit ${raw(String(shape.limit))}`;
 }
 
-function limited(lens: Lens, shape: ListShape, more: readonly Sql[]): Sql {
+/** The first rows of each way in which the viewer sees rows, a row that is seen in several ways once. */
+function together(lens: Lens, shape: ListShape, conditions: readonly Sql[], ways: readonly RowCondition[]): Sql {
+  const way = wayOf(shape);
+  const parts = ways.map((rows) => sql`(${limited(lens, shape, conditions, rows)})`);
+  return sql`select distinct on (e."$order", e."id") e.* from (${sql.join(parts, sql` union all `)}) as e
+    order by e."$order" ${way}, e."id" ${way} limit ${raw(String(shape.limit))}`;
+}
+
+function limited(lens: Lens, shape: ListShape, more: readonly Sql[], rows = lens.sight.rows): Sql {
   const [by, way] = [raw(columnOf(lens, shape.order.property).sql('t')), wayOf(shape)];
-  const conditions = [...more, ...listConditions(lens, shape), ...beyondCursor(lens, shape)];
+  const conditions = [...more, ...listConditions(lens, shape, rows), ...beyondCursor(lens, shape)];
   return sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
     where ${and(conditions)} order by ${by} ${way}, t."id" ${way} limit ${raw(String(shape.limit))}`;
 }
@@ -202,13 +213,13 @@ export const countStatement = (lens: Lens, shape: ListShape): Statement =>
     hasOpenFilter(shape),
   );
 
-function listConditions(lens: Lens, shape: ListShape): Sql[] {
-  return [...standing(lens, shape.includesDeleted), ...shape.filter.map((comparing) => comparison(lens, comparing))];
+function listConditions(lens: Lens, shape: ListShape, rows = lens.sight.rows): Sql[] {
+  return [...standing(lens, shape.includesDeleted, 't', rows), ...shape.filter.map((comparing) => comparison(lens, comparing))];
 }
 
 /** The rows that exist for the viewer: the row rule, and that they were not deleted. */
-function standing({ sight, plan }: Lens, includesDeleted: boolean, row = 't'): Sql[] {
-  const rows = sight.rows ? sight.rows(row) : 'false';
+function standing({ sight, plan }: Lens, includesDeleted: boolean, row = 't', condition = sight.rows): Sql[] {
+  const rows = condition ? condition(row) : 'false';
   const alive = plan.subject.isKept && !includesDeleted ? [sql`${sql.ref(`${row}.deleted_at`)} is null`] : [];
   return rows === 'true' ? alive : [...alive, sql`(${withSlots(rows)})`];
 }

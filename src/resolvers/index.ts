@@ -1,3 +1,4 @@
+import { AuditEventResolver } from './audit.ts';
 import { BenevolenceApplicationResolver } from './benevolence.ts';
 import { CredentialResolver } from './credential.ts';
 import { GrievanceResolver } from './grievance.ts';
@@ -10,6 +11,7 @@ import { UserResolver } from './user.ts';
 
 /** Everything that can be asked. */
 export const resolvers = [
+  AuditEventResolver,
   BenevolenceApplicationResolver,
   CredentialResolver,
   GrievanceResolver,

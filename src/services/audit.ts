@@ -5,10 +5,11 @@ import { frame } from './crypto/framing.ts';
 import { User } from '../entities/user.ts';
 import type { Viewer } from '../entities/viewer.ts';
 import type { Keyring } from './crypto/keyring.ts';
+import { networkOf } from './limit.ts';
 
 /** Adds one event to the change that is being made: it is written by the same flush, in the same transaction, or not at all. */
 export function recordAudit(em: SqlEntityManager, keyring: Keyring, facts: AuditFacts): void {
-  em.persist(new AuditEvent(facts, (event) => sealEvent(event, keyring)));
+  em.persist(new AuditEvent(facts, (event) => codeOf(event, keyring, keyring.active)));
 }
 
 /** What a change of the union's records is made with. */
@@ -64,26 +65,55 @@ export interface DenialFacts {
 export async function recordDenial(
   em: SqlEntityManager,
   at: Date,
-  { ipAddress, requestId }: Requester,
+  requester: Requester,
   ...denials: readonly [DenialFacts, ...DenialFacts[]]
 ): Promise<void> {
+  await countDenials(
+    em,
+    denials.map((facts) => ({ facts, at, requester, count: 1 })),
+  );
+}
+
+/** The same refusal so many times within one minute, and where it came from the last time. */
+export interface CountedDenial {
+  readonly facts: DenialFacts;
+  readonly at: Date;
+  readonly requester: Requester;
+  readonly count: number;
+}
+
+/** What counts as the same refusal: what it was, to whom, and in which minute. */
+export const keyOfDenial = ({ facts, at, requester }: Omit<CountedDenial, 'count'>): readonly (string | number)[] => [
+  facts.action,
+  facts.reason,
+  whoIsCounted(facts, requester),
+  minuteOf(at),
+];
+
+/** Counts refusals, of which no two are the same, in one statement. */
+export async function countDenials(em: SqlEntityManager, denials: readonly CountedDenial[]): Promise<void> {
   if (em.isInTransaction()) throw new Error('A refusal is recorded after the transaction that it could be lost with.');
   const row = `select cast(? as text), cast(? as text), cast(? as text), cast(? as int), cast(? as text), cast(? as timestamptz),
-    cast(? as uuid), cast(? as uuid), cast(? as text), cast(? as uuid), cast(? as text), 1
+    cast(? as uuid), cast(? as uuid), cast(? as text), cast(? as uuid), cast(? as text), cast(? as int)
     where set_config('synchronous_commit', 'off', true) = 'off'`;
   await em.execute(
     `insert into denials as held
        (action, reason, key, minute, outcome, at, actor_id, session_id, ip_address, target_id, request_id, count)
      ${denials.map(() => row).join(' union all ')}
      on conflict (action, reason, key, minute) do update
-     set count = held.count + 1, at = excluded.at, session_id = excluded.session_id, ip_address = excluded.ip_address,
+     set count = held.count + excluded.count, at = excluded.at, session_id = excluded.session_id, ip_address = excluded.ip_address,
        request_id = excluded.request_id`,
-    denials.flatMap(({ action, reason, outcome, actorId = null, sessionId = null, targetId = null }) => {
-      const key = actorId ?? targetId ?? ipAddress ?? '';
-      return [action, reason, key, minuteOf(at), outcome, at, actorId, sessionId, ipAddress, targetId, requestId];
+    denials.flatMap((denial) => {
+      const { facts, at, requester, count } = denial;
+      const { outcome, actorId = null, sessionId = null, targetId = null } = facts;
+      return [...keyOfDenial(denial), outcome, at, actorId, sessionId, requester.ipAddress, targetId, requester.requestId, count];
     }),
   );
 }
+
+/** An IPv6 address counts as its network, which one customer has whole: otherwise each of its addresses were a row. */
+const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Requester): string =>
+  actorId ?? targetId ?? networkOf(ipAddress);
 
 /**
  * Moves the refusals of the minutes that are over into the audit log, in the caller's transaction; each row goes there
@@ -111,19 +141,24 @@ export async function fileDenials(em: SqlEntityManager, keyring: Keyring, at: Da
   return over;
 }
 
+/** What an event's code covers: all that is stored of it. */
+export type WrittenEvent = Pick<
+  AuditEvent,
+  'id' | 'at' | 'sessionId' | 'ipAddress' | 'action' | 'targetType' | 'targetId' | 'outcome' | 'reason' | 'requestId' | 'count' | 'mac'
+> & { readonly actor: { readonly id: string } | null };
+
 /** Whether this is the event that was written, in every column. */
-export function isGenuine(event: AuditEvent, keyring: Keyring): boolean {
-  const [kid = ''] = event.mac.split('.');
-  return keyring.has(kid) && event.mac === seal(event, keyring, kid);
+export function isGenuine(event: WrittenEvent, keyring: Keyring): boolean {
+  const kid = keyOf(event);
+  return keyring.has(kid) && event.mac === codeOf(event, keyring, kid);
 }
+
+/** Which key an event's code was made with, by its own account. */
+export const keyOf = ({ mac }: Pick<WrittenEvent, 'mac'>): string => mac.split('.')[0] ?? '';
 
 const minuteOf = (at: Date): number => Math.floor(at.valueOf() / 60_000);
 
-function sealEvent(event: AuditEvent, keyring: Keyring): string {
-  return seal(event, keyring, keyring.active);
-}
-
-function seal(event: AuditEvent, keyring: Keyring, kid: string): string {
+function codeOf(event: Omit<WrittenEvent, 'mac'>, keyring: Keyring, kid: string): string {
   const fields = frame(
     'audit-v1',
     event.id,

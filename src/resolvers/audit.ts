@@ -1,0 +1,20 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Args, Ctx, Info, Query, Resolver } from 'type-graphql';
+import type { Context } from '../context.ts';
+import { AuditEvent } from '../entities/audit.ts';
+import { connectionOf, pageOf, type Page } from '../entities/page.ts';
+
+export const AuditEventConnection = connectionOf(AuditEvent);
+export const AuditEventPage = pageOf(AuditEvent);
+
+@Resolver(AuditEvent)
+export class AuditEventResolver {
+  @Query(() => AuditEventConnection, {
+    nullable: true,
+    description:
+      'What was done and refused, the latest first. Admins see all, officers what is about members and users, everyone what they did; refusals are counted, and here as soon as their minute is over.',
+  })
+  auditEvents(@Ctx() { read }: Context, @Args(() => AuditEventPage) page: Page, @Info() info: GraphQLResolveInfo) {
+    return read.page(AuditEvent, page, info);
+  }
+}

@@ -1,0 +1,26 @@
+import type { AuditOutcome } from '../../entities/audit.ts';
+import type { WrittenEvent } from '../audit.ts';
+
+/** Runs SQL with `$1` parameters. */
+export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/** What is read of an event, of the row with the alias `e`. */
+export const eventColumns =
+  'e.id, e.at, e.actor_id, e.session_id, e.ip_address, e.action, e.target_type, e.target_id, e.outcome, e.reason, e.request_id, e.count, e.mac';
+
+/** An event as its row tells it. */
+export const eventOf = (row: Record<string, unknown>): WrittenEvent => ({
+  id: row['id'] as string,
+  at: row['at'] as Date,
+  actor: row['actor_id'] === null ? null : { id: row['actor_id'] as string },
+  sessionId: row['session_id'] as string | null,
+  ipAddress: row['ip_address'] as string | null,
+  action: row['action'] as string,
+  targetType: row['target_type'] as string | null,
+  targetId: row['target_id'] as string | null,
+  outcome: row['outcome'] as AuditOutcome,
+  reason: row['reason'] as string | null,
+  requestId: row['request_id'] as string,
+  count: row['count'] as number,
+  mac: row['mac'] as string,
+});

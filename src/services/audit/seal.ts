@@ -1,0 +1,62 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Keyring } from '../crypto/keyring.ts';
+import { sealAfter, start, type Head } from './chain.ts';
+
+/** Chosen once for this purpose: what else takes advisory locks has other numbers. */
+const sealing = 7_201_183_403;
+
+/** Events that are sealed by one transaction. */
+export const batchSize = 500;
+
+/**
+ * Seals events that wait, in the order of their ids, after those that are sealed: one transaction. What was written by a
+ * transaction that is still open is not seen yet, and sealed by a later batch. So writers wait neither for one another
+ * nor for this, and this for none of them. Of several sealers at once, one does it.
+ * @returns how many were sealed, or null where another one is at it.
+ */
+export async function sealEvents(em: SqlEntityManager, keyring: Keyring, most: number = batchSize): Promise<number | null> {
+  return em.transactional(async (transaction) => {
+    const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [sealing]);
+    if (!lock?.taken) return null;
+    const head = await headOf(transaction);
+    const waiting = await transaction.execute<{ event_id: string; mac: string }[]>(
+      `select b.event_id, e.mac from audit_backlog b join audit_events e on e.id = b.event_id
+       where not exists (select 1 from audit_seals s where s.event_id = b.event_id) order by b.event_id limit ?`,
+      [most],
+    );
+    if (waiting.length > 0) await write(transaction, head, sealsOf(waiting, head, keyring));
+    return waiting.length;
+  });
+}
+
+interface Seal {
+  readonly sequence: number;
+  readonly event_id: string;
+  readonly kid: string;
+  readonly hash: string;
+}
+
+async function headOf(em: SqlEntityManager): Promise<Head> {
+  const [last] = await em.execute<{ sequence: number | string; hash: string }[]>(
+    'select sequence, hash from audit_seals order by sequence desc limit 1',
+  );
+  return last ? { sequence: Number(last.sequence), hash: last.hash } : start;
+}
+
+function sealsOf(events: readonly { event_id: string; mac: string }[], head: Head, keyring: Keyring): Seal[] {
+  let last = head;
+  return events.map(({ event_id, mac }) => {
+    const hash = sealAfter(last, { eventId: event_id, mac }, keyring, keyring.active);
+    last = { sequence: last.sequence + 1, hash };
+    return { sequence: last.sequence, event_id, kid: keyring.active, hash };
+  });
+}
+
+async function write(em: SqlEntityManager, { sequence }: Head, seals: readonly Seal[]): Promise<void> {
+  await em.execute(
+    `insert into audit_seals (sequence, event_id, kid, hash)
+     select sequence, event_id, kid, hash from jsonb_to_recordset(cast(? as jsonb)) as seal (sequence bigint, event_id uuid, kid text, hash text)`,
+    [JSON.stringify(seals)],
+  );
+  await em.execute('delete from audit_backlog where event_id in (select event_id from audit_seals where sequence > ?)', [sequence]);
+}

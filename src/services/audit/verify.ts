@@ -1,0 +1,164 @@
+import { isGenuine, keyOf, type WrittenEvent } from '../audit.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { sealAfter, start, type Head } from './chain.ts';
+import { eventColumns, eventOf, type RunSql } from './row.ts';
+
+/** What is wrong with the first event that is not as it was sealed. */
+export interface Fault {
+  readonly kind:
+    | 'altered event'
+    | 'altered seal'
+    | 'reordered'
+    | 'missing event'
+    | 'missing seal'
+    | 'unknown key'
+    | 'truncated'
+    | 'other chain';
+  /** Null where it is gone, and nothing tells which it was. */
+  readonly eventId: string | null;
+  /** Its place in the chain; null for one that is not in it. */
+  readonly sequence: number | null;
+}
+
+/** What a walk through the whole log found. */
+export interface Verdict {
+  /** The last seal that is right, with all before it. */
+  readonly head: Head;
+  /** Events that are written and not sealed yet. */
+  readonly unsealed: number;
+  readonly fault: Fault | null;
+}
+
+export interface VerifyOptions {
+  /** A head that was kept elsewhere: the log must still have it. */
+  readonly kept?: Head;
+  /** Rows that are read at a time. */
+  readonly most?: number;
+}
+
+/**
+ * Walks through the chain and then through what waits to be sealed, a page at a time, and stops at the first fault: every
+ * column of every event and of every seal is held against the codes that were made of them.
+ */
+export async function verifyAudit(run: RunSql, keyring: Keyring, { kept, most = 1000 }: VerifyOptions = {}): Promise<Verdict> {
+  const chain = await walk(run, keyring, most, kept);
+  if (chain.fault !== null) return { ...chain, unsealed: 0 };
+  return { head: chain.head, ...(await walkUnsealed(run, keyring, most)) };
+}
+
+/** A seal with its event, which is null where it is gone. */
+interface Link {
+  readonly sequence: number;
+  readonly eventId: string;
+  readonly kid: string;
+  readonly hash: string;
+  readonly event: WrittenEvent | null;
+}
+
+async function walk(run: RunSql, keyring: Keyring, most: number, kept?: Head): Promise<Pick<Verdict, 'head' | 'fault'>> {
+  let head = start;
+  for (;;) {
+    const links = (await run(linksText(most), [head.sequence])).map(linkOf);
+    for (const [place, link] of links.entries()) {
+      const fault = faultOf(link, head, keyring, links.slice(place)) ?? faultOfKept(link, kept);
+      if (fault !== null) return { head, fault };
+      head = { sequence: link.sequence, hash: link.hash };
+    }
+    if (links.length < most) break;
+  }
+  const isCut = kept !== undefined && kept.sequence > head.sequence;
+  return { head, fault: isCut ? { kind: 'truncated', eventId: null, sequence: head.sequence + 1 } : null };
+}
+
+const linksText = (most: number): string =>
+  `select s.sequence, s.event_id, s.kid, s.hash, ${eventColumns} from audit_seals s left join audit_events e on e.id = s.event_id
+   where s.sequence > $1 order by s.sequence limit ${most}`;
+
+const linkOf = (row: Record<string, unknown>): Link => ({
+  sequence: Number(row['sequence']),
+  eventId: row['event_id'] as string,
+  kid: row['kid'] as string,
+  hash: row['hash'] as string,
+  event: row['id'] === null ? null : eventOf(row),
+});
+
+/** @param following the link itself, and some that come after it. */
+function faultOf(link: Link, head: Head, keyring: Keyring, following: readonly Link[]): Fault | null {
+  const { sequence, eventId, kid, event } = link;
+  const place = { eventId, sequence };
+  if (sequence !== head.sequence + 1) return { kind: 'missing event', eventId: null, sequence: head.sequence + 1 };
+  if (event === null) return { kind: 'missing event', ...place };
+  if (!keyring.has(kid) || !keyring.has(keyOf(event))) return { kind: 'unknown key', ...place };
+  if (!isGenuine(event, keyring)) return { kind: 'altered event', ...place };
+  if (link.hash === hashOf(link, head, keyring)) return null;
+  const isMoved = following.some((other) => belongs(other, link, head, keyring));
+  return { kind: isMoved ? 'reordered' : 'altered seal', ...place };
+}
+
+const hashOf = ({ eventId, event, kid }: Link, head: Head, keyring: Keyring): string =>
+  sealAfter(head, { eventId, mac: event?.mac ?? '' }, keyring, kid);
+
+/** Whether another event was sealed in the place where this one stands now: its own seal says so, or the one that stands here. */
+function belongs(other: Link, link: Link, head: Head, keyring: Keyring): boolean {
+  if (other === link || !keyring.has(other.kid)) return false;
+  return [other.hash, link.hash].includes(hashOf(other, head, keyring));
+}
+
+function faultOfKept({ sequence, eventId, hash }: Link, kept?: Head): Fault | null {
+  return kept?.sequence === sequence && kept.hash !== hash ? { kind: 'other chain', eventId, sequence } : null;
+}
+
+/** Events without a seal wait for one, or theirs was removed; what waits has an event, or it was removed. */
+async function walkUnsealed(run: RunSql, keyring: Keyring, most: number): Promise<Pick<Verdict, 'unsealed' | 'fault'>> {
+  const [gone] = await run(
+    'select b.event_id from audit_backlog b where not exists (select 1 from audit_events e where e.id = b.event_id) order by 1 limit 1',
+    [],
+  );
+  if (gone) return { unsealed: 0, fault: { kind: 'missing event', eventId: gone['event_id'] as string, sequence: null } };
+  let [unsealed, last] = [0, '00000000-0000-0000-0000-000000000000'];
+  for (;;) {
+    const rows = await run(unsealedText(most), [last]);
+    for (const row of rows) {
+      const kind = faultOfUnsealed(eventOf(row), row['waits'] as boolean, keyring);
+      if (kind !== null) return { unsealed, fault: { kind, eventId: row['id'] as string, sequence: null } };
+      unsealed += 1;
+    }
+    if (rows.length < most) return { unsealed, fault: null };
+    last = rows.at(-1)?.['id'] as string;
+  }
+}
+
+const unsealedText = (most: number): string =>
+  `select ${eventColumns}, exists (select 1 from audit_backlog b where b.event_id = e.id) as waits from audit_events e
+   where e.id > $1 and not exists (select 1 from audit_seals s where s.event_id = e.id) order by e.id limit ${most}`;
+
+function faultOfUnsealed(event: WrittenEvent, waits: boolean, keyring: Keyring): Fault['kind'] | null {
+  if (!keyring.has(keyOf(event))) return 'unknown key';
+  if (!isGenuine(event, keyring)) return 'altered event';
+  return waits ? null : 'missing seal';
+}
+
+/** A fault in words. */
+export function tellFault({ kind, eventId, sequence }: Fault): string {
+  const what = eventId === null ? 'The event' : `Event ${eventId}`;
+  const named = sequence === null ? `${what}, which is not sealed,` : `${what}, number ${sequence} of the chain,`;
+  return {
+    'altered event': `${named} was altered: it is not what was written.`,
+    'altered seal': `${named} has a seal that was altered: it is not the one that was made for this place.`,
+    reordered: `${named} stands in the place of another: events were reordered.`,
+    'missing event': `${named} is missing.`,
+    'missing seal': `${named} does not wait to be sealed either: its seal is missing.`,
+    'unknown key': `${named} names a key that the keyring does not have: it cannot be verified.`,
+    truncated: `${named} is missing: the log ends before the head that was kept.`,
+    'other chain': `${named} is not the one that the kept head names: the log was written anew.`,
+  }[kind];
+}
+
+/** A head as one keeps it: `4711:hash`. */
+export const tellHead = ({ sequence, hash }: Head): string => `${sequence}:${hash ?? ''}`;
+
+/** A head as it was kept, or null for what is none. */
+export function readHead(text: string): Head | null {
+  const [, sequence, hash] = /^(\d{1,15}):([A-Za-z0-9_-]{43})$/.exec(text) ?? [];
+  return sequence === undefined || hash === undefined || Number(sequence) === 0 ? null : { sequence: Number(sequence), hash };
+}
