@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { mkdir, open, writeFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { parseArgs, styleText } from 'node:util';
 import { MikroORM } from '@mikro-orm/pglite';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
@@ -9,6 +11,7 @@ import { migrate, openDatabase, type Database } from './database/index.ts';
 import { queueDatabase } from './database/queue.ts';
 import { printPermissions } from './permissions/print.ts';
 import { buildExecutable, printContract } from './schema.ts';
+import { exportAudit, readHead, startSealing, tellFault, tellHead, verifyAudit } from './services/audit/index.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
 import { startCleanup } from './services/session/index.ts';
@@ -29,6 +32,8 @@ const commands: Readonly<Record<string, Command>> = {
   worker: work,
   'users:import': importFile,
   'keys:status': showKeys,
+  'audit:verify': verify,
+  'audit:export': exportEvents,
   schema: writeSchema,
   permissions: writePermissions,
 };
@@ -88,7 +93,7 @@ async function start(config: Config): Promise<void> {
 }
 
 /**
- * Sends mail and cleans up, and answers nobody, until it is told to stop. Any number of these may run beside services
+ * Sends mail, cleans up and seals the audit log, and answers nobody, until it is told to stop. Any number of these may run beside services
  * with MAIL_WORKER=0.
  */
 async function work(config: Config): Promise<void> {
@@ -99,13 +104,14 @@ async function work(config: Config): Promise<void> {
     const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
     const em = database.orm.em as SqlEntityManager;
     const cleanup = startCleanup({ em, tools: { ...room, mail: mail.queue }, every: config.cleanupEvery, warn });
+    const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn });
     const stop = async (): Promise<void> => {
-      await Promise.all([cleanup.stop(), mail.stop()]);
+      await Promise.all([cleanup.stop(), sealing.stop(), mail.stop()]);
       await database.close();
       process.exit(0);
     };
     process.once('SIGINT', () => void stop()).once('SIGTERM', () => void stop());
-    say('Mail is sent from here, and what has expired is removed.');
+    say('Mail is sent from here, what has expired is removed, and the audit log is sealed.');
   } catch (error) {
     await database.close();
     throw error;
@@ -214,6 +220,55 @@ async function showKeys(config: Config): Promise<void> {
   } finally {
     await database.close();
   }
+}
+
+/** Walks through the whole audit log, and says what is wrong with it, or what its head is. */
+async function verify(config: Config, words: string[]): Promise<void> {
+  const { values } = parseArgs({ args: words, options: { head: { type: 'string' } } });
+  const kept = values.head === undefined ? undefined : readHead(values.head);
+  if (kept === null) throw new CommandError('--head must be what audit:verify printed: a number, a colon and 43 characters.');
+  const keyring = await keyringOf(config);
+  const database = await openDatabase(config);
+  try {
+    const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }) });
+    if (fault !== null) {
+      throw new CommandError(`${tellFault(fault)}
+Up to number ${head.sequence} of the chain, everything is as it was written.`);
+    }
+    say(
+      `${counted(head.sequence, 'event is', 'events are')} sealed, and as written; ${unsealed} more ${unsealed === 1 ? 'waits' : 'wait'} to be sealed.`,
+    );
+    if (kept) say('The head that was kept is among them.');
+    if (head.sequence > 0) say(`Keep this head elsewhere: ${tellHead(head)}`);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Writes the audit log as JSON lines, to a file that is not there yet or to stdout. */
+async function exportEvents(config: Config, words: string[]): Promise<void> {
+  const { values } = parseArgs({ args: words, options: { from: { type: 'string' }, to: { type: 'string' }, output: { type: 'string' } } });
+  const [from, to] = [instantOf(values.from, '--from'), instantOf(values.to, '--to')];
+  const database = await openDatabase(config);
+  try {
+    const lines = Readable.from(exportAudit(database.run, { ...(from && { from }), ...(to && { to }) }));
+    if (values.output === undefined) return await pipeline(lines, process.stdout, { end: false });
+    const { output } = values;
+    const file = await open(output, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+      throw new CommandError(error.code === 'EEXIST' ? `${output} is there already.` : `${output} cannot be written (${error.code}).`);
+    });
+    await pipeline(lines, file.createWriteStream());
+  } finally {
+    await database.close();
+  }
+}
+
+function instantOf(text: string | undefined, option: string): Date | undefined {
+  if (text === undefined) return undefined;
+  const at = new Date(text);
+  const isInstant = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text) && !Number.isNaN(at.valueOf());
+  if (!isInstant) throw new CommandError(`${option} must be a day or an instant: 2026-03-01, or 2026-03-01T12:00:00Z.`);
+  return at;
 }
 
 /** Writes the contract, schema.graphql, from the code. */

@@ -82,6 +82,7 @@ export const variables = {
   LIMIT_REGISTER: limit(5, 3600).describe('Registrations from one IP address, as turns/seconds.'),
   LIMIT_REFRESH: limit(60, 60).describe('Refreshes of one session, as turns/seconds.'),
   CLEANUP_EVERY: seconds(60, 86_400).describe('Seconds between two rounds that remove what has expired and file what was refused.'),
+  AUDIT_SEAL_EVERY: seconds(10, 86_400).describe('Seconds between two looks for audit events that are not sealed yet.'),
   ARGON2_MEMORY: z.coerce.number().int().min(19_456).max(262_144).default(19_456).describe('KiB of memory one password hash takes.'),
   ARGON2_TIME: z.coerce.number().int().min(2).max(20).default(2).describe('Passes over that memory.'),
   PASSWORD_MIN_LENGTH: z.coerce.number().int().min(8).max(64).default(8).describe('Characters a new password must have.'),
@@ -165,6 +166,8 @@ export interface Config {
   readonly sessions: SessionConfig;
   /** Seconds. */
   readonly cleanupEvery: number;
+  /** Seconds. */
+  readonly sealEvery: number;
   /** Of a service like Have I Been Pwned; null where none is asked. */
   readonly breachUrl: string | null;
   /** Whom a start without an owner makes the first admin. */
@@ -269,6 +272,7 @@ function toConfig(values: Values): Config {
     logLevel: values.LOG_LEVEL,
     bounds: { depth: values.MAX_DEPTH, aliases: values.MAX_ALIASES, rootFields: values.MAX_ROOT_FIELDS, cost: values.MAX_COST },
     cleanupEvery: values.CLEANUP_EVERY,
+    sealEvery: values.AUDIT_SEAL_EVERY,
     passwordCost: { memory: values.ARGON2_MEMORY, time: values.ARGON2_TIME },
     sessions: {
       accessTokenTtl: values.ACCESS_TOKEN_TTL,

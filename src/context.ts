@@ -16,6 +16,7 @@ import {
 import { RoleService } from './services/role.ts';
 import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
 import { GrievanceService } from './services/grievance/index.ts';
+import type { RefusedOperation, Refusals } from './services/audit/index.ts';
 import { SaltingService } from './services/salting.ts';
 import { UserService } from './services/user/index.ts';
 
@@ -38,6 +39,7 @@ export type Context = Pick<
   | 'read'
   | 'readAs'
   | 'permissions'
+  | 'refused'
   | 'sessions'
   | 'users'
   | 'roles'
@@ -52,6 +54,7 @@ export interface ContextSources {
   readonly run: RunSql;
   readonly subjects: Subjects;
   readonly tools: SessionTools & BenevolenceTools;
+  readonly refusals: Refusals;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -78,6 +81,9 @@ class RequestContext {
   }
 
   readonly permissions = (): Permission[] => permissionsOf(this.viewer);
+
+  /** Takes note that the viewer may not ask this; nobody waits for it. */
+  readonly refused = (operation: RefusedOperation): void => this.sources.refusals.note(operation, this.viewer, this.client);
 
   /** Reads as whoever an access token names: for answers that follow a sign-in. */
   readonly readAs = async (accessToken: string): Promise<Reader> => readerFor(this.sources, await viewerOf(this.sources, accessToken));

@@ -6,7 +6,7 @@ import { buildSchemaSync } from 'type-graphql';
 import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
 import { operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
-import { shieldFor } from './permissions/shield.ts';
+import { shieldFor, type Hear } from './permissions/shield.ts';
 import { attachReading } from './reading/resolve.ts';
 import { gapsOf } from './reading/sight.ts';
 import { subjectsOf, type Subjects } from './reading/subject.ts';
@@ -51,8 +51,11 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   if (gaps.length > 0) throw new PermissionGap(gaps);
   const subjects = subjectsOf(schema, metadata, rules);
   attachReading(schema, subjects);
-  return { schema: applyMiddleware(schema, shieldFor(schema, operations, rootTypes)), subjects };
+  return { schema: applyMiddleware(schema, shieldFor(schema, operations, rootTypes, tellRefusal)), subjects };
 }
+
+/** What was asked and may not be goes on record under the name that the schema has for it. */
+const tellRefusal: Hear = (context, operation, { each = false }, { code }) => context.refused({ operation, code, isSingle: each });
 
 /** What TypeGraphQL leaves without a description. */
 function describeRoots(schema: GraphQLSchema): void {

@@ -11,6 +11,7 @@ import { createHttp } from './http.ts';
 import { lowerWorkers } from './priority.ts';
 import { operations, rootTypes } from './permissions/index.ts';
 import { buildExecutable } from './schema.ts';
+import { Refusals, startSealing } from './services/audit/index.ts';
 import { AccessTokens } from './services/crypto/jwt.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { hasOwner, makeFirstAdmin, startCleanup, termsOf, type Cleanup, type SessionTools } from './services/session/index.ts';
@@ -76,7 +77,9 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       now,
     };
     const setupToken = await prepareOwner(config, database, tools, setup);
-    const sources: ContextSources = { em: database.orm.em as ContextSources['em'], run: database.run, subjects, tools };
+    const em = database.orm.em as SqlEntityManager;
+    const refusals = new Refusals({ em, keyring, now, warn });
+    const sources: ContextSources = { em, run: database.run, subjects, tools, refusals };
     const http = await createHttp({
       config,
       schema,
@@ -87,10 +90,13 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     });
     const url = await http.listen({ host: config.host, port: config.port });
     lowerWorkers();
-    cleanup = startCleanup({ em: sources.em, tools: sources.tools, every: config.cleanupEvery, warn });
+    cleanup = startCleanup({ em, tools: sources.tools, every: config.cleanupEvery, warn });
+    const sealing = startSealing({ em, keyring, every: config.sealEvery, warn });
     const stop = async (): Promise<void> => {
       await http.close();
+      await refusals.settle();
       await cleanup?.stop();
+      await sealing.stop();
       await mail?.stop();
       await database.close();
     };

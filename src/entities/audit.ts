@@ -117,7 +117,9 @@ export class AuditEvent extends Identified {
   @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
   reason: string | null;
 
-  @Field(() => String, { description: 'The id of the request, as in its answer and in the log; of refusals that count as one, of the last.' })
+  @Field(() => String, {
+    description: 'The id of the request, as in its answer and in the log; of refusals that count as one, of the last.',
+  })
   @Property({ type: 'string', length: 100 })
   requestId: string;
 

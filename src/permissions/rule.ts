@@ -8,6 +8,8 @@ export interface OperationRule {
   readonly judge: (viewer: Viewer) => true | Refusal;
   /** What the rule asks beside a fresh proof of who it is, where it asks for that. */
   readonly apartFromStepUp?: OperationRule;
+  /** Whether each refusal is an event of its own in the audit log, as those of secrets and settings are; all others are counted. */
+  readonly each?: true;
 }
 
 export type OperationRules = Readonly<Record<string, OperationRule>>;
@@ -60,6 +62,7 @@ export function unlessClosed(operation: string, rule: OperationRule): OperationR
       return verdict === true && viewer.isClosed(operation) ? unverified() : verdict;
     },
     ...(apartFromStepUp && { apartFromStepUp: unlessClosed(operation, apartFromStepUp) }),
+    ...(rule.each && { each: rule.each }),
   };
 }
 
@@ -92,8 +95,12 @@ export function steppedUp(rule: OperationRule): OperationRule {
       return viewer.hasSteppedUp ? true : stepUpRequired();
     },
     apartFromStepUp: rule,
+    ...(rule.each && { each: rule.each }),
   };
 }
+
+/** The same rule, each of whose refusals is written down by itself. */
+export const recordedEach = (rule: OperationRule): OperationRule => ({ ...rule, each: true });
 
 /** Which roles may take an action on any case they see, and which on their own alone. */
 export interface ActionRule {

@@ -2,18 +2,21 @@ import type { GraphQLSchema } from 'graphql';
 import type { IMiddlewareGenerator, IMiddlewareTypeMap } from 'graphql-middleware';
 import { deny, rule, shield } from 'graphql-shield';
 import type { Context } from '../context.ts';
-import { forbidden } from '../errors.ts';
+import { forbidden, type Refusal } from '../errors.ts';
 import type { OperationRule } from './rule.ts';
 
 type Rules = Readonly<Record<string, Readonly<Record<string, OperationRule>>>>;
+
+/** Hears of each operation that a rule refused. The rules themselves only look. */
+export type Hear = (context: Context, operation: string, rule: OperationRule, refusal: Refusal) => void;
 
 /**
  * The operation rules as graphql-shield's middleware, on the root types alone: it would wrap every field of every type
  * otherwise. What has no rule is denied; nothing is cached.
  */
-export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly string[]): IMiddlewareTypeMap {
+export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly string[], hear: Hear): IMiddlewareTypeMap {
   const published = roots.filter((root) => schema.getType(root));
-  const ruleTree = Object.fromEntries(published.map((root) => [root, shieldRules(rules[root] ?? {})]));
+  const ruleTree = Object.fromEntries(published.map((root) => [root, shieldRules(rules[root] ?? {}, hear)]));
   const generator = shield(ruleTree, {
     fallbackRule: deny,
     fallbackError: forbidden(),
@@ -23,10 +26,14 @@ export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly s
   return Object.fromEntries(published.map((root) => [root, middleware[root]])) as IMiddlewareTypeMap;
 }
 
-const shieldRules = (rules: Readonly<Record<string, OperationRule>>) =>
+const shieldRules = (rules: Readonly<Record<string, OperationRule>>, hear: Hear) =>
   Object.fromEntries(
-    Object.entries(rules).map(([operation, { judge }]) => [
+    Object.entries(rules).map(([operation, own]) => [
       operation,
-      rule(operation, { cache: 'no_cache' })((_parent, _args, { viewer }: Context) => judge(viewer)),
+      rule(operation, { cache: 'no_cache' })((_parent, _args, context: Context) => {
+        const verdict = own.judge(context.viewer);
+        if (verdict !== true) hear(context, operation, own, verdict);
+        return verdict;
+      }),
     ]),
   );

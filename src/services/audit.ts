@@ -112,8 +112,7 @@ export async function countDenials(em: SqlEntityManager, denials: readonly Count
 }
 
 /** An IPv6 address counts as its network, which one customer has whole: otherwise each of its addresses were a row. */
-const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Requester): string =>
-  actorId ?? targetId ?? networkOf(ipAddress);
+const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Requester): string => actorId ?? targetId ?? networkOf(ipAddress);
 
 /**
  * Moves the refusals of the minutes that are over into the audit log, in the caller's transaction; each row goes there

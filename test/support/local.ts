@@ -135,7 +135,7 @@ export async function aLocal({ engine = 'default', environment = {}, comparesExe
   const configDirectory = await mkdtemp(join(tmpdir(), 'unionhall-config-'));
   folders.push(configDirectory);
   const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
-  const config: Config = readConfig({ ...own, LIMIT_SIGN_IN: plenty, CLEANUP_EVERY: '86400', ...environment });
+  const config: Config = readConfig({ ...own, LIMIT_SIGN_IN: plenty, CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400', ...environment });
   const keyring = Keyring.parse(Keyring.generate());
   const heard: string[] = [];
   const database = await freshDatabase({ seeded: true, engine, onStatement: (text) => heard.push(text) });

@@ -59,7 +59,8 @@ export async function aNode({ database, keyring, clock, environment = {} }: Node
   const configDirectory = await mkdtemp(join(tmpdir(), 'unionhall-node-'));
   folders.push(configDirectory);
   const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
-  const config = readConfig({ ...own, LIMIT_SIGN_IN: '1000/300', LIMIT_REFRESH: '1000/60', CLEANUP_EVERY: '86400', ...environment });
+  const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400' };
+  const config = readConfig({ ...own, ...quiet, LIMIT_SIGN_IN: '1000/300', LIMIT_REFRESH: '1000/60', ...environment });
   const shared = Object.create(database, { close: { value: () => Promise.resolve() } }) as Database;
   const service = await start(config, { database: shared, keyring, now: clock.now });
   let stopping: Promise<void> | undefined;

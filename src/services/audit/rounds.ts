@@ -39,11 +39,16 @@ async function goOn({ wait, every, warn, ...parts }: Required<SealingParts>, sig
   for (;;) {
     await wait(every * 1000, signal);
     if (signal.aborted) return;
-    await sealAll(parts, signal).catch((error: unknown) => warn(`Sealing the audit log: ${error instanceof Error ? error.message : 'failed'}`));
+    await sealAll(parts, signal).catch((error: unknown) =>
+      warn(`Sealing the audit log: ${error instanceof Error ? error.message : 'failed'}`),
+    );
   }
 }
 
-async function sealAll({ em, keyring, batch }: Pick<Required<SealingParts>, 'em' | 'keyring' | 'batch'>, signal: AbortSignal): Promise<void> {
+async function sealAll(
+  { em, keyring, batch }: Pick<Required<SealingParts>, 'em' | 'keyring' | 'batch'>,
+  signal: AbortSignal,
+): Promise<void> {
   let sealed: number | null = batch;
   while (sealed === batch && !signal.aborted) sealed = await sealEvents(em.fork(), keyring, batch);
 }

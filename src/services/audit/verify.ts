@@ -6,14 +6,7 @@ import { eventColumns, eventOf, type RunSql } from './row.ts';
 /** What is wrong with the first event that is not as it was sealed. */
 export interface Fault {
   readonly kind:
-    | 'altered event'
-    | 'altered seal'
-    | 'reordered'
-    | 'missing event'
-    | 'missing seal'
-    | 'unknown key'
-    | 'truncated'
-    | 'other chain';
+    'altered event' | 'altered seal' | 'reordered' | 'missing event' | 'missing seal' | 'unknown key' | 'truncated' | 'other chain';
   /** Null where it is gone, and nothing tells which it was. */
   readonly eventId: string | null;
   /** Its place in the chain; null for one that is not in it. */

@@ -14,11 +14,12 @@ export interface KeyUse {
 
 export type KeyedKind = (typeof kinds)[number];
 
-const kinds = ['sessions', 'passwords', 'TOTP seeds', 'backup codes', 'mailed tokens', 'audit events'] as const;
+const kinds = ['sessions', 'passwords', 'TOTP seeds', 'backup codes', 'mailed tokens', 'audit events', 'audit seals'] as const;
 
 /**
  * Counts what is stored under each system key, of what may still be used: sessions that last, passwords and second
- * factors of users who are not deleted, mailed tokens in time, and all audit events.
+ * factors of users who are not deleted, mailed tokens in time, and all audit events with their seals:
+ * those are verified for as long as they are kept, so the keys that made them stay.
  */
 export async function countKeys(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<KeyUse[]> {
   const found: (readonly [KeyedKind, ReadonlyMap<string, number>])[] = [];
@@ -54,6 +55,7 @@ const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> =
   'backup codes': `select split_part(c.code_hash, ':', 2) as kid, cast(count(*) as int) as count
     from backup_codes c join users u on u.id = c.user_id where c.used_at is null and u.deleted_at is null group by 1`,
   'audit events': `select split_part(mac, '.', 1) as kid, cast(count(*) as int) as count from audit_events group by 1`,
+  'audit seals': `select kid, cast(count(*) as int) as count from audit_seals group by 1`,
 };
 
 async function count(em: SqlEntityManager, text: string, values: readonly unknown[]): Promise<Map<string, number>> {
