@@ -187,10 +187,11 @@ describe('a key is replaced, and then removed', () => {
         'backup codes': kid === 'k1' ? 19 : 0,
         'mailed tokens': kid === 'k1' ? 1 : 0,
         'audit events': await under('mac', `${kid}.%`, 'audit_events where true'),
+        'audit seals': await under('kid', kid, 'audit_seals where true'),
       });
     }
     const [head = '', ...rows] = tellKeys(uses).split('\n');
-    expect(head).toMatch(/^key +is +sessions +passwords +TOTP seeds +backup codes +mailed tokens +audit events$/);
+    expect(head).toMatch(/^key +is +sessions +passwords +TOTP seeds +backup codes +mailed tokens +audit events +audit seals$/);
     expect(rows.map((row) => row.split(/ +/).slice(0, 2))).toEqual([
       ['k2', 'active'],
       ['k1', 'kept'],

@@ -183,6 +183,15 @@ export const agreement: Readonly<Record<string, Agreed>> = {
     parts: { session: `id deviceName userAgent ipAddress lastSeenAt expiresAt isCurrent ${dated}` },
     grants: [[anybody, 'r.user_id = :me and r.ended_at is null and r.expires_at > now() and r.idle_ends_at > now()', 'session']],
   },
+  AuditEvent: {
+    table: 'audit_events',
+    parts: { event: 'id at actor action targetType targetId outcome ipAddress requestId count' },
+    grants: [
+      ['admin', all, 'event'],
+      ['officer', `r.target_type in ('Member', 'MemberEmployment', 'User', 'RoleAssignment')`, 'event'],
+      [anybody, 'r.actor_id = :me', 'event'],
+    ],
+  },
 };
 
 /** Where a deleted row is still shown: on the records that are about it. A name is shown wherever it stands (`Person`). */
@@ -215,6 +224,9 @@ export const lists = {
   grievances: 'Grievance',
   users: 'User',
 } as const;
+
+/** Lists whose filters are plain values, and whose order is fixed; there is no lookup beside them. */
+export const plainLists = { auditEvents: 'AuditEvent' } as const;
 
 /** The lookup by id beside each list. */
 export const lookups = {
@@ -258,6 +270,7 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     grievances: withCases,
     grievance: withCases,
     grievanceByNumber: withCases,
+    auditEvents: everyRole,
   },
   Mutation: {
     setupOwner: 'anyone',

@@ -21,6 +21,15 @@ export async function fillIn(sql: Database['run']): Promise<void> {
 const mine = (username: string): string => `(select member_id from users where username = '${username}')`;
 const user = (username: string): string => `(select id from users where username = '${username}')`;
 
+/** An event of the audit log. */
+function audited(username: string, action: string, targetType: string | null): string[] {
+  const target = targetType === null ? 'null, null' : `'${targetType}', gen_random_uuid()`;
+  return [
+    `insert into audit_events (id, at, actor_id, ip_address, action, target_type, target_id, outcome, request_id, count, mac)
+      values (gen_random_uuid(), now(), ${user(username)}, '192.0.2.7', '${action}', ${target}, 'succeeded', 'r', 1, 'none')`,
+  ];
+}
+
 const filling = [
   `update organizations set unit_size = 40, address = '1 Main St', city = 'Troy', state = 'NY', zip_code = '12180', phone = '518 555 0100',
     email = 'desk@example.test', website = 'https://example.test', salting_score = 3, salting_notes = 'salting notes'`,
@@ -65,4 +74,12 @@ const filling = [
   `update case_events set actor_id = ${user('gone')} where id = (select id from case_events where grievance_id is not null order by id limit 1)`,
   `insert into roles (id, created_at, updated_at, name, display_name, description, is_system_role, based_on)
     values (gen_random_uuid(), now(), now(), 'clerk', 'Clerk', 'Nobody holds it.', false, 'staff')`,
+  ...audited('officer', 'settle', 'Grievance'),
+  ...audited('officer', 'member.update', 'Member'),
+  ...audited('organizer', 'salting.log', 'SaltingActivity'),
+  ...audited('staff', 'employment.end', 'MemberEmployment'),
+  ...audited('admin', 'role.assign', 'RoleAssignment'),
+  ...audited('admin', 'role.create', 'Role'),
+  ...audited('testuser', 'grievances', null),
+  ...audited('nobody', 'members', null),
 ];

@@ -8,6 +8,7 @@ import {
   lookups,
   operations,
   people,
+  plainLists,
   plainTypes,
   refusalOf,
   rolesOf,
@@ -49,7 +50,7 @@ describe('the agreement', () => {
   });
 
   it('decides on every type that can be asked', () => {
-    const forms = Object.values(lists).flatMap((type) => [`${type}Connection`, `${type}Edge`]);
+    const forms = [...Object.values(lists), ...Object.values(plainLists)].flatMap((type) => [`${type}Connection`, `${type}Edge`]);
     const published = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith('__'));
     const decided = [...Object.keys(agreement), ...Object.keys(plainTypes), ...forms, 'Query', 'Mutation'];
     expect(published.map(({ name }) => name).sort()).toEqual(decided.sort());
@@ -93,7 +94,7 @@ describe.each(askers)('%s', (who) => {
     expect([...told].sort()).toEqual([...agreed].sort());
   });
 
-  it.each(Object.entries(lists))('finds in %s exactly what exists for them, and counts no more', async (list, type) => {
+  it.each(Object.entries({ ...lists, ...plainLists }))('finds in %s exactly what exists for them, and counts no more', async (list, type) => {
     const { data, codes } = await ask(`{ list: ${list}(first: 100) { totalCount pageInfo { hasNextPage } nodes { id } } }`);
     const code = refused(list, who);
     if (code !== null || who === 'anonymous') {
@@ -148,14 +149,15 @@ describe.each(askers)('%s', (who) => {
         'filter: {}',
       ],
       lookup: ['id: "nonsense"', `id: "${absent}"`, 'id: ""', `id: "${absent}", includeDeleted: true`],
+      plain: ['', 'first: 0', 'first: 101', 'last: -1', 'first: 1, last: 1', 'after: "nonsense"', 'filter: {}'],
       number: ['grievanceNumber: "nonsense"', 'grievanceNumber: "GR-2026-0001", includeDeleted: true'],
     };
     for (const operation of Object.keys(operations.Query)) {
       const code = refused(operation, who);
       if (code === null) continue;
-      const kind = operation in lists ? 'list' : isLookup(operation) ? 'lookup' : operation === 'grievanceByNumber' ? 'number' : 'none';
+      const kind = operation in plainLists ? 'plain' : operation in lists ? 'list' : isLookup(operation) ? 'lookup' : operation === 'grievanceByNumber' ? 'number' : 'none';
       for (const each of arguments_[kind] ?? ['']) {
-        const selection = kind === 'list' ? 'totalCount' : 'id';
+        const selection = kind === 'list' || kind === 'plain' ? 'totalCount' : 'id';
         const { data, codes } = await ask(`{ x: ${operation}${each === '' ? '' : `(${each})`} { ${selection} } }`);
         expect([operation, each, data, codes]).toEqual([operation, each, { x: null }, [code]]);
       }
@@ -165,7 +167,7 @@ describe.each(askers)('%s', (who) => {
 
 describe.each(people)('%s', (who) => {
   const roots: readonly (readonly [root: string, form: 'nodes' | 'edges' | 'list' | 'one', type: string, steps: number])[] = [
-    ...Object.entries(lists).map(([list, type]) => [`${list}(first: 100)`, 'nodes', type, 1] as const),
+    ...Object.entries({ ...lists, ...plainLists }).map(([list, type]) => [`${list}(first: 100)`, 'nodes', type, 1] as const),
     ['roles', 'list', 'Role', 0],
     ['sessions', 'list', 'Session', 0],
     ['me', 'one', 'User', 2],
