@@ -1,0 +1,468 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { AuditOutcome } from '../src/entities/audit.ts';
+import { Refusals } from '../src/services/audit/index.ts';
+import { isGenuine } from '../src/services/audit.ts';
+import { eventColumns, eventOf } from '../src/services/audit/row.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { cleanUp } from '../src/services/session/index.ts';
+import { Viewer } from '../src/entities/viewer.ts';
+import { recordedEach, signedIn, steppedUp, unlessClosed } from '../src/permissions/rule.ts';
+import { aLocal, type Actor, type Local } from './support/local.ts';
+
+interface Event {
+  id: string;
+  at: string;
+  actor: { id: string; fullName: string } | null;
+  action: string;
+  targetType: string | null;
+  targetId: string | null;
+  outcome: string;
+  ipAddress: string | null;
+  requestId: string;
+  count: number;
+}
+
+interface Page {
+  totalCount: number;
+  nodes: Event[];
+  edges: { cursor: string; node: { id: string } }[];
+  pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string; endCursor: string };
+}
+
+const query = `query ($filter: AuditEventFilter, $first: Int, $after: String, $last: Int, $before: String) {
+  auditEvents(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
+    totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } }
+    nodes { id at actor { id fullName } action targetType targetId outcome ipAddress requestId count }
+  }
+}`;
+
+const events = async (who: Actor, variables: object = {}): Promise<Page> =>
+  (await who.see<{ auditEvents: Page }>(query, { first: 100, ...variables })).auditEvents;
+const idsOf = ({ nodes }: Page): string[] => nodes.map(({ id }) => id);
+
+const keyring = Keyring.parse(Keyring.generate());
+const people = ['admin', 'officer', 'staff', 'organizer', 'instructor', 'member', 'testuser', 'vp'] as const;
+const targets = ['Member', 'MemberEmployment', 'User', 'RoleAssignment', 'Grievance', 'SaltingActivity', 'Session', 'Role', null] as const;
+
+let local: Local;
+const userIds: Record<string, string> = {};
+
+beforeAll(async () => {
+  local = await aLocal();
+  for (const who of people) await local[who].token();
+  for (const { id, username } of await local.sql('select id, username from users', [])) userIds[username as string] = id as string;
+  // a year of events, twelve of one instant, by everybody and by nobody, about everything and about nothing
+  await local.sql(
+    `insert into audit_events (id, at, actor_id, session_id, ip_address, action, target_type, target_id, outcome, reason, request_id, count, mac)
+     select gen_random_uuid(), timestamptz '2025-01-01T00:00:00.123Z' + make_interval(days => (n / 12)::int), actor, gen_random_uuid(), '198.51.100.' || n,
+       (array['member.update', 'salting.log', 'settle', 'x''; drop table users; --'])[1 + n % 4], target, case when target is null then null else gen_random_uuid() end,
+       (array['succeeded', 'denied', 'failed'])[1 + n % 3], 'secret reason', 'request-' || n, 1 + n % 5, 'none'
+     from (select row_number() over () as n, actor, target from unnest($1::uuid[]) as actor, unnest($2::text[]) as target) as every`,
+    [[...people.slice(0, 7).map((who) => userIds[who]), null], [...targets]],
+  );
+});
+
+/** What the agreement gives, in the agreement's own words. */
+const share: Record<string, string> = {
+  admin: 'true',
+  officer: `(target_type in ('Member', 'MemberEmployment', 'User', 'RoleAssignment') or actor_id = $1)`,
+};
+const shareOf = async (who: string, where = 'true'): Promise<string[]> => {
+  const rows = await local.sql(
+    `select id from audit_events where $1::uuid is not null and ${share[who === 'vp' ? 'officer' : who] ?? 'actor_id = $1'} and (${where}) order by at desc, id desc`,
+    [userIds[who]],
+  );
+  return rows.map(({ id }) => id as string);
+};
+
+describe('the log', () => {
+  it.each(people)('shows %s their share, the latest first, and counts no more', async (who) => {
+    const page = await events(local[who]);
+    const expected = await shareOf(who);
+    expect(expected.length).toBeGreaterThan(0);
+    expect(idsOf(page)).toEqual(expected.slice(0, 100));
+    expect(page.totalCount).toBe(expected.length);
+    expect(page.pageInfo.hasNextPage).toBe(expected.length > 100);
+  });
+
+  it('has something to hide from everybody but the admin, also from officers, and from each something else', async () => {
+    const all = await shareOf('admin');
+    const shares = await Promise.all(people.slice(1).map((who) => shareOf(who)));
+    for (const each of shares) expect(each.length).toBeLessThan(all.length);
+    expect(new Set(shares.map((each) => each.join())).size).toBe(shares.length);
+  });
+
+  it('tells of an event what was stored, and of its actor the name', async () => {
+    const [row] = await local.sql(
+      `select e.*, u.first_name || ' ' || u.last_name as name from audit_events e join users u on u.id = e.actor_id where request_id = 'request-20'`,
+      [],
+    );
+    const at = (row?.['at'] as Date).toISOString();
+    const { nodes } = await events(local.admin, { filter: { from: at, to: at } });
+    expect(nodes.find(({ requestId }) => requestId === 'request-20')).toEqual({
+      id: row?.['id'],
+      at,
+      actor: { id: row?.['actor_id'], fullName: row?.['name'] },
+      action: row?.['action'],
+      targetType: row?.['target_type'],
+      targetId: row?.['target_id'],
+      outcome: String(row?.['outcome']).toUpperCase(),
+      ipAddress: '198.51.100.20',
+      requestId: 'request-20',
+      count: row?.['count'],
+    });
+  });
+
+  it.each(['reason', 'sessionId', 'mac', 'session'])('does not publish %s', async (field) => {
+    expect((await local.admin.ask(`{ auditEvents { nodes { ${field} } } }`)).codes).toEqual(['BAD_INPUT']);
+    expect((await local.admin.ask(`{ auditEvents(filter: { ${field}: "x" }) { totalCount } }`)).codes).toEqual(['BAD_INPUT']);
+  });
+
+  it('is for whoever is signed in and holds a role', async () => {
+    expect(await local.anonymous.ask(query)).toMatchObject({ data: { auditEvents: null }, codes: ['UNAUTHENTICATED'] });
+    await local.sql(`update user_roles set expires_at = now() where user_id = $1`, [userIds['instructor']]);
+    expect((await local.instructor.ask(query)).codes).toEqual(['FORBIDDEN']);
+    await local.sql(`update user_roles set expires_at = null where user_id = $1`, [userIds['instructor']]);
+    expect((await local.instructor.ask(query)).codes).toEqual([]);
+  });
+});
+
+describe('pages', () => {
+  it.each(['admin', 'officer', 'staff'] as const)('follow on one another without a gap, forwards and backwards, for %s', async (who) => {
+    const expected = await shareOf(who);
+    const [forwards, backwards]: string[][] = [[], []];
+    let page = await events(local[who], { first: 7 });
+    for (;;) {
+      forwards?.push(...idsOf(page));
+      expect(page.edges.map(({ node }) => node.id)).toEqual(idsOf(page));
+      if (!page.pageInfo.hasNextPage) break;
+      page = await events(local[who], { first: 7, after: page.pageInfo.endCursor });
+    }
+    page = await events(local[who], { first: undefined, last: 7 });
+    for (;;) {
+      backwards?.unshift(...idsOf(page));
+      if (!page.pageInfo.hasPreviousPage) break;
+      page = await events(local[who], { first: undefined, last: 7, before: page.pageInfo.startCursor });
+    }
+    expect(forwards).toEqual(expected);
+    expect(backwards).toEqual(expected);
+  });
+
+  it('lead nowhere from a cursor of somebody else’s that they could not have themselves', async () => {
+    const { pageInfo } = await events(local.admin, { first: 5 });
+    const own = await shareOf('staff');
+    const seen = idsOf(await events(local.staff, { after: pageInfo.endCursor }));
+    expect(seen.filter((id) => !own.includes(id))).toEqual([]);
+  });
+
+  it('refuse what is no page and no cursor', async () => {
+    for (const variables of [
+      { first: 0 },
+      { first: 101 },
+      { first: 1, last: 1 },
+      { first: 1, after: 'nonsense' },
+      { first: 1, before: 'x' },
+    ])
+      expect((await local.admin.ask(query, variables)).codes).toEqual(['BAD_INPUT']);
+    expect((await local.admin.ask('{ auditEvents(orderBy: { field: AT }) { totalCount } }')).codes).toEqual(['BAD_INPUT']);
+  });
+});
+
+describe('a filter', () => {
+  const instant = '2025-01-03T00:00:00.123Z';
+  const filters: readonly (readonly [name: string, filter: () => object, where: () => string])[] = [
+    ['actor', () => ({ actorId: userIds['staff'] }), () => `actor_id = '${userIds['staff']}'`],
+    ['action', () => ({ action: 'salting.log' }), () => `action = 'salting.log'`],
+    ['an action in anybody’s words', () => ({ action: `x'; drop table users; --` }), () => `action = 'x''; drop table users; --'`],
+    ['target type', () => ({ targetType: 'Grievance' }), () => `target_type = 'Grievance'`],
+    ['target type and action', () => ({ targetType: 'User', action: 'login' }), () => `target_type = 'User' and action = 'login'`],
+    ['target', () => ({ targetId: userIds['member'] }), () => `target_id = '${userIds['member']}'`],
+    ['outcome', () => ({ outcome: 'DENIED' }), () => `outcome = 'denied'`],
+    ['a beginning, itself included', () => ({ from: instant }), () => `at >= '${instant}'`],
+    ['an end, itself included', () => ({ to: instant }), () => `at <= '${instant}'`],
+    ['an instant', () => ({ from: instant, to: instant }), () => `at = '${instant}'`],
+    ['an end before the beginning', () => ({ from: '2025-01-02T00:00:00Z', to: '2025-01-01T00:00:00Z' }), () => 'false'],
+    [
+      'all of it',
+      () => ({
+        actorId: userIds['staff'],
+        action: 'settle',
+        targetType: 'Member',
+        outcome: 'SUCCEEDED',
+        from: '2024-01-01T00:00:00Z',
+        to: instant,
+      }),
+      () =>
+        `actor_id = '${userIds['staff']}' and action = 'settle' and target_type = 'Member' and outcome = 'succeeded' and at <= '${instant}'`,
+    ],
+    [
+      'nothing',
+      () => ({ actorId: null, action: null, targetType: null, targetId: null, outcome: null, from: null, to: null }),
+      () => 'true',
+    ],
+  ];
+
+  it.each(filters)('by %s finds what it says of each one’s share, and never more', async (_, filter, where) => {
+    for (const who of people) {
+      const page = await events(local[who], { filter: filter() });
+      const expected = await shareOf(who, where());
+      expect([who, idsOf(page), page.totalCount]).toEqual([who, expected.slice(0, 100), expected.length]);
+    }
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['a pattern', '%'],
+    ['a pattern of one place each', '_____'],
+    ['a backslash', '\\'],
+    ['other case', 'LOGIN'],
+    ['a blank before', ' login'],
+    ['SQL', `' or true --`],
+    ['a parameter', '$1'],
+    ['a placeholder', '?'],
+    ['half a character', '\ud800'],
+    ['no character', '\uffff'],
+    ['much of it', 'x'.repeat(50_000)],
+  ])('by text compares it as it is: %s', async (_, text) => {
+    for (const name of ['action', 'targetType']) {
+      const page = await events(local.admin, { filter: { [name]: text } });
+      expect([name, page.totalCount, page.nodes]).toEqual([name, 0, []]);
+    }
+  });
+
+  it.each([
+    [{ actorId: 'nonsense' }, 'filter.actorId'],
+    [{ targetId: '' }, 'filter.targetId'],
+    [{ targetId: `' or true --` }, 'filter.targetId'],
+    [{ actorId: '01900000-0000-7000-8000-00000000dead0' }, 'filter.actorId'],
+  ])('refuses an id that is none: %j', async (filter, path) => {
+    const { codes, errors } = await local.admin.ask(query, { filter });
+    expect([codes, errors[0]?.extensions['fields']]).toEqual([['BAD_INPUT'], [{ path, message: 'is not an id' }]]);
+  });
+
+  it.each<object>([
+    { action: 'a\0b' },
+    { from: 'yesterday' },
+    { from: '2025-02-30T00:00:00Z' },
+    { to: 1 },
+    { outcome: 'ANY' },
+    { action: { eq: 'login' } },
+    { action: ['login'] },
+    { at: '2025-01-01T00:00:00Z' },
+    { actor: 'x' },
+    { constructor: 'x' },
+  ])('refuses %j', async (filter) => {
+    expect((await local.admin.ask(query, { filter })).codes).toEqual(['BAD_INPUT']);
+  });
+});
+
+describe('what was refused', () => {
+  const until = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
+    for (;;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      await new Promise(setImmediate);
+    }
+  };
+  const counted = (action: string, at: Local = local) =>
+    at.sql('select reason, outcome, count, key, actor_id, session_id, ip_address, request_id from denials where action = $1 order by key', [
+      action,
+    ]);
+  /** The refusals of an operation, as soon as so many were recorded. */
+  const refusals = (action: string, count: number, at: Local = local) =>
+    until(async () => {
+      const rows = await counted(action, at);
+      return rows.reduce((sum, row) => sum + (row['count'] as number), 0) >= count ? rows : undefined;
+    });
+  /** Whatever was noted before this is recorded, once this is. */
+  const drained = async (at: Local): Promise<void> => {
+    const before = (await counted('sessions', at)).reduce((sum, row) => sum + (row['count'] as number), 0);
+    await at.anonymous.ask('{ sessions { id } }');
+    await refusals('sessions', before + 1, at);
+  };
+  let plain: Local;
+  beforeAll(async () => {
+    plain = await aLocal({ comparesExecutions: false });
+    // all of one minute, however long it takes
+    const into = (plain.clock.now().valueOf() / 1000) % 60;
+    if (into > 30) plain.clock.turn(60 - into);
+  });
+
+  it('counts for whoever was refused, by the name that the schema has for it', async () => {
+    const asked = 'query Innocent { me: saltingActivities { totalCount } login: saltingActivities { totalCount } }';
+    const { codes, headers } = await plain.staff.ask(asked);
+    expect(codes).toEqual(['FORBIDDEN', 'FORBIDDEN']);
+    const [row, ...others] = await refusals('saltingActivities', 2, plain);
+    expect(others).toEqual([]);
+    const [{ id }] = (await plain.sql(`select id from users where username = 'staff'`, [])) as [{ id: string }];
+    expect(row).toEqual({
+      reason: 'forbidden',
+      outcome: 'denied',
+      count: 2,
+      key: id,
+      actor_id: id,
+      session_id: expect.any(String),
+      ip_address: '127.0.0.1',
+      request_id: headers.get('x-request-id'),
+    });
+    await plain.staff.ask(asked);
+    await plain.member.ask(asked);
+    expect((await refusals('saltingActivities', 6, plain)).map(({ count }) => count).sort()).toEqual([2, 4]);
+  });
+
+  it('counts by the address where nobody is signed in, whatever they call it', async () => {
+    const said = 'x-request-id';
+    for (const name of ['A', 'B'])
+      await plain.anonymous.ask(`query ${name} { ${name}: grievances { totalCount } }`, {}, { [said]: `mine.${name}` });
+    expect(await refusals('grievances', 2, plain)).toEqual([
+      expect.objectContaining({
+        reason: 'unauthenticated',
+        count: 2,
+        key: '127.0.0.1',
+        actor_id: null,
+        session_id: null,
+        request_id: 'mine.B',
+      }),
+    ]);
+    await drained(plain);
+    const actions = await plain.sql('select distinct action from denials', []);
+    expect(actions.map(({ action }) => action).sort()).toEqual(['grievances', 'saltingActivities', 'sessions']);
+  });
+
+  it('counts mutations, and says why', async () => {
+    const at = await aLocal({ comparesExecutions: false });
+    await at.admin.token();
+    await at.officer.token();
+    at.clock.turn(1200);
+    expect((await at.admin.ask('mutation { beginTotp { secret } }')).codes).toEqual(['STEP_UP_REQUIRED']);
+    await at.sql(`update users set password_must_change = true where username = 'officer'`, []);
+    expect((await at.officer.ask('{ members { totalCount } }')).codes).toEqual(['PASSWORD_CHANGE_REQUIRED']);
+    expect((await refusals('beginTotp', 1, at)).map(({ reason }) => reason)).toEqual(['step_up_required']);
+    expect((await refusals('members', 1, at)).map(({ reason }) => reason)).toEqual(['password_change_required']);
+  });
+
+  it('is no row that is hidden, no bad input, and nothing that was answered', async () => {
+    const [{ id }] = (await plain.sql(
+      `select id from members where id <> (select member_id from users where username = 'member') limit 1`,
+      [],
+    )) as [{ id: string }];
+    await drained(plain);
+    const before = await plain.sql('select action, key, count from denials where action <> $1 order by 1, 2', ['sessions']);
+    expect((await plain.member.ask(`{ member(id: "${id}") { id } }`)).codes).toEqual(['NOT_FOUND']);
+    expect((await plain.member.ask('{ members(first: 0) { totalCount } }')).codes).toEqual(['BAD_INPUT']);
+    expect((await plain.member.ask('{ members(includeDeleted: true) { totalCount } }')).codes).toEqual(['FORBIDDEN']);
+    expect((await plain.member.ask('{ nonsense }')).codes).toEqual(['BAD_INPUT']);
+    expect((await plain.member.ask('{ permissions { operation } members { totalCount } }')).codes).toEqual([]);
+    await drained(plain);
+    expect(await plain.sql('select action, key, count from denials where action <> $1 order by 1, 2', ['sessions'])).toEqual(before);
+  });
+
+  it('is in the log when its minute is over', async () => {
+    await plain.organizer.ask('{ grievances { totalCount } }');
+    await refusals('grievances', 3, plain);
+    plain.clock.turn(60);
+    const em = plain.database.orm.em.fork() as SqlEntityManager;
+    await cleanUp(em, { keyring, mail: { enqueue: () => Promise.resolve() }, now: plain.clock.now });
+    const { nodes } = await events(plain.organizer, { filter: { outcome: 'DENIED' } });
+    expect(nodes).toMatchObject([{ action: 'grievances', targetType: null, targetId: null, outcome: 'DENIED', count: 1 }]);
+    const all = await events(plain.admin, { filter: { action: 'saltingActivities' } });
+    expect(all.nodes.map(({ count, actor }) => [count, actor === null]).sort()).toEqual([
+      [2, false],
+      [4, false],
+    ]);
+  });
+
+  it('is answered all the same where it cannot be recorded', async () => {
+    const at = await aLocal({ comparesExecutions: false });
+    await at.sql('alter table denials rename to elsewhere', []);
+    for (let round = 0; round < 3; round += 1)
+      expect((await at.staff.ask('{ saltingActivities { totalCount } }')).codes).toEqual(['FORBIDDEN']);
+    await at.sql('alter table elsewhere rename to denials', []);
+    await at.staff.ask('{ saltingActivities { totalCount } }');
+    expect((await refusals('saltingActivities', 1, at)).length).toBe(1);
+  });
+
+  describe('behind the back of the request', () => {
+    const asked = { operation: 'revealSecret', code: 'UNAUTHENTICATED', isSingle: true } as const;
+    const from = (last: number | string, requestId = 'r') => ({ ipAddress: `203.0.113.${last}`, requestId });
+    const parts = (warnings: string[] = [], em: () => SqlEntityManager = () => local.database.orm.em as SqlEntityManager) => ({
+      em: { fork: () => em().fork() } as SqlEntityManager,
+      keyring,
+      now: () => new Date('2026-03-01T12:00:00.000Z'),
+      warn: (message: string) => warnings.push(message),
+    });
+
+    it('one by one where the rule says so, with the id of each request, and vouched for', async () => {
+      const refused = new Refusals(parts());
+      for (const requestId of ['one', 'two', 'three']) refused.note(asked, Viewer.anonymous, from(1, requestId));
+      await refused.settle();
+      const rows = await local.sql(`select ${eventColumns} from audit_events e where action = 'revealSecret' order by id`, []);
+      expect(rows.map((row) => [row['request_id'], row['count'], row['outcome'], row['reason'], row['actor_id']])).toEqual(
+        ['one', 'two', 'three'].map((id) => [id, 1, AuditOutcome.DENIED, 'unauthenticated', null]),
+      );
+      for (const row of rows) expect(isGenuine(eventOf(row), keyring)).toBe(true);
+      expect(await counted('revealSecret')).toEqual([]);
+    });
+
+    it('says so of a rule that is stepped up or closed, and of no other', () => {
+      const each = unlessClosed('x', steppedUp(recordedEach(signedIn)));
+      expect([each.each, each.apartFromStepUp?.each, recordedEach(steppedUp(signedIn)).each, steppedUp(signedIn).each]).toEqual([
+        true,
+        true,
+        true,
+        undefined,
+      ]);
+      expect(recordedEach(steppedUp(signedIn)).apartFromStepUp).toBe(signedIn);
+    });
+
+    it('a thousand at once in a few statements, one row for each address, an IPv6 network being one', async () => {
+      const refused = new Refusals(parts());
+      const before = local.heard.length;
+      for (let n = 0; n < 1000; n += 1) {
+        const ipAddress = n % 2 === 0 ? `203.0.113.${n % 100}` : `2001:db8:0:1::${n.toString(16)}`;
+        refused.note({ operation: 'flooded', code: 'FORBIDDEN', isSingle: false }, Viewer.anonymous, { ipAddress, requestId: `r${n}` });
+      }
+      await refused.settle();
+      expect(local.heard.slice(before).filter((text) => text.includes('into denials')).length).toBe(1);
+      const rows = await counted('flooded');
+      expect(rows.length).toBe(51);
+      expect(rows.reduce((sum, row) => sum + (row['count'] as number), 0)).toBe(1000);
+      expect(rows.find(({ key }) => key === '2001:db8:0:1')).toMatchObject({
+        count: 500,
+        ip_address: '2001:db8:0:1::3e7',
+        request_id: 'r999',
+      });
+    });
+
+    it('in memory that is bounded, and says what it lost', async () => {
+      const warnings: string[] = [];
+      const refused = new Refusals(parts(warnings));
+      for (let n = 0; n < 10_003; n += 1)
+        refused.note({ operation: `o${n}`, code: 'FORBIDDEN', isSingle: false }, Viewer.anonymous, from(1));
+      await refused.settle();
+      expect(warnings).toEqual(['3 refusals were not recorded: too many different ones came at once']);
+      expect(await local.sql(`select count(*)::int as count from denials where action ~ '^o[0-9]+$'`, [])).toEqual([{ count: 10_000 }]);
+    });
+
+    it('says how many it could not record, and goes on', async () => {
+      const warnings: string[] = [];
+      let fails = true;
+      const refused = new Refusals(
+        parts(warnings, () => {
+          if (fails) return { fork: () => ({ isInTransaction: () => true }) } as unknown as SqlEntityManager;
+          return local.database.orm.em as SqlEntityManager;
+        }),
+      );
+      const again = { operation: 'again', code: 'FORBIDDEN', isSingle: false } as const;
+      for (let n = 0; n < 5; n += 1) refused.note(again, Viewer.anonymous, from(1));
+      await refused.settle();
+      expect(warnings).toEqual([expect.stringMatching(/^5 refusals could not be recorded: /)]);
+      fails = false;
+      refused.note(again, Viewer.anonymous, from(1));
+      await refused.settle();
+      expect((await counted('again')).map(({ count }) => count)).toEqual([1]);
+      await refused.settle();
+    });
+  });
+});
