@@ -9,6 +9,7 @@ import { ormOptions } from '../mikro-orm.config.ts';
 import { readConfig, type Config } from './config.ts';
 import { migrate, openDatabase, type Database } from './database/index.ts';
 import { queueDatabase } from './database/queue.ts';
+import { isDay } from './entities/scalars.ts';
 import { printPermissions } from './permissions/print.ts';
 import { buildExecutable, printContract } from './schema.ts';
 import { exportAudit, readHead, startSealing, tellFault, tellHead, verifyAudit } from './services/audit/index.ts';
@@ -265,9 +266,10 @@ async function exportEvents(config: Config, words: string[]): Promise<void> {
 
 function instantOf(text: string | undefined, option: string): Date | undefined {
   if (text === undefined) return undefined;
+  const isWritten = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
   const at = new Date(text);
-  const isInstant = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text) && !Number.isNaN(at.valueOf());
-  if (!isInstant) throw new CommandError(`${option} must be a day or an instant: 2026-03-01, or 2026-03-01T12:00:00Z.`);
+  if (!isWritten || !isDay(text.slice(0, 10)) || Number.isNaN(at.valueOf()))
+    throw new CommandError(`${option} must be a day or an instant: 2026-03-01, or 2026-03-01T12:00:00Z.`);
   return at;
 }
 
