@@ -12,7 +12,7 @@ import { queueDatabase } from './database/queue.ts';
 import { isDay } from './entities/scalars.ts';
 import { printPermissions } from './permissions/print.ts';
 import { buildExecutable, printContract } from './schema.ts';
-import { exportAudit, readHead, startSealing, tellFault, tellHead, verifyAudit } from './services/audit/index.ts';
+import { exportAudit, readHead, startSealing, tellFault, tellHead, verifyAudit, type Head } from './services/audit/index.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
 import { startCleanup } from './services/session/index.ts';
@@ -225,20 +225,20 @@ async function showKeys(config: Config): Promise<void> {
 
 /** Walks through the whole audit log, and says what is wrong with it, or what its head is. */
 async function verify(config: Config, words: string[]): Promise<void> {
-  const { values } = parseArgs({ args: words, options: { head: { type: 'string' } } });
-  const kept = values.head === undefined ? undefined : readHead(values.head);
-  if (kept === null) throw new CommandError('--head must be what audit:verify printed: a number, a colon and 43 characters.');
+  const { values } = parseArgs({ args: words, options: { head: { type: 'string' }, after: { type: 'string' } } });
+  const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
   const keyring = await keyringOf(config);
   const database = await openDatabase(config);
   try {
-    const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }) });
+    const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
       throw new CommandError(`${tellFault(fault)}
-Up to number ${head.sequence} of the chain, everything is as it was written.`);
+${head.sequence === 0 ? 'It is the first that was looked at.' : `Up to number ${head.sequence} of the chain, everything is as it was written.`}`);
     }
     say(
       `${counted(head.sequence, 'event is', 'events are')} sealed, and as written; ${unsealed} more ${unsealed === 1 ? 'waits' : 'wait'} to be sealed.`,
     );
+    if (after) say(`Of these, the first ${after.sequence} were not looked at.`);
     if (kept) say('The head that was kept is among them.');
     if (head.sequence > 0) say(`Keep this head elsewhere: ${tellHead(head)}`);
   } finally {
@@ -262,6 +262,13 @@ async function exportEvents(config: Config, words: string[]): Promise<void> {
   } finally {
     await database.close();
   }
+}
+
+function headOf(text: string | undefined, option: string): Head | undefined {
+  if (text === undefined) return undefined;
+  const head = readHead(text);
+  if (head === null) throw new CommandError(`${option} must be what audit:verify printed: a number, a colon and 43 characters.`);
+  return head;
 }
 
 function instantOf(text: string | undefined, option: string): Date | undefined {

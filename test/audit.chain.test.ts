@@ -362,6 +362,31 @@ describe('verifying', () => {
     expect(await faultOf(keyring, early)).toEqual({ kind: 'truncated', eventId: null, sequence: 1 });
   });
 
+  it('verifies what came after a head by itself, and whether the head is still there', async () => {
+    await write(6);
+    await seal(keyring, 4);
+    const { head } = await verify();
+    const after = (keys = keyring, given: Head = head) => verifyAudit(database.run, keys, { after: given, most: 2 });
+    expect(await after()).toEqual({ head, unsealed: 2, fault: null });
+    await seal();
+    expect(await after()).toMatchObject({ head: { sequence: 6 }, unsealed: 0, fault: null });
+    const old = await eventAt(2);
+    await tamper(`update audit_events set count = count + 1 where id = '${old}'`);
+    expect([(await after()).fault, (await faultOf())?.eventId]).toEqual([null, old]);
+    const late = await eventAt(6);
+    await tamper(`update audit_events set count = count + 1 where id = '${late}'`);
+    expect((await after()).fault).toEqual({ kind: 'altered event', eventId: late, sequence: 6 });
+    expect((await after(keyring, { sequence: 9, hash: head.hash })).fault).toEqual({ kind: 'truncated', eventId: null, sequence: 7 });
+    expect((await after(keyring, { sequence: 3, hash: head.hash })).fault).toMatchObject({ kind: 'other chain', sequence: 3 });
+    await tamper(`update audit_events set count = count - 1 where id in ('${old}', '${late}')`);
+    // the key of the older part has gone
+    await write(2, ring(second));
+    await seal(ring(second, first));
+    expect(await faultOf(ring(second))).toMatchObject({ kind: 'unknown key', sequence: 1 });
+    const both = (await verify(ring(second, first))).head;
+    expect(await after(ring(second), both)).toEqual({ head: both, unsealed: 0, fault: null });
+  });
+
   it('finds a whole log that was written by others', async () => {
     await write(5, ring(second));
     expect(await faultOf()).toMatchObject({ kind: 'unknown key', sequence: null });

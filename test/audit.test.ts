@@ -94,23 +94,23 @@ describe('the log', () => {
   });
 
   it('tells of an event what was stored, and of its actor the name', async () => {
-    const [row] = await local.sql(
+    const [row = {}] = await local.sql(
       `select e.*, u.first_name || ' ' || u.last_name as name from audit_events e join users u on u.id = e.actor_id where request_id = 'request-20'`,
       [],
     );
-    const at = (row?.['at'] as Date).toISOString();
+    const at = (row['at'] as Date).toISOString();
     const { nodes } = await events(local.admin, { filter: { from: at, to: at } });
     expect(nodes.find(({ requestId }) => requestId === 'request-20')).toEqual({
-      id: row?.['id'],
+      id: row['id'],
       at,
-      actor: { id: row?.['actor_id'], fullName: row?.['name'] },
-      action: row?.['action'],
-      targetType: row?.['target_type'],
-      targetId: row?.['target_id'],
-      outcome: String(row?.['outcome']).toUpperCase(),
+      actor: { id: row['actor_id'], fullName: row['name'] },
+      action: row['action'],
+      targetType: row['target_type'],
+      targetId: row['target_id'],
+      outcome: String(row['outcome']).toUpperCase(),
       ipAddress: '198.51.100.20',
       requestId: 'request-20',
-      count: row?.['count'],
+      count: row['count'],
     });
   });
 

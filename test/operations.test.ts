@@ -112,7 +112,7 @@ describe('the two roles of the page', () => {
 
   it('let the service work as the application', async () => {
     service = await startProcess(built.program, asApplication());
-    const [, token] = /setupOwner: \S*?([\w.-]{20,})/.exec(service.said().replaceAll(/\u001b\[\d+m/g, '')) ?? [];
+    const [token] = /sut1\.[\w-]{43}/.exec(service.said()) ?? [];
     const input = {
       setupToken: token,
       username: 'rosa',

@@ -36,7 +36,7 @@ export function changeEvent(
 ): AuditEvent {
   const actor = userId === null ? null : em.getReference(User, userId, { wrapped: true });
   const facts = { at: now(), actor, sessionId, ipAddress, requestId, outcome: AuditOutcome.SUCCEEDED, count: 1, ...change };
-  return new AuditEvent(facts, (event) => sealEvent(event, keyring));
+  return new AuditEvent(facts, (event) => codeOf(event, keyring, keyring.active));
 }
 
 /** Adds the event of a change that the viewer makes and that succeeds, if it does. */

@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { getNamedType, isEnumType, isInputObjectType, isObjectType, type GraphQLInputObjectType, type GraphQLSchema } from 'graphql';
 import { aLocal, type Answer, type Local } from '../support/local.ts';
-import { absent, agreement, lists, lookups, operations, people, refusalOf, rolesOf, type Username } from './agreement.ts';
 import { fillIn, schemaOf, wide } from './kit.ts';
+import { absent, agreement, lists, lookups, operations, people, plainLists, refusalOf, rolesOf, type Username } from './agreement.ts';
 import { askerOf, Ledger } from './ledger.ts';
 import { dice, everything, Examiner, toGraphql } from './question.ts';
 
@@ -468,10 +468,10 @@ describe('rights that change', () => {
     await local.sql(`update users set password_must_change = true where username = 'staff'`, []);
     try {
       for (const name of Object.keys(operations.Query)) {
-        const selection =
-          name in lists ? '{ totalCount }' : name === 'permissions' ? '{ isAllowed }' : name === 'isConfigured' ? '' : '{ id }';
+        const isList = name in lists || name in plainLists;
+        const selection = isList ? '{ totalCount }' : name === 'permissions' ? '{ isAllowed }' : name === 'isConfigured' ? '' : '{ id }';
         const args =
-          name in lists || ['me', 'sessions', 'roles', 'permissions', 'isConfigured'].includes(name)
+          isList || ['me', 'sessions', 'roles', 'permissions', 'isConfigured'].includes(name)
             ? ''
             : `(${name === 'grievanceByNumber' ? 'grievanceNumber' : 'id'}: "${absent}")`;
         const allowed = ['me', 'permissions', 'isConfigured'].includes(name);

@@ -1,3 +1,4 @@
+export type { Head } from './chain.ts';
 export { exportAudit } from './export.ts';
 export { Refusals, type RefusedOperation } from './refusal.ts';
 export { startSealing, type Sealing } from './rounds.ts';

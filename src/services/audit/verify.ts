@@ -25,6 +25,8 @@ export interface Verdict {
 export interface VerifyOptions {
   /** A head that was kept elsewhere: the log must still have it. */
   readonly kept?: Head;
+  /** A head up to which the log was verified before: only what comes after it is verified. */
+  readonly after?: Head;
   /** Rows that are read at a time. */
   readonly most?: number;
 }
@@ -33,10 +35,21 @@ export interface VerifyOptions {
  * Walks through the chain and then through what waits to be sealed, a page at a time, and stops at the first fault: every
  * column of every event and of every seal is held against the codes that were made of them.
  */
-export async function verifyAudit(run: RunSql, keyring: Keyring, { kept, most = 1000 }: VerifyOptions = {}): Promise<Verdict> {
-  const chain = await walk(run, keyring, most, kept);
-  if (chain.fault !== null) return { ...chain, unsealed: 0 };
-  return { head: chain.head, ...(await walkUnsealed(run, keyring, most)) };
+export async function verifyAudit(run: RunSql, keyring: Keyring, { kept, after, most = 1000 }: VerifyOptions = {}): Promise<Verdict> {
+  const cut = after === undefined ? null : await faultOfKept(run, after);
+  if (cut !== null) return { head: start, unsealed: 0, fault: cut };
+  const { head, fault } = await walk(run, keyring, most, after ?? start);
+  const found = fault ?? (kept === undefined ? null : await faultOfKept(run, kept));
+  if (found !== null) return { head, unsealed: 0, fault: found };
+  return { head, ...(await walkUnsealed(run, keyring, most)) };
+}
+
+/** Whether the log still has a head, in the place where it was. */
+async function faultOfKept(run: RunSql, { sequence, hash }: Head): Promise<Fault | null> {
+  const [row] = await run('select event_id, hash from audit_seals where sequence = $1', [sequence]);
+  if (row) return row['hash'] === hash ? null : { kind: 'other chain', eventId: row['event_id'] as string, sequence };
+  const [end] = await run('select coalesce(max(sequence), 0) as sequence from audit_seals where sequence < $1', [sequence]);
+  return { kind: 'truncated', eventId: null, sequence: Number(end?.['sequence']) + 1 };
 }
 
 /** A seal with its event, which is null where it is gone. */
@@ -48,19 +61,17 @@ interface Link {
   readonly event: WrittenEvent | null;
 }
 
-async function walk(run: RunSql, keyring: Keyring, most: number, kept?: Head): Promise<Pick<Verdict, 'head' | 'fault'>> {
-  let head = start;
+async function walk(run: RunSql, keyring: Keyring, most: number, after: Head): Promise<Pick<Verdict, 'head' | 'fault'>> {
+  let head = after;
   for (;;) {
     const links = (await run(linksText(most), [head.sequence])).map(linkOf);
     for (const [place, link] of links.entries()) {
-      const fault = faultOf(link, head, keyring, links.slice(place)) ?? faultOfKept(link, kept);
+      const fault = faultOf(link, head, keyring, links.slice(place));
       if (fault !== null) return { head, fault };
       head = { sequence: link.sequence, hash: link.hash };
     }
-    if (links.length < most) break;
+    if (links.length < most) return { head, fault: null };
   }
-  const isCut = kept !== undefined && kept.sequence > head.sequence;
-  return { head, fault: isCut ? { kind: 'truncated', eventId: null, sequence: head.sequence + 1 } : null };
 }
 
 const linksText = (most: number): string =>
@@ -95,10 +106,6 @@ const hashOf = ({ eventId, event, kid }: Link, head: Head, keyring: Keyring): st
 function belongs(other: Link, link: Link, head: Head, keyring: Keyring): boolean {
   if (other === link || !keyring.has(other.kid)) return false;
   return [other.hash, link.hash].includes(hashOf(other, head, keyring));
-}
-
-function faultOfKept({ sequence, eventId, hash }: Link, kept?: Head): Fault | null {
-  return kept?.sequence === sequence && kept.hash !== hash ? { kind: 'other chain', eventId, sequence } : null;
 }
 
 /** Events without a seal wait for one, or theirs was removed; what waits has an event, or it was removed. */
