@@ -48,7 +48,10 @@ afterAll(async () => {
   await drop?.();
 });
 
-/** A year of a busy local: most is done by the office to cases, and tried by strangers; a member signs in now and then. */
+/**
+ * A year of a busy local: most is done by the office to cases, and tried by strangers; a member signs in now and then. Of
+ * late, there was nothing but cases: who sees none of that must not walk past it.
+ */
 async function populate(): Promise<void> {
   await database.run(
     `insert into audit_events (id, at, actor_id, ip_address, action, target_type, target_id, outcome, request_id, count, mac)
@@ -58,7 +61,7 @@ async function populate(): Promise<void> {
      cross join lateral (select * from (values
        ('staff', 'file', 'Grievance'), ('staff', 'member.update', 'Member'), ('officer', 'settle', 'Grievance'), ('organizer', 'salting.log', 'SaltingActivity'),
        (null, 'login', 'User'), ('officer', 'member.update', 'Member'), ('member', 'login', 'User'), ('admin', 'role.assign', 'RoleAssignment')
-     ) as kinds (who, what, target) offset (case when n % 400 = 0 then 7 when n % 300 = 0 then 6 when n % 250 = 0 then 5 else n % 5 end) limit 1) as kind`,
+     ) as kinds (who, what, target) offset (case when n > $1::int * 2 / 3 then 0 when n % 400 = 0 then 7 when n % 300 = 0 then 6 when n % 250 = 0 then 5 else n % 5 end) limit 1) as kind`,
     [events],
   );
   await database.run('vacuum analyze');
