@@ -11,7 +11,7 @@ export class Migration20261121154115_audit_seals extends Migration {
     this.addSql(`alter table "audit_seals" add constraint "audit_seals_event_id_unique" unique ("event_id");`);
 
     this.addSql(`drop index "audit_events_target_type_target_id_at_id_index";`);
-    this.addSql(`create index "audit_events_of_people" on "audit_events" ("at", "id") where target_type in ('Member', 'MemberEmployment', 'RoleAssignment', 'User', 'UserRole');`);
+    this.addSql(`create index "audit_events_of_people" on "audit_events" ("at", "id") where target_type in ('Member', 'MemberEmployment', 'RoleAssignment', 'User');`);
     this.addSql(`create index "audit_events_target_type_at_id_index" on "audit_events" ("target_type", "at", "id");`);
     this.addSql(`create index "audit_events_target_id_at_id_index" on "audit_events" ("target_id", "at", "id");`);
     this.addSql(`create index "audit_events_outcome_at_id_index" on "audit_events" ("outcome", "at", "id");`);

@@ -94,8 +94,8 @@ async function start(config: Config): Promise<void> {
 }
 
 /**
- * Sends mail, cleans up and seals the audit log, and answers nobody, until it is told to stop. Any number of these may run beside services
- * with MAIL_WORKER=0.
+ * Sends mail, cleans up and seals the audit log, and answers nobody, until it is told to stop. Any number of these may
+ * run beside services with MAIL_WORKER=0.
  */
 async function work(config: Config): Promise<void> {
   const database = await openDatabase(config);
@@ -232,8 +232,8 @@ async function verify(config: Config, words: string[]): Promise<void> {
   try {
     const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
-      throw new CommandError(`${tellFault(fault)}
-${head.sequence === 0 ? 'It is the first that was looked at.' : `Up to number ${head.sequence} of the chain, everything is as it was written.`}`);
+      const before = head.sequence === 0 ? 'It is the first.' : `All before it is as it was written, up to ${tellHead(head)}.`;
+      throw new CommandError(`${tellFault(fault)}\n${before}`);
     }
     say(
       `${counted(head.sequence, 'event is', 'events are')} sealed, and as written; ${unsealed} more ${unsealed === 1 ? 'waits' : 'wait'} to be sealed.`,

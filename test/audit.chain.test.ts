@@ -146,7 +146,7 @@ describe('sealing that goes on', () => {
     await database.run('alter table audit_seals rename to elsewhere');
     await turn();
     await database.run('alter table elsewhere rename to audit_seals');
-    expect(warnings).toEqual([expect.stringMatching(/^Sealing the audit log: /)]);
+    expect(warnings).toEqual([expect.stringMatching(/^The audit log could not be sealed \(\w+\)$/)]);
     await write(1);
     await turn();
     expect((await sealed()).length).toBe(8);
@@ -216,7 +216,8 @@ describe('verifying', () => {
       if (isSealed) await seal();
       const id = await eventIdOf('event.4');
       for (const [column, type, isNullable] of columns) {
-        for (const value of [other(type, column), ...(isNullable ? ['null'] : [])]) {
+        const far = type.startsWith('timestamp') ? [`'infinity'`, `'-infinity'`, `'0044-03-15 BC'`] : [];
+        for (const value of [other(type, column), ...far, ...(isNullable ? ['null'] : [])]) {
           await tamper(
             'create temporary table kept as select * from audit_events',
             `alter table audit_events drop constraint audit_events_actor_id_foreign`,

@@ -39,7 +39,7 @@ export interface AuditFacts {
 }
 
 /** The targets whose events tell of members and users: what officers read of the log. */
-export const peopleTargets = ['Member', 'MemberEmployment', 'RoleAssignment', 'User', 'UserRole'] as const;
+export const peopleTargets = ['Member', 'MemberEmployment', 'RoleAssignment', 'User'] as const;
 
 /** Events of members and users, of the row with this alias: the very words by which their index is found. */
 export const isOfPeople = (row?: string): string =>
@@ -201,7 +201,7 @@ export class Denial {
   @PrimaryKey({ type: 'string', length: 50, collation: 'C' })
   reason!: string;
 
-  /** Who is counted: the id of the actor or of whom it was aimed at, else the address it came from. */
+  /** Who is counted: the id of the actor or of whom it was aimed at, else the network it came from. */
   @PrimaryKey({ type: 'string', length: 50, collation: 'C' })
   key!: string;
 

@@ -149,7 +149,8 @@ export type WrittenEvent = Pick<
 /** Whether this is the event that was written, in every column. */
 export function isGenuine(event: WrittenEvent, keyring: Keyring): boolean {
   const kid = keyOf(event);
-  return keyring.has(kid) && event.mac === codeOf(event, keyring, kid);
+  // of an instant that has no date, `infinity` say, there is nothing to make a code of
+  return keyring.has(kid) && !Number.isNaN(event.at.valueOf()) && event.mac === codeOf(event, keyring, kid);
 }
 
 /** Which key an event's code was made with, by its own account. */

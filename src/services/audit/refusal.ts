@@ -78,7 +78,7 @@ export class Refusals {
   async #try(denials: readonly CountedDenial[], write: (em: SqlEntityManager) => Promise<void>): Promise<void> {
     await write(this.parts.em.fork()).catch((error: unknown) => {
       const count = denials.reduce((sum, denial) => sum + denial.count, 0);
-      this.parts.warn(`${count} refusals could not be recorded: ${error instanceof Error ? error.message : 'unknown'}`);
+      this.parts.warn(`${count} refusals could not be recorded (${(error as Error).name})`);
     });
   }
 

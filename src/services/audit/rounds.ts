@@ -39,9 +39,7 @@ async function goOn({ wait, every, warn, ...parts }: Required<SealingParts>, sig
   for (;;) {
     await wait(every * 1000, signal);
     if (signal.aborted) return;
-    await sealAll(parts, signal).catch((error: unknown) =>
-      warn(`Sealing the audit log: ${error instanceof Error ? error.message : 'failed'}`),
-    );
+    await sealAll(parts, signal).catch((error: unknown) => warn(`The audit log could not be sealed (${(error as Error).name})`));
   }
 }
 
