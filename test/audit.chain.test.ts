@@ -363,6 +363,29 @@ describe('verifying', () => {
     expect(await faultOf(keyring, early)).toEqual({ kind: 'truncated', eventId: null, sequence: 1 });
   });
 
+  it('finds a true end put back behind a middle that was replaced: a head stands for all before it', async () => {
+    await write(9);
+    await seal();
+    const kept = tellHead((await verify()).head);
+    const last = await eventAt(9);
+    await tamper(
+      `create temporary table kept as select * from audit_events where id = '${last}'`,
+      'create temporary table seals as select * from audit_seals where sequence = 9',
+      'delete from audit_events where id in (select event_id from audit_seals where sequence > 7)',
+      'delete from audit_seals where sequence > 7',
+    );
+    await write(1);
+    await seal();
+    await tamper(
+      'insert into audit_events select * from kept',
+      'delete from audit_backlog',
+      'insert into audit_seals select * from seals',
+      'drop table kept',
+      'drop table seals',
+    );
+    expect(await faultOf(keyring, kept)).toEqual({ kind: 'altered seal', eventId: last, sequence: 9 });
+  });
+
   it('verifies what came after a head by itself, and whether the head is still there', async () => {
     await write(6);
     await seal(keyring, 4);

@@ -219,7 +219,10 @@ describe('filters', () => {
 
   it('take every field with every comparison, and every order, on every list', async () => {
     const schema = await introspect();
-    const lists = Object.values(schema.getQueryType()?.getFields() ?? {}).filter(({ type }) => String(type).endsWith('Connection'));
+    // the audit log's filters are plain, and its order is fixed: see test/audit.test.ts
+    const lists = Object.values(schema.getQueryType()?.getFields() ?? {}).filter(
+      ({ name, type }) => String(type).endsWith('Connection') && name !== 'auditEvents',
+    );
     let asked = 0;
     for (const { name, args } of lists) {
       const filter = args.find((arg) => arg.name === 'filter')?.type as GraphQLInputObjectType;
