@@ -94,22 +94,25 @@ describe.each(askers)('%s', (who) => {
     expect([...told].sort()).toEqual([...agreed].sort());
   });
 
-  it.each(Object.entries({ ...lists, ...plainLists }))('finds in %s exactly what exists for them, and counts no more', async (list, type) => {
-    const { data, codes } = await ask(`{ list: ${list}(first: 100) { totalCount pageInfo { hasNextPage } nodes { id } } }`);
-    const code = refused(list, who);
-    if (code !== null || who === 'anonymous') {
-      expect([data, codes]).toEqual([{ list: null }, [code]]);
-      return;
-    }
-    const { totalCount, pageInfo, nodes } = data['list'] as {
-      totalCount: number;
-      pageInfo: { hasNextPage: boolean };
-      nodes: { id: string }[];
-    };
-    const expected = ledgerOf(who).ids(type);
-    expect(nodes.map(({ id }) => id).sort()).toEqual([...expected].sort());
-    expect({ totalCount, pageInfo }).toEqual({ totalCount: expected.length, pageInfo: { hasNextPage: false } });
-  });
+  it.each(Object.entries({ ...lists, ...plainLists }))(
+    'finds in %s exactly what exists for them, and counts no more',
+    async (list, type) => {
+      const { data, codes } = await ask(`{ list: ${list}(first: 100) { totalCount pageInfo { hasNextPage } nodes { id } } }`);
+      const code = refused(list, who);
+      if (code !== null || who === 'anonymous') {
+        expect([data, codes]).toEqual([{ list: null }, [code]]);
+        return;
+      }
+      const { totalCount, pageInfo, nodes } = data['list'] as {
+        totalCount: number;
+        pageInfo: { hasNextPage: boolean };
+        nodes: { id: string }[];
+      };
+      const expected = ledgerOf(who).ids(type);
+      expect(nodes.map(({ id }) => id).sort()).toEqual([...expected].sort());
+      expect({ totalCount, pageInfo }).toEqual({ totalCount: expected.length, pageInfo: { hasNextPage: false } });
+    },
+  );
 
   it.each(Object.entries(lookups))('looks up in %s exactly what exists for them', async (list, lookup) => {
     const type = lists[list as keyof typeof lists];
@@ -155,7 +158,16 @@ describe.each(askers)('%s', (who) => {
     for (const operation of Object.keys(operations.Query)) {
       const code = refused(operation, who);
       if (code === null) continue;
-      const kind = operation in plainLists ? 'plain' : operation in lists ? 'list' : isLookup(operation) ? 'lookup' : operation === 'grievanceByNumber' ? 'number' : 'none';
+      const kind =
+        operation in plainLists
+          ? 'plain'
+          : operation in lists
+            ? 'list'
+            : isLookup(operation)
+              ? 'lookup'
+              : operation === 'grievanceByNumber'
+                ? 'number'
+                : 'none';
       for (const each of arguments_[kind] ?? ['']) {
         const selection = kind === 'list' || kind === 'plain' ? 'totalCount' : 'id';
         const { data, codes } = await ask(`{ x: ${operation}${each === '' ? '' : `(${each})`} { ${selection} } }`);
