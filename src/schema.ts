@@ -6,6 +6,7 @@ import { buildSchemaSync } from 'type-graphql';
 import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
 import { operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
+import { describeRights } from './permissions/print.ts';
 import { shieldFor, type Hear } from './permissions/shield.ts';
 import { attachReading } from './reading/resolve.ts';
 import { gapsOf } from './reading/sight.ts';
@@ -49,6 +50,7 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
     ...rules.flatMap((rule) => gapsOf(rule, schema)),
   ];
   if (gaps.length > 0) throw new PermissionGap(gaps);
+  describeRights(schema, rules);
   const subjects = subjectsOf(schema, metadata, rules);
   attachReading(schema, subjects);
   return { schema: applyMiddleware(schema, shieldFor(schema, operations, rootTypes, tellRefusal)), subjects };

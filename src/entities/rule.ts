@@ -32,3 +32,9 @@ export interface RowRule {
 
 /** The rows of a grant that reaches every one. */
 export const everyRow = { which: 'all', rows: () => 'true' } as const satisfies Pick<Grant, 'which' | 'rows'>;
+
+/** Whether a grant shows a field on the rows it reaches. */
+export function isShown(rule: RowRule, grant: Grant, field: string): boolean {
+  if (grant.see === 'everything') return true;
+  return grant.see.some((group) => rule.fields?.[group]?.includes(field) ?? false);
+}

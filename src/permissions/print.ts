@@ -1,8 +1,9 @@
-import { isObjectType, type GraphQLSchema } from 'graphql';
+import { getNamedType, isNonNullType, isObjectType, type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
 import { RoleName } from '../entities/role.ts';
-import type { Grant, RowRule } from '../entities/rule.ts';
+import { everyRow, isShown, type Grant, type RowRule } from '../entities/rule.ts';
 import { Viewer } from '../entities/viewer.ts';
 import { mayAct, operations, rootTypes, rowRules } from './index.ts';
+import type { OperationRule } from './rule.ts';
 
 const roles = Object.values(RoleName);
 
@@ -21,10 +22,62 @@ export function printPermissions(schema: GraphQLSchema): string {
   ].join('\n\n')}\n`;
 }
 
-const fieldsOf = (schema: GraphQLSchema, name: string): string[] => {
+/** Adds to what the schema says of its operations, types and fields for whom they are: the rules' own words. */
+export function describeRights(schema: GraphQLSchema, rules: readonly RowRule[] = rowRules): void {
+  for (const root of rootTypes) {
+    for (const [name, field] of Object.entries(typeOf(schema, root)?.getFields() ?? {})) {
+      const rule = operations[root][name];
+      if (rule) field.description = [field.description, whoMayAsk(rule)].join(' ');
+    }
+  }
+  for (const rule of rules) {
+    const type = typeOf(schema, rule.type);
+    if (!type) continue;
+    type.description = [type.description, `Exists for ${inWords(rule.grants)}.`].join(' ');
+    for (const field of Object.values(type.getFields())) {
+      const showing = showingGrants(rule, field, rules);
+      if (inWords(showing) !== inWords(rule.grants))
+        field.description = [
+          field.description,
+          `Shown to ${inWords(showing)}; otherwise ${isNonNullType(field.type) ? 'empty' : 'null'}.`,
+        ].join(' ');
+    }
+  }
+}
+
+/** The grants that show a field, each to those alone who see anything of the records that it leads to. */
+function showingGrants(rule: RowRule, { name, type }: GraphQLField<unknown, unknown>, rules: readonly RowRule[]): Grant[] {
+  const led = getNamedType(type).name.replace(/Connection$/, '');
+  const target = rules.find((each) => each.type === led);
+  const isReached = (role: RoleName): boolean => target?.grants.some(({ to }) => to === 'signed in' || to.includes(role)) ?? true;
+  return rule.grants
+    .filter((grant) => isShown(rule, grant, name))
+    .map((grant) => (grant.to === 'signed in' ? grant : { ...grant, to: grant.to.filter(isReached) }))
+    .filter(({ to }) => to.length > 0);
+}
+
+function whoMayAsk({ judge, apartFromStepUp }: OperationRule): string {
+  const isLetIn = (viewer: Viewer): boolean => judge(viewer) === true;
+  if (isLetIn(Viewer.anonymous)) return 'For anyone.';
+  const asking = roles.filter((role) => isLetIn(asRole(role)));
+  const whom = isLetIn(asRole(null)) ? 'whoever is signed in' : asking.length > 0 ? asking.join(', ') : 'the owner';
+  return `For ${whom}${apartFromStepUp ? ', soon after a proof of who they are' : ''}.`;
+}
+
+/** Whom grants reach: `admin, officer; member: their own`. */
+function inWords(grants: readonly Grant[]): string {
+  const byRows = new Map<string, string[]>();
+  for (const { to, which } of grants)
+    byRows.set(which, [...(byRows.get(which) ?? []), ...(to === 'signed in' ? ['whoever is signed in'] : to)]);
+  return [...byRows].map(([which, whom]) => `${whom.join(', ')}${which === everyRow.which ? '' : `: ${which}`}`).join('; ') || 'nobody';
+}
+
+function typeOf(schema: GraphQLSchema, name: string): GraphQLObjectType | undefined {
   const type = schema.getType(name);
-  return isObjectType(type) ? Object.keys(type.getFields()) : [];
-};
+  return isObjectType(type) ? type : undefined;
+}
+
+const fieldsOf = (schema: GraphQLSchema, name: string): string[] => Object.keys(typeOf(schema, name)?.getFields() ?? {});
 
 function operationTable(): string {
   const header = ['operation', 'anonymous', ...roles, 'owner'];
@@ -64,8 +117,8 @@ function shownBy(rule: RowRule, { see }: Grant, fields: readonly string[]): stri
 const table = ([header = [], ...lines]: string[][]): string =>
   [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-/** Somebody who holds exactly one role. */
-const asRole = (role: RoleName, isOwner = false): Viewer =>
+/** Somebody who holds exactly one role, or none. */
+const asRole = (role: RoleName | null, isOwner = false): Viewer =>
   new Viewer(
     {
       userId: '',
@@ -76,7 +129,7 @@ const asRole = (role: RoleName, isOwner = false): Viewer =>
       mustVerify: false,
       closedOperations: new Set(),
       hasSteppedUp: true,
-      roles: new Set([role]),
+      roles: new Set(role === null ? [] : [role]),
       reviewLevels: new Set(),
     },
     mayAct,

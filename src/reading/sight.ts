@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import type { Grant, RowCondition, RowRule } from '../entities/rule.ts';
+import { isShown, type Grant, type RowCondition, type RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
 
 /** What one viewer sees of one type. */
@@ -33,12 +33,6 @@ export function sightOf(rule: RowRule, viewer: Viewer): Sight {
       return where === 'every' ? 'always' : (where ?? 'never');
     },
   };
-}
-
-/** Whether a grant shows a field on the rows it reaches. */
-export function isShown(rule: RowRule, grant: Grant, field: string): boolean {
-  if (grant.see === 'everything') return true;
-  return grant.see.some((group) => rule.fields?.[group]?.includes(field) ?? false);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { isObjectType, type GraphQLSchema } from 'graphql';
+import { isObjectType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
 import { aLocal, type Answer, type Local } from '../support/local.ts';
 import {
   absent,
@@ -47,6 +47,25 @@ describe('the agreement', () => {
   it.each([...ofRecords, ...ofPlain])('decides on every field of %s, once', (type, fields) => {
     const published = schema.getType(type);
     expect(isObjectType(published) && Object.keys(published.getFields()).sort()).toEqual([...fields].sort());
+  });
+
+  it('is told by the schema: to whom a field shows that is not shown to all who see the record', () => {
+    for (const [name, { parts, grants }] of Object.entries(agreement)) {
+      const fields = (schema.getType(name) as GraphQLObjectType).getFields();
+      const seeing = new Set(grants.flatMap(([to]) => words(to)));
+      for (const [part, list] of Object.entries(parts)) {
+        const showing = new Set(grants.filter(([, , shown]) => words(shown).includes(part)).flatMap(([to]) => words(to)));
+        if (showing.size === seeing.size) continue;
+        for (const field of words(list)) {
+          const said = /Shown to (.*); otherwise (?:null|empty)\.$/.exec(fields[field]?.description ?? '')?.[1] ?? 'nothing';
+          const told = said
+            .replaceAll('whoever is signed in', 'signed-in')
+            .split(/[,;:] /)
+            .filter((word) => seeing.has(word));
+          expect([`${name}.${field}`, new Set(told)]).toEqual([`${name}.${field}`, showing]);
+        }
+      }
+    }
   });
 
   it('decides on every type that can be asked', () => {
