@@ -74,6 +74,18 @@ export const variables = {
   CLEANUP_EVERY: seconds(60, 86_400).describe('Seconds between two rounds that remove what has expired and file what was refused.'),
   ARGON2_MEMORY: z.coerce.number().int().min(19_456).max(262_144).default(19_456).describe('KiB of memory one password hash takes.'),
   ARGON2_TIME: z.coerce.number().int().min(2).max(20).default(2).describe('Passes over that memory.'),
+  PBKDF2_ITERATIONS: z.coerce
+    .number()
+    .int()
+    .min(480_000)
+    .max(10_000_000)
+    .default(480_000)
+    .describe(
+      "Rounds that make the key from a password, under which a user's own key for the vault is sealed; more of them count from the next unlock on.",
+    ),
+  VAULT_IDLE_TTL: seconds(600, 3600).describe('Seconds after which an unlocked vault that is not used locks itself.'),
+  VAULT_MAX_TTL: seconds(3600, 86_400).describe('Seconds after which an unlocked vault locks itself, however busy.'),
+  SECRET_VERSIONS: z.coerce.number().int().min(1).max(1000).default(10).describe('Versions that are kept of a secret.'),
   PASSWORD_MIN_LENGTH: z.coerce.number().int().min(8).max(64).default(8).describe('Characters a new password must have.'),
   HIBP_URL: z
     .union([z.literal('off'), z.url({ protocol: /^https?$/ })])
@@ -145,6 +157,7 @@ export interface Config {
   readonly logLevel: Values['LOG_LEVEL'];
   readonly passwordCost: { readonly memory: number; readonly time: number };
   readonly sessions: SessionConfig;
+  readonly vault: VaultConfig;
   /** Seconds. */
   readonly cleanupEvery: number;
   /** Of a service like Have I Been Pwned; null where none is asked. */
@@ -162,6 +175,14 @@ export interface MailConfig {
   readonly sends: boolean;
 }
 
+export interface VaultConfig {
+  /** Seconds. */
+  readonly idleTtl: number;
+  /** Seconds. */
+  readonly maxTtl: number;
+  readonly versionsKept: number;
+}
+
 /** All that is a time is in seconds. */
 export interface SessionConfig {
   readonly accessTokenTtl: number;
@@ -172,6 +193,8 @@ export interface SessionConfig {
   readonly loginAttempts: number;
   readonly loginLock: number;
   readonly stepUpAge: number;
+  /** Rounds of PBKDF2. */
+  readonly keyIterations: number;
   /** Characters. */
   readonly passwordMinLength: number;
   readonly isRegistrationOpen: boolean;
@@ -248,6 +271,7 @@ function toConfig(values: Values): Config {
       loginAttempts: values.LOGIN_ATTEMPTS,
       loginLock: values.LOGIN_LOCK,
       stepUpAge: values.STEP_UP_AGE,
+      keyIterations: values.PBKDF2_ITERATIONS,
       passwordMinLength: values.PASSWORD_MIN_LENGTH,
       isRegistrationOpen: values.REGISTRATION === 'open',
       verifiedOperations: values.VERIFIED_OPERATIONS,
@@ -260,6 +284,7 @@ function toConfig(values: Values): Config {
         refresh: values.LIMIT_REFRESH,
       },
     },
+    vault: { idleTtl: values.VAULT_IDLE_TTL, maxTtl: values.VAULT_MAX_TTL, versionsKept: values.SECRET_VERSIONS },
     breachUrl: breachUrl(values),
     firstAdmin: firstAdmin(values),
     mail: {

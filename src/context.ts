@@ -5,6 +5,7 @@ import { Reader, type RunSql } from './reading/reader.ts';
 import type { Subjects } from './reading/subject.ts';
 import {
   authenticate,
+  proofsWith,
   SessionService,
   type Client,
   type LoginInput,
@@ -15,12 +16,15 @@ import {
 import type { ChangeTools } from './services/audit.ts';
 import { SaltingService } from './services/salting.ts';
 import { UserService } from './services/user/index.ts';
+import { VaultService, type VaultTools } from './services/vault/index.ts';
 
 /** What a request brings, as HTTP or a test reads it. */
 export interface Incoming {
   readonly client: Client;
   /** The access token, without `Bearer`. */
   readonly accessToken: string | null;
+  /** What came in the header `x-vault-token`. */
+  readonly vaultToken?: string | null;
   readonly cookies: Partial<Record<'refreshToken' | 'deviceToken', string>>;
   /** Sets the cookies of a browser that asked for them; null clears them. */
   readonly setCookies: (cookies: TokenCookies | null) => void;
@@ -29,7 +33,7 @@ export interface Incoming {
 /** What a request is answered with: verbs. There is no database in it, so a resolver cannot query. */
 export type Context = Pick<
   RequestContext,
-  'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users' | 'salting'
+  'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users' | 'salting' | 'vault'
 >;
 
 /** What every request shares. */
@@ -37,7 +41,7 @@ export interface ContextSources {
   readonly em: SqlEntityManager;
   readonly run: RunSql;
   readonly subjects: Subjects;
-  readonly tools: SessionTools & ChangeTools;
+  readonly tools: SessionTools & ChangeTools & Omit<VaultTools, 'proofs'>;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -55,7 +59,7 @@ class RequestContext {
 
   constructor(
     private readonly sources: ContextSources,
-    incoming: Incoming,
+    private readonly incoming: Incoming,
     readonly viewer: Viewer,
   ) {
     this.client = incoming.client;
@@ -78,6 +82,11 @@ class RequestContext {
 
   get salting(): SaltingService {
     return new SaltingService(this.em, this.sources.tools, this.viewer);
+  }
+
+  get vault(): VaultService {
+    const { tools } = this.sources;
+    return new VaultService(this.em, { ...tools, proofs: proofsWith(tools) }, this.viewer, this.incoming.vaultToken ?? null);
   }
 
   /** One for the request, its row filters given the viewer. */

@@ -339,13 +339,13 @@ describe('a reset', () => {
     );
     for (const { id } of [mine, other]) {
       await local.sql(
-        `insert into vault_grants (id, created_at, updated_at, user_id, vault_key_id, sealed_key)
-         values (gen_random_uuid(), now(), now(), $1, '01900000-0000-7000-8000-0000000000aa', 's')`,
+        `insert into vault_grants (id, created_at, updated_at, user_id, vault_key_id, sealed_key, mark)
+         values (gen_random_uuid(), now(), now(), $1, '01900000-0000-7000-8000-0000000000aa', 's', 'm')`,
         [id],
       );
       await local.sql(
         `insert into user_keys (id, created_at, updated_at, user_id, public_key, public_key_mac, sealed_private_key)
-         values (gen_random_uuid(), now(), now(), $1, 'p', 'm', 's')`,
+         values (gen_random_uuid(), now(), now(), $1, 'p', 'm', 's') on conflict (user_id) do nothing`,
         [id],
       );
     }

@@ -36,6 +36,7 @@ export const rules: SessionRules = {
   loginAttempts: 5,
   loginLock: 1800,
   stepUpAge: 600,
+  keyIterations: 1000,
   passwordMinLength: 8,
   isRegistrationOpen: false,
   verifiedOperations: [],

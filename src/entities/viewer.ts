@@ -48,6 +48,10 @@ export class Viewer {
     return this.facts?.memberId ?? null;
   }
 
+  get isOwner(): boolean {
+    return this.facts?.isOwner ?? false;
+  }
+
   get passwordMustChange(): boolean {
     return this.facts?.passwordMustChange ?? false;
   }

@@ -29,6 +29,8 @@ const own: Rows = 'r.member_id = :mine';
 const ofOwnGrievance: Rows = 'r.grievance_id in (select id from grievances where member_id = :mine)';
 const ofOwnApplication: Rows = 'r.application_id in (select id from benevolence_applications where member_id = :mine)';
 
+const ofGranted: Rows = 'exists (select 1 from vault_grants where user_id = :me)';
+
 export const agreement: Readonly<Record<string, Agreed>> = {
   Organization: {
     table: 'organizations',
@@ -178,6 +180,22 @@ export const agreement: Readonly<Record<string, Agreed>> = {
       [anybody, 'r.user_id = :me', 'assignment'],
     ],
   },
+  Vault: {
+    table: 'vaults',
+    parts: { vault: `id isUnlocked keyVersion secretCount rewrapsLeft grantees ${dated}` },
+    grants: [['admin officer staff organizer', all, 'vault']],
+  },
+  Secret: {
+    table: 'secrets',
+    parts: { secret: `id keyName description version versions updatedBy ${dated}` },
+    grants: [['admin officer staff organizer', ofGranted, 'secret']],
+    children: { versions: 'secret_id' },
+  },
+  SecretVersion: {
+    table: 'secret_versions',
+    parts: { version: `id version createdBy ${dated}` },
+    grants: [['admin officer staff organizer', ofGranted, 'version']],
+  },
   Session: {
     table: 'sessions',
     parts: { session: `id deviceName userAgent ipAddress lastSeenAt expiresAt isCurrent ${dated}` },
@@ -204,6 +222,9 @@ export const plainTypes: Readonly<Record<string, string>> = {
   SecondFactorRequired: 'challenge methods expiresIn',
   TotpEnrollment: 'secret otpauthUri qrCode',
   BackupCodes: 'codes',
+  VaultCreated: 'vault recoveryKit',
+  VaultToken: 'vaultToken expiresIn',
+  RevealedSecret: 'keyName version value',
 };
 
 /** The lists, and what they list. */
@@ -233,6 +254,7 @@ type Allowed = 'anyone' | 'signed in' | readonly Role[];
 
 const everyRole: Allowed = roles;
 const withCases: Allowed = ['admin', 'officer', 'staff', 'member'];
+const withVault: Allowed = ['admin', 'officer', 'staff', 'organizer'];
 const withSalting: Allowed = ['admin', 'officer', 'organizer'];
 
 /** Who may ask which operation at all. */
@@ -256,6 +278,9 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     grievances: withCases,
     grievance: withCases,
     grievanceByNumber: withCases,
+    vault: withVault,
+    secrets: withVault,
+    secret: withVault,
   },
   Mutation: {
     setupOwner: 'anyone',
@@ -279,6 +304,19 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     confirmTotp: 'signed in',
     disableTotp: 'signed in',
     regenerateBackupCodes: 'signed in',
+    // By the owner alone, whom nobody of the seeds is.
+    createVault: [],
+    unlockVault: withVault,
+    lockVault: withVault,
+    recoverVault: ['admin'],
+    storeSecret: withVault,
+    revealSecret: withVault,
+    renameSecret: withVault,
+    restoreSecretVersion: withVault,
+    deleteSecret: withVault,
+    grantVaultAccess: withVault,
+    revokeVaultAccess: ['admin'],
+    rotateVaultKey: ['admin'],
   },
 };
 

@@ -76,6 +76,9 @@ export function isMarked(keyring: Keyring, holder: PairHolder, mark: string): bo
   return expected.byteLength === given.byteLength && timingSafeEqual(expected, given);
 }
 
+/** Whether a mark was made with the system key that marks today. */
+export const isOfActiveKid = (keyring: Keyring, mark: string): boolean => mark.split('.')[0] === keyring.active;
+
 function markOf(keyring: Keyring, kid: string, { userId, publicKey }: PairHolder): string {
   return `${kid}.${keyring.mac(kid, 'public-key-mac', frame(macScheme, userId, publicKey)).toString('base64url')}`;
 }

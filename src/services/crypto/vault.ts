@@ -41,6 +41,11 @@ export class VaultKeys {
     return new VaultKeys(version, new Map([...this.keys, [version, key]]));
   }
 
+  /** The same keys in bytes of their own. */
+  copy(): VaultKeys {
+    return new VaultKeys(this.active, new Map([...this.keys].map(([version, key]) => [version, Buffer.from(key)])));
+  }
+
   wipe(): void {
     for (const key of this.keys.values()) key.fill(0);
   }
