@@ -149,11 +149,13 @@ describe.each(askers)('%s', (who) => {
       ],
       lookup: ['id: "nonsense"', `id: "${absent}"`, 'id: ""', `id: "${absent}", includeDeleted: true`],
       number: ['grievanceNumber: "nonsense"', 'grievanceNumber: "GR-2026-0001", includeDeleted: true'],
+      key: ['keyName: "nonsense"', 'keyName: ""'],
     };
+    const named: Readonly<Record<string, string>> = { grievanceByNumber: 'number', secret: 'key' };
     for (const operation of Object.keys(operations.Query)) {
       const code = refused(operation, who);
       if (code === null) continue;
-      const kind = operation in lists ? 'list' : isLookup(operation) ? 'lookup' : operation === 'grievanceByNumber' ? 'number' : 'none';
+      const kind = operation in lists ? 'list' : isLookup(operation) ? 'lookup' : (named[operation] ?? 'none');
       for (const each of arguments_[kind] ?? ['']) {
         const selection = kind === 'list' ? 'totalCount' : 'id';
         const { data, codes } = await ask(`{ x: ${operation}${each === '' ? '' : `(${each})`} { ${selection} } }`);
