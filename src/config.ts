@@ -181,6 +181,8 @@ export interface VaultConfig {
   /** Seconds. */
   readonly maxTtl: number;
   readonly versionsKept: number;
+  /** How many values a rotation moves in one transaction. */
+  readonly batch: number;
 }
 
 /** All that is a time is in seconds. */
@@ -284,7 +286,7 @@ function toConfig(values: Values): Config {
         refresh: values.LIMIT_REFRESH,
       },
     },
-    vault: { idleTtl: values.VAULT_IDLE_TTL, maxTtl: values.VAULT_MAX_TTL, versionsKept: values.SECRET_VERSIONS },
+    vault: { idleTtl: values.VAULT_IDLE_TTL, maxTtl: values.VAULT_MAX_TTL, versionsKept: values.SECRET_VERSIONS, batch: 50 },
     breachUrl: breachUrl(values),
     firstAdmin: firstAdmin(values),
     mail: {

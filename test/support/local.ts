@@ -120,9 +120,12 @@ export interface LocalOptions {
 
 const running: Service[] = [];
 
-/** Fewer rounds for the keys that passwords give than any configuration can ask for, unless the test asks for some itself. */
+/**
+ * Fewer rounds for the keys that passwords give than any configuration can ask for, unless the test asks for some itself;
+ * and so few values in one transaction of a rotation that most take several.
+ */
 export const hurried = (config: Config, { PBKDF2_ITERATIONS }: Readonly<Record<string, string>>): Config =>
-  PBKDF2_ITERATIONS === undefined ? { ...config, sessions: { ...config.sessions, keyIterations: 1000 } } : config;
+  PBKDF2_ITERATIONS === undefined ? { ...config, sessions: { ...config.sessions, keyIterations: 1000 }, vault: { ...config.vault, batch: 3 } } : config;
 
 /** All of a test's people sign in from one address. */
 const plenty = '1000/300';

@@ -21,14 +21,15 @@ interface ValueRow {
   id: string;
   secret_id: string;
   key_name: string;
-  current_version: number;
   version: number;
   key_version: number;
   salt: string;
   token: string;
 }
 
-const valueSql = `select v.id, v.secret_id, s.key_name, s.current_version, v.version, k.version as key_version, v.salt, v.token
+/** A key that was destroyed is no version of the vault's, though a session that saw the rotation may still have it. */
+const valueSql = `select v.id, v.secret_id, s.key_name, v.version, case when k.state = 'destroyed' then 0 else k.version end as key_version,
+  v.salt, v.token
   from secrets s join secret_versions v on v.secret_id = s.id join vault_keys k on k.id = v.vault_key_id`;
 
 /** A secret's value of one version, the latest where none is named. @throws NOT_FOUND */

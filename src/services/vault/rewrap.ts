@@ -6,10 +6,9 @@ import { renewValue, staleValues } from './record.ts';
 import { holdVault } from './state.ts';
 import type { VaultTools } from './tools.ts';
 
-type RewrapTools = Pick<VaultTools, 'now' | 'warn'>;
+type RewrapTools = Pick<VaultTools, 'now' | 'warn' | 'vault'>;
 
-/** Values in one transaction, and transactions in one request. */
-const batch = 50;
+/** Transactions in one request. */
 const mostBatches = 100;
 const first = '00000000-0000-0000-0000-000000000000';
 
@@ -41,6 +40,7 @@ async function rewrapSome(
   const [active] = await em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state = 'active'`);
   // Somebody rotated again meanwhile, and goes on with it.
   if (active?.version !== keys.active) return null;
+  const { batch } = tools.vault;
   const values = await staleValues(em, from, batch);
   for (const value of values) {
     if (!keys.has(value.keyVersion)) continue;

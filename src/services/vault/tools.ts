@@ -11,6 +11,8 @@ export interface VaultRules {
   /** Seconds. */
   readonly maxTtl: number;
   readonly versionsKept: number;
+  /** How many values a rotation moves in one transaction. */
+  readonly batch: number;
 }
 
 /** Where a request came from. */
