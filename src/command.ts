@@ -15,6 +15,7 @@ import { startCleanup } from './services/session/index.ts';
 import { MailQueue } from './services/mail/index.ts';
 import { countKeys, tellKeys } from './services/session/keys.ts';
 import { importUsers } from './services/user/import/index.ts';
+import { recoverFor, renewSystemSeals, statusOf, tellStatus } from './services/vault/index.ts';
 import { mailOf, start as startService, type MailRoom } from './server.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
@@ -29,6 +30,9 @@ const commands: Readonly<Record<string, Command>> = {
   worker: work,
   'users:import': importFile,
   'keys:status': showKeys,
+  'keys:rotate': renewSeals,
+  'vault:status': showVault,
+  'vault:recover': recover,
   schema: writeSchema,
   permissions: writePermissions,
 };
@@ -43,6 +47,7 @@ const plain = new Set([
   'KeyringError',
   'CommandError',
   'ImportError',
+  'VaultError',
 ]);
 
 class CommandError extends Error {
@@ -214,6 +219,49 @@ async function showKeys(config: Config): Promise<void> {
   } finally {
     await database.close();
   }
+}
+
+/** Puts under the active system key what takes no person to be put there; the service may run meanwhile. */
+async function renewSeals(config: Config): Promise<void> {
+  const keyring = await keyringOf(config);
+  await withDatabase(config, async ({ orm }) => {
+    const { renewed, unreadable } = await renewSystemSeals(orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() });
+    say(`${counted(renewed, 'key of a user is', 'keys of users are')} now under ${keyring.active}.`);
+    if (unreadable > 0)
+      throw new CommandError(`${counted(unreadable, 'one does', 'do')} not open: the system key is gone, or the row was altered.`);
+  });
+}
+
+async function showVault(config: Config): Promise<void> {
+  const database = await openDatabase(config);
+  try {
+    say(tellStatus(await statusOf(database.orm.em.fork() as SqlEntityManager)));
+  } finally {
+    await database.close();
+  }
+}
+
+/** Reads the kit from stdin, so that it is in no history of a shell, and in no list of processes. */
+async function recover(config: Config, words: string[]): Promise<void> {
+  const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
+  if (values.user === undefined) throw new CommandError('Name the user who is to have access: npm run vault:recover -- --user rosa');
+  if (process.stdin.isTTY) warn('Type the recovery kit, and then Enter:');
+  const { user } = values;
+  const kit = await firstLine(process.stdin);
+  const keyring = await keyringOf(config);
+  await withDatabase(config, async ({ orm }) => {
+    await recoverFor(orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() }, kit, user);
+    say(`${user} has access to the vault again, and unlocks it with the own password.`);
+  });
+}
+
+async function firstLine(input: AsyncIterable<Buffer | string>): Promise<string> {
+  let text = '';
+  for await (const part of input) {
+    text += String(part);
+    if (text.includes('\n')) break;
+  }
+  return text.split('\n')[0] ?? '';
 }
 
 /** Writes the contract, schema.graphql, from the code. */
