@@ -29,8 +29,6 @@ const own: Rows = 'r.member_id = :mine';
 const ofOwnGrievance: Rows = 'r.grievance_id in (select id from grievances where member_id = :mine)';
 const ofOwnApplication: Rows = 'r.application_id in (select id from benevolence_applications where member_id = :mine)';
 
-const ofGranted: Rows = 'exists (select 1 from vault_grants where user_id = :me)';
-
 export const agreement: Readonly<Record<string, Agreed>> = {
   Organization: {
     table: 'organizations',
@@ -180,22 +178,6 @@ export const agreement: Readonly<Record<string, Agreed>> = {
       [anybody, 'r.user_id = :me', 'assignment'],
     ],
   },
-  Vault: {
-    table: 'vaults',
-    parts: { vault: `id isUnlocked keyVersion secretCount rewrapsLeft grantees ${dated}` },
-    grants: [['admin officer staff organizer', all, 'vault']],
-  },
-  Secret: {
-    table: 'secrets',
-    parts: { secret: `id keyName description version versions updatedBy ${dated}` },
-    grants: [['admin officer staff organizer', ofGranted, 'secret']],
-    children: { versions: 'secret_id' },
-  },
-  SecretVersion: {
-    table: 'secret_versions',
-    parts: { version: `id version createdBy ${dated}` },
-    grants: [['admin officer staff organizer', ofGranted, 'version']],
-  },
   Session: {
     table: 'sessions',
     parts: { session: `id deviceName userAgent ipAddress lastSeenAt expiresAt isCurrent ${dated}` },
@@ -222,6 +204,10 @@ export const plainTypes: Readonly<Record<string, string>> = {
   SecondFactorRequired: 'challenge methods expiresIn',
   TotpEnrollment: 'secret otpauthUri qrCode',
   BackupCodes: 'codes',
+  // Of the vault: no path leads there without the password, and test/vault.test.ts walks those that do.
+  Vault: `id isUnlocked keyVersion secretCount rewrapsLeft grantees ${dated}`,
+  Secret: `id keyName description version versions updatedBy ${dated}`,
+  SecretVersion: `id version createdBy ${dated}`,
   VaultCreated: 'vault recoveryKit',
   VaultToken: 'vaultToken expiresIn',
   RevealedSecret: 'keyName version value',

@@ -471,9 +471,9 @@ describe('rights that change', () => {
         const selection =
           name in lists ? '{ totalCount }' : name === 'permissions' ? '{ isAllowed }' : name === 'isConfigured' ? '' : '{ id }';
         const args =
-          name in lists || ['me', 'sessions', 'roles', 'permissions', 'isConfigured'].includes(name)
+          name in lists || ['me', 'sessions', 'roles', 'permissions', 'isConfigured', 'vault', 'secrets'].includes(name)
             ? ''
-            : `(${name === 'grievanceByNumber' ? 'grievanceNumber' : 'id'}: "${absent}")`;
+            : `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName' }[name] ?? 'id'}: "${absent}")`;
         const allowed = ['me', 'permissions', 'isConfigured'].includes(name);
         const refused = mayAsk('staff', name)
           ? 'PASSWORD_CHANGE_REQUIRED'
