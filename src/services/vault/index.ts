@@ -24,6 +24,7 @@ export { VaultCreated } from './create.ts';
 export { RevealedSecret } from './reveal.ts';
 export { StoreSecretInput } from './store.ts';
 export { VaultToken } from './unlock.ts';
+export { importSecrets, readForeign, wipe } from './import.ts';
 export { recoverFor, renewSystemSeals, statusOf, tellStatus } from './operator.ts';
 export type { Proofs, VaultRules, VaultTools } from './tools.ts';
 
