@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '../src/database/index.ts';
@@ -15,7 +15,6 @@ import { Clock } from './support/local.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 import { Keeper, password } from './vault.kit.ts';
 
-const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite');
 const keyring = Keyring.parse(Keyring.generate());
 const clock = new Clock();
 const theirs = 'the word of the Python install';

@@ -125,7 +125,9 @@ const running: Service[] = [];
  * and so few values in one transaction of a rotation that most take several.
  */
 export const hurried = (config: Config, { PBKDF2_ITERATIONS }: Readonly<Record<string, string>>): Config =>
-  PBKDF2_ITERATIONS === undefined ? { ...config, sessions: { ...config.sessions, keyIterations: 1000 }, vault: { ...config.vault, batch: 3 } } : config;
+  PBKDF2_ITERATIONS === undefined
+    ? { ...config, sessions: { ...config.sessions, keyIterations: 1000 }, vault: { ...config.vault, batch: 3 } }
+    : config;
 
 /** All of a test's people sign in from one address. */
 const plenty = '1000/300';
