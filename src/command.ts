@@ -19,6 +19,7 @@ import { startCleanup } from './services/session/index.ts';
 import { MailQueue } from './services/mail/index.ts';
 import { countKeys, tellKeys } from './services/session/keys.ts';
 import { importUsers } from './services/user/import/index.ts';
+import { importSecrets, readForeign, recoverFor, renewSystemSeals, statusOf, tellStatus, wipe } from './services/vault/index.ts';
 import { mailOf, start as startService, type MailRoom } from './server.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
@@ -35,6 +36,10 @@ const commands: Readonly<Record<string, Command>> = {
   'keys:status': showKeys,
   'audit:verify': verify,
   'audit:export': exportEvents,
+  'keys:rotate': renewSeals,
+  'vault:status': showVault,
+  'vault:recover': recover,
+  'vault:import': importVault,
   schema: writeSchema,
   permissions: writePermissions,
 };
@@ -49,6 +54,7 @@ const plain = new Set([
   'KeyringError',
   'CommandError',
   'ImportError',
+  'VaultError',
 ]);
 
 class CommandError extends Error {
@@ -278,6 +284,74 @@ function instantOf(text: string | undefined, option: string): Date | undefined {
   if (!isWritten || !isDay(text.slice(0, 10)) || Number.isNaN(at.valueOf()))
     throw new CommandError(`${option} must be a day or an instant: 2026-03-01, or 2026-03-01T12:00:00Z.`);
   return at;
+}
+
+/** Puts under the active system key what takes no person to be put there; the service may run meanwhile. */
+async function renewSeals(config: Config): Promise<void> {
+  const keyring = await keyringOf(config);
+  await withDatabase(config, async ({ orm }) => {
+    const { renewed, unreadable } = await renewSystemSeals(orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() });
+    say(`${counted(renewed, 'key of a user is', 'keys of users are')} now under ${keyring.active}.`);
+    if (unreadable > 0)
+      throw new CommandError(`${counted(unreadable, 'one does', 'do')} not open: the system key is gone, or the row was altered.`);
+  });
+}
+
+async function showVault(config: Config): Promise<void> {
+  const database = await openDatabase(config);
+  try {
+    say(tellStatus(await statusOf(database.orm.em.fork() as SqlEntityManager)));
+  } finally {
+    await database.close();
+  }
+}
+
+/** Reads the kit from stdin, so that it is in no history of a shell, and in no list of processes. */
+async function recover(config: Config, words: string[]): Promise<void> {
+  const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
+  if (values.user === undefined) throw new CommandError('Name the user who is to have access: npm run vault:recover -- --user rosa');
+  if (process.stdin.isTTY) warn('Type the recovery kit, and then Enter:');
+  const { user } = values;
+  const [kit = ''] = await linesOf(process.stdin, 1);
+  const keyring = await keyringOf(config);
+  await withDatabase(config, async ({ orm }) => {
+    await recoverFor(orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() }, kit, user);
+    say(`${user} has access to the vault again, and unlocks it with the own password.`);
+  });
+}
+
+/** Brings the secrets of a Python install; its password and the user's own are read from stdin, a line each. */
+async function importVault(config: Config, words: string[]): Promise<void> {
+  const options = { file: { type: 'string' }, user: { type: 'string' }, 'dry-run': { type: 'boolean' } } as const;
+  const { values } = parseArgs({ args: words, options });
+  const { file, user, 'dry-run': isTrial = false } = values;
+  if (file === undefined || (user === undefined && !isTrial))
+    throw new CommandError('Name the file and who stores what is in it: npm run vault:import -- --file x.sqlite --user rosa');
+  if (process.stdin.isTTY) warn(`Type the password of that install, and Enter${isTrial ? ':' : `; then that of ${user}, and Enter:`}`);
+  const [foreign = '', own = ''] = await linesOf(process.stdin, isTrial ? 1 : 2);
+  const secrets = await readForeign(file, foreign);
+  try {
+    if (isTrial || user === undefined) return say(`${counted(secrets.length, 'secret opens', 'secrets open')}; nothing was stored.`);
+    const keyring = await keyringOf(config);
+    const tools = { keyring, now: () => new Date(), versionsKept: config.vault.versionsKept };
+    await withDatabase(config, async ({ orm }) => {
+      const who = { username: user, password: own };
+      const { added, changed, unchanged } = await importSecrets(orm.em.fork() as SqlEntityManager, tools, who, secrets);
+      say(`Added ${counted(added, 'secret', 'secrets')}, ${changed} with another value than before; ${unchanged} were there already.`);
+    });
+  } finally {
+    wipe(secrets);
+  }
+}
+
+/** So many lines, or as many as there are. */
+async function linesOf(input: AsyncIterable<Buffer | string>, most: number): Promise<string[]> {
+  let text = '';
+  for await (const part of input) {
+    text += String(part);
+    if (text.split('\n').length > most) break;
+  }
+  return text.split(/\r?\n/).slice(0, most);
 }
 
 /** Writes the contract, schema.graphql, from the code. */

@@ -85,6 +85,18 @@ export const variables = {
   AUDIT_SEAL_EVERY: seconds(10, 86_400).describe('Seconds between two looks for audit events that are not sealed yet.'),
   ARGON2_MEMORY: z.coerce.number().int().min(19_456).max(262_144).default(19_456).describe('KiB of memory one password hash takes.'),
   ARGON2_TIME: z.coerce.number().int().min(2).max(20).default(2).describe('Passes over that memory.'),
+  PBKDF2_ITERATIONS: z.coerce
+    .number()
+    .int()
+    .min(480_000)
+    .max(10_000_000)
+    .default(480_000)
+    .describe(
+      "Rounds that make the key from a password, under which a user's own key for the vault is sealed; more of them count from the next unlock on.",
+    ),
+  VAULT_IDLE_TTL: seconds(600, 3600).describe('Seconds after which an unlocked vault that is not used locks itself.'),
+  VAULT_MAX_TTL: seconds(3600, 86_400).describe('Seconds after which an unlocked vault locks itself, however busy.'),
+  SECRET_VERSIONS: z.coerce.number().int().min(1).max(1000).default(10).describe('Versions that are kept of a secret.'),
   PASSWORD_MIN_LENGTH: z.coerce.number().int().min(8).max(64).default(8).describe('Characters a new password must have.'),
   HIBP_URL: z
     .union([z.literal('off'), z.url({ protocol: /^https?$/ })])
@@ -164,6 +176,7 @@ export interface Config {
   readonly bounds: { readonly depth: number; readonly aliases: number; readonly rootFields: number; readonly cost: number };
   readonly passwordCost: { readonly memory: number; readonly time: number };
   readonly sessions: SessionConfig;
+  readonly vault: VaultConfig;
   /** Seconds. */
   readonly cleanupEvery: number;
   /** Seconds. */
@@ -183,6 +196,16 @@ export interface MailConfig {
   readonly sends: boolean;
 }
 
+export interface VaultConfig {
+  /** Seconds. */
+  readonly idleTtl: number;
+  /** Seconds. */
+  readonly maxTtl: number;
+  readonly versionsKept: number;
+  /** How many values a rotation moves in one transaction. */
+  readonly batch: number;
+}
+
 /** All that is a time is in seconds. */
 export interface SessionConfig {
   readonly accessTokenTtl: number;
@@ -194,6 +217,8 @@ export interface SessionConfig {
   readonly loginLock: number;
   readonly invitationTtl: number;
   readonly stepUpAge: number;
+  /** Rounds of PBKDF2. */
+  readonly keyIterations: number;
   /** Characters. */
   readonly passwordMinLength: number;
   readonly isRegistrationOpen: boolean;
@@ -284,6 +309,7 @@ function toConfig(values: Values): Config {
       loginLock: values.LOGIN_LOCK,
       invitationTtl: values.INVITATION_TTL,
       stepUpAge: values.STEP_UP_AGE,
+      keyIterations: values.PBKDF2_ITERATIONS,
       passwordMinLength: values.PASSWORD_MIN_LENGTH,
       isRegistrationOpen: values.REGISTRATION === 'open',
       verifiedOperations: values.VERIFIED_OPERATIONS,
@@ -296,6 +322,7 @@ function toConfig(values: Values): Config {
         refresh: values.LIMIT_REFRESH,
       },
     },
+    vault: { idleTtl: values.VAULT_IDLE_TTL, maxTtl: values.VAULT_MAX_TTL, versionsKept: values.SECRET_VERSIONS, batch: 50 },
     breachUrl: breachUrl(values),
     firstAdmin: firstAdmin(values),
     mail: {

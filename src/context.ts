@@ -6,6 +6,7 @@ import type { Subjects } from './reading/subject.ts';
 import {
   authenticate,
   endSessions,
+  proofsWith,
   SessionService,
   type Client,
   type LoginInput,
@@ -19,12 +20,15 @@ import { GrievanceService } from './services/grievance/index.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
 import { SaltingService } from './services/salting.ts';
 import { UserService } from './services/user/index.ts';
+import { VaultService, type VaultTools } from './services/vault/index.ts';
 
 /** What a request brings, as HTTP or a test reads it. */
 export interface Incoming {
   readonly client: Client;
   /** The access token, without `Bearer`. */
   readonly accessToken: string | null;
+  /** What came in the header `x-vault-token`. */
+  readonly vaultToken?: string | null;
   readonly cookies: Partial<Record<'refreshToken' | 'deviceToken', string>>;
   /** Sets the cookies of a browser that asked for them; null clears them. */
   readonly setCookies: (cookies: TokenCookies | null) => void;
@@ -46,6 +50,7 @@ export type Context = Pick<
   | 'salting'
   | 'grievances'
   | 'benevolence'
+  | 'vault'
 >;
 
 /** What every request shares. */
@@ -53,7 +58,7 @@ export interface ContextSources {
   readonly em: SqlEntityManager;
   readonly run: RunSql;
   readonly subjects: Subjects;
-  readonly tools: SessionTools & BenevolenceTools;
+  readonly tools: SessionTools & BenevolenceTools & Omit<VaultTools, 'proofs'>;
   readonly refusals: Refusals;
 }
 
@@ -72,7 +77,7 @@ class RequestContext {
 
   constructor(
     private readonly sources: ContextSources,
-    incoming: Incoming,
+    private readonly incoming: Incoming,
     readonly viewer: Viewer,
   ) {
     this.client = incoming.client;
@@ -110,6 +115,11 @@ class RequestContext {
 
   get benevolence(): BenevolenceService {
     return new BenevolenceService(this.em, this.sources.tools, this.viewer, this.client);
+  }
+
+  get vault(): VaultService {
+    const { tools } = this.sources;
+    return new VaultService(this.em, { ...tools, proofs: proofsWith(tools) }, this.viewer, this.incoming.vaultToken ?? null);
   }
 
   /** One for the request, its row filters given the viewer. */

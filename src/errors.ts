@@ -59,6 +59,8 @@ export const stepUpRequired = () => new Refusal('STEP_UP_REQUIRED');
 export const passwordChangeRequired = () => new Refusal('PASSWORD_CHANGE_REQUIRED');
 export const forbidden = (message?: string) => new Refusal('FORBIDDEN', message);
 export const notFound = () => new Refusal('NOT_FOUND');
+/** @param reason why, for the log and the audit log alone. */
+export const vaultLocked = (reason: string) => new Refusal('VAULT_LOCKED', undefined, {}, reason);
 export const tooComplex = (message: string) => new Refusal('TOO_COMPLEX', message);
 export const rateLimited = (retryAfter: number) => new Refusal('RATE_LIMITED', undefined, { retryAfter });
 export const unavailable = (retryAfter: number, cause?: unknown) => new Refusal('UNAVAILABLE', undefined, { retryAfter }, cause);

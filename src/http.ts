@@ -48,7 +48,10 @@ const requestId = new AsyncLocalStorage<string>();
 export async function createHttp(served: Served): Promise<FastifyInstance> {
   const { config } = served;
   const app = fastify({
-    logger: config.logLevel === 'silent' ? false : { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] },
+    logger:
+      config.logLevel === 'silent'
+        ? false
+        : { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-vault-token"]'] },
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
@@ -73,6 +76,7 @@ export async function createHttp(served: Served): Promise<FastifyInstance> {
     origin: [...config.corsOrigins],
     credentials: true,
     methods: ['GET', 'POST'],
+    allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'x-request-id', 'x-vault-token'],
     exposedHeaders: ['x-request-id'],
   });
   app.get('/livez', () => ({ status: 'alive' }));
@@ -145,6 +149,7 @@ function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: bo
   return {
     client: { ipAddress: request.ip, userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
     accessToken: /^Bearer ([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null,
+    vaultToken: sole(request.headers['x-vault-token']),
     cookies: given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] }),
     setCookies: (cookies) => {
       if (cookies === null) {
@@ -158,6 +163,9 @@ function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: bo
     },
   };
 }
+
+/** A header that was sent once. */
+const sole = (header: string | string[] | undefined): string | null => (typeof header === 'string' ? header : null);
 
 const given = <T extends Record<string, string | undefined>>(values: T): { [Key in keyof T]?: string } =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: string };

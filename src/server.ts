@@ -72,6 +72,8 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       breached: new BreachedPasswords({ baseUrl: config.breachUrl, warn }),
       setup,
       rules: config.sessions,
+      vault: config.vault,
+      warn,
       timeZone: config.timeZone,
       thresholds: config.reviewThresholds,
       now,

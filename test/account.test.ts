@@ -339,20 +339,22 @@ describe('a reset', () => {
     );
     for (const { id } of [mine, other]) {
       await local.sql(
-        `insert into vault_grants (id, created_at, updated_at, user_id, vault_key_id, sealed_key)
-         values (gen_random_uuid(), now(), now(), $1, '01900000-0000-7000-8000-0000000000aa', 's')`,
+        `insert into vault_grants (id, created_at, updated_at, user_id, vault_key_id, sealed_key, mark)
+         values (gen_random_uuid(), now(), now(), $1, '01900000-0000-7000-8000-0000000000aa', 's', 'm')`,
         [id],
       );
       await local.sql(
         `insert into user_keys (id, created_at, updated_at, user_id, public_key, public_key_mac, sealed_private_key)
-         values (gen_random_uuid(), now(), now(), $1, 'p', 'm', 's')`,
+         values (gen_random_uuid(), now(), now(), $1, 'p', 'm', 's') on conflict (user_id) do nothing`,
         [id],
       );
     }
     await requestReset(local, addressOf('vp'));
     expect((await reset(local, await local.mailedToken(addressOf('vp')), `${fresh} anew`)).codes).toEqual([]);
     for (const table of ['vault_grants', 'user_keys'])
-      expect(await local.sql(`select user_id from ${table}`)).toEqual([{ user_id: other['id'] }]);
+      expect(await local.sql(`select user_id from ${table} where user_id in ($1, $2)`, [mine['id'], other['id']])).toEqual([
+        { user_id: other['id'] },
+      ]);
   });
 
   it('is asked for with one answer and as many statements, whoever has the address', async () => {

@@ -186,12 +186,16 @@ describe('a key is replaced, and then removed', () => {
         'TOTP seeds': 1,
         'backup codes': kid === 'k1' ? 19 : 0,
         'mailed tokens': kid === 'k1' ? 1 : 0,
+        'vault keys': await under('sealed_private_key', `seal-v1:${kid}:%`, 'user_keys where true'),
+        'open vaults': 0,
         'audit events': await under('mac', `${kid}.%`, 'audit_events where true'),
         'audit seals': await under('kid', kid, 'audit_seals where true'),
       });
     }
     const [head = '', ...rows] = tellKeys(uses).split('\n');
-    expect(head).toMatch(/^key +is +sessions +passwords +TOTP seeds +backup codes +mailed tokens +audit events +audit seals$/);
+    expect(head).toMatch(
+      /^key +is +sessions +passwords +TOTP seeds +backup codes +mailed tokens +vault keys +open vaults +audit events +audit seals$/,
+    );
     expect(rows.map((row) => row.split(/ +/).slice(0, 2))).toEqual([
       ['k2', 'active'],
       ['k1', 'kept'],

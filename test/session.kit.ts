@@ -37,6 +37,7 @@ export const rules: SessionRules = {
   loginLock: 1800,
   invitationTtl: 7 * 86_400,
   stepUpAge: 600,
+  keyIterations: 1000,
   passwordMinLength: 8,
   isRegistrationOpen: false,
   verifiedOperations: [],

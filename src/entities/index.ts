@@ -10,7 +10,7 @@ import { Role, UserRole } from './role.ts';
 import { SaltingActivity } from './salting.ts';
 import { Device, Session } from './session.ts';
 import { User } from './user.ts';
-import { Secret, SecretVersion, UserKey, VaultGrant, VaultKey, VaultSession } from './vault.ts';
+import { Secret, SecretVersion, UserKey, Vault, VaultGrant, VaultKey, VaultSession } from './vault.ts';
 
 /** Everything that is stored. */
 export const entities = [
@@ -42,6 +42,7 @@ export const entities = [
   User,
   UserKey,
   UserRole,
+  Vault,
   VaultGrant,
   VaultKey,
   VaultSession,

@@ -1,4 +1,4 @@
-import { Check, Entity, Enum, Index, ManyToOne, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Check, Entity, Enum, Index, ManyToOne, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
 import type { Ref } from '@mikro-orm/core';
 import { Field, ObjectType, registerEnumType } from 'type-graphql';
 import { conflict, type FieldProblem } from '../errors.ts';
@@ -120,6 +120,14 @@ export const systemRoles: Readonly<Record<RoleName, readonly [displayName: strin
   expression: `review_levels <@ array['vp', 'admin', 'manager', 'president']::text[]`,
 })
 @Index({ properties: ['expiresAt'], where: 'expires_at is not null' })
+// Whoever loses a role has the vault closed, by whichever way it was lost.
+@Trigger({
+  name: 'user_roles_close_vault',
+  timing: 'after',
+  events: ['update', 'delete'],
+  forEach: 'row',
+  body: `delete from vault_sessions where session_id in (select id from sessions where user_id = old.user_id); return null;`,
+})
 export class UserRole extends Dated {
   @ManyToOne({ entity: () => User, ref: true, deleteRule: 'cascade' })
   user: Ref<User>;

@@ -1,8 +1,50 @@
-import { Check, Entity, Enum, ManyToOne, OneToOne, Property, Unique } from '@mikro-orm/decorators/legacy';
-import type { Ref } from '@mikro-orm/core';
+import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, OneToOne, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Collection, type Ref } from '@mikro-orm/core';
+import { Field, Int, ObjectType } from 'type-graphql';
 import { Dated } from './record.ts';
+import { RoleName } from './role.ts';
 import { Session } from './session.ts';
-import { User } from './user.ts';
+import { Person, User } from './user.ts';
+
+/** Who may be given access to the vault at all. */
+export const vaultRoles: readonly RoleName[] = [RoleName.ADMIN, RoleName.OFFICER, RoleName.STAFF, RoleName.ORGANIZER];
+
+/** The one vault of an instance. What it holds is in {@link Secret}; its key exists only in grants. */
+@ObjectType({ description: 'The vault, in which the keys and passwords of the local are kept.', simpleResolvers: true })
+@Entity({ tableName: 'vaults' })
+@Unique({ name: 'vaults_single_unique', expression: 'create unique index "vaults_single_unique" on "vaults" ((true))' })
+export class Vault extends Dated {
+  /** The recovery kit's public key, base64url. */
+  @Property({ type: 'string', length: 64 })
+  kitKey: string;
+
+  /** Which secrets there are, under which names and at which versions, marked with the vault's key: what is rolled back is noticed. */
+  @Property({ type: 'string', length: 100 })
+  state: string;
+
+  @Field(() => Int, { description: 'The version of the key that seals what is new.' })
+  @Formula(() => `coalesce((select k.version from vault_keys k where k.state = 'active'), 0)`, { type: 'integer', lazy: true })
+  keyVersion?: number;
+
+  @Field(() => Int, { description: 'How many secrets there are.' })
+  @Formula(() => '(select cast(count(*) as int) from secrets)', { type: 'integer', lazy: true })
+  secretCount?: number;
+
+  @Field(() => Int, {
+    description: 'How many stored values are still under an earlier key: a rotation that was interrupted goes on at the next unlock.',
+  })
+  @Formula(
+    () => `(select cast(count(*) as int) from secret_versions v join vault_keys k on k.id = v.vault_key_id where k.state <> 'active')`,
+    { type: 'integer', lazy: true },
+  )
+  rewrapsLeft?: number;
+
+  constructor(facts: { kitKey: string; state: string }) {
+    super();
+    this.kitKey = facts.kitKey;
+    this.state = facts.state;
+  }
+}
 
 /** A user's X25519 key pair: whoever holds the password and the system key can open what was granted to it. */
 @Entity({ tableName: 'user_keys' })
@@ -70,11 +112,16 @@ export class VaultGrant extends Dated {
   @Property({ type: 'text' })
   sealedKey: string;
 
-  constructor(facts: { user: Ref<User> | null; vaultKey: Ref<VaultKey>; sealedKey: string }) {
+  /** Under the vault's key: who does not hold it cannot slip in a grant that a rotation would renew. */
+  @Property({ type: 'string', length: 100 })
+  mark: string;
+
+  constructor(facts: { user: Ref<User> | null; vaultKey: Ref<VaultKey>; sealedKey: string; mark: string }) {
     super();
     this.user = facts.user;
     this.vaultKey = facts.vaultKey;
     this.sealedKey = facts.sealedKey;
+    this.mark = facts.mark;
   }
 }
 
@@ -108,20 +155,29 @@ export class VaultSession extends Dated {
   }
 }
 
-/** A secret's name and what may be known about it without opening the vault. No column can hold its value. */
+/** A secret's name and what may be known about it. No column can hold its value. */
+@ObjectType({ description: 'A secret: its name, and never its value, which revealSecret alone answers.', simpleResolvers: true })
 @Entity({ tableName: 'secrets' })
 @Check({ name: 'secrets_current_version_positive', expression: 'current_version > 0' })
 export class Secret extends Dated {
+  @Field(() => String, { description: 'The name that programs and people ask for; unique.' })
   @Property({ type: 'string', length: 200, collation: 'C' })
   @Unique()
   keyName: string;
 
+  @Field(() => String, { nullable: true, description: 'What it is for.' })
   @Property({ type: 'text', nullable: true })
   description: string | null = null;
 
-  @Property({ type: 'integer' })
-  currentVersion: number = 1;
+  @Field(() => Int, { description: 'The version that is revealed where none is named: the latest.' })
+  @Property({ type: 'integer', fieldName: 'current_version' })
+  version: number = 1;
 
+  @Field(() => [SecretVersion], { description: 'The versions that are kept, the latest first.' })
+  @OneToMany({ entity: () => SecretVersion, mappedBy: 'secret', orderBy: { version: 'desc' } })
+  versions = new Collection<SecretVersion>(this);
+
+  @Field(() => Person, { nullable: true, description: 'Who changed it last; null where they are gone.' })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'set null', index: true })
   updatedBy: Ref<User> | null;
 
@@ -133,6 +189,7 @@ export class Secret extends Dated {
 }
 
 /** One stored value of a secret: a Fernet token under a key made for this row alone. */
+@ObjectType({ description: 'One stored value of a secret: when it was stored, and by whom.', simpleResolvers: true })
 @Entity({ tableName: 'secret_versions' })
 @Unique({ properties: ['secret', 'version'] })
 @Check({ name: 'secret_versions_version_positive', expression: 'version > 0' })
@@ -140,18 +197,21 @@ export class SecretVersion extends Dated {
   @ManyToOne({ entity: () => Secret, ref: true, deleteRule: 'cascade' })
   secret: Ref<Secret>;
 
+  @Field(() => Int, { description: 'Its number; later ones are greater.' })
   @Property({ type: 'integer' })
   version: number;
 
   @ManyToOne({ entity: () => VaultKey, ref: true, deleteRule: 'restrict', index: true })
   vaultKey: Ref<VaultKey>;
 
+  /** From which the row's key is made, with the name of how. */
   @Property({ type: 'string', length: 64 })
   salt: string;
 
   @Property({ type: 'text' })
   token: string;
 
+  @Field(() => Person, { nullable: true, description: 'Who stored it; null where they are gone.' })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'set null', index: true })
   createdBy: Ref<User> | null;
 

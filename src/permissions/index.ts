@@ -14,9 +14,9 @@ import { unlessClosed, type ActionRules, type OperationRule, type Operations } f
 import * as salting from './salting.ts';
 import * as session from './session.ts';
 import * as user from './user.ts';
-import { rows as vault } from './vault.ts';
+import * as vault from './vault.ts';
 
-const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, user];
+const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, user, vault];
 
 export type RootType = keyof Operations;
 
@@ -30,7 +30,7 @@ export const operations: Readonly<Record<RootType, Readonly<Record<string, Opera
 };
 
 /** Every row rule. */
-export const rowRules: readonly RowRule[] = [...domains.flatMap(({ rows }) => rows), ...cases, ...vault];
+export const rowRules: readonly RowRule[] = [...domains.flatMap(({ rows }) => rows), ...cases];
 
 const caseActions: Readonly<Record<string, ActionRules<string>>> = {
   Grievance: grievance.actions,

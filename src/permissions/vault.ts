@@ -1,4 +1,40 @@
-import { Secret, SecretVersion, UserKey, VaultGrant, VaultKey, VaultSession } from '../entities/vault.ts';
-import { noRows } from './rule.ts';
+import { everyRow } from '../entities/rule.ts';
+import { RoleName } from '../entities/role.ts';
+import { Secret, SecretVersion, UserKey, Vault, VaultGrant, VaultKey, vaultRoles, VaultSession } from '../entities/vault.ts';
+import { allow, noRows, owner, recordedEach, rule, steppedUp, type OperationRules, type Operations } from './rule.ts';
 
-export const rows = [Secret, SecretVersion, UserKey, VaultGrant, VaultKey, VaultSession].map(noRows);
+const { ADMIN } = RoleName;
+const trusted = allow(...vaultRoles);
+
+export const operations: Operations = {
+  Query: eachRecorded({ vault: trusted, secrets: trusted, secret: trusted }),
+  Mutation: eachRecorded({
+    createVault: steppedUp(owner),
+    unlockVault: trusted,
+    lockVault: trusted,
+    recoverVault: steppedUp(allow(ADMIN)),
+    storeSecret: trusted,
+    revealSecret: steppedUp(trusted),
+    renameSecret: trusted,
+    restoreSecretVersion: trusted,
+    deleteSecret: trusted,
+    grantVaultAccess: steppedUp(trusted),
+    revokeVaultAccess: steppedUp(allow(ADMIN)),
+    rotateVaultKey: steppedUp(allow(ADMIN)),
+  }),
+};
+
+const granted = { to: vaultRoles, which: 'all, once they were given access to the vault', see: 'everything' } as const;
+const whereGranted = () => 'exists (select 1 from vault_grants g where g.user_id = :user)';
+
+export const rows = [
+  rule('Vault', Vault, [{ to: vaultRoles, ...everyRow, see: 'everything' }]),
+  rule('Secret', Secret, [{ ...granted, rows: whereGranted }]),
+  rule('SecretVersion', SecretVersion, [{ ...granted, rows: whereGranted }]),
+  ...[UserKey, VaultGrant, VaultKey, VaultSession].map(noRows),
+];
+
+/** Who is refused here is told of one by one. */
+function eachRecorded(rules: OperationRules): OperationRules {
+  return Object.fromEntries(Object.entries(rules).map(([name, each]) => [name, recordedEach(each)]));
+}

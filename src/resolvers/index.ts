@@ -8,6 +8,7 @@ import { RoleResolver } from './role.ts';
 import { SaltingActivityResolver } from './salting.ts';
 import { SessionResolver } from './session.ts';
 import { UserResolver } from './user.ts';
+import { VaultCreatedResolver, VaultResolver } from './vault.ts';
 
 /** Everything that can be asked. */
 export const resolvers = [
@@ -21,4 +22,6 @@ export const resolvers = [
   SaltingActivityResolver,
   SessionResolver,
   UserResolver,
+  VaultResolver,
+  VaultCreatedResolver,
 ] as const;

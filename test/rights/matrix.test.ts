@@ -173,20 +173,14 @@ describe.each(askers)('%s', (who) => {
       lookup: ['id: "nonsense"', `id: "${absent}"`, 'id: ""', `id: "${absent}", includeDeleted: true`],
       plain: ['', 'first: 0', 'first: 101', 'last: -1', 'first: 1, last: 1', 'after: "nonsense"', 'filter: {}'],
       number: ['grievanceNumber: "nonsense"', 'grievanceNumber: "GR-2026-0001", includeDeleted: true'],
+      key: ['keyName: "nonsense"', 'keyName: ""'],
     };
+    const named: Readonly<Record<string, string>> = { grievanceByNumber: 'number', secret: 'key' };
     for (const operation of Object.keys(operations.Query)) {
       const code = refused(operation, who);
       if (code === null) continue;
-      const kind =
-        operation in plainLists
-          ? 'plain'
-          : operation in lists
-            ? 'list'
-            : isLookup(operation)
-              ? 'lookup'
-              : operation === 'grievanceByNumber'
-                ? 'number'
-                : 'none';
+      const plain = operation in plainLists ? 'plain' : null;
+      const kind = plain ?? (operation in lists ? 'list' : isLookup(operation) ? 'lookup' : (named[operation] ?? 'none'));
       for (const each of arguments_[kind] ?? ['']) {
         const selection = kind === 'list' || kind === 'plain' ? 'totalCount' : 'id';
         const { data, codes } = await ask(`{ x: ${operation}${each === '' ? '' : `(${each})`} { ${selection} } }`);

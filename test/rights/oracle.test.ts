@@ -471,9 +471,9 @@ describe('rights that change', () => {
         const isList = name in lists || name in plainLists;
         const selection = isList ? '{ totalCount }' : name === 'permissions' ? '{ isAllowed }' : name === 'isConfigured' ? '' : '{ id }';
         const args =
-          isList || ['me', 'sessions', 'roles', 'permissions', 'isConfigured'].includes(name)
+          isList || ['me', 'sessions', 'roles', 'permissions', 'isConfigured', 'vault', 'secrets'].includes(name)
             ? ''
-            : `(${name === 'grievanceByNumber' ? 'grievanceNumber' : 'id'}: "${absent}")`;
+            : `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName' }[name] ?? 'id'}: "${absent}")`;
         const allowed = ['me', 'permissions', 'isConfigured'].includes(name);
         const refused = mayAsk('staff', name)
           ? 'PASSWORD_CHANGE_REQUIRED'

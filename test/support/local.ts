@@ -120,6 +120,15 @@ export interface LocalOptions {
 
 const running: Service[] = [];
 
+/**
+ * Fewer rounds for the keys that passwords give than any configuration can ask for, unless the test asks for some itself;
+ * and so few values in one transaction of a rotation that most take several.
+ */
+export const hurried = (config: Config, { PBKDF2_ITERATIONS }: Readonly<Record<string, string>>): Config =>
+  PBKDF2_ITERATIONS === undefined
+    ? { ...config, sessions: { ...config.sessions, keyIterations: 1000 }, vault: { ...config.vault, batch: 3 } }
+    : config;
+
 /** All of a test's people sign in from one address. */
 const plenty = '1000/300';
 
@@ -135,7 +144,8 @@ export async function aLocal({ engine = 'default', environment = {}, comparesExe
   const configDirectory = await mkdtemp(join(tmpdir(), 'unionhall-config-'));
   folders.push(configDirectory);
   const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
-  const config: Config = readConfig({ ...own, LIMIT_SIGN_IN: plenty, CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400', ...environment });
+  const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400' };
+  const config = hurried(readConfig({ ...own, ...quiet, LIMIT_SIGN_IN: plenty, ...environment }), environment);
   const keyring = Keyring.parse(Keyring.generate());
   const heard: string[] = [];
   const database = await freshDatabase({ seeded: true, engine, onStatement: (text) => heard.push(text) });

@@ -4,3 +4,13 @@ export function toBase32(bytes: Uint8Array, alphabet: string): string {
   const groups = bits.match(/.{1,5}/g) ?? [];
   return groups.map((group) => alphabet.charAt(Number.parseInt(group.padEnd(5, '0'), 2))).join('');
 }
+
+/** The bytes of such a text, or null where a character is none of the alphabet or the rest that was filled up is not zeros. */
+export function fromBase32(text: string, alphabet: string): Buffer | null {
+  const digits = [...text].map((character) => alphabet.indexOf(character));
+  if (digits.includes(-1)) return null;
+  const bits = digits.map((digit) => digit.toString(2).padStart(5, '0')).join('');
+  const whole = bits.match(/.{8}/g) ?? [];
+  const rest = bits.slice(8 * whole.length);
+  return rest.length > 4 || rest.includes('1') ? null : Buffer.from(whole.map((byte) => Number.parseInt(byte, 2)));
+}

@@ -3,6 +3,7 @@ import { rateLimited } from '../../errors.ts';
 import { findBackupCode, mintBackupCodes, type BackupCodes } from './code.ts';
 import type { Keyring } from './keyring.ts';
 import { checkCost, dummyHash, hashPassword, verifyPassword, type PasswordCost } from './password.ts';
+import { stretch, type Stretching } from './stretch.ts';
 
 /** How many hashes run at once, and how many more may wait for a turn. */
 export interface HasherLimits {
@@ -73,6 +74,14 @@ export class PasswordHasher {
    */
   async findCode(code: string, choose: () => Promise<readonly string[]>): Promise<number | null> {
     return this.#inTurn(choose, (hashes) => findBackupCode(code, hashes, this.#cost, this.#keyring));
+  }
+
+  /**
+   * The 32 bytes that PBKDF2 gives of a password, in a turn of their own: it takes a core for as long as a hash does, or
+   * longer. They belong to the caller, who zeroes them. `choose` runs once the turn is next.
+   */
+  async stretch(password: string, stretching: Stretching, choose: () => Promise<unknown> = nothingToChoose): Promise<Buffer> {
+    return this.#inTurn(choose, () => stretch(password, stretching));
   }
 
   async #inTurn<Chosen, Done>(choose: () => Promise<Chosen>, work: (chosen: Chosen) => Promise<Done>): Promise<Done> {

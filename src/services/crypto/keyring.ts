@@ -12,7 +12,8 @@ export type KeyPurpose =
   | 'totp-seed'
   | 'database-credentials'
   | 'user-key-seal'
-  | 'public-key-mac';
+  | 'public-key-mac'
+  | 'vault-session';
 
 const keyLength = 32;
 

@@ -21,6 +21,7 @@ const expiredRoles = 30 * day;
  */
 const removals = {
   tokens: { table: 'one_time_tokens', column: 'expires_at', seconds: day },
+  vaults: { table: 'vault_sessions', column: 'expires_at', seconds: 0 },
   challenges: { table: 'login_challenges', column: 'expires_at', seconds: day },
   sessions: { table: 'sessions', column: 'idle_ends_at', seconds: 30 * day },
   limits: { table: 'rate_limits', column: 'ends_at', seconds: 0 },

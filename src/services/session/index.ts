@@ -33,7 +33,7 @@ export { SecondFactorMethod } from './factor.ts';
 export { hasOwner } from './account.ts';
 export { makeFirstAdmin } from './first.ts';
 export { ChangePasswordInput } from './password.ts';
-export { ReauthenticateInput } from './proof.ts';
+export { proofsWith, ReauthenticateInput } from './proof.ts';
 export { RegisterInput } from './register.ts';
 export { ResetPasswordInput } from './reset.ts';
 export { SetupOwnerInput } from './setup.ts';

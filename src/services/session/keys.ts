@@ -14,7 +14,17 @@ export interface KeyUse {
 
 export type KeyedKind = (typeof kinds)[number];
 
-const kinds = ['sessions', 'passwords', 'TOTP seeds', 'backup codes', 'mailed tokens', 'audit events', 'audit seals'] as const;
+const kinds = [
+  'sessions',
+  'passwords',
+  'TOTP seeds',
+  'backup codes',
+  'mailed tokens',
+  'vault keys',
+  'open vaults',
+  'audit events',
+  'audit seals',
+] as const;
 
 /**
  * Counts what is stored under each system key, of what may still be used: sessions that last, passwords and second
@@ -24,7 +34,14 @@ const kinds = ['sessions', 'passwords', 'TOTP seeds', 'backup codes', 'mailed to
 export async function countKeys(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<KeyUse[]> {
   const found: (readonly [KeyedKind, ReadonlyMap<string, number>])[] = [];
   for (const [kind, text] of Object.entries(countings) as [Exclude<KeyedKind, 'mailed tokens'>, string][])
-    found.push([kind, await count(em, text, kind === 'sessions' ? [at, at] : [])]);
+    found.push([
+      kind,
+      await count(
+        em,
+        text,
+        Array.from({ length: text.split('?').length - 1 }, () => at),
+      ),
+    ]);
   found.push(['mailed tokens', await countMailed(em, keyring, at)]);
   const kids = new Set([...keyring.kids, ...found.flatMap(([, counts]) => [...counts.keys()])]);
   return [...kids].map((kid) => ({
@@ -54,6 +71,11 @@ const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> =
     from totp_credentials c join users u on u.id = c.user_id where u.deleted_at is null group by 1`,
   'backup codes': `select split_part(c.code_hash, ':', 2) as kid, cast(count(*) as int) as count
     from backup_codes c join users u on u.id = c.user_id where c.used_at is null and u.deleted_at is null group by 1`,
+  // The users' own keys for the vault, and the marks of their public halves, which are renewed together.
+  'vault keys': `select split_part(k.sealed_private_key, ':', 2) as kid, cast(count(*) as int) as count
+    from user_keys k join users u on u.id = k.user_id where u.deleted_at is null group by 1`,
+  'open vaults': `select split_part(w.wrapped_key, ':', 2) as kid, cast(count(*) as int) as count
+    from vault_sessions w where w.expires_at > ? group by 1`,
   'audit events': `select split_part(mac, '.', 1) as kid, cast(count(*) as int) as count from audit_events group by 1`,
   'audit seals': `select kid, cast(count(*) as int) as count from audit_seals group by 1`,
 };

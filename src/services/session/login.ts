@@ -3,13 +3,14 @@ import { createUnionType, Field, InputType, Int, ObjectType } from 'type-graphql
 import { LoginChallenge } from '../../entities/credential.ts';
 import { Device } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
-import { badCredentials, badInput, type FieldProblem } from '../../errors.ts';
+import { badCredentials, badInput, Refusal, type FieldProblem } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { isHashable, maxPasswordLength } from '../crypto/password.ts';
 import { hashToken, mintToken } from '../crypto/token.ts';
 import { clearAttempts, findAccount, holdUser, passwordHashOf, takeSignInTurn, tryPassword, type Account, type Trial } from './attempt.ts';
 import { rememberDevice } from './device.ts';
 import { methodsOf, SecondFactorMethod } from './factor.ts';
+import { ensurePair } from './pair.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
 import { after, type Client, type SessionTools } from './tools.ts';
 
@@ -103,9 +104,26 @@ async function prove(em: SqlEntityManager, tools: SessionTools, account: Account
   const first = await tryPassword(em, tools, account, input.password, trial);
   if (!first.isRight) return null;
   const verdict = await admit(em, tools, account, first, input, trial.client);
-  if (verdict !== null) return verdict;
+  if (verdict !== null) return withPair(em, tools, account, first, input, verdict);
   const second = await tools.passwords.verify(input.password, () => passwordHashOf(em, account.userId));
-  return second.isRight ? admit(em, tools, account, second, input, trial.client) : null;
+  if (!second.isRight) return null;
+  return withPair(em, tools, account, second, input, await admit(em, tools, account, second, input, trial.client));
+}
+
+/** Makes the user's own key at the first sign-in; where too many wait for a turn, at the next one. */
+async function withPair(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  { userId }: Account,
+  { stored, renewed }: PasswordProof,
+  { password }: LoginInput,
+  verdict: Verdict,
+): Promise<Verdict> {
+  if (verdict !== null && userId !== null)
+    await ensurePair(em, tools, userId, password, renewed ?? stored ?? '').catch((error: unknown) => {
+      if (!(error instanceof Refusal)) throw error;
+    });
+  return verdict;
 }
 
 /** One transaction: the hash that was verified is still the user's, failures are forgotten, the session or the challenge begins. */

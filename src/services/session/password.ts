@@ -7,6 +7,7 @@ import type { PasswordProof } from '../crypto/hasher.ts';
 import { isHashable, maxPasswordLength } from '../crypto/password.ts';
 import { verifyRefreshToken } from '../crypto/refresh.ts';
 import { accountOf, clearAttempts, passwordHashOf, tryPassword } from './attempt.ts';
+import { resealPair, type PairMove } from './pair.ts';
 import { recordOwn } from './record.ts';
 import { currentToken } from './refresh.ts';
 import { replacePassword } from './replace.ts';
@@ -46,8 +47,14 @@ export async function changePassword(
   await refuseUnfit(em, tools, account.userId, input);
   const proof = await tryPassword(em, tools, account, input.currentPassword, { action, client });
   if (!proof.isRight) throw badCredentials();
-  const change = { account, client, passwordHash: await tools.passwords.hash(input.newPassword) };
-  const issued = (await replace(em, tools, change, proof)) ?? (await replaceRenewed(em, tools, change, input.currentPassword));
+  const passwordHash = await tools.passwords.hash(input.newPassword);
+  const change = {
+    account,
+    client,
+    passwordHash,
+    pair: await resealPair(em, tools, account.userId, input.currentPassword, input.newPassword),
+  };
+  const issued = (await replace(em, tools, change, proof)) ?? (await replaceRenewed(em, tools, change, input));
   if (issued === null) throw badCredentials();
   return new SignedIn(issued, tools, verifyRefreshToken(tools.keyring, cookie)?.sessionId === account.sessionId);
 }
@@ -71,14 +78,15 @@ interface Change {
   readonly account: ReturnType<typeof accountOf>;
   readonly client: Client;
   readonly passwordHash: string;
+  readonly pair: PairMove;
 }
 
-/** One transaction; null where the stored hash is another by now. */
+/** One transaction; null where the stored hash or the user's own key is another by now. */
 async function replace(em: SqlEntityManager, tools: SessionTools, change: Change, proof: PasswordProof): Promise<Issued | null> {
-  const { account, client, passwordHash } = change;
+  const { account, client, passwordHash, pair } = change;
   const { userId, sessionId } = account;
   return em.transactional(async (transaction) => {
-    const replacement = { userId, passwordHash, instead: proof.stored, keptSessionId: sessionId };
+    const replacement = { userId, passwordHash, instead: proof.stored, keptSessionId: sessionId, pair };
     if (!(await replacePassword(transaction, tools, replacement))) return null;
     await clearAttempts(transaction, account);
     recordOwn(transaction, tools, account, client, action);
@@ -89,8 +97,15 @@ async function replace(em: SqlEntityManager, tools: SessionTools, change: Change
   });
 }
 
-/** A sign-in may have renewed the stored hash in between, and the password is then still right. */
-async function replaceRenewed(em: SqlEntityManager, tools: SessionTools, change: Change, password: string): Promise<Issued | null> {
-  const proof = await tools.passwords.verify(password, () => passwordHashOf(em, change.account.userId));
-  return proof.isRight ? replace(em, tools, change, proof) : null;
+/** A sign-in may have renewed the stored hash in between, or made the user's own key, and the password is then still right. */
+async function replaceRenewed(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  change: Change,
+  { currentPassword, newPassword }: ChangePasswordInput,
+): Promise<Issued | null> {
+  const { userId } = change.account;
+  const proof = await tools.passwords.verify(currentPassword, () => passwordHashOf(em, userId));
+  if (!proof.isRight) return null;
+  return replace(em, tools, { ...change, pair: await resealPair(em, tools, userId, currentPassword, newPassword) }, proof);
 }

@@ -3,8 +3,10 @@ import { Field, InputType } from 'type-graphql';
 import { badCredentials, badInput } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { isHashable, maxPasswordLength } from '../crypto/password.ts';
-import { clearAttempts, holdUser, takeSignInTurn, tryPassword, type Account, type Trial } from './attempt.ts';
+import type { Viewer } from '../../entities/viewer.ts';
+import { accountOf, clearAttempts, holdUser, takeSignInTurn, tryPassword, type Account, type Trial, type Verify } from './attempt.ts';
 import { methodOf, methodsOf, spendCode, tryCode, type RightCode } from './factor.ts';
+import { ensurePair } from './pair.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 @InputType({ description: 'Who is signed in proves it again.' })
@@ -29,6 +31,15 @@ export interface Proof {
 /** Somebody who is signed in. */
 export type SignedInAccount = Account & { readonly userId: string; readonly sessionId: string };
 
+/** How a proof is asked, where not as by {@link ReauthenticateInput}. */
+export interface Proving {
+  /** What stands before the names of the fields in a refusal. */
+  readonly path?: string;
+  /** Whether a second factor is asked, where there is one. */
+  readonly asksCode?: boolean;
+  readonly verify?: Verify;
+}
+
 /**
  * Has somebody who is signed in prove it again, as at a sign-in: bounded, and counted before it is tried.
  * @throws BAD_CREDENTIALS where any of it is wrong; BAD_INPUT where a code is needed and there is none; RATE_LIMITED.
@@ -39,12 +50,13 @@ export async function proveAgain(
   account: SignedInAccount,
   { password, code }: ReauthenticateInput,
   trial: Trial,
+  { path = 'input.', asksCode = true, verify }: Proving = {},
 ): Promise<Proof> {
-  if (!isHashable(password)) throw badInput({ path: 'input.password', message: `must have 1 to ${maxPasswordLength} characters` });
-  const hasSecondFactor = (await methodsOf(em, account.userId)).length > 0;
-  if (hasSecondFactor && !code) throw badInput({ path: 'input.code', message: 'is required: the account has a second factor' });
+  if (!isHashable(password)) throw badInput({ path: `${path}password`, message: `must have 1 to ${maxPasswordLength} characters` });
+  const hasSecondFactor = asksCode && (await methodsOf(em, account.userId)).length > 0;
+  if (hasSecondFactor && !code) throw badInput({ path: `${path}code`, message: 'is required: the account has a second factor' });
   await takeSignInTurn(em, tools, trial);
-  const proof = await tryPassword(em, tools, account, password, trial);
+  const proof = await tryPassword(em, tools, account, password, trial, verify);
   if (!proof.isRight) throw badCredentials();
   if (!hasSecondFactor || !code) return { password: proof, code: null };
   const right = await tryCode(em, tools, account, code, methodOf(code), trial);
@@ -64,4 +76,32 @@ export async function spendProof(
   if (code !== null && !(await spendCode(em, tools, account, code, client))) return false;
   await clearAttempts(em, account);
   return true;
+}
+
+/** The same for other services, which are given it: their attempts are bounded and counted as those at a sign-in. */
+export interface Proofs {
+  /** @throws as {@link proveAgain}. */
+  prove(em: SqlEntityManager, viewer: Viewer, given: ReauthenticateInput, trial: Trial, proving: Proving): Promise<Proved>;
+  /** @see ensurePair */
+  ensurePair(em: SqlEntityManager, userId: string, password: string, stored: string): Promise<void>;
+}
+
+/** A proof to be spent in a transaction. */
+export interface Proved {
+  /** The hash that the password was held against, or what it became; to be asked after the proof was spent. */
+  readonly stored: string;
+  /** @returns false where the password was changed or the code used meanwhile. */
+  spend(em: SqlEntityManager): Promise<boolean>;
+}
+
+export function proofsWith(tools: SessionTools): Proofs {
+  return {
+    prove: async (em, viewer, given, trial, proving) => {
+      const account = accountOf(viewer);
+      const proof = await proveAgain(em, tools, account, given, trial, proving);
+      const { stored, renewed } = proof.password;
+      return { stored: renewed ?? stored ?? '', spend: (transaction) => spendProof(transaction, tools, account, proof, trial.client) };
+    },
+    ensurePair: (em, userId, password, stored) => ensurePair(em, tools, userId, password, stored),
+  };
 }

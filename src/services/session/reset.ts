@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
 import { TokenType } from '../../entities/session.ts';
+import { voidPair } from './pair.ts';
 import { recordOwn } from './record.ts';
 import { replacePassword } from './replace.ts';
 import { noSuchToken, ownerOfToken, readToken, spendToken, type Mailed } from './spend.ts';
@@ -61,8 +62,7 @@ async function reset(
   for (const table of ['users', 'devices'] as const)
     await em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where ${owners[table]} = ?`, [userId]);
   // Whoever reset the password cannot open the private key, which is sealed under the old one.
-  await em.execute('delete from vault_grants where user_id = ?', [userId]);
-  await em.execute('delete from user_keys where user_id = ?', [userId]);
+  if (await voidPair(em, userId)) recordOwn(em, tools, { userId }, client, 'vault.void');
   recordOwn(em, tools, { userId }, client, 'reset_password');
   return true;
 }

@@ -18,6 +18,8 @@ export interface SessionRules {
   readonly invitationTtl: number;
   /** How long a proof of who somebody is opens what asks for a fresh one. */
   readonly stepUpAge: number;
+  /** Rounds that make the key from a password, under which a user's own key is sealed. */
+  readonly keyIterations: number;
   /** Characters a new password must have. */
   readonly passwordMinLength: number;
   readonly isRegistrationOpen: boolean;

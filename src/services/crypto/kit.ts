@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { generatePair, publicKeyOf, type KeyPair } from './box.ts';
+import { fromBase32, toBase32 } from './base32.ts';
+import { frame } from './framing.ts';
+
+const name = 'UHRK1';
+const keyLength = 32;
+const checkLength = 3;
+/** Crockford's: no I, L, O and U, so nothing looks like anything else. */
+const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+/** A kit with a generous number of dashes and spaces. */
+const maxTyped = 300;
+
+/** A recovery kit: a private key that is shown once, on paper from then on. */
+export const generateKit = generatePair;
+
+/** `UHRK1-XXXX-…`, fourteen groups of four characters: the private key and a check that a slip of the pen does not pass. */
+export function writeKit(privateKey: Uint8Array): string {
+  const bytes = Buffer.concat([privateKey, checkOf(privateKey)]);
+  const text = toBase32(bytes, alphabet);
+  bytes.fill(0);
+  return `${name}-${(text.match(/.{4}/g) ?? []).join('-')}`;
+}
+
+/** Reads a kit, however it was typed: in small letters, with other dashes or spaces, O for 0, I or L for 1. Null where it is none. */
+export function readKit(text: string): KeyPair | null {
+  const bare = text.replace(/[\s\p{Dash_Punctuation}]/gu, '').toUpperCase();
+  if (text.length > maxTyped || !bare.startsWith(name)) return null;
+  const bytes = fromBase32(bare.slice(name.length).replaceAll('O', '0').replaceAll(/[IL]/g, '1'), alphabet);
+  if (bytes?.byteLength !== keyLength + checkLength) return null;
+  const privateKey = bytes.subarray(0, keyLength);
+  if (!checkOf(privateKey).equals(bytes.subarray(keyLength))) {
+    bytes.fill(0);
+    return null;
+  }
+  return { privateKey, publicKey: publicKeyOf(privateKey) };
+}
+
+const checkOf = (privateKey: Uint8Array): Buffer => createHash('sha256').update(frame(name, privateKey)).digest().subarray(0, checkLength);

@@ -1,0 +1,75 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { User } from '../../entities/user.ts';
+import { VaultGrant, VaultKey } from '../../entities/vault.ts';
+import { openSealed, sealTo, type KeyPair } from '../crypto/box.ts';
+import { grantContext, isSameMark, markGrant, VaultKeys } from '../crypto/vault.ts';
+import { AlteredError } from './state.ts';
+
+/** Whose grant: a user's, or the recovery kit's where there is none. */
+export interface Grantee {
+  readonly userId: string | null;
+  readonly publicKey: Buffer;
+}
+
+interface GrantRow {
+  version: number;
+  state: 'active' | 'decrypt_only';
+  sealed_key: string;
+  mark: string;
+}
+
+/** What somebody was granted, of the versions that can still be read. */
+export async function grantsOf(em: SqlEntityManager, userId: string | null): Promise<GrantRow[]> {
+  return em.execute<GrantRow[]>(
+    `select k.version, k.state, g.sealed_key, g.mark from vault_grants g join vault_keys k on k.id = g.vault_key_id
+     where g.user_id is not distinct from cast(? as uuid) and k.state <> 'destroyed' order by k.version`,
+    [userId],
+  );
+}
+
+export const isGranted = (grants: readonly GrantRow[]): boolean => grants.some(({ state }) => state === 'active');
+
+/** Opens grants with the private key; whoever asks wipes the keys. @throws {SealError} or {@link AlteredError} */
+export function openGrants(grants: readonly GrantRow[], vaultId: string, userId: string | null, pair: KeyPair): VaultKeys {
+  const keys = new Map<number, Buffer>();
+  let active = 0;
+  for (const { version, state, sealed_key, mark } of grants) {
+    const key = openSealed(pair, grantContext({ vaultId, version, userId }), sealed_key);
+    keys.set(version, key);
+    if (!isSameMark(mark, markGrant(key, { vaultId, version, userId, publicKey: pair.publicKey }))) throw new AlteredError();
+    if (state === 'active') active = version;
+  }
+  return new VaultKeys(active, keys);
+}
+
+/** Whether a stored grant was made by a holder of the key, for this public key. */
+export function isGenuine(vaultKey: Buffer, vaultId: string, version: number, grantee: Grantee, mark: string): boolean {
+  return isSameMark(mark, markGrant(vaultKey, { vaultId, version, ...grantee }));
+}
+
+/** Grants one version of the key; it takes nobody but its holder. */
+export function addGrant(
+  em: SqlEntityManager,
+  vaultId: string,
+  key: { id: string; version: number; bytes: Buffer },
+  grantee: Grantee,
+): void {
+  const facts = { vaultId, version: key.version, ...grantee };
+  const { userId } = grantee;
+  em.persist(
+    new VaultGrant({
+      user: userId === null ? null : em.getReference(User, userId, { wrapped: true }),
+      vaultKey: em.getReference(VaultKey, key.id, { wrapped: true }),
+      sealedKey: sealTo(grantee.publicKey, grantContext(facts), key.bytes),
+      mark: markGrant(key.bytes, facts),
+    }),
+  );
+}
+
+/** Grants every version that can be read, in the place of what was granted before. */
+export async function grantAll(em: SqlEntityManager, vaultId: string, keys: VaultKeys, grantee: Grantee): Promise<void> {
+  await em.execute('delete from vault_grants where user_id = ?', [grantee.userId]);
+  const rows = await em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state <> 'destroyed'`);
+  for (const { id, version } of rows) if (keys.has(version)) addGrant(em, vaultId, { id, version, bytes: keys.key(version) }, grantee);
+  await em.flush();
+}

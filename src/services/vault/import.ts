@@ -1,0 +1,188 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { AuditOutcome } from '../../entities/audit.ts';
+import { User } from '../../entities/user.ts';
+import { Secret } from '../../entities/vault.ts';
+import { recordAudit } from '../audit.ts';
+import { decryptFernet, FernetError } from '../crypto/fernet.ts';
+import { openPrivateKey } from '../crypto/pair.ts';
+import { pythonIterations, stretch } from '../crypto/stretch.ts';
+import { grantsOf, isGranted, openGrants } from './grants.ts';
+import type { OpenVault } from './open.ts';
+import { VaultError, type OperatorTools } from './operator.ts';
+import { pairOf, readPair } from './pair.ts';
+import { addVersion, decryptValue, findValue, nameProblems } from './record.ts';
+import { demandState, digestSql, holdVault, writeState } from './state.ts';
+
+/** A secret of a Python install. Whoever reads it zeroes the value. */
+export interface ForeignSecret {
+  readonly keyName: string;
+  readonly description: string | null;
+  readonly value: Buffer;
+}
+
+/** How many secrets were new, had another value, or were there already. */
+export interface Imported {
+  readonly added: number;
+  readonly changed: number;
+  readonly unchanged: number;
+}
+
+/**
+ * Reads the secrets of a Python install: a SQLite file with `auth_config` (`fernet_salt`) and `secrets_metadata`
+ * (`key_name`, `encrypted_value`, `description`). All of them open with the password, or none is answered.
+ * @throws {VaultError} saying what is wrong with the file, and never a value.
+ */
+export async function readForeign(path: string, password: string): Promise<ForeignSecret[]> {
+  const { salt, rows } = await readFile(path);
+  const key = await stretch(password, { iterations: pythonIterations, salt });
+  const secrets: ForeignSecret[] = [];
+  try {
+    for (const row of rows) secrets.push(readRow(key, row));
+    return secrets;
+  } catch (error) {
+    wipe(secrets);
+    throw error;
+  } finally {
+    key.fill(0);
+  }
+}
+
+export function wipe(secrets: readonly ForeignSecret[]): void {
+  for (const { value } of secrets) value.fill(0);
+}
+
+/**
+ * Stores secrets in the vault as somebody who has access, all in one transaction; a value that is there already is left as
+ * it is, so the same file may be imported again.
+ * @throws {VaultError} where the user has no access, or the password is not right.
+ */
+export async function importSecrets(
+  em: SqlEntityManager,
+  tools: OperatorTools & { readonly versionsKept: number },
+  { username, password }: { readonly username: string; readonly password: string },
+  secrets: readonly ForeignSecret[],
+): Promise<Imported> {
+  return em.transactional(async (transaction) => {
+    await holdVault(transaction);
+    const vault = await openAs(transaction, tools, username, password);
+    try {
+      const done = { added: 0, changed: 0, unchanged: 0 };
+      for (const secret of secrets) done[await importOne(transaction, tools, vault, secret)] += 1;
+      await writeState(transaction, vault, vault.keys);
+      return done;
+    } finally {
+      vault.keys.wipe();
+    }
+  });
+}
+
+interface ForeignRow {
+  readonly key_name: unknown;
+  readonly encrypted_value: unknown;
+  readonly description: unknown;
+}
+
+async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[] }> {
+  const { DatabaseSync } = await import('node:sqlite');
+  try {
+    const file = new DatabaseSync(path, { readOnly: true });
+    try {
+      const config = file.prepare('select fernet_salt from auth_config order by id desc limit 1').get();
+      const salt = Buffer.from(String(config?.['fernet_salt'] ?? ''), 'base64url');
+      if (salt.byteLength === 0) throw new VaultError('The file has no salt in auth_config: it was never set up.');
+      const rows = file.prepare('select key_name, encrypted_value, description from secrets_metadata order by key_name').all();
+      return { salt, rows: rows as unknown as ForeignRow[] };
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    if (error instanceof VaultError) throw error;
+    throw new VaultError('The file is no SQLite database with the tables auth_config and secrets_metadata that can be read.');
+  }
+}
+
+function readRow(key: Buffer, { key_name, encrypted_value, description }: ForeignRow): ForeignSecret {
+  const keyName = String(key_name).trim();
+  const value = openRow(key, encrypted_value, keyName);
+  const problem =
+    value.byteLength === 0 || value.byteLength > 65_536 ? 'has no value, or one of more than 64 kB' : nameProblems(keyName, '')[0]?.message;
+  if (problem === undefined && isText(value))
+    return { keyName, value, description: typeof description === 'string' ? description.slice(0, 1000) || null : null };
+  value.fill(0);
+  throw new VaultError(`The secret ${JSON.stringify(keyName)} ${problem ?? 'is no text'}.`);
+}
+
+function openRow(key: Buffer, token: unknown, keyName: string): Buffer {
+  try {
+    return decryptFernet(key, typeof token === 'string' ? token : Buffer.from(token as Uint8Array).toString('latin1'));
+  } catch (error) {
+    if (!(error instanceof FernetError)) throw error;
+    throw new VaultError(
+      `The secret ${JSON.stringify(keyName)} does not open: the password is not that install's, or the file was altered.`,
+    );
+  }
+}
+
+const isText = (value: Buffer): boolean => Buffer.from(value.toString('utf8'), 'utf8').equals(value);
+
+/** Opens the vault with somebody's password, for as long as the transaction lasts: no session of the vault begins. */
+async function openAs(em: SqlEntityManager, { keyring }: OperatorTools, username: string, password: string): Promise<OpenVault> {
+  const [user] = await em.execute<{ id: string }[]>(
+    'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
+    [username],
+  );
+  const pair = user === undefined ? null : await pairOf(em, keyring, user.id);
+  const grants = user === undefined ? [] : await grantsOf(em, user.id);
+  if (user === undefined || pair === null || !isGranted(grants))
+    throw new VaultError('There is no user of that name who has access to the vault.');
+  const [row] = await em.execute<{ id: string; kit_key: string; state: string; key_id: string; digest: string }[]>(
+    `select v.id, v.kit_key, v.state, k.id as key_id, ${digestSql} as digest from vaults v join vault_keys k on k.state = 'active'`,
+  );
+  if (row === undefined) throw new VaultError('There is no vault yet.');
+  const seal = readPair(keyring, pair);
+  const key = await stretch(password, seal.stretching);
+  const privateKey = openPrivateKey(seal, key);
+  key.fill(0);
+  if (privateKey === null) throw new VaultError(`The password of ${username} is not right.`);
+  const keys = openGrants(grants, row.id, user.id, { publicKey: pair.publicKey, privateKey });
+  privateKey.fill(0);
+  demandState(keys, { vaultId: row.id, kitKey: row.kit_key, state: row.state, digest: row.digest });
+  return { vaultId: row.id, kitKey: row.kit_key, keyId: row.key_id, keys, vaultSessionId: '', userId: user.id, sessionId: '' };
+}
+
+async function importOne(
+  em: SqlEntityManager,
+  { keyring, now, versionsKept }: OperatorTools & { readonly versionsKept: number },
+  vault: OpenVault,
+  { keyName, description, value }: ForeignSecret,
+): Promise<keyof Imported> {
+  const at = now();
+  const actor = em.getReference(User, vault.userId, { wrapped: true });
+  const found = await em.findOne(Secret, { keyName }, { filters: false });
+  if (found !== null && (await hasValue(em, vault, keyName, value))) return 'unchanged';
+  const secret = found ?? Object.assign(new Secret({ keyName, updatedBy: actor }), { description, createdAt: at });
+  if (found !== null) secret.version += 1;
+  Object.assign(secret, { updatedBy: actor, updatedAt: at });
+  em.persist(secret);
+  await em.flush();
+  await addVersion(em, vault, secret, value, { at, versionsKept });
+  const target = { action: 'secret.import', targetType: 'Secret', targetId: secret.id } as const;
+  recordAudit(em, keyring, {
+    at,
+    actor,
+    sessionId: null,
+    ipAddress: null,
+    requestId: 'command',
+    outcome: AuditOutcome.SUCCEEDED,
+    count: 1,
+    ...target,
+  });
+  return found === null ? 'added' : 'changed';
+}
+
+async function hasValue(em: SqlEntityManager, { vaultId, keys }: OpenVault, keyName: string, value: Buffer): Promise<boolean> {
+  const current = decryptValue(vaultId, keys, await findValue(em, keyName, null));
+  const isSame = current.equals(value);
+  current.fill(0);
+  return isSame;
+}

@@ -1,0 +1,145 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { AuditOutcome } from '../../entities/audit.ts';
+import { VaultKeyState } from '../../entities/vault.ts';
+import { recordAudit } from '../audit.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { readKit } from '../crypto/kit.ts';
+import { isOfActiveKid, markPublicKey, sealAgain } from '../crypto/pair.ts';
+import { SealError } from '../crypto/seal.ts';
+import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
+import { pairOf, readPair } from './pair.ts';
+import { AlteredError, holdVault } from './state.ts';
+
+/** What an operator does on the host works with. */
+export interface OperatorTools {
+  readonly keyring: Keyring;
+  readonly now: () => Date;
+}
+
+/** Says what keeps a command from being done. */
+export class VaultError extends Error {
+  override readonly name = 'VaultError';
+}
+
+/** What there is in the vault, as far as it can be told without opening it. */
+export interface VaultStatus {
+  readonly isMade: boolean;
+  readonly secrets: number;
+  readonly people: number;
+  readonly openVaults: number;
+  /** Stored values under each version of the vault's key. */
+  readonly values: readonly { readonly version: number; readonly state: string; readonly count: number }[];
+  /** Users' own keys under each system key. */
+  readonly pairs: readonly { readonly kid: string; readonly count: number }[];
+}
+
+/** Counts what is under which key. */
+export async function statusOf(em: SqlEntityManager, at: Date = new Date()): Promise<VaultStatus> {
+  const count = async (text: string, values: unknown[] = []): Promise<number> =>
+    (await em.execute<{ count: number }[]>(`select cast(count(*) as int) as count from ${text}`, values))[0]?.count ?? 0;
+  return {
+    isMade: (await count('vaults')) > 0,
+    secrets: await count('secrets'),
+    people: await count(`vault_grants g join vault_keys k on k.id = g.vault_key_id where k.state = 'active' and g.user_id is not null`),
+    openVaults: await count('vault_sessions where expires_at > ?', [at]),
+    values: await em.execute(
+      `select k.version, k.state, cast(count(v.id) as int) as count from vault_keys k left join secret_versions v on v.vault_key_id = k.id
+       where k.state <> '${VaultKeyState.DESTROYED}' group by k.version, k.state order by k.version`,
+    ),
+    pairs: await em.execute(
+      `select split_part(sealed_private_key, ':', 2) as kid, cast(count(*) as int) as count from user_keys group by 1 order by 1`,
+    ),
+  };
+}
+
+/** The same to read. */
+export function tellStatus({ isMade, secrets, people, openVaults, values, pairs }: VaultStatus): string {
+  if (!isMade) return 'There is no vault yet.';
+  const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+  return [
+    `${counted(secrets, 'secret', 'secrets')}; ${counted(people, 'person has', 'people have')} access; ${openVaults} unlocked now.`,
+    'Under the vault’s key:',
+    ...values.map(({ version, state, count }) => `  version ${version} (${state.replace('_', ' ')}): ${counted(count, 'value', 'values')}`),
+    'Users’ own keys under the system key:',
+    ...pairs.map(({ kid, count }) => `  ${kid}: ${count}`),
+  ].join('\n');
+}
+
+/**
+ * Seals the users' own keys anew under the system key of today; their passwords stay on the inside, and nobody notices.
+ * @returns how many there were, and how many hang on a key that is gone, or were altered.
+ */
+export async function renewSystemSeals(
+  em: SqlEntityManager,
+  { keyring, now }: OperatorTools,
+): Promise<{ renewed: number; unreadable: number }> {
+  const done = { renewed: 0, unreadable: 0 };
+  for (const { user_id: userId } of await em.execute<{ user_id: string }[]>('select user_id from user_keys order by user_id')) {
+    try {
+      if (await renewPair(em, { keyring, now }, userId)) done.renewed += 1;
+    } catch (error) {
+      if (!(error instanceof SealError || error instanceof AlteredError)) throw error;
+      done.unreadable += 1;
+    }
+  }
+  return done;
+}
+
+/** Compares and swaps: a password that is changed in the same instant has sealed the key anew itself. */
+async function renewPair(em: SqlEntityManager, { keyring, now }: OperatorTools, userId: string): Promise<boolean> {
+  const pair = await pairOf(em, keyring, userId);
+  if (pair === null) return false;
+  const seal = readPair(keyring, pair);
+  if (seal.isOfActiveKey && isOfActiveKid(keyring, pair.mark)) return false;
+  const renewed = await em.execute<object[]>(
+    `update user_keys set sealed_private_key = ?, public_key_mac = ?, updated_at = ? where user_id = ? and sealed_private_key = ? returning id`,
+    [sealAgain(keyring, seal), markPublicKey(keyring, pair), now(), userId, pair.sealed],
+  );
+  return renewed.length === 1;
+}
+
+/**
+ * Gives a user access with the recovery kit, on the host. No password is needed: it is sealed to the key that the user has
+ * since the latest sign-in.
+ * @throws {VaultError} saying what is wrong.
+ */
+export async function recoverFor(
+  em: SqlEntityManager,
+  { keyring, now }: OperatorTools,
+  recoveryKit: string,
+  username: string,
+): Promise<void> {
+  const kit = readKit(recoveryKit);
+  if (kit === null) throw new VaultError('This is not a recovery kit: a character is wrong, or missing.');
+  try {
+    await em.transactional(async (transaction) => {
+      await holdVault(transaction);
+      const [vault] = await transaction.execute<{ id: string; kit_key: string }[]>('select id, kit_key from vaults');
+      if (vault === undefined) throw new VaultError('There is no vault yet.');
+      const grants = await grantsOf(transaction, null);
+      if (vault.kit_key !== kit.publicKey.toString('base64url') || !isGranted(grants)) throw new VaultError('The kit is of another vault.');
+      const [user] = await transaction.execute<{ id: string }[]>(
+        'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
+        [username],
+      );
+      if (user === undefined) throw new VaultError('There is no user of that name who may sign in.');
+      const pair = await pairOf(transaction, keyring, user.id);
+      if (pair === null) throw new VaultError('The user has no key yet: it is made at the next sign-in with the password.');
+      const keys = openGrants(grants, vault.id, null, kit);
+      await grantAll(transaction, vault.id, keys, pair);
+      keys.wipe();
+      const facts = { action: 'vault.recover', targetType: 'User', targetId: user.id, outcome: AuditOutcome.SUCCEEDED } as const;
+      recordAudit(transaction, keyring, {
+        at: now(),
+        actor: null,
+        sessionId: null,
+        ipAddress: null,
+        requestId: 'command',
+        count: 1,
+        ...facts,
+      });
+    });
+  } finally {
+    kit.privateKey.fill(0);
+  }
+}

@@ -1,0 +1,144 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { Secret, SecretVersion, VaultKey } from '../../entities/vault.ts';
+import { User } from '../../entities/user.ts';
+import { badInput, notFound, type FieldProblem } from '../../errors.ts';
+import { decryptFernet, encryptFernet } from '../crypto/fernet.ts';
+import { freshSalt, recordKey, type VaultKeys } from '../crypto/vault.ts';
+import type { OpenVault } from './open.ts';
+
+/** What tells one stored value from every other. */
+export interface StoredValue {
+  readonly id: string;
+  readonly secretId: string;
+  readonly keyName: string;
+  readonly version: number;
+  readonly keyVersion: number;
+  readonly salt: string;
+  readonly token: string;
+}
+
+interface ValueRow {
+  id: string;
+  secret_id: string;
+  key_name: string;
+  version: number;
+  key_version: number;
+  salt: string;
+  token: string;
+}
+
+/** A key that was destroyed is no version of the vault's, though a session that saw the rotation may still have it. */
+const valueSql = `select v.id, v.secret_id, s.key_name, v.version, case when k.state = 'destroyed' then 0 else k.version end as key_version,
+  v.salt, v.token
+  from secrets s join secret_versions v on v.secret_id = s.id join vault_keys k on k.id = v.vault_key_id`;
+
+/** A secret's value of one version, the latest where none is named. @throws NOT_FOUND */
+export async function findValue(em: SqlEntityManager, keyName: string, version: number | null): Promise<StoredValue> {
+  const [row] = await em.execute<ValueRow[]>(
+    `${valueSql} where s.key_name = ? and v.version = coalesce(cast(? as int), s.current_version)`,
+    [keyName, version],
+  );
+  if (row === undefined) throw notFound();
+  return valueOf(row);
+}
+
+/** All kept values of a secret. */
+export async function valuesOf(em: SqlEntityManager, secretId: string): Promise<StoredValue[]> {
+  return (await em.execute<ValueRow[]>(`${valueSql} where s.id = ? order by v.version`, [secretId])).map(valueOf);
+}
+
+/** Values that are under an earlier key of the vault, after one of them. */
+export async function staleValues(em: SqlEntityManager, after: string, most: number): Promise<StoredValue[]> {
+  const rows = await em.execute<ValueRow[]>(`${valueSql} where k.state = 'decrypt_only' and v.id > ? order by v.id limit ${most}`, [after]);
+  return rows.map(valueOf);
+}
+
+/** The plaintext; it belongs to the caller, who zeroes it. @throws {SealError} or {FernetError} for anything that was altered or moved. */
+export function decryptValue(vaultId: string, keys: VaultKeys, value: StoredValue): Buffer {
+  const key = recordKey(keys.key(value.keyVersion), value.salt, { vaultId, ...value });
+  try {
+    return decryptFernet(key, value.token);
+  } finally {
+    key.fill(0);
+  }
+}
+
+/** Salt and token of a value under the vault's active key. */
+export function encryptValue(
+  vaultId: string,
+  keys: VaultKeys,
+  place: Pick<StoredValue, 'secretId' | 'keyName' | 'version'>,
+  plaintext: Uint8Array,
+  at: Date,
+): Pick<StoredValue, 'salt' | 'token'> {
+  const salt = freshSalt();
+  const key = recordKey(keys.key(), salt, { vaultId, ...place, keyVersion: keys.active });
+  const token = encryptFernet(key, plaintext, { at });
+  key.fill(0);
+  return { salt, token };
+}
+
+/** Adds a version to a secret, and forgets those that are more than are kept. */
+export async function addVersion(
+  em: SqlEntityManager,
+  vault: OpenVault,
+  secret: Secret,
+  plaintext: Uint8Array,
+  { at, versionsKept }: { at: Date; versionsKept: number },
+): Promise<void> {
+  const place = { secretId: secret.id, keyName: secret.keyName, version: secret.version };
+  const { salt, token } = encryptValue(vault.vaultId, vault.keys, place, plaintext, at);
+  const createdBy = em.getReference(User, vault.userId, { wrapped: true });
+  em.persist(
+    Object.assign(
+      new SecretVersion({
+        secret: em.getReference(Secret, secret.id, { wrapped: true }),
+        version: secret.version,
+        vaultKey: em.getReference(VaultKey, vault.keyId, { wrapped: true }),
+        salt,
+        token,
+        createdBy,
+      }),
+      { createdAt: at },
+    ),
+  );
+  await em.flush();
+  await em.execute('delete from secret_versions where secret_id = ? and version <= ?', [secret.id, secret.version - versionsKept]);
+}
+
+/** Puts a value under the vault's active key, and under the name that its secret has by now. */
+export async function renewValue(
+  em: SqlEntityManager,
+  { vaultId, keyId, keys }: Pick<OpenVault, 'vaultId' | 'keyId' | 'keys'>,
+  value: StoredValue,
+  keyName: string,
+  at: Date,
+): Promise<void> {
+  const plaintext = decryptValue(vaultId, keys, value);
+  const { salt, token } = encryptValue(vaultId, keys, { ...value, keyName }, plaintext, at);
+  plaintext.fill(0);
+  await em.execute('update secret_versions set salt = ?, token = ?, vault_key_id = ?, updated_at = ? where id = ?', [
+    salt,
+    token,
+    keyId,
+    at,
+    value.id,
+  ]);
+}
+
+/** The name as it is stored. @throws BAD_INPUT at the path. */
+export function demandName(keyName: string, path: string): string {
+  const problems = nameProblems(keyName.trim(), path);
+  if (problems.length > 0) throw badInput(...problems);
+  return keyName.trim();
+}
+
+export function nameProblems(keyName: string, path: string): FieldProblem[] {
+  if (keyName === '' || keyName.length > 200) return [{ path, message: 'must have 1 to 200 characters' }];
+  return /\p{Cc}|\p{Surrogate}/u.test(keyName) ? [{ path, message: 'has a character that is none' }] : [];
+}
+
+function valueOf(row: ValueRow): StoredValue {
+  const { id, secret_id: secretId, key_name: keyName, version, key_version: keyVersion, salt, token } = row;
+  return { id, secretId, keyName, version, keyVersion, salt, token };
+}

@@ -1,0 +1,42 @@
+import { badCredentials, badInput, unauthenticated } from '../../errors.ts';
+import { readKit } from '../crypto/kit.ts';
+import type { KeyPair } from '../crypto/box.ts';
+import { ownPair } from './create.ts';
+import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
+import { holdVault } from './state.ts';
+import type { Scope } from './tools.ts';
+import { beginSession, demandVault, lasting, type VaultToken } from './unlock.ts';
+
+/**
+ * Gives the caller access to the vault with the recovery kit, and unlocks it. The kit stays good.
+ * @throws BAD_INPUT for what is no kit; BAD_CREDENTIALS for another vault's kit or a wrong password; CONFLICT where there
+ * is no vault; RATE_LIMITED.
+ */
+export async function recoverVault(scope: Scope, recoveryKit: string, password: string): Promise<VaultToken> {
+  const { em, tools, viewer, client } = scope;
+  const { userId } = viewer;
+  if (userId === null) throw unauthenticated();
+  const vaultId = await demandVault(scope);
+  const kit = readKit(recoveryKit);
+  if (kit === null) throw badInput({ path: 'recoveryKit', message: 'is not a recovery kit: a character is wrong, or missing' });
+  try {
+    const proved = await tools.proofs.prove(em, viewer, { password }, { action: 'vault.recover', client }, { path: '', asksCode: false });
+    await demandKitOf(scope, kit);
+    const pair = await ownPair(scope, password, proved);
+    const { keys, token } = await em.transactional(async (transaction) => {
+      if (!(await proved.spend(transaction))) throw badCredentials();
+      await holdVault(transaction);
+      const keys = openGrants(await grantsOf(transaction, null), vaultId, null, kit);
+      await grantAll(transaction, vaultId, keys, pair);
+      return { keys, token: await beginSession({ ...scope, em: transaction }, keys, 'vault.recover') };
+    });
+    return await lasting(scope, vaultId, keys, token);
+  } finally {
+    kit.privateKey.fill(0);
+  }
+}
+
+async function demandKitOf({ em }: Scope, kit: KeyPair): Promise<void> {
+  const found = await em.execute<object[]>('select id from vaults where kit_key = ?', [kit.publicKey.toString('base64url')]);
+  if (found.length === 0 || !isGranted(await grantsOf(em, null))) throw badCredentials('The kit is of another vault');
+}

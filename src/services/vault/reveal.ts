@@ -1,0 +1,65 @@
+import { Field, Int, ObjectType } from 'type-graphql';
+import { recordChange } from '../audit.ts';
+import { withVault } from './open.ts';
+import { decryptValue, demandName, findValue } from './record.ts';
+import { within, type Scope } from './tools.ts';
+
+@ObjectType({ description: 'A secret, and its value.' })
+export class RevealedSecret {
+  @Field(() => String, { description: 'The name it was asked for by.' })
+  keyName: string;
+
+  @Field(() => Int, { description: 'The version that this is the value of.' })
+  version: number;
+
+  @Field(() => String, { description: 'The value.' })
+  value: string;
+
+  constructor(keyName: string, version: number, value: string) {
+    this.keyName = keyName;
+    this.version = version;
+    this.value = value;
+  }
+}
+
+/** A value for as long as it is used. */
+export interface UsedSecret {
+  readonly keyName: string;
+  readonly version: number;
+  /** The plaintext, which is zeroed afterwards: what is to be kept has to be copied. */
+  readonly value: Buffer;
+}
+
+/** Answers a secret's value. @throws VAULT_LOCKED; NOT_FOUND. */
+export async function revealSecret(scope: Scope, keyName: string, version: number | null): Promise<RevealedSecret> {
+  return withSecret(scope, { keyName, version, action: 'secret.reveal' }, ({ value, ...which }) =>
+    Promise.resolve(new RevealedSecret(which.keyName, which.version, value.toString('utf8'))),
+  );
+}
+
+/**
+ * Decrypts a value, writes down that it was, and only then lets it be used: where the event cannot be written, nobody is
+ * given the value. The plaintext is zeroed afterwards.
+ * @throws VAULT_LOCKED; NOT_FOUND; {@link AlteredError}, {SealError} or {FernetError} where what is stored was altered.
+ */
+export async function withSecret<Done>(
+  scope: Scope,
+  { keyName, version, action }: { keyName: string; version: number | null; action: string },
+  use: (secret: UsedSecret) => Promise<Done>,
+): Promise<Done> {
+  const { em, tools, viewer, client } = scope;
+  const held: { value?: Buffer } = {};
+  try {
+    const found = await em.transactional((transaction) =>
+      withVault(within(scope, transaction), async ({ vaultId, keys }) => {
+        const stored = await findValue(transaction, demandName(keyName, 'keyName'), version);
+        held.value = decryptValue(vaultId, keys, stored);
+        recordChange(transaction, tools, viewer, client, { action, targetType: 'Secret', targetId: stored.secretId });
+        return { keyName: stored.keyName, version: stored.version, value: held.value };
+      }),
+    );
+    return await use(found);
+  } finally {
+    held.value?.fill(0);
+  }
+}

@@ -1,0 +1,84 @@
+import { VaultKey } from '../../entities/vault.ts';
+import { recordChange } from '../audit.ts';
+import { tokenBytes } from '../crypto/token.ts';
+import { VaultKeys, wrapKeys } from '../crypto/vault.ts';
+import { addGrant, isGenuine, type Grantee } from './grants.ts';
+import { withVault, type OpenVault } from './open.ts';
+import { rewrap } from './rewrap.ts';
+import { AlteredError, holdVault, writeState } from './state.ts';
+import { within, type Scope } from './tools.ts';
+
+/**
+ * Gives the vault a new key, granted to everybody who had the old one. Both can be read until everything is under the new
+ * one, which is begun here. Everybody else has to unlock the vault again.
+ * @returns the vault's id. @throws VAULT_LOCKED
+ */
+export async function rotateVaultKey(scope: Scope): Promise<string> {
+  const { vaultId, keys } = await scope.em.transactional(async (transaction) => {
+    await holdVault(transaction);
+    return withVaultKept(within(scope, transaction), async (vault) => {
+      const { tools, viewer, client } = scope;
+      recordChange(transaction, tools, viewer, client, { action: 'vault.rotate', targetType: 'Vault', targetId: vault.vaultId });
+      return { vaultId: vault.vaultId, keys: await replaceKey(within(scope, transaction), vault) };
+    });
+  });
+  return finish(scope, vaultId, keys);
+}
+
+/** Puts everything under the new key, or as much as comes through: a rotation stands from its first transaction on. */
+export async function finish({ em, tools }: Scope, vaultId: string, keys: VaultKeys): Promise<string> {
+  try {
+    await rewrap(em, tools, vaultId, keys);
+  } catch (error) {
+    tools.warn(`A rotation of the vault's key was interrupted: ${String(error)}`);
+  } finally {
+    keys.wipe();
+  }
+  return vaultId;
+}
+
+/** As {@link withVault}, but for one that succeeds: its keys go on living in what it returns, which is to be wiped. */
+export async function withVaultKept<Done>(scope: Scope, act: (vault: OpenVault) => Promise<Done>): Promise<Done> {
+  return withVault(scope, (vault) => act({ ...vault, keys: vault.keys.copy() }));
+}
+
+interface GrantedRow {
+  user_id: string | null;
+  mark: string;
+  public_key: string | null;
+}
+
+/** Makes the new key and grants it, in the caller's transaction, while the vault's row is held. @returns old keys and new. */
+export async function replaceKey({ em, tools, vaultToken }: Scope, vault: OpenVault): Promise<VaultKeys> {
+  const { vaultId, kitKey, keys, userId, sessionId } = vault;
+  const at = tools.now();
+  const bytes = VaultKeys.generate();
+  const next = new VaultKey({ version: keys.active + 1 });
+  await em.execute(`update vault_keys set state = 'decrypt_only', updated_at = ? where id = ?`, [at, vault.keyId]);
+  em.persist(next);
+  await em.flush();
+  for (const grantee of await grantees(em, vault)) addGrant(em, vaultId, { id: next.id, version: next.version, bytes }, grantee);
+  const renewed = keys.withNext(next.version, bytes);
+  await writeState(em, { vaultId, kitKey }, renewed);
+  const token = tokenBytes('vlt1', vaultToken ?? '') ?? Buffer.alloc(0);
+  const wrapped = wrapKeys(tools.keyring, token, { sessionId, userId, vaultId, version: next.version }, renewed);
+  token.fill(0);
+  await em.execute('delete from vault_sessions where id <> ?', [vault.vaultSessionId]);
+  await em.execute('update vault_sessions set wrapped_key = ?, updated_at = ? where id = ?', [wrapped, at, vault.vaultSessionId]);
+  return renewed;
+}
+
+/** Everybody who has the active key. @throws {AlteredError} where a grant, or the public key that it is for, was put there by no holder. */
+async function grantees(em: Scope['em'], { vaultId, kitKey, keyId, keys }: OpenVault): Promise<Grantee[]> {
+  const rows = await em.execute<GrantedRow[]>(
+    `select g.user_id, g.mark, p.public_key from vault_grants g
+     left join users u on u.id = g.user_id left join user_keys p on p.user_id = g.user_id
+     where g.vault_key_id = ? and (g.user_id is null or u.deleted_at is null)`,
+    [keyId],
+  );
+  return rows.map(({ user_id, mark, public_key }) => {
+    const grantee = { userId: user_id, publicKey: Buffer.from((user_id === null ? kitKey : public_key) ?? '', 'base64url') };
+    if (!isGenuine(keys.key(), vaultId, keys.active, grantee, mark)) throw new AlteredError();
+    return grantee;
+  });
+}

@@ -1,0 +1,51 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { isSameMark, markState, type VaultKeys } from '../crypto/vault.ts';
+
+/** What is stored was changed by somebody who does not hold the vault's key, or put back to what it was before. */
+export class AlteredError extends Error {
+  override readonly name = 'AlteredError';
+
+  constructor() {
+    super('What is stored in the vault is not what the vault stored');
+  }
+}
+
+/**
+ * Which secrets there are, under which names, at which versions, and how many versions of each: in one line, worked out
+ * where the rows are. What a row's own key is made of cannot tell that a row went back to what it was.
+ */
+export const digestSql = `(select encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', s.id, s.current_version,
+    (select count(*) from secret_versions x where x.secret_id = s.id),
+    encode(sha256(convert_to(s.key_name, 'UTF8')), 'hex'),
+    coalesce(encode(sha256(convert_to(s.description, 'UTF8')), 'hex'), '-')), ',' order by s.id), ''), 'UTF8')), 'hex')
+  from secrets s)`;
+
+/** What the mark on the vault's state says. */
+export interface VaultState {
+  readonly vaultId: string;
+  readonly kitKey: string;
+  readonly state: string;
+  readonly digest: string;
+}
+
+/** @throws {AlteredError} where the mark is not that of what is stored. */
+export function demandState(keys: VaultKeys, { vaultId, kitKey, state, digest }: VaultState): void {
+  if (!isSameMark(state, markState(keys.key(), vaultId, keys.active, kitKey, digest))) throw new AlteredError();
+}
+
+/** Marks what is stored now; in the transaction that changed it, while the vault's row is held. */
+export async function writeState(
+  em: SqlEntityManager,
+  { vaultId, kitKey }: Omit<VaultState, 'state' | 'digest'>,
+  keys: VaultKeys,
+): Promise<void> {
+  await em.flush();
+  const [row] = await em.execute<{ digest: string }[]>(`select ${digestSql} as digest`);
+  const mark = markState(keys.key(), vaultId, keys.active, kitKey, row?.digest ?? '');
+  await em.execute('update vaults set state = ? where id = ?', [mark, vaultId]);
+}
+
+/** Holds the vault's row until the end of the transaction: whoever changes what it holds comes one after another. */
+export async function holdVault(em: SqlEntityManager, how: 'no key update' | 'share' = 'no key update'): Promise<void> {
+  await em.execute(`select id from vaults for ${how}`);
+}

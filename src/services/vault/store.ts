@@ -1,0 +1,85 @@
+import { Field, InputType, Int } from 'type-graphql';
+import { Secret } from '../../entities/vault.ts';
+import { User } from '../../entities/user.ts';
+import { badInput, conflict } from '../../errors.ts';
+import { recordChange } from '../audit.ts';
+import { withVault } from './open.ts';
+import { addVersion, nameProblems } from './record.ts';
+import { holdVault, writeState } from './state.ts';
+import { within, type Scope } from './tools.ts';
+
+@InputType({ description: 'A value to be kept in the vault.' })
+export class StoreSecretInput {
+  @Field(() => String, {
+    description: 'The name to ask for it by, of 1 to 200 characters. A name that is there already gets a new version.',
+  })
+  keyName!: string;
+
+  @Field(() => String, { description: 'The value: up to 64 kB of text.' })
+  value!: string;
+
+  @Field(() => String, { nullable: true, description: 'What it is for, in at most 1,000 characters; left out, it stays as it is.' })
+  description?: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that the value is to follow, 0 where there should be none yet: another one is a CONFLICT.',
+  })
+  expectedVersion?: number | null;
+}
+
+const maxBytes = 65_536;
+
+/**
+ * Stores a value: a new secret, or a new version of one. The oldest versions go where there are more than are kept.
+ * @returns the secret's name as it is stored.
+ * @throws VAULT_LOCKED; BAD_INPUT naming all that is wrong; CONFLICT where the expected version is not the current one.
+ */
+export async function storeSecret(scope: Scope, input: StoreSecretInput): Promise<string> {
+  const { em, tools, viewer, client } = scope;
+  return em.transactional(async (transaction) => {
+    await holdVault(transaction);
+    return withVault(within(scope, transaction), async (vault) => {
+      const { keyName, plaintext, description } = read(input);
+      try {
+        const found = await transaction.findOne(Secret, { keyName }, { filters: false });
+        demandExpected(input.expectedVersion ?? null, found?.version ?? 0);
+        const updatedBy = transaction.getReference(User, vault.userId, { wrapped: true });
+        const at = tools.now();
+        const secret = found ?? Object.assign(new Secret({ keyName, updatedBy }), { createdAt: at, updatedAt: at });
+        if (found !== null) Object.assign(secret, { version: secret.version + 1, updatedBy, updatedAt: at });
+        if (description !== undefined) secret.description = description;
+        transaction.persist(secret);
+        await transaction.flush();
+        await addVersion(transaction, vault, secret, plaintext, { at, versionsKept: tools.vault.versionsKept });
+        recordChange(transaction, tools, viewer, client, { action: 'secret.store', targetType: 'Secret', targetId: secret.id });
+        await writeState(transaction, vault, vault.keys);
+        return keyName;
+      } finally {
+        plaintext.fill(0);
+      }
+    });
+  });
+}
+
+function demandExpected(expected: number | null, current: number): void {
+  if (expected === null || expected === current) return;
+  throw conflict(
+    current === 0 ? 'There is no such secret yet.' : 'The secret is at another version: look at that one first.',
+    `version ${current}`,
+  );
+}
+
+function read(input: StoreSecretInput): { keyName: string; plaintext: Buffer; description: string | null | undefined } {
+  const keyName = input.keyName.trim();
+  const text = input.description?.trim();
+  const problems = nameProblems(keyName, 'input.keyName');
+  if (input.value === '' || Buffer.byteLength(input.value, 'utf8') > maxBytes)
+    problems.push({ path: 'input.value', message: `must have 1 to ${maxBytes} bytes` });
+  // Half a character would be stored as another one.
+  if (/\p{Surrogate}/u.test(input.value)) problems.push({ path: 'input.value', message: 'has a character that is none' });
+  if (text !== undefined && (text.length > 1000 || /\p{Surrogate}/u.test(text)))
+    problems.push({ path: 'input.description', message: 'must have at most 1,000 characters' });
+  if (problems.length > 0) throw badInput(...problems);
+  return { keyName, plaintext: Buffer.from(input.value, 'utf8'), description: input.description === undefined ? undefined : text || null };
+}

@@ -1,0 +1,73 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Viewer } from '../../entities/viewer.ts';
+import type { ChangeTools } from '../audit.ts';
+import type { PasswordHasher, PasswordProof } from '../crypto/hasher.ts';
+import type { MailQueue } from '../mail/index.ts';
+
+/** What the operator decided about the vault. */
+export interface VaultRules {
+  /** Seconds. */
+  readonly idleTtl: number;
+  /** Seconds. */
+  readonly maxTtl: number;
+  readonly versionsKept: number;
+  /** How many values a rotation moves in one transaction. */
+  readonly batch: number;
+}
+
+/** Where a request came from. */
+export interface Client {
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+  readonly requestId: string;
+}
+
+/** Finds out whether a password is right, once `choose` has let the attempt be made; its null stands for one that may not. */
+export type Verify = (password: string, choose: () => Promise<string | null>) => Promise<PasswordProof>;
+
+/** How somebody who is signed in proves who they are: bounded and counted as at a sign-in. The service of sessions does it. */
+export interface Proofs {
+  /** @throws BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED. */
+  prove(
+    em: SqlEntityManager,
+    viewer: Viewer,
+    given: { readonly password: string; readonly code?: string | null },
+    trial: { readonly action: string; readonly client: Client },
+    proving: { readonly path?: string; readonly asksCode?: boolean; readonly verify?: Verify },
+  ): Promise<Proved>;
+  /** Makes a user's key pair where there is none, while the stored hash is still this one. */
+  ensurePair(em: SqlEntityManager, userId: string, password: string, stored: string): Promise<void>;
+}
+
+/** A proof to be spent in a transaction. */
+export interface Proved {
+  /** The hash that the password was held against. */
+  readonly stored: string;
+  /** @returns false where the password was changed or the code used meanwhile. */
+  spend(em: SqlEntityManager): Promise<boolean>;
+}
+
+/** What every use case of the vault works with. */
+export interface VaultTools extends ChangeTools {
+  readonly passwords: Pick<PasswordHasher, 'stretch'>;
+  readonly mail: Pick<MailQueue, 'enqueue'>;
+  readonly proofs: Proofs;
+  readonly rules: { readonly keyIterations: number };
+  readonly vault: VaultRules;
+  readonly warn: (message: string) => void;
+}
+
+/** Who asks, with what, and from where. */
+export interface Scope {
+  readonly em: SqlEntityManager;
+  readonly tools: VaultTools;
+  readonly viewer: Viewer;
+  readonly client: Client;
+  /** What came in the header `x-vault-token`. */
+  readonly vaultToken: string | null;
+}
+
+/** The same within a transaction. */
+export const within = (scope: Scope, em: SqlEntityManager): Scope => ({ ...scope, em });
+
+export const after = (at: Date, seconds: number): Date => new Date(at.valueOf() + seconds * 1000);

@@ -1,0 +1,172 @@
+import { Field, Int, ObjectType } from 'type-graphql';
+import { Session } from '../../entities/session.ts';
+import { VaultSession } from '../../entities/vault.ts';
+import { badCredentials, conflict, Refusal, unauthenticated } from '../../errors.ts';
+import { recordChange } from '../audit.ts';
+import { isOfActiveKid, openPrivateKey, markPublicKey, sealAgain, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
+import { freshStretching } from '../crypto/stretch.ts';
+import { hashToken, mintToken, tokenBytes } from '../crypto/token.ts';
+import { wrapKeys, type VaultKeys } from '../crypto/vault.ts';
+import { grantsOf, isGranted, openGrants } from './grants.ts';
+import { pairOf, readPair, type StoredPair } from './pair.ts';
+import { rewrap } from './rewrap.ts';
+import { demandState, digestSql, holdVault } from './state.ts';
+import { after, type Scope, type Verify } from './tools.ts';
+
+@ObjectType({ description: 'The vault is unlocked for this session.' })
+export class VaultToken {
+  @Field(() => String, { description: 'Send it in the header `x-vault-token` with what is asked of the vault.' })
+  vaultToken: string;
+
+  @Field(() => Int, { description: 'Seconds until it is of no use, unless it is used before; each use begins them anew, up to a limit.' })
+  expiresIn: number;
+
+  constructor(vaultToken: string, expiresIn: number) {
+    this.vaultToken = vaultToken;
+    this.expiresIn = expiresIn;
+  }
+}
+
+/**
+ * Unlocks the vault for this session with the caller's password, which opens the caller's own key, which opens what was
+ * granted to it. It is a fresh proof of who it is too. Goes on with a rotation that was interrupted.
+ * @throws CONFLICT where there is no vault, or no access to it; BAD_CREDENTIALS; BAD_INPUT where a code is needed;
+ * RATE_LIMITED.
+ */
+export async function unlockVault(scope: Scope, password: string, code: string | null): Promise<VaultToken> {
+  const { em, tools, viewer, client } = scope;
+  const { userId } = viewer;
+  if (userId === null) throw unauthenticated();
+  const vaultId = await demandVault(scope);
+  const pair = await pairOf(em, tools.keyring, userId);
+  if (pair === null || !isGranted(await grantsOf(em, userId))) throw noAccess();
+  const seal = readPair(tools.keyring, pair);
+  const lock = new PrivateLock(scope, pair, seal);
+  try {
+    const trial = { action: 'vault.unlock', client };
+    const proved = await tools.proofs.prove(em, viewer, { password, code }, trial, { path: '', verify: lock.verify });
+    const resealed = await lock.resealed(password);
+    const { token, keys } = await em.transactional(async (transaction) => {
+      if (!(await proved.spend(transaction))) throw badCredentials();
+      if (resealed !== null) await writePair(transaction, tools, pair, resealed);
+      await holdVault(transaction, 'share');
+      const grants = await grantsOf(transaction, userId);
+      if (!isGranted(grants)) throw noAccess();
+      const keys = openGrants(grants, vaultId, userId, { publicKey: pair.publicKey, privateKey: lock.privateKey });
+      return { keys, token: await beginSession({ ...scope, em: transaction }, keys, 'vault.unlock') };
+    });
+    return await lasting(scope, vaultId, keys, token);
+  } finally {
+    lock.wipe();
+  }
+}
+
+/** Goes on with what an earlier rotation left, and answers the token; the keys are wiped. */
+export async function lasting({ em, tools }: Scope, vaultId: string, keys: VaultKeys, token: string): Promise<VaultToken> {
+  try {
+    await rewrap(em, tools, vaultId, keys);
+  } catch (error) {
+    // The vault is unlocked all the same; what is left is told by its status, and tried again at the next unlock.
+    tools.warn(`A rotation of the vault's key could not go on: ${String(error)}`);
+  } finally {
+    keys.wipe();
+  }
+  return new VaultToken(token, Math.min(tools.vault.idleTtl, tools.vault.maxTtl));
+}
+
+/** The id of the vault. @throws CONFLICT where there is none. */
+export async function demandVault({ em }: Scope): Promise<string> {
+  const [vault] = await em.execute<{ id: string }[]>('select id from vaults');
+  if (vault === undefined) throw conflict('There is no vault yet: the owner makes it with createVault.');
+  return vault.id;
+}
+
+/** Begins a session of the vault, in the caller's transaction, once what is stored was found to be the vault's own. */
+export async function beginSession({ em, tools, viewer, client }: Scope, keys: VaultKeys, action: string): Promise<string> {
+  const { userId, sessionId } = viewer;
+  if (userId === null || sessionId === null) throw unauthenticated();
+  const [row] = await em.execute<{ id: string; kit_key: string; state: string; digest: string }[]>(
+    `select id, kit_key, state, ${digestSql} as digest from vaults`,
+  );
+  if (row === undefined) throw noAccess();
+  demandState(keys, { vaultId: row.id, kitKey: row.kit_key, state: row.state, digest: row.digest });
+  const at = tools.now();
+  const vaultToken = mintToken('vlt1');
+  const bytes = tokenBytes('vlt1', vaultToken) ?? Buffer.alloc(0);
+  const wrappedKey = wrapKeys(tools.keyring, bytes, { sessionId, userId, vaultId: row.id, version: keys.active }, keys);
+  bytes.fill(0);
+  await em.execute('delete from vault_sessions where session_id = ? and (expires_at <= ? or last_used_at <= ?)', [
+    sessionId,
+    at,
+    after(at, -tools.vault.idleTtl),
+  ]);
+  await em.execute('update sessions set authenticated_at = ? where id = ?', [at, sessionId]);
+  const session = em.getReference(Session, sessionId, { wrapped: true });
+  const expiresAt = after(at, tools.vault.maxTtl);
+  em.persist(new VaultSession({ session, tokenHash: hashToken(vaultToken), wrappedKey, at, expiresAt }));
+  recordChange(em, tools, viewer, client, { action, targetType: 'Vault', targetId: row.id });
+  return vaultToken;
+}
+
+export const noAccess = (): Refusal =>
+  new Refusal(
+    'CONFLICT',
+    'You have no access to the vault: somebody who has it can give it to you with grantVaultAccess, or the recovery kit can.',
+    {},
+    'no_grant',
+  );
+
+/** The caller's private key, closed until the password was right. */
+class PrivateLock {
+  #privateKey: Buffer | null = null;
+
+  constructor(
+    private readonly scope: Scope,
+    private readonly pair: StoredPair,
+    private readonly seal: PrivateSeal,
+  ) {}
+
+  /** @throws {Error} before the password was right. */
+  get privateKey(): Buffer {
+    if (this.#privateKey === null) throw new Error('The private key is closed');
+    return this.#privateKey;
+  }
+
+  /** The password is right where it opens the key: that is work enough, and no hash is needed beside it. */
+  readonly verify: Verify = async (password, choose) => {
+    let stored: string | null = null;
+    const key = await this.scope.tools.passwords.stretch(password, this.seal.stretching, async () => (stored = await choose()));
+    const privateKey = openPrivateKey(this.seal, key);
+    key.fill(0);
+    const isRight = stored !== null && privateKey !== null;
+    if (isRight) this.#privateKey = privateKey;
+    else privateKey?.fill(0);
+    return { isRight, stored, renewed: null };
+  };
+
+  /** The private key sealed anew, where its seal costs less than today, or is of another system key; else null. */
+  async resealed(password: string): Promise<string | null> {
+    const { keyring, rules, passwords } = this.scope.tools;
+    if (this.seal.stretching.iterations < rules.keyIterations) {
+      const stretching = freshStretching(rules.keyIterations);
+      const key = await passwords.stretch(password, stretching);
+      const { userId, publicKey } = this.pair;
+      const sealed = sealPrivateKey(keyring, userId, { publicKey, privateKey: this.privateKey }, key, stretching);
+      key.fill(0);
+      return sealed;
+    }
+    return this.seal.isOfActiveKey && isOfActiveKid(keyring, this.pair.mark) ? null : sealAgain(keyring, this.seal);
+  }
+
+  wipe(): void {
+    this.#privateKey?.fill(0);
+  }
+}
+
+/** Unless somebody else did meanwhile, as with another password. */
+async function writePair(em: Scope['em'], { keyring, now }: Scope['tools'], pair: StoredPair, sealed: string): Promise<void> {
+  await em.execute(
+    'update user_keys set sealed_private_key = ?, public_key_mac = ?, updated_at = ? where user_id = ? and sealed_private_key = ?',
+    [sealed, markPublicKey(keyring, pair), now(), pair.userId, pair.sealed],
+  );
+}

@@ -1,0 +1,157 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Database } from '../src/database/index.ts';
+import { encryptFernet, readFernetKey } from '../src/services/crypto/fernet.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { deriveMasterKey } from '../src/services/crypto/stretch.ts';
+import { importSecrets, readForeign, wipe } from '../src/services/vault/import.ts';
+import { Clock } from './support/local.ts';
+import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
+import { Keeper, password } from './vault.kit.ts';
+
+const keyring = Keyring.parse(Keyring.generate());
+const clock = new Clock();
+const theirs = 'the word of the Python install';
+let database: Database;
+let node: Node;
+let owner: Keeper;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unionhall-import-'));
+  database = await seededDatabase(keyring);
+  node = await aNode({ database, keyring, clock });
+  await database.run(`update users set is_owner = true where username = 'admin'`, []);
+  const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }';
+  const { data } = await node.ask<{ login: { accessToken: string } }>(login, { input: { identifier: 'admin', password } });
+  const authorization = bearer(data.login.accessToken);
+  owner = new Keeper((query, variables, headers) => node.ask(query, variables, { ...authorization, ...headers }) as never, password);
+  await owner.see('createVault', { password });
+  await owner.unlock();
+});
+
+afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+/** A file as such an install leaves it. */
+async function aFile(name: string, secrets: readonly (readonly [keyName: string, value: string, description?: string])[]): Promise<string> {
+  const path = join(folder, name);
+  const salt = randomBytes(16);
+  const key = readFernetKey(await deriveMasterKey(theirs, salt));
+  const file = new DatabaseSync(path);
+  file.exec(`create table auth_config (id integer primary key, password_hash varchar(256) not null, fernet_salt varchar(44) not null,
+      created_at datetime not null, updated_at datetime not null);
+    create table secrets_metadata (id integer primary key, key_name varchar(128) not null unique, encrypted_value text not null,
+      description text, created_at datetime not null, updated_at datetime not null)`);
+  const written = salt.toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+  file.prepare(`insert into auth_config values (1, '$argon2id$…', ?, '2026-01-01', '2026-01-01')`).run(written);
+  const insert = file.prepare(`insert into secrets_metadata values (null, ?, ?, ?, '2026-01-01', '2026-01-01')`);
+  for (const [keyName, value, description] of secrets) insert.run(keyName, encryptFernet(key, Buffer.from(value)), description ?? null);
+  file.close();
+  return path;
+}
+
+const em = () => database.orm.em.fork() as SqlEntityManager;
+const tools = { keyring, now: clock.now, versionsKept: 10 };
+
+async function bring(path: string, who = { username: 'admin', password }) {
+  const secrets = await readForeign(path, theirs);
+  try {
+    return await importSecrets(em(), tools, who, secrets);
+  } finally {
+    wipe(secrets);
+  }
+}
+
+describe('a Python install', () => {
+  it('is brought over whole, and again without a change', async () => {
+    await owner.store('mail', 'the same');
+    await owner.store('broker', 'of this one');
+    const path = await aFile('whole.sqlite', [
+      ['bank', 'the bank’s — “key”', 'The bank.'],
+      ['mail', 'the same'],
+      ['broker', 'of the other one'],
+    ]);
+    expect(await bring(path)).toEqual({ added: 1, changed: 1, unchanged: 1 });
+    expect(await Promise.all(['bank', 'mail', 'broker'].map((name) => owner.reveal(name)))).toEqual([
+      'the bank’s — “key”',
+      'the same',
+      'of the other one',
+    ]);
+    expect(await owner.reveal('broker', 1)).toBe('of this one');
+    expect(await owner.see('secret', { keyName: 'bank' })).toMatchObject({
+      description: 'The bank.',
+      updatedBy: { fullName: 'Ruth Calloway' },
+    });
+    expect(await bring(path)).toEqual({ added: 0, changed: 0, unchanged: 3 });
+    const events = await database.run(`select count(*)::int as count from audit_events where action = 'secret.import'`, []);
+    expect(events).toEqual([{ count: 2 }]);
+  });
+
+  it('is read with its own password alone, whole or not at all, and shows no value', async () => {
+    const path = await aFile('wrong.sqlite', [['bank', 'a value not to be told']]);
+    await expect(readForeign(path, 'another')).rejects.toThrow(/"bank" does not open/);
+    const file = new DatabaseSync(path);
+    file.prepare(`insert into secrets_metadata values (null, 'c', ?, null, '', '')`).run('gAAAAA');
+    file.close();
+    await expect(readForeign(path, theirs)).rejects.toThrow(/"c" does not open/);
+  });
+
+  it.each<[string, readonly (readonly [string, string])[], RegExp]>([
+    ['a name that cannot be kept', [['x'.repeat(201), 'v']], /1 to 200 characters/],
+    ['no value', [['empty', '']], /has no value/],
+  ])('is refused with %s', async (what, secrets, message) => {
+    await expect(readForeign(await aFile(`${what}.sqlite`, secrets), theirs)).rejects.toThrow(message);
+  });
+
+  it('is a file of that form', async () => {
+    const path = join(folder, 'text.sqlite');
+    await writeFile(path, 'no database at all');
+    await expect(readForeign(path, theirs)).rejects.toThrow(/no SQLite database/);
+    await expect(readForeign(join(folder, 'nowhere.sqlite'), theirs)).rejects.toThrow(/no SQLite database/);
+    const empty = await aFile('empty.sqlite', []);
+    const file = new DatabaseSync(empty);
+    file.exec('delete from auth_config');
+    file.close();
+    await expect(readForeign(empty, theirs)).rejects.toThrow(/never set up/);
+  });
+
+  it('is stored by who has access, with the own password', async () => {
+    const path = await aFile('access.sqlite', [['never', 'stored']]);
+    await expect(bring(path, { username: 'admin', password: 'wrong' })).rejects.toThrow('The password of admin is not right');
+    await expect(bring(path, { username: 'officer', password })).rejects.toThrow('no user of that name who has access');
+    await expect(bring(path, { username: 'nobody', password })).rejects.toThrow('no user of that name who has access');
+    expect(await owner.reveal('never')).toBe('NOT_FOUND');
+  });
+});
+
+const python = '/usr/bin/python3';
+const hasPython = spawnSync(python, ['-c', 'import cryptography.fernet']).status === 0;
+if (hasPython || process.env['CI'] === '1')
+  describe('what Python itself wrote', () => {
+    it('is read', async () => {
+      const path = join(folder, 'python.sqlite');
+      const program = `import base64, os, sqlite3, sys
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+salt = os.urandom(16)
+key = base64.urlsafe_b64encode(PBKDF2HMAC(algorithm=hashes.SHA256(), length=32, salt=salt, iterations=480000).derive(sys.argv[2].encode()))
+db = sqlite3.connect(sys.argv[1])
+db.execute('create table auth_config (id integer primary key, password_hash text, fernet_salt text)')
+db.execute('create table secrets_metadata (id integer primary key, key_name text, encrypted_value text, description text)')
+db.execute('insert into auth_config values (1, ?, ?)', ('x', base64.urlsafe_b64encode(salt).decode()))
+db.execute('insert into secrets_metadata values (1, ?, ?, null)', ('from python', Fernet(key).encrypt('wértvoll'.encode()).decode()))
+db.commit()`;
+      execFileSync(python, ['-c', program, path, theirs]);
+      const [secret] = await readForeign(path, theirs);
+      expect([secret?.keyName, secret?.value.toString()]).toEqual(['from python', 'wértvoll']);
+      expect(await bring(path)).toMatchObject({ added: 1 });
+      expect(await owner.reveal('from python')).toBe('wértvoll');
+    });
+  });

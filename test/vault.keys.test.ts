@@ -1,0 +1,238 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Database } from '../src/database/index.ts';
+import { mayAct } from '../src/permissions/index.ts';
+import { Viewer } from '../src/entities/viewer.ts';
+import { RoleName } from '../src/entities/role.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { PasswordHasher } from '../src/services/crypto/hasher.ts';
+import { countKeys } from '../src/services/session/keys.ts';
+import { recoverFor, renewSystemSeals, statusOf, tellStatus } from '../src/services/vault/operator.ts';
+import { VaultService } from '../src/services/vault/index.ts';
+import { Clock } from './support/local.ts';
+import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
+import { idOf, Keeper, password } from './vault.kit.ts';
+
+const clock = new Clock();
+const [first, second] = [Keyring.generate(), Keyring.generate()];
+const old = Keyring.parse(first);
+const both = Keyring.parse(`${second},${first}`);
+let database: Database;
+let node: Node;
+let owner: Keeper;
+let authorization: string;
+let recoveryKit: string;
+
+const sql = (text: string, ...values: unknown[]) => database.run(text, values);
+const value = async (text: string, ...values: unknown[]): Promise<unknown> => Object.values((await sql(text, ...values))[0] ?? {})[0];
+const em = () => database.orm.em.fork() as SqlEntityManager;
+
+async function signIn(identifier: string): Promise<Keeper> {
+  const query = 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }';
+  const { data } = await node.ask<{ login: { accessToken: string } }>(query, { input: { identifier, password } });
+  ({ authorization = '' } = bearer(data.login.accessToken));
+  const own = authorization;
+  return new Keeper((text, given, headers) => node.ask(text, given, { authorization: own, ...headers }) as never, password);
+}
+
+const restart = async (keyring: Keyring, environment: Record<string, string> = {}): Promise<void> => {
+  await node?.stop();
+  node = await aNode({ database, keyring, clock, environment: { LIMIT_SIGN_IN: '9999/1', ...environment } });
+};
+
+beforeAll(async () => {
+  database = await seededDatabase(old);
+  await sql(`update users set is_owner = true where username = 'admin'`);
+  await restart(old);
+  owner = await signIn('admin');
+  ({ recoveryKit } = await owner.see('createVault', { password }));
+  await owner.unlock();
+  for (let at = 0; at < 8; at += 1) await owner.store(`secret ${at % 4}`, `value ${at}`);
+});
+
+const readsAll = async (): Promise<void> => {
+  for (let at = 0; at < 8; at += 1) expect(await owner.reveal(`secret ${at % 4}`, at < 4 ? 1 : 2)).toBe(`value ${at}`);
+};
+
+describe('a rotation that is interrupted', () => {
+  it('leaves both keys readable, tells what is left, and is finished by the next unlock', async () => {
+    await sql('create sequence interruption');
+    await sql(`create function interrupt() returns trigger language plpgsql as
+      $$ begin if nextval('interruption') > 4 then raise exception 'the server is gone'; end if; return new; end $$`);
+    await sql('create trigger interrupt before update of vault_key_id on secret_versions for each row execute function interrupt()');
+    // Three values in each transaction: the second one fails.
+    expect(await owner.see('rotateVaultKey')).toMatchObject({ keyVersion: 2, rewrapsLeft: 5, isUnlocked: true });
+    await readsAll();
+    await owner.store('meanwhile', 'x');
+    expect(await value(`select count(*)::int from secret_versions v join vault_keys k on k.id = v.vault_key_id where k.version = 2`)).toBe(
+      4,
+    );
+    const status = await statusOf(em());
+    expect(status.values).toEqual([
+      { version: 1, state: 'decrypt_only', count: 5 },
+      { version: 2, state: 'active', count: 4 },
+    ]);
+    await owner.unlock(); // interrupted again, and unlocked all the same
+    expect(await owner.see('vault')).toMatchObject({ rewrapsLeft: 5 });
+    await sql('drop trigger interrupt on secret_versions');
+    await owner.unlock();
+    expect(await owner.see('vault')).toMatchObject({ keyVersion: 2, rewrapsLeft: 0 });
+    expect(await value('select state from vault_keys where version = 1')).toBe('destroyed');
+    await readsAll();
+  });
+
+  it('is overtaken by another: what is under either of the earlier keys moves', async () => {
+    await sql('create trigger interrupt before update of vault_key_id on secret_versions for each row execute function interrupt()');
+    await sql(`select setval('interruption', 1)`);
+    await owner.see('rotateVaultKey');
+    await sql(`select setval('interruption', 2)`);
+    expect(await owner.see('rotateVaultKey')).toMatchObject({ keyVersion: 4 });
+    expect(await value(`select count(*)::int from vault_keys where state = 'decrypt_only'`)).toBe(2);
+    await readsAll();
+    await sql('drop trigger interrupt on secret_versions');
+    await owner.unlock();
+    await readsAll();
+    expect(await owner.see('vault')).toMatchObject({ rewrapsLeft: 0 });
+    expect(await value(`select count(*)::int from vault_grants`)).toBe(2);
+  });
+});
+
+describe('the system key', () => {
+  it('is replaced by a command while the service runs, with no password', async () => {
+    await restart(both);
+    expect(await owner.reveal('secret 0')).toBe('value 4'); // an open vault is wrapped with a key that is still known
+    expect(
+      (await countKeys(em(), both, clock.now())).map(({ kid, counts }) => [kid, counts['vault keys'], counts['open vaults'] > 0]),
+    ).toEqual([
+      [both.active, 0, false],
+      [old.active, 1, true],
+    ]);
+    expect(await renewSystemSeals(em(), { keyring: both, now: clock.now })).toEqual({ renewed: 1, unreadable: 0 });
+    expect(await renewSystemSeals(em(), { keyring: both, now: clock.now })).toEqual({ renewed: 0, unreadable: 0 });
+    expect(await value('select sealed_private_key from user_keys limit 1')).toMatch(new RegExp(`^seal-v1:${both.active}:`));
+    await owner.unlock();
+    await restart(Keyring.parse(second));
+    owner = await resigned();
+    await owner.unlock();
+    await readsAll();
+  });
+
+  it('that is gone is told of, and leaves what hangs on it', async () => {
+    const other = Keyring.parse(Keyring.generate());
+    expect(await renewSystemSeals(em(), { keyring: other, now: clock.now })).toEqual({ renewed: 0, unreadable: 1 });
+    expect((await owner.ask('unlockVault', { password })).codes).toEqual([]);
+  });
+});
+
+/** The hash of the password hangs on the key that is gone. */
+async function resigned(): Promise<Keeper> {
+  const hash = await new PasswordHasher(Keyring.parse(second), { memory: 19_456, time: 2 }).hash(password);
+  await sql('update users set password_hash = $1', hash);
+  return signIn('admin');
+}
+
+describe('the cost of the key from a password', () => {
+  it('is raised at the next unlock, and the vault opens as before', async () => {
+    const before = await value('select sealed_private_key from user_keys limit 1');
+    await restart(Keyring.parse(second), { PBKDF2_ITERATIONS: '480001' });
+    owner = await signIn('admin');
+    await owner.unlock();
+    const after = await value('select sealed_private_key from user_keys limit 1');
+    expect(after).not.toBe(before);
+    await owner.unlock();
+    expect(await value('select sealed_private_key from user_keys limit 1')).toBe(after);
+    await readsAll();
+  });
+});
+
+describe('the operator', () => {
+  it('is told what is under which key', async () => {
+    const text = tellStatus(await statusOf(em()));
+    expect(text).toMatch(/1 person has access/);
+    expect(text).toMatch(/5 secrets/);
+    expect(text).toMatch(/version 4 \(active\): 9 values/);
+    expect(tellStatus({ ...(await statusOf(em())), isMade: false })).toMatch(/There is no vault/);
+  });
+
+  it('restores access with the kit, for somebody who has signed in, and for nobody without it', async () => {
+    const keyring = Keyring.parse(second);
+    await sql('delete from vault_grants where user_id is not null');
+    expect((await owner.ask('unlockVault', { password })).codes).toEqual(['CONFLICT']);
+    const recover = (kit: string, username: string) => recoverFor(em(), { keyring, now: clock.now }, kit, username);
+    await expect(recover('UHRK1-0000', 'admin')).rejects.toThrow('not a recovery kit');
+    await expect(recover(recoveryKit, 'nobody')).rejects.toThrow('There is no user');
+    await expect(recover(recoveryKit, 'staff')).rejects.toThrow('has no key yet');
+    await recover(recoveryKit, 'ADMIN');
+    await owner.unlock();
+    await readsAll();
+    expect(await value(`select request_id from audit_events where action = 'vault.recover'`)).toBe('command');
+  });
+});
+
+describe('code inside the service', () => {
+  it('is handed a secret for as long as it uses it, and the event is written before', async () => {
+    const [session] = await sql(
+      `select s.id, s.user_id from sessions s join vault_sessions w on w.session_id = s.id order by w.created_at desc limit 1`,
+    );
+    const viewer = new Viewer(
+      {
+        userId: session?.['user_id'] as string,
+        sessionId: session?.['id'] as string,
+        memberId: null,
+        isOwner: true,
+        passwordMustChange: false,
+        mustVerify: false,
+        closedOperations: new Set(),
+        hasSteppedUp: true,
+        roles: new Set([RoleName.ADMIN]),
+        reviewLevels: new Set(),
+      },
+      mayAct,
+    );
+    const tools = {
+      keyring: Keyring.parse(second),
+      now: clock.now,
+      timeZone: 'UTC',
+      vault: { idleTtl: 600, maxTtl: 3600, versionsKept: 10, batch: 3 },
+    } as unknown as ConstructorParameters<typeof VaultService>[1];
+    const service = new VaultService(em(), tools, viewer, null);
+    const client = { ipAddress: null, userAgent: null, requestId: 'adapter' };
+    let held: Buffer = Buffer.alloc(0);
+    const length = await service.useSecret(
+      owner.vaultToken ?? '',
+      'secret 1',
+      async (secret) => {
+        held = secret;
+        expect(secret.toString()).toBe('value 5');
+        expect(await value(`select count(*)::int from audit_events where request_id = 'adapter' and action = 'secret.use'`)).toBe(1);
+        return secret.byteLength;
+      },
+      client,
+    );
+    expect([length, held.equals(Buffer.alloc(7))]).toEqual([7, true]);
+    const failing = service.useSecret(owner.vaultToken ?? '', 'secret 1', () => Promise.reject(new Error('the bank is closed')), client);
+    await expect(failing).rejects.toThrow('the bank is closed');
+    await expect(service.useSecret('vlt1.x', 'secret 1', () => Promise.resolve(1), client)).rejects.toMatchObject({ code: 'VAULT_LOCKED' });
+  });
+});
+
+describe('what is stored, and what is logged', () => {
+  it('has no plaintext, no vault token and no password, in any encoding', async () => {
+    const marker = 'Zq7-unmistakable-plaintext';
+    await owner.store('marked', marker);
+    for (let at = 0; at < 50; at += 1) expect(await owner.reveal('marked')).toBe(marker);
+    const tables = await sql(`select table_schema || '.' || quote_ident(table_name) as name from information_schema.tables
+      where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'`);
+    const dump = (await Promise.all(tables.map(({ name }) => sql(`select t::text as row from ${String(name)} t`))))
+      .flat()
+      .map(({ row }) => String(row))
+      .join('\n');
+    expect(dump.length).toBeGreaterThan(10_000);
+    for (const text of [marker, owner.vaultToken ?? '', recoveryKit, password]) {
+      const bytes = Buffer.from(text);
+      const forms = [text, bytes.toString('hex'), bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
+      for (const form of forms) expect([form, dump.includes(form)]).toEqual([form, false]);
+    }
+    expect(await idOf({ sql: database.run } as never, 'admin')).toBeTruthy();
+  });
+});
