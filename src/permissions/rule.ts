@@ -94,6 +94,9 @@ export interface ActionRule {
 
 export type ActionRules<Action extends string> = Readonly<Record<Action, ActionRule>>;
 
+/** Whoever may take an action on some case at all. */
+export const allowAction = ({ any, own = [] }: ActionRule): OperationRule => allow(...any, ...own);
+
 /** Who sees which rows of a type, and what of them. */
 export const rule = (type: string, entity: RowRule['entity'], grants: readonly Grant[], fields?: RowRule['fields']): RowRule => ({
   type,

@@ -70,6 +70,15 @@ export class Reader {
     if ('id' in by && by['id'] !== null && !isUuid(by['id'])) throw badInput({ path: 'id', message: 'is not an id' });
     const lens = this.lensFor(entity, info);
     if (includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may ask for deleted records.');
+    return this.theOne(lens, by, includeDeleted);
+  }
+
+  /** The row that the caller has just deleted, for the answer to that alone. @throws NOT_FOUND where it is hidden. */
+  async deleted(entity: EntityClass, id: string, info: GraphQLResolveInfo): Promise<Row> {
+    return this.theOne(this.lensFor(entity, info), { id }, true);
+  }
+
+  private async theOne(lens: Lens, by: Readonly<Record<string, string | null>>, includeDeleted: boolean): Promise<Row> {
     const [found] = await this.execute(oneStatement(lens, Object.keys(by), includeDeleted), by);
     if (!found) throw notFound();
     return unfold(rowOf(found, { reader: this, lens }), lens.plan.certain);

@@ -11,17 +11,19 @@ import type { Identified } from '../entities/record.ts';
 import { badInput, notFound, type FieldProblem } from '../errors.ts';
 
 /**
- * The row that the caller sees by this id, possibly held until the transaction ends, so that nobody else changes it.
+ * The row that the caller sees by this id, possibly held until the transaction ends, so that nobody else changes it;
+ * pinned, so that nobody changes it at all, while others may pin it too.
  * @throws BAD_INPUT for what is no id, at `path`; NOT_FOUND for what does not exist or is hidden.
  */
 export async function find<T extends Identified>(
   em: SqlEntityManager,
   entity: EntityClass<T>,
   id: string,
-  { path = 'id', isHeld = false }: { path?: string; isHeld?: boolean } = {},
+  { path = 'id', isHeld = false, isPinned = false }: { path?: string; isHeld?: boolean; isPinned?: boolean } = {},
 ): Promise<T> {
   if (!isUuid(id)) throw badInput({ path, message: 'is not an id' });
-  const found = await em.findOne(entity, { id } as FilterQuery<NoInfer<T>>, isHeld ? { lockMode: LockMode.PESSIMISTIC_WRITE } : {});
+  const lockMode = isHeld ? LockMode.PESSIMISTIC_WRITE : LockMode.PESSIMISTIC_READ;
+  const found = await em.findOne(entity, { id } as FilterQuery<NoInfer<T>>, isHeld || isPinned ? { lockMode } : {});
   if (found === null) throw notFound();
   return found as T;
 }
