@@ -33,11 +33,12 @@ export const operations: Readonly<Record<RootType, Readonly<Record<string, Opera
 export const rowRules: readonly RowRule[] = [...domains.flatMap(({ rows }) => rows), ...audit, ...cases, ...vault];
 
 const caseActions: Readonly<Record<string, ActionRules<string>>> = {
+  Organization: organization.actions,
   Grievance: grievance.actions,
   BenevolenceApplication: benevolence.actions,
 };
 
-/** Whether roles allow an action on a case. */
+/** Whether roles allow an action on a case, or on another record that several do different things with. */
 export function mayAct(roles: ReadonlySet<RoleName>, caseType: string, action: string, isOwn: boolean): boolean {
   const rule = caseActions[caseType]?.[action];
   if (!rule) return false;
