@@ -13,6 +13,8 @@ import {
   type TokenCookies,
 } from './services/session/index.ts';
 import type { ChangeTools } from './services/audit.ts';
+import { MemberService } from './services/member/index.ts';
+import { OrganizationService } from './services/organization/index.ts';
 import { SaltingService } from './services/salting.ts';
 import { UserService } from './services/user/index.ts';
 
@@ -29,7 +31,7 @@ export interface Incoming {
 /** What a request is answered with: verbs. There is no database in it, so a resolver cannot query. */
 export type Context = Pick<
   RequestContext,
-  'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users' | 'salting'
+  'viewer' | 'client' | 'cookies' | 'read' | 'readAs' | 'permissions' | 'sessions' | 'users' | 'salting' | 'organizations' | 'members'
 >;
 
 /** What every request shares. */
@@ -74,6 +76,14 @@ class RequestContext {
 
   get users(): UserService {
     return new UserService(this.em, this.sources.tools);
+  }
+
+  get members(): MemberService {
+    return new MemberService(this.em, this.sources.tools, this.viewer, this.client);
+  }
+
+  get organizations(): OrganizationService {
+    return new OrganizationService(this.em, this.sources.tools, this.viewer, this.client);
   }
 
   get salting(): SaltingService {
