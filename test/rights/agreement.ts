@@ -233,6 +233,7 @@ type Allowed = 'anyone' | 'signed in' | readonly Role[];
 
 const everyRole: Allowed = roles;
 const withCases: Allowed = ['admin', 'officer', 'staff', 'member'];
+const keepingRecords: readonly Role[] = ['admin', 'officer', 'staff'];
 const withSalting: Allowed = ['admin', 'officer', 'organizer'];
 
 /** Who may ask which operation at all. */
@@ -267,7 +268,21 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     changePassword: 'signed in',
     changeEmail: 'signed in',
     updateProfile: 'signed in',
+    createOrganization: keepingRecords,
+    updateOrganization: [...keepingRecords, 'organizer'],
+    deleteOrganization: keepingRecords,
+    createOrganizationContact: keepingRecords,
+    updateOrganizationContact: keepingRecords,
+    deleteOrganizationContact: keepingRecords,
+    createMember: keepingRecords,
+    updateMember: keepingRecords,
+    deleteMember: keepingRecords,
+    startEmployment: keepingRecords,
+    updateEmployment: keepingRecords,
+    endEmployment: keepingRecords,
     logSaltingActivity: ['admin', 'organizer'],
+    updateSaltingActivity: ['admin', 'organizer'],
+    deleteSaltingActivity: ['admin', 'organizer'],
     login: 'anyone',
     completeLogin: 'anyone',
     refresh: 'anyone',
