@@ -13,10 +13,11 @@ import * as role from './role.ts';
 import { unlessClosed, type ActionRules, type OperationRule, type Operations } from './rule.ts';
 import * as salting from './salting.ts';
 import * as session from './session.ts';
+import * as summary from './summary.ts';
 import * as user from './user.ts';
 import { rows as vault } from './vault.ts';
 
-const domains = [benevolence, credential, grievance, member, organization, role, salting, session, user];
+const domains = [benevolence, credential, grievance, member, organization, role, salting, session, summary, user];
 
 export type RootType = keyof Operations;
 

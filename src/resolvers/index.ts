@@ -6,6 +6,12 @@ import { OrganizationResolver } from './organization.ts';
 import { RoleResolver } from './role.ts';
 import { SaltingActivityResolver } from './salting.ts';
 import { SessionResolver } from './session.ts';
+import {
+  BenevolenceSummaryResolver,
+  GrievanceEmployerCountResolver,
+  GrievanceSummaryResolver,
+  OrganizingSummaryResolver,
+} from './summary.ts';
 import { UserResolver } from './user.ts';
 
 /** Everything that can be asked. */
@@ -18,5 +24,9 @@ export const resolvers = [
   RoleResolver,
   SaltingActivityResolver,
   SessionResolver,
+  BenevolenceSummaryResolver,
+  GrievanceEmployerCountResolver,
+  GrievanceSummaryResolver,
+  OrganizingSummaryResolver,
   UserResolver,
 ] as const;

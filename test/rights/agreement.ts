@@ -204,6 +204,16 @@ export const plainTypes: Readonly<Record<string, string>> = {
   SecondFactorRequired: 'challenge methods expiresIn',
   TotpEnrollment: 'secret otpauthUri qrCode',
   BackupCodes: 'codes',
+  OrganizingSummary: 'organization activityCount workersContacted cardsSigned cardShare reachesPetition reachesMajority months',
+  OrganizingMonth: 'month activityCount workersContacted cardsSigned',
+  BenevolenceSummary: 'count requested approved paid byStatus byReason',
+  BenevolenceStatusCount: 'status count requested approved',
+  BenevolenceReasonCount: 'reason count requested approved',
+  GrievanceSummary: 'count openCount averageDaysToResolution settledAmount byStatus byStep byEmployer byArticle',
+  GrievanceStatusCount: 'status count',
+  GrievanceStepCount: 'step count settled',
+  GrievanceEmployerCount: 'employer count openCount',
+  GrievanceArticleCount: 'contractArticle count settled',
 };
 
 /** The lists, and what they list. */
@@ -252,6 +262,9 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     member: everyRole,
     saltingActivities: withSalting,
     saltingActivity: withSalting,
+    organizingSummary: withSalting,
+    benevolenceSummary: withCases,
+    grievanceSummary: withCases,
     benevolenceApplications: withCases,
     benevolenceApplication: withCases,
     grievances: withCases,
