@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { dayIn } from '../src/entities/scalars.ts';
 import { aLocal, type Actor, type Answer, type Local } from './support/local.ts';
+import { saidOf } from './support/said.ts';
 
 interface Employment {
   id: string;
@@ -42,12 +43,6 @@ async function done(who: Actor, verb: Verb, variables: object): Promise<Member> 
   expect(errors).toEqual([]);
   return data.done;
 }
-
-/** What was said of the fields that were refused. */
-const said = ({ codes, errors }: Answer<unknown>): string[] => {
-  expect(codes).toEqual(['BAD_INPUT']);
-  return (errors[0]?.extensions['fields'] as { path: string; message: string }[]).map(({ path, message }) => `${path} ${message}`);
-};
 
 const nobody = '01900000-0000-7000-8000-000000000009';
 
@@ -187,22 +182,22 @@ describe('a member', () => {
     const { id } = await aMember();
     const input = typeof changes === 'function' ? changes() : changes;
     const before = await contents();
-    expect(said(await ask(local.admin, 'create', { input: facts(input) })).sort()).toEqual([...told].sort());
-    expect(said(await ask(local.admin, 'update', { id, input })).sort()).toEqual([...told].sort());
+    expect(saidOf(await ask(local.admin, 'create', { input: facts(input) })).sort()).toEqual([...told].sort());
+    expect(saidOf(await ask(local.admin, 'update', { id, input })).sort()).toEqual([...told].sort());
     expect(await contents()).toEqual(before);
   });
 
   it('is judged as it would be after the change', async () => {
     const { id } = await aMember({ dateOfBirth: '1990-01-01', hireDate: '2010-01-01' });
     for (const input of [{ dateOfBirth: '2010-01-01' }, { hireDate: '1989-12-31' }])
-      expect(said(await ask(local.staff, 'update', { id, input }))).toEqual(['input.hireDate must be after the date of birth']);
+      expect(saidOf(await ask(local.staff, 'update', { id, input }))).toEqual(['input.hireDate must be after the date of birth']);
     await done(local.staff, 'update', { id, input: { dateOfBirth: null, hireDate: '1980-01-01' } });
     await done(local.staff, 'update', { id, input: { dateOfBirth: '1970-01-01' } });
   });
 
   it.each(['memberNumber', 'firstName', 'lastName', 'status', 'classification'])('cannot be left without a %s', async (field) => {
     const { id } = await aMember();
-    expect(said(await ask(local.staff, 'update', { id, input: { [field]: null } }))).toEqual([`input.${field} must not be null`]);
+    expect(saidOf(await ask(local.staff, 'update', { id, input: { [field]: null } }))).toEqual([`input.${field} must not be null`]);
   });
 
   it.each([
@@ -222,8 +217,8 @@ describe('a member', () => {
     const { id } = await aMember();
     const before = await contents();
     for (const { memberNumber } of [one, gone]) {
-      expect(said(await ask(local.staff, 'create', { input: facts({ memberNumber }) }))).toEqual(['input.memberNumber is taken']);
-      expect(said(await ask(local.staff, 'update', { id, input: { memberNumber } }))).toEqual(['input.memberNumber is taken']);
+      expect(saidOf(await ask(local.staff, 'create', { input: facts({ memberNumber }) }))).toEqual(['input.memberNumber is taken']);
+      expect(saidOf(await ask(local.staff, 'update', { id, input: { memberNumber } }))).toEqual(['input.memberNumber is taken']);
     }
     expect(await contents()).toEqual(before);
     await done(local.staff, 'update', { id: one.id, input: { memberNumber: one.memberNumber } });
@@ -361,14 +356,14 @@ describe('an employment', () => {
     const [job] = (await done(local.staff, 'start', { id, input: aJob() })).employments;
     const input = typeof changes === 'function' ? changes() : changes;
     const before = await contents();
-    expect(said(await ask(local.staff, 'start', { id, input: aJob(input) })).sort()).toEqual(told);
-    expect(said(await ask(local.staff, 'correct', { id: job?.id, input })).sort()).toEqual(told);
+    expect(saidOf(await ask(local.staff, 'start', { id, input: aJob(input) })).sort()).toEqual(told);
+    expect(saidOf(await ask(local.staff, 'correct', { id: job?.id, input })).sort()).toEqual(told);
     expect(await contents()).toEqual(before);
   });
 
   it('needs an employer and a first day', async () => {
     const { id } = await aMember();
-    expect(said(await ask(local.staff, 'start', { id, input: {} }))).toEqual([
+    expect(saidOf(await ask(local.staff, 'start', { id, input: {} }))).toEqual([
       'input.organizationId is required',
       'input.startDate is required',
     ]);
@@ -378,16 +373,16 @@ describe('an employment', () => {
     const { id } = await aMember();
     const [job] = (await done(local.staff, 'start', { id, input: aJob({ endDate: '2022-01-01' }) })).employments;
     for (const input of [{ startDate: '2022-01-02' }, { endDate: '2021-02-28' }])
-      expect(said(await ask(local.staff, 'correct', { id: job?.id, input }))).toEqual(['input.endDate must not be before the first day']);
+      expect(saidOf(await ask(local.staff, 'correct', { id: job?.id, input }))).toEqual(['input.endDate must not be before the first day']);
   });
 
   it('does not end before it began, nor before it ends', async () => {
     const { id } = await aMember();
     const [job] = (await done(local.staff, 'start', { id, input: aJob() })).employments;
-    expect(said(await ask(local.staff, 'end', { id: job?.id, endDate: '2021-02-28' }))).toEqual([
+    expect(saidOf(await ask(local.staff, 'end', { id: job?.id, endDate: '2021-02-28' }))).toEqual([
       'endDate must not be before the first day',
     ]);
-    expect(said(await ask(local.staff, 'end', { id: job?.id, endDate: tomorrow() }))).toEqual(['endDate must not be in the future']);
+    expect(saidOf(await ask(local.staff, 'end', { id: job?.id, endDate: tomorrow() }))).toEqual(['endDate must not be in the future']);
   });
 
   it('is with an employer who is there', async () => {
@@ -434,7 +429,7 @@ describe('who may', () => {
   it.each(['admin', 'officer', 'staff'] as const)('%s may, but not what is not there', async (who) => {
     for (const [verb, variables] of everything.slice(1)) {
       expect([verb, (await ask(local[who], verb, variables(nobody))).codes]).toEqual([verb, ['NOT_FOUND']]);
-      expect([verb, said(await ask(local[who], verb, variables('no-id')))]).toEqual([
+      expect([verb, saidOf(await ask(local[who], verb, variables('no-id')))]).toEqual([
         verb,
         [`${verb === 'start' ? 'memberId' : 'id'} is not an id`],
       ]);

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { aLocal, type Actor, type Answer, type Local } from './support/local.ts';
+import { saidOf } from './support/said.ts';
 
 interface Contact {
   id: string;
@@ -42,12 +43,6 @@ async function done(who: Actor, verb: Verb, variables: object): Promise<Organiza
   expect(errors).toEqual([]);
   return data.done;
 }
-
-/** What was said of the fields that were refused. */
-const said = ({ codes, errors }: Answer<unknown>): string[] => {
-  expect(codes).toEqual(['BAD_INPUT']);
-  return (errors[0]?.extensions['fields'] as { path: string; message: string }[]).map(({ path, message }) => `${path} ${message}`);
-};
 
 const nobody = '01900000-0000-7000-8000-000000000009';
 
@@ -193,8 +188,8 @@ describe('an organization', () => {
   it.each(wrong)('is not recorded with %s, nor changed to it', async (_, changes, told) => {
     const { id } = await anEmployer();
     const before = await contents();
-    const created = said(await ask(local.admin, 'create', { input: { name: 'Fine', orgType: 'EMPLOYER', ...changes } }));
-    expect([created.sort(), said(await ask(local.admin, 'update', { id, input: changes })).sort()]).toEqual([
+    const created = saidOf(await ask(local.admin, 'create', { input: { name: 'Fine', orgType: 'EMPLOYER', ...changes } }));
+    expect([created.sort(), saidOf(await ask(local.admin, 'update', { id, input: changes })).sort()]).toEqual([
       [...told].sort(),
       [...told].sort(),
     ]);
@@ -206,7 +201,7 @@ describe('an organization', () => {
     ['no kind', { orgType: null }, ['input.orgType must not be null']],
   ])('cannot be left with %s', async (_, changes, told) => {
     const { id } = await anEmployer();
-    expect(said(await ask(local.staff, 'update', { id, input: changes }))).toEqual(told);
+    expect(saidOf(await ask(local.staff, 'update', { id, input: changes }))).toEqual(told);
   });
 
   it.each([
@@ -229,7 +224,7 @@ describe('what is for organizers', () => {
     expect(changed).toMatchObject({ saltingScore: 5, saltingNotes: 'Ready.' });
     expect(await done(local.organizer, 'update', { id, input: { saltingScore: null } })).toMatchObject({ saltingScore: null });
     const before = await contents();
-    expect(said(await ask(local.organizer, 'update', { id, input: { saltingScore: 3, name: 'Other', phone: null } }))).toEqual([
+    expect(saidOf(await ask(local.organizer, 'update', { id, input: { saltingScore: 3, name: 'Other', phone: null } }))).toEqual([
       'input.name is not yours to change',
       'input.phone is not yours to change',
     ]);
@@ -240,14 +235,14 @@ describe('what is for organizers', () => {
     const { id } = await anEmployer({ saltingScore: 2, saltingNotes: 'Quiet.' });
     const before = await contents();
     for (const salting of [{ saltingScore: 3 }, { saltingScore: null }, { saltingScore: 2 }]) {
-      expect(said(await ask(local[who], 'update', { id, input: { name: 'Other', ...salting } }))).toEqual([
+      expect(saidOf(await ask(local[who], 'update', { id, input: { name: 'Other', ...salting } }))).toEqual([
         'input.saltingScore is not yours to change',
       ]);
-      expect(said(await ask(local[who], 'create', { input: { name: 'New', orgType: 'EMPLOYER', ...salting } }))).toEqual([
+      expect(saidOf(await ask(local[who], 'create', { input: { name: 'New', orgType: 'EMPLOYER', ...salting } }))).toEqual([
         'input.saltingScore is not yours to change',
       ]);
     }
-    expect(said(await ask(local[who], 'update', { id, input: { saltingNotes: '' } }))).toEqual([
+    expect(saidOf(await ask(local[who], 'update', { id, input: { saltingNotes: '' } }))).toEqual([
       'input.saltingNotes is not yours to change',
     ]);
     expect(await contents()).toEqual(before);
@@ -336,7 +331,7 @@ describe('a contact', () => {
   ])('is not added with %s', async (_, input, told) => {
     const { id } = await anEmployer();
     const before = await contents();
-    expect(said(await ask(local.admin, 'addContact', { id, input })).sort()).toEqual(told);
+    expect(saidOf(await ask(local.admin, 'addContact', { id, input })).sort()).toEqual(told);
     expect(await contents()).toEqual(before);
   });
 
@@ -347,7 +342,7 @@ describe('a contact', () => {
   ])('cannot be left without a %s', async (_, input, told) => {
     const { id } = await anEmployer();
     const { contacts } = await done(local.admin, 'addContact', { id, input: person() });
-    expect(said(await ask(local.admin, 'updateContact', { id: contacts[0]?.id, input }))).toEqual(told);
+    expect(saidOf(await ask(local.admin, 'updateContact', { id: contacts[0]?.id, input }))).toEqual(told);
   });
 });
 
@@ -442,7 +437,7 @@ describe('who may', () => {
   it.each(['admin', 'officer', 'staff'] as const)('%s may, but not what is not there', async (who) => {
     for (const [verb, variables] of everything.slice(1)) {
       expect([verb, (await ask(local[who], verb, variables(nobody))).codes]).toEqual([verb, ['NOT_FOUND']]);
-      expect([verb, said(await ask(local[who], verb, variables('no-id')))]).toEqual([
+      expect([verb, saidOf(await ask(local[who], verb, variables('no-id')))]).toEqual([
         verb,
         [`${verb === 'addContact' ? 'organizationId' : 'id'} is not an id`],
       ]);

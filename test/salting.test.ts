@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { validate as isUuid } from 'uuid';
 import { dayIn } from '../src/entities/scalars.ts';
 import { aLocal, type Actor, type Answer, type Local } from './support/local.ts';
+import { saidOf } from './support/said.ts';
 
 interface Activity {
   id: string;
@@ -298,10 +299,6 @@ describe('an activity that is corrected', () => {
   const told = { outcome: 'POSITIVE', location: 'Gate', workersContacted: 9, cardsSigned: 2, description: 'Said yes.', notes: 'Go back.' };
   const anActivity = async (more: object = {}) => (await log(local.organizer, visit({ ...told, ...more }))).data.logSaltingActivity.id;
   const stored = async (id: string) => (await local.sql('select * from salting_activities where id = $1', [id]))[0];
-  const saidOf = ({ codes, errors }: Answer<unknown>): string[] => {
-    expect(codes).toEqual(['BAD_INPUT']);
-    return (errors[0]?.extensions['fields'] as { path: string; message: string }[]).map(({ path, message }) => `${path} ${message}`);
-  };
 
   it('changes where something is given, stays where it is left out, is cleared by null', async () => {
     const id = await anActivity();

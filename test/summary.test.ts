@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { fillIn } from './rights/kit.ts';
-import { aLocal, type Answer, type Local } from './support/local.ts';
+import { aLocal, type Local } from './support/local.ts';
+import { saidOf } from './support/said.ts';
 
 type Who = 'admin' | 'officer' | 'staff' | 'organizer' | 'member' | 'testuser';
 
@@ -31,11 +32,6 @@ async function see<T>(who: Who, query: string, variables: object = {}): Promise<
   expect(errors).toEqual([]);
   return data.summary;
 }
-
-const said = ({ codes, errors }: Answer<unknown>): string[] => {
-  expect(codes).toEqual(['BAD_INPUT']);
-  return (errors[0]?.extensions['fields'] as { path: string; message: string }[]).map(({ path, message }) => `${path} ${message}`);
-};
 
 const upper = (rows: readonly Record<string, unknown>[], column: string) =>
   rows.map((row) => ({ ...row, [column]: String(row[column]).toUpperCase() }));
@@ -286,7 +282,7 @@ describe('organizing at one employer', () => {
     const gone = await value('select id from organizations where deleted_at is not null limit 1');
     for (const id of [gone, '01900000-0000-7000-8000-000000000009'])
       for (const who of ['admin', 'organizer'] as const) expect((await local[who].ask(organizing, { id })).codes).toEqual(['NOT_FOUND']);
-    expect(said(await local.admin.ask(organizing, { id: 'x' }))).toEqual(['organizationId is not an id']);
+    expect(saidOf(await local.admin.ask(organizing, { id: 'x' }))).toEqual(['organizationId is not an id']);
   });
 });
 
@@ -294,7 +290,7 @@ describe('summaries', () => {
   const every = { benevolence, grievances, organizing };
 
   it.each(Object.entries(every))('of %s have days in their order', async (_, query) => {
-    expect(said(await local.admin.ask(query, { from: '2026-02-02', to: '2026-02-01' }))).toEqual(['from must not be after to']);
+    expect(saidOf(await local.admin.ask(query, { from: '2026-02-02', to: '2026-02-01' }))).toEqual(['from must not be after to']);
     expect((await local.admin.ask(query, { from: '2026-02-30' })).codes).toEqual(['BAD_INPUT']);
   });
 
