@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { fillIn } from './rights/kit.ts';
 import { aLocal, type Local } from './support/local.ts';
+import { costOf, type Cost } from './support/plan.ts';
 import { saidOf } from './support/said.ts';
 
 type Who = 'admin' | 'officer' | 'staff' | 'organizer' | 'member' | 'testuser';
@@ -336,5 +337,48 @@ describe('summaries', () => {
          third: grievanceSummary { count byEmployer { employer { id name grievances(first: 1) { totalCount } } } } }`,
     );
     expect([answer.one.count > 0, answer.other]).toEqual([true, { count: 0, byEmployer: [] }]);
+  });
+});
+
+describe('among 20,000 cases', () => {
+  let server: Local;
+  const many = 20_000;
+
+  beforeAll(async () => {
+    server = await aLocal({ engine: 'postgresql', comparesExecutions: false });
+    await server.sql(
+      `insert into grievances (id, created_at, updated_at, grievance_number, member_id, employer_id, filed_date, contract_article,
+         violation_description, current_step, status, version)
+       select gen_random_uuid(), now(), now(), 'GR-2001-' || lpad((n + 1000)::text, 6, '0'), m.ids[1 + n % cardinality(m.ids)],
+         o.ids[1 + n % cardinality(o.ids)], date '2001-01-01' + n % 300, 'Article ' || n % 20, 'Overtime', 'step_1', 'open', 1
+       from generate_series(1, ${many}) n, (select array_agg(id) as ids from members) m, (select array_agg(id) as ids from organizations) o`,
+      [],
+    );
+    for (const table of ['grievances', 'members', 'organizations']) await server.sql(`analyze ${table}`, []);
+  });
+
+  /** What the figures take that somebody asks for; every parameter of their statement is a day or the member. */
+  async function costFor(who: 'admin' | 'member', days: readonly string[]): Promise<Cost> {
+    await server[who].see(grievances, { from: days[0] ?? null, to: days[1] ?? null });
+    const text = server.heard.findLast((each) => each.startsWith('with counted')) ?? '';
+    const [row = {}] = await server.sql('select member_id from users where username = $1', [who]);
+    const rest = new Array<unknown>([...new Set(text.match(/\$\d+/g))].length - days.length).fill(row['member_id']);
+    return costOf(server.database, { text, parameters: [...days, ...rest] });
+  }
+
+  it('a few days are found by their index', async () => {
+    const { rows, whole, plan } = await costFor('admin', ['2001-03-01', '2001-03-02']);
+    const inRange = 2 * (many / 300);
+    expect([rows < 10 * inRange, whole.filter((length) => length > 500), plan]).toEqual([true, [], plan]);
+  });
+
+  it('somebody’s own are found by theirs', async () => {
+    const { rows, whole, plan } = await costFor('member', []);
+    expect([rows < many / 5, whole.filter((length) => length > 500), plan]).toEqual([true, [], plan]);
+  });
+
+  it('all are read once', async () => {
+    const { rows, whole, plan } = await costFor('admin', []);
+    expect([whole.filter((length) => length > 500).length < 2, rows < 2 * many, plan]).toEqual([true, true, plan]);
   });
 });
