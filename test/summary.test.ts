@@ -362,7 +362,8 @@ describe('among 20,000 cases', () => {
     await server[who].see(grievances, { from: days[0] ?? null, to: days[1] ?? null });
     const text = server.heard.findLast((each) => each.startsWith('with counted')) ?? '';
     const [row = {}] = await server.sql('select member_id from users where username = $1', [who]);
-    const rest = new Array<unknown>([...new Set(text.match(/\$\d+/g))].length - days.length).fill(row['member_id']);
+    const parameters = new Set(text.match(/\$\d+/g)).size;
+    const rest = Array.from({ length: parameters - days.length }, () => row['member_id']);
     return costOf(server.database, { text, parameters: [...days, ...rest] });
   }
 

@@ -8,6 +8,7 @@ import { endEmployment, startEmployment, updateEmployment, type EmploymentInput 
 import { update, type UpdateMemberInput } from './update.ts';
 
 export { CreateMemberInput } from './create.ts';
+export { importMembers } from './import.ts';
 export { EmploymentInput } from './employment.ts';
 export { UpdateMemberInput } from './update.ts';
 

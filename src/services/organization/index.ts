@@ -8,6 +8,7 @@ import { remove } from './delete.ts';
 import { update, type UpdateOrganizationInput } from './update.ts';
 
 export { OrganizationContactInput } from './contact.ts';
+export { importOrganizations } from './import.ts';
 export { CreateOrganizationInput } from './create.ts';
 export { UpdateOrganizationInput } from './update.ts';
 
