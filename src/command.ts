@@ -18,6 +18,8 @@ import { loadKeyring } from './services/crypto/keyfile.ts';
 import { startCleanup } from './services/session/index.ts';
 import { MailQueue } from './services/mail/index.ts';
 import { countKeys, tellKeys } from './services/session/keys.ts';
+import { importMembers } from './services/member/index.ts';
+import { importOrganizations } from './services/organization/index.ts';
 import { importUsers } from './services/user/import/index.ts';
 import { importSecrets, readForeign, recoverFor, renewSystemSeals, statusOf, tellStatus, wipe } from './services/vault/index.ts';
 import { mailOf, start as startService, type MailRoom } from './server.ts';
@@ -33,6 +35,9 @@ const commands: Readonly<Record<string, Command>> = {
   'db:reset': reset,
   worker: work,
   'users:import': importFile,
+  'members:import': (config, words) => importCsv(config, words, { run: importMembers, one: 'member', many: 'members' }),
+  'organizations:import': (config, words) =>
+    importCsv(config, words, { run: importOrganizations, one: 'organization', many: 'organizations' }),
   'keys:status': showKeys,
   'audit:verify': verify,
   'audit:export': exportEvents,
@@ -174,6 +179,28 @@ async function importFile(config: Config, words: string[]): Promise<void> {
   const [path, ...rest] = words.filter((word) => word !== '--dry-run');
   if (path === undefined || path.startsWith('-') || rest.length > 0)
     throw new CommandError('Name one file, and nothing but --dry-run beside it: npm run users:import -- users.jsonl --dry-run');
+  await importFrom(config, path, { run: importUsers, one: 'user', many: 'users' }, isTrial);
+}
+
+/** Adds the records of a CSV file, all or none; with `--dry-run` it only says what would be done. */
+async function importCsv(config: Config, words: string[], what: Importing): Promise<void> {
+  const isTrial = words.includes('--dry-run');
+  const [option, path, ...rest] = words.filter((word) => word !== '--dry-run');
+  if (option !== '--file' || path === undefined || rest.length > 0)
+    throw new CommandError(
+      `Name one file, and nothing but --dry-run beside it: npm run ${what.many}:import -- --file ${what.many}.csv --dry-run`,
+    );
+  await importFrom(config, path, what, isTrial);
+}
+
+/** What a file brings, in words, and what adds it. */
+interface Importing {
+  readonly run: typeof importMembers;
+  readonly one: string;
+  readonly many: 'users' | 'members' | 'organizations';
+}
+
+async function importFrom(config: Config, path: string, what: Importing, isTrial: boolean): Promise<void> {
   const file = await open(path).catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(`${path} cannot be read (${error.code}).`);
   });
@@ -181,32 +208,39 @@ async function importFile(config: Config, words: string[]): Promise<void> {
     const stats = await file.stat();
     if (stats.isDirectory()) throw new CommandError(`${path} is a directory. Name a file.`);
     const { size } = stats;
-    await withDatabase(config, (database) => importFrom(config, database, path, { source: file.createReadStream(), size, isTrial }));
+    await withDatabase(config, (database) =>
+      importInto(config, database, path, { ...what, source: file.createReadStream(), size, isTrial }),
+    );
   } finally {
     await file.close();
   }
 }
 
-interface Import {
+interface Import extends Importing {
   readonly source: AsyncIterable<Uint8Array> & { readonly bytesRead: number };
   /** Bytes. */
   readonly size: number;
   readonly isTrial: boolean;
 }
 
-async function importFrom(config: Config, { orm }: Database, path: string, { source, size, isTrial }: Import): Promise<void> {
+async function importInto(
+  config: Config,
+  { orm }: Database,
+  path: string,
+  { run, one, many, source, size, isTrial }: Import,
+): Promise<void> {
   const { progressOn } = await import('../seeds/progress.ts');
-  const tools = { keyring: await keyringOf(config), now: () => new Date() };
+  const tools = { keyring: await keyringOf(config), timeZone: config.timeZone, now: () => new Date() };
   const { progress, end } = progressOn(process.stderr, undefined, 'Importing');
   let read = 0;
-  const { added, alreadyThere, refused } = await importUsers(orm.em, tools, source, {
+  const { added, alreadyThere, refused } = await run(orm.em, tools, source, {
     isTrial,
     progress: (step, lines) => {
       // Adding takes about as long as reading.
       const isReading = step === 'read';
       if (isReading) read = lines;
       const share = isReading ? Math.min(source.bytesRead / Math.max(size, 1), 1) : 1 + lines / read;
-      progress(share, 2, 'users', lines);
+      progress(share, 2, many, lines);
     },
     report: ({ line, problems }) => {
       end();
@@ -214,7 +248,7 @@ async function importFrom(config: Config, { orm }: Database, path: string, { sou
     },
   }).finally(end);
   if (refused > 0) throw new CommandError(`Nothing was imported: ${counted(refused, 'line is', 'lines are')} not right.`);
-  const done = isTrial ? `${counted(added, 'user', 'users')} would be added` : `Added ${counted(added, 'user', 'users')}`;
+  const done = isTrial ? `${counted(added, one, many)} would be added` : `Added ${counted(added, one, many)}`;
   say(`${done}; ${alreadyThere} ${alreadyThere === 1 ? 'was' : 'were'} there already.`);
 }
 

@@ -17,6 +17,8 @@ import {
 import { RoleService } from './services/role.ts';
 import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
 import { GrievanceService } from './services/grievance/index.ts';
+import { MemberService } from './services/member/index.ts';
+import { OrganizationService } from './services/organization/index.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
 import { SaltingService } from './services/salting.ts';
 import { UserService } from './services/user/index.ts';
@@ -47,6 +49,8 @@ export type Context = Pick<
   | 'sessions'
   | 'users'
   | 'roles'
+  | 'organizations'
+  | 'members'
   | 'salting'
   | 'grievances'
   | 'benevolence'
@@ -103,6 +107,14 @@ class RequestContext {
 
   get roles(): RoleService {
     return new RoleService(this.em, this.sources.tools, this.viewer);
+  }
+
+  get members(): MemberService {
+    return new MemberService(this.em, this.sources.tools, this.viewer, this.client);
+  }
+
+  get organizations(): OrganizationService {
+    return new OrganizationService(this.em, this.sources.tools, this.viewer, this.client);
   }
 
   get salting(): SaltingService {

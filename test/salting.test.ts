@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { validate as isUuid } from 'uuid';
 import { dayIn } from '../src/entities/scalars.ts';
 import { aLocal, type Actor, type Answer, type Local } from './support/local.ts';
+import { saidOf } from './support/said.ts';
 
 interface Activity {
   id: string;
@@ -160,8 +161,8 @@ describe('what is refused', () => {
       'all that is wrong at once',
       { memberId: '1', organizationId: '2', activityDate: '9999-12-31', workersContacted: -2, cardsSigned: -1, location: 'x'.repeat(201) },
       [
-        'input.activityDate must not be in the future',
         'input.location must have at most 200 characters',
+        'input.activityDate must not be in the future',
         'input.workersContacted must not be negative',
         'input.cardsSigned must not be negative',
         'input.memberId is not an id',
@@ -283,6 +284,112 @@ describe('the audit log', () => {
     await log(local.organizer, visit({ organizationId: nobody }));
     await log(local.officer, visit());
     expect(await events()).toBe(before);
+  });
+});
+
+describe('an activity that is corrected', () => {
+  const correct = (who: Actor, id: string, input: object): Promise<Answer<{ updateSaltingActivity: Activity }>> =>
+    who.ask(
+      `mutation ($id: ID!, $input: UpdateSaltingActivityInput!) { updateSaltingActivity(id: $id, input: $input) {
+        id activityType activityDate outcome location workersContacted cardsSigned description notes deletedAt member { id } organization { id } } }`,
+      { id, input },
+    );
+  const remove = (who: Actor, id: string): Promise<Answer<{ deleteSaltingActivity: Activity }>> =>
+    who.ask('mutation ($id: ID!) { deleteSaltingActivity(id: $id) { id deletedAt } }', { id });
+  const told = { outcome: 'POSITIVE', location: 'Gate', workersContacted: 9, cardsSigned: 2, description: 'Said yes.', notes: 'Go back.' };
+  const anActivity = async (more: object = {}) => (await log(local.organizer, visit({ ...told, ...more }))).data.logSaltingActivity.id;
+  const stored = async (id: string) => (await local.sql('select * from salting_activities where id = $1', [id]))[0];
+
+  it('changes where something is given, stays where it is left out, is cleared by null', async () => {
+    const id = await anActivity();
+    const changes = { activityType: 'MEETING', activityDate: '2026-01-10', outcome: null, location: null, cardsSigned: 9 };
+    const { data, errors } = await correct(local.admin, id, changes);
+    expect(errors).toEqual([]);
+    expect(data.updateSaltingActivity).toMatchObject({
+      ...told,
+      ...changes,
+      member: { id: memberId },
+      organization: { id: organizationId },
+    });
+    const log = await local.sql('select action, target_type from audit_events where target_id = $1 order by at, id', [id]);
+    expect(log).toEqual(['salting.log', 'salting.update'].map((action) => ({ action, target_type: 'SaltingActivity' })));
+    const before = [await stored(id), await value('select count(*) from audit_events')];
+    expect((await correct(local.admin, id, {})).errors).toEqual([]);
+    expect([await stored(id), await value('select count(*) from audit_events')]).toEqual(before);
+  });
+
+  it.each<[string, object, string[]]>([
+    ['fewer workers than cards', { workersContacted: 1 }, ['input.cardsSigned must not be more than the workers contacted']],
+    ['more cards than workers', { cardsSigned: 10 }, ['input.cardsSigned must not be more than the workers contacted']],
+    [
+      'nobody reached, for whom there are figures',
+      { outcome: 'NO_CONTACT' },
+      ['input.outcome says that nobody was reached, so there are no contacts and no cards'],
+    ],
+    ['a day in the future', { activityDate: '9999-12-31' }, ['input.activityDate must not be in the future']],
+    [
+      'no day and no kind',
+      { activityDate: null, activityType: null },
+      ['input.activityDate must not be null', 'input.activityType must not be null'],
+    ],
+    [
+      'unknown figures',
+      { workersContacted: null, cardsSigned: null },
+      ['input.workersContacted must not be null', 'input.cardsSigned must not be null'],
+    ],
+    [
+      'a long place',
+      { location: 'x'.repeat(201), cardsSigned: -1 },
+      ['input.location must have at most 200 characters', 'input.cardsSigned must not be negative'],
+    ],
+  ])('is not corrected to %s', async (_, changes, fields) => {
+    const id = await anActivity();
+    const before = await stored(id);
+    expect(saidOf(await correct(local.organizer, id, changes)).sort()).toEqual([...fields].sort());
+    expect(await stored(id)).toEqual(before);
+  });
+
+  it('is judged as it would be after the change', async () => {
+    const id = await anActivity();
+    expect((await correct(local.organizer, id, { outcome: 'NO_CONTACT', workersContacted: 0, cardsSigned: 0 })).errors).toEqual([]);
+    expect(saidOf(await correct(local.organizer, id, { workersContacted: 1 }))).toHaveLength(1);
+  });
+
+  it('leaves every list when it is deleted', async () => {
+    const id = await anActivity();
+    const { data, errors } = await remove(local.organizer, id);
+    expect([errors, data.deleteSaltingActivity.id, typeof data.deleteSaltingActivity.deletedAt]).toEqual([[], id, 'string']);
+    expect(await value(`select count(*) from audit_events where target_id = $1 and action = 'salting.delete'`, id)).toBe(1);
+    for (const who of [local.organizer, local.admin]) {
+      expect((await who.ask('query ($id: ID!) { saltingActivity(id: $id) { id } }', { id })).codes).toEqual(['NOT_FOUND']);
+      expect((await correct(who, id, { notes: 'x' })).codes).toEqual(['NOT_FOUND']);
+      expect((await remove(who, id)).codes).toEqual(['NOT_FOUND']);
+    }
+  });
+
+  it.each([
+    ['officer', 'FORBIDDEN'],
+    ['staff', 'FORBIDDEN'],
+    ['instructor', 'FORBIDDEN'],
+    ['member', 'FORBIDDEN'],
+    ['anonymous', 'UNAUTHENTICATED'],
+  ] as const)('is not for %s to correct or delete', async (who, code) => {
+    const known = await anActivity();
+    const before = await stored(known);
+    for (const id of [known, nobody, 'no-id'])
+      expect([(await correct(local[who], id, { cardsSigned: -1 })).codes, (await remove(local[who], id)).codes]).toEqual([[code], [code]]);
+    expect(await stored(known)).toEqual(before);
+  });
+
+  it.each(['admin', 'organizer'] as const)('is for %s, where it is there', async (who) => {
+    expect([(await correct(local[who], nobody, {})).codes, (await remove(local[who], nobody)).codes]).toEqual([
+      ['NOT_FOUND'],
+      ['NOT_FOUND'],
+    ]);
+    expect([saidOf(await correct(local[who], 'x', {})), saidOf(await remove(local[who], 'x'))]).toEqual([
+      ['id is not an id'],
+      ['id is not an id'],
+    ]);
   });
 });
 

@@ -128,6 +128,11 @@ export const benevolenceLaw: Readonly<Record<BenevolenceStatus, readonly Benevol
   paid: [],
 };
 
+/** The statuses of an application with which something is still to be done. */
+export const openBenevolenceStatuses: readonly BenevolenceStatus[] = Object.values(BenevolenceStatus).filter(
+  (status) => benevolenceLaw[status].length > 0,
+);
+
 /** From which amount on (US dollars) each level beyond the first must decide too. */
 export interface ReviewThresholds {
   readonly admin: string;

@@ -118,6 +118,11 @@ export const grievanceLaw: Readonly<Record<GrievanceSituation, readonly Grievanc
   closed: [],
 };
 
+/** The statuses of a grievance that has not ended. */
+export const openGrievanceStatuses: readonly GrievanceStatus[] = Object.values(GrievanceStatus).filter(
+  (status) => grievanceLaw[status].length > 0,
+);
+
 /** Where a grievance stands: its status, and whether the current step was held already, which only a denial leaves behind. */
 function situation(status: GrievanceStatus, currentStep: GrievanceStep, heldSteps: number): GrievanceSituation {
   const isDenied = heldSteps === grievanceSteps.indexOf(currentStep) + 1;

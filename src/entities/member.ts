@@ -7,7 +7,9 @@ import { Derived, Listed } from './listing.ts';
 import { Organization } from './organization.ts';
 import { Dated, Kept } from './record.ts';
 import { SaltingActivity } from './salting.ts';
-import { DateScalar, DecimalScalar } from './scalars.ts';
+import { cents, DateScalar, DecimalScalar } from './scalars.ts';
+import { isAddress } from './user.ts';
+import type { FieldProblem } from '../errors.ts';
 
 export enum MemberStatus {
   ACTIVE = 'active',
@@ -75,6 +77,18 @@ export interface MemberFacts {
   notes?: string | null;
 }
 
+/** What a member's record may not say, by the name of the field: empty where all is well. What is left out is not looked at. */
+export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: Partial<MemberFacts>, today: string): FieldProblem[] {
+  const laws: [isBroken: boolean, path: string, message: string][] = [
+    [memberNumber !== undefined && !/^[A-Za-z0-9]+$/.test(memberNumber), 'memberNumber', 'must be of letters without accents and digits'],
+    [email != null && !isAddress(email), 'email', 'is not an e-mail address'],
+    [dateOfBirth != null && dateOfBirth > today, 'dateOfBirth', 'must not be in the future'],
+    [hireDate != null && hireDate > today, 'hireDate', 'must not be in the future'],
+    [dateOfBirth != null && hireDate != null && dateOfBirth >= hireDate, 'hireDate', 'must be after the date of birth'],
+  ];
+  return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
+}
+
 /** A member of the local. */
 @ObjectType({ description: 'A member of the local.', simpleResolvers: true })
 @Entity({ tableName: 'members' })
@@ -86,6 +100,9 @@ export interface MemberFacts {
   unique: ['memberNumber'],
 })
 @Unique({ properties: ['memberNumber'] })
+@Check({ name: 'members_name_not_empty', expression: `first_name <> '' and last_name <> ''` })
+@Check({ name: 'members_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
+@Check({ name: 'members_born_before_hired', expression: 'date_of_birth < hire_date' })
 @Check({ name: 'members_member_number_form', expression: `member_number ~ '^[A-Za-z0-9]+$'` })
 export class Member extends Kept {
   @Field(() => String, { description: 'The number on the union card: letters and digits, unique.' })
@@ -190,6 +207,27 @@ export class Member extends Kept {
   }
 }
 
+export interface EmploymentFacts {
+  startDate: string;
+  endDate?: string | null;
+  jobTitle?: string | null;
+  hourlyRate?: string | null;
+}
+
+/**
+ * What an employment may not say, by the name of the field: empty where all is well. It is current as long as it has no
+ * last day, so neither day is told before it comes.
+ */
+export function employmentProblems({ startDate, endDate, hourlyRate }: Partial<EmploymentFacts>, today: string): FieldProblem[] {
+  const laws: [isBroken: boolean, path: string, message: string][] = [
+    [startDate !== undefined && startDate > today, 'startDate', 'must not be in the future'],
+    [endDate != null && endDate > today, 'endDate', 'must not be in the future'],
+    [startDate !== undefined && endDate != null && endDate < startDate, 'endDate', 'must not be before the first day'],
+    [hourlyRate != null && cents(hourlyRate) <= 0n, 'hourlyRate', 'must be more than zero'],
+  ];
+  return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
+}
+
 /** A member's time with one employer. */
 @ObjectType({ description: "A member's time with one employer.", simpleResolvers: true })
 @Entity({ tableName: 'member_employments' })
@@ -225,14 +263,7 @@ export class MemberEmployment extends Dated {
   @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
   hourlyRate: string | null;
 
-  constructor(facts: {
-    member: Ref<Member>;
-    organization: Ref<Organization>;
-    startDate: string;
-    endDate?: string | null;
-    jobTitle?: string | null;
-    hourlyRate?: string | null;
-  }) {
+  constructor(facts: EmploymentFacts & { member: Ref<Member>; organization: Ref<Organization> }) {
     super();
     this.member = facts.member;
     this.organization = facts.organization;

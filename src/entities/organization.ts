@@ -5,6 +5,8 @@ import { Grievance } from './grievance.ts';
 import { Listed } from './listing.ts';
 import { Kept } from './record.ts';
 import { SaltingActivity } from './salting.ts';
+import { isAddress } from './user.ts';
+import type { FieldProblem } from '../errors.ts';
 
 export enum OrganizationType {
   EMPLOYER = 'employer',
@@ -39,6 +41,35 @@ export interface OrganizationFacts {
   saltingNotes?: string | null;
 }
 
+/** What can be done with an organization, beside reading it. */
+export enum OrganizationAction {
+  CREATE = 'create',
+  UPDATE = 'update',
+  /** Says how promising organizing there looks. */
+  SALT = 'salt',
+  DELETE = 'delete',
+}
+
+/** What of an organization is for those who organize. */
+export const saltingFields = ['saltingScore', 'saltingNotes'] as const satisfies readonly (keyof OrganizationFacts)[];
+
+/** What an organization may not say, by the name of the field: empty where all is well. What is left out is not looked at. */
+export function organizationProblems({ unitSize, email, website, saltingScore }: Partial<OrganizationFacts>): FieldProblem[] {
+  const laws: [isBroken: boolean, path: string, message: string][] = [
+    [unitSize != null && unitSize <= 0, 'unitSize', 'must be more than zero'],
+    [email != null && !isAddress(email), 'email', 'is not an e-mail address'],
+    [website != null && !isWebAddress(website), 'website', 'is not a web address that begins with http:// or https://'],
+    [saltingScore != null && (saltingScore < 1 || saltingScore > 5), 'saltingScore', 'must be from 1 to 5'],
+  ];
+  return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
+}
+
+/** A name and a password in it would be shown to whoever reads the record. */
+function isWebAddress(text: string): boolean {
+  if (!/^https?:\/\/[^\s\p{C}@/?#]+([/?#][^\s\p{C}]*)?$/u.test(text)) return false;
+  return URL.canParse(text);
+}
+
 /** An employer, a union, a training partner or a JATC. */
 @ObjectType({ description: 'An employer, a union, a training partner or a JATC.', simpleResolvers: true })
 @Entity({ tableName: 'organizations' })
@@ -49,6 +80,8 @@ export interface OrganizationFacts {
   texts: ['name', 'city', 'state'],
 })
 @Check({ name: 'organizations_name_not_empty', expression: `name <> ''` })
+@Check({ name: 'organizations_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
+@Check({ name: 'organizations_website_form', expression: `website ~ '^https?://[^[:space:]]+$'` })
 @Check({ name: 'organizations_unit_size_positive', expression: 'unit_size > 0' })
 @Check({ name: 'organizations_salting_score_range', expression: 'salting_score between 1 and 5' })
 export class Organization extends Kept {
@@ -141,10 +174,16 @@ export interface OrganizationContactFacts {
   notes?: string | null;
 }
 
+/** What a contact may not say, by the name of the field: empty where all is well. What is left out is not looked at. */
+export const contactProblems = ({ email }: Partial<OrganizationContactFacts>): FieldProblem[] =>
+  email != null && !isAddress(email) ? [{ path: 'email', message: 'is not an e-mail address' }] : [];
+
 /** A person to talk to at an organization; at most one is the primary one. */
 @ObjectType({ description: 'A person to talk to at an organization.', simpleResolvers: true })
 @Entity({ tableName: 'organization_contacts' })
 @Unique({ properties: ['organization'], where: 'is_primary and deleted_at is null', name: 'organization_contacts_single_primary_unique' })
+@Check({ name: 'organization_contacts_name_not_empty', expression: `first_name <> '' and last_name <> ''` })
+@Check({ name: 'organization_contacts_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
 export class OrganizationContact extends Kept {
   @ManyToOne({ entity: () => Organization, ref: true, deleteRule: 'restrict', index: true })
   organization: Ref<Organization>;

@@ -68,16 +68,12 @@ export interface SaltingActivityFacts {
 }
 
 type Figures = Pick<SaltingActivityFacts, 'activityDate' | 'workersContacted' | 'cardsSigned'> &
-  Partial<Pick<SaltingActivityFacts, 'outcome' | 'location'>>;
+  Partial<Pick<SaltingActivityFacts, 'outcome'>>;
 
 /** What an activity may not say, by the name of the field: empty where all is well. The database holds the same. */
-export function saltingProblems(
-  { activityDate, outcome, location, workersContacted, cardsSigned }: Figures,
-  today: string,
-): FieldProblem[] {
+export function saltingProblems({ activityDate, outcome, workersContacted, cardsSigned }: Figures, today: string): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
     [activityDate > today, 'activityDate', 'must not be in the future'],
-    [(location ?? '').length > 200, 'location', 'must have at most 200 characters'],
     [workersContacted < 0, 'workersContacted', 'must not be negative'],
     [cardsSigned < 0, 'cardsSigned', 'must not be negative'],
     [cardsSigned > Math.max(workersContacted, 0), 'cardsSigned', 'must not be more than the workers contacted'],

@@ -143,13 +143,15 @@ export interface UserFacts {
 /** Addresses as mail servers take them without quotes: nothing in one can end it, or begin another header. */
 const addressForm = /^[^\s\p{C}@<>()[\]\\,;:"]{1,64}@[^\s\p{C}@<>()[\]\\,;:"]{1,253}$/u;
 
+/** Whether mail can be sent there. */
+export const isAddress = (email: string): boolean => email.length <= 254 && addressForm.test(email);
+
 /** What is wrong with what a user is to be called, in words that go after the name of a field. */
 export function userProblems({ username, email, firstName, lastName }: Partial<UserFacts>): { path: keyof UserFacts; message: string }[] {
   const problems: { path: keyof UserFacts; message: string }[] = [];
   if (username !== undefined && !/^[A-Za-z0-9._-]{2,50}$/.test(username))
     problems.push({ path: 'username', message: 'must be 2 to 50 of letters without accents, digits, ".", "_" and "-"' });
-  if (email !== undefined && (email.length > 254 || !addressForm.test(email)))
-    problems.push({ path: 'email', message: 'is not an e-mail address' });
+  if (email !== undefined && !isAddress(email)) problems.push({ path: 'email', message: 'is not an e-mail address' });
   for (const [path, name] of [
     ['firstName', firstName],
     ['lastName', lastName],

@@ -13,10 +13,11 @@ import * as role from './role.ts';
 import { unlessClosed, type ActionRules, type OperationRule, type Operations } from './rule.ts';
 import * as salting from './salting.ts';
 import * as session from './session.ts';
+import * as summary from './summary.ts';
 import * as user from './user.ts';
 import * as vault from './vault.ts';
 
-const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, user, vault];
+const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, summary, user, vault];
 
 export type RootType = keyof Operations;
 
@@ -33,11 +34,12 @@ export const operations: Readonly<Record<RootType, Readonly<Record<string, Opera
 export const rowRules: readonly RowRule[] = [...domains.flatMap(({ rows }) => rows), ...cases];
 
 const caseActions: Readonly<Record<string, ActionRules<string>>> = {
+  Organization: organization.actions,
   Grievance: grievance.actions,
   BenevolenceApplication: benevolence.actions,
 };
 
-/** Whether roles allow an action on a case. */
+/** Whether roles allow an action on a case, or on another record that several do different things with. */
 export function mayAct(roles: ReadonlySet<RoleName>, caseType: string, action: string, isOwn: boolean): boolean {
   const rule = caseActions[caseType]?.[action];
   if (!rule) return false;

@@ -5,9 +5,18 @@ import { allow, rule, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 const everyone = Object.values(RoleName);
+const keeping = [ADMIN, OFFICER, STAFF];
 
 export const operations: Operations = {
   Query: { members: allow(...everyone), member: allow(...everyone) },
+  Mutation: {
+    createMember: allow(...keeping),
+    updateMember: allow(...keeping),
+    deleteMember: allow(...keeping),
+    startEmployment: allow(...keeping),
+    updateEmployment: allow(...keeping),
+    endEmployment: allow(...keeping),
+  },
 };
 
 export const rows = [

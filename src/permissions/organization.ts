@@ -1,13 +1,29 @@
-import { Organization, OrganizationContact, OrganizationType } from '../entities/organization.ts';
+import { Organization, OrganizationContact, OrganizationType, type OrganizationAction } from '../entities/organization.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow, type RowCondition } from '../entities/rule.ts';
-import { allow, rule, type Operations } from './rule.ts';
+import { allow, allowAction, rule, type ActionRules, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 const everyone = Object.values(RoleName);
 
+/** Who may do what with an organization; its salting fields are apart, as salting is. */
+export const actions: ActionRules<OrganizationAction> = {
+  create: { any: [ADMIN, OFFICER, STAFF] },
+  update: { any: [ADMIN, OFFICER, STAFF] },
+  salt: { any: [ADMIN, ORGANIZER] },
+  delete: { any: [ADMIN, OFFICER, STAFF] },
+};
+
 export const operations: Operations = {
   Query: { organizations: allow(...everyone), organization: allow(...everyone) },
+  Mutation: {
+    createOrganization: allowAction(actions.create),
+    updateOrganization: allow(...actions.update.any, ...actions.salt.any),
+    deleteOrganization: allowAction(actions.delete),
+    createOrganizationContact: allowAction(actions.update),
+    updateOrganizationContact: allowAction(actions.update),
+    deleteOrganizationContact: allowAction(actions.update),
+  },
 };
 
 /** The local itself, and where the member worked or has a case: found first, so that no other row is looked at. */

@@ -8,7 +8,11 @@ const organizing = [ADMIN, OFFICER, ORGANIZER];
 
 export const operations: Operations = {
   Query: { saltingActivities: allow(...organizing), saltingActivity: allow(...organizing) },
-  Mutation: { logSaltingActivity: allow(ADMIN, ORGANIZER) },
+  Mutation: {
+    logSaltingActivity: allow(ADMIN, ORGANIZER),
+    updateSaltingActivity: allow(ADMIN, ORGANIZER),
+    deleteSaltingActivity: allow(ADMIN, ORGANIZER),
+  },
 };
 
 export const rows = [rule('SaltingActivity', SaltingActivity, [{ to: organizing, ...everyRow, see: 'everything' }])];

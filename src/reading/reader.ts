@@ -4,6 +4,7 @@ import { validate as isUuid } from 'uuid';
 import { badInput, forbidden, notFound } from '../errors.ts';
 import type { Connection, Page } from '../entities/page.ts';
 import type { RowRule } from '../entities/rule.ts';
+import type { Figures } from '../entities/summary.ts';
 import type { Viewer } from '../entities/viewer.ts';
 import { toCursor } from './cursor.ts';
 import { lensOf, setApart, type Lens } from './lens.ts';
@@ -15,6 +16,7 @@ import {
   bind,
   childrenStatement,
   countStatement,
+  figuresStatement,
   oneStatement,
   pageStatement,
   readAhead,
@@ -34,6 +36,13 @@ export type RunSql = (
 ) => Promise<readonly Record<string, unknown>[]>;
 
 type EntityClass = RowRule['entity'];
+
+/** Which rows figures are asked of: by day, both included, and about which one. */
+export interface FiguresAsked {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly about?: string | null;
+}
 
 /** A row that somebody names. */
 interface Wanted {
@@ -112,6 +121,35 @@ export class Reader {
     const rows = await this.rows(lens, pageStatement(lens, asked.shape), asked.values);
     const count = async () => ((await this.execute(countStatement(lens, asked.shape), asked.values))[0] as { count: number }).count;
     return connection(rows, asked, count);
+  }
+
+  /**
+   * Figures over the rows that the viewer sees, read by one statement.
+   * @throws BAD_INPUT for days that go backwards and for what is no id; NOT_FOUND where the one they are to be about is hidden.
+   */
+  async figures(figures: Figures, { from, to, about = null }: FiguresAsked): Promise<readonly Record<string, unknown>[]> {
+    if (from !== null && to !== null && from > to) throw badInput({ path: 'from', message: 'must not be after to' });
+    if (about !== null && !isUuid(about)) throw badInput({ path: figures.about?.argument ?? 'id', message: 'is not an id' });
+    const shape = { hasFrom: from !== null, hasTo: to !== null, isAboutOne: about !== null };
+    const others = figures.about && this.bareLens(figures.about.entity);
+    const statement = figuresStatement(this.bareLens(figures.of), figures, others, shape);
+    const found = await this.execute(statement, { from, to, about });
+    if (about !== null && found.length === 0) throw notFound();
+    return found;
+  }
+
+  /** Figures that are one row. @throws BAD_INPUT for days that go backwards. */
+  async total(figures: Figures, asked: FiguresAsked): Promise<Record<string, unknown>> {
+    return (await this.figures(figures, asked))[0] as Record<string, unknown>;
+  }
+
+  /** The row that figures are about, together with the others of the same answer; null where it is hidden. */
+  named(entity: EntityClass, id: string, info: GraphQLResolveInfo): Promise<Row | null> {
+    const lens = this.lensFor(entity, info);
+    return this.loader<Row | null>(lens.plan, 'named', async (keys) => {
+      const found = new Map((await this.rows(lens, rowsStatement(lens), { keys })).map((row) => [row['id'] as string, row]));
+      return keys.map((each) => found.get(each) ?? null);
+    }).load(id);
   }
 
   /** The page of a list that belongs to a row, in one statement for all rows of that level; null where it is hidden. */

@@ -2,6 +2,7 @@ import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQue
 import type { Direction } from '../entities/listing.ts';
 import type { Comparison } from '../entities/page.ts';
 import type { RowCondition } from '../entities/rule.ts';
+import type { Figures } from '../entities/summary.ts';
 import { masked, type Lens, type Selected } from './lens.ts';
 import type { Column, Relation } from './subject.ts';
 
@@ -213,6 +214,53 @@ export const countStatement = (lens: Lens, shape: ListShape): Statement =>
     hasOpenFilter(shape),
   );
 
+/** Which rows are counted for figures; the values are bound as `from`, `to` and `about`. */
+export interface FiguresShape {
+  readonly hasFrom: boolean;
+  readonly hasTo: boolean;
+  readonly isAboutOne: boolean;
+}
+
+/** Figures over the rows the viewer sees. Tables of an expression that the figures do not read cost nothing. */
+export const figuresStatement = (lens: Lens, figures: Figures, aboutLens: Lens | undefined, shape: FiguresShape): Statement =>
+  kept(
+    lens,
+    `figures ${JSON.stringify(shape)} ${figures.sql}`,
+    () => {
+      const { about } = figures;
+      const one = slot('about');
+      const day = columnOf(lens, figures.day);
+      const ofOne = about && shape.isAboutOne ? [sql`${raw(columnOf(lens, about.relation).sql('t'))} = ${one}::uuid`] : [];
+      const days = [
+        ...(shape.hasFrom ? [sql`${raw(day.sql('t'))} >= ${slot('from')}::date`] : []),
+        ...(shape.hasTo ? [sql`${raw(day.sql('t'))} <= ${slot('to')}::date`] : []),
+      ];
+      const tables = [
+        sql`counted as (${counted(lens, figures.from, [...standing(lens, false), ...ofOne, ...days])})`,
+        sql`ever as (${counted(lens, figures.from, [...standing(lens, false), ...ofOne])})`,
+        ...(about && aboutLens
+          ? [
+              sql`about as (${counted(aboutLens, about.from, [
+                ...standing(aboutLens, about.showsDeleted),
+                ...(shape.isAboutOne ? [sql`t."id" = ${one}::uuid`] : []),
+              ])})`,
+            ]
+          : []),
+      ];
+      return sql`with ${sql.join(tables)} ${withSlots(figures.sql)}`;
+    },
+    true,
+  );
+
+/** Rows with these properties as the viewer sees them. */
+const counted = (lens: Lens, properties: readonly string[], conditions: readonly Sql[]): Sql => {
+  const columns = properties.map((property) => {
+    const expression = masked(columnOf(lens, property).sql, lens.sight.shows(property))('t');
+    return sql`${withSlots(expression)} as ${sql.ref(property)}`;
+  });
+  return sql`select ${sql.join(columns)} from ${table(lens)} as t where ${and(conditions)}`;
+};
+
 function listConditions(lens: Lens, shape: ListShape, rows = lens.sight.rows): Sql[] {
   return [...standing(lens, shape.includesDeleted, 't', rows), ...shape.filter.map((comparing) => comparison(lens, comparing))];
 }
@@ -283,9 +331,9 @@ const and = (conditions: readonly Sql[]): Sql => (conditions.length > 0 ? sql.jo
 /** Comparing with the base type: a cast to varchar(30) would cut what it is compared with. */
 const cast = ({ type }: Column, suffix = ''): Sql => raw(`::${type === 'varchar' ? 'text' : type}${suffix}`);
 
-/** A text of a rule, its `:user`, `:member` and `:now` turned into parameters. */
+/** A text of a rule or of figures, its `:user`, `:member`, `:now` and `:about` turned into parameters. */
 function withSlots(text: string): Sql {
-  const parts = text.split(/(?<!:):(user|member|now)\b/);
+  const parts = text.split(/(?<!:):(user|member|now|about)\b/);
   return sql.join(
     parts.map((part, place) => (place % 2 === 0 ? raw(part) : slot(part))),
     sql``,

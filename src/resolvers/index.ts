@@ -7,6 +7,12 @@ import { OrganizationResolver } from './organization.ts';
 import { RoleResolver } from './role.ts';
 import { SaltingActivityResolver } from './salting.ts';
 import { SessionResolver } from './session.ts';
+import {
+  BenevolenceSummaryResolver,
+  GrievanceEmployerCountResolver,
+  GrievanceSummaryResolver,
+  OrganizingSummaryResolver,
+} from './summary.ts';
 import { UserResolver } from './user.ts';
 import { VaultCreatedResolver, VaultResolver } from './vault.ts';
 
@@ -21,6 +27,10 @@ export const resolvers = [
   RoleResolver,
   SaltingActivityResolver,
   SessionResolver,
+  BenevolenceSummaryResolver,
+  GrievanceEmployerCountResolver,
+  GrievanceSummaryResolver,
+  OrganizingSummaryResolver,
   UserResolver,
   VaultResolver,
   VaultCreatedResolver,

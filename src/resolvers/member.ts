@@ -1,8 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { Member } from '../entities/member.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
+import { DateScalar } from '../entities/scalars.ts';
+import { CreateMemberInput, EmploymentInput, UpdateMemberInput } from '../services/member/index.ts';
 import { BenevolenceApplicationConnection, BenevolenceApplicationPage } from './benevolence.ts';
 import { GrievanceConnection, GrievancePage } from './grievance.ts';
 import { SaltingActivityConnection, SaltingActivityPage } from './salting.ts';
@@ -25,6 +27,67 @@ export class MemberResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Member, { id }, info, includeDeleted);
+  }
+
+  @Mutation(() => Member, { description: 'Records a member.' })
+  async createMember(
+    @Ctx() { read, members }: Context,
+    @Arg('input', () => CreateMemberInput, { description: 'What is known of them.' }) input: CreateMemberInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Member, { id: await members.create(input) }, info);
+  }
+
+  @Mutation(() => Member, { description: 'Changes what is recorded of a member.' })
+  async updateMember(
+    @Ctx() { read, members }: Context,
+    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('input', () => UpdateMemberInput, { description: 'What changes.' }) input: UpdateMemberInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Member, { id: await members.update(id, input) }, info);
+  }
+
+  @Mutation(() => Member, {
+    description:
+      'Deletes a member who has no open case, and no account that may sign in. What was recorded about them keeps showing them; their number is not given again.',
+  })
+  async deleteMember(
+    @Ctx() { read, members }: Context,
+    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.deleted(Member, await members.delete(id), info);
+  }
+
+  @Mutation(() => Member, { description: 'Records that a member began to work for an employer.' })
+  async startEmployment(
+    @Ctx() { read, members }: Context,
+    @Arg('memberId', () => ID, { description: 'The id of the member.' }) memberId: string,
+    @Arg('input', () => EmploymentInput, { description: 'Where, and since when.' }) input: EmploymentInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Member, { id: await members.startEmployment(memberId, input) }, info);
+  }
+
+  @Mutation(() => Member, { description: 'Corrects an employment, and answers the member.' })
+  async updateEmployment(
+    @Ctx() { read, members }: Context,
+    @Arg('id', () => ID, { description: 'The id of the employment.' }) id: string,
+    @Arg('input', () => EmploymentInput, { description: 'What changes.' }) input: EmploymentInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Member, { id: await members.updateEmployment(id, input) }, info);
+  }
+
+  @Mutation(() => Member, { description: 'Records that an employment ended, and answers the member.' })
+  async endEmployment(
+    @Ctx() { read, members }: Context,
+    @Arg('id', () => ID, { description: 'The id of the employment.' }) id: string,
+    @Arg('endDate', () => DateScalar, { description: 'Its last day: not before the first, and not in the future.' }) endDate: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Member, { id: await members.endEmployment(id, endDate) }, info);
   }
 
   @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances in which this member is the grievant.' })

@@ -1,8 +1,9 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { Organization } from '../entities/organization.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
+import { CreateOrganizationInput, OrganizationContactInput, UpdateOrganizationInput } from '../services/organization/index.ts';
 import { GrievanceConnection, GrievancePage } from './grievance.ts';
 import { SaltingActivityConnection, SaltingActivityPage } from './salting.ts';
 
@@ -24,6 +25,65 @@ export class OrganizationResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Organization, { id }, info, includeDeleted);
+  }
+
+  @Mutation(() => Organization, { description: 'Records an organization.' })
+  async createOrganization(
+    @Ctx() { read, organizations }: Context,
+    @Arg('input', () => CreateOrganizationInput, { description: 'What is known of it.' }) input: CreateOrganizationInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Organization, { id: await organizations.create(input) }, info);
+  }
+
+  @Mutation(() => Organization, { description: 'Changes what is recorded of an organization; organizers change its salting fields.' })
+  async updateOrganization(
+    @Ctx() { read, organizations }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('input', () => UpdateOrganizationInput, { description: 'What changes.' }) input: UpdateOrganizationInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Organization, { id: await organizations.update(id, input) }, info);
+  }
+
+  @Mutation(() => Organization, {
+    description: 'Deletes an organization against which no grievance is open. What was recorded about it keeps showing it.',
+  })
+  async deleteOrganization(
+    @Ctx() { read, organizations }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.deleted(Organization, await organizations.delete(id), info);
+  }
+
+  @Mutation(() => Organization, { description: 'Adds a contact to an organization, which is answered.' })
+  async createOrganizationContact(
+    @Ctx() { read, organizations }: Context,
+    @Arg('organizationId', () => ID, { description: 'The id of the organization.' }) organizationId: string,
+    @Arg('input', () => OrganizationContactInput, { description: 'Who it is.' }) input: OrganizationContactInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Organization, { id: await organizations.addContact(organizationId, input) }, info);
+  }
+
+  @Mutation(() => Organization, { description: 'Changes a contact, and answers the organization.' })
+  async updateOrganizationContact(
+    @Ctx() { read, organizations }: Context,
+    @Arg('id', () => ID, { description: 'The id of the contact.' }) id: string,
+    @Arg('input', () => OrganizationContactInput, { description: 'What changes.' }) input: OrganizationContactInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Organization, { id: await organizations.updateContact(id, input) }, info);
+  }
+
+  @Mutation(() => Organization, { description: 'Deletes a contact, and answers the organization.' })
+  async deleteOrganizationContact(
+    @Ctx() { read, organizations }: Context,
+    @Arg('id', () => ID, { description: 'The id of the contact.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Organization, { id: await organizations.deleteContact(id) }, info);
   }
 
   @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances filed against this employer.' })

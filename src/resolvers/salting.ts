@@ -3,7 +3,7 @@ import { Arg, Args, Ctx, ID, Info, Mutation, Query, Resolver } from 'type-graphq
 import type { Context } from '../context.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import { SaltingActivity } from '../entities/salting.ts';
-import { LogSaltingActivityInput } from '../services/salting.ts';
+import { LogSaltingActivityInput, UpdateSaltingActivityInput } from '../services/salting.ts';
 
 export const SaltingActivityConnection = connectionOf(SaltingActivity);
 export const SaltingActivityPage = pageOf(SaltingActivity);
@@ -32,5 +32,24 @@ export class SaltingActivityResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(SaltingActivity, { id: await salting.log(input, client) }, info);
+  }
+
+  @Mutation(() => SaltingActivity, { description: 'Corrects an activity, or tells how it went.' })
+  async updateSaltingActivity(
+    @Ctx() { read, salting, client }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('input', () => UpdateSaltingActivityInput, { description: 'What changes.' }) input: UpdateSaltingActivityInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(SaltingActivity, { id: await salting.update(id, input, client) }, info);
+  }
+
+  @Mutation(() => SaltingActivity, { description: 'Deletes an activity: it leaves every list, and every figure.' })
+  async deleteSaltingActivity(
+    @Ctx() { read, salting, client }: Context,
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.deleted(SaltingActivity, await salting.delete(id, client), info);
   }
 }

@@ -8,7 +8,17 @@ import {
 } from '@mikro-orm/postgresql';
 import { validate as isUuid } from 'uuid';
 import type { Identified } from '../entities/record.ts';
+import type { Viewer } from '../entities/viewer.ts';
 import { badInput, notFound, type FieldProblem } from '../errors.ts';
+import type { ChangeTools, Requester } from './audit.ts';
+
+/** Who changes records, and with what. */
+export interface Acting {
+  readonly em: SqlEntityManager;
+  readonly tools: ChangeTools;
+  readonly viewer: Viewer;
+  readonly requester: Requester;
+}
 
 /**
  * The row that the caller sees by this id, possibly held until the transaction ends, so that nobody else changes it;
@@ -54,6 +64,16 @@ export function draft<Input extends object>(em: SqlEntityManager, entity: Entity
   }
   return { values: values as Input, problems };
 }
+
+/** What of a draft has no problem yet, for the laws that ask more of it. */
+export function sound<Input extends object>({ values, problems }: Draft<Input>): Partial<Input> {
+  const wrong = new Set(problems.map(({ path }) => path));
+  return Object.fromEntries(Object.entries(values).filter(([path]) => !wrong.has(path))) as Partial<Input>;
+}
+
+/** The fields that a new record needs, and that were left out. */
+export const missing = <Input extends object>(input: Input, ...needed: readonly (keyof Input & string)[]): FieldProblem[] =>
+  needed.filter((path) => input[path] === undefined).map((path) => ({ path, message: 'is required' }));
 
 /** @throws BAD_INPUT that names each of the problems, as fields of `input`. */
 export function refuse(problems: readonly FieldProblem[]): void {

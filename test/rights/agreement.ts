@@ -220,6 +220,16 @@ export const plainTypes: Readonly<Record<string, string>> = {
   VaultCreated: 'vault recoveryKit',
   VaultToken: 'vaultToken expiresIn',
   RevealedSecret: 'keyName version value',
+  OrganizingSummary: 'organization activityCount workersContacted cardsSigned cardShare reachesPetition reachesMajority months',
+  OrganizingMonth: 'month activityCount workersContacted cardsSigned',
+  BenevolenceSummary: 'count requested approved paid byStatus byReason',
+  BenevolenceStatusCount: 'status count requested approved',
+  BenevolenceReasonCount: 'reason count requested approved',
+  GrievanceSummary: 'count openCount averageDaysToResolution settledAmount byStatus byStep byEmployer byArticle',
+  GrievanceStatusCount: 'status count',
+  GrievanceStepCount: 'step count settled',
+  GrievanceEmployerCount: 'employer count openCount',
+  GrievanceArticleCount: 'contractArticle count settled',
 };
 
 /** The lists, and what they list. */
@@ -255,6 +265,7 @@ const byAdmins: Allowed = ['admin'];
 const withCases: Allowed = ['admin', 'officer', 'staff', 'member'];
 const handlingGrievances: Allowed = ['admin', 'officer', 'staff'];
 const withVault: Allowed = ['admin', 'officer', 'staff', 'organizer'];
+const keepingRecords: readonly Role[] = ['admin', 'officer', 'staff'];
 const withSalting: Allowed = ['admin', 'officer', 'organizer'];
 
 /** Who may ask which operation at all. */
@@ -273,6 +284,9 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     member: everyRole,
     saltingActivities: withSalting,
     saltingActivity: withSalting,
+    organizingSummary: withSalting,
+    benevolenceSummary: withCases,
+    grievanceSummary: withCases,
     benevolenceApplications: withCases,
     benevolenceApplication: withCases,
     grievances: withCases,
@@ -321,6 +335,20 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     settleGrievance: handlingGrievances,
     withdrawGrievance: handlingGrievances,
     closeGrievance: handlingGrievances,
+    createOrganization: keepingRecords,
+    updateOrganization: [...keepingRecords, 'organizer'],
+    deleteOrganization: keepingRecords,
+    createOrganizationContact: keepingRecords,
+    updateOrganizationContact: keepingRecords,
+    deleteOrganizationContact: keepingRecords,
+    createMember: keepingRecords,
+    updateMember: keepingRecords,
+    deleteMember: keepingRecords,
+    startEmployment: keepingRecords,
+    updateEmployment: keepingRecords,
+    endEmployment: keepingRecords,
+    updateSaltingActivity: ['admin', 'organizer'],
+    deleteSaltingActivity: ['admin', 'organizer'],
     login: 'anyone',
     completeLogin: 'anyone',
     refresh: 'anyone',

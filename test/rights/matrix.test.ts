@@ -182,7 +182,7 @@ describe.each(askers)('%s', (who) => {
       const plain = operation in plainLists ? 'plain' : null;
       const kind = plain ?? (operation in lists ? 'list' : isLookup(operation) ? 'lookup' : (named[operation] ?? 'none'));
       for (const each of arguments_[kind] ?? ['']) {
-        const selection = kind === 'list' || kind === 'plain' ? 'totalCount' : 'id';
+        const selection = kind === 'list' || kind === 'plain' ? 'totalCount' : kind === 'none' ? '__typename' : 'id';
         const { data, codes } = await ask(`{ x: ${operation}${each === '' ? '' : `(${each})`} { ${selection} } }`);
         expect([operation, each, data, codes]).toEqual([operation, each, { x: null }, [code]]);
       }

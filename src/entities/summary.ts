@@ -1,0 +1,296 @@
+import { Field, Float, Int, ObjectType } from 'type-graphql';
+import { BenevolenceApplication, BenevolenceReason, BenevolenceStatus } from './benevolence.ts';
+import { Grievance, GrievanceStatus, grievanceSteps, GrievanceStep, openGrievanceStatuses } from './grievance.ts';
+import { Organization } from './organization.ts';
+import { SaltingActivity } from './salting.ts';
+import { DecimalScalar } from './scalars.ts';
+
+type EntityClass = abstract new (...args: never[]) => object;
+
+/**
+ * Figures over the rows of one type, as one SELECT. It reads `counted`: the rows that the asking viewer sees, of the days
+ * that were asked, with the named properties as that viewer sees them. The reading side adds those; no text here says
+ * who sees what.
+ */
+export interface Figures {
+  readonly of: EntityClass;
+  /** The property with the day by which rows are asked. */
+  readonly day: string;
+  /** The properties that `counted` has; a relation is the other's id. */
+  readonly from: readonly string[];
+  /**
+   * What the rows are about, as `about`: the rows on the other side of a relation that the viewer sees, those that were
+   * deleted only where figures keep showing them. Where one was asked for, under the name of the argument, it is that one
+   * alone, `:about` is its id, and `counted` has its rows. `ever` has rows like `counted`, of all days.
+   */
+  readonly about?: {
+    readonly entity: EntityClass;
+    readonly relation: string;
+    readonly from: readonly string[];
+    readonly showsDeleted: boolean;
+    readonly argument?: string;
+  };
+  readonly sql: string;
+}
+
+@ObjectType({ description: 'What was done in one month.', simpleResolvers: true })
+export class OrganizingMonth {
+  @Field(() => String, { description: 'The month, `YYYY-MM`.' })
+  month!: string;
+
+  @Field(() => Int, { description: 'How many activities.' })
+  activityCount!: number;
+
+  @Field(() => Int, { description: 'How many workers were reached, counted at each activity.' })
+  workersContacted!: number;
+
+  @Field(() => Int, { description: 'How many cards were collected.' })
+  cardsSigned!: number;
+}
+
+@ObjectType({ description: 'What organizing at one employer has come to.', simpleResolvers: true })
+export class OrganizingSummary {
+  readonly organizationId!: string;
+
+  @Field(() => Organization, { description: 'The employer.' })
+  organization!: Organization;
+
+  @Field(() => Int, { description: 'How many activities, on the asked days.' })
+  activityCount!: number;
+
+  @Field(() => Int, { description: 'How many workers were reached on the asked days, counted at each activity.' })
+  workersContacted!: number;
+
+  @Field(() => Int, { description: 'How many cards were collected on the asked days.' })
+  cardsSigned!: number;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'The cards ever collected, whatever days were asked, over the size of the unit: 0.5 is one half. Null without a size.',
+  })
+  cardShare!: number | null;
+
+  @Field(() => Boolean, { nullable: true, description: 'Whether the share is 30 % or more: enough to petition. Null without a size.' })
+  reachesPetition!: boolean | null;
+
+  @Field(() => Boolean, { nullable: true, description: 'Whether the share is more than 50 %: a majority. Null without a size.' })
+  reachesMajority!: boolean | null;
+
+  @Field(() => [OrganizingMonth], { description: 'The same by month, the earliest first; months without an activity are left out.' })
+  months!: OrganizingMonth[];
+}
+
+@ObjectType({ description: 'The applications that stand alike.', simpleResolvers: true })
+export class BenevolenceStatusCount {
+  @Field(() => BenevolenceStatus, { description: 'Where they stand.' })
+  status!: BenevolenceStatus;
+
+  @Field(() => Int, { description: 'How many.' })
+  count!: number;
+
+  @Field(() => DecimalScalar, { description: 'What they ask for together, in US dollars.' })
+  requested!: string;
+
+  @Field(() => DecimalScalar, { description: 'What was approved of it, in US dollars.' })
+  approved!: string;
+}
+
+@ObjectType({ description: 'The applications for one reason.', simpleResolvers: true })
+export class BenevolenceReasonCount {
+  @Field(() => BenevolenceReason, { description: 'The reason.' })
+  reason!: BenevolenceReason;
+
+  @Field(() => Int, { description: 'How many.' })
+  count!: number;
+
+  @Field(() => DecimalScalar, { description: 'What they ask for together, in US dollars.' })
+  requested!: string;
+
+  @Field(() => DecimalScalar, { description: 'What was approved of it, in US dollars.' })
+  approved!: string;
+}
+
+@ObjectType({ description: 'What the benevolence fund was asked for, and gave.', simpleResolvers: true })
+export class BenevolenceSummary {
+  @Field(() => Int, { description: 'How many applications.' })
+  count!: number;
+
+  @Field(() => DecimalScalar, { description: 'What they ask for together, in US dollars.' })
+  requested!: string;
+
+  @Field(() => DecimalScalar, { description: 'What was approved, paid or not, in US dollars.' })
+  approved!: string;
+
+  @Field(() => DecimalScalar, { description: 'What was paid, in US dollars.' })
+  paid!: string;
+
+  @Field(() => [BenevolenceStatusCount], { description: 'By where they stand: every status, also one that none has.' })
+  byStatus!: BenevolenceStatusCount[];
+
+  @Field(() => [BenevolenceReasonCount], { description: 'By reason: every reason, also one that none has.' })
+  byReason!: BenevolenceReasonCount[];
+}
+
+@ObjectType({ description: 'The grievances that stand alike.', simpleResolvers: true })
+export class GrievanceStatusCount {
+  @Field(() => GrievanceStatus, { description: 'Where they stand.' })
+  status!: GrievanceStatus;
+
+  @Field(() => Int, { description: 'How many.' })
+  count!: number;
+}
+
+@ObjectType({ description: 'The grievances that have gone as far.', simpleResolvers: true })
+export class GrievanceStepCount {
+  @Field(() => GrievanceStep, { description: 'How far.' })
+  step!: GrievanceStep;
+
+  @Field(() => Int, { description: 'How many.' })
+  count!: number;
+
+  @Field(() => Int, { description: 'How many of them were settled.' })
+  settled!: number;
+}
+
+@ObjectType({ description: 'The grievances against one employer.', simpleResolvers: true })
+export class GrievanceEmployerCount {
+  readonly employerId!: string;
+
+  @Field(() => Organization, { description: 'The employer.' })
+  employer!: Organization;
+
+  @Field(() => Int, { description: 'How many.' })
+  count!: number;
+
+  @Field(() => Int, { description: 'How many of them have not ended.' })
+  openCount!: number;
+}
+
+@ObjectType({ description: 'The grievances about one article of the agreement.', simpleResolvers: true })
+export class GrievanceArticleCount {
+  @Field(() => String, { nullable: true, description: 'The article; null for the grievances that name none.' })
+  contractArticle!: string | null;
+
+  @Field(() => Int, { description: 'How many.' })
+  count!: number;
+
+  @Field(() => Int, { description: 'How many of them were settled.' })
+  settled!: number;
+}
+
+@ObjectType({ description: 'How grievances went.', simpleResolvers: true })
+export class GrievanceSummary {
+  @Field(() => Int, { description: 'How many.' })
+  count!: number;
+
+  @Field(() => Int, { description: 'How many of them have not ended.' })
+  openCount!: number;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Days from filing to the end, on average over those that ended; null where none has.',
+  })
+  averageDaysToResolution!: number | null;
+
+  @Field(() => DecimalScalar, { description: 'What settlements pay together, in US dollars.' })
+  settledAmount!: string;
+
+  @Field(() => [GrievanceStatusCount], { description: 'By where they stand: every status, also one that none has.' })
+  byStatus!: GrievanceStatusCount[];
+
+  @Field(() => [GrievanceStepCount], { description: 'By how far they have gone: every step, also one that none has reached.' })
+  byStep!: GrievanceStepCount[];
+
+  @Field(() => [GrievanceEmployerCount], { description: 'By employer, those with the most first.' })
+  byEmployer!: GrievanceEmployerCount[];
+
+  @Field(() => [GrievanceArticleCount], { description: 'By article, those with the most first.' })
+  byArticle!: GrievanceArticleCount[];
+}
+
+const list = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
+
+/** As much as a number on the wire can be: whoever enters more contacts than there are people breaks no summary. */
+const total = (column: string): string => `least(coalesce(sum("${column}"), 0), 2147483647)::int`;
+
+const money = (expression: string): string => `coalesce(${expression}, 0.00)::text`;
+
+/** A figure over some rows, and what it is over none. */
+type Figure = readonly [figure: string, ofNone: string];
+
+const count: Figure = ['count(*)::int', '0'];
+const settled: Figure = [`(count(*) filter (where status = '${GrievanceStatus.SETTLED}'))::int`, '0'];
+const requested: Figure = [money('sum("amountRequested")'), `'0.00'`];
+const approved: Figure = [money('sum("approvedAmount")'), `'0.00'`];
+
+/** One entry for each of the values, in their order, with figures over the rows that have it. */
+function byEach(property: string, values: readonly string[], as: string, figures: Readonly<Record<string, Figure>>): string {
+  const found = Object.entries(figures).map(([name, [figure]]) => `${figure} as "${name}"`);
+  const told = Object.entries(figures).map(([name, [, ofNone]]) => `'${name}', coalesce(g."${name}", ${ofNone})`);
+  return `(select json_agg(json_build_object('${as}', v.value, ${told.join(', ')}) order by v.place)
+    from unnest(array[${list(values)}]) with ordinality as v(value, place)
+    left join (select "${property}" as value, ${found.join(', ')} from counted group by 1) as g on g.value = v.value)`;
+}
+
+export const organizingFigures: Figures = {
+  of: SaltingActivity,
+  day: 'activityDate',
+  from: ['activityDate', 'organization', 'workersContacted', 'cardsSigned'],
+  about: {
+    entity: Organization,
+    relation: 'organization',
+    from: ['id', 'name', 'unitSize'],
+    showsDeleted: false,
+    argument: 'organizationId',
+  },
+  sql: `select o."id" as "organizationId", coalesce(f."activityCount", 0) as "activityCount",
+      coalesce(f."workersContacted", 0) as "workersContacted", coalesce(f."cardsSigned", 0) as "cardsSigned",
+      coalesce(e.cards, 0)::float8 / o."unitSize" as "cardShare",
+      coalesce(e.cards, 0) * 100 >= o."unitSize"::bigint * 30 as "reachesPetition",
+      coalesce(e.cards, 0) * 2 > o."unitSize" as "reachesMajority",
+      coalesce(m.months, '[]') as "months"
+    from about o
+    left join (select "organization", ${count[0]} as "activityCount", ${total('workersContacted')} as "workersContacted",
+        ${total('cardsSigned')} as "cardsSigned" from counted group by 1) f on f."organization" = o."id"
+    left join (select "organization", json_agg(json_build_object('month', month, 'activityCount', "activityCount",
+        'workersContacted', "workersContacted", 'cardsSigned', "cardsSigned") order by month) as months
+      from (select "organization", to_char("activityDate", 'YYYY-MM') as month, ${count[0]} as "activityCount",
+        ${total('workersContacted')} as "workersContacted", ${total('cardsSigned')} as "cardsSigned" from counted group by 1, 2) each
+      group by 1) m on m."organization" = o."id"
+    left join (select "organization", sum("cardsSigned") as cards from ever group by 1) e on e."organization" = o."id"
+    where f."organization" is not null or :about::uuid is not null
+    order by o."name", o."id"`,
+};
+
+export const benevolenceFigures: Figures = {
+  of: BenevolenceApplication,
+  day: 'applicationDate',
+  from: ['status', 'reason', 'amountRequested', 'approvedAmount'],
+  sql: `select ${count[0]} as "count", ${requested[0]} as "requested", ${approved[0]} as "approved",
+      ${money(`sum("approvedAmount") filter (where status = '${BenevolenceStatus.PAID}')`)} as "paid",
+      ${byEach('status', Object.values(BenevolenceStatus), 'status', { count, requested, approved })} as "byStatus",
+      ${byEach('reason', Object.values(BenevolenceReason), 'reason', { count, requested, approved })} as "byReason"
+    from counted`,
+};
+
+const open = `(count(*) filter (where status in (${list(openGrievanceStatuses)})))::int`;
+
+export const grievanceFigures: Figures = {
+  of: Grievance,
+  day: 'filedDate',
+  from: ['filedDate', 'resolutionDate', 'status', 'currentStep', 'settlementAmount', 'employer', 'contractArticle'],
+  about: { entity: Organization, relation: 'employer', from: ['id'], showsDeleted: true },
+  sql: `select ${count[0]} as "count", ${open} as "openCount",
+      avg("resolutionDate" - "filedDate")::float8 as "averageDaysToResolution",
+      ${money('sum("settlementAmount")')} as "settledAmount",
+      ${byEach('status', Object.values(GrievanceStatus), 'status', { count })} as "byStatus",
+      ${byEach('currentStep', grievanceSteps, 'step', { count, settled })} as "byStep",
+      (select coalesce(json_agg(json_build_object('employerId', employer, 'count', "count", 'openCount', "openCount")
+          order by "count" desc, employer), '[]')
+        from (select c.employer, ${count[0]} as "count", ${open} as "openCount"
+          from counted c join about o on o."id" = c.employer group by 1) each) as "byEmployer",
+      (select coalesce(json_agg(json_build_object('contractArticle', article, 'count', "count", 'settled', "settled")
+          order by "count" desc, article nulls last), '[]')
+        from (select "contractArticle" as article, ${count[0]} as "count", ${settled[0]} as "settled" from counted group by 1) each) as "byArticle"
+    from counted`,
+};

@@ -1,0 +1,17 @@
+import { RoleName } from '../entities/role.ts';
+import type { RowRule } from '../entities/rule.ts';
+import { allow, type Operations } from './rule.ts';
+
+const { ADMIN, OFFICER, STAFF, ORGANIZER, MEMBER } = RoleName;
+
+/** Whoever sees some of the rows may ask for figures over them: a member's are over the own cases. */
+export const operations: Operations = {
+  Query: {
+    organizingSummary: allow(ADMIN, OFFICER, ORGANIZER),
+    benevolenceSummary: allow(ADMIN, OFFICER, STAFF, MEMBER),
+    grievanceSummary: allow(ADMIN, OFFICER, STAFF, MEMBER),
+  },
+};
+
+/** Figures are over rows of other types, by the rules of those. */
+export const rows: readonly RowRule[] = [];

@@ -1,0 +1,85 @@
+import { Field, InputType } from 'type-graphql';
+import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
+import { DateScalar, dayIn } from '../../entities/scalars.ts';
+import { recordChange } from '../audit.ts';
+import { draft, find, refuse, sound, write, type Acting } from '../record.ts';
+import { numberIsTaken } from './taken.ts';
+
+@InputType({ description: 'What changes of a member; what is left out stays, null clears.' })
+export class UpdateMemberInput {
+  @Field(() => String, {
+    nullable: true,
+    description: 'The number on the union card: letters and digits, at most 30; unique, also among the deleted.',
+  })
+  memberNumber?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'First name; at most 100 characters.' })
+  firstName?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Last name; at most 100 characters.' })
+  lastName?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Middle name or initial; at most 100 characters.' })
+  middleName?: string | null;
+
+  @Field(() => MemberStatus, { nullable: true, description: 'Standing.' })
+  status?: MemberStatus | null;
+
+  @Field(() => MemberClassification, { nullable: true, description: 'Trade classification.' })
+  classification?: MemberClassification | null;
+
+  @Field(() => String, { nullable: true, description: 'Street address; at most 200 characters.' })
+  address?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'City; at most 100 characters.' })
+  city?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'State; at most 50 characters.' })
+  state?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'ZIP code; at most 20 characters.' })
+  zipCode?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Telephone number, kept as it is entered; at most 50 characters.' })
+  phone?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  email?: string | null;
+
+  @Field(() => DateScalar, { nullable: true, description: 'Date of birth; not in the future.' })
+  dateOfBirth?: string | null;
+
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'When the member joined the trade or the local: not in the future, and after the date of birth.',
+  })
+  hireDate?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Notes.' })
+  notes?: string | null;
+}
+
+/**
+ * Changes what is recorded of a member.
+ * @returns the member's id.
+ * @throws BAD_INPUT naming all that is wrong, or that the number is taken; NOT_FOUND.
+ */
+export async function update(acting: Acting, id: string, input: UpdateMemberInput): Promise<string> {
+  const { em, tools, viewer, requester } = acting;
+  const read = draft(em, Member, input);
+  return em.transactional(async (transaction) => {
+    const member = await find(transaction, Member, id, { isHeld: true });
+    refuse([...read.problems, ...lawsBroken(member, sound(read) as Partial<MemberFacts>, dayIn(tools.timeZone, tools.now()))]);
+    if (Object.keys(read.values).length === 0) return member.id;
+    Object.assign(member, read.values);
+    recordChange(transaction, tools, viewer, requester, { action: 'member.update', targetType: 'Member', targetId: member.id });
+    await write(transaction, numberIsTaken);
+    return member.id;
+  });
+}
+
+/** What was recorded earlier is not judged again, but for what is given to go with it. */
+function lawsBroken({ dateOfBirth, hireDate }: Member, given: Partial<MemberFacts>, today: string) {
+  const areDatesGiven = given.dateOfBirth != null || given.hireDate != null;
+  return memberProblems({ ...(areDatesGiven && { dateOfBirth, hireDate }), ...given }, today);
+}

@@ -1,0 +1,118 @@
+import { ref, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { Field, InputType } from 'type-graphql';
+import { contactProblems, Organization, OrganizationContact, type OrganizationContactFacts } from '../../entities/organization.ts';
+import type { FieldProblem } from '../../errors.ts';
+import { recordChange } from '../audit.ts';
+import { draft, find, missing, refuse, sound, write, type Acting, type Draft } from '../record.ts';
+
+@InputType({ description: 'A contact, or what changes of one: then what is left out stays, and null clears.' })
+export class OrganizationContactInput {
+  @Field(() => String, { nullable: true, description: 'First name; a new contact needs one; at most 100 characters.' })
+  firstName?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Last name; a new contact needs one; at most 100 characters.' })
+  lastName?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Title or job; at most 100 characters.' })
+  title?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Telephone number, kept as it is entered; at most 50 characters.' })
+  phone?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  email?: string | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether this is the one to call first, in place of who was; not so when left out of a new contact.',
+  })
+  isPrimary?: boolean | null;
+
+  @Field(() => String, { nullable: true, description: 'Notes.' })
+  notes?: string | null;
+}
+
+/**
+ * Adds a contact to an organization.
+ * @returns the organization's id.
+ * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such organization.
+ */
+export async function addContact(acting: Acting, organizationId: string, input: OrganizationContactInput): Promise<string> {
+  const { em, tools, viewer, requester } = acting;
+  const read = draft(em, OrganizationContact, { ...input, isPrimary: input.isPrimary ?? false });
+  refuse([...problemsOf(read), ...missing(input, 'firstName', 'lastName')]);
+  return em.transactional(async (transaction) => {
+    const organization = await find(transaction, Organization, organizationId, { path: 'organizationId', isHeld: true });
+    if (input.isPrimary) await replacePrimary(transaction, organization);
+    const contact = new OrganizationContact({ ...(read.values as OrganizationContactFacts), organization: ref(organization) });
+    transaction.persist(contact);
+    recordChange(transaction, tools, viewer, requester, {
+      action: 'organization.add_contact',
+      targetType: 'OrganizationContact',
+      targetId: contact.id,
+    });
+    await write(transaction);
+    return organization.id;
+  });
+}
+
+/**
+ * Changes a contact.
+ * @returns the organization's id.
+ * @throws BAD_INPUT naming all that is wrong; NOT_FOUND.
+ */
+export async function updateContact(acting: Acting, id: string, input: OrganizationContactInput): Promise<string> {
+  const { em, tools, viewer, requester } = acting;
+  const read = draft(em, OrganizationContact, input);
+  refuse(problemsOf(read));
+  return em.transactional(async (transaction) => {
+    const { contact, organization } = await held(transaction, id);
+    if (Object.keys(read.values).length === 0) return organization.id;
+    if (input.isPrimary && !contact.isPrimary) await replacePrimary(transaction, organization);
+    Object.assign(contact, read.values);
+    recordChange(transaction, tools, viewer, requester, {
+      action: 'organization.update_contact',
+      targetType: 'OrganizationContact',
+      targetId: contact.id,
+    });
+    await write(transaction);
+    return organization.id;
+  });
+}
+
+/**
+ * Deletes a contact. Where it was the primary one, the organization has none until another is made it.
+ * @returns the organization's id.
+ * @throws BAD_INPUT for what is no id; NOT_FOUND.
+ */
+export async function removeContact({ em, tools, viewer, requester }: Acting, id: string): Promise<string> {
+  return em.transactional(async (transaction) => {
+    const { contact, organization } = await held(transaction, id);
+    contact.deletedAt = tools.now();
+    recordChange(transaction, tools, viewer, requester, {
+      action: 'organization.delete_contact',
+      targetType: 'OrganizationContact',
+      targetId: contact.id,
+    });
+    await write(transaction);
+    return organization.id;
+  });
+}
+
+const problemsOf = (read: Draft<OrganizationContactInput>): FieldProblem[] => [
+  ...read.problems,
+  ...contactProblems(sound(read) as Partial<OrganizationContactFacts>),
+];
+
+/** The organization first: whoever changes one of its contacts waits there, and sees the contact as it is after that. */
+async function held(em: SqlEntityManager, id: string): Promise<{ contact: OrganizationContact; organization: Organization }> {
+  const seen = await find(em, OrganizationContact, id);
+  const organization = await find(em, Organization, seen.organization.id, { isHeld: true });
+  return { contact: await find(em, OrganizationContact, id, { isHeld: true }), organization };
+}
+
+/** Written before another becomes the primary one: not even for a moment there are two. */
+async function replacePrimary(em: SqlEntityManager, organization: Organization): Promise<void> {
+  for (const contact of await em.find(OrganizationContact, { organization: organization.id, isPrimary: true })) contact.isPrimary = false;
+  await em.flush();
+}

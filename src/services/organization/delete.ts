@@ -1,0 +1,30 @@
+import { openGrievanceStatuses, Grievance } from '../../entities/grievance.ts';
+import { Organization } from '../../entities/organization.ts';
+import { conflict } from '../../errors.ts';
+import { recordChange } from '../audit.ts';
+import { find, write, type Acting } from '../record.ts';
+
+/**
+ * Deletes an organization: it leaves every list and lookup, and what is recorded about it keeps showing it. Its contacts
+ * stay as they are, out of sight with it; salting activities are records, and stand in no way.
+ * @returns its id.
+ * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT while a grievance against it has not ended.
+ */
+export async function remove({ em, tools, viewer, requester }: Acting, id: string): Promise<string> {
+  const isDeleted = await em.transactional(async (transaction) => {
+    // whoever files a grievance against it pins it: one of the two waits for the other
+    const organization = await find(transaction, Organization, id, { isHeld: true });
+    const open = await transaction.count(Grievance, { employer: organization.id, status: { $in: openGrievanceStatuses } });
+    if (open > 0) return false;
+    organization.deletedAt = tools.now();
+    recordChange(transaction, tools, viewer, requester, {
+      action: 'organization.delete',
+      targetType: 'Organization',
+      targetId: organization.id,
+    });
+    await write(transaction);
+    return true;
+  });
+  if (!isDeleted) throw conflict('The organization has grievances that have not ended.', 'OPEN_CASES', []);
+  return id;
+}

@@ -1,0 +1,13 @@
+import { OrganizationAction, saltingFields, type OrganizationFacts } from '../../entities/organization.ts';
+import type { Viewer } from '../../entities/viewer.ts';
+import type { FieldProblem } from '../../errors.ts';
+
+const salting: readonly string[] = saltingFields;
+
+/** The fields that are given, and are not this viewer's to change, whatever they say. */
+export function notTheirs(viewer: Viewer, given: Partial<OrganizationFacts>): FieldProblem[] {
+  const actionOn = (path: string): OrganizationAction => (salting.includes(path) ? OrganizationAction.SALT : OrganizationAction.UPDATE);
+  return Object.keys(given)
+    .filter((path) => !viewer.may('Organization', actionOn(path), false))
+    .map((path) => ({ path, message: 'is not yours to change' }));
+}

@@ -1,0 +1,42 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { Organization, organizationProblems, OrganizationType, type OrganizationFacts } from '../../entities/organization.ts';
+import type { ChangeTools } from '../audit.ts';
+import { oneOf, text, wholeNumber } from '../record/cell.ts';
+import { importRecords, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
+
+const organizations: Importable<Organization> = {
+  entity: Organization,
+  type: 'Organization',
+  action: 'organization.import',
+  columns: {
+    name: text,
+    orgType: oneOf(Object.values(OrganizationType)),
+    unitSize: wholeNumber,
+    address: text,
+    city: text,
+    state: text,
+    zipCode: text,
+    phone: text,
+    email: text,
+    website: text,
+    saltingScore: wholeNumber,
+    saltingNotes: text,
+  },
+  needed: ['name', 'orgType'],
+  key: 'name',
+  isKeyUnique: false,
+  problems: organizationProblems,
+  make: (facts) => new Organization(facts as OrganizationFacts),
+};
+
+/**
+ * Adds the organizations of a CSV file, all or none. One that is there already and is what the file says is passed over;
+ * two may have the same name.
+ * @throws {ImportError} where nothing of the file can be imported.
+ */
+export const importOrganizations = (
+  em: SqlEntityManager,
+  tools: ChangeTools,
+  source: AsyncIterable<Uint8Array>,
+  options: ImportOptions,
+): Promise<ImportOutcome> => importRecords(em, tools, source, organizations, options);

@@ -1,0 +1,67 @@
+import { Field, InputType, Int } from 'type-graphql';
+import { Organization, organizationProblems, OrganizationType } from '../../entities/organization.ts';
+import { recordChange } from '../audit.ts';
+import { draft, find, refuse, sound, write, type Acting } from '../record.ts';
+import { notTheirs } from './field.ts';
+
+@InputType({ description: 'What changes of an organization; what is left out stays, null clears.' })
+export class UpdateOrganizationInput {
+  @Field(() => String, { nullable: true, description: 'Name; at most 200 characters.' })
+  name?: string | null;
+
+  @Field(() => OrganizationType, { nullable: true, description: 'What it is to the local.' })
+  orgType?: OrganizationType | null;
+
+  @Field(() => Int, { nullable: true, description: 'Workers in the proposed or actual bargaining unit; more than zero.' })
+  unitSize?: number | null;
+
+  @Field(() => String, { nullable: true, description: 'Street address; at most 200 characters.' })
+  address?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'City; at most 100 characters.' })
+  city?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'State; at most 50 characters.' })
+  state?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'ZIP code; at most 20 characters.' })
+  zipCode?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Telephone number, kept as it is entered; at most 50 characters.' })
+  phone?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  email?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Web site, with http:// or https://; at most 300 characters.' })
+  website?: string | null;
+
+  @Field(() => Int, { nullable: true, description: 'How promising organizing here looks, from 1 to 5; for who may change salting.' })
+  saltingScore?: number | null;
+
+  @Field(() => String, { nullable: true, description: 'Notes for organizers; for who may change salting.' })
+  saltingNotes?: string | null;
+}
+
+/**
+ * Changes what is recorded of an organization.
+ * @returns its id.
+ * @throws BAD_INPUT naming all that is wrong, the fields that are not the caller's to change among them; NOT_FOUND.
+ */
+export async function update(acting: Acting, id: string, input: UpdateOrganizationInput): Promise<string> {
+  const { em, tools, viewer, requester } = acting;
+  const read = draft(em, Organization, input);
+  refuse([...read.problems, ...organizationProblems(sound(read) as Partial<Organization>), ...notTheirs(viewer, read.values as object)]);
+  return em.transactional(async (transaction) => {
+    const organization = await find(transaction, Organization, id, { isHeld: true });
+    if (Object.keys(read.values).length === 0) return organization.id;
+    Object.assign(organization, read.values);
+    recordChange(transaction, tools, viewer, requester, {
+      action: 'organization.update',
+      targetType: 'Organization',
+      targetId: organization.id,
+    });
+    await write(transaction);
+    return organization.id;
+  });
+}

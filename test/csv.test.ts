@@ -1,0 +1,351 @@
+import 'reflect-metadata';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Database } from '../src/database/index.ts';
+import { AuditEvent } from '../src/entities/audit.ts';
+import { isGenuine } from '../src/services/audit.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { importMembers } from '../src/services/member/index.ts';
+import { importOrganizations } from '../src/services/organization/index.ts';
+import type { BadLine, ImportOutcome } from '../src/services/record/import.ts';
+import { freshDatabase } from './support/database.ts';
+import { Clock } from './support/local.ts';
+
+const keyring = Keyring.parse(Keyring.generate());
+const clock = new Clock();
+const tools = { keyring, timeZone: 'America/New_York', now: clock.now };
+
+let database: Database;
+
+beforeAll(async () => {
+  database = await freshDatabase({ seeded: true });
+});
+afterAll(() => database.close());
+
+async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
+}
+
+interface Import extends ImportOutcome {
+  /** What was reported, a line each. */
+  readonly told: string[];
+  readonly steps: string[];
+}
+
+interface Options {
+  readonly into?: Database;
+  readonly isTrial?: boolean;
+  readonly chunk?: number;
+}
+
+/** Imports a text, in chunks of a few bytes: no character and no line end lies in one of them for certain. */
+async function importing(
+  run: typeof importMembers,
+  given: string | Uint8Array,
+  { into = database, isTrial = false, chunk = 7 }: Options = {},
+): Promise<Import> {
+  const [told, steps]: [string[], string[]] = [[], []];
+  const outcome = await run(into.orm.em, tools, inChunks(Buffer.from(given), chunk), {
+    isTrial,
+    report: ({ line, problems }: BadLine) => void told.push(`${line}: ${problems}`),
+    progress: (step, records) => void steps.push(`${step} ${records}`),
+  });
+  return { ...outcome, told, steps };
+}
+
+const members = (given: string | Uint8Array, options?: Options) => importing(importMembers, given, options);
+const organizations = (given: string, options?: Options) => importing(importOrganizations, given, options);
+
+/** Everything that an import could change. */
+const contents = ({ run }: Database = database): Promise<unknown> =>
+  Promise.all(
+    ['members', 'organizations', 'audit_events'].map((table) =>
+      run(`select count(*)::int as rows, md5(string_agg(t::text, '' order by t::text)) from ${table} t`),
+    ),
+  );
+
+/** What is refused of a file, of which nothing may be imported. */
+async function refusalsOf(given: string | Uint8Array, run = importMembers): Promise<string[]> {
+  const before = await contents();
+  const { told, added, refused } = await importing(run, given);
+  expect({ added, refused }).toEqual({ added: 0, refused: told.length });
+  expect(await contents()).toEqual(before);
+  return told;
+}
+
+/** Why a file was not even looked at. */
+async function failureOf(given: string | Uint8Array): Promise<string> {
+  const before = await contents();
+  const error = await members(given).then(
+    () => null,
+    (each: Error) => each,
+  );
+  expect([error?.name, await contents()]).toEqual(['ImportError', before]);
+  return error?.message ?? '';
+}
+
+const rowsLike = (table: string, column: string, pattern: string, { run }: Database = database) =>
+  run(`select * from ${table} where ${column} like $1 order by ${column}`, [pattern]);
+
+const header = 'memberNumber,firstName,lastName,classification';
+
+describe('a file of members', () => {
+  it('becomes members as it says, with an audit event each', async () => {
+    const text = [
+      'Member number,first_name,LAST NAME,classification,status,date of birth,hire-date,notes,city,zipCode',
+      'CSV001,Zoë,"O\'Hara, Jr.",Journeyman,Retired,1960-02-29,1981-03-01,"said ""yes""\nand left",Troy,01218',
+      ' CSV002 , Bo , Lind ,APPRENTICE 4,,,,,,',
+      '',
+    ].join('\r\n');
+    expect(await members(`\uFEFF${text}`)).toEqual({ added: 2, alreadyThere: 0, refused: 0, told: [], steps: ['read 2', 'added 2'] });
+    const [zoe, bo] = await rowsLike('members', 'member_number', 'CSV00%');
+    expect(zoe).toMatchObject({
+      member_number: 'CSV001',
+      first_name: 'Zoë',
+      last_name: "O'Hara, Jr.",
+      classification: 'journeyman',
+      status: 'retired',
+      date_of_birth: '1960-02-29',
+      hire_date: '1981-03-01',
+      notes: 'said "yes"\nand left',
+      zip_code: '01218',
+      deleted_at: null,
+    });
+    expect(bo).toMatchObject({
+      member_number: 'CSV002',
+      first_name: 'Bo',
+      classification: 'apprentice_4',
+      status: 'active',
+      city: null,
+      notes: null,
+    });
+    const events = await database.orm.em.fork().find(AuditEvent, { action: 'member.import' }, { filters: false });
+    expect(events.map(({ targetId }) => targetId).sort()).toEqual([zoe?.['id'], bo?.['id']].sort());
+    expect(new Set(events.map(({ requestId }) => requestId)).size).toBe(1);
+    expect(events.every((event) => isGenuine(event, keyring) && event.actor === null && event.targetType === 'Member')).toBe(true);
+  });
+
+  it('changes nothing the second time, and adds what is new', async () => {
+    const line = 'CSV010,Ada,Roy,foreman';
+    expect(await members(`${header}\n${line}\n`)).toMatchObject({ added: 1, alreadyThere: 0 });
+    const before = await contents();
+    expect(await members(`${header}\n${line}\n`)).toMatchObject({ added: 0, alreadyThere: 1 });
+    expect(await contents()).toEqual(before);
+    expect(await members(`${header}\n${line}\nCSV011,Bea,Roy,foreman`)).toMatchObject({ added: 1, alreadyThere: 1 });
+  });
+
+  it('is only looked at in a trial', async () => {
+    const before = await contents();
+    expect(await members(`${header}\nCSV020,Ada,Roy,foreman\n`, { isTrial: true })).toMatchObject({ added: 1, steps: ['read 1'] });
+    expect(await contents()).toEqual(before);
+  });
+
+  it.each(['\n', '\r\n', '\r'])('may end its lines with %j', async (end) => {
+    const number = `CSV03${end.length}${end.charCodeAt(0)}`;
+    expect(await members([header, '', `${number},Ada,Roy,foreman`, '', ''].join(end))).toMatchObject({ added: 1 });
+  });
+
+  it('may be long, and is added in its order', async () => {
+    const lines = Array.from({ length: 1203 }, (_, n) => `CSVL${String(n).padStart(4, '0')},A${n},B,journeyman`);
+    const { added, steps } = await members([header, ...lines].join('\n'), { chunk: 4096 });
+    expect([added, steps]).toEqual([1203, ['read 500', 'read 1000', 'read 1203', 'added 500', 'added 1000', 'added 1203']]);
+    const rows = await database.run(`select first_name from members where member_number like 'CSVL%' order by id`);
+    expect(rows.map(({ first_name: name }) => name)).toEqual(lines.map((_, n) => `A${n}`));
+  });
+});
+
+describe('a line is refused by its number', () => {
+  const columns = `${header},email,dateOfBirth,hireDate,status`;
+
+  it.each([
+    ['X1,Ada,Roy,foreman,,,', ['2: has 7 cells, and the first line has 8']],
+    ['X1,Ada,Roy,foreman,,,,,', ['2: has 9 cells, and the first line has 8']],
+    [',,,,,,,', ['2: memberNumber is missing; firstName is missing; lastName is missing; classification is missing']],
+    ['X-1,Ada,Roy,foreman,,,,', ['2: memberNumber must be of letters without accents and digits']],
+    [`${'1'.repeat(31)},Ada,Roy,foreman,,,,`, ['2: memberNumber must have at most 30 characters']],
+    ['X1,Ada,Roy,boss,,,,', [expect.stringMatching(/^2: classification is none of apprentice_1, .*honorary$/)]],
+    ['X1,Ada,Roy,foreman,ada at home,,,', ['2: email is not an e-mail address']],
+    ['X1,Ada,Roy,foreman,,2/3/1980,,', ['2: dateOfBirth is not a day, like 2026-03-01']],
+    ['X1,Ada,Roy,foreman,,1980-02-30,,', ['2: dateOfBirth is not a day, like 2026-03-01']],
+    ['X1,Ada,Roy,foreman,,,9999-12-31,', ['2: hireDate must not be in the future']],
+    ['X1,Ada,Roy,foreman,,2000-01-02,2000-01-01,', ['2: hireDate must be after the date of birth']],
+    ['X1,Ada\0,Roy,foreman,,,,', ['2: firstName has a character that is none']],
+    ['X1\0,Ada,Roy,foreman,,,,', [expect.stringMatching(/^2: memberNumber has a character that is none/)]],
+    ['#,,Roy,boss,x,y,,', [expect.stringMatching(/^2: firstName is missing; classification .*; dateOfBirth .*; memberNumber .*; email /)]],
+  ])('%j', async (line, told) => {
+    expect(await refusalsOf(`${columns}\n${line}\n`)).toEqual(told);
+  });
+
+  it('with every one that is wrong, counted with blank lines and lines in quotes, and nothing of the right ones is added', async () => {
+    const lines = [
+      header,
+      'OK1,Ada,Roy,foreman',
+      '',
+      'OK2,"Ad\n\na",Roy,foreman',
+      'OK3,,Roy,foreman',
+      'OK1,Bea,Roy,foreman',
+      'OK4,"Ad\na",Roy,"bo\nss"',
+      'ok1,C,D,foreman',
+    ];
+    expect(await refusalsOf(lines.join('\n'))).toEqual([
+      '7: firstName is missing',
+      '8: memberNumber is the same as in line 2',
+      expect.stringMatching(/^9: classification is none of/),
+    ]);
+  });
+
+  it('that meets who is there, or was', async () => {
+    await members(`${header}\nCSV040,Ada,Roy,foreman\nCSV041,Bea,Roy,foreman`);
+    await database.run(`update members set deleted_at = now() where member_number = 'CSV041'`);
+    expect(await refusalsOf(`${header}\nCSV040,Ada,Roy,honorary\nCSV041,Bea,Roy,foreman\nCSV042,Eve,Roy,foreman`)).toEqual([
+      '2: memberNumber is taken by a record that is not what the file says',
+      '3: memberNumber was that of a record that is deleted',
+    ]);
+  });
+
+  it('and never by what it says', async () => {
+    const [told = ''] = await refusalsOf(`${columns}\nsecret-1,secret-2,,secret-3,secret-4,secret-5,secret-6,secret-7\n`);
+    expect(told).not.toContain('secret');
+  });
+});
+
+describe('a file that is none', () => {
+  it.each([
+    ['nothing', '', /is empty/],
+    ['blank lines', '\n\r\n\n', /is empty/],
+    ['the names of columns alone', `${header}\n`, /has no records/],
+    ['no names of columns', 'X1,Ada,Roy,foreman\n', /^The first line has the column X1, which is not known\.$/],
+    ['a column too few', 'memberNumber,firstName\nX1,Ada\n', /lacks the columns lastName, classification/],
+    ['a column twice', `${header},first_name\nX1,Ada,Roy,foreman,Eve`, /has the column firstName twice/],
+    ['another separator', 'memberNumber;firstName;lastName;classification\nX1;Ada;Roy;foreman', /a column that is no plain word/],
+    ['a quote that stays open', `${header}\nX1,Ada,Roy,foreman\nX2,"secret`, /^The file cannot be read from line 3 on: a quote/],
+    ['a quote within', `${header}\nX1,A"secret"da,Roy,foreman`, /^The file cannot be read from line 2 on: a quote/],
+    ['a record without an end', `${header}\nX1,"${'x'.repeat(70_000)}`, /more than 65536 characters/],
+    ['JSON', '{"memberNumber":"X1"}', /^The f/],
+  ])('%s', async (_, given, message) => {
+    const told = await failureOf(given);
+    expect(told).toMatch(message);
+    expect(told).not.toContain('secret');
+  });
+
+  it('another encoding', async () => {
+    expect(await failureOf(Buffer.from(`${header}\nX1,Zo\xeb,Roy,foreman\n`, 'latin1'))).toBe('The file is not UTF-8.');
+  });
+
+  it('one that ends in the middle of a character', async () => {
+    expect(await failureOf(Buffer.from(`${header}\nX1,Ada,Roy,foreman\nX2,Zoë`).subarray(0, -1))).toBe('The file is not UTF-8.');
+  });
+});
+
+describe('a file of organizations', () => {
+  const columns = 'name,orgType,unitSize,city,website,saltingScore';
+
+  it('becomes organizations as it says, two of one name too', async () => {
+    const text = `${columns}\nCSV Iron,Employer,40,Troy,https://iron.example,3\nCSV Iron,training partner,,Utica,,\n`;
+    expect(await organizations(text)).toMatchObject({ added: 2, told: [] });
+    expect(await rowsLike('organizations', 'name', 'CSV Iron')).toHaveLength(2);
+    expect(
+      await database.run(
+        `select org_type, unit_size, city, website, salting_score from organizations where name = 'CSV Iron' order by city`,
+      ),
+    ).toEqual([
+      { org_type: 'employer', unit_size: 40, city: 'Troy', website: 'https://iron.example', salting_score: 3 },
+      { org_type: 'training_partner', unit_size: null, city: 'Utica', website: null, salting_score: null },
+    ]);
+    const before = await contents();
+    expect(await organizations(text)).toMatchObject({ added: 0, alreadyThere: 2 });
+    expect(await contents()).toEqual(before);
+  });
+
+  it('is refused by its lines', async () => {
+    const lines = [columns, 'CSV A,employer,0,,,', 'CSV A,club,1.5,,ftp://x,9', 'CSV B,jatc,,,,', 'CSV B,jatc,,,,'];
+    expect(await refusalsOf(lines.join('\n'), importOrganizations)).toEqual([
+      '2: unitSize must be more than zero',
+      '3: orgType is none of employer, union, training_partner, jatc; unitSize is not a whole number; website is not a web address that begins with http:// or https://; saltingScore must be from 1 to 5',
+      '5: is the same as in line 4',
+    ]);
+  });
+});
+
+describe('on a server', () => {
+  it('many imports of one file at once add each member once', async () => {
+    const server = await freshDatabase({ seeded: true, engine: 'postgresql' });
+    try {
+      const text = [header, ...Array.from({ length: 40 }, (_, n) => `RACE${n},A,B,journeyman`)].join('\n');
+      const outcomes = await Promise.all(Array.from({ length: 8 }, () => members(text, { into: server })));
+      expect(outcomes.map(({ added, alreadyThere }) => `${added} ${alreadyThere}`).sort()).toEqual([...Array(7).fill('0 40'), '40 0']);
+      expect(await rowsLike('members', 'member_number', 'RACE%', server)).toHaveLength(40);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('nothing is left of one that breaks in the middle', async () => {
+    const server = await freshDatabase({ seeded: true, engine: 'postgresql' });
+    try {
+      await server.run(`create function break_down() returns trigger language plpgsql as
+        $$ begin if new.member_number = 'HALF0700' then raise unique_violation; end if; return new; end $$`);
+      await server.run('create trigger breaks before insert on members for each row execute function break_down()');
+      const before = await contents(server);
+      const text = [header, ...Array.from({ length: 800 }, (_, n) => `HALF${String(n).padStart(4, '0')},A,B,journeyman`)].join('\n');
+      await expect(members(text, { into: server, chunk: 4096 })).rejects.toThrow(/somebody else took a number/);
+      expect(await contents(server)).toEqual(before);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+/** What a command says can be seen of a process only: it runs the program as it is built. */
+describe('npm run', () => {
+  const project = join(import.meta.dirname, '..');
+  const build = join(project, 'node_modules', '.cache', 'unionhall', `csv-${process.pid}`);
+  let folder: string;
+
+  const node = (...words: string[]) =>
+    new Promise<{ code: number; out: string; err: string }>((resolve) => {
+      const env = {
+        ...process.env,
+        NODE_ENV: 'test',
+        DATABASE_URL: '',
+        UNIONHALL_DATA_DIR: join(folder, 'data'),
+        UNIONHALL_CONFIG_DIR: folder,
+      };
+      execFile(process.execPath, words, { cwd: project, env }, (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }));
+    });
+  const run = (...words: string[]) => node(join(build, 'src', 'main.js'), ...words);
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'unionhall-csv-'));
+    const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
+    await node(tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', build, '--incremental', 'false');
+  }, 180_000);
+
+  afterAll(async () => {
+    for (const left of [build, folder]) await rm(left, { recursive: true, force: true });
+  });
+
+  it('says what it did, and by its exit code whether it did', async () => {
+    const file = join(folder, 'some.csv');
+    await writeFile(file, `${header}\nCLI1,Ada,Roy,foreman\n`);
+    expect(await run('members:import', '--dry-run', '--file', file)).toMatchObject({
+      code: 0,
+      out: '1 member would be added; 0 were there already.\n',
+    });
+    expect(await run('members:import', '--file', file)).toMatchObject({ code: 0, out: 'Added 1 member; 0 were there already.\n' });
+    await writeFile(file, 'name,orgType\nCLI Works,employer\nCLI Club,nothing\n');
+    const refused = await run('organizations:import', '--file', file);
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toContain(`${file}:3: orgType is none of employer`);
+    expect(refused.err).toContain('Nothing was imported: 1 line is not right.');
+    expect(refused.err).not.toMatch(/\n {4}at /);
+    for (const words of [[], [file], ['--file'], ['--file', file, 'more']])
+      expect(await run('organizations:import', ...words)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('--file organizations.csv --dry-run'),
+      });
+  }, 300_000);
+});

@@ -1,0 +1,195 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { aLocal, type Answer, type Local } from './support/local.ts';
+import { saidOf } from './support/said.ts';
+
+// The embedded database has one connection and so no races: these run on a server.
+const parallel = 16;
+const rounds = 4;
+const atOnce = <T>(work: (place: number) => Promise<T>, count = parallel): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, place) => work(place)));
+const codesOf = (answers: readonly Answer<unknown>[]): string[] =>
+  answers.flatMap(({ codes }) => (codes.length > 0 ? codes : ['done'])).sort();
+
+let local: Local;
+
+/** The first row's first column. */
+async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
+  const [row = {}] = await local.sql(sql, parameters);
+  return Object.values(row)[0] as T;
+}
+
+const anOrganization = async (): Promise<string> => {
+  const input = { name: 'Harbor Crane Works', orgType: 'EMPLOYER' };
+  const made = await local.admin.see<{ done: { id: string } }>(
+    'mutation ($input: CreateOrganizationInput!) { done: createOrganization(input: $input) { id } }',
+    { input },
+  );
+  return made.done.id;
+};
+
+let given = 0;
+const createMember = (memberNumber: string): Promise<Answer<{ done: { id: string } }>> =>
+  local.staff.ask('mutation ($input: CreateMemberInput!) { done: createMember(input: $input) { id } }', {
+    input: { memberNumber, firstName: 'Ola', lastName: 'Berg', classification: 'FOREMAN' },
+  });
+const aMember = async (): Promise<string> => (await createMember(`R${(given += 1)}`)).data.done.id;
+
+beforeAll(async () => {
+  local = await aLocal({ engine: 'postgresql', comparesExecutions: false });
+});
+
+describe('the primary contact', () => {
+  const primaries = (id: string) =>
+    local.sql('select id from organization_contacts where organization_id = $1 and is_primary and deleted_at is null', [id]);
+  const add = (id: string, input: object) =>
+    local.staff.ask<{ done: { contacts: { id: string }[] } }>(
+      'mutation ($id: ID!, $input: OrganizationContactInput!) { done: createOrganizationContact(organizationId: $id, input: $input) { contacts { id } } }',
+      { id, input: { firstName: 'A', lastName: 'B', ...input } },
+    );
+  const promote = (id: unknown) =>
+    local.officer.ask('mutation ($id: ID!) { updateOrganizationContact(id: $id, input: { isPrimary: true }) { id } }', { id });
+  const remove = (id: unknown) => local.admin.ask('mutation ($id: ID!) { deleteOrganizationContact(id: $id) { id } }', { id });
+
+  it('is one, whoever else becomes it at once', async () => {
+    for (let round = 0; round < rounds; round += 1) {
+      const id = await anOrganization();
+      expect(codesOf(await atOnce(() => add(id, { isPrimary: true })))).toEqual(Array(parallel).fill('done'));
+      expect(await primaries(id)).toHaveLength(1);
+      const all = await local.sql('select id from organization_contacts where organization_id = $1', [id]);
+      expect(all).toHaveLength(parallel);
+      expect(codesOf(await atOnce((place) => promote(all[place]?.['id'])))).toEqual(Array(parallel).fill('done'));
+      expect(await primaries(id)).toHaveLength(1);
+    }
+  });
+
+  it('is none that is deleted at once, and each is deleted once', async () => {
+    for (let round = 0; round < rounds; round += 1) {
+      const id = await anOrganization();
+      await atOnce(() => add(id, { isPrimary: true }), 4);
+      const all = await local.sql('select id from organization_contacts where organization_id = $1 order by id', [id]);
+      const [deleted, promoted] = await Promise.all([
+        atOnce((place) => remove(all[place % 2]?.['id']), 8),
+        atOnce((place) => promote(all[place % 4]?.['id']), 8),
+      ]);
+      expect(codesOf(deleted)).toEqual([...Array(6).fill('NOT_FOUND'), 'done', 'done']);
+      expect(codesOf(promoted).filter((code) => !['NOT_FOUND', 'done'].includes(code))).toEqual([]);
+      expect((await primaries(id)).length).toBeLessThan(2);
+      expect(await value('select count(*)::int from organization_contacts where organization_id = $1 and deleted_at is null', id)).toBe(2);
+    }
+  });
+});
+
+describe('a member number', () => {
+  it('is given to one of many who ask for it at once', async () => {
+    for (let round = 0; round < rounds; round += 1) {
+      const memberNumber = `SAME${round}`;
+      const answers = await atOnce(() => createMember(memberNumber));
+      expect(codesOf(answers)).toEqual([...Array(parallel - 1).fill('BAD_INPUT'), 'done']);
+      for (const answer of answers.filter(({ codes }) => codes.length > 0)) expect(saidOf(answer)).toEqual(['input.memberNumber is taken']);
+      expect(
+        await value(
+          `select count(*)::int from audit_events where target_id = (select id from members where member_number = $1)`,
+          memberNumber,
+        ),
+      ).toBe(1);
+    }
+  });
+
+  it('is taken over by one of many', async () => {
+    const ids = await atOnce(aMember);
+    const rename = 'mutation ($id: ID!, $input: UpdateMemberInput!) { updateMember(id: $id, input: $input) { id } }';
+    const answers = await atOnce((place) => local.staff.ask(rename, { id: ids[place], input: { memberNumber: 'OTHER' } }));
+    expect(codesOf(answers)).toEqual([...Array(parallel - 1).fill('BAD_INPUT'), 'done']);
+  });
+});
+
+describe('two changes that are lawful alone, and not together', () => {
+  const oneIsRefused = (answers: readonly Answer<unknown>[]): void => expect(codesOf(answers)).toEqual(['BAD_INPUT', 'done']);
+
+  it('of an employment: one is made', async () => {
+    const organizationId = await anOrganization();
+    const start = `mutation ($id: ID!, $input: EmploymentInput!) { done: startEmployment(memberId: $id, input: $input) { employments { id } } }`;
+    const correct = 'mutation ($id: ID!, $input: EmploymentInput!) { updateEmployment(id: $id, input: $input) { id } }';
+    for (let round = 0; round < rounds; round += 1) {
+      const input = { organizationId, startDate: '2020-01-01', endDate: '2020-12-31' };
+      const { done } = await local.staff.see<{ done: { employments: { id: string }[] } }>(start, { id: await aMember(), input });
+      const change = (input: object) => local.staff.ask(correct, { id: done.employments[0]?.id, input });
+      oneIsRefused(await Promise.all([change({ startDate: '2020-09-01' }), change({ endDate: '2020-03-01' })]));
+    }
+  });
+
+  it('of a member: one is made', async () => {
+    const change = (id: string, input: object) =>
+      local.staff.ask('mutation ($id: ID!, $input: UpdateMemberInput!) { updateMember(id: $id, input: $input) { id } }', { id, input });
+    for (let round = 0; round < rounds; round += 1) {
+      const id = await aMember();
+      await change(id, { dateOfBirth: '1980-01-01', hireDate: '2000-01-01' });
+      oneIsRefused(await Promise.all([change(id, { dateOfBirth: '1990-01-01' }), change(id, { hireDate: '1985-01-01' })]));
+    }
+  });
+
+  it('of an activity: one is made', async () => {
+    const organizationId = await anOrganization();
+    const log = 'mutation ($input: LogSaltingActivityInput!) { done: logSaltingActivity(input: $input) { id } }';
+    const correct = 'mutation ($id: ID!, $input: UpdateSaltingActivityInput!) { updateSaltingActivity(id: $id, input: $input) { id } }';
+    for (let round = 0; round < rounds; round += 1) {
+      const input = {
+        memberId: await aMember(),
+        organizationId,
+        activityType: 'MEETING',
+        activityDate: '2026-01-01',
+        workersContacted: 9,
+        cardsSigned: 2,
+      };
+      const { done } = await local.organizer.see<{ done: { id: string } }>(log, { input });
+      const change = (input: object) => local.organizer.ask(correct, { id: done.id, input });
+      oneIsRefused(await Promise.all([change({ workersContacted: 4 }), change({ cardsSigned: 8 })]));
+    }
+  });
+});
+
+describe('what can be done once', () => {
+  it('is: an employment ends, a member and an organization are deleted', async () => {
+    const [organizationId, id] = [await anOrganization(), await aMember()];
+    const { done } = await local.staff.see<{ done: { employments: { id: string }[] } }>(
+      'mutation ($id: ID!, $input: EmploymentInput!) { done: startEmployment(memberId: $id, input: $input) { employments { id } } }',
+      { id, input: { organizationId, startDate: '2020-01-01' } },
+    );
+    const once: [code: string, query: string, id: string | undefined][] = [
+      ['CONFLICT', 'mutation ($id: ID!) { endEmployment(id: $id, endDate: "2021-01-01") { id } }', done.employments[0]?.id],
+      ['NOT_FOUND', 'mutation ($id: ID!) { deleteMember(id: $id) { id } }', id],
+      ['NOT_FOUND', 'mutation ($id: ID!) { deleteOrganization(id: $id) { id } }', organizationId],
+    ];
+    for (const [code, query, target] of once)
+      expect(codesOf(await atOnce(() => local.officer.ask(query, { id: target })))).toEqual([...Array(parallel - 1).fill(code), 'done']);
+  });
+});
+
+describe('who deletes while another files a grievance', () => {
+  it.each([
+    ['deleteMember', 'members', 'member_id', aMember],
+    ['deleteOrganization', 'organizations', 'employer_id', anOrganization],
+  ] as const)('waits, and is told of it: %s', async (operation, table, column, make) => {
+    const id = await make();
+    const url = new URL(process.env['UNIONHALL_TEST_POSTGRES'] ?? '');
+    url.pathname = `/${await value<string>('select current_database()')}`;
+    const filer = new pg.Client({ connectionString: url.href });
+    await filer.connect();
+    try {
+      await filer.query('begin');
+      await filer.query(`select id from ${table} where id = $1 for share`, [id]);
+      const deleting = local.staff.ask(`mutation ($id: ID!) { ${operation}(id: $id) { id } }`, { id });
+      const isWaiting = async () =>
+        (await filer.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).rowCount === 1;
+      while (!(await isWaiting()));
+      const [like] = (await filer.query(`select id from grievances where status = 'open' limit 1`)).rows as { id: string }[];
+      await filer.query(`update grievances set ${column} = $1 where id = $2`, [id, like?.id]);
+      await filer.query('commit');
+      expect((await deleting).codes).toEqual(['CONFLICT']);
+      expect(await value(`select deleted_at from ${table} where id = $1`, id)).toBeNull();
+    } finally {
+      await filer.end();
+    }
+  });
+});
