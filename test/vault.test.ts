@@ -464,7 +464,12 @@ describe('whatever is refused', () => {
   });
 
   it.each(Object.keys(asks) as Operation[])('%s is for nobody who is not signed in, and for no member', async (operation) => {
-    expect((await Keeper.of(local.anonymous).ask(operation, variables[operation], owner.vaultToken)).codes).toEqual(['UNAUTHENTICATED']);
+    const { codes, requestId } = await Keeper.of(local.anonymous).ask(operation, variables[operation], owner.vaultToken);
+    expect(codes).toEqual(['UNAUTHENTICATED']);
+    let events = await told(requestId);
+    // Whoever was refused does not wait for it to be written.
+    while (events.length === 0) events = await told(requestId);
+    expect(events[0]).toEqual({ action: operation, outcome: 'denied', reason: 'unauthenticated', count: 1, who: null, in_session: false });
     expect((await Keeper.of(local.member).ask(operation, variables[operation], owner.vaultToken)).codes).toEqual(['FORBIDDEN']);
   });
 
