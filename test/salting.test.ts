@@ -145,6 +145,7 @@ describe('what is refused', () => {
     ['a day in the future', () => ({ activityDate: tomorrow() }), ['input.activityDate must not be in the future']],
     ['a day in another year', { activityDate: '9999-12-31' }, ['input.activityDate must not be in the future']],
     ['a place of 201 characters', { location: 'x'.repeat(201) }, ['input.location must have at most 200 characters']],
+    ['half a character', { notes: '\ud800' }, ['input.notes has a character that is none']],
     ['fewer than no workers', { workersContacted: -1 }, ['input.workersContacted must not be negative']],
     ['fewer than no cards', { cardsSigned: -1 }, ['input.cardsSigned must not be negative']],
     ['cards of nobody', { cardsSigned: 1 }, ['input.cardsSigned must not be more than the workers contacted']],
