@@ -14,6 +14,7 @@ import {
   type TokenCookies,
 } from './services/session/index.ts';
 import { RoleService } from './services/role.ts';
+import { CaseService, type CaseChanges } from './services/case.ts';
 import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
 import { GrievanceService } from './services/grievance/index.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
@@ -46,6 +47,7 @@ export type Context = Pick<
   | 'salting'
   | 'grievances'
   | 'benevolence'
+  | 'cases'
 >;
 
 /** What every request shares. */
@@ -55,6 +57,8 @@ export interface ContextSources {
   readonly subjects: Subjects;
   readonly tools: SessionTools & BenevolenceTools;
   readonly refusals: Refusals;
+  /** What is done to cases, on any node. */
+  readonly changes: CaseChanges;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -110,6 +114,10 @@ class RequestContext {
 
   get benevolence(): BenevolenceService {
     return new BenevolenceService(this.em, this.sources.tools, this.viewer, this.client);
+  }
+
+  get cases(): CaseService {
+    return new CaseService(this.sources.changes, this.read);
   }
 
   /** One for the request, its row filters given the viewer. */
