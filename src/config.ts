@@ -134,7 +134,9 @@ export const variables = {
   MAX_ALIASES: bound(10, 1000).describe('Aliases that one operation may have.'),
   MAX_ROOT_FIELDS: bound(10, 1000).describe('Root fields that one operation may have.'),
   MAX_COST: bound(5000, 10_000_000).describe('Objects that one operation may ask for, counted by the sizes of its pages.'),
-  SUBSCRIPTION_CHECK_EVERY: seconds(30, 3600).describe('Seconds between two looks whether whoever listens still may; each event is one too.'),
+  SUBSCRIPTION_CHECK_EVERY: seconds(30, 3600).describe(
+    'Seconds between two looks whether whoever listens still may; each event is one too.',
+  ),
   SUBSCRIPTIONS_PER_SOCKET: bound(10, 1000).describe('Subscriptions that one WebSocket may have at a time.'),
   SUBSCRIPTION_BACKLOG: bound(500, 100_000).describe('Changes that may wait for one subscription; more end its WebSocket.'),
   SOCKETS_PER_USER: bound(20, 10_000).describe('WebSockets that one user, or one address that does not sign in, may have at a node.'),

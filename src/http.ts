@@ -120,11 +120,7 @@ function securityHeaders(): readonly (readonly [name: string, value: string])[] 
   return [...headers];
 }
 
-async function registerGraphql(
-  app: FastifyInstance,
-  { config, schema, execute, contextOf }: Served,
-  sockets: Sockets,
-): Promise<void> {
+async function registerGraphql(app: FastifyInstance, { config, schema, execute, contextOf }: Served, sockets: Sockets): Promise<void> {
   const isProduction = config.environment === 'production';
   const apollo = new ApolloServer<Context>({
     gateway: gatewayOf(schema, (execution) => handOver(execution) ?? execute(execution)),

@@ -424,7 +424,7 @@ class PublicError extends GraphQLError {
 /** Variables are refused by the executor, which has no codes. */
 function formatted(error: unknown): GraphQLFormattedError {
   if (!(error instanceof GraphQLError)) return { message: '' };
-  const isOfVariable = error.originalError === undefined && error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
+  const isOfVariable = error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
   return isOfVariable ? { ...error.toJSON(), extensions: { code: 'BAD_USER_INPUT' } } : error.toJSON();
 }
 

@@ -5,7 +5,10 @@ import { caseChannel } from '../src/entities/case.ts';
 
 /** What a subscriber is told. */
 export interface Told {
-  readonly data?: Record<string, { action: string; grievance?: { id: string; notes?: string | null }; application?: { id: string } }> | null;
+  readonly data?: Record<
+    string,
+    { action: string; grievance?: { id: string; notes?: string | null }; application?: { id: string } }
+  > | null;
   readonly errors?: readonly { message: string; extensions: { code: string; requestId: string; fields?: unknown } }[];
 }
 

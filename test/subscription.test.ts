@@ -44,7 +44,7 @@ beforeAll(async () => {
   own = await idOf('grievances', 'member', `status not in ('settled', 'withdrawn', 'closed')`);
   others = await idOf('grievances', 'testuser', `status not in ('settled', 'withdrawn', 'closed')`);
   application = await idOf('benevolence_applications', 'member');
-});
+}, 120_000);
 
 afterAll(async () => {
   for (const caller of callers) if (caller.socket) await caller.hangUp();
@@ -54,7 +54,9 @@ afterAll(async () => {
 async function idOf(table: string, username: string, where = 'true'): Promise<string> {
   const mine = `(select member_id from users where username = '${username}')`;
   const theirs = `(select member_id from users where member_id is not null)`;
-  const [row] = await database.run(`select id from ${table} where member_id = ${mine} and ${where} and deleted_at is null order by id limit 1`);
+  const [row] = await database.run(
+    `select id from ${table} where member_id = ${mine} and ${where} and deleted_at is null order by id limit 1`,
+  );
   if (row) return row['id'] as string;
   const [taken] = await database.run(
     `update ${table} set member_id = ${mine} where id = (select id from ${table} where ${where} and deleted_at is null and member_id not in ${theirs} order by id limit 1) returning id`,
@@ -181,7 +183,10 @@ describe('who listens', () => {
     await notify(database.run, 'Grievance', 'nonsense', 'update');
     await notify(database.run, 'Grievance', own, 'burn');
     await notify(database.run, 'Grievance', absent, 'update');
-    await database.run(`insert into case_events (id, grievance_id, action, to_status, at) values (gen_random_uuid(), $1, 'file', 'open', now())`, [own]);
+    await database.run(
+      `insert into case_events (id, grievance_id, action, to_status, at) values (gen_random_uuid(), $1, 'file', 'open', now())`,
+      [own],
+    );
     expect(await ears.fence(database.run, own)).toEqual([]);
     await caller.hangUp();
   });
@@ -192,7 +197,7 @@ describe('who listens', () => {
     const ears = await caller.listen(grievances).ready(database.run, own);
     expect(await ears.fence(database.run, own)).toEqual([]);
     await caller.hangUp();
-    for (const said of ['nonsense', `Basic ${token}`, 7, null]) {
+    for (const said of ['nonsense', `Basic ${token}`, 7, {}]) {
       const wrong = new Caller(nodeA().url, { authorization: said }, bearer(token));
       void wrong.listen(grievances);
       expect((await wrong.closed).code).toBe(4403);
@@ -276,8 +281,8 @@ describe('who may not listen', () => {
 });
 
 describe('a socket', () => {
-  const open = async (headers: Record<string, string> = {}, path = '/graphql', protocol: string | undefined = 'graphql-transport-ws') => {
-    const socket = new WebSocket(socketUrl(nodeA().url).replace('/graphql', path), protocol, { headers });
+  const open = async (headers: Record<string, string> = {}, path = '/graphql') => {
+    const socket = new WebSocket(socketUrl(nodeA().url).replace('/graphql', path), 'graphql-transport-ws', { headers });
     const answered = new Promise<{ status: number; body: string }>((resolve) => {
       socket.once('unexpected-response', (_request, response) => {
         const parts: Buffer[] = [];
@@ -306,7 +311,9 @@ describe('a socket', () => {
 
   it('does not stand in the way of a request that asks for another protocol', async () => {
     const { request } = await import('node:http');
-    const asking = request(`${nodeA().url}/livez`, { headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': '' } });
+    const asking = request(`${nodeA().url}/livez`, {
+      headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': '' },
+    });
     asking.end();
     const [response] = (await once(asking, 'response')) as [{ statusCode: number; resume(): void }];
     response.resume();
@@ -314,8 +321,8 @@ describe('a socket', () => {
   });
 
   it('speaks graphql-transport-ws alone', async () => {
-    const { socket } = await open({}, '/graphql', 'graphql-ws').catch(() => ({ socket: null }) as never);
-    if (socket) expect([4406, 1006]).toContain(await closing(socket));
+    const socket = new WebSocket(socketUrl(nodeA().url));
+    expect(await closing(socket)).toBe(4406);
   });
 
   it('closes where nobody says who it is', async () => {
@@ -342,7 +349,10 @@ describe('a socket', () => {
     const refusal = async (query: string, variables: Record<string, unknown> = {}): Promise<[string, string]> => {
       const ears = caller.listen(query, variables);
       const why = await Promise.race([ears.ended, ears.next()]);
-      const [error] = (Array.isArray(why) ? why : (why as Told).errors) as { message: string; extensions: { code: string; requestId: string } }[];
+      const [error] = (Array.isArray(why) ? why : (why as Told).errors) as {
+        message: string;
+        extensions: { code: string; requestId: string };
+      }[];
       expect(error?.extensions.requestId).toBeTruthy();
       return [error?.extensions.code ?? '', error?.message ?? ''];
     };
@@ -354,7 +364,10 @@ describe('a socket', () => {
     expect((await refusal(grievances, { id: ['a', 'secret'] }))[0]).toBe('BAD_INPUT');
     expect((await refusal(`subscription { grievanceChanged { grievance { ${deep(4)} } } }`))[0]).toBe('TOO_COMPLEX');
     expect((await refusal(`subscription { grievanceChanged { ${'action '.repeat(2001)} } }`))[0]).toBe('TOO_COMPLEX');
-    const bomb = Array.from({ length: 20 }, (_, at) => `fragment f${at} on GrievanceChange { ${at === 19 ? 'action' : `...f${at + 1} ...f${at + 1}`} }`);
+    const bomb = Array.from(
+      { length: 20 },
+      (_, at) => `fragment f${at} on GrievanceChange { ${at === 19 ? 'action' : `...f${at + 1} ...f${at + 1}`} }`,
+    );
     expect((await refusal(`subscription { grievanceChanged { ...f0 } } ${bomb.join(' ')}`))[0]).toBe('BAD_INPUT');
     expect(await refusal('{ me { id } }')).toEqual(['BAD_INPUT', 'Not valid: query is no subscription: ask it over HTTP.']);
     expect((await refusal('mutation { logoutAll }'))[0]).toBe('BAD_INPUT');
@@ -422,7 +435,7 @@ describe('a socket', () => {
     const caller = await callAs('officer', nodeB());
     await caller.listen(grievances).ready(database.run, own);
     const killed = await database.run(
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'listen%'`,
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'unionhall live changes'`,
     );
     expect(killed.length).toBeGreaterThanOrEqual(2);
     expect(await caller.closed).toEqual({ code: 1012, reason: 'Changes may have been missed' });
@@ -439,7 +452,9 @@ describe('the embedded database', () => {
 
   it('tells its one node', async () => {
     local = await aLocal();
-    const id = (await local.sql(`select id from grievances where status = 'open' and deleted_at is null order by id limit 1`))[0]?.['id'] as string;
+    const id = (await local.sql(`select id from grievances where status = 'open' and deleted_at is null order by id limit 1`))[0]?.[
+      'id'
+    ] as string;
     const caller = new Caller(local.url, { authorization: `Bearer ${await local.officer.token()}` });
     const ears = await caller.listen(grievances).ready(local.sql, id);
     await local.staff.see('mutation ($id: ID!) { investigateGrievance(id: $id) { id } }', { id });
@@ -465,12 +480,20 @@ describe('the backlog', () => {
 
   it('lets go of who waits when it ends, however it does', async () => {
     const changes = new CaseChanges(2);
-    for (const end of [(each: Backlog) => each.return(), (each: Backlog) => each.throw(new Error('over')).catch(() => null), (each: Backlog) => each[Symbol.asyncDispose]()]) {
+    for (const end of [
+      (each: Backlog) => each.return(),
+      (each: Backlog) => each.throw(new Error('over')).catch(() => null),
+      (each: Backlog) => each[Symbol.asyncDispose](),
+    ]) {
       const backlog = changes.of(BenevolenceApplication, null);
       const waiting = backlog.next();
       expect(changes.listeners).toBe(1);
       await end(backlog);
-      expect([await waiting, await backlog.next(), changes.listeners]).toEqual([{ done: true, value: undefined }, { done: true, value: undefined }, 0]);
+      expect([await waiting, await backlog.next(), changes.listeners]).toEqual([
+        { done: true, value: undefined },
+        { done: true, value: undefined },
+        0,
+      ]);
     }
   });
 
@@ -478,7 +501,11 @@ describe('the backlog', () => {
     const eyes = { sees: () => Promise.resolve(false), saw: () => Promise.resolve(true) };
     const cases = new CaseService(new CaseChanges(2), eyes);
     const see = (kind: 'Grievance' | 'BenevolenceApplication', action: string) => cases.sees({ kind, id: absent, action });
-    expect([await see('BenevolenceApplication', 'withdraw'), await see('BenevolenceApplication', 'submit'), await see('Grievance', 'withdraw')]).toEqual([true, false, false]);
+    expect([
+      await see('BenevolenceApplication', 'withdraw'),
+      await see('BenevolenceApplication', 'submit'),
+      await see('Grievance', 'withdraw'),
+    ]).toEqual([true, false, false]);
   });
 });
 

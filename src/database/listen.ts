@@ -74,7 +74,7 @@ class Ear implements Listening {
   }
 
   async #connect(): Promise<Heard | null> {
-    const client = new Client({ ...this.options, query_timeout: 10_000 });
+    const client = new Client({ ...this.options, application_name: 'unionhall live changes', query_timeout: 10_000 });
     const lost = new Promise<void>((lose) => client.on('error', () => lose()).on('end', () => lose()));
     client.on('notification', ({ channel, payload }) => {
       if (channel === this.listener.channel) this.listener.hear(payload ?? '');

@@ -124,7 +124,10 @@ export class GrievanceResolver {
       'Something was done to a grievance that the caller sees at that instant, on any node; a grievance that was just filed is in the lists. Over a WebSocket, by graphql-transport-ws.',
     subscribe: ({ context, args }: Subscribing) => context.cases.changesOf(Grievance, args.id),
   })
-  grievanceChanged(@Root() change: CaseChange, @Arg('id', () => ID, { nullable: true, description: 'Of this one alone.' }) _id: string | null) {
+  grievanceChanged(
+    @Root() change: CaseChange,
+    @Arg('id', () => ID, { nullable: true, description: 'Of this one alone.' }) _id: string | null,
+  ) {
     return change;
   }
 }

@@ -213,6 +213,8 @@ export const plainTypes: Readonly<Record<string, string>> = {
   SecondFactorRequired: 'challenge methods expiresIn',
   TotpEnrollment: 'secret otpauthUri qrCode',
   BackupCodes: 'codes',
+  GrievanceChange: 'action grievance',
+  BenevolenceApplicationChange: 'action application',
 };
 
 /** The lists, and what they list. */
@@ -250,7 +252,7 @@ const handlingGrievances: Allowed = ['admin', 'officer', 'staff'];
 const withSalting: Allowed = ['admin', 'officer', 'organizer'];
 
 /** Who may ask which operation at all. */
-export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<string, Allowed>>>> = {
+export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', Readonly<Record<string, Allowed>>>> = {
   Query: {
     isConfigured: 'anyone',
     permissions: 'anyone',
@@ -321,6 +323,10 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     confirmTotp: 'signed in',
     disableTotp: 'signed in',
     regenerateBackupCodes: 'signed in',
+  },
+  Subscription: {
+    grievanceChanged: withCases,
+    benevolenceApplicationChanged: withCases,
   },
 };
 
