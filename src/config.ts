@@ -146,6 +146,14 @@ export const variables = {
   MAX_ALIASES: bound(10, 1000).describe('Aliases that one operation may have.'),
   MAX_ROOT_FIELDS: bound(10, 1000).describe('Root fields that one operation may have.'),
   MAX_COST: bound(5000, 10_000_000).describe('Objects that one operation may ask for, counted by the sizes of its pages.'),
+  SUBSCRIPTION_CHECK_EVERY: seconds(30, 3600).describe(
+    'Seconds between two looks whether whoever listens still may; each event is one too.',
+  ),
+  SUBSCRIPTIONS_PER_SOCKET: bound(10, 1000).describe('Subscriptions that one WebSocket may have at a time.'),
+  SUBSCRIPTION_BACKLOG: bound(500, 100_000).describe('Changes that may wait for one subscription; more end its WebSocket.'),
+  SOCKETS_PER_USER: bound(20, 10_000).describe('WebSockets that one user, or one address that does not sign in, may have at a node.'),
+  SOCKET_INIT_WAIT: seconds(3, 60).describe('Seconds in which a WebSocket must say who it is.'),
+  SOCKET_PING_EVERY: seconds(15, 3600).describe('Seconds between two pings of a WebSocket; one that does not answer is closed.'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info').describe('How much is logged.'),
 };
 
@@ -174,6 +182,7 @@ export interface Config {
   readonly logLevel: Values['LOG_LEVEL'];
   /** The most that one operation may ask for. */
   readonly bounds: { readonly depth: number; readonly aliases: number; readonly rootFields: number; readonly cost: number };
+  readonly sockets: SocketConfig;
   readonly passwordCost: { readonly memory: number; readonly time: number };
   readonly sessions: SessionConfig;
   readonly vault: VaultConfig;
@@ -186,6 +195,17 @@ export interface Config {
   /** Whom a start without an owner makes the first admin. */
   readonly firstAdmin: { readonly email: string; readonly password: string; readonly username: string } | null;
   readonly mail: MailConfig;
+}
+
+/** WebSockets: all that is a time is in seconds. */
+export interface SocketConfig {
+  readonly checkEvery: number;
+  readonly pingEvery: number;
+  readonly initWait: number;
+  readonly perUser: number;
+  readonly subscriptions: number;
+  /** Changes that may wait for one subscription. */
+  readonly backlog: number;
 }
 
 export interface MailConfig {
@@ -296,6 +316,14 @@ function toConfig(values: Values): Config {
     trustedProxies: values.TRUSTED_PROXIES,
     logLevel: values.LOG_LEVEL,
     bounds: { depth: values.MAX_DEPTH, aliases: values.MAX_ALIASES, rootFields: values.MAX_ROOT_FIELDS, cost: values.MAX_COST },
+    sockets: {
+      checkEvery: values.SUBSCRIPTION_CHECK_EVERY,
+      pingEvery: values.SOCKET_PING_EVERY,
+      initWait: values.SOCKET_INIT_WAIT,
+      perUser: values.SOCKETS_PER_USER,
+      subscriptions: values.SUBSCRIPTIONS_PER_SOCKET,
+      backlog: values.SUBSCRIPTION_BACKLOG,
+    },
     cleanupEvery: values.CLEANUP_EVERY,
     sealEvery: values.AUDIT_SEAL_EVERY,
     passwordCost: { memory: values.ARGON2_MEMORY, time: values.ARGON2_TIME },

@@ -15,6 +15,7 @@ import {
   type TokenCookies,
 } from './services/session/index.ts';
 import { RoleService } from './services/role.ts';
+import { CaseService, type CaseChanges } from './services/case.ts';
 import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
 import { GrievanceService } from './services/grievance/index.ts';
 import { MemberService } from './services/member/index.ts';
@@ -55,6 +56,7 @@ export type Context = Pick<
   | 'grievances'
   | 'benevolence'
   | 'vault'
+  | 'cases'
 >;
 
 /** What every request shares. */
@@ -64,6 +66,8 @@ export interface ContextSources {
   readonly subjects: Subjects;
   readonly tools: SessionTools & BenevolenceTools & Omit<VaultTools, 'proofs'>;
   readonly refusals: Refusals;
+  /** What is done to cases, on any node. */
+  readonly changes: CaseChanges;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -132,6 +136,10 @@ class RequestContext {
   get vault(): VaultService {
     const { tools } = this.sources;
     return new VaultService(this.em, { ...tools, proofs: proofsWith(tools) }, this.viewer, this.incoming.vaultToken ?? null);
+  }
+
+  get cases(): CaseService {
+    return new CaseService(this.sources.changes, this.read);
   }
 
   /** One for the request, its row filters given the viewer. */

@@ -17,7 +17,8 @@ import { demandBounds, type Bounds } from './complexity.ts';
 import type { Config } from './config.ts';
 import type { Context, Incoming } from './context.ts';
 import { badInput, refusals, toPublic } from './errors.ts';
-import { gatewayOf, type Execute } from './execution.ts';
+import { gatewayOf, type Execute, type Execution } from './execution.ts';
+import { bearerIn, Sockets, type Prepare } from './socket.ts';
 
 /** What HTTP serves. */
 export interface Served {
@@ -25,13 +26,15 @@ export interface Served {
   readonly schema: GraphQLSchema;
   readonly execute: Execute;
   readonly contextOf: (incoming: Incoming) => Promise<Context>;
+  /** Milliseconds until an access token ends. */
+  readonly timeLeft: (accessToken: string) => number;
   /** Resolves while the database answers. */
   readonly checkDatabase: () => Promise<void>;
   /** The playground, where it is offered. */
   readonly playground?: (app: FastifyInstance) => Promise<void>;
 }
 
-/** Bytes a request body may have. */
+/** Bytes a request body, or a message on a WebSocket, may have. */
 const bodyLimit = 100_000;
 
 /** Tokens a document may have. */
@@ -44,8 +47,11 @@ const deviceCookieSeconds = 365 * 86_400;
 /** The id of the request being answered, for errors raised where no context reaches. */
 const requestId = new AsyncLocalStorage<string>();
 
-/** The HTTP server: /graphql, /health, /livez and, where it is offered, the playground. Not listening yet. */
-export async function createHttp(served: Served): Promise<FastifyInstance> {
+/** Where the operation goes that came over a WebSocket and is found fit to be subscribed to. */
+const subscribing = new AsyncLocalStorage<{ found: Execution | null }>();
+
+/** The HTTP server: /graphql, /health, /livez and, where it is offered, the playground; and its WebSockets. Not listening yet. */
+export async function createHttp(served: Served): Promise<{ app: FastifyInstance; sockets: Sockets }> {
   const { config } = served;
   const app = fastify({
     logger:
@@ -57,6 +63,8 @@ export async function createHttp(served: Served): Promise<FastifyInstance> {
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     genReqId: ({ headers }) => wellFormed(headers['x-request-id']) ?? randomUUID(),
     forceCloseConnections: 'idle',
+    // what asks for another protocol than this goes on in HTTP
+    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket' },
   });
   const security = securityHeaders();
   app.addHook('onRequest', (request, reply, done) => {
@@ -76,14 +84,24 @@ export async function createHttp(served: Served): Promise<FastifyInstance> {
     origin: [...config.corsOrigins],
     credentials: true,
     methods: ['GET', 'POST'],
-    allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'x-request-id', 'x-vault-token'],
+    allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'idempotency-key', 'x-request-id', 'x-vault-token'],
     exposedHeaders: ['x-request-id'],
   });
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/health', (_request, reply) => health(served, reply));
-  await app.register(async (scope) => registerGraphql(scope, served));
+  const sockets = new Sockets({
+    schema: served.schema,
+    contextOf: served.contextOf,
+    timeLeft: served.timeLeft,
+    config: config.sockets,
+    origins: config.corsOrigins,
+    messageLimit: bodyLimit,
+    log: app.log,
+  });
+  sockets.attach(app);
+  await app.register(async (scope) => registerGraphql(scope, served, sockets));
   if (served.playground) await app.register(served.playground);
-  return app;
+  return { app, sockets };
 }
 
 async function health({ checkDatabase }: Served, reply: FastifyReply): Promise<object> {
@@ -105,10 +123,10 @@ function securityHeaders(): readonly (readonly [name: string, value: string])[] 
   return [...headers];
 }
 
-async function registerGraphql(app: FastifyInstance, { config, schema, execute, contextOf }: Served): Promise<void> {
+async function registerGraphql(app: FastifyInstance, { config, schema, execute, contextOf }: Served, sockets: Sockets): Promise<void> {
   const isProduction = config.environment === 'production';
   const apollo = new ApolloServer<Context>({
-    gateway: gatewayOf(schema, execute),
+    gateway: gatewayOf(schema, (execution) => handOver(execution) ?? execute(execution)),
     introspection: !isProduction,
     hideSchemaDetailsFromClientErrors: isProduction,
     includeStacktraceInErrorResponses: false,
@@ -128,6 +146,7 @@ async function registerGraphql(app: FastifyInstance, { config, schema, execute, 
       ApolloServerPluginUsageReportingDisabled(),
       fastifyApolloDrainPlugin(app),
       statusByAccept,
+      eachItsTransport,
       noNulCharacters,
       bounded(schema, config.bounds),
     ],
@@ -140,15 +159,40 @@ async function registerGraphql(app: FastifyInstance, { config, schema, execute, 
     return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
   });
   app.removeContentTypeParser('text/plain');
-  const handler = fastifyApolloHandler(apollo, { context: (request, reply) => contextOf(incoming(request, reply, isProduction)) });
-  app.route({ method: ['GET', 'POST'], url: '/graphql', handler });
+  const answer = fastifyApolloHandler(apollo, { context: (request, reply) => contextOf(incoming(request, reply, isProduction)) });
+  const upgrade = sockets.opening(preparing(apollo));
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/graphql',
+    handler: (request, reply) => (sockets.isUpgrade(request) ? upgrade(request, reply) : answer.call(app, request, reply)),
+  });
+}
+
+/** Takes an operation through all that HTTP's are taken through, but for its execution. */
+const preparing =
+  (apollo: ApolloServer<Context>): Prepare =>
+  async ({ query, operationName, variables }, context, id) => {
+    const place: { found: Execution | null } = { found: null };
+    const asked = { query, ...(operationName != null && { operationName }), variables: { ...variables } };
+    const ask = () => apollo.executeOperation(asked, { contextValue: context });
+    const { body } = await requestId.run(id, () => subscribing.run(place, ask));
+    if (place.found) return place.found;
+    return (body.kind === 'single' ? body.singleResult.errors : undefined) ?? [];
+  };
+
+/** Puts an operation where a WebSocket waits for it, which executes it at every event; null for one of HTTP. */
+function handOver(execution: Execution): Promise<{ data: null }> | null {
+  const place = subscribing.getStore();
+  if (!place || !execution.operation) return null;
+  place.found = execution;
+  return Promise.resolve({ data: null });
 }
 
 function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: boolean): Incoming {
   const options = { httpOnly: true, sameSite: 'strict', secure: isProduction, path: '/graphql' } as const;
   return {
     client: { ipAddress: request.ip, userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
-    accessToken: /^Bearer ([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null,
+    accessToken: bearerIn(request.headers.authorization),
     vaultToken: sole(request.headers['x-vault-token']),
     cookies: given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] }),
     setCookies: (cookies) => {
@@ -220,6 +264,16 @@ const beforehand = (look: (request: GraphQLRequestContext<Context>) => void): Ap
       },
     };
   },
+});
+
+/** Queries and mutations are asked over HTTP, subscriptions over a WebSocket, and neither the other way. */
+const eachItsTransport = beforehand(({ operation }) => {
+  const isOfSocket = subscribing.getStore() !== undefined;
+  if (!operation || (operation.operation === 'subscription') === isOfSocket) return;
+  throw badInput({
+    path: 'query',
+    message: isOfSocket ? 'is no subscription: ask it over HTTP' : 'is a subscription: ask it over a WebSocket, by graphql-transport-ws',
+  });
 });
 
 /** PostgreSQL cannot store the character NUL, so no text may contain it. */

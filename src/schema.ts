@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { MetadataStorage } from '@mikro-orm/core';
 import { lexicographicSortSchema, printSchema, type GraphQLSchema } from 'graphql';
-import { applyMiddleware } from 'graphql-middleware';
+import { applyMiddleware, type IMiddlewareTypeMap } from 'graphql-middleware';
 import { buildSchemaSync } from 'type-graphql';
 import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
@@ -42,7 +42,7 @@ export class PermissionGap extends Error {
  */
 export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = {}): Executable {
   const rules = parts.rowRules ?? rowRules;
-  const schema = buildSchemaSync({ resolvers: (parts.resolvers ?? allResolvers) as never, validate: false });
+  const schema = buildSchemaSync({ resolvers: (parts.resolvers ?? allResolvers) as never, validate: false, pubSub: none });
   describeRoots(schema);
   const gaps = [
     ...operationGaps(schema),
@@ -53,7 +53,29 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   describeRights(schema, rules);
   const subjects = subjectsOf(schema, metadata, rules);
   attachReading(schema, subjects);
-  return { schema: applyMiddleware(schema, shieldFor(schema, operations, rootTypes, tellRefusal)), subjects };
+  const middleware = shieldFor(schema, operations, rootTypes, tellRefusal);
+  return { schema: guardSubscribing(applyMiddleware(schema, middleware), middleware), subjects };
+}
+
+/** TypeGraphQL demands one as soon as there is a subscription; every subscription here says itself where its events come from. */
+const none = {
+  publish: () => {},
+  subscribe: (): never => {
+    throw new Error('A subscription says itself where its events come from.');
+  },
+};
+
+type Guard = (resolve: () => unknown, parent: unknown, args: unknown, context: unknown, info: unknown) => unknown;
+
+/** The middleware guards what a field answers, which is each event: nobody begins to listen who may not, either. */
+function guardSubscribing(schema: GraphQLSchema, middleware: IMiddlewareTypeMap): GraphQLSchema {
+  const guards = (middleware['Subscription'] ?? {}) as Readonly<Record<string, Guard>>;
+  for (const [name, field] of Object.entries(schema.getSubscriptionType()?.getFields() ?? {})) {
+    const [guard, { subscribe }] = [guards[name], field];
+    if (!guard || !subscribe) throw new Error(`Subscription.${name} has no guard`);
+    field.subscribe = (parent, args, context, info) => guard(() => subscribe(parent, args, context, info), parent, args, context, info);
+  }
+  return schema;
 }
 
 /** What was asked and may not be goes on record under the name that the schema has for it. */

@@ -5,13 +5,16 @@ import { pino } from 'pino';
 import { ConfigError, type Config } from './config.ts';
 import { createContext, type ContextSources } from './context.ts';
 import { isEmpty, migrate, openDatabase, type Database } from './database/index.ts';
+import { listen, type Listening } from './database/listen.ts';
 import { queueDatabase } from './database/queue.ts';
+import { caseChannel } from './entities/case.ts';
 import { compiling, type Execute } from './execution.ts';
 import { createHttp } from './http.ts';
 import { lowerWorkers } from './priority.ts';
 import { operations, rootTypes } from './permissions/index.ts';
 import { buildExecutable } from './schema.ts';
 import { Refusals, startSealing } from './services/audit/index.ts';
+import { CaseChanges } from './services/case.ts';
 import { AccessTokens } from './services/crypto/jwt.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { hasOwner, makeFirstAdmin, startCleanup, termsOf, type Cleanup, type SessionTools } from './services/session/index.ts';
@@ -57,6 +60,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
   const database = options.database ?? (await openDatabase(config));
   let mail: Mail | undefined;
   let cleanup: Cleanup | undefined;
+  let listening: Listening | undefined;
   try {
     await migrate(database);
     const hasSeeded = wantsSeeds(config, database) && (await seedWhenEmpty(config, database, passwords));
@@ -81,14 +85,22 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     const setupToken = await prepareOwner(config, database, tools, setup);
     const em = database.orm.em as SqlEntityManager;
     const refusals = new Refusals({ em, keyring, now, warn });
-    const sources: ContextSources = { em, run: database.run, subjects, tools, refusals };
-    const http = await createHttp({
+    const changes = new CaseChanges(config.sockets.backlog);
+    const sources: ContextSources = { em, run: database.run, subjects, tools, refusals, changes };
+    const { app: http, sockets } = await createHttp({
       config,
       schema,
       execute: options.execute?.(schema) ?? compiling(schema),
       contextOf: (incoming) => createContext(sources, incoming),
+      timeLeft: (accessToken) => tools.tokens.timeLeft(accessToken, now()),
       checkDatabase: async () => void (await database.run('select 1', [])),
       ...(config.offersPlayground && { playground: (await import('./playground.ts')).playground() }),
+    });
+    listening = await listen(database, {
+      channel: caseChannel,
+      hear: (told) => changes.hear(told),
+      missed: () => sockets.missed(),
+      warn,
     });
     const url = await http.listen({ host: config.host, port: config.port });
     lowerWorkers();
@@ -96,6 +108,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     const sealing = startSealing({ em, keyring, every: config.sealEvery, warn });
     const stop = async (): Promise<void> => {
       await http.close();
+      await listening?.stop();
       await refusals.settle();
       await cleanup?.stop();
       await sealing.stop();
@@ -104,6 +117,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     };
     return { url, database, hasSeeded, setupToken, stop };
   } catch (error) {
+    await listening?.stop();
     await mail?.stop();
     await database.close();
     throw error;

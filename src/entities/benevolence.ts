@@ -546,3 +546,10 @@ export class BenevolenceReview extends Dated {
     this.comments = facts.comments ?? null;
   }
 }
+
+/** Something that was done to an application. The application itself is read when it is told. */
+@ObjectType({ description: 'Something that was done to an application.', simpleResolvers: true })
+export class BenevolenceApplicationChange {
+  @Field(() => BenevolenceAction, { description: 'What was done.' })
+  action!: BenevolenceAction;
+}

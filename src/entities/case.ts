@@ -1,4 +1,4 @@
-import { Check, Entity, Index, ManyToOne, Property } from '@mikro-orm/decorators/legacy';
+import { Check, Entity, Index, ManyToOne, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import type { Ref } from '@mikro-orm/core';
 import { Field, ObjectType } from 'type-graphql';
 import { conflict, type Refusal } from '../errors.ts';
@@ -28,10 +28,33 @@ export const caseConflict = (message: string, status: string, allowed: readonly 
 /** When a case counts as changed by an act: later than before, so that its version rises even where no other column changes. */
 export const changedBy = (act: Act, before: Date): Date => new Date(Math.max(act.at.valueOf(), before.valueOf() + 1));
 
-/** One action on a grievance or an application. All of them together are its history. */
+/** On which channel of the database every node hears of what was done to a case. */
+export const caseChannel = 'unionhall_case_events';
+
+/** What was done to a case that was there already, as the channel tells it: no text of a case is in it. */
+export interface CaseChange {
+  readonly kind: 'Grievance' | 'BenevolenceApplication';
+  readonly id: string;
+  readonly action: string;
+}
+
+/**
+ * One action on a grievance or an application. All of them together are its history. Each but the first is told to every
+ * node that listens, when its transaction commits and not otherwise.
+ */
 @ObjectType({ description: 'One action on a case.', simpleResolvers: true })
 @Entity({ tableName: 'case_events' })
 @Check({ name: 'case_events_one_case', expression: 'num_nonnulls(grievance_id, application_id) = 1' })
+@Trigger({
+  name: 'case_events_tell',
+  timing: 'after',
+  events: ['insert'],
+  forEach: 'row',
+  when: 'new.from_status is not null',
+  body: `perform pg_notify('${caseChannel}', json_build_object(
+      'kind', case when new.grievance_id is null then 'BenevolenceApplication' else 'Grievance' end,
+      'id', coalesce(new.grievance_id, new.application_id), 'action', new.action)::text); return null;`,
+})
 @Index({ properties: ['grievance', 'at', 'id'] })
 @Index({ properties: ['application', 'at', 'id'] })
 export class CaseEvent extends Identified {

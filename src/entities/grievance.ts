@@ -519,3 +519,10 @@ export class GrievanceCounter {
     this.last = last;
   }
 }
+
+/** Something that was done to a grievance. The grievance itself is read when it is told. */
+@ObjectType({ description: 'Something that was done to a grievance.', simpleResolvers: true })
+export class GrievanceChange {
+  @Field(() => GrievanceAction, { description: 'What was done.' })
+  action!: GrievanceAction;
+}

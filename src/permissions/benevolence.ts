@@ -28,6 +28,9 @@ export const operations: Operations = {
     reviewBenevolence: allowAction(actions.review),
     payBenevolence: allowAction(actions.pay),
   },
+  Subscription: {
+    benevolenceApplicationChanged: allow(ADMIN, OFFICER, STAFF, MEMBER),
+  },
 };
 
 export const rows = [

@@ -32,6 +32,9 @@ export const operations: Operations = {
     withdrawGrievance: allowAction(actions.withdraw),
     closeGrievance: allowAction(actions.close),
   },
+  Subscription: {
+    grievanceChanged: allow(...handling, MEMBER),
+  },
 };
 
 export const rows = [

@@ -94,9 +94,18 @@ export class Reader {
   }
 
   /** Whether the viewer sees a row of each of these, none of them deleted. */
-  async sees(...rows: readonly [Wanted, ...Wanted[]]): Promise<boolean> {
+  sees(...rows: readonly [Wanted, ...Wanted[]]): Promise<boolean> {
+    return this.seesRows(rows, false);
+  }
+
+  /** Whether the viewer sees this row, or saw it until it was deleted. */
+  saw(row: Wanted): Promise<boolean> {
+    return this.seesRows([row], true);
+  }
+
+  private async seesRows(rows: readonly [Wanted, ...Wanted[]], evenDeleted: boolean): Promise<boolean> {
     const lenses = rows.map(({ entity }) => this.bareLens(entity)) as [Lens, ...Lens[]];
-    const [found] = await this.execute(seesStatement(lenses), Object.fromEntries(rows.map(({ id }, place) => [place, id])));
+    const [found] = await this.execute(seesStatement(lenses, evenDeleted), Object.fromEntries(rows.map(({ id }, place) => [place, id])));
     return found?.['sees'] === true;
   }
 

@@ -80,11 +80,11 @@ export const oneStatement = (lens: Lens, by: readonly string[], includesDeleted:
   });
 
 /** Whether the viewer sees a row of each, none of them deleted; their ids are bound by their places. */
-export const seesStatement = (lenses: readonly [Lens, ...Lens[]]): Statement =>
-  kept(lenses[0], `sees ${lenses.map(({ plan }) => plan.subject.type).join()}`, () => {
+export const seesStatement = (lenses: readonly [Lens, ...Lens[]], evenDeleted: boolean): Statement =>
+  kept(lenses[0], `sees ${evenDeleted ? 'even deleted ' : ''}${lenses.map(({ plan }) => plan.subject.type).join()}`, () => {
     const each = lenses.map(
       (lens, place) =>
-        sql`exists (select from ${table(lens)} as t where ${and([sql`t."id" = ${slot(String(place))}::uuid`, ...standing(lens, false)])})`,
+        sql`exists (select from ${table(lens)} as t where ${and([sql`t."id" = ${slot(String(place))}::uuid`, ...standing(lens, evenDeleted)])})`,
     );
     return sql`select ${and(each)} as "sees"`;
   });

@@ -1,7 +1,8 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import type { Context } from '../context.ts';
-import { BenevolenceApplication } from '../entities/benevolence.ts';
+import { BenevolenceApplication, BenevolenceApplicationChange } from '../entities/benevolence.ts';
+import type { CaseChange } from '../entities/case.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import {
   ApplyForBenevolenceInput,
@@ -94,5 +95,32 @@ export class BenevolenceApplicationResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(BenevolenceApplication, { id: await benevolence.pay(input) }, info);
+  }
+
+  @Subscription(() => BenevolenceApplicationChange, {
+    description:
+      'Something was done to an application that the caller sees at that instant, on any node; a draft that was just begun is in the lists. Over a WebSocket, by graphql-transport-ws.',
+    subscribe: ({ context, args }: Subscribing) => context.cases.changesOf(BenevolenceApplication, args.id),
+  })
+  benevolenceApplicationChanged(
+    @Root() change: CaseChange,
+    @Arg('id', () => ID, { nullable: true, description: 'Of this one alone.' }) _id: string | null,
+  ) {
+    return change;
+  }
+}
+
+interface Subscribing {
+  readonly context: Context;
+  readonly args: { readonly id?: string | null };
+}
+
+@Resolver(BenevolenceApplicationChange)
+export class BenevolenceApplicationChangeResolver {
+  @FieldResolver(() => BenevolenceApplication, {
+    description: 'The application, as it is when this is told; also the one that was just taken back.',
+  })
+  application(@Ctx() { read }: Context, @Root() { id }: CaseChange, @Info() info: GraphQLResolveInfo) {
+    return read.deleted(BenevolenceApplication, id, info);
   }
 }

@@ -1,7 +1,8 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, ID, Info, Int, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
 import type { Context } from '../context.ts';
-import { Grievance } from '../entities/grievance.ts';
+import type { CaseChange } from '../entities/case.ts';
+import { Grievance, GrievanceChange } from '../entities/grievance.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import {
   EndGrievanceInput,
@@ -116,5 +117,30 @@ export class GrievanceResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await grievances.close(input) }, info);
+  }
+
+  @Subscription(() => GrievanceChange, {
+    description:
+      'Something was done to a grievance that the caller sees at that instant, on any node; a grievance that was just filed is in the lists. Over a WebSocket, by graphql-transport-ws.',
+    subscribe: ({ context, args }: Subscribing) => context.cases.changesOf(Grievance, args.id),
+  })
+  grievanceChanged(
+    @Root() change: CaseChange,
+    @Arg('id', () => ID, { nullable: true, description: 'Of this one alone.' }) _id: string | null,
+  ) {
+    return change;
+  }
+}
+
+interface Subscribing {
+  readonly context: Context;
+  readonly args: { readonly id?: string | null };
+}
+
+@Resolver(GrievanceChange)
+export class GrievanceChangeResolver {
+  @FieldResolver(() => Grievance, { description: 'The grievance, as it is when this is told.' })
+  grievance(@Ctx() { read }: Context, @Root() { id }: CaseChange, @Info() info: GraphQLResolveInfo) {
+    return read.one(Grievance, { id }, info);
   }
 }

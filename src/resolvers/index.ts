@@ -1,7 +1,7 @@
 import { AuditEventResolver } from './audit.ts';
-import { BenevolenceApplicationResolver } from './benevolence.ts';
+import { BenevolenceApplicationChangeResolver, BenevolenceApplicationResolver } from './benevolence.ts';
 import { CredentialResolver } from './credential.ts';
-import { GrievanceResolver } from './grievance.ts';
+import { GrievanceChangeResolver, GrievanceResolver } from './grievance.ts';
 import { MemberResolver } from './member.ts';
 import { OrganizationResolver } from './organization.ts';
 import { RoleResolver } from './role.ts';
@@ -19,8 +19,10 @@ import { VaultCreatedResolver, VaultResolver } from './vault.ts';
 /** Everything that can be asked. */
 export const resolvers = [
   AuditEventResolver,
+  BenevolenceApplicationChangeResolver,
   BenevolenceApplicationResolver,
   CredentialResolver,
+  GrievanceChangeResolver,
   GrievanceResolver,
   MemberResolver,
   OrganizationResolver,

@@ -230,6 +230,8 @@ export const plainTypes: Readonly<Record<string, string>> = {
   GrievanceStepCount: 'step count settled',
   GrievanceEmployerCount: 'employer count openCount',
   GrievanceArticleCount: 'contractArticle count settled',
+  GrievanceChange: 'action grievance',
+  BenevolenceApplicationChange: 'action application',
 };
 
 /** The lists, and what they list. */
@@ -269,7 +271,7 @@ const keepingRecords: readonly Role[] = ['admin', 'officer', 'staff'];
 const withSalting: Allowed = ['admin', 'officer', 'organizer'];
 
 /** Who may ask which operation at all. */
-export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<string, Allowed>>>> = {
+export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', Readonly<Record<string, Allowed>>>> = {
   Query: {
     isConfigured: 'anyone',
     permissions: 'anyone',
@@ -372,6 +374,10 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     grantVaultAccess: withVault,
     revokeVaultAccess: ['admin'],
     rotateVaultKey: ['admin'],
+  },
+  Subscription: {
+    grievanceChanged: withCases,
+    benevolenceApplicationChanged: withCases,
   },
 };
 

@@ -39,8 +39,11 @@ beforeAll(async () => {
   await local.sql('create trigger stands_still before insert on audit_events for each row execute function stands_still()', []);
 });
 
+const rootTypes = ['Query', 'Mutation', 'Subscription'] as const;
+type Root = (typeof rootTypes)[number];
+
 /** The refusal that somebody meets at an operation. */
-const refused = (operation: string, who: Username | 'anonymous', root: 'Query' | 'Mutation' = 'Query') =>
+const refused = (operation: string, who: Username | 'anonymous', root: Root = 'Query') =>
   refusalOf(operations[root][operation] ?? [], rolesOf(who));
 
 describe('the agreement', () => {
@@ -74,7 +77,7 @@ describe('the agreement', () => {
   it('decides on every type that can be asked', () => {
     const forms = [...Object.values(lists), ...Object.values(plainLists)].flatMap((type) => [`${type}Connection`, `${type}Edge`]);
     const published = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith('__'));
-    const decided = [...Object.keys(agreement), ...Object.keys(plainTypes), ...forms, 'Query', 'Mutation'];
+    const decided = [...Object.keys(agreement), ...Object.keys(plainTypes), ...forms, ...rootTypes];
     expect(published.map(({ name }) => name).sort()).toEqual(decided.sort());
     for (const form of forms) {
       const type = schema.getType(form);
@@ -83,7 +86,7 @@ describe('the agreement', () => {
     }
   });
 
-  it.each(['Query', 'Mutation'] as const)('decides on every %s', (root) => {
+  it.each(rootTypes)('decides on every %s', (root) => {
     const type = schema.getType(root);
     expect(isObjectType(type) && Object.keys(type.getFields()).sort()).toEqual(Object.keys(operations[root]).sort());
   });
@@ -107,10 +110,10 @@ describe.each(askers)('%s', (who) => {
 
   it('meets the permissions that were agreed, and is told so', async () => {
     const { data } = await ask('{ permissions { type operation isAllowed } }');
-    const told = (data['permissions'] as { type: 'QUERY' | 'MUTATION'; operation: string; isAllowed: boolean }[]).map(
+    const told = (data['permissions'] as { type: Uppercase<Root>; operation: string; isAllowed: boolean }[]).map(
       ({ type, operation, isAllowed }) => [type, operation, isAllowed] as const,
     );
-    const agreed = (['Query', 'Mutation'] as const).flatMap((root) =>
+    const agreed = rootTypes.flatMap((root) =>
       Object.keys(operations[root]).map((name) => [root.toUpperCase(), name, refused(name, who, root) === null] as const),
     );
     expect([...told].sort()).toEqual([...agreed].sort());

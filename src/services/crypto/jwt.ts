@@ -73,6 +73,12 @@ export class AccessTokens {
     return { userId: found.userId, sessionId: found.sessionId };
   }
 
+  /** Milliseconds until a token ends, none where it has; of a token that was never verified, too. */
+  timeLeft(token: string, now: Date): number {
+    const known = this.#known.get(token);
+    return known === undefined ? 0 : Math.max(0, known.exp * 1000 - now.valueOf());
+  }
+
   #remember(token: string, found: Verified): void {
     const oldest = this.#known.keys().next();
     if (this.#known.size >= remembered && !oldest.done) this.#known.delete(oldest.value);

@@ -1,0 +1,153 @@
+import { validate as isUuid } from 'uuid';
+import { BenevolenceAction, BenevolenceApplication } from '../entities/benevolence.ts';
+import type { CaseChange } from '../entities/case.ts';
+import { Grievance, GrievanceAction } from '../entities/grievance.ts';
+import { badInput, notFound } from '../errors.ts';
+
+const kinds = { Grievance, BenevolenceApplication } as const;
+
+const actions: Readonly<Record<CaseChange['kind'], ReadonlySet<string>>> = {
+  Grievance: new Set(Object.values(GrievanceAction)),
+  BenevolenceApplication: new Set(Object.values(BenevolenceAction)),
+};
+
+interface Wanted {
+  readonly entity: (typeof kinds)[CaseChange['kind']];
+  readonly id: string;
+}
+
+/** Whether the caller sees a case, or saw it until it was deleted. */
+export interface CaseEyes {
+  sees(row: Wanted): Promise<boolean>;
+  saw(row: Wanted): Promise<boolean>;
+}
+
+/** What is done to cases, for whoever listens to it. */
+export class CaseService {
+  constructor(
+    private readonly changes: CaseChanges,
+    private readonly eyes: CaseEyes,
+  ) {}
+
+  /**
+   * What is done from now on to the cases of a kind, or to one of them. Whether the caller sees the case is asked of each
+   * change when it is told: see {@link sees}.
+   * @throws BAD_INPUT for what is no id; NOT_FOUND for a case that the caller does not see.
+   */
+  async changesOf(entity: Wanted['entity'], id: string | null | undefined): Promise<Backlog> {
+    if (id == null) return this.changes.of(entity, null);
+    if (!isUuid(id)) throw badInput({ path: 'id', message: 'is not an id' });
+    if (!(await this.eyes.sees({ entity, id }))) throw notFound();
+    return this.changes.of(entity, id.toLowerCase());
+  }
+
+  /** Whether the caller may be told: sees the case now, or would if this had not taken it out of every list. */
+  sees({ kind, id, action }: CaseChange): Promise<boolean> {
+    const row = { entity: kinds[kind], id };
+    return kind === 'BenevolenceApplication' && action === BenevolenceAction.WITHDRAW ? this.eyes.saw(row) : this.eyes.sees(row);
+  }
+}
+
+/** What is done to cases on any node, as this one hears it. */
+export class CaseChanges {
+  readonly #listening = new Set<Backlog>();
+
+  /** @param most how many changes may wait for one listener. */
+  constructor(private readonly most: number) {}
+
+  /** How many listen. */
+  get listeners(): number {
+    return this.#listening.size;
+  }
+
+  /** Passes on what the database told; what is no change of a case is passed over. */
+  hear(told: string): void {
+    const change = changeOf(told);
+    if (change === null) return;
+    for (const backlog of this.#listening) backlog.hear(change);
+  }
+
+  /** Listens, until what is answered is returned. */
+  of(entity: Wanted['entity'], id: string | null): Backlog {
+    const backlog: Backlog = new Backlog({ kind: entity.name as CaseChange['kind'], id }, this.most, () => this.#listening.delete(backlog));
+    this.#listening.add(backlog);
+    return backlog;
+  }
+}
+
+/** Somebody did not take the changes as fast as they came. */
+export class Overrun extends Error {
+  override readonly name = 'Overrun';
+}
+
+type Taken = IteratorResult<CaseChange, undefined>;
+
+/** The changes that wait for one listener, in their order; more than it may keep end it. */
+export class Backlog implements AsyncGenerator<CaseChange, undefined> {
+  readonly #changes: CaseChange[] = [];
+  #waiting: ((taken: Taken) => void) | null = null;
+  #state: 'open' | 'overrun' | 'ended' = 'open';
+
+  constructor(
+    private readonly wanted: { readonly kind: CaseChange['kind']; readonly id: string | null },
+    private readonly most: number,
+    private readonly leave: () => void,
+  ) {}
+
+  hear(change: CaseChange): void {
+    if (change.kind !== this.wanted.kind || (this.wanted.id !== null && this.wanted.id !== change.id)) return;
+    if (this.#waiting) {
+      this.#waiting({ done: false, value: change });
+      this.#waiting = null;
+    } else if (this.#changes.length < this.most) this.#changes.push(change);
+    else this.#end('overrun');
+  }
+
+  /** @throws {Overrun} once more came than may wait. */
+  async next(): Promise<Taken> {
+    if (this.#state === 'overrun') throw new Overrun('More changes came than may wait.');
+    if (this.#state === 'ended') return over;
+    const value = this.#changes.shift();
+    if (value) return { done: false, value };
+    return new Promise((resolve) => (this.#waiting = resolve));
+  }
+
+  async return(): Promise<Taken> {
+    this.#end('ended');
+    return over;
+  }
+
+  async throw(error: unknown): Promise<never> {
+    this.#end('ended');
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end('ended');
+  }
+
+  #end(state: 'overrun' | 'ended'): void {
+    this.#state = state;
+    this.#changes.length = 0;
+    this.#waiting?.(over);
+    this.#waiting = null;
+    this.leave();
+  }
+}
+
+const over = { done: true, value: undefined } as const;
+
+/** Null for what is none: others may speak on the channel too. */
+function changeOf(told: string): CaseChange | null {
+  try {
+    const { kind, id, action } = JSON.parse(told) as Readonly<Record<keyof CaseChange, unknown>>;
+    if ((kind !== 'Grievance' && kind !== 'BenevolenceApplication') || !isUuid(id)) return null;
+    return typeof action === 'string' && actions[kind].has(action) ? { kind, id: id as string, action } : null;
+  } catch {
+    return null;
+  }
+}
