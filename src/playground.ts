@@ -130,18 +130,27 @@ if (requestType !== 'introspection') {
   for (const [name, path] of Object.entries(${JSON.stringify(keeps)})) {
     const value = path.split('.').reduce((part, step) => part?.[step], data);
     if (!value) continue;
-    altair.helpers.setEnvironment(name, value, name === 'accessToken');
-    if (name === 'accessToken') altair.helpers.setEnvironment('story', 'begun');
+    if (name === 'accessToken') altair.helpers.setEnvironment(name, value, true);
+    await altair.storage.set(name, value);
   }
 }
 `;
 
-/** Runs in the browser before an operation is sent: who was chosen and is not signed in any more, or not yet, signs in. */
-const signIn = `// Signs in as whoever the environment menu names, unless they are signed in; but nobody before the first "Sign in".
+/**
+ * Runs in the browser before an operation is sent: brings what was kept for everybody, and signs in who was chosen and is
+ * not signed in any more, or not yet.
+ */
+const signIn = (names: readonly string[]): string => `// Brings what earlier operations kept.
 const { helpers } = altair;
+for (const name of ${JSON.stringify(names)}) {
+  const value = await altair.storage.get(name);
+  if (value) helpers.setEnvironment(name, value);
+}
+
+// Signs in as whoever the environment menu names, unless they are signed in; but nobody before the first "Sign in".
 const until = (token) => JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).exp * 1000;
 const token = helpers.getEnvironment('accessToken');
-if (helpers.getEnvironment('story') === 'begun' && !(token && until(token) > Date.now() + 10000)) {
+if ((await altair.storage.get('accessToken')) && !(token && until(token) > Date.now() + 10000)) {
   const response = await fetch('/graphql', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -158,8 +167,9 @@ if (helpers.getEnvironment('story') === 'begun' && !(token && until(token) > Dat
 /** What the page starts with. Windows live on in the browser; when the examples change, it starts anew. */
 async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
   const { seededAccounts } = await import('../seeds/account.ts');
+  const names = all.flatMap(({ examples }) => examples.flatMap(({ keeps }) => Object.keys(keeps))).filter((name) => name !== 'accessToken');
   const options = {
-    initialWindows: all.map(openedAs),
+    initialWindows: all.map((window, index) => openedAs(window, index, names)),
     initialEnvironments: {
       activeSubEnvironment: 'officer',
       base: { title: 'Everybody', variables: {} },
@@ -177,7 +187,11 @@ async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
   return { ...options, instanceStorageNamespace: `unionhall_${version}_` };
 }
 
-function openedAs({ title, examples }: Window, index: number): NonNullable<RenderOptions['initialWindows']>[number] {
+function openedAs(
+  { title, examples }: Window,
+  index: number,
+  names: readonly string[],
+): NonNullable<RenderOptions['initialWindows']>[number] {
   const variables = Object.assign({}, ...examples.map(({ variables }) => JSON.parse(variables ?? '{}') as object)) as object;
   const keeps = Object.assign({}, ...examples.map(({ keeps }) => keeps)) as Record<string, string>;
   return {
@@ -185,6 +199,6 @@ function openedAs({ title, examples }: Window, index: number): NonNullable<Rende
     initialQuery: examples.map(({ document }) => document).join('\n'),
     ...(Object.keys(variables).length > 0 && { initialVariables: JSON.stringify(variables, null, 2) }),
     ...(Object.keys(keeps).length > 0 && { initialPostRequestScript: keep(keeps) }),
-    ...(index > 0 && { initialPreRequestScript: signIn, initialHeaders: { Authorization: 'Bearer {{accessToken}}' } }),
+    ...(index > 0 && { initialPreRequestScript: signIn(names), initialHeaders: { Authorization: 'Bearer {{accessToken}}' } }),
   };
 }
