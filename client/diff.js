@@ -42,7 +42,9 @@ if (process.argv[1] === import.meta.filename) {
     const now = readFileSync(join(project, 'schema.graphql'), 'utf8');
     const breaking = await unnamed(git('show', `${tag}:schema.graphql`), now, readFileSync(join(project, 'CHANGELOG.md'), 'utf8'));
     for (const { message, path } of breaking) console.error(`${path}: ${message}`);
-    console.log(breaking.length === 0 ? `Nothing breaks since ${tag}, but for what CHANGELOG.md names.` : `Name what must be in CHANGELOG.md.`);
+    console.log(
+      breaking.length === 0 ? `Nothing breaks since ${tag}, but for what CHANGELOG.md names.` : `Name what must be in CHANGELOG.md.`,
+    );
     if (breaking.length > 0) process.exitCode = 1;
   }
 }

@@ -33,7 +33,10 @@ before(async () => {
   const proxy = { '/graphql': service.url };
   site = await preview({ root: import.meta.dirname, preview: { host: '127.0.0.1', port: 0, proxy } });
   url = `http://127.0.0.1:${site.httpServer.address().port}/`;
-  browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
+  browser = await chromium.launch({
+    executablePath: program,
+    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
+  });
 });
 
 after(async () => {
@@ -76,9 +79,13 @@ test('an officer without a level sees applications and no buttons; the vice pres
 });
 
 test('an instructor sees no applications, a member sees the own ones, and a wrong password is said', async () => {
-  await visiting('instructor', async (page) => {
-    await page.getByText('None of your roles sees applications.').waitFor();
-  }, false);
+  await visiting(
+    'instructor',
+    async (page) => {
+      await page.getByText('None of your roles sees applications.').waitFor();
+    },
+    false,
+  );
   await visiting('member', async (page) => {
     for (const heading of await page.getByRole('heading', { level: 2 }).allInnerTexts()) assert.match(heading, /^Carla Benedetti /);
     assert.equal(await page.getByRole('button', { name: 'Approve' }).count(), 0);

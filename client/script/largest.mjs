@@ -9,7 +9,7 @@ const signedIn = await client.signIn({ identifier, password });
 if (!signedIn.ok) fail(signedIn.failure);
 
 const filter = { status: { in: ['SUBMITTED', 'UNDER_REVIEW'] } };
-for (let after = null, more = true; more; ) {
+for (let after = null, more = true; more;) {
   const answer = await client.ask(BenevolenceApplicationsDocument, { first: 50, after, filter });
   if (!answer.ok) fail(answer.failure);
   const { nodes, pageInfo } = answer.data.benevolenceApplications;

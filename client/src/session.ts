@@ -31,7 +31,8 @@ export class Session {
     /** Tells sessions of several services apart. */
     private readonly name: string,
   ) {
-    this.#channel = storage === null && typeof BroadcastChannel === 'function' && typeof document === 'object' ? new BroadcastChannel(this.key) : null;
+    this.#channel =
+      storage === null && typeof BroadcastChannel === 'function' && typeof document === 'object' ? new BroadcastChannel(this.key) : null;
     this.#channel?.addEventListener('message', ({ data }: MessageEvent<Tokens | null>) => {
       this.#tokens = data;
     });

@@ -22,7 +22,10 @@ function played(...answers) {
 
 const refused = (code, more = {}) => ({ data: null, errors: [{ message: code, extensions: { code, requestId: 'r1', ...more } }] });
 const user = { id: '1', fullName: 'Dennis Okafor' };
-const signedIn = { to: 'SignIn', data: { login: { __typename: 'SignedIn', accessToken: 'a1', expiresIn: 1800, refreshToken: 'r1', deviceToken: 'd1', user } } };
+const signedIn = {
+  to: 'SignIn',
+  data: { login: { __typename: 'SignedIn', accessToken: 'a1', expiresIn: 1800, refreshToken: 'r1', deviceToken: 'd1', user } },
+};
 const refreshed = (n) => ({ to: 'Refresh', data: { refresh: { accessToken: `a${n}`, expiresIn: 1800, refreshToken: `r${n}` } } });
 const me = { to: 'WhoAmI', data: { me: null, permissions: [] } };
 const login = { identifier: 'officer', password: 'unionhall-dev' };
@@ -42,7 +45,12 @@ function begin(service, more = {}) {
 
 function storage() {
   const kept = new Map();
-  return { kept, getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
+  return {
+    kept,
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  };
 }
 
 test('signs in, and asks with the access token', async () => {
@@ -55,7 +63,10 @@ test('signs in, and asks with the access token', async () => {
 
 test('asks for a second factor as an outcome, and sends what comes back', async () => {
   const completed = { to: 'CompleteSignIn', data: { completeLogin: signedIn.data.login } };
-  const service = played({ data: { login: { __typename: 'SecondFactorRequired', challenge: 'c', expiresIn: 300, methods: ['TOTP'] } } }, completed);
+  const service = played(
+    { data: { login: { __typename: 'SecondFactorRequired', challenge: 'c', expiresIn: 300, methods: ['TOTP'] } } },
+    completed,
+  );
   const { client } = begin(service);
   assert.deepEqual(await client.signIn(login), { ok: true, data: { kind: 'second factor', challenge: 'c', methods: ['TOTP'] } });
   assert.equal((await client.completeSignIn('c', '123456')).ok, true);
@@ -144,7 +155,10 @@ test('of several tabs one refreshes, and all go on with what it brought', async 
   await tabs[0].client.signIn(login);
   for (const { clock } of tabs) clock.ahead = 1_800_000;
   const answers = await Promise.all(tabs.map(({ client }) => client.ask(WhoAmIDocument)));
-  assert.deepEqual(answers.map(({ ok }) => ok), [true, true, true]);
+  assert.deepEqual(
+    answers.map(({ ok }) => ok),
+    [true, true, true],
+  );
   assert.equal(service.names().filter((name) => name === 'Refresh').length, 1);
   assert.deepEqual(new Set(service.asked.slice(2).map(({ headers }) => headers.authorization)), new Set(['Bearer a2']));
 });

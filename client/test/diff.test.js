@@ -8,12 +8,15 @@ const paths = async (now, text = '') => (await unnamed(before, now, log(text))).
 
 test('what is gone, renamed or demanded breaks', async () => {
   assert.deepEqual(await paths('type Query { grievance(id: ID!): String } enum Step { ONE TWO }'), ['Query.notes']);
-  assert.deepEqual(await paths('type Query { grievance(id: ID!, year: Int!): String notes: String } enum Step { ONE TWO }'), ['Query.grievance.year']);
+  assert.deepEqual(await paths('type Query { grievance(id: ID!, year: Int!): String notes: String } enum Step { ONE TWO }'), [
+    'Query.grievance.year',
+  ]);
   assert.deepEqual(await paths('type Query { grievance(id: ID!): String notes: String } enum Step { ONE }'), ['Step.TWO']);
 });
 
 test('what is added, deprecated or described does not', async () => {
-  const now = '"The first" type Query { grievance(id: ID!, year: Int): String notes: String @deprecated(reason: "x") more: Int! } enum Step { ONE TWO }';
+  const now =
+    '"The first" type Query { grievance(id: ID!, year: Int): String notes: String @deprecated(reason: "x") more: Int! } enum Step { ONE TWO }';
   assert.deepEqual(await paths(now), []);
 });
 

@@ -39,7 +39,8 @@ export function Applications({ client }: { client: Client }) {
             </h2>
             <p>
               {wordsOf(application.reason)}, {application.applicationDate}: <strong>{wordsOf(application.status)}</strong>
-              {application.reviews.length > 0 && ` (${application.reviews.map(({ reviewLevel, decision }) => `${reviewLevel} ${wordsOf(decision)}`).join(', ')})`}
+              {application.reviews.length > 0 &&
+                ` (${application.reviews.map(({ reviewLevel, decision }) => `${reviewLevel} ${wordsOf(decision)}`).join(', ')})`}
             </p>
             {application.availableActions.includes('REVIEW') && (
               <p>
