@@ -2,21 +2,32 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import staticFiles from '@fastify/static';
 import type { RenderOptions } from 'altair-static';
 import type { FastifyInstance } from 'fastify';
 
-/** An example operation: one window of the playground, one pair of files in `playground/`. */
+/** An example operation: one pair of files in `playground/operations/<window>/`. */
 export interface Example {
-  /** `1-sign-in` */
+  /** `4-a-grievance/1-file` */
   readonly name: string;
-  /** `Sign in` */
-  readonly title: string;
   /** The document, with the comment that explains it. */
   readonly document: string;
-  /** The variables as JSON, where it has any. */
+  /** The variables as JSON, where it has any; `{{grievanceId}}` is what an earlier example kept. */
   readonly variables: string | null;
+  /** The seeded login who is to send it. */
+  readonly as: string;
+  /** What of its answer later examples ask with: where it is found, by what it is called. */
+  readonly keeps: Readonly<Record<string, string>>;
+}
+
+/** A window of the playground: one folder of examples, which tell one part of the story in their order. */
+export interface Window {
+  /** `4-a-grievance` */
+  readonly name: string;
+  /** `A grievance` */
+  readonly title: string;
+  readonly examples: readonly Example[];
 }
 
 /**
@@ -59,7 +70,7 @@ export function playground(): (app: FastifyInstance) => Promise<void> {
     app.get('/', (_request, reply) =>
       reply.header('content-security-policy', contentSecurityPolicy).type('text/html; charset=utf-8').send(page),
     );
-    app.get('/playground/windows.json', async () => optionsFor(await examples()));
+    app.get('/playground/windows.json', async () => await optionsFor(await windows()));
     for (const [file, type] of Object.entries({ 'start.js': 'text/javascript', 'style.css': 'text/css' })) {
       app.get(`/playground/${file}`, async (_request, reply) =>
         reply.type(`${type}; charset=utf-8`).send(await readFile(join(folder(), file))),
@@ -68,20 +79,30 @@ export function playground(): (app: FastifyInstance) => Promise<void> {
   };
 }
 
-/** The example operations, in the order in which they tell their story. */
-export async function examples(): Promise<Example[]> {
-  const files = await readdir(folder());
-  const names = files.filter((file) => file.endsWith('.graphql')).map((file) => file.slice(0, -'.graphql'.length));
-  return await Promise.all(names.sort((one, other) => Number.parseInt(one) - Number.parseInt(other)).map((name) => exampleOf(name, files)));
+/** The windows with their example operations, in the order in which they tell their story. */
+export async function windows(): Promise<Window[]> {
+  const entries = await readdir(join(folder(), 'operations'), { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return await Promise.all(inOrder(names).map((name) => windowIn(name)));
 }
 
+async function windowIn(name: string): Promise<Window> {
+  const files = await readdir(join(folder(), 'operations', name));
+  const examples = inOrder(files.filter((file) => file.endsWith('.graphql'))).map((file) => file.slice(0, -'.graphql'.length));
+  return { name, title: titleOf(name), examples: await Promise.all(examples.map((each) => exampleOf(join(name, each), files))) };
+}
+
+const inOrder = (names: readonly string[]): string[] => names.toSorted((one, other) => Number.parseInt(one) - Number.parseInt(other));
+
 async function exampleOf(name: string, files: readonly string[]): Promise<Example> {
-  const variables = `${name}.variables.json`;
+  const place = join(folder(), 'operations', name);
+  const document = await readFile(`${place}.graphql`, 'utf8');
   return {
     name,
-    title: titleOf(name),
-    document: await readFile(join(folder(), `${name}.graphql`), 'utf8'),
-    variables: files.includes(variables) ? await readFile(join(folder(), variables), 'utf8') : null,
+    document,
+    variables: files.includes(`${basename(name)}.variables.json`) ? await readFile(`${place}.variables.json`, 'utf8') : null,
+    as: /^# As `(\w+)`/m.exec(document)?.[1] ?? 'officer',
+    keeps: Object.fromEntries([...document.matchAll(/^# Keeps: (\w+) from ([\w.]+)$/gm)].map(([, name = '', path = '']) => [name, path])),
   };
 }
 
@@ -101,24 +122,62 @@ function titleOf(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** Runs in the browser after "Sign in" was answered, and after introspection, too: keeps the token where all windows find it. */
-const keepToken = `// Keeps the access token: every other window sends it.
+/** Runs in the browser after an answer: keeps what later operations ask with, the access token for whoever is chosen. */
+const keep = (keeps: Readonly<Record<string, string>>): string => `// Keeps of the answer what later operations ask with.
 const { requestType, body } = altair.response;
 if (requestType !== 'introspection') {
   const { data } = typeof body === 'string' ? JSON.parse(body) : body;
-  const token = data?.login?.accessToken;
-  if (token) altair.helpers.setEnvironment('accessToken', token, true);
+  for (const [name, path] of Object.entries(${JSON.stringify(keeps)})) {
+    const value = path.split('.').reduce((part, step) => part?.[step], data);
+    if (!value) continue;
+    if (name === 'accessToken') altair.helpers.setEnvironment(name, value, true);
+    await altair.storage.set(name, value);
+  }
+}
+`;
+
+/**
+ * Runs in the browser before an operation is sent: brings what was kept for everybody, and signs in who was chosen and is
+ * not signed in any more, or not yet.
+ */
+const signIn = (names: readonly string[]): string => `// Brings what earlier operations kept.
+const { helpers } = altair;
+for (const name of ${JSON.stringify(names)}) {
+  const value = await altair.storage.get(name);
+  if (value) helpers.setEnvironment(name, value);
+}
+
+// Signs in as whoever the environment menu names, unless they are signed in; but nobody before the first "Sign in".
+const until = (token) => JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).exp * 1000;
+const token = helpers.getEnvironment('accessToken');
+if ((await altair.storage.get('accessToken')) && !(token && until(token) > Date.now() + 10000)) {
+  const response = await fetch('/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      query: 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }',
+      variables: { input: { identifier: helpers.getEnvironment('username'), password: helpers.getEnvironment('password') } },
+    }),
+  });
+  const { data } = await response.json();
+  if (data?.login?.accessToken) helpers.setEnvironment('accessToken', data.login.accessToken, true);
 }
 `;
 
 /** What the page starts with. Windows live on in the browser; when the examples change, it starts anew. */
-function optionsFor(all: readonly Example[]): RenderOptions {
+async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
+  const { seededAccounts } = await import('../seeds/account.ts');
+  const names = all.flatMap(({ examples }) => examples.flatMap(({ keeps }) => Object.keys(keeps))).filter((name) => name !== 'accessToken');
   const options = {
-    initialWindows: all.map(windowOf),
+    initialWindows: all.map((window, index) => openedAs(window, index, names)),
     initialEnvironments: {
-      activeSubEnvironment: 'local',
-      base: { title: 'Environment', variables: {} },
-      subEnvironments: [{ id: 'local', title: 'This local', variables: { accessToken: '' } }],
+      activeSubEnvironment: 'officer',
+      base: { title: 'Everybody', variables: {} },
+      subEnvironments: seededAccounts.map(({ username, password, firstName, lastName }) => ({
+        id: username,
+        title: `${username}: ${firstName} ${lastName}`,
+        variables: { username, password, accessToken: '' },
+      })),
     },
     initialSettings: { theme: 'system', 'theme.editorFontSize': 13, 'schema.reloadOnStart': true },
     persistedSettings: { 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
@@ -128,11 +187,18 @@ function optionsFor(all: readonly Example[]): RenderOptions {
   return { ...options, instanceStorageNamespace: `unionhall_${version}_` };
 }
 
-function windowOf({ title, document, variables }: Example, index: number): NonNullable<RenderOptions['initialWindows']>[number] {
+function openedAs(
+  { title, examples }: Window,
+  index: number,
+  names: readonly string[],
+): NonNullable<RenderOptions['initialWindows']>[number] {
+  const variables = Object.assign({}, ...examples.map(({ variables }) => JSON.parse(variables ?? '{}') as object)) as object;
+  const keeps = Object.assign({}, ...examples.map(({ keeps }) => keeps)) as Record<string, string>;
   return {
     initialName: title,
-    initialQuery: document,
-    ...(variables !== null && { initialVariables: variables }),
-    ...(index === 0 ? { initialPostRequestScript: keepToken } : { initialHeaders: { Authorization: 'Bearer {{accessToken}}' } }),
+    initialQuery: examples.map(({ document }) => document).join('\n'),
+    ...(Object.keys(variables).length > 0 && { initialVariables: JSON.stringify(variables, null, 2) }),
+    ...(Object.keys(keeps).length > 0 && { initialPostRequestScript: keep(keeps) }),
+    ...(index > 0 && { initialPreRequestScript: signIn(names), initialHeaders: { Authorization: 'Bearer {{accessToken}}' } }),
   };
 }

@@ -6,12 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { chromium, type Browser, type Page, type Response } from 'playwright-core';
+import { windows, type Example } from '../../src/playground.ts';
 
 // Drives the playground in a real Chromium, as its user does, on the built service. Run by `npm run test:browser`.
 
 const program = process.env['CHROMIUM'] || '/usr/bin/chromium';
 const project = join(import.meta.dirname, '..', '..');
-const titles = ['Sign in', 'Who am I', 'The latest grievances', 'A hardship application', 'An organizing drive', 'Members'];
+const story = await windows();
+const titles = story.map(({ title }) => title);
 
 let service: { url: string; stop: () => Promise<void> };
 let browser: Browser;
@@ -47,16 +49,19 @@ for (const colorScheme of ['light', 'dark'] as const) {
       assert.deepEqual(await tabs(page).allInnerTexts(), titles);
       assert.equal(await openTab(page).innerText(), 'Sign in');
       await picture(page, colorScheme, 'opened');
-      for (const [index, title] of titles.entries()) {
+      for (const { title, examples } of story) {
         await open(page, title);
-        const { data, errors } = await send(page);
-        await picture(page, colorScheme, `${index + 1} ${title}`);
-        assert.deepEqual(errors, undefined, title);
-        assert.ok(
-          Object.values(data).every((field) => field !== null),
-          title,
-        );
-        assert.match(await shown(page), /^\{\s*"data": \{/, title);
+        for (const example of examples) {
+          await choose(page, example.as);
+          const { data, errors } = await send(page, examples.length > 1 ? example : undefined);
+          await picture(page, colorScheme, example.name.replace('/', ' '));
+          assert.deepEqual(errors, undefined, example.name);
+          assert.ok(
+            Object.values(data).every((field) => field !== null),
+            example.name,
+          );
+          assert.match(await shown(page), /^\{\s*"data": \{/, example.name);
+        }
       }
     });
   });
@@ -64,23 +69,31 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
 void test('who is not signed in is told so, in every window', async () => {
   await visit('light', async (page) => {
-    for (const title of titles.slice(1)) {
+    for (const { title, examples } of story.slice(1)) {
       await open(page, title);
-      assert.equal((await send(page)).errors?.[0]?.extensions.code, 'UNAUTHENTICATED', title);
+      const answer = await send(page, examples.length > 1 ? examples[0] : undefined);
+      assert.equal(answer.errors?.[0]?.extensions.code, 'UNAUTHENTICATED', title);
       assert.match(await shown(page), /"UNAUTHENTICATED"/, title);
     }
   });
 });
 
-void test('one other word in the variables shows what someone else sees', async () => {
+void test('another login in the menu shows what they see, and the former one is still signed in', async () => {
   await visit('light', async (page) => {
     await send(page);
-    await page.locator('.variables-editor-container .cm-content').getByText('"officer"').dblclick();
-    await page.keyboard.type('member');
-    await send(page);
     await open(page, 'Who am I');
-    assert.equal(((await send(page)).data['me'] as { fullName: string }).fullName, 'Carla Benedetti');
+    for (const [username, fullName] of [
+      ['member', 'Carla Benedetti'],
+      ['officer', 'Dennis Okafor'],
+      ['member', 'Carla Benedetti'],
+    ] as const) {
+      await choose(page, username);
+      assert.equal(((await send(page)).data['me'] as { fullName: string }).fullName, fullName);
+    }
     await picture(page, 'light', 'as a member');
+    await open(page, 'The latest grievances');
+    const { grievances } = (await send(page)).data as { grievances: { nodes: { member: { fullName: string } }[] } };
+    assert.deepEqual(new Set(grievances.nodes.map(({ member }) => member.fullName)), new Set(['Carla Benedetti']));
   });
 });
 
@@ -115,7 +128,7 @@ async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise
   try {
     await page.goto(service.url);
     await openTab(page).getByText('Sign in').waitFor();
-    await page.locator('.variables-editor-container .cm-content').getByText('"officer"').waitFor();
+    await page.locator('.variables-editor-container .cm-content').getByText('"{{username}}"').waitFor();
     await act(page);
     assert.deepEqual(faults, []);
   } catch (error) {
@@ -137,20 +150,51 @@ async function open(page: Page, title: string): Promise<void> {
   await openTab(page).getByText(title, { exact: true }).waitFor();
 }
 
-/** Presses the button, and answers what came back, once it is shown. */
-async function send(page: Page): Promise<{ data: Record<string, unknown>; errors?: { extensions: { code: string } }[] }> {
+/** Chooses a seeded login in the menu of environments. */
+async function choose(page: Page, username: string): Promise<void> {
+  const chosen = page.locator('app-header').getByText(/^\w+: \w+ \w+$/);
+  if ((await chosen.innerText()).startsWith(`${username}: `)) return;
+  await chosen.click();
+  await page
+    .locator('.cdk-overlay-container')
+    .getByText(new RegExp(`^${username}: `))
+    .click();
+  await page.locator('app-header').getByText(`${username}: `).waitFor();
+  await page.keyboard.press('Escape');
+}
+
+/** Presses the button, that above the operation where one is named, and answers what came back, once it is shown. */
+async function send(
+  page: Page,
+  example?: Example,
+): Promise<{ data: Record<string, unknown>; errors?: { extensions: { code: string } }[] }> {
   const clear = page.getByRole('button', { name: 'Clear' });
   if (await clear.isVisible()) await clear.click();
   const answered = page.waitForResponse((response) => isAnswer(response));
-  await page.getByRole('button', { name: 'Send Request' }).click();
+  if (example) await pressAbove(page, example);
+  else await page.getByRole('button', { name: 'Send Request' }).click();
   const answer = (await (await answered).json()) as Awaited<ReturnType<typeof send>>;
   await page.locator('app-query-result .cm-content').getByText('"data"').waitFor();
   if (answer.data['login']) await page.getByText('Updated active environment variables: accessToken.').last().waitFor();
   return answer;
 }
 
+/** The editor only draws what is in view: scrolls until the button of the operation is, and presses it. */
+async function pressAbove(page: Page, { document }: Example): Promise<void> {
+  const [, kind = '', name = ''] = /^(query|mutation|subscription) (\w+)/m.exec(document) ?? [];
+  const button = page.locator('.query-editor__line-widget').getByText(`(Send ${kind} ${name})`);
+  const editor = page.locator('.query-editor__input .cm-scroller, app-query-editor .cm-scroller').first();
+  await editor.evaluate((element) => element.scrollTo(0, 0));
+  for (let time = 0; time < 60 && !(await button.isVisible()); time += 1) {
+    await editor.evaluate((element) => element.scrollBy(0, 120));
+    await page.waitForTimeout(60);
+  }
+  await button.click();
+}
+
 const isAnswer = (response: Response): boolean =>
-  response.url() === `${service.url}/graphql` && !response.request().postData()?.includes('IntrospectionQuery');
+  response.url() === `${service.url}/graphql` &&
+  !/IntrospectionQuery|mutation \(\$input: LoginInput!\)/.test(response.request().postData() ?? '');
 
 const shown = (page: Page): Promise<string> => page.locator('app-query-result .cm-content').innerText();
 

@@ -1,0 +1,12 @@
+// Holds what is generated against the contract and the operations: `npm run client:check`, after `npm ci` here.
+import { execFileSync } from 'node:child_process';
+
+const generated = 'src/generated';
+const options = { cwd: import.meta.dirname, encoding: 'utf8' };
+await import('./generate.js');
+const changed = execFileSync('git', ['status', '--porcelain', '--untracked-files=all', '--', generated], options).trim();
+if (changed === '') console.log('What is generated is as committed.');
+else {
+  console.error(`Not as committed: run \`npm run client:generate\`, and commit what changes.\n${changed}`);
+  process.exitCode = 1;
+}

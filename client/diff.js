@@ -1,0 +1,50 @@
+// Holds ../schema.graphql against that of the last tag: `npm run schema:diff`. A breaking change fails, unless
+// ../CHANGELOG.md names the path of what changed (`Grievance.notes`, `Mutation.login.input`) in backticks in the part
+// of what is not released yet.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CriticalityLevel, diff } from '@graphql-inspector/core';
+import { buildSchema } from 'graphql';
+
+const project = join(import.meta.dirname, '..');
+
+/**
+ * What breaks a client between two contracts and is not named.
+ * @param {string} before @param {string} now both in SDL
+ * @param {string} changelog
+ */
+export async function unnamed(before, now, changelog) {
+  const changes = await diff(buildSchema(before), buildSchema(now));
+  const named = new Set([...unreleased(changelog).matchAll(/`([\w.@]+)`/g)].map(([, path]) => path));
+  return changes.filter(({ criticality, path }) => criticality.level === CriticalityLevel.Breaking && !named.has(path ?? ''));
+}
+
+/** The first part with a heading of the second level. @param {string} changelog */
+const unreleased = (changelog) => changelog.split(/^## /m)[1] ?? '';
+
+/** @param {string[]} words */
+const git = (...words) => execFileSync('git', words, { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+
+/** @returns the last tag before this commit; null where there is none. */
+function lastTag() {
+  try {
+    return git('describe', '--tags', '--abbrev=0');
+  } catch {
+    return null;
+  }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const tag = process.argv[2] ?? lastTag();
+  if (tag === null) console.log('There is no tag yet: nothing to hold the contract against.');
+  else {
+    const now = readFileSync(join(project, 'schema.graphql'), 'utf8');
+    const breaking = await unnamed(git('show', `${tag}:schema.graphql`), now, readFileSync(join(project, 'CHANGELOG.md'), 'utf8'));
+    for (const { message, path } of breaking) console.error(`${path}: ${message}`);
+    console.log(
+      breaking.length === 0 ? `Nothing breaks since ${tag}, but for what CHANGELOG.md names.` : `Name what must be in CHANGELOG.md.`,
+    );
+    if (breaking.length > 0) process.exitCode = 1;
+  }
+}

@@ -1,0 +1,241 @@
+import type { Document, Given } from './document.js';
+import { failureOf, type Failure, type PublicError, type Result } from './failure.js';
+import {
+  CompleteSignInDocument,
+  RefreshDocument,
+  SignInDocument,
+  SignOutDocument,
+  type SecondFactorMethod,
+  type SignInMutation,
+} from './generated/graphql.js';
+import { memory, Session, type Storage } from './session.js';
+
+export interface ClientOptions {
+  /** Where the service answers: `https://local.example/graphql`, or `/graphql` in a browser of the same site. */
+  readonly url: string;
+  /**
+   * Where the refresh token is kept. `cookie` leaves it to the browser, out of reach of scripts: for a page of the same
+   * site. A storage keeps it there; by default it is kept in memory.
+   */
+  readonly keep?: 'cookie' | Storage;
+  /** Called when the session is over: signed out, ended elsewhere, or refused. */
+  readonly onSignedOut?: () => void;
+  /** The longest that a refusal with `retryAfter` is waited for, in seconds; 30 when left out, 0 for never. */
+  readonly patience?: number;
+  readonly fetch?: typeof globalThis.fetch;
+  /** For tests: waits some milliseconds. */
+  readonly wait?: (milliseconds: number) => Promise<void>;
+  /** For tests: the clock, in milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+export interface AskOptions {
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The key of an earlier try that got no answer. By default, each request that creates something has a new one. */
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface SignInInput {
+  readonly identifier: string;
+  readonly password: string;
+  readonly deviceName?: string;
+}
+
+/** Signed in, or what is needed for it besides the password. */
+export type SignInOutcome =
+  | { readonly kind: 'signed in'; readonly user: { readonly id: string; readonly fullName: string } }
+  | { readonly kind: 'second factor'; readonly challenge: string; readonly methods: readonly SecondFactorMethod[] };
+
+export interface Client {
+  /** Asks, signed in where somebody is. Never throws for what the service or the network does. */
+  ask<Data, Variables>(document: Document<Data, Variables>, ...given: Given<Variables, AskOptions>): Promise<Result<Data>>;
+  signIn(input: SignInInput): Promise<Result<SignInOutcome>>;
+  completeSignIn(challenge: string, code: string, method?: SecondFactorMethod): Promise<Result<SignInOutcome>>;
+  /** Takes up a session that this browser or storage still has. @returns whether there is one. */
+  resume(): Promise<boolean>;
+  signOut(): Promise<void>;
+  /** Stops listening to other tabs. */
+  close(): void;
+}
+
+type Answer = { data: unknown; errors: readonly PublicError[] } | null;
+type Signed = Extract<SignInMutation['login'], { __typename: 'SignedIn' }>;
+
+/** A new client. One for each page or program is enough. */
+export function createClient(options: ClientOptions): Client {
+  return new HttpClient(options);
+}
+
+/** Tries of a request that got no answer, where sending it again does no harm. */
+const tries = 3;
+/** Milliseconds between two of them: all are over within the seconds in which a refresh can be repeated. */
+const pause = 700;
+
+/** A mutation that makes something new, by the verbs that the contract has for it. */
+const creates = /^\s*mutation\b[^{]*\{\s*(?:create|file|applyFor|log|store|add)[A-Z]/m;
+
+class HttpClient implements Client {
+  readonly #session: Session;
+  readonly #isCookie: boolean;
+  readonly #wait: (milliseconds: number) => Promise<void>;
+  readonly #now: () => number;
+
+  constructor(private readonly options: ClientOptions) {
+    const { keep = memory(), now = Date.now, wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)) } = options;
+    this.#isCookie = keep === 'cookie';
+    this.#wait = wait;
+    this.#now = now;
+    this.#session = new Session(keep === 'cookie' ? null : keep, now, options.url);
+  }
+
+  async ask<Data, Variables>(document: Document<Data, Variables>, ...given: Given<Variables, AskOptions>): Promise<Result<Data>> {
+    const [variables, options] = given as [variables?: Variables, options?: AskOptions];
+    const text = document.toString();
+    const idempotencyKey = options?.idempotencyKey ?? (creates.test(text) ? crypto.randomUUID() : null);
+    const headers = { ...options?.headers, ...(idempotencyKey !== null && { 'idempotency-key': idempotencyKey }) };
+    const send = async (): Promise<Answer> => {
+      await this.#refreshWhereDue();
+      return await this.#patiently(text, variables, headers, options?.signal);
+    };
+    let answer = await send();
+    const sent = this.#session.tokens?.accessToken;
+    if (sent !== undefined && answer?.errors.some(isUnauthenticated) && (await this.#refresh(sent))) answer = await send();
+    return resultOf<Data>(answer, idempotencyKey);
+  }
+
+  async signIn({ identifier, password, deviceName }: SignInInput): Promise<Result<SignInOutcome>> {
+    const { deviceToken } = this.#session;
+    const input = {
+      identifier,
+      password,
+      ...(deviceName !== undefined && { deviceName }),
+      ...(this.#isCookie ? { cookie: true } : deviceToken !== null && { deviceToken }),
+    };
+    const answer = await this.#patiently(SignInDocument.toString(), { input }, {}, undefined, null);
+    const result = resultOf<SignInMutation>(answer, null);
+    if (!result.ok) return { ...result, data: null };
+    const { login } = result.data;
+    if (login.__typename === 'SignedIn') return this.#begin(login);
+    return { ok: true, data: { kind: 'second factor', challenge: login.challenge, methods: login.methods } };
+  }
+
+  async completeSignIn(challenge: string, code: string, method: SecondFactorMethod = 'TOTP'): Promise<Result<SignInOutcome>> {
+    const answer = await this.#patiently(CompleteSignInDocument.toString(), { input: { challenge, code, method } }, {}, undefined, null);
+    const result = resultOf<{ completeLogin: Signed }>(answer, null);
+    return result.ok ? this.#begin(result.data.completeLogin) : { ...result, data: null };
+  }
+
+  async resume(): Promise<boolean> {
+    if (this.#session.isFresh) return true;
+    if (!this.#isCookie && this.#session.tokens === null) return false;
+    return await this.#refresh(this.#session.tokens?.accessToken);
+  }
+
+  async signOut(): Promise<void> {
+    if (this.#session.tokens !== null) await this.ask(SignOutDocument);
+    this.#end();
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+
+  #begin({ user, deviceToken, ...tokens }: Signed): Result<SignInOutcome> {
+    this.#keep(tokens);
+    this.#session.keepDevice(deviceToken);
+    return { ok: true, data: { kind: 'signed in', user } };
+  }
+
+  #keep({ accessToken, expiresIn, refreshToken }: { accessToken: string; expiresIn: number; refreshToken?: string | null }): void {
+    this.#session.keep({ accessToken, until: this.#now() + expiresIn * 1_000, refreshToken: refreshToken ?? null });
+  }
+
+  #end(): void {
+    if (this.#session.tokens === null) return;
+    this.#session.forget();
+    this.options.onSignedOut?.();
+  }
+
+  async #refreshWhereDue(): Promise<void> {
+    const { tokens, isFresh } = this.#session;
+    if (tokens !== null && !isFresh) await this.#refresh(tokens.accessToken);
+  }
+
+  /**
+   * Brings a new access token in the place of one that works no more, unless another tab was faster. A reply that was lost
+   * is asked for again with the same refresh token, which the service answers with the same successor.
+   * @returns whether there is one.
+   */
+  async #refresh(stale: string | undefined): Promise<boolean> {
+    return await this.#session.alone(async () => {
+      const { tokens, isFresh } = this.#session;
+      if (isFresh && tokens?.accessToken !== stale) return true;
+      if (tokens === null && stale !== undefined) return false;
+      const answer = await this.#patiently(RefreshDocument.toString(), { refreshToken: tokens?.refreshToken ?? null }, {}, undefined, null);
+      const fresh = (answer?.data as { refresh?: Signed | null } | null)?.refresh;
+      if (fresh) this.#keep(fresh);
+      else if (answer?.errors.some(isUnauthenticated)) this.#end();
+      return Boolean(fresh);
+    });
+  }
+
+  /** Sends, and again where the service says when, or where no answer came and a second one does no harm. */
+  async #patiently(
+    query: string,
+    variables: unknown,
+    headers: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+    accessToken: string | null | undefined = undefined,
+  ): Promise<Answer> {
+    const isRepeatable = !/^\s*mutation\b/m.test(query) || query === RefreshDocument.toString();
+    const { patience = 30 } = this.options;
+    for (let time = 1; ; time += 1) {
+      const token = accessToken === undefined ? this.#session.tokens?.accessToken : accessToken;
+      const answer = await this.#post(query, variables, { ...headers, ...(token && { authorization: `Bearer ${token}` }) }, signal);
+      const seconds = answer === null ? null : waitOf(answer);
+      const isLast = time === tries || signal?.aborted;
+      if (isLast || (answer === null ? !isRepeatable : seconds === null || seconds > patience)) return answer;
+      await this.#wait(seconds === null ? pause : seconds * 1_000);
+    }
+  }
+
+  async #post(query: string, variables: unknown, headers: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<Answer> {
+    try {
+      const { fetch = globalThis.fetch, url } = this.options;
+      const response = await fetch(url, {
+        method: 'POST',
+        credentials: this.#isCookie ? 'same-origin' : 'omit',
+        headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+        body: JSON.stringify({ query, variables: variables ?? {} }),
+        ...(signal && { signal }),
+      });
+      const { data = null, errors = [] } = (await response.json()) as { data?: unknown; errors?: PublicError[] };
+      return { data, errors };
+    } catch {
+      return null;
+    }
+  }
+}
+
+const isUnauthenticated = ({ extensions }: PublicError): boolean => extensions?.['code'] === 'UNAUTHENTICATED';
+
+/** The seconds after which the service wants to be asked again, where nothing but that is in its way and nothing was done. */
+function waitOf({ data, errors }: NonNullable<Answer>): number | null {
+  if (Object.values(data ?? {}).some((field) => field !== null)) return null;
+  const failures = errors.map((error) => failureOf(error));
+  const waits = failures.map((failure) => ('retryAfter' in failure ? failure.retryAfter : null));
+  return waits.length === 0 || waits.includes(null) ? null : Math.max(...waits.map(Number));
+}
+
+function resultOf<Data>(answer: Answer, idempotencyKey: string | null): Result<Data> {
+  if (answer === null) {
+    const failure: Failure = { code: 'UNREACHABLE', message: 'No answer came from the service.', idempotencyKey };
+    return { ok: false, failure, failures: [failure], data: null };
+  }
+  const failures = answer.errors.map((error) => failureOf(error));
+  const [failure] = failures;
+  if (!failure) return { ok: true, data: answer.data as Data };
+  return { ok: false, failure, failures, data: answer.data as Data | null };
+}

@@ -1,0 +1,79 @@
+/** One input that was refused: `path` as it was sent (`input.amountRequested`), and what is wrong with it. */
+export interface FieldProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+interface Said {
+  /** A sentence for people. */
+  readonly message: string;
+  /** Finds the request in the service's log. */
+  readonly requestId: string;
+}
+
+/** Why something was refused; `code` tells which it is, and what else there is to read. */
+export type Failure =
+  | (Said & { readonly code: 'UNAUTHENTICATED' })
+  | (Said & { readonly code: 'BAD_CREDENTIALS' })
+  | (Said & { readonly code: 'STEP_UP_REQUIRED' })
+  | (Said & { readonly code: 'PASSWORD_CHANGE_REQUIRED' })
+  | (Said & { readonly code: 'FORBIDDEN' })
+  | (Said & { readonly code: 'NOT_FOUND' })
+  | (Said & { readonly code: 'BAD_INPUT'; readonly fields: readonly FieldProblem[] })
+  | (Said & { readonly code: 'CONFLICT'; readonly state: string | null; readonly allowedActions: readonly string[] })
+  | (Said & { readonly code: 'VAULT_LOCKED' })
+  | (Said & { readonly code: 'RATE_LIMITED'; readonly retryAfter: number })
+  | (Said & { readonly code: 'TOO_COMPLEX' })
+  | (Said & { readonly code: 'UNAVAILABLE'; readonly retryAfter: number })
+  | (Said & { readonly code: 'INTERNAL' })
+  /** The client's own: no answer came, so it is not known whether anything was done. The same key may be sent again. */
+  | { readonly code: 'UNREACHABLE'; readonly message: string; readonly idempotencyKey: string | null };
+
+export type FailureCode = Failure['code'];
+
+/** What was asked for, or why not; `data` then is what came all the same, as where one of two fields was refused. */
+export type Result<Data> =
+  | { readonly ok: true; readonly data: Data }
+  | { readonly ok: false; readonly failure: Failure; readonly failures: readonly Failure[]; readonly data: Data | null };
+
+/** An error as GraphQL answers it. */
+export interface PublicError {
+  readonly message: string;
+  readonly extensions?: Readonly<Record<string, unknown>>;
+}
+
+const plain = [
+  'UNAUTHENTICATED',
+  'BAD_CREDENTIALS',
+  'STEP_UP_REQUIRED',
+  'PASSWORD_CHANGE_REQUIRED',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'VAULT_LOCKED',
+  'TOO_COMPLEX',
+  'INTERNAL',
+] as const;
+
+/** Reads an error of the service; one of a code that this client does not know is INTERNAL. */
+export function failureOf({ message, extensions = {} }: PublicError): Failure {
+  const said: Said = { message, requestId: typeof extensions['requestId'] === 'string' ? extensions['requestId'] : '' };
+  const { code } = extensions;
+  switch (code) {
+    case 'BAD_INPUT':
+      return { ...said, code, fields: listOf<FieldProblem>(extensions['fields']) };
+    case 'CONFLICT':
+      return {
+        ...said,
+        code,
+        state: typeof extensions['state'] === 'string' ? extensions['state'] : null,
+        allowedActions: listOf<string>(extensions['allowedActions']),
+      };
+    case 'RATE_LIMITED':
+    case 'UNAVAILABLE':
+      return { ...said, code, retryAfter: typeof extensions['retryAfter'] === 'number' ? extensions['retryAfter'] : 1 };
+    default:
+      return { ...said, code: plain.find((each) => each === code) ?? 'INTERNAL' };
+  }
+}
+
+const listOf = <Item>(value: unknown): readonly Item[] => (Array.isArray(value) ? (value as Item[]) : []);

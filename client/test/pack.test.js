@@ -1,0 +1,87 @@
+// What somebody with an empty folder does: installs the packed client, writes operations, and is told of mistakes.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+const here = join(import.meta.dirname, '..');
+const folder = mkdtempSync(join(tmpdir(), 'unionhall-pack-'));
+const windows = process.platform === 'win32';
+const npm = (...words) => execFileSync('npm', words, { cwd: folder, encoding: 'utf8', shell: windows, stdio: ['ignore', 'pipe', 'pipe'] });
+
+const write = (name, text) => writeFileSync(join(folder, name), text);
+
+before(() => {
+  const [{ filename }] = JSON.parse(execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: here, encoding: 'utf8', shell: windows }));
+  write('package.json', JSON.stringify({ name: 'empty', private: true, type: 'module' }));
+  npm('install', '--no-audit', '--no-fund', '--ignore-scripts', `./${filename}`, 'typescript@5.9.3', 'gql.tada@1.11.3');
+});
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const options = { target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', strict: true, noEmit: true, types: [] };
+
+/** @returns what the compiler says of each file, and of what is not among them under '' */
+function check(files, more = {}) {
+  for (const [name, text] of Object.entries(files)) write(name, text);
+  write('tsconfig.json', JSON.stringify({ compilerOptions: { ...options, ...more }, files: Object.keys(files) }));
+  const tsc = join(folder, 'node_modules', 'typescript', 'bin', 'tsc');
+  const lines = spawnSync(process.execPath, [tsc], { cwd: folder, encoding: 'utf8' }).stdout.split('\n');
+  return (name) => lines.filter((line) => /error TS/.test(line) && line.startsWith(name)).join('\n');
+}
+
+const asking = (field) => `
+import { createClient, BenevolenceApplicationsDocument } from 'unionhall-client';
+const client = createClient({ url: '/graphql' });
+const answer = await client.ask(BenevolenceApplicationsDocument, { first: 5 });
+if (answer.ok) {
+  const amounts: string[] = answer.data.benevolenceApplications?.nodes.map(({ ${field} }) => ${field}) ?? [];
+  void amounts;
+} else if (answer.failure.code === 'BAD_INPUT') {
+  answer.failure.fields.map(({ path }) => path);
+} else if (answer.failure.code === 'RATE_LIMITED') {
+  const seconds: number = answer.failure.retryAfter;
+  void seconds;
+}
+export {};
+`;
+
+test('the packed client type-checks in an empty project, and mistakes are found', () => {
+  const right = asking('amountRequested');
+  const files = {
+    'right.ts': right,
+    'field.ts': asking('amountAsked'),
+    'variable.ts': right.replace('first: 5', "first: 'five'"),
+    'code.ts': right.replace("'RATE_LIMITED'", "'TOO_MANY'"),
+  };
+  const said = check(files, { skipLibCheck: false });
+  assert.equal(said('right.ts'), '');
+  assert.equal(said('node_modules'), '');
+  assert.match(said('field.ts'), /'amountAsked' does not exist/);
+  assert.match(said('variable.ts'), /not assignable to type/);
+  assert.match(said('code.ts'), /no overlap/);
+});
+
+test('it runs, and brings nothing but what the types of GraphQL need', () => {
+  const { packages } = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
+  assert.deepEqual(Object.keys(packages['node_modules/unionhall-client'].dependencies).sort(), ['@graphql-typed-document-node/core', 'graphql']);
+  const script = "import('unionhall-client').then((all) => console.log(typeof all.createClient))";
+  assert.equal(execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' }).trim(), 'function');
+});
+
+test('gql.tada reads the contract by the settings that docs/client.md has, and finds a mistake', () => {
+  copyFileSync(join(here, '..', 'schema.graphql'), join(folder, 'schema.graphql'));
+  const guide = readFileSync(join(here, '..', 'docs', 'client.md'), 'utf8');
+  const plugin = JSON.parse(/```json gql.tada\n(.*?)```/s.exec(guide)[1]).compilerOptions.plugins;
+  const code = /```ts gql.tada\n(.*?)```/s.exec(guide)[1];
+  write('tsconfig.json', JSON.stringify({ compilerOptions: { ...options, plugins: plugin } }));
+  npm('exec', '--', 'gql.tada', 'generate-output');
+  const files = { 'tada.ts': code, 'mistaken.ts': code.replace(/\bfullName\b/, 'wholeName') };
+  const said = check(files, { plugins: plugin, skipLibCheck: true });
+  assert.equal(said('tada.ts'), '');
+  assert.match(said('mistaken.ts'), /error TS/);
+});
+  assert.match(wrong, /error TS/);
+});
