@@ -13,7 +13,10 @@ interface Filed {
 }
 
 async function grievanceOf(fullName: string): Promise<object> {
-  const { members, organizations } = await local.staff.see<{ members: { nodes: { id: string; fullName: string }[] }; organizations: { nodes: { id: string }[] } }>(
+  const { members, organizations } = await local.staff.see<{
+    members: { nodes: { id: string; fullName: string }[] };
+    organizations: { nodes: { id: string }[] };
+  }>(
     '{ members(first: 100, filter: { lastName: { eq: "Benedetti" } }) { nodes { id fullName } } organizations(first: 1) { nodes { id } } }',
   );
   const memberId = members.nodes.find((each) => each.fullName === fullName)?.id;
