@@ -71,8 +71,14 @@ const meanings: Readonly<Record<RefusalCode, readonly [when: string, beside: str
   PASSWORD_CHANGE_REQUIRED: ['Nothing else is answered until `changePassword`.', ''],
   FORBIDDEN: ['No role of the caller allows the operation, whatever its arguments.', ''],
   NOT_FOUND: ['There is no such record, or the caller does not see it: nobody can tell which.', ''],
-  BAD_INPUT: ['The document, a variable or an input is not valid.', '`fields`: a `path` as it was sent and a `message` for each input that is wrong'],
-  CONFLICT: ['The state of the record does not allow it, or somebody was faster: read it again.', '`state` and `allowedActions`, where it is a case'],
+  BAD_INPUT: [
+    'The document, a variable or an input is not valid.',
+    '`fields`: a `path` as it was sent and a `message` for each input that is wrong',
+  ],
+  CONFLICT: [
+    'The state of the record does not allow it, or somebody was faster: read it again.',
+    '`state` and `allowedActions`, where it is a case',
+  ],
   VAULT_LOCKED: ['The vault has to be unlocked first.', ''],
   RATE_LIMITED: ['Too many tries.', '`retryAfter`: seconds'],
   TOO_COMPLEX: ['The operation asks for too much at once: ask for less, or in parts.', ''],

@@ -15,7 +15,8 @@ const local = await aLocal();
 
 describe('the documents', () => {
   it('are as the code has it, where they come from it', async () => {
-    for (const [file, text] of Object.entries(await pages({ variables, refusals }))) expect({ file, text: read(file) }).toEqual({ file, text });
+    for (const [file, text] of Object.entries(await pages({ variables, refusals })))
+      expect({ file, text: read(file) }).toEqual({ file, text });
   });
 
   it.each(documents)('%s names files and commands that there are', (document) => {
