@@ -14,7 +14,13 @@ const npm = (...words) => execFileSync('npm', words, { cwd: folder, encoding: 'u
 const write = (name, text) => writeFileSync(join(folder, name), text);
 
 before(() => {
-  const [{ filename }] = JSON.parse(execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: here, encoding: 'utf8', shell: windows }));
+  const [{ filename }] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      cwd: here,
+      encoding: 'utf8',
+      shell: windows,
+    }),
+  );
   write('package.json', JSON.stringify({ name: 'empty', private: true, type: 'module' }));
   npm('install', '--no-audit', '--no-fund', '--ignore-scripts', `./${filename}`, 'typescript@5.9.3', 'gql.tada@1.11.3');
 });
@@ -66,7 +72,10 @@ test('the packed client type-checks in an empty project, and mistakes are found'
 
 test('it runs, and brings nothing but what the types of GraphQL need', () => {
   const { packages } = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
-  assert.deepEqual(Object.keys(packages['node_modules/unionhall-client'].dependencies).sort(), ['@graphql-typed-document-node/core', 'graphql']);
+  assert.deepEqual(Object.keys(packages['node_modules/unionhall-client'].dependencies).sort(), [
+    '@graphql-typed-document-node/core',
+    'graphql',
+  ]);
   const script = "import('unionhall-client').then((all) => console.log(typeof all.createClient))";
   assert.equal(execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' }).trim(), 'function');
 });
@@ -82,6 +91,4 @@ test('gql.tada reads the contract by the settings that docs/client.md has, and f
   const said = check(files, { plugins: plugin, skipLibCheck: true });
   assert.equal(said('tada.ts'), '');
   assert.match(said('mistaken.ts'), /error TS/);
-});
-  assert.match(wrong, /error TS/);
 });

@@ -43,7 +43,7 @@ it('a reset is mailed, and its token runs out with the clock', async () => {
   await local.anonymous.see(ask);
   const token = await local.mailedToken('member@unionhall.test');
   local.clock.turn(31 * 60);
-  expect((await local.anonymous.ask(reset, { input: { token, newPassword } })).codes).toEqual(['BAD_CREDENTIALS']);
+  expect((await local.anonymous.ask(reset, { input: { token, newPassword } })).codes).toEqual(['BAD_INPUT']);
 
   await local.anonymous.see(ask);
   const fresh = await local.mailedToken('member@unionhall.test');
