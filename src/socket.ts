@@ -228,7 +228,8 @@ class Line {
         protocol: socket.protocol,
         send: (data) => this.#send(data),
         close: (code, reason) => socket.close(code, reason),
-        onMessage: (take) => socket.on('message', (data: Buffer) => void take(data.toString()).catch((error: unknown) => this.#fail(error))),
+        onMessage: (take) =>
+          socket.on('message', (data: Buffer) => void take(data.toString()).catch((error: unknown) => this.#fail(error))),
       },
       null,
     );
