@@ -7,6 +7,8 @@ export default {
   globalSetup: '<rootDir>/test/support/setup.ts',
   globalTeardown: '<rootDir>/test/support/teardown.ts',
   maxWorkers: Math.min(availableParallelism(), 4),
+  // Modules and embedded databases of a file are not all given back: a worker that has grown is replaced by a new one.
+  workerIdleMemoryLimit: '700MB',
   testTimeout: 120_000,
   extensionsToTreatAsEsm: ['.ts'],
   // Counted where --coverage asks for it, which CI does: less than this of what keeps people out is no pass.

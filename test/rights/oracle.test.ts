@@ -469,11 +469,12 @@ describe('rights that change', () => {
     try {
       for (const name of Object.keys(operations.Query)) {
         const isList = name in lists || name in plainLists;
-        const selection = isList ? '{ totalCount }' : name === 'permissions' ? '{ isAllowed }' : name === 'isConfigured' ? '' : '{ id }';
-        const args =
-          isList || ['me', 'sessions', 'roles', 'permissions', 'isConfigured', 'vault', 'secrets'].includes(name)
-            ? ''
-            : `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName' }[name] ?? 'id'}: "${absent}")`;
+        const isBare =
+          isList ||
+          ['me', 'sessions', 'roles', 'permissions', 'isConfigured', 'vault', 'secrets'].includes(name) ||
+          name.endsWith('Summary');
+        const selection = name === 'isConfigured' ? '' : '{ __typename }';
+        const args = isBare ? '' : `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName' }[name] ?? 'id'}: "${absent}")`;
         const allowed = ['me', 'permissions', 'isConfigured'].includes(name);
         const refused = mayAsk('staff', name)
           ? 'PASSWORD_CHANGE_REQUIRED'
