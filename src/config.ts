@@ -145,7 +145,7 @@ export const variables = {
   MAX_DEPTH: bound(8, 50).describe('Fields inside fields that one operation may ask for; edges, node and nodes do not count.'),
   MAX_ALIASES: bound(10, 1000).describe('Aliases that one operation may have.'),
   MAX_ROOT_FIELDS: bound(10, 1000).describe('Root fields that one operation may have.'),
-  MAX_COST: bound(5000, 10_000_000).describe('Objects that one operation may ask for, counted by the sizes of its pages.'),
+  MAX_COST: bound(5000, 1_000_000_000_000).describe('Objects that one operation may ask for, counted by the sizes of its pages.'),
   SUBSCRIPTION_CHECK_EVERY: seconds(30, 3600).describe(
     'Seconds between two looks whether whoever listens still may; each event is one too.',
   ),

@@ -51,9 +51,12 @@ export interface CaseChange {
   events: ['insert'],
   forEach: 'row',
   when: 'new.from_status is not null',
-  body: `perform pg_notify('${caseChannel}', json_build_object(
-      'kind', case when new.grievance_id is null then 'BenevolenceApplication' else 'Grievance' end,
-      'id', coalesce(new.grievance_id, new.application_id), 'action', new.action)::text); return null;`,
+  // In one line: lines are put together in more than one way on their way to the database.
+  body: [
+    `perform pg_notify('${caseChannel}', json_build_object(`,
+    `'kind', case when new.grievance_id is null then 'BenevolenceApplication' else 'Grievance' end,`,
+    `'id', coalesce(new.grievance_id, new.application_id), 'action', new.action)::text); return null;`,
+  ].join(' '),
 })
 @Index({ properties: ['grievance', 'at', 'id'] })
 @Index({ properties: ['application', 'at', 'id'] })
