@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { generate } from '@graphql-codegen/cli';
 
 const here = import.meta.dirname;
+// presets are looked for from the working directory
+process.chdir(here);
 const into = `${join(here, 'src', 'generated')}/`;
 
 rmSync(into, { recursive: true, force: true });
