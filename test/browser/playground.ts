@@ -156,8 +156,8 @@ async function choose(page: Page, username: string): Promise<void> {
   if ((await chosen.innerText()).startsWith(`${username}: `)) return;
   await chosen.click();
   await page
-    .locator('.cdk-overlay-container')
     .getByText(new RegExp(`^${username}: `))
+    .last()
     .click();
   await page.locator('app-header').getByText(`${username}: `).waitFor();
   await page.keyboard.press('Escape');
@@ -171,12 +171,22 @@ async function send(
   const clear = page.getByRole('button', { name: 'Clear' });
   if (await clear.isVisible()) await clear.click();
   const answered = page.waitForResponse((response) => isAnswer(response));
-  if (example) await pressAbove(page, example);
-  else await page.getByRole('button', { name: 'Send Request' }).click();
+  await press(page, example);
   const answer = (await (await answered).json()) as Awaited<ReturnType<typeof send>>;
   await page.locator('app-query-result .cm-content').getByText('"data"').waitFor();
-  if (answer.data['login']) await page.getByText('Updated active environment variables: accessToken.').last().waitFor();
+  if ((answer.data as Record<string, unknown> | null)?.['login'])
+    await page.getByText('Updated active environment variables: accessToken.').last().waitFor();
   return answer;
+}
+
+/** A press that comes while the page draws itself anew is lost: it is repeated until something is asked. */
+async function press(page: Page, example: Example | undefined): Promise<void> {
+  for (let time = 0; time < 5; time += 1) {
+    const asked = page.waitForRequest(`${service.url}/graphql`, { timeout: 5_000 }).catch(() => null);
+    if (example) await pressAbove(page, example);
+    else await page.getByRole('button', { name: 'Send Request' }).click();
+    if ((await asked) !== null) return;
+  }
 }
 
 /** The editor only draws what is in view: scrolls until the button of the operation is, and presses it. */
