@@ -51,7 +51,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await picture(page, colorScheme, 'opened');
       for (const { title, examples } of story) {
         await open(page, title);
-        for (const example of examples) {
+        // All of them are run by test/playground.test.ts; here the first of each is pressed.
+        for (const example of examples.slice(0, 1)) {
           await choose(page, example.as);
           const { data, errors } = await send(page, examples.length > 1 ? example : undefined);
           await picture(page, colorScheme, example.name.replace('/', ' '));
@@ -155,10 +156,7 @@ async function choose(page: Page, username: string): Promise<void> {
   const chosen = page.locator('app-header').getByText(/^\w+: \w+ \w+$/);
   if ((await chosen.innerText()).startsWith(`${username}: `)) return;
   await chosen.click();
-  await page
-    .getByText(new RegExp(`^${username}: `))
-    .last()
-    .click();
+  await page.getByText(`${username}: `).last().click();
   await page.locator('app-header').getByText(`${username}: `).waitFor();
   await page.keyboard.press('Escape');
 }

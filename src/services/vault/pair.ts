@@ -19,7 +19,8 @@ export async function pairOf(em: SqlEntityManager, keyring: Keyring, userId: str
   );
   if (row === undefined) return null;
   const pair = { userId, publicKey: Buffer.from(row.public_key, 'base64url'), mark: row.public_key_mac, sealed: row.sealed_private_key };
-  if (!isMarked(keyring, pair, pair.mark)) throw new AlteredError();
+  // more than one text reads as the same bytes: only the one that was written is taken
+  if (pair.publicKey.toString('base64url') !== row.public_key || !isMarked(keyring, pair, pair.mark)) throw new AlteredError();
   return pair;
 }
 
