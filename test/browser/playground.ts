@@ -106,7 +106,7 @@ void test('the schema is there without signing in, and a reload keeps the window
     await page.getByRole('button', { name: 'Docs' }).click();
     await send(page);
     await open(page, 'Who am I');
-    await page.waitForTimeout(1_500); // what a window holds is written down within a second
+    await page.waitForTimeout(4_000); // what a window holds is written down within a second, on a machine that has one to spare
     await page.reload();
     await tabs(page).first().waitFor();
     assert.deepEqual(await tabs(page).allInnerTexts(), titles);
