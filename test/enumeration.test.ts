@@ -250,7 +250,10 @@ describe('a registration', () => {
         await ask(query, {}, { authorization: `Bearer ${tokens[0]}` }),
         await ask(query, {}, { authorization: `Bearer ${tokens[1]}` }),
       ];
-      expect([query, second]).toEqual([query, first]);
+      // What is refused is written down behind the request, the same of several requests together.
+      const apart = { statements: 0 };
+      expect([query, { ...second, ...apart }]).toEqual([query, { ...first, ...apart }]);
+      expect(Math.abs(second.statements - first.statements)).toBeLessThanOrEqual(1);
     }
   });
 });
