@@ -1,25 +1,26 @@
 import 'reflect-metadata';
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs, styleText } from 'node:util';
-import { MikroORM } from '@mikro-orm/pglite';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { ormOptions } from '../mikro-orm.config.ts';
 import { readConfig, type Config } from './config.ts';
-import { migrate, openDatabase, type Database } from './database/index.ts';
+import { migrate, type Database } from './database/index.ts';
 import { queueDatabase } from './database/queue.ts';
 import { isDay } from './entities/scalars.ts';
 import { printPermissions } from './permissions/print.ts';
-import { buildExecutable, printContract } from './schema.ts';
+import { buildOffline, printContract } from './schema.ts';
 import { exportAudit, readHead, startSealing, tellFault, tellHead, verifyAudit, type Head } from './services/audit/index.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
 import { startCleanup } from './services/session/index.ts';
 import { MailQueue } from './services/mail/index.ts';
 import { countKeys, tellKeys } from './services/session/keys.ts';
+import { isSaved } from './services/setting/index.ts';
 import { importUsers } from './services/user/import/index.ts';
-import { mailOf, start as startService, type MailRoom } from './server.ts';
+import { launch, mailOf, type MailRoom, type Service } from './server.ts';
+import { openPlace, whereabouts } from './work.ts';
+import { ConnectionSource } from './entities/setting.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
 
@@ -49,6 +50,8 @@ const plain = new Set([
   'KeyringError',
   'CommandError',
   'ImportError',
+  'SavedError',
+  'StartError',
 ]);
 
 class CommandError extends Error {
@@ -69,28 +72,72 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
 }
 
 async function start(config: Config): Promise<void> {
-  const service = await startService(config);
-  const stop = (): void => void service.stop().then(() => process.exit(0));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  const isSeeded = service.hasSeeded || (service.database.engine === 'embedded' && config.environment !== 'production');
+  const launched = await launch(config, { announce: (text) => say(styleText('bold', text)) });
+  let service: Service | undefined;
+  stopOnSignal(async () => {
+    const delay = service === undefined || config.environment === 'development' ? 0 : config.patience.stopDelay;
+    const hasFinished = await launched.stop({ delay });
+    if (!hasFinished) warn(`Not all that had begun was finished after ${config.patience.stop} s.`);
+    return hasFinished;
+  });
+  try {
+    service = await launched.ready;
+  } catch (error) {
+    if ((error as Error).name !== 'StoppedError') throw error;
+    return;
+  }
+  say(await greeting(config, service));
+}
+
+async function greeting(config: Config, service: Service): Promise<string> {
+  const { place, url, setupToken, database } = service;
+  const isSeeded = service.hasSeeded || (database.engine === 'embedded' && config.environment !== 'production');
   const { seededAccounts } = isSeeded ? await import('../seeds/index.ts') : {};
-  const lines = [
-    `Unionhall answers at ${styleText('bold', `${service.url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
-    ...(config.offersPlayground ? [`The playground is at ${styleText('bold', `${service.url}/`)}`] : []),
-    service.database.engine === 'embedded'
-      ? `The database is embedded, in ${config.dataDirectory}: for one process, for development.`
-      : 'The database is the PostgreSQL server that DATABASE_URL names.',
-    ...(service.setupToken === null
+  return [
+    `Unionhall answers at ${styleText('bold', `${url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
+    ...(config.offersPlayground ? [`The playground is at ${styleText('bold', `${url}/`)}`] : []),
+    ...(service.metricsUrl === null ? [] : [`Metrics are at ${service.metricsUrl}`]),
+    await tellPlace(config, place.source),
+    ...(setupToken === null
       ? []
-      : [`Nobody owns this instance yet. Whoever has this token can, with setupOwner: ${styleText('bold', service.setupToken)}`]),
+      : [`Nobody owns this instance yet. Whoever has this token can, with setupOwner: ${styleText('bold', setupToken)}`]),
     ...(seededAccounts
       ? [
           'Seeded logins:',
           ...seededAccounts.map(({ username, password, role }) => `  ${username.padEnd(11)} ${password.padEnd(15)} ${role}`),
         ]
       : []),
-  ];
-  say(lines.join('\n'));
+  ].join('\n');
+}
+
+async function tellPlace(config: Config, source: ConnectionSource): Promise<string> {
+  if (source === ConnectionSource.EMBEDDED)
+    return `The database is embedded, in ${config.dataDirectory}: for one process, for development.`;
+  if (source === ConnectionSource.SAVED) return 'The database is the PostgreSQL server that was saved in the settings.';
+  const isIdle = await isSaved(config.configDirectory);
+  return `The database is the PostgreSQL server that DATABASE_URL names${isIdle ? '; the one that was saved in the settings is not used' : ''}.`;
+}
+
+/**
+ * Stops in order at the first signal, and at once at the second. One press of Ctrl+C may arrive twice, from the terminal and
+ * from npm: what comes within a moment of the first is the same one.
+ */
+function stopOnSignal(stop: () => Promise<boolean>): void {
+  let since: number | null = null;
+  const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (since !== null && performance.now() - since > 300) process.exit(128 + numbers[signal]);
+      if (since !== null) return;
+      since = performance.now();
+      void stop().then(
+        (hasFinished) => process.exit(hasFinished ? 0 : 1),
+        (error: unknown) => {
+          warn(`Stopping: ${(error as Error).name}`);
+          process.exit(1);
+        },
+      );
+    });
 }
 
 /**
@@ -98,7 +145,7 @@ async function start(config: Config): Promise<void> {
  * run beside services with MAIL_WORKER=0.
  */
 async function work(config: Config): Promise<void> {
-  const database = await openDatabase(config);
+  const database = await openPlace(config, await placeOf(config));
   try {
     await migrate(database);
     const room = await roomOf(config, database);
@@ -106,12 +153,11 @@ async function work(config: Config): Promise<void> {
     const em = database.orm.em as SqlEntityManager;
     const cleanup = startCleanup({ em, tools: { ...room, mail: mail.queue }, every: config.cleanupEvery, warn });
     const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn });
-    const stop = async (): Promise<void> => {
-      await Promise.all([cleanup.stop(), sealing.stop(), mail.stop()]);
+    stopOnSignal(async () => {
+      await Promise.all([cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);
       await database.close();
-      process.exit(0);
-    };
-    process.once('SIGINT', () => void stop()).once('SIGTERM', () => void stop());
+      return true;
+    });
     say('Mail is sent from here, what has expired is removed, and the audit log is sealed.');
   } catch (error) {
     await database.close();
@@ -152,7 +198,7 @@ async function reset(config: Config, words: string[]): Promise<void> {
       'db:reset removes everything from the database that DATABASE_URL names. Say --force if that is meant: npm run db:reset -- --force',
     );
   }
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     await database.orm.schema.drop({ dropMigrationsTable: true });
     await database.run('drop schema if exists pgboss cascade');
@@ -168,7 +214,7 @@ async function importFile(config: Config, words: string[]): Promise<void> {
   const [path, ...rest] = words.filter((word) => word !== '--dry-run');
   if (path === undefined || path.startsWith('-') || rest.length > 0)
     throw new CommandError('Name one file, and nothing but --dry-run beside it: npm run users:import -- users.jsonl --dry-run');
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+  const file = await openFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(`${path} cannot be read (${error.code}).`);
   });
   try {
@@ -215,7 +261,7 @@ async function importFrom(config: Config, { orm }: Database, path: string, { sou
 /** Says how much hangs on each system key, so that one is not removed too early. */
 async function showKeys(config: Config): Promise<void> {
   const keyring = await keyringOf(config);
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     say(tellKeys(await countKeys(database.orm.em, keyring, new Date())));
   } finally {
@@ -228,7 +274,7 @@ async function verify(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { head: { type: 'string' }, after: { type: 'string' } } });
   const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
   const keyring = await keyringOf(config);
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
@@ -250,12 +296,12 @@ async function verify(config: Config, words: string[]): Promise<void> {
 async function exportEvents(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { from: { type: 'string' }, to: { type: 'string' }, output: { type: 'string' } } });
   const [from, to] = [instantOf(values.from, '--from'), instantOf(values.to, '--to')];
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     const lines = Readable.from(exportAudit(database.run, { ...(from && { from }), ...(to && { to }) }));
     if (values.output === undefined) return await pipeline(lines, process.stdout, { end: false });
     const { output } = values;
-    const file = await open(output, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    const file = await openFile(output, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
       throw new CommandError(error.code === 'EEXIST' ? `${output} is there already.` : `${output} cannot be written (${error.code}).`);
     });
     await pipeline(lines, file.createWriteStream());
@@ -282,28 +328,23 @@ function instantOf(text: string | undefined, option: string): Date | undefined {
 
 /** Writes the contract, schema.graphql, from the code. */
 async function writeSchema(): Promise<void> {
-  await writeFile('schema.graphql', printContract((await offline()).schema));
+  await writeFile('schema.graphql', printContract((await buildOffline()).schema));
 }
 
 /** Writes who may do what, docs/permissions.md, from the rules. */
 async function writePermissions(): Promise<void> {
-  const { schema } = await offline();
+  const { schema } = await buildOffline();
   await mkdir('docs', { recursive: true });
   await writeFile('docs/permissions.md', printPermissions(schema));
 }
 
-/** The schema without a database. */
-async function offline() {
-  const orm = await MikroORM.init({ ...ormOptions, dbName: 'memory://' } as never);
-  try {
-    return buildExecutable(orm.getMetadata());
-  } finally {
-    await orm.close();
-  }
+/** Opens the database that the service would open; a statement may take as long as it takes. */
+async function open(config: Config): Promise<Database> {
+  return await openPlace(config, await placeOf(config), true);
 }
 
 async function withDatabase(config: Config, work: (database: Database) => Promise<void>): Promise<void> {
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     await migrate(database);
     await work(database);
@@ -315,6 +356,8 @@ async function withDatabase(config: Config, work: (database: Database) => Promis
 async function roomOf(config: Config, database: Database): Promise<MailRoom> {
   return { database, keyring: await keyringOf(config), now: () => new Date(), warn, print: null };
 }
+
+const placeOf = (config: Config) => whereabouts(config, () => keyringOf(config));
 
 const keyringOf = (config: Config) => loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys });
 

@@ -18,6 +18,7 @@ import { BenevolenceService, type BenevolenceTools } from './services/benevolenc
 import { GrievanceService } from './services/grievance/index.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
 import { SaltingService } from './services/salting.ts';
+import { SettingService, type SettingTools } from './services/setting/index.ts';
 import { UserService } from './services/user/index.ts';
 
 /** What a request brings, as HTTP or a test reads it. */
@@ -25,6 +26,8 @@ export interface Incoming {
   readonly client: Client;
   /** The access token, without `Bearer`. */
   readonly accessToken: string | null;
+  /** Hears what to call when the request is over. */
+  readonly onEnd?: (leave: () => void) => void;
   readonly cookies: Partial<Record<'refreshToken' | 'deviceToken', string>>;
   /** Sets the cookies of a browser that asked for them; null clears them. */
   readonly setCookies: (cookies: TokenCookies | null) => void;
@@ -46,6 +49,7 @@ export type Context = Pick<
   | 'salting'
   | 'grievances'
   | 'benevolence'
+  | 'settings'
 >;
 
 /** What every request shares. */
@@ -54,7 +58,8 @@ export interface ContextSources {
   readonly run: RunSql;
   readonly subjects: Subjects;
   readonly tools: SessionTools & BenevolenceTools;
-  readonly refusals: Refusals;
+  readonly refusals: Pick<Refusals, 'note'>;
+  readonly settings: SettingTools;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -110,6 +115,10 @@ class RequestContext {
 
   get benevolence(): BenevolenceService {
     return new BenevolenceService(this.em, this.sources.tools, this.viewer, this.client);
+  }
+
+  get settings(): SettingService {
+    return new SettingService(this.sources.settings, this.viewer, this.client);
   }
 
   /** One for the request, its row filters given the viewer. */

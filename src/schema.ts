@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import type { MetadataStorage } from '@mikro-orm/core';
 import { lexicographicSortSchema, printSchema, type GraphQLSchema } from 'graphql';
+import { MikroORM } from '@mikro-orm/pglite';
 import { applyMiddleware } from 'graphql-middleware';
 import { buildSchemaSync } from 'type-graphql';
+import { ormOptions } from '../mikro-orm.config.ts';
 import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
 import { operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
@@ -52,6 +54,16 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   const subjects = subjectsOf(schema, metadata, rules);
   attachReading(schema, subjects);
   return { schema: applyMiddleware(schema, shieldFor(schema, operations, rootTypes, tellRefusal)), subjects };
+}
+
+/** The same without a database: what is asked is known before there is one. */
+export async function buildOffline(): Promise<Executable> {
+  const orm = await MikroORM.init({ ...ormOptions, dbName: 'memory://' } as never);
+  try {
+    return buildExecutable(orm.getMetadata());
+  } finally {
+    await orm.close();
+  }
 }
 
 /** What was asked and may not be goes on record under the name that the schema has for it. */

@@ -47,6 +47,7 @@ export const rules: SessionRules = {
     'mail-address': plenty,
     register: plenty,
     refresh: plenty,
+    connection: plenty,
   },
 };
 

@@ -13,10 +13,11 @@ import * as role from './role.ts';
 import { unlessClosed, type ActionRules, type OperationRule, type Operations } from './rule.ts';
 import * as salting from './salting.ts';
 import * as session from './session.ts';
+import * as setting from './setting.ts';
 import * as user from './user.ts';
 import { rows as vault } from './vault.ts';
 
-const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, user];
+const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, setting, user];
 
 export type RootType = keyof Operations;
 

@@ -7,6 +7,7 @@ import { OrganizationResolver } from './organization.ts';
 import { RoleResolver } from './role.ts';
 import { SaltingActivityResolver } from './salting.ts';
 import { SessionResolver } from './session.ts';
+import { SettingResolver } from './setting.ts';
 import { UserResolver } from './user.ts';
 
 /** Everything that can be asked. */
@@ -20,5 +21,6 @@ export const resolvers = [
   RoleResolver,
   SaltingActivityResolver,
   SessionResolver,
+  SettingResolver,
   UserResolver,
 ] as const;
