@@ -7,6 +7,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { readConfig, type Config } from './config.ts';
 import { migrate, type Database } from './database/index.ts';
 import { queueDatabase } from './database/queue.ts';
+import { examine } from './doctor.ts';
 import { isDay } from './entities/scalars.ts';
 import { printPermissions } from './permissions/print.ts';
 import { buildOffline, printContract } from './schema.ts';
@@ -19,6 +20,7 @@ import { countKeys, tellKeys } from './services/session/keys.ts';
 import { isSaved } from './services/setting/index.ts';
 import { importUsers } from './services/user/import/index.ts';
 import { launch, mailOf, type MailRoom, type Service } from './server.ts';
+import { changeSettings } from './settings.ts';
 import { openPlace, whereabouts } from './work.ts';
 import { ConnectionSource } from './entities/setting.ts';
 
@@ -36,6 +38,8 @@ const commands: Readonly<Record<string, Command>> = {
   'keys:status': showKeys,
   'audit:verify': verify,
   'audit:export': exportEvents,
+  settings: (config, words) => settings(config, words),
+  doctor,
   schema: writeSchema,
   permissions: writePermissions,
 };
@@ -52,6 +56,7 @@ const plain = new Set([
   'ImportError',
   'SavedError',
   'StartError',
+  'SettingsError',
 ]);
 
 class CommandError extends Error {
@@ -324,6 +329,20 @@ function instantOf(text: string | undefined, option: string): Date | undefined {
   if (!isWritten || !isDay(text.slice(0, 10)) || Number.isNaN(at.valueOf()))
     throw new CommandError(`${option} must be a day or an instant: 2026-03-01, or 2026-03-01T12:00:00Z.`);
   return at;
+}
+
+/** Says where the database is, tries another one, or saves it for the next start. */
+async function settings(config: Config, [word = 'show']: string[]): Promise<void> {
+  const keyring = await keyringOf(config);
+  say(await changeSettings(config, keyring, word, { input: process.stdin, output: process.stderr }));
+}
+
+/** Looks at the installation, and says what is wrong with it. */
+async function doctor(config: Config): Promise<void> {
+  const findings = await examine(config);
+  for (const { what, says, isFault } of findings) say(`${isFault ? styleText('red', 'wrong') : styleText('green', 'right')}  ${what}: ${says}`);
+  const faults = findings.filter(({ isFault }) => isFault).length;
+  if (faults > 0) throw new CommandError(`${counted(faults, 'thing is', 'things are')} wrong.`);
 }
 
 /** Writes the contract, schema.graphql, from the code. */

@@ -213,6 +213,10 @@ export const plainTypes: Readonly<Record<string, string>> = {
   SecondFactorRequired: 'challenge methods expiresIn',
   TotpEnrollment: 'secret otpauthUri qrCode',
   BackupCodes: 'codes',
+  Settings: 'connection configDirectory mailConfigured version',
+  ConnectionSettings: 'source host port database username serverVersion isReady',
+  ConnectionTest: 'status reason message serverVersion hasOwner latencyMs',
+  ConnectionSaved: 'status reason message connection',
 };
 
 /** The lists, and what they list. */
@@ -271,6 +275,7 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     grievance: withCases,
     grievanceByNumber: withCases,
     auditEvents: everyRole,
+    settings: byAdmins,
   },
   Mutation: {
     setupOwner: 'anyone',
@@ -321,6 +326,8 @@ export const operations: Readonly<Record<'Query' | 'Mutation', Readonly<Record<s
     confirmTotp: 'signed in',
     disableTotp: 'signed in',
     regenerateBackupCodes: 'signed in',
+    testConnection: byAdmins,
+    saveConnection: byAdmins,
   },
 };
 
