@@ -145,6 +145,7 @@ class ServiceProcess {
   #metricsServer: Awaited<ReturnType<typeof publish>> | null = null;
   #setupToken: string | null = null;
   #isMoving = false;
+  #askedAt = 0;
   #isTokenMade = false;
   #warnedOf: string | null = null;
   readonly #retiring = new Set<Promise<void>>();
@@ -202,11 +203,18 @@ class ServiceProcess {
   async #stop(delay: number): Promise<boolean> {
     const work = this.#start.work;
     this.#start.stop();
-    if (delay > 0 && work !== null) await setTimeout(delay * 1000);
+    if (delay > 0 && work !== null) await this.#linger(delay);
     const grace = setTimeout(this.#config.patience.stop * 1000, false, { ref: false });
     const hasFinished = await Promise.race([this.#finish(work).then(() => true), grace]);
     if (!hasFinished) this.#http?.server.closeAllConnections();
     return hasFinished;
+  }
+
+  /** What has just connected, and has not been read yet, would be cut off: the end waits a little for a moment of quiet. */
+  async #linger(seconds: number): Promise<void> {
+    await setTimeout(seconds * 1000);
+    const latest = performance.now() + longestWaitForQuiet;
+    while (performance.now() < latest && performance.now() - this.#askedAt < quiet) await setTimeout(quiet / 4);
   }
 
   async #finish(work: Work | null): Promise<void> {
@@ -242,6 +250,7 @@ class ServiceProcess {
 
   async #contextOf(incoming: Incoming): Promise<Context> {
     const work = this.#start.work;
+    this.#askedAt = performance.now();
     if (work === null) return await createContext(this.#before(), { ...incoming, accessToken: null });
     incoming.onEnd?.(work.enter());
     return await createContext(work.sources, incoming);
@@ -428,6 +437,10 @@ class ServiceProcess {
     };
   }
 }
+
+/** Milliseconds without a request that count as quiet, and how long to wait for them. */
+const quiet = 100;
+const longestWaitForQuiet = 2_000;
 
 /** What trying again does not mend. */
 const fixed: ReadonlySet<ConnectionFailure> = new Set([

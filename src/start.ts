@@ -117,7 +117,7 @@ export class Start<Work> {
 }
 
 const sentences: Readonly<Record<Stage, (reason: string | null) => string | null>> = {
-  connecting: (reason) => (reason === null ? 'The database is being connected to.' : `The database cannot be reached: ${reason}.`),
+  connecting: (reason) => (reason === null ? 'The database is being connected to.' : `The database cannot be reached: ${reason.toUpperCase()}.`),
   migrating: () => 'The database is being brought up to date.',
   ready: () => null,
   stopping: () => 'The service is stopping.',
