@@ -340,7 +340,8 @@ async function settings(config: Config, [word = 'show']: string[]): Promise<void
 /** Looks at the installation, and says what is wrong with it. */
 async function doctor(config: Config): Promise<void> {
   const findings = await examine(config);
-  for (const { what, says, isFault } of findings) say(`${isFault ? styleText('red', 'wrong') : styleText('green', 'right')}  ${what}: ${says}`);
+  for (const { what, says, isFault } of findings)
+    say(`${isFault ? styleText('red', 'wrong') : styleText('green', 'right')}  ${what}: ${says}`);
   const faults = findings.filter(({ isFault }) => isFault).length;
   if (faults > 0) throw new CommandError(`${counted(faults, 'thing is', 'things are')} wrong.`);
 }
