@@ -13,7 +13,11 @@ if (major < 22) {
   const { build } = await import('./build.js');
   // npm runs this in a shell, which ends at a SIGTERM without passing it on: whoever is left alone ends too
   const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGTERM'), 500).unref();
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch); // a second signal would stop it at once
+    process.kill(process.pid, 'SIGTERM');
+  }, 500).unref();
   if (build()) await import('../dist/src/main.js');
   else process.exitCode = 1;
 }

@@ -1,17 +1,16 @@
 import 'reflect-metadata';
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs, styleText } from 'node:util';
-import { MikroORM } from '@mikro-orm/pglite';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { ormOptions } from '../mikro-orm.config.ts';
 import { readConfig, type Config } from './config.ts';
-import { migrate, openDatabase, type Database } from './database/index.ts';
+import { migrate, type Database } from './database/index.ts';
 import { queueDatabase } from './database/queue.ts';
+import { examine } from './doctor.ts';
 import { isDay } from './entities/scalars.ts';
 import { printPermissions } from './permissions/print.ts';
-import { buildExecutable, printContract } from './schema.ts';
+import { buildOffline, printContract } from './schema.ts';
 import { exportAudit, readHead, startSealing, tellFault, tellHead, verifyAudit, type Head } from './services/audit/index.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
@@ -20,9 +19,13 @@ import { MailQueue } from './services/mail/index.ts';
 import { countKeys, tellKeys } from './services/session/keys.ts';
 import { importMembers } from './services/member/index.ts';
 import { importOrganizations } from './services/organization/index.ts';
+import { isSaved } from './services/setting/index.ts';
 import { importUsers } from './services/user/import/index.ts';
 import { importSecrets, readForeign, recoverFor, renewSystemSeals, statusOf, tellStatus, wipe } from './services/vault/index.ts';
-import { mailOf, start as startService, type MailRoom } from './server.ts';
+import { launch, mailOf, type MailRoom, type Service } from './server.ts';
+import { changeSettings } from './settings.ts';
+import { openPlace, whereabouts } from './work.ts';
+import { ConnectionSource } from './entities/setting.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
 
@@ -45,6 +48,8 @@ const commands: Readonly<Record<string, Command>> = {
   'vault:status': showVault,
   'vault:recover': recover,
   'vault:import': importVault,
+  settings: (config, words) => settings(config, words),
+  doctor,
   schema: writeSchema,
   permissions: writePermissions,
 };
@@ -60,6 +65,9 @@ const plain = new Set([
   'CommandError',
   'ImportError',
   'VaultError',
+  'SavedError',
+  'StartError',
+  'SettingsError',
 ]);
 
 class CommandError extends Error {
@@ -80,28 +88,72 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
 }
 
 async function start(config: Config): Promise<void> {
-  const service = await startService(config);
-  const stop = (): void => void service.stop().then(() => process.exit(0));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  const isSeeded = service.hasSeeded || (service.database.engine === 'embedded' && config.environment !== 'production');
+  const launched = await launch(config, { announce: (text) => say(styleText('bold', text)) });
+  let service: Service | undefined;
+  stopOnSignal(async () => {
+    const delay = service === undefined || config.environment === 'development' ? 0 : config.patience.stopDelay;
+    const hasFinished = await launched.stop({ delay });
+    if (!hasFinished) warn(`Not all that had begun was finished after ${config.patience.stop} s.`);
+    return hasFinished;
+  });
+  try {
+    service = await launched.ready;
+  } catch (error) {
+    if ((error as Error).name !== 'StoppedError') throw error;
+    return;
+  }
+  say(await greeting(config, service));
+}
+
+async function greeting(config: Config, service: Service): Promise<string> {
+  const { place, url, setupToken, database } = service;
+  const isSeeded = service.hasSeeded || (database.engine === 'embedded' && config.environment !== 'production');
   const { seededAccounts } = isSeeded ? await import('../seeds/index.ts') : {};
-  const lines = [
-    `Unionhall answers at ${styleText('bold', `${service.url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
-    ...(config.offersPlayground ? [`The playground is at ${styleText('bold', `${service.url}/`)}`] : []),
-    service.database.engine === 'embedded'
-      ? `The database is embedded, in ${config.dataDirectory}: for one process, for development.`
-      : 'The database is the PostgreSQL server that DATABASE_URL names.',
-    ...(service.setupToken === null
+  return [
+    `Unionhall answers at ${styleText('bold', `${url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
+    ...(config.offersPlayground ? [`The playground is at ${styleText('bold', `${url}/`)}`] : []),
+    ...(service.metricsUrl === null ? [] : [`Metrics are at ${service.metricsUrl}`]),
+    await tellPlace(config, place.source),
+    ...(setupToken === null
       ? []
-      : [`Nobody owns this instance yet. Whoever has this token can, with setupOwner: ${styleText('bold', service.setupToken)}`]),
+      : [`Nobody owns this instance yet. Whoever has this token can, with setupOwner: ${styleText('bold', setupToken)}`]),
     ...(seededAccounts
       ? [
           'Seeded logins:',
           ...seededAccounts.map(({ username, password, role }) => `  ${username.padEnd(11)} ${password.padEnd(15)} ${role}`),
         ]
       : []),
-  ];
-  say(lines.join('\n'));
+  ].join('\n');
+}
+
+async function tellPlace(config: Config, source: ConnectionSource): Promise<string> {
+  if (source === ConnectionSource.EMBEDDED)
+    return `The database is embedded, in ${config.dataDirectory}: for one process, for development.`;
+  if (source === ConnectionSource.SAVED) return 'The database is the PostgreSQL server that was saved in the settings.';
+  const isIdle = await isSaved(config.configDirectory);
+  return `The database is the PostgreSQL server that DATABASE_URL names${isIdle ? '; the one that was saved in the settings is not used' : ''}.`;
+}
+
+/**
+ * Stops in order at the first signal, and at once at the second. One press of Ctrl+C may arrive twice, from the terminal and
+ * from npm: what comes within a moment of the first is the same one.
+ */
+function stopOnSignal(stop: () => Promise<boolean>): void {
+  let since: number | null = null;
+  const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (since !== null && performance.now() - since > 300) process.exit(128 + numbers[signal]);
+      if (since !== null) return;
+      since = performance.now();
+      void stop().then(
+        (hasFinished) => process.exit(hasFinished ? 0 : 1),
+        (error: unknown) => {
+          warn(`Stopping: ${(error as Error).name}`);
+          process.exit(1);
+        },
+      );
+    });
 }
 
 /**
@@ -109,7 +161,7 @@ async function start(config: Config): Promise<void> {
  * run beside services with MAIL_WORKER=0.
  */
 async function work(config: Config): Promise<void> {
-  const database = await openDatabase(config);
+  const database = await openPlace(config, await placeOf(config));
   try {
     await migrate(database);
     const room = await roomOf(config, database);
@@ -117,12 +169,11 @@ async function work(config: Config): Promise<void> {
     const em = database.orm.em as SqlEntityManager;
     const cleanup = startCleanup({ em, tools: { ...room, mail: mail.queue }, every: config.cleanupEvery, warn });
     const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn });
-    const stop = async (): Promise<void> => {
-      await Promise.all([cleanup.stop(), sealing.stop(), mail.stop()]);
+    stopOnSignal(async () => {
+      await Promise.all([cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);
       await database.close();
-      process.exit(0);
-    };
-    process.once('SIGINT', () => void stop()).once('SIGTERM', () => void stop());
+      return true;
+    });
     say('Mail is sent from here, what has expired is removed, and the audit log is sealed.');
   } catch (error) {
     await database.close();
@@ -163,7 +214,7 @@ async function reset(config: Config, words: string[]): Promise<void> {
       'db:reset removes everything from the database that DATABASE_URL names. Say --force if that is meant: npm run db:reset -- --force',
     );
   }
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     await database.orm.schema.drop({ dropMigrationsTable: true });
     await database.run('drop schema if exists pgboss cascade');
@@ -201,7 +252,7 @@ interface Importing {
 }
 
 async function importFrom(config: Config, path: string, what: Importing, isTrial: boolean): Promise<void> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+  const file = await openFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new CommandError(`${path} cannot be read (${error.code}).`);
   });
   try {
@@ -255,7 +306,7 @@ async function importInto(
 /** Says how much hangs on each system key, so that one is not removed too early. */
 async function showKeys(config: Config): Promise<void> {
   const keyring = await keyringOf(config);
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     say(tellKeys(await countKeys(database.orm.em, keyring, new Date())));
   } finally {
@@ -268,7 +319,7 @@ async function verify(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { head: { type: 'string' }, after: { type: 'string' } } });
   const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
   const keyring = await keyringOf(config);
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
@@ -290,12 +341,12 @@ async function verify(config: Config, words: string[]): Promise<void> {
 async function exportEvents(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { from: { type: 'string' }, to: { type: 'string' }, output: { type: 'string' } } });
   const [from, to] = [instantOf(values.from, '--from'), instantOf(values.to, '--to')];
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     const lines = Readable.from(exportAudit(database.run, { ...(from && { from }), ...(to && { to }) }));
     if (values.output === undefined) return await pipeline(lines, process.stdout, { end: false });
     const { output } = values;
-    const file = await open(output, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    const file = await openFile(output, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
       throw new CommandError(error.code === 'EEXIST' ? `${output} is there already.` : `${output} cannot be written (${error.code}).`);
     });
     await pipeline(lines, file.createWriteStream());
@@ -332,7 +383,7 @@ async function renewSeals(config: Config): Promise<void> {
 }
 
 async function showVault(config: Config): Promise<void> {
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     say(tellStatus(await statusOf(database.orm.em.fork() as SqlEntityManager)));
   } finally {
@@ -388,30 +439,40 @@ async function linesOf(input: AsyncIterable<Buffer | string>, most: number): Pro
   return text.split(/\r?\n/).slice(0, most);
 }
 
+/** Says where the database is, tries another one, or saves it for the next start. */
+async function settings(config: Config, [word = 'show']: string[]): Promise<void> {
+  const keyring = await keyringOf(config);
+  say(await changeSettings(config, keyring, word, { input: process.stdin, output: process.stderr }));
+}
+
+/** Looks at the installation, and says what is wrong with it. */
+async function doctor(config: Config): Promise<void> {
+  const findings = await examine(config);
+  for (const { what, says, isFault } of findings)
+    say(`${isFault ? styleText('red', 'wrong') : styleText('green', 'right')}  ${what}: ${says}`);
+  const faults = findings.filter(({ isFault }) => isFault).length;
+  if (faults > 0) throw new CommandError(`${counted(faults, 'thing is', 'things are')} wrong.`);
+}
+
 /** Writes the contract, schema.graphql, from the code. */
 async function writeSchema(): Promise<void> {
-  await writeFile('schema.graphql', printContract((await offline()).schema));
+  await writeFile('schema.graphql', printContract((await buildOffline()).schema));
 }
 
 /** Writes who may do what, docs/permissions.md, from the rules. */
 async function writePermissions(): Promise<void> {
-  const { schema } = await offline();
+  const { schema } = await buildOffline();
   await mkdir('docs', { recursive: true });
   await writeFile('docs/permissions.md', printPermissions(schema));
 }
 
-/** The schema without a database. */
-async function offline() {
-  const orm = await MikroORM.init({ ...ormOptions, dbName: 'memory://' } as never);
-  try {
-    return buildExecutable(orm.getMetadata());
-  } finally {
-    await orm.close();
-  }
+/** Opens the database that the service would open; a statement may take as long as it takes. */
+async function open(config: Config): Promise<Database> {
+  return await openPlace(config, await placeOf(config), true);
 }
 
 async function withDatabase(config: Config, work: (database: Database) => Promise<void>): Promise<void> {
-  const database = await openDatabase(config);
+  const database = await open(config);
   try {
     await migrate(database);
     await work(database);
@@ -423,6 +484,8 @@ async function withDatabase(config: Config, work: (database: Database) => Promis
 async function roomOf(config: Config, database: Database): Promise<MailRoom> {
   return { database, keyring: await keyringOf(config), now: () => new Date(), warn, print: null };
 }
+
+const placeOf = (config: Config) => whereabouts(config, () => keyringOf(config));
 
 const keyringOf = (config: Config) => loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys });
 

@@ -42,6 +42,14 @@ export const variables = {
     .optional()
     .describe('A PostgreSQL server, postgres://user:password@host:5432/database. Without it, the embedded one is used.'),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(500).default(10).describe('Connections to a PostgreSQL server.'),
+  DATABASE_DIRECT_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('The same server past its pooler, where DATABASE_URL leads to one: for migrations, and what listens.'),
+  DATABASE_PREPARED: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('off prepares no statements: for a pooler in transaction mode that does not know them.'),
   SEED: flag.default(false).describe('1 seeds a PostgreSQL server at start while it is empty. Never in production.'),
   UNIONHALL_DATA_DIR: z.string().min(1).default('.unionhall/data').describe('Where the embedded database keeps its files.'),
   UNIONHALL_CONFIG_DIR: z.string().min(1).optional().describe("Where keys are kept. By default a folder of the user's own."),
@@ -81,6 +89,7 @@ export const variables = {
   LIMIT_MAIL_ADDRESS: limit(20, 3600).describe('Mails for a reset or a verification asked from one IP address, as turns/seconds.'),
   LIMIT_REGISTER: limit(5, 3600).describe('Registrations from one IP address, as turns/seconds.'),
   LIMIT_REFRESH: limit(60, 60).describe('Refreshes of one session, as turns/seconds.'),
+  LIMIT_CONNECTION: limit(10, 60).describe('Connections to a database tried from one IP address, as turns/seconds.'),
   CLEANUP_EVERY: seconds(60, 86_400).describe('Seconds between two rounds that remove what has expired and file what was refused.'),
   AUDIT_SEAL_EVERY: seconds(10, 86_400).describe('Seconds between two looks for audit events that are not sealed yet.'),
   ARGON2_MEMORY: z.coerce.number().int().min(19_456).max(262_144).default(19_456).describe('KiB of memory one password hash takes.'),
@@ -154,6 +163,22 @@ export const variables = {
   SOCKETS_PER_USER: bound(20, 10_000).describe('WebSockets that one user, or one address that does not sign in, may have at a node.'),
   SOCKET_INIT_WAIT: seconds(3, 60).describe('Seconds in which a WebSocket must say who it is.'),
   SOCKET_PING_EVERY: seconds(15, 3600).describe('Seconds between two pings of a WebSocket; one that does not answer is closed.'),
+  REQUEST_TIMEOUT: seconds(10, 300).describe('Seconds a request may take; on PostgreSQL its work is ended then too.'),
+  STOP_DELAY: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .default(1)
+    .describe('Seconds in which a service that is told to stop still takes requests, while /health says that it goes.'),
+  STOP_GRACE: seconds(10, 300).describe('Seconds in which, after that, requests and jobs that have begun may finish.'),
+  METRICS_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('A port for Prometheus to read /metrics at, 0 for any free one. Without it there are none.'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info').describe('How much is logged.'),
 };
 
@@ -167,6 +192,9 @@ export interface Config {
   /** Null for the embedded database. */
   readonly databaseUrl: string | null;
   readonly databasePoolSize: number;
+  /** Past a pooler; null where there is none. */
+  readonly directUrl: string | null;
+  readonly preparesStatements: boolean;
   readonly seedWhenEmpty: boolean;
   readonly dataDirectory: string;
   readonly configDirectory: string;
@@ -180,6 +208,10 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly logLevel: Values['LOG_LEVEL'];
+  /** Null where none are published. */
+  readonly metricsPort: number | null;
+  /** All in seconds. */
+  readonly patience: { readonly request: number; readonly stopDelay: number; readonly stop: number };
   /** The most that one operation may ask for. */
   readonly bounds: { readonly depth: number; readonly aliases: number; readonly rootFields: number; readonly cost: number };
   readonly sockets: SocketConfig;
@@ -246,7 +278,7 @@ export interface SessionConfig {
   readonly verifiedOperations: readonly string[];
   readonly limits: Readonly<
     Record<
-      'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh',
+      'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection',
       { readonly turns: number; readonly seconds: number }
     >
   >;
@@ -280,6 +312,8 @@ function contradictions(values: Values): string[] {
     problems.push(
       'BENEVOLENCE_ADMIN_FROM, BENEVOLENCE_MANAGER_FROM and BENEVOLENCE_PRESIDENT_FROM must not fall: levels decide in this order',
     );
+  if (values.DATABASE_DIRECT_URL !== undefined && values.DATABASE_URL === undefined)
+    problems.push('DATABASE_DIRECT_URL goes with DATABASE_URL: it is another way to the same server');
   if (NODE_ENV === 'production' && SEED) problems.push('SEED must not be set in production: seeded accounts have known passwords');
   if (SMTP_URL !== undefined && MAIL_FROM === variables.MAIL_FROM.parse(undefined))
     problems.push('MAIL_FROM must be set where SMTP_URL is: mail servers refuse mail from nowhere');
@@ -300,6 +334,8 @@ function toConfig(values: Values): Config {
     port: values.PORT,
     databaseUrl: values.DATABASE_URL ?? null,
     databasePoolSize: values.DATABASE_POOL_SIZE,
+    directUrl: values.DATABASE_DIRECT_URL ?? null,
+    preparesStatements: values.DATABASE_PREPARED === 'on',
     seedWhenEmpty: values.SEED,
     dataDirectory: resolve(values.UNIONHALL_DATA_DIR),
     configDirectory: values.UNIONHALL_CONFIG_DIR ? resolve(values.UNIONHALL_CONFIG_DIR) : userDirectory(),
@@ -315,6 +351,8 @@ function toConfig(values: Values): Config {
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
     logLevel: values.LOG_LEVEL,
+    metricsPort: values.METRICS_PORT ?? null,
+    patience: { request: values.REQUEST_TIMEOUT, stopDelay: values.STOP_DELAY, stop: values.STOP_GRACE },
     bounds: { depth: values.MAX_DEPTH, aliases: values.MAX_ALIASES, rootFields: values.MAX_ROOT_FIELDS, cost: values.MAX_COST },
     sockets: {
       checkEvery: values.SUBSCRIPTION_CHECK_EVERY,
@@ -348,6 +386,7 @@ function toConfig(values: Values): Config {
         'mail-address': values.LIMIT_MAIL_ADDRESS,
         register: values.LIMIT_REGISTER,
         refresh: values.LIMIT_REFRESH,
+        connection: values.LIMIT_CONNECTION,
       },
     },
     vault: { idleTtl: values.VAULT_IDLE_TTL, maxTtl: values.VAULT_MAX_TTL, versionsKept: values.SECRET_VERSIONS, batch: 50 },

@@ -22,6 +22,7 @@ import { MemberService } from './services/member/index.ts';
 import { OrganizationService } from './services/organization/index.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
 import { SaltingService } from './services/salting.ts';
+import { SettingService, type SettingTools } from './services/setting/index.ts';
 import { UserService } from './services/user/index.ts';
 import { VaultService, type VaultTools } from './services/vault/index.ts';
 
@@ -32,6 +33,8 @@ export interface Incoming {
   readonly accessToken: string | null;
   /** What came in the header `x-vault-token`. */
   readonly vaultToken?: string | null;
+  /** Hears what to call when the request is over. */
+  readonly onEnd?: (leave: () => void) => void;
   readonly cookies: Partial<Record<'refreshToken' | 'deviceToken', string>>;
   /** Sets the cookies of a browser that asked for them; null clears them. */
   readonly setCookies: (cookies: TokenCookies | null) => void;
@@ -57,6 +60,7 @@ export type Context = Pick<
   | 'benevolence'
   | 'vault'
   | 'cases'
+  | 'settings'
 >;
 
 /** What every request shares. */
@@ -65,9 +69,10 @@ export interface ContextSources {
   readonly run: RunSql;
   readonly subjects: Subjects;
   readonly tools: SessionTools & BenevolenceTools & Omit<VaultTools, 'proofs'>;
-  readonly refusals: Refusals;
+  readonly refusals: Pick<Refusals, 'note'>;
   /** What is done to cases, on any node. */
   readonly changes: CaseChanges;
+  readonly settings: SettingTools;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -140,6 +145,10 @@ class RequestContext {
 
   get cases(): CaseService {
     return new CaseService(this.sources.changes, this.read);
+  }
+
+  get settings(): SettingService {
+    return new SettingService(this.sources.settings, this.viewer, this.client);
   }
 
   /** One for the request, its row filters given the viewer. */

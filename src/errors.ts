@@ -104,10 +104,39 @@ export function toPublic(
 
 function asRefusal(error: unknown, formatted: GraphQLFormattedError): Refusal {
   if (error instanceof Refusal) return error;
+  if (isAway(error)) return unavailable(retryAfter, error);
   const code = formatted.extensions?.['code'];
   const refuse = typeof code === 'string' ? refusalOfGraphQL[code] : undefined;
   return refuse ? refuse(formatted.message) : new Refusal('INTERNAL', undefined, {}, error);
 }
+
+/** Seconds after which it is worth asking again what a database that was away could not answer. */
+const retryAfter = 2;
+
+/**
+ * Whether an error says that the database could not be reached, is going, is too busy or took too long, rather than that it
+ * found something wrong: what was asked may succeed when it is asked again.
+ */
+export function isAway(error: unknown): boolean {
+  for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth += 1) {
+    const { code } = each as { code?: unknown };
+    if (typeof code === 'string' && awayCodes.test(code)) return true;
+    if (awayTexts.test(each.message)) return true;
+  }
+  return false;
+}
+
+/**
+ * Of PostgreSQL: connection exceptions (08), wrong credentials (28), a database that is gone (3D000), serialization failures
+ * and deadlocks (40), insufficient resources (53), a lock or a time-out (55P03, 57014), a server that shuts down, crashed
+ * or starts (57P), a standby that writes nothing (25006), a transaction that idled (25P03, 25P04). Of the system: no way there.
+ */
+const awayCodes =
+  /^(08\w{3}|28\w{3}|3D000|40001|40P01|53\w{3}|55P03|57014|57P\d\d|25006|25P0[34]|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
+
+/** What `pg`, its pool and PGlite say in words alone. */
+const awayTexts =
+  /^(Connection terminated|timeout e|Client (was closed|has encountered a connection error)|Query read timeout|Cannot use a pool after|PGlite is clos)/;
 
 /** GraphQL's and Apollo's own codes, and what each becomes. */
 const refusalOfGraphQL: Record<string, (message: string) => Refusal> = {

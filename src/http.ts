@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestContext } from '@apollo/server';
+import type { Socket } from 'node:net';
+import { ApolloServer, HeaderMap, type ApolloServerPlugin, type GraphQLRequestContext } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
@@ -10,14 +11,22 @@ import {
 import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
-import fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { GraphQLError, Kind, type GraphQLFormattedError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import helmet from 'helmet';
 import { demandBounds, type Bounds } from './complexity.ts';
 import type { Config } from './config.ts';
 import type { Context, Incoming } from './context.ts';
-import { badInput, refusals, toPublic } from './errors.ts';
+import { badInput, isAway, Refusal, refusals, toPublic, unavailable } from './errors.ts';
 import { gatewayOf, type Execute, type Execution } from './execution.ts';
+import type { Metrics } from './metrics.ts';
 import { bearerIn, Sockets, type Prepare } from './socket.ts';
 
 /** What HTTP serves. */
@@ -30,6 +39,11 @@ export interface Served {
   readonly timeLeft: (accessToken: string) => number;
   /** Resolves while the database answers. */
   readonly checkDatabase: () => Promise<void>;
+  /** What keeps the service from being ready, in a sentence; null where it is. */
+  readonly trouble: () => string | null;
+  /** Whether more than the settings can be asked: as soon as it was ready once, and until the end. */
+  readonly isServing: () => boolean;
+  readonly metrics: Metrics;
   /** The playground, where it is offered. */
   readonly playground?: (app: FastifyInstance) => Promise<void>;
 }
@@ -44,8 +58,17 @@ const maxTokens = 2_000;
 const cookieNames = { refreshToken: 'unionhall_refresh', deviceToken: 'unionhall_device' } as const;
 const deviceCookieSeconds = 365 * 86_400;
 
-/** The id of the request being answered, for errors raised where no context reaches. */
-const requestId = new AsyncLocalStorage<string>();
+/** The request being answered, for what no context reaches. */
+const current = new AsyncLocalStorage<{ readonly id: string; readonly endsAt: number }>();
+
+/** Milliseconds an idle connection is kept: longer than load balancers keep theirs, so that it is they who close it. */
+const keepAlive = 75_000;
+
+/** Milliseconds in which the database has to answer for the service to be healthy. */
+const healthPatience = 2_000;
+
+/** Seconds after which to ask again what could not be answered. */
+const retryAfter = 2;
 
 /** Where the operation goes that came over a WebSocket and is found fit to be subscribed to. */
 const subscribing = new AsyncLocalStorage<{ found: Execution | null }>();
@@ -54,24 +77,31 @@ const subscribing = new AsyncLocalStorage<{ found: Execution | null }>();
 export async function createHttp(served: Served): Promise<{ app: FastifyInstance; sockets: Sockets }> {
   const { config } = served;
   const app = fastify({
-    logger:
-      config.logLevel === 'silent'
-        ? false
-        : { level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-vault-token"]'] },
+    logger: config.logLevel === 'silent' ? false : { level: config.logLevel, redact },
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
-    genReqId: ({ headers }) => wellFormed(headers['x-request-id']) ?? randomUUID(),
+    genReqId: ({ headers }) => wellFormed(headers['x-request-id']) ?? traceOf(headers['traceparent']) ?? randomUUID(),
     forceCloseConnections: 'idle',
-    // what asks for another protocol than this goes on in HTTP
-    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket' },
+    return503OnClosing: false,
+    keepAliveTimeout: keepAlive,
+    requestTimeout: config.patience.request * 1000,
+    http: {
+      connectionsCheckingInterval: 1_000,
+      headersTimeout: config.patience.request * 1000,
+      // what asks for another protocol than this goes on in HTTP
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    },
+    clientErrorHandler: refuseBroken,
   });
   const security = securityHeaders();
   app.addHook('onRequest', (request, reply, done) => {
     // As helmet does it: what serves files sets its own headers there, over these.
     for (const [name, value] of security) reply.raw.setHeader(name, value);
     void reply.header('x-request-id', request.id);
-    requestId.run(request.id, done);
+    // whoever keeps the connection would find it closed the next time
+    if (served.trouble() !== null) void reply.header('connection', 'close');
+    current.run({ id: request.id, endsAt: performance.now() + config.patience.request * 1000 }, done);
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
   app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -104,14 +134,58 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   return { app, sockets };
 }
 
-async function health({ checkDatabase }: Served, reply: FastifyReply): Promise<object> {
+async function health({ checkDatabase, trouble }: Served, reply: FastifyReply): Promise<object> {
+  const error = trouble() ?? (await answers(checkDatabase));
+  if (error === null) return { status: 'healthy' };
+  void reply.code(503);
+  return { status: 'unhealthy', error };
+}
+
+async function answers(checkDatabase: Served['checkDatabase']): Promise<string | null> {
   try {
-    await checkDatabase();
-    return { status: 'healthy' };
+    await inTime(checkDatabase(), performance.now() + healthPatience);
+    return null;
   } catch {
-    void reply.code(503);
-    return { status: 'unhealthy', error: 'The database does not answer.' };
+    return 'The database does not answer.';
   }
+}
+
+/** What was begun, or UNAVAILABLE when the time is over: what it does in the database is ended there by the same time-out. */
+async function inTime<T>(begun: Promise<T>, endsAt: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable(retryAfter)), Math.max(0, endsAt - performance.now()));
+  });
+  try {
+    return await Promise.race([begun, over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a log line never shows, wherever it stands in what is logged. */
+const secrets = ['authorization', 'cookie', 'x-vault-token', 'password', 'setupToken', 'accessToken', 'refreshToken', 'token'];
+const redact = [
+  ...['authorization', 'cookie', '["x-vault-token"]'].map((name) => `req.headers${name.startsWith('[') ? '' : '.'}${name}`),
+  ...secrets.flatMap((name) => (name.includes('-') ? [`["${name}"]`, `*["${name}"]`] : [name, `*.${name}`])),
+];
+
+/** What is no HTTP, or comes too slowly. */
+function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ['408 Request Timeout', 'The request did not come in time.']
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? ['431 Request Header Fields Too Large', 'The headers are too large.']
+        : ['400 Bad Request', 'The request is not valid HTTP.'];
+  const body = JSON.stringify({ error: message });
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 /** What helmet sends with every answer. It is always the same, so it is worked out once. */
@@ -123,8 +197,10 @@ function securityHeaders(): readonly (readonly [name: string, value: string])[] 
   return [...headers];
 }
 
-async function registerGraphql(app: FastifyInstance, { config, schema, execute, contextOf }: Served, sockets: Sockets): Promise<void> {
+async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets): Promise<void> {
+  const { config, schema, contextOf } = served;
   const isProduction = config.environment === 'production';
+  const execute = bounding(served.execute);
   const apollo = new ApolloServer<Context>({
     gateway: gatewayOf(schema, (execution) => handOver(execution) ?? execute(execution)),
     introspection: !isProduction,
@@ -137,7 +213,7 @@ async function registerGraphql(app: FastifyInstance, { config, schema, execute, 
     persistedQueries: false,
     logger: app.log,
     formatError: (formatted, error) =>
-      toPublic(formatted, error, requestId.getStore(), (cause, id) =>
+      toPublic(formatted, error, current.getStore()?.id, (cause, id) =>
         app.log.error({ err: cause, requestId: id }, 'refused for a private reason'),
       ),
     plugins: [
@@ -146,7 +222,9 @@ async function registerGraphql(app: FastifyInstance, { config, schema, execute, 
       ApolloServerPluginUsageReportingDisabled(),
       fastifyApolloDrainPlugin(app),
       statusByAccept,
+      observed(served, app.log),
       eachItsTransport,
+      onlyWhatIsReady(served),
       noNulCharacters,
       bounded(schema, config.bounds),
     ],
@@ -159,8 +237,10 @@ async function registerGraphql(app: FastifyInstance, { config, schema, execute, 
     return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
   });
   app.removeContentTypeParser('text/plain');
-  const answer = fastifyApolloHandler(apollo, { context: (request, reply) => contextOf(incoming(request, reply, isProduction)) });
-  const upgrade = sockets.opening(preparing(apollo));
+  const answer = fastifyApolloHandler(apollo, {
+    context: (request, reply) => orUnavailable(contextOf(incoming(request, reply, isProduction))),
+  });
+  const upgrade = sockets.opening(preparing(apollo, config.patience.request * 1000));
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
@@ -170,12 +250,12 @@ async function registerGraphql(app: FastifyInstance, { config, schema, execute, 
 
 /** Takes an operation through all that HTTP's are taken through, but for its execution. */
 const preparing =
-  (apollo: ApolloServer<Context>): Prepare =>
+  (apollo: ApolloServer<Context>, patience: number): Prepare =>
   async ({ query, operationName, variables }, context, id) => {
     const place: { found: Execution | null } = { found: null };
     const asked = { query, ...(operationName != null && { operationName }), variables: { ...variables } };
     const ask = () => apollo.executeOperation(asked, { contextValue: context });
-    const { body } = await requestId.run(id, () => subscribing.run(place, ask));
+    const { body } = await current.run({ id, endsAt: performance.now() + patience }, () => subscribing.run(place, ask));
     if (place.found) return place.found;
     return (body.kind === 'single' ? body.singleResult.errors : undefined) ?? [];
   };
@@ -194,6 +274,7 @@ function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: bo
     client: { ipAddress: request.ip, userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
     accessToken: bearerIn(request.headers.authorization),
     vaultToken: sole(request.headers['x-vault-token']),
+    onEnd: (leave) => void reply.raw.once('close', leave),
     cookies: given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] }),
     setCookies: (cookies) => {
       if (cookies === null) {
@@ -213,6 +294,12 @@ const sole = (header: string | string[] | undefined): string | null => (typeof h
 
 const given = <T extends Record<string, string | undefined>>(values: T): { [Key in keyof T]?: string } =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: string };
+
+/** The id of the trace that a caller is in, where it is of the form that the W3C gives it. */
+function traceOf(header: string | string[] | undefined): string | undefined {
+  const [, version, trace, span] = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(String(header)) ?? [];
+  return version === undefined || version === 'ff' || /^0+$/.test(trace ?? '') || /^0+$/.test(span ?? '') ? undefined : trace;
+}
 
 /** An id that a caller may choose: short, and fit for a log line. */
 const wellFormed = (id: string | string[] | undefined): string | undefined =>
@@ -274,6 +361,85 @@ const eachItsTransport = beforehand(({ operation }) => {
     path: 'query',
     message: isOfSocket ? 'is no subscription: ask it over HTTP' : 'is a subscription: ask it over a WebSocket, by graphql-transport-ws',
   });
+});
+
+/** UNAVAILABLE as the answer to a whole request. */
+const wholly = (cause: unknown): GraphQLError =>
+  new GraphQLError('unavailable', {
+    originalError: cause instanceof Refusal ? cause : unavailable(retryAfter, cause),
+    extensions: { code: 'UNAVAILABLE', http: { status: 503, headers: new HeaderMap([['retry-after', String(retryAfter)]]) } },
+  });
+
+/** Nobody can be asked who is asking: the whole request is unavailable. */
+async function orUnavailable(context: Promise<Context>): Promise<Context> {
+  try {
+    return await inTime(context, current.getStore()?.endsAt ?? Infinity);
+  } catch (error) {
+    throw isAway(error) || (error instanceof Refusal && error.code === 'UNAVAILABLE') ? wholly(error) : error;
+  }
+}
+
+/** Operations that take the time they need: moving to another database has time-outs of its own. */
+const unbounded: ReadonlySet<string> = new Set(['saveConnection']);
+
+/** The same, with an end: at the time by which the request has to be answered. */
+const bounding =
+  (execute: Execute): Execute =>
+  async (execution) => {
+    const endsAt = current.getStore()?.endsAt;
+    if (endsAt === undefined || rootFields(execution.operation).some((name) => unbounded.has(name))) return await execute(execution);
+    try {
+      return await inTime(execute(execution), endsAt);
+    } catch (error) {
+      if (error instanceof Refusal) return { data: null, errors: [wholly(error)] };
+      throw error;
+    }
+  };
+
+/** What may be asked before there is a database. */
+const settings: ReadonlySet<string> = new Set(['testConnection', 'saveConnection', '__typename', '__schema', '__type']);
+
+/** Until the service is ready, only what it takes to configure it is answered. */
+const onlyWhatIsReady = ({ isServing }: Served): ApolloServerPlugin<Context> => ({
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ operation }: GraphQLRequestContext<Context>) {
+        if (!isServing() && !rootFields(operation).every((name) => settings.has(name))) throw wholly(unavailable(retryAfter));
+      },
+    };
+  },
+});
+
+/** The names of the root fields, in the schema; an empty one for a fragment. */
+const rootFields = (operation: OperationDefinitionNode | null | undefined): string[] =>
+  operation?.selectionSet.selections.map((each) => (each.kind === Kind.FIELD ? each.name.value : '')) ?? [];
+
+const codeOf = (error: GraphQLFormattedError | undefined): string => (error?.extensions?.['code'] as string | undefined) ?? 'INTERNAL';
+
+/** Counts each request, and writes one line about it: what it was called, how it ended, and how long it took. */
+const observed = ({ metrics }: Served, log: FastifyBaseLogger): ApolloServerPlugin<Context> => ({
+  async contextCreationDidFail({ error }) {
+    const outcome = error instanceof GraphQLError ? String(error.extensions['code']) : 'INTERNAL';
+    metrics.answered({ type: 'none', outcome, seconds: 0, fields: [] });
+    log.info({ requestId: current.getStore()?.id, operation: null, type: 'none', outcome }, 'answered');
+  },
+  async requestDidStart() {
+    const begin = performance.now();
+    return {
+      async willSendResponse({ operation, operationName, errors, response }: GraphQLRequestContext<Context>) {
+        const seconds = (performance.now() - begin) / 1000;
+        const shown = response.body?.kind === 'single' ? response.body.singleResult.errors : undefined;
+        const outcome = errors?.length ? codeOf(shown?.[0]) : 'ok';
+        const type = operation?.operation ?? 'none';
+        metrics.answered({ type, outcome, seconds, fields: rootFields(operation) });
+        const name = operationName?.slice(0, 100) ?? null;
+        log.info(
+          { requestId: current.getStore()?.id, operation: name, type, outcome, duration: Math.round(seconds * 10_000) / 10 },
+          'answered',
+        );
+      },
+    };
+  },
 });
 
 /** PostgreSQL cannot store the character NUL, so no text may contain it. */

@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import type { MetadataStorage } from '@mikro-orm/core';
 import { lexicographicSortSchema, printSchema, type GraphQLSchema } from 'graphql';
+import { MikroORM } from '@mikro-orm/pglite';
 import { applyMiddleware, type IMiddlewareTypeMap } from 'graphql-middleware';
 import { buildSchemaSync } from 'type-graphql';
+import { ormOptions } from '../mikro-orm.config.ts';
 import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
 import { operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
@@ -76,6 +78,16 @@ function guardSubscribing(schema: GraphQLSchema, middleware: IMiddlewareTypeMap)
     field.subscribe = (parent, args, context, info) => guard(() => subscribe(parent, args, context, info), parent, args, context, info);
   }
   return schema;
+}
+
+/** The same without a database: what is asked is known before there is one. */
+export async function buildOffline(): Promise<Executable> {
+  const orm = await MikroORM.init({ ...ormOptions, dbName: 'memory://' } as never);
+  try {
+    return buildExecutable(orm.getMetadata());
+  } finally {
+    await orm.close();
+  }
 }
 
 /** What was asked and may not be goes on record under the name that the schema has for it. */

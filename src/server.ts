@@ -1,40 +1,79 @@
-import type { EntityManager } from '@mikro-orm/core';
+import { setTimeout } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { pino } from 'pino';
 import { ConfigError, type Config } from './config.ts';
-import { createContext, type ContextSources } from './context.ts';
-import { isEmpty, migrate, openDatabase, type Database } from './database/index.ts';
-import { listen, type Listening } from './database/listen.ts';
-import { queueDatabase } from './database/queue.ts';
-import { caseChannel } from './entities/case.ts';
+import { createContext, type Context, type ContextSources, type Incoming } from './context.ts';
+import { migrate, type Database } from './database/index.ts';
+import { ConnectionFailure, ConnectionSource, type Connection } from './entities/setting.ts';
+import { conflict, isAway, unavailable } from './errors.ts';
 import { compiling, type Execute } from './execution.ts';
 import { createHttp } from './http.ts';
+import { Metrics, publish } from './metrics.ts';
 import { lowerWorkers } from './priority.ts';
 import { operations, rootTypes } from './permissions/index.ts';
-import { buildExecutable } from './schema.ts';
-import { Refusals, startSealing } from './services/audit/index.ts';
+import { buildExecutable, buildOffline } from './schema.ts';
 import { CaseChanges } from './services/case.ts';
 import { AccessTokens } from './services/crypto/jwt.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
-import { hasOwner, makeFirstAdmin, startCleanup, termsOf, type Cleanup, type SessionTools } from './services/session/index.ts';
+import { termsOf } from './services/session/index.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
 import { SetupToken } from './services/crypto/setup.ts';
-import { startMail, type Mail } from './services/mail/index.ts';
+import { failureOf, messageOf, Turns, type Desk, type Proven } from './services/setting/index.ts';
 import { BreachedPasswords } from './services/user/index.ts';
+import type { Sockets } from './socket.ts';
+import { Start, type Stage } from './start.ts';
+import { version } from './version.ts';
+import {
+  beginWork,
+  openPlace,
+  placeOf,
+  prepareOwner,
+  savedBy,
+  update,
+  whereabouts,
+  type Shared,
+  type Whereabouts,
+  type Work,
+} from './work.ts';
+
+export { mailOf, type MailRoom } from './work.ts';
 
 /** A service that runs. */
 export interface Service {
   /** Where it answers: `http://127.0.0.1:4000`. */
   readonly url: string;
+  /** Where metrics are read; null where none are. */
+  readonly metricsUrl: string | null;
+  /** The database that it is on now. */
   readonly database: Database;
+  readonly place: Whereabouts;
   /** Whether this start seeded the database. */
   readonly hasSeeded: boolean;
   /** With which the owner is made, where there is none; null where there is one. */
   readonly setupToken: string | null;
-  /** Stops answering, lets what runs finish, mails on their way too, and closes the database. */
-  readonly stop: () => Promise<void>;
+  /**
+   * Takes no more requests, lets what runs finish within the time that is granted, mails on their way too, and closes the
+   * database.
+   * @returns whether all of it had finished.
+   */
+  readonly stop: (options?: StopOptions) => Promise<boolean>;
+}
+
+export interface StopOptions {
+  /** Seconds in which requests are still taken, while /health says that the service goes. */
+  readonly delay?: number;
+}
+
+/** A service that listens, and may not be ready. */
+export interface Launched {
+  readonly url: string;
+  readonly stage: Stage;
+  /** The service as soon as it is ready. It fails where that cannot come about, or where it was stopped before. */
+  readonly ready: Promise<Service>;
+  readonly stop: Service['stop'];
 }
 
 /** What tests put in the place of what the service would make itself. */
@@ -47,32 +86,328 @@ export interface StartOptions {
   readonly now?: () => Date;
   /** Shows mails where no server sends them. By default development prints them. */
   readonly print?: (text: string) => void;
+  /** Tells the operator what only the operator may know: a set-up token, made after the start. */
+  readonly announce?: (text: string) => void;
 }
 
-/** Opens the database, brings it up to date, seeds it where that is wanted, and answers. */
+/** The operator has to change something before a start can succeed. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** Launches the service and waits until it is ready: its database open, up to date, and seeded where that is wanted. */
 export async function start(config: Config, options: StartOptions = {}): Promise<Service> {
+  return await (
+    await launch(config, options)
+  ).ready;
+}
+
+/** Listens, and from then on does what it takes to be ready; see `start.ts`. */
+export async function launch(config: Config, options: StartOptions = {}): Promise<Launched> {
+  const process = await prepare(config, options).catch(async (error: unknown) => {
+    await options.database?.close();
+    throw error;
+  });
+  return await process.launch();
+}
+
+async function prepare(config: Config, options: StartOptions): Promise<ServiceProcess> {
   const keyring =
     options.keyring ?? (await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys }));
-  const passwords = new PasswordHasher(keyring, config.passwordCost);
-  const now = options.now ?? (() => new Date());
-  const log = pino({ level: config.logLevel });
-  const warn = (message: string): void => log.warn(message);
-  const database = options.database ?? (await openDatabase(config));
-  let mail: Mail | undefined;
-  let cleanup: Cleanup | undefined;
-  let listening: Listening | undefined;
-  try {
-    await migrate(database);
-    const hasSeeded = wantsSeeds(config, database) && (await seedWhenEmpty(config, database, passwords));
-    mail = await mailOf(config, { database, keyring, now, warn, print: options.print ?? null });
-    const { schema, subjects } = buildExecutable(database.orm.getMetadata());
-    demandOperations(config.sessions.verifiedOperations);
+  demandOperations(config.sessions.verifiedOperations);
+  const place = options.database ? await givenPlace(config) : await whereabouts(config, () => Promise.resolve(keyring));
+  const { schema, subjects } = options.database ? buildExecutable(options.database.orm.getMetadata()) : await buildOffline();
+  return new ServiceProcess(config, options, { keyring, place, schema, subjects });
+}
+
+/** A database that was handed over is what the configuration would name. */
+const givenPlace = async (config: Config): Promise<Whereabouts> =>
+  config.databaseUrl === null
+    ? { source: ConnectionSource.EMBEDDED, server: null, url: null }
+    : await whereabouts(config, () => loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: false }));
+
+interface Prepared {
+  readonly keyring: Keyring;
+  readonly place: Whereabouts;
+  readonly schema: GraphQLSchema;
+  readonly subjects: ContextSources['subjects'];
+}
+
+/** One process of the service: what it listens with, and the work behind that, which may move from database to database. */
+class ServiceProcess {
+  readonly #config: Config;
+  readonly #options: StartOptions;
+  readonly #schema: GraphQLSchema;
+  readonly #shared: Shared;
+  readonly #metrics: Metrics;
+  readonly #start: Start<Work>;
+  #place: Whereabouts;
+  #http: FastifyInstance | undefined;
+  #sockets: Sockets | undefined;
+  #url = '';
+  #metricsServer: Awaited<ReturnType<typeof publish>> | null = null;
+  #setupToken: string | null = null;
+  #isMoving = false;
+  #askedAt = 0;
+  #isTokenMade = false;
+  #warnedOf: string | null = null;
+  readonly #retiring = new Set<Promise<void>>();
+  #stopping: Promise<boolean> | undefined;
+
+  constructor(config: Config, options: StartOptions, { keyring, place, schema, subjects }: Prepared) {
+    this.#config = config;
+    this.#options = options;
+    this.#schema = schema;
+    this.#place = place;
+    this.#metrics = new Metrics();
+    this.#shared = this.#share(keyring, subjects);
+    this.#start = new Start({
+      begin: (migrating) => this.#begin(migrating),
+      passing: (error) => this.#passing(error),
+      waiting: (reason, seconds) => this.#waiting(reason, seconds),
+      discard: (work) => work.end(),
+    });
+  }
+
+  async launch(): Promise<Launched> {
+    try {
+      await this.#listen();
+    } catch (error) {
+      await this.#http?.close();
+      await this.#options.database?.close();
+      throw error;
+    }
+    const ready = this.#start.run().then(
+      async (work) => await this.#become(work),
+      async (error: unknown) => {
+        if (this.#stopping === undefined) await this.#close();
+        throw error;
+      },
+    );
+    ready.catch(() => undefined); // whoever waits for it hears of it
+    const { url } = this;
+    const stage = (): Stage => this.#start.stage;
+    return {
+      url,
+      get stage() {
+        return stage();
+      },
+      ready,
+      stop: this.stop,
+    };
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  readonly stop = ({ delay = 0 }: StopOptions = {}): Promise<boolean> => (this.#stopping ??= this.#stop(delay));
+
+  async #stop(delay: number): Promise<boolean> {
+    const work = this.#start.work;
+    this.#start.stop();
+    if (delay > 0 && work !== null) await this.#linger(delay);
+    const grace = setTimeout(this.#config.patience.stop * 1000, false, { ref: false });
+    const hasFinished = await Promise.race([this.#finish(work).then(() => true), grace]);
+    if (!hasFinished) this.#http?.server.closeAllConnections();
+    return hasFinished;
+  }
+
+  /** What has just connected, and has not been read yet, would be cut off: the end waits a little for a moment of quiet. */
+  async #linger(seconds: number): Promise<void> {
+    await setTimeout(seconds * 1000);
+    const latest = performance.now() + longestWaitForQuiet;
+    while (performance.now() < latest && performance.now() - this.#askedAt < quiet) await setTimeout(quiet / 4);
+  }
+
+  async #finish(work: Work | null): Promise<void> {
+    await this.#close();
+    await Promise.all(this.#retiring);
+    await (work ?? this.#start.work)?.end();
+  }
+
+  async #close(): Promise<void> {
+    await this.#http?.close();
+    await this.#metricsServer?.stop();
+  }
+
+  async #listen(): Promise<void> {
+    const config = this.#config;
+    const { app, sockets } = await createHttp({
+      config,
+      schema: this.#schema,
+      execute: this.#options.execute?.(this.#schema) ?? compiling(this.#schema),
+      contextOf: (incoming) => this.#contextOf(incoming),
+      timeLeft: (accessToken) => this.#shared.tools.tokens.timeLeft(accessToken, this.#shared.now()),
+      trouble: () => this.#start.trouble,
+      isServing: () => this.#start.work !== null,
+      checkDatabase: () => this.#check(),
+      metrics: this.#metrics,
+      ...(config.offersPlayground && { playground: (await import('./playground.ts')).playground() }),
+    });
+    this.#http = app;
+    this.#sockets = sockets;
+    this.#url = await app.listen({ host: config.host, port: config.port });
+    const { metricsPort, host } = config;
+    if (metricsPort !== null)
+      this.#metricsServer = await publish(this.#metrics, { host, port: metricsPort }, () => this.#start.work?.database);
+    lowerWorkers();
+  }
+
+  async #contextOf(incoming: Incoming): Promise<Context> {
+    const work = this.#start.work;
+    this.#askedAt = performance.now();
+    if (work === null) return await createContext(this.#before(), { ...incoming, accessToken: null });
+    incoming.onEnd?.(work.enter());
+    return await createContext(work.sources, incoming);
+  }
+
+  /** What a request is answered from before there is a database: nothing but the settings. */
+  #before(): ContextSources {
+    const away = (): never => {
+      throw unavailable(2);
+    };
+    const { subjects, tools, settings, changes, warn } = this.#shared;
+    return {
+      em: { fork: away } as unknown as SqlEntityManager,
+      run: () => Promise.reject(unavailable(2)),
+      subjects,
+      tools: { ...tools, mail: { enqueue: away } },
+      refusals: { note: ({ operation, code }, _viewer, { requestId }) => warn(`${operation} was refused: ${code} (request ${requestId})`) },
+      changes,
+      settings,
+    };
+  }
+
+  async #check(): Promise<void> {
+    const { work } = this.#start;
+    if (work === null) throw unavailable(2);
+    const rows = await work.database.run(`select 1 as one where current_setting('transaction_read_only') = 'off'`);
+    if (rows.length === 0) throw unavailable(2);
+  }
+
+  async #begin(migrating: () => void): Promise<Work> {
+    const place = this.#place;
+    const { database: given } = this.#options;
+    if (!given) await update(this.#shared, place, migrating);
+    const database = given ?? (await openPlace(this.#config, place));
+    if (given || database.engine === 'embedded') await this.#update(database, migrating);
+    return await beginWork(this.#shared, place, database);
+  }
+
+  async #update(database: Database, migrating: () => void): Promise<void> {
+    migrating();
+    try {
+      await migrate(database);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** Where a database was handed over, there is no other to be had. */
+  #passing(error: unknown): string | null {
+    if (this.#options.database) return null;
+    const reason = failureOf(error);
+    const { source } = this.#place;
+    if (source === ConnectionSource.SAVED) return reason ?? (isAway(error) ? ConnectionFailure.UNREACHABLE : null);
+    if (source === ConnectionSource.EMBEDDED) return null;
+    if (reason !== null && fixed.has(reason)) throw new StartError(`${messageOf(reason)}. DATABASE_URL has to be corrected.`);
+    return isAway(error) ? (reason ?? ConnectionFailure.UNREACHABLE) : null;
+  }
+
+  async #waiting(reason: string, seconds: number): Promise<void> {
+    if (this.#warnedOf !== reason)
+      this.#shared.warn(`${messageOf(reason as ConnectionFailure)}. It is tried again, now in ${seconds.toFixed(1)} s.`);
+    this.#warnedOf = reason;
+    if (this.#place.source !== ConnectionSource.SAVED || this.#isTokenMade) return;
+    this.#isTokenMade = true;
+    const { setup } = this.#shared;
+    await setup.forget();
+    this.#options.announce?.(
+      `The saved database cannot be reached (${reason.toUpperCase()}). Whoever has this token can name another, with saveConnection: ${await setup.keep()}`,
+    );
+  }
+
+  async #become(work: Work): Promise<Service> {
+    if (this.#setupToken === null) this.#setupToken = await prepareOwner(this.#shared, work);
+    const { url, stop } = this;
+    const current = (): Work => this.#start.work ?? work;
+    const setupToken = (): string | null => this.#setupToken;
+    return {
+      url,
+      metricsUrl: this.#metricsServer?.url ?? null,
+      get database() {
+        return current().database;
+      },
+      get place() {
+        return current().place;
+      },
+      hasSeeded: work.hasSeeded,
+      get setupToken() {
+        return setupToken();
+      },
+      stop,
+    };
+  }
+
+  /** Begins the work elsewhere, beside the work that goes on here. */
+  async #prove(connection: Connection): Promise<Proven> {
+    if (this.#isMoving) throw conflict('The service is moving to another database just now.');
+    this.#isMoving = true;
+    try {
+      const place = placeOf(connection);
+      await update(this.#shared, place);
+      const work = await beginWork(this.#shared, place, await openPlace(this.#config, place));
+      return {
+        adopt: async () => {
+          this.#isMoving = false;
+          await this.#adopt(work);
+        },
+        discard: async () => {
+          this.#isMoving = false;
+          await work.end();
+        },
+      };
+    } catch (error) {
+      this.#isMoving = false;
+      throw error;
+    }
+  }
+
+  async #adopt(work: Work): Promise<void> {
+    const { setup } = this.#shared;
+    await setup.forget(); // it was for the database before
+    this.#setupToken = await prepareOwner(this.#shared, work);
+    this.#place = work.place;
+    const before = this.#start.adopt(work);
+    this.#shared.missed(); // whoever listens comes back, and hears of the cases that are here
+    if (this.#setupToken !== null)
+      this.#options.announce?.(
+        `Nobody owns the database that the service has moved to. Whoever has this token can, with setupOwner: ${this.#setupToken}`,
+      );
+    if (before === null) return;
+    const retiring = this.#retire(before).finally(() => this.#retiring.delete(retiring));
+    this.#retiring.add(retiring);
+  }
+
+  /** What began there ends there, unless it hangs. */
+  async #retire(work: Work): Promise<void> {
+    await Promise.race([work.idle(), setTimeout((this.#config.patience.request + 1) * 1000, null, { ref: false })]);
+    await work.end().catch((error: unknown) => this.#shared.warn(`Leaving the database before: ${(error as Error).name}`));
+  }
+
+  #share(keyring: Keyring, subjects: ContextSources['subjects']): Shared {
+    const config = this.#config;
+    const passwords = new PasswordHasher(keyring, config.passwordCost);
+    const now = this.#options.now ?? (() => new Date());
+    const log = pino({ level: config.logLevel });
+    const warn = (message: string): void => log.warn(message);
     const setup = new SetupToken(config.configDirectory);
     const tools = {
       keyring,
       passwords,
       tokens: new AccessTokens(keyring, termsOf(config.sessions)),
-      mail: mail.queue,
       breached: new BreachedPasswords({ baseUrl: config.breachUrl, warn }),
       setup,
       rules: config.sessions,
@@ -82,84 +417,49 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       thresholds: config.reviewThresholds,
       now,
     };
-    const setupToken = await prepareOwner(config, database, tools, setup);
-    const em = database.orm.em as SqlEntityManager;
-    const refusals = new Refusals({ em, keyring, now, warn });
+    const settings = { ...tools, desk: this.#desk(keyring, warn), turns: new Turns() };
     const changes = new CaseChanges(config.sockets.backlog);
-    const sources: ContextSources = { em, run: database.run, subjects, tools, refusals, changes };
-    const { app: http, sockets } = await createHttp({
-      config,
-      schema,
-      execute: options.execute?.(schema) ?? compiling(schema),
-      contextOf: (incoming) => createContext(sources, incoming),
-      timeLeft: (accessToken) => tools.tokens.timeLeft(accessToken, now()),
-      checkDatabase: async () => void (await database.run('select 1', [])),
-      ...(config.offersPlayground && { playground: (await import('./playground.ts')).playground() }),
-    });
-    listening = await listen(database, {
-      channel: caseChannel,
-      hear: (told) => changes.hear(told),
-      missed: () => sockets.missed(),
+    const missed = (): void => this.#sockets?.missed();
+    return { config, keyring, passwords, setup, now, warn, print: this.#options.print ?? null, subjects, tools, settings, changes, missed };
+  }
+
+  #desk(keyring: Keyring, warn: (message: string) => void): Desk {
+    const { configDirectory, mail } = this.#config;
+    const place = (): Whereabouts => this.#place;
+    const work = (): Work | null => this.#start.work;
+    return {
+      get place() {
+        return place();
+      },
+      get em() {
+        return (work()?.database.orm.em as SqlEntityManager | undefined) ?? null;
+      },
+      serverVersion: async () => {
+        const rows = await work()
+          ?.database.run('show server_version')
+          .catch(() => []);
+        return (rows?.[0]?.['server_version'] as string | undefined) ?? null;
+      },
+      configDirectory,
+      isMailConfigured: mail.smtp !== null,
+      version,
+      prove: (connection) => this.#prove(connection),
+      save: (connection) => savedBy(this.#config, keyring).write(connection),
       warn,
-    });
-    const url = await http.listen({ host: config.host, port: config.port });
-    lowerWorkers();
-    cleanup = startCleanup({ em, tools: sources.tools, every: config.cleanupEvery, warn });
-    const sealing = startSealing({ em, keyring, every: config.sealEvery, warn });
-    const stop = async (): Promise<void> => {
-      await http.close();
-      await listening?.stop();
-      await refusals.settle();
-      await cleanup?.stop();
-      await sealing.stop();
-      await mail?.stop();
-      await database.close();
     };
-    return { url, database, hasSeeded, setupToken, stop };
-  } catch (error) {
-    await listening?.stop();
-    await mail?.stop();
-    await database.close();
-    throw error;
   }
 }
 
-/** What mail needs of a process, but for what the configuration says. */
-export interface MailRoom {
-  readonly database: Database;
-  readonly keyring: Keyring;
-  readonly now: () => Date;
-  readonly warn: (message: string) => void;
-  /** Null for the usual: development prints mails where no server sends them. */
-  readonly print: ((text: string) => void) | null;
-}
+/** Milliseconds without a request that count as quiet, and how long to wait for them. */
+const quiet = 100;
+const longestWaitForQuiet = 2_000;
 
-/** Starts mail as the configuration wants it. */
-export async function mailOf({ mail, timeZone, environment }: Config, { database, print, ...room }: MailRoom): Promise<Mail> {
-  const { smtp, publicUrl, sends } = mail;
-  const toStdout = (text: string): void => void process.stdout.write(`\n${text}\n`);
-  return await startMail({
-    ...room,
-    em: database.orm.em.fork() as SqlEntityManager,
-    db: await queueDatabase(database),
-    stationery: { publicUrl, timeZone },
-    smtp,
-    sends,
-    print: print ?? (environment === 'development' ? toStdout : null),
-  });
-}
-
-/**
- * Makes the first admin where the operator names one, and keeps a set-up token for as long as nobody owns the instance.
- * @returns the token, or null where there is an owner.
- */
-async function prepareOwner(config: Config, { orm }: Database, tools: SessionTools, setup: SetupToken): Promise<string | null> {
-  const em = orm.em.fork() as SqlEntityManager;
-  if (config.firstAdmin !== null) await makeFirstAdmin(em, tools, config.firstAdmin);
-  if (!(await hasOwner(em))) return await setup.keep();
-  await setup.forget();
-  return null;
-}
+/** What trying again does not mend. */
+const fixed: ReadonlySet<ConnectionFailure> = new Set([
+  ConnectionFailure.AUTHENTICATION,
+  ConnectionFailure.UNKNOWN_DATABASE,
+  ConnectionFailure.TLS,
+]);
 
 /** @throws {ConfigError} for what is no operation: a misspelt one would stay open. */
 function demandOperations(names: readonly string[]): void {
@@ -171,14 +471,3 @@ function demandOperations(names: readonly string[]): void {
 }
 
 const verifying: readonly string[] = ['requestEmailVerification', 'verifyEmail'];
-
-/** Only the embedded database is seeded by itself; a real one where SEED=1 asks for it. Production never is. */
-const wantsSeeds = (config: Config, { engine }: Database): boolean =>
-  config.environment !== 'production' && (engine === 'embedded' || config.seedWhenEmpty);
-
-async function seedWhenEmpty(config: Config, database: Database, passwords: PasswordHasher): Promise<boolean> {
-  if (!(await isEmpty(database))) return false;
-  const { seed } = await import('../seeds/index.ts');
-  await seed(database.orm.em as EntityManager, { environment: config.environment, hashPassword: (password) => passwords.hash(password) });
-  return true;
-}

@@ -48,6 +48,7 @@ export const rules: SessionRules = {
     'mail-address': plenty,
     register: plenty,
     refresh: plenty,
+    connection: plenty,
   },
 };
 

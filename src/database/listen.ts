@@ -13,6 +13,8 @@ export interface Listener {
   readonly warn: (message: string) => void;
   /** Milliseconds between two looks whether the connection lives. */
   readonly every?: number;
+  /** The address of the server itself, where the database is reached through a pooler: that one does not listen. */
+  readonly url?: string | null;
 }
 
 /** Listening that goes on until it is stopped. */
@@ -30,7 +32,7 @@ export async function listen(database: Pick<Database, 'orm' | 'engine'>, listene
     return { stop: () => leave() };
   }
   const { options } = await nativeClient<Pool>(database);
-  const ear = new Ear(options as ClientConfig, listener);
+  const ear = new Ear({ ...(options as ClientConfig), ...(listener.url && { connectionString: listener.url }) }, listener);
   await ear.begin();
   return ear;
 }

@@ -14,9 +14,10 @@ import {
   type Options,
   type SqlEntityManager,
 } from '@mikro-orm/sql';
-import type { Pool } from 'pg';
+import type { ClientBase, ClientConfig, Pool } from 'pg';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import type { Config } from '../config.ts';
+import { breakOff, demandPrimary, isMisplaced, SilenceGuard } from './guard.ts';
 import { takeLock } from './lock.ts';
 import { Pipeline } from './pipeline.ts';
 import { connectionLifetime, runOnPglite, runOnPipeline, runOnPool, strings, valueTypes, type RunSql } from './run.ts';
@@ -29,6 +30,13 @@ export interface DatabaseOptions {
   readonly template?: Blob | null;
   /** Whether a PostgreSQL server prepares the statements of `run`, and is sent many at once. Off for a pooler that cannot. */
   readonly prepares?: boolean;
+  /**
+   * Seconds that a statement may take, after which the server ends it; a connection that stays silent for longer is given
+   * up, and one to a server that takes no writes is not used. Without it a statement takes as long as it takes.
+   */
+  readonly patience?: number;
+  /** Makes the sockets to the server: one that refuses some addresses, say. */
+  readonly stream?: ClientConfig['stream'];
   /** Hears what the database layer has to warn of: a lost connection, say. */
   readonly warn?: (message: string) => void;
   /** Hears the text of every statement, of `run` and of the entity manager. It costs time: for tests. */
@@ -55,31 +63,68 @@ export async function openDatabase(place: DatabasePlace, options: DatabaseOption
 }
 
 async function openServer(url: string, { databasePoolSize }: DatabasePlace, options: DatabaseOptions): Promise<Database> {
-  const connection = {
-    connectionString: url,
-    application_name: 'unionhall',
-    options: '-c TimeZone=UTC',
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
-  };
+  const connection = connectionOf(url, options);
   const lines = options.prepares === false ? 0 : Math.min(mostLines, Math.floor(databasePoolSize / 2));
-  const pipeline = lines > 0 ? new Pipeline({ ...connection, types: valueTypes }, lines) : null;
+  const clients = new Set<ClientBase>();
+  const renew = (): void => {
+    pipeline?.renew();
+    for (const client of clients) breakOff(client);
+  };
+  const guard = options.patience === undefined ? null : new SilenceGuard(options.patience + graceOfSilence, renew);
+  const pipeline = lines > 0 ? new Pipeline({ ...connection, types: valueTypes }, lines, guard) : null;
   const orm = await PostgresOrm.init({
     ...shared(options),
     clientUrl: url,
-    driverOptions: { ...connection, max: databasePoolSize - lines, maxLifetimeSeconds: connectionLifetime },
+    driverOptions: {
+      ...connection,
+      max: databasePoolSize - lines,
+      maxLifetimeSeconds: connectionLifetime,
+      ...(guard && { onConnect: demandPrimary }),
+    },
   });
   const close = async (): Promise<void> => {
     await Promise.all([pipeline?.close(), orm.close(true)]);
   };
   try {
     const pool = await nativeClient<Pool>({ orm: orm as unknown as Database['orm'] });
+    if (guard) guardPool(pool, guard, clients);
     await pool.query('select 1');
     return assemble('postgresql', orm, pipeline ? runOnPipeline(pipeline) : runOnPool(pool), options, { isFresh: false, close });
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What each connection to a server is made with. */
+function connectionOf(url: string, { patience, stream }: DatabaseOptions): ClientConfig {
+  const bounds = patience === undefined ? [] : [`statement_timeout=${patience}s`, `idle_in_transaction_session_timeout=${2 * patience}s`];
+  return {
+    connectionString: url,
+    application_name: 'unionhall',
+    options: ['TimeZone=UTC', ...bounds].map((setting) => `-c ${setting}`).join(' '),
+    connectionTimeoutMillis: patience === undefined ? 10_000 : Math.min(5_000, patience * 500),
+    keepAlive: true,
+    ...(stream && { stream }),
+  };
+}
+
+/** Seconds beyond the time a statement may take, in which the server says that it took too long. */
+const graceOfSilence = 2;
+
+function guardPool(pool: Pool, guard: SilenceGuard, clients: Set<ClientBase>): void {
+  pool.on('connect', (client) => {
+    clients.add(client);
+    const unwatch = guard.watch(client);
+    client.once('end', () => {
+      clients.delete(client);
+      unwatch();
+    });
+    const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
+    connection.on('errorMessage', (error: { code?: string }) => {
+      if (isMisplaced(error)) guard.renew();
+    });
+  });
 }
 
 /** Connections of the pool's size that `run` takes for itself: more would say less in one write. */

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { Client, Query, type ClientConfig, type QueryResult } from 'pg';
 import { connectionLifetime } from './run.ts';
+import { demandPrimary, isMisplaced, type Guard } from './guard.ts';
 
 type Rows = readonly Record<string, unknown>[];
 
@@ -22,8 +23,13 @@ export class Pipeline {
   readonly #lines: readonly Line[];
 
   /** @param size how many connections. */
-  constructor(options: ClientConfig, size: number) {
-    this.#lines = Array.from({ length: size }, () => new Line(options));
+  constructor(options: ClientConfig, size: number, guard: Guard | null = null) {
+    this.#lines = Array.from({ length: size }, () => new Line(options, guard));
+  }
+
+  /** Uses no connection any more that is open now; what was sent on them is answered. */
+  renew(): void {
+    for (const line of this.#lines) line.renew();
   }
 
   /** Sends a statement on the connection that this turn of the event loop speaks on: the one with the fewest before it. */
@@ -48,6 +54,7 @@ interface Opened {
 
 class Line {
   readonly #options: ClientConfig;
+  readonly #guard: Guard | null;
   #opened: Opened | null = null;
   #opening: Promise<Opened> | null = null;
   isSpeaking = false;
@@ -56,8 +63,13 @@ class Line {
   /** Statements whose answers have not come. */
   awaited = 0;
 
-  constructor(options: ClientConfig) {
+  constructor(options: ClientConfig, guard: Guard | null) {
     this.#options = options;
+    this.#guard = guard;
+  }
+
+  renew(): void {
+    if (this.#opened) this.#retire(this.#opened);
   }
 
   query(sent: Sent): Promise<Rows> {
@@ -65,6 +77,7 @@ class Line {
     return new Promise((resolve, reject) => {
       const settle: Settle = (error, result) => {
         this.awaited -= 1;
+        if (error && isMisplaced(error)) this.#guard?.renew();
         if (error) reject(error);
         else resolve(result.rows);
       };
@@ -111,11 +124,17 @@ class Line {
   async #connect(): Promise<Opened> {
     const socket = new Socket();
     const client = new Client({ ...this.#options, pipeline: true, stream: () => socket } as ClientConfig);
+    // of this connection alone: another may be opened while this one, retired, is still being answered
+    const watched = this.#guard?.watch(client);
     const opened = { client, socket, retiresAt: Date.now() + connectionLifetime * 1000 };
     // What was sent on it fails by itself; without a listener the error would end the process.
     client.on('error', () => this.#forget(opened));
-    client.on('end', () => this.#forget(opened));
+    client.on('end', () => {
+      watched?.();
+      this.#forget(opened);
+    });
     await client.connect();
+    if (this.#guard) await demandPrimary(client);
     this.#opened = opened;
     return opened;
   }

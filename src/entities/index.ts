@@ -9,6 +9,7 @@ import { Organization, OrganizationContact } from './organization.ts';
 import { Role, UserRole } from './role.ts';
 import { SaltingActivity } from './salting.ts';
 import { Device, Session } from './session.ts';
+import './setting.ts'; // published, and in no table
 import { User } from './user.ts';
 import { Secret, SecretVersion, UserKey, Vault, VaultGrant, VaultKey, VaultSession } from './vault.ts';
 

@@ -13,11 +13,12 @@ import * as role from './role.ts';
 import { unlessClosed, type ActionRules, type OperationRule, type Operations } from './rule.ts';
 import * as salting from './salting.ts';
 import * as session from './session.ts';
+import * as setting from './setting.ts';
 import * as summary from './summary.ts';
 import * as user from './user.ts';
 import * as vault from './vault.ts';
 
-const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, summary, user, vault];
+const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, setting, summary, user, vault];
 
 export type RootType = keyof Operations;
 

@@ -5,12 +5,15 @@ import type { Viewer } from '../entities/viewer.ts';
 
 /** Whether this caller may ask this at all. Looks at the viewer alone, so that `permissions` can answer it beforehand. */
 export interface OperationRule {
-  readonly judge: (viewer: Viewer) => true | Refusal;
+  readonly judge: (viewer: Viewer, args?: Arguments) => true | Refusal;
   /** What the rule asks beside a fresh proof of who it is, where it asks for that. */
   readonly apartFromStepUp?: OperationRule;
   /** Whether each refusal is an event of its own in the audit log, as those of secrets and settings are; all others are counted. */
   readonly each?: true;
 }
+
+/** What an operation is asked with, where the rule looks at that. */
+export type Arguments = Readonly<Record<string, unknown>>;
 
 export type OperationRules = Readonly<Record<string, OperationRule>>;
 
@@ -57,8 +60,8 @@ export const signedIn: OperationRule = {
 export function unlessClosed(operation: string, rule: OperationRule): OperationRule {
   const { apartFromStepUp } = rule;
   return {
-    judge: (viewer) => {
-      const verdict = rule.judge(viewer);
+    judge: (viewer, args) => {
+      const verdict = rule.judge(viewer, args);
       return verdict === true && viewer.isClosed(operation) ? unverified() : verdict;
     },
     ...(apartFromStepUp && { apartFromStepUp: unlessClosed(operation, apartFromStepUp) }),
@@ -98,6 +101,12 @@ export function steppedUp(rule: OperationRule): OperationRule {
     ...(rule.each && { each: rule.each }),
   };
 }
+
+/** Whom the rule allows, or whoever brings a set-up token, which the use case then holds against the one that is kept. */
+export const orWithSetupToken = (rule: OperationRule): OperationRule => ({
+  ...rule,
+  judge: (viewer, args) => (typeof args?.['setupToken'] === 'string' ? true : rule.judge(viewer)),
+});
 
 /** The same rule, each of whose refusals is written down by itself. */
 export const recordedEach = (rule: OperationRule): OperationRule => ({ ...rule, each: true });

@@ -3,7 +3,7 @@ import type { IMiddlewareGenerator, IMiddlewareTypeMap } from 'graphql-middlewar
 import { deny, rule, shield } from 'graphql-shield';
 import type { Context } from '../context.ts';
 import { forbidden, type Refusal } from '../errors.ts';
-import type { OperationRule } from './rule.ts';
+import type { Arguments, OperationRule } from './rule.ts';
 
 type Rules = Readonly<Record<string, Readonly<Record<string, OperationRule>>>>;
 
@@ -30,8 +30,8 @@ const shieldRules = (rules: Readonly<Record<string, OperationRule>>, hear: Hear)
   Object.fromEntries(
     Object.entries(rules).map(([operation, own]) => [
       operation,
-      rule(operation, { cache: 'no_cache' })((_parent, _args, context: Context) => {
-        const verdict = own.judge(context.viewer);
+      rule(operation, { cache: 'no_cache' })((_parent, args: Arguments, context: Context) => {
+        const verdict = own.judge(context.viewer, args);
         if (verdict !== true) hear(context, operation, own, verdict);
         return verdict;
       }),

@@ -13,6 +13,7 @@ import {
   GrievanceSummaryResolver,
   OrganizingSummaryResolver,
 } from './summary.ts';
+import { SettingResolver } from './setting.ts';
 import { UserResolver } from './user.ts';
 import { VaultCreatedResolver, VaultResolver } from './vault.ts';
 
@@ -33,6 +34,7 @@ export const resolvers = [
   GrievanceEmployerCountResolver,
   GrievanceSummaryResolver,
   OrganizingSummaryResolver,
+  SettingResolver,
   UserResolver,
   VaultResolver,
   VaultCreatedResolver,

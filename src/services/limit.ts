@@ -4,7 +4,7 @@ import { frame } from './crypto/framing.ts';
 import type { Keyring } from './crypto/keyring.ts';
 
 /** What may be done so many times in so long: by one address, one account or one session. */
-export type LimitName = 'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh';
+export type LimitName = 'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection';
 
 /** So many turns in any so many seconds. */
 export interface Limit {

@@ -232,6 +232,10 @@ export const plainTypes: Readonly<Record<string, string>> = {
   GrievanceArticleCount: 'contractArticle count settled',
   GrievanceChange: 'action grievance',
   BenevolenceApplicationChange: 'action application',
+  Settings: 'connection configDirectory mailConfigured version',
+  ConnectionSettings: 'source host port database username serverVersion isReady',
+  ConnectionTest: 'status reason message serverVersion hasOwner latencyMs',
+  ConnectionSaved: 'status reason message connection',
 };
 
 /** The lists, and what they list. */
@@ -298,6 +302,7 @@ export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', 
     vault: withVault,
     secrets: withVault,
     secret: withVault,
+    settings: byAdmins,
   },
   Mutation: {
     setupOwner: 'anyone',
@@ -374,6 +379,8 @@ export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', 
     grantVaultAccess: withVault,
     revokeVaultAccess: ['admin'],
     rotateVaultKey: ['admin'],
+    testConnection: byAdmins,
+    saveConnection: byAdmins,
   },
   Subscription: {
     grievanceChanged: withCases,

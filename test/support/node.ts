@@ -64,12 +64,13 @@ export async function aNode({ database, keyring, clock, environment = {} }: Node
   const config = hurried(readConfig(given), environment);
   const shared = Object.create(database, { close: { value: () => Promise.resolve() } }) as Database;
   const service = await start(config, { database: shared, keyring, now: clock.now });
-  let stopping: Promise<void> | undefined;
   const node: Node = {
     url: service.url,
     setupToken: service.setupToken,
     ask: (query, variables = {}, headers = {}) => post(`${service.url}/graphql`, { query, variables }, headers),
-    stop: () => (stopping ??= service.stop()),
+    stop: async () => {
+      await service.stop();
+    },
   };
   nodes.push(node);
   return node;

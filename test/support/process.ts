@@ -12,6 +12,10 @@ export interface Process {
   said(): string;
   /** Tells it to stop, and waits until it has. */
   stop(): Promise<void>;
+  /** Sends it a signal. */
+  signal(name: NodeJS.Signals): void;
+  /** The code that it ends with. */
+  readonly ended: Promise<number | null>;
 }
 
 /** Builds into a folder of its own, so that nobody who builds at the same time is disturbed. @returns the program. */
@@ -30,13 +34,13 @@ export function buildProgram(): { readonly folder: string; readonly program: str
 export async function startProcess(program: string, environment: Readonly<Record<string, string>>): Promise<Process> {
   const child = launch(program, ['start'], environment);
   const said = collected(child);
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const stop = async (): Promise<void> => {
     child.kill();
     await ended;
   };
   try {
-    return { url: await announced(child, said), said, stop };
+    return { url: await announced(child, said), said, stop, ended, signal: (name) => void child.kill(name) };
   } catch (error) {
     await stop();
     throw error;

@@ -26,6 +26,10 @@ import pg from 'pg';
 export interface Server {
   readonly url: string;
   stop(): Promise<void>;
+  /** Ends the server's process and leaves its files: SIGKILL as a crash does, SIGINT as an operator does. */
+  halt(signal: 'SIGKILL' | 'SIGINT'): Promise<void>;
+  /** Starts it again on the same files, at the same address. */
+  revive(): Promise<void>;
 }
 
 interface Person {
@@ -85,10 +89,11 @@ async function start(folder: string): Promise<Server> {
       max_connections: 300,
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const child = spawn(join(native, 'bin', 'postgres'), ['-D', data, ...flags], options);
+    const launch = (): ChildProcess => spawn(join(native, 'bin', 'postgres'), ['-D', data, ...flags], options);
+    const child = launch();
     try {
       await answering(url, child);
-      return watched(child, folder, url);
+      return watched(child, folder, url, launch);
     } catch (error) {
       child.kill('SIGQUIT');
       if (attempt === 3) throw error;
@@ -190,7 +195,8 @@ function listen(child: ChildProcess): () => string {
 }
 
 /** However the run ends, the server and its files go with it; only a killed run leaves them behind. */
-function watched(child: ChildProcess, folder: string, url: string): Server {
+function watched(first: ChildProcess, folder: string, url: string, launch: () => ChildProcess): Server {
+  let child = first;
   const leave = (): void => {
     child.kill('SIGQUIT');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); // until it has let go of its files
@@ -205,6 +211,23 @@ function watched(child: ChildProcess, folder: string, url: string): Server {
   for (const signal of signals) process.once(signal, onSignal);
   return {
     url,
+    halt: async (signal) => {
+      const closed = once(child, 'exit');
+      child.kill(signal);
+      await closed;
+    },
+    // its children notice a moment later that it is gone, and until then it cannot start
+    revive: async () => {
+      for (let tries = 1; ; tries += 1) {
+        child = launch();
+        try {
+          return await answering(url, child);
+        } catch (error) {
+          if (tries === 20) throw error;
+          await setTimeout(100);
+        }
+      }
+    },
     stop: async () => {
       process.off('exit', leave);
       for (const signal of signals) process.off(signal, onSignal);

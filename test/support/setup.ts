@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { startServer } from './server.ts';
+import { startServer, type Server } from './server.ts';
 
 /**
  * Once before all tests: a PostgreSQL server for what must be tested on one, either the one that DATABASE_URL names
  * or one of the run's own. Its address, and a name for what this run creates there, reach the tests by environment.
  */
 export default async function setup(): Promise<void> {
-  const server = process.env['DATABASE_URL'] ? { url: process.env['DATABASE_URL'], stop: () => Promise.resolve() } : await startServer();
+  const server: Pick<Server, 'url' | 'stop'> = process.env['DATABASE_URL']
+    ? { url: process.env['DATABASE_URL'], stop: () => Promise.resolve() }
+    : await startServer();
   const run = `unionhall_test_${randomBytes(5).toString('hex')}`;
   process.env['UNIONHALL_TEST_POSTGRES'] = server.url;
   process.env['UNIONHALL_TEST_RUN'] = run;

@@ -1,0 +1,58 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Connection, ConnectionSource } from '../../entities/setting.ts';
+import type { LimitTools } from '../limit.ts';
+
+/** Where the service's database is, as it says itself. */
+export interface Place {
+  readonly source: ConnectionSource;
+  /** All but the password; null where it is embedded. */
+  readonly server: Omit<Connection, 'password' | 'ssl'> | null;
+}
+
+/** A database that was opened, brought up to date and found fit for the service, which is not there yet. */
+export interface Proven {
+  /** Moves the service there: what is asked from now on is answered from it; what was asked before ends where it began. */
+  adopt(): Promise<void>;
+  /** Lets it be. */
+  discard(): Promise<void>;
+}
+
+/** What the settings ask of the process that they are the settings of. */
+export interface Desk {
+  readonly place: Place;
+  /** The database that the service works on; null while it is not ready. */
+  readonly em: SqlEntityManager | null;
+  /** The version of its server; null where it does not answer. */
+  serverVersion(): Promise<string | null>;
+  readonly configDirectory: string;
+  readonly isMailConfigured: boolean;
+  readonly version: string;
+  /** @throws where it cannot be connected to or brought up to date. Nothing of the service has changed then. */
+  prove(connection: Connection): Promise<Proven>;
+  /** Keeps a connection for the starts to come. */
+  save(connection: Connection): Promise<void>;
+  /** Hears what cannot be recorded because there is no database. */
+  warn(message: string): void;
+}
+
+/** What the use cases of the settings work with. */
+export interface SettingTools extends LimitTools {
+  readonly setup: { isToken(text: string): Promise<boolean> };
+  readonly desk: Desk;
+  readonly turns: Turns;
+}
+
+/** The same limit while there is no database to count in: by this process alone. */
+export class Turns {
+  #taken = new Map<string, number[]>();
+
+  /** 0 for a turn taken, else the seconds until there is one. */
+  take(key: string, { turns, seconds }: { readonly turns: number; readonly seconds: number }, at: Date): number {
+    const since = at.valueOf() - seconds * 1000;
+    const taken = (this.#taken.get(key) ?? []).filter((each) => each > since);
+    if (taken.length >= turns) return Math.max(1, Math.ceil(((taken[0] ?? 0) - since) / 1000));
+    if (this.#taken.size >= 10_000) this.#taken.clear();
+    this.#taken.set(key, [...taken, at.valueOf()]);
+    return 0;
+  }
+}

@@ -1,0 +1,44 @@
+import { ConnectionFailure } from '../../entities/setting.ts';
+
+const { REFUSED, UNREACHABLE, TIMEOUT, AUTHENTICATION, UNKNOWN_DATABASE, TLS, NOT_POSTGRESQL, NOT_ALLOWED } = ConnectionFailure;
+
+/** What each code means, of PostgreSQL or of the system; the first that fits. */
+const byCode: readonly (readonly [RegExp, ConnectionFailure])[] = [
+  [/^(FORBIDDEN_ADDRESS|42501)$/, NOT_ALLOWED],
+  [/^ECONNREFUSED$/, REFUSED],
+  [/^ETIMEDOUT$/, TIMEOUT],
+  [/^(ENOTFOUND|EAI_\w+|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|EACCES|EPERM|EINVAL)$/, UNREACHABLE],
+  [/^28\w{3}$/, AUTHENTICATION],
+  [/^3D000$/, UNKNOWN_DATABASE],
+  [/^(ERR_TLS_\w+|ERR_SSL_\w+|EPROTO|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+|HOSTNAME_MISMATCH)$/, TLS],
+  [/^(53|57|08|25|58)\w{3}$/, UNREACHABLE],
+];
+
+/** What the driver says in words alone. */
+const byText: readonly (readonly [RegExp, ConnectionFailure])[] = [
+  [/SSL connection|TLS connection/, TLS],
+  [/SASL|[Pp]assword|authenticat/, AUTHENTICATION],
+  [/^timeout e|connection timeout|terminated due to/, TIMEOUT],
+];
+
+/** Why a connection failed, as a client may be told; null where that is none of the reasons of a connection. */
+export function failureOf(error: unknown): ConnectionFailure | null {
+  for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth += 1) {
+    const known = lookedUp(each);
+    if (known !== null) return known;
+  }
+  return null;
+}
+
+/** The sentence for it: the reason, and nothing else. */
+export const messageOf = (reason: ConnectionFailure): string => `Connection failed: ${reason.toUpperCase()}`;
+
+function lookedUp(error: Error): ConnectionFailure | null {
+  const { code } = error as NodeJS.ErrnoException;
+  // of several addresses of one name, each failed in its own way
+  if (error instanceof AggregateError) return failureOf(error.errors[0]);
+  const coded = typeof code === 'string' ? byCode.find(([form]) => form.test(code)) : undefined;
+  const found = coded ?? byText.find(([form]) => form.test(error.message));
+  if (found) return found[1];
+  return code === 'ECONNRESET' || error.message.startsWith('Connection terminated') ? NOT_POSTGRESQL : null;
+}

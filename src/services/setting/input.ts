@@ -1,0 +1,51 @@
+import { Field, InputType, Int } from 'type-graphql';
+import type { Connection } from '../../entities/setting.ts';
+import { badInput, type FieldProblem } from '../../errors.ts';
+
+@InputType({ description: 'A PostgreSQL server, and as whom to work there.' })
+export class ConnectionInput {
+  @Field(() => String, { description: 'The name or address of the server. Link-local addresses are refused.' })
+  host!: string;
+
+  @Field(() => Int, { defaultValue: 5432, description: 'The port it listens at.' })
+  port!: number;
+
+  @Field(() => String, { description: 'The name of the database.' })
+  database!: string;
+
+  @Field(() => String, { description: 'The user.' })
+  username!: string;
+
+  @Field(() => String, { description: 'The password. It is stored encrypted, and never shown.' })
+  password!: string;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: false,
+    description: 'Whether the connection must be encrypted; the certificate must be one that this machine trusts.',
+  })
+  ssl?: boolean | null;
+}
+
+/** @throws BAD_INPUT that names each field that can be no part of a connection. */
+export function readConnection(input: ConnectionInput): Connection {
+  const { port, password, ssl } = input;
+  const [host, database, username] = [input.host.trim(), input.database.trim(), input.username.trim()];
+  const problems: FieldProblem[] = [];
+  if (!/^[A-Za-z0-9._:-]{1,253}$/.test(host)) problems.push({ path: 'host', message: 'must be the name or address of a host' });
+  if (port < 1 || port > 65_535) problems.push({ path: 'port', message: 'must be from 1 to 65535' });
+  for (const [path, text, most] of [
+    ['database', database, 63],
+    ['username', username, 63],
+    ['password', password, 1000],
+  ] as const)
+    if (text === '' || text.length > most || text.includes('\0')) problems.push({ path, message: `must have 1 to ${most} characters` });
+  if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
+  return { host, port, database, username, password, ssl: ssl ?? false };
+}
+
+/** The same as an address. The server's certificate is held against the host. */
+export function urlOf({ host, port, database, username, password, ssl }: Connection): string {
+  const place = `${host.includes(':') ? `[${host}]` : host}:${port}/${encodeURIComponent(database)}`;
+  return `postgres://${encodeURIComponent(username)}:${encodeURIComponent(password)}@${place}${ssl ? '?sslmode=verify-full' : ''}`;
+}

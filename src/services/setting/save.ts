@@ -1,0 +1,64 @@
+import { AuditOutcome } from '../../entities/audit.ts';
+import {
+  ConnectionSource,
+  ConnectionStatus,
+  type Connection,
+  type ConnectionFailure,
+  type ConnectionSaved,
+} from '../../entities/setting.ts';
+import { conflict } from '../../errors.ts';
+import { demandAllowed, record, type Asker } from './allow.ts';
+import type { Proven, SettingTools } from './desk.ts';
+import { failureOf, messageOf } from './failure.ts';
+import { readConnection, type ConnectionInput } from './input.ts';
+import { probe } from './probe.ts';
+import { connectionSettings } from './settings.ts';
+
+/**
+ * Moves the service to another database: connects, brings it up to date, saves the connection encrypted, and goes there.
+ * What fails before that leaves everything as it was. Data is not copied.
+ * @throws CONFLICT where DATABASE_URL decides, where another move is under way, or where the database is another version's;
+ * BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED.
+ */
+export async function saveConnection(tools: SettingTools, input: ConnectionInput, asker: Asker): Promise<ConnectionSaved> {
+  const { desk } = tools;
+  await demandAllowed(tools, asker, 'setting.save');
+  if (desk.place.source === ConnectionSource.ENVIRONMENT)
+    throw conflict('DATABASE_URL says where the database is. Change it there, or start without it.');
+  const connection = readConnection(input);
+  const { reason } = await probe(connection);
+  if (reason !== null) return await failed(tools, asker, reason);
+  const proven = await prove(tools, connection);
+  if (typeof proven === 'string') return await failed(tools, asker, proven);
+  try {
+    await record(tools, asker, { action: 'setting.save', outcome: AuditOutcome.SUCCEEDED, reason: null });
+    await desk.save(connection).catch(refuseUnsaved);
+  } catch (error) {
+    await proven.discard();
+    throw error;
+  }
+  await proven.adopt();
+  return { status: ConnectionStatus.SAVED, reason: null, message: null, connection: await connectionSettings(desk) };
+}
+
+async function prove({ desk }: SettingTools, connection: Connection): Promise<Proven | ConnectionFailure> {
+  try {
+    return await desk.prove(connection);
+  } catch (error) {
+    if ((error as Error).name === 'DataVersionError')
+      throw conflict('That database was made by a newer version of this program. Start that version to use it.');
+    const reason = failureOf(error);
+    if (reason === null) throw error;
+    return reason;
+  }
+}
+
+function refuseUnsaved(error: Error): never {
+  if (error.name !== 'SavedError') throw error;
+  throw conflict('The connection cannot be saved: the config directory cannot be written to.');
+}
+
+async function failed(tools: SettingTools, asker: Asker, reason: ConnectionFailure): Promise<ConnectionSaved> {
+  await record(tools, asker, { action: 'setting.save', outcome: AuditOutcome.FAILED, reason });
+  return { status: ConnectionStatus.FAILED, reason, message: messageOf(reason), connection: await connectionSettings(tools.desk) };
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Connection } from '../../entities/setting.ts';
+import { decryptFernet, encryptFernet, padded, readFernetKey } from '../crypto/fernet.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { open as unseal, seal } from '../crypto/seal.ts';
+
+/** What is saved cannot be read or written. The message says what to do, and shows nothing of it. */
+export class SavedError extends Error {
+  override readonly name = 'SavedError';
+}
+
+const saved = z.object({
+  host: z.string(),
+  port: z.number(),
+  database: z.string(),
+  username: z.string(),
+  password: z.string(),
+  ssl: z.boolean(),
+});
+
+const fileIn = (directory: string): string => join(directory, 'db_credentials.enc');
+
+/** Whether a connection is saved there, readable or not. */
+export async function isSaved(directory: string): Promise<boolean> {
+  return await stat(fileIn(directory)).then(
+    () => true,
+    () => false,
+  );
+}
+
+const context = ['db_credentials'];
+
+/**
+ * The connection that was saved, in the config directory: sealed by the system keyring in production, a Fernet token under a
+ * key beside it elsewhere. Only the service's own account may read either; each is written whole or not at all.
+ */
+export class SavedConnection {
+  readonly #file: string;
+  readonly #keyFile: string;
+
+  constructor(
+    private readonly directory: string,
+    private readonly keyring: Keyring,
+    /** Whether the system keyring seals it. */
+    private readonly isSealed: boolean,
+  ) {
+    this.#file = fileIn(directory);
+    this.#keyFile = join(directory, 'fernet.key');
+  }
+
+  /** Null where none is saved. @throws {SavedError} where it is, and cannot be read: another database would be worse. */
+  async read(): Promise<Connection | null> {
+    const text = await this.#own(this.#file);
+    if (text === null) return null;
+    try {
+      const bytes = text.startsWith('seal-v1:')
+        ? unseal(this.keyring, 'database-credentials', context, text)
+        : await this.#withKey((key) => decryptFernet(key, text));
+      const connection = saved.parse(JSON.parse(bytes.toString('utf8')));
+      bytes.fill(0);
+      return connection;
+    } catch (error) {
+      if (error instanceof SavedError) throw error;
+      throw new SavedError(`${this.#file} does not open with the keys of this instance. Save the connection again: npm run settings`);
+    }
+  }
+
+  /** @throws {SavedError} where it cannot be written; what was saved before stays then. */
+  async write(connection: Connection): Promise<void> {
+    const bytes = Buffer.from(JSON.stringify(connection));
+    try {
+      const text = this.isSealed
+        ? seal(this.keyring, 'database-credentials', context, bytes)
+        : await this.#withKey((key) => encryptFernet(key, bytes), true);
+      await this.#replace(this.#file, text);
+    } catch (error) {
+      if (error instanceof SavedError) throw error;
+      throw new SavedError(`${this.#file} cannot be written (${String((error as NodeJS.ErrnoException).code)}).`);
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  async #withKey<T>(use: (key: Buffer) => T, mayMake = false): Promise<T> {
+    const text = (await this.#own(this.#keyFile)) ?? (mayMake ? await this.#makeKey() : null);
+    if (text === null)
+      throw new SavedError(`${this.#keyFile} is missing, under which the connection was saved. Save it again: npm run settings`);
+    const key = readFernetKey(text);
+    try {
+      return use(key);
+    } finally {
+      key.fill(0);
+    }
+  }
+
+  async #makeKey(): Promise<string> {
+    const key = randomBytes(32);
+    const text = padded(key);
+    key.fill(0);
+    await this.#replace(this.#keyFile, text);
+    return text;
+  }
+
+  /** The text of a file that nobody else could have read; null where there is none. */
+  async #own(file: string): Promise<string | null> {
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw new SavedError(`${file} cannot be read (${error.code}).`);
+    });
+    if (text === null) return null;
+    if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0)
+      throw new SavedError(`Others may read ${file}. Run: chmod 0600 "${file}"`);
+    return text.trim();
+  }
+
+  /** Beside it first, and then in its place: whoever reads, and whatever crashes, finds the old text or the new one. */
+  async #replace(file: string, text: string): Promise<void> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
+    try {
+      const handle = await open(draft, 'wx', 0o600);
+      try {
+        await handle.writeFile(`${text}\n`);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(draft, file);
+    } finally {
+      await rm(draft, { force: true });
+    }
+  }
+}

@@ -1,0 +1,234 @@
+import type { EntityManager } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Config } from './config.ts';
+import type { ContextSources } from './context.ts';
+import { isEmpty, migrate, openDatabase, type Database } from './database/index.ts';
+import { listen, type Listening } from './database/listen.ts';
+import { queueDatabase } from './database/queue.ts';
+import { caseChannel } from './entities/case.ts';
+import { ConnectionSource, type Connection } from './entities/setting.ts';
+import { Refusals, startSealing, type Sealing } from './services/audit/index.ts';
+import type { CaseChanges } from './services/case.ts';
+import type { PasswordHasher } from './services/crypto/hasher.ts';
+import type { Keyring } from './services/crypto/keyring.ts';
+import type { SetupToken } from './services/crypto/setup.ts';
+import { startMail, type Mail } from './services/mail/index.ts';
+import { hasOwner, makeFirstAdmin, startCleanup, type Cleanup } from './services/session/index.ts';
+import { CarefulSocket, isSaved, SavedConnection, urlOf, type Place } from './services/setting/index.ts';
+
+/** Where a database is, with the address that opens it; null for the embedded one. */
+export interface Whereabouts extends Place {
+  readonly url: string | null;
+}
+
+/**
+ * What the environment says, else what was saved, else the embedded database. The keyring is asked for only where it is needed.
+ * @throws {SavedError} where what was saved cannot be read: to work elsewhere would be worse.
+ */
+export async function whereabouts(config: Config, keyring: () => Promise<Keyring>): Promise<Whereabouts> {
+  const { databaseUrl: url } = config;
+  if (url !== null) return { source: ConnectionSource.ENVIRONMENT, server: serverOf(url), url };
+  const saved = (await isSaved(config.configDirectory)) ? await savedBy(config, await keyring()).read() : null;
+  return saved === null ? { source: ConnectionSource.EMBEDDED, server: null, url: null } : placeOf(saved);
+}
+
+/** What keeps the connection that is saved. */
+export const savedBy = ({ configDirectory, environment }: Config, keyring: Keyring): SavedConnection =>
+  new SavedConnection(configDirectory, keyring, environment === 'production');
+
+export const placeOf = (connection: Connection): Whereabouts => {
+  const { host, port, database, username } = connection;
+  return { source: ConnectionSource.SAVED, server: { host, port, database, username }, url: urlOf(connection) };
+};
+
+function serverOf(url: string): Place['server'] {
+  const { hostname, port, pathname, username } = new URL(url);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || 5432),
+    database: decodeURIComponent(pathname.slice(1)),
+    username: decodeURIComponent(username),
+  };
+}
+
+/** What every piece of work of one process shares, whichever database it is on. */
+export interface Shared {
+  readonly config: Config;
+  readonly keyring: Keyring;
+  readonly passwords: PasswordHasher;
+  readonly setup: SetupToken;
+  readonly now: () => Date;
+  readonly warn: (message: string) => void;
+  readonly print: ((text: string) => void) | null;
+  readonly subjects: ContextSources['subjects'];
+  readonly tools: Omit<ContextSources['tools'], 'mail'>;
+  readonly settings: ContextSources['settings'];
+  readonly changes: CaseChanges;
+  /** Changes may have been missed: whoever listens to them is to be told. */
+  readonly missed: () => void;
+}
+
+/** The service's work on one database: what its requests are answered from, and its jobs. */
+export interface Work {
+  readonly database: Database;
+  readonly place: Whereabouts;
+  readonly sources: ContextSources;
+  readonly hasSeeded: boolean;
+  /** Notes that a request begins. @returns what notes that it is over. */
+  enter(): () => void;
+  /** Waits for the requests that began here. */
+  idle(): Promise<void>;
+  /** Ends the jobs, each as soon as it may, and closes the database. */
+  end(): Promise<void>;
+}
+
+/** Brings a database up to date over a connection of its own, on which a statement may take as long as it takes. */
+export async function update({ config }: Pick<Shared, 'config'>, place: Whereabouts, migrating: () => void = () => {}): Promise<void> {
+  if (place.url === null) return;
+  const databaseUrl = isDirect(config, place) ? config.directUrl : place.url;
+  const database = await openDatabase({ ...config, databaseUrl, databasePoolSize: 2 }, { prepares: false, ...carefully(place) });
+  try {
+    migrating();
+    await migrate(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Whether there is a way to the server itself beside one through a pooler. */
+const isDirect = ({ directUrl }: Config, { source }: Place): boolean => source === ConnectionSource.ENVIRONMENT && directUrl !== null;
+
+/** Opens the database of a place for the service. */
+export async function openPlace(config: Config, place: Whereabouts, isPatient = false): Promise<Database> {
+  return await openDatabase(
+    { ...config, databaseUrl: place.url },
+    { prepares: config.preparesStatements, ...(!isPatient && { patience: config.patience.request }), ...carefully(place) },
+  );
+}
+
+/** What somebody typed is connected to with care; what the operator wrote is the operator's affair. */
+const carefully = ({ source }: Place) => (source === ConnectionSource.SAVED ? { stream: () => new CarefulSocket() } : {});
+
+/** Begins the work on an open database that is up to date. Where it fails, the database is closed. */
+export async function beginWork(shared: Shared, place: Whereabouts, database: Database): Promise<Work> {
+  const { config, keyring, now, warn, passwords, subjects, settings, changes } = shared;
+  let mail: Mail | undefined;
+  let listening: Listening | undefined;
+  try {
+    const hasSeeded = wantsSeeds(config, database) && (await seedWhenEmpty(config, database, passwords));
+    const sending = await mailOf(config, { database, keyring, now, warn, print: shared.print });
+    mail = sending;
+    const em = database.orm.em as SqlEntityManager;
+    const refusals = new Refusals({ em, keyring, now, warn });
+    const tools = { ...shared.tools, mail: sending.queue };
+    const hearing = await listen(database, {
+      channel: caseChannel,
+      hear: (told) => changes.hear(told),
+      missed: shared.missed,
+      warn,
+      ...(isDirect(config, place) && { url: config.directUrl }),
+    });
+    listening = hearing;
+    const cleanup = startCleanup({ em, tools, every: config.cleanupEvery, warn });
+    const sealing = startSealing({ em, keyring, every: config.sealEvery, warn });
+    const requests = new Requests();
+    return {
+      database,
+      place,
+      hasSeeded,
+      sources: { em, run: database.run, subjects, tools, refusals, changes, settings },
+      enter: () => requests.enter(),
+      idle: () => requests.idle(),
+      end: () => end({ listening: hearing, refusals, cleanup, sealing, mail: sending, database, patience: config.patience.stop }),
+    };
+  } catch (error) {
+    await listening?.stop();
+    await mail?.stop();
+    await database.close();
+    throw error;
+  }
+}
+
+/**
+ * Makes the first admin where the operator names one, and keeps a set-up token for as long as nobody owns the instance.
+ * @returns the token, or null where there is an owner.
+ */
+export async function prepareOwner({ config, setup, ...tools }: Shared, { database }: Pick<Work, 'database'>): Promise<string | null> {
+  const em = database.orm.em.fork() as SqlEntityManager;
+  if (config.firstAdmin !== null) await makeFirstAdmin(em, tools, config.firstAdmin);
+  if (!(await hasOwner(em))) return await setup.keep();
+  await setup.forget();
+  return null;
+}
+
+/** What mail needs of a process, but for what the configuration says. */
+export interface MailRoom {
+  readonly database: Database;
+  readonly keyring: Keyring;
+  readonly now: () => Date;
+  readonly warn: (message: string) => void;
+  /** Null for the usual: development prints mails where no server sends them. */
+  readonly print: ((text: string) => void) | null;
+}
+
+/** Starts mail as the configuration wants it. */
+export async function mailOf({ mail, timeZone, environment }: Config, { database, print, ...room }: MailRoom): Promise<Mail> {
+  const { smtp, publicUrl, sends } = mail;
+  const toStdout = (text: string): void => void process.stdout.write(`\n${text}\n`);
+  return await startMail({
+    ...room,
+    em: database.orm.em.fork() as SqlEntityManager,
+    db: await queueDatabase(database),
+    stationery: { publicUrl, timeZone },
+    smtp,
+    sends,
+    print: print ?? (environment === 'development' ? toStdout : null),
+  });
+}
+
+/** Requests that have begun and are not over. */
+class Requests {
+  #open = 0;
+  #waiting: (() => void)[] = [];
+
+  enter(): () => void {
+    this.#open += 1;
+    return () => {
+      this.#open -= 1;
+      if (this.#open === 0) for (const resume of this.#waiting.splice(0)) resume();
+    };
+  }
+
+  idle(): Promise<void> {
+    return this.#open === 0 ? Promise.resolve() : new Promise((resolve) => void this.#waiting.push(resolve));
+  }
+}
+
+interface Jobs {
+  readonly listening: Listening;
+  readonly refusals: Refusals;
+  readonly cleanup: Cleanup;
+  readonly sealing: Sealing;
+  readonly mail: Mail;
+  readonly database: Database;
+  /** Seconds. */
+  readonly patience: number;
+}
+
+async function end({ listening, refusals, cleanup, sealing, mail, database, patience }: Jobs): Promise<void> {
+  await refusals.settle();
+  await listening.stop();
+  await Promise.all([cleanup.stop(), sealing.stop(), mail.stop(patience * 1000)]);
+  await database.close();
+}
+
+/** Only the embedded database is seeded by itself; a real one where SEED=1 asks for it. Production never is. */
+const wantsSeeds = (config: Config, { engine }: Database): boolean =>
+  config.environment !== 'production' && (engine === 'embedded' || config.seedWhenEmpty);
+
+async function seedWhenEmpty(config: Config, database: Database, passwords: PasswordHasher): Promise<boolean> {
+  if (!(await isEmpty(database))) return false;
+  const { seed } = await import('../seeds/index.ts');
+  await seed(database.orm.em as EntityManager, { environment: config.environment, hashPassword: (password) => passwords.hash(password) });
+  return true;
+}

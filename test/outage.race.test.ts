@@ -1,0 +1,321 @@
+import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { createServer, connect, type AddressInfo, type Server as Proxy, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { readConfig } from '../src/config.ts';
+import { launch, start, type Service } from '../src/server.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { startServer, type Server } from './support/server.ts';
+
+// A PostgreSQL server of this file's own, which is killed, restarted and cut off while the service is being asked.
+
+let server: Server;
+let folder: string;
+let service: Service;
+let proxy: Cut;
+let token: string;
+
+/** A way to the server that can be cut so that nothing comes through any more, and nobody is told. */
+class Cut {
+  readonly #sockets = new Set<Socket>();
+  isCut = false;
+  url = '';
+
+  constructor(private readonly proxy: Proxy) {}
+
+  static async to(url: string): Promise<Cut> {
+    const target = new URL(url);
+    const cut: Cut = new Cut(
+      createServer((near) => {
+        const far = connect(Number(target.port), target.hostname);
+        for (const [from, to] of [
+          [near, far],
+          [far, near],
+        ] as const) {
+          cut.#sockets.add(from);
+          from.on('error', () => to.destroy());
+          from.on('close', () => {
+            cut.#sockets.delete(from);
+            if (!cut.isCut) to.destroy();
+          });
+          from.on('data', (bytes) => !cut.isCut && to.write(bytes));
+        }
+      }),
+    );
+    await new Promise<void>((resolve) => void cut.proxy.listen(0, '127.0.0.1', resolve));
+    cut.url = Object.assign(new URL(url), { port: String((cut.proxy.address() as AddressInfo).port) }).href;
+    return cut;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.proxy.close();
+  }
+}
+
+const environment = () => ({
+  NODE_ENV: 'test',
+  PORT: '0',
+  LOG_LEVEL: 'silent',
+  MAIL_WORKER: '0',
+  SEED: '1',
+  UNIONHALL_CONFIG_DIR: folder,
+  LIMIT_SIGN_IN: '9999/300',
+  CLEANUP_EVERY: '1',
+  AUDIT_SEAL_EVERY: '1',
+  REQUEST_TIMEOUT: '5',
+});
+const keyring = Keyring.parse(Keyring.generate());
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unionhall-outage-'));
+  server = await startServer();
+  proxy = await Cut.to(server.url);
+  service = await start(readConfig({ ...environment(), DATABASE_URL: proxy.url }), { keyring });
+  const { data } = await ask(
+    'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }',
+  );
+  token = ((data?.['login'] ?? {}) as { accessToken: string }).accessToken;
+}, 480_000);
+
+afterAll(async () => {
+  await service?.stop();
+  proxy?.close();
+  await server?.stop();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly data: Record<string, unknown> | null;
+  readonly code: string | null;
+  readonly retryAfter: unknown;
+  readonly milliseconds: number;
+  readonly text: string;
+}
+
+const agent = new Agent({ keepAlive: true });
+
+function ask(query: string, variables: object = {}, url = service.url): Promise<Answer> {
+  const begin = performance.now();
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+    const asking = request(`${url}/graphql`, { method: 'POST', headers, agent }, (response) => {
+      const parts: Buffer[] = [];
+      response.on('data', (part: Buffer) => parts.push(part));
+      response.once('error', reject);
+      response.once('end', () => {
+        const text = Buffer.concat(parts).toString();
+        const { data, errors } = JSON.parse(text) as {
+          data: Answer['data'];
+          errors?: { extensions: { code: string; retryAfter?: number } }[];
+        };
+        const { code = null, retryAfter } = errors?.[0]?.extensions ?? {};
+        resolve({ status: response.statusCode ?? 0, data: data ?? null, code, retryAfter, milliseconds: performance.now() - begin, text });
+      });
+    });
+    asking.once('error', reject);
+    asking.end(JSON.stringify({ query, variables }));
+  });
+}
+
+const write = 'mutation ($name: String!) { createRole(input: { name: $name, displayName: "Outage", basedOn: MEMBER }) { id } }';
+const read = '{ members(first: 5) { nodes { id employments { id } } } }';
+
+/** Asks and asks until it is told to end. @returns what was answered, and which names were acknowledged. */
+function load(lanes: number): { end(): Promise<{ answers: Answer[]; acknowledged: string[] }> } {
+  let isOver = false;
+  const answers: Answer[] = [];
+  const acknowledged: string[] = [];
+  const lane = async (n: number): Promise<void> => {
+    for (let round = 0; !isOver; round += 1) {
+      const name = `r${n}_${round}_${Math.random().toString(36).slice(2, 10)}`;
+      const answer = n % 2 === 0 ? await ask(write, { name }) : await ask(read);
+      answers.push(answer);
+      if (n % 2 === 0 && answer.code === null) acknowledged.push(name);
+      if (answer.code !== null) await setTimeout(20);
+    }
+  };
+  const lines = Promise.all(Array.from({ length: lanes }, (_, n) => lane(n)));
+  return {
+    end: async () => {
+      isOver = true;
+      await lines;
+      return { answers, acknowledged };
+    },
+  };
+}
+
+async function recovered(): Promise<void> {
+  for (;;) {
+    const { status } = await fetch(`${service.url}/health`);
+    if (status === 200) return;
+    await setTimeout(50);
+  }
+}
+
+/** Nobody waited longer than a request may take, and nothing was answered but what was asked for or UNAVAILABLE. */
+function demandOrderly(answers: readonly Answer[]): void {
+  expect(new Set(answers.map(({ code }) => code))).toEqual(new Set([null, 'UNAVAILABLE']));
+  for (const { code, retryAfter, status, text } of answers.filter((answer) => answer.code !== null)) {
+    expect([code, retryAfter, [200, 503].includes(status)]).toEqual(['UNAVAILABLE', 2, true]);
+    expect(text).not.toMatch(/ECONN|terminat|postgres|127\.0|administrator|timeout/i);
+  }
+  expect(Math.max(...answers.map(({ milliseconds }) => milliseconds))).toBeLessThan(12_000);
+}
+
+async function demandKept(names: readonly string[]): Promise<void> {
+  const rows = await service.database.run('select name from roles where name = any($1::text[])', [names]);
+  expect(rows).toHaveLength(names.length);
+}
+
+describe('under load, when the database server', () => {
+  it.each(['SIGKILL', 'SIGINT'] as const)(
+    'ends by %s and comes back, everybody is answered, and all that was acknowledged is there',
+    async (signal) => {
+      const loading = load(8);
+      await setTimeout(500);
+      await server.halt(signal);
+      for (;;) {
+        const { status } = await fetch(`${service.url}/health`);
+        if (status === 503) break;
+      }
+      expect((await fetch(`${service.url}/livez`)).status).toBe(200);
+      expect(await ask('{ me { id } }')).toMatchObject({ code: 'UNAVAILABLE', status: 503 });
+      await server.revive();
+      await recovered();
+      await setTimeout(300);
+      const { answers, acknowledged } = await loading.end();
+      demandOrderly(answers);
+      expect(acknowledged.length).toBeGreaterThan(0);
+      await demandKept(acknowledged);
+      expect((await ask(read)).code).toBeNull();
+    },
+    120_000,
+  );
+
+  it('ends the sessions of all its clients, the next request is answered', async () => {
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    const loading = load(8);
+    for (let times = 0; times < 5; times += 1) {
+      await setTimeout(100);
+      await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'unionhall'`);
+    }
+    await recovered();
+    const { answers, acknowledged } = await loading.end();
+    demandOrderly(answers);
+    await demandKept(acknowledged);
+    const { rows } = await admin.query<{ open: number }>(
+      `select count(*)::int as open from pg_stat_activity where application_name = 'unionhall'`,
+    );
+    expect(rows[0]?.open).toBeLessThanOrEqual(10);
+    await admin.end();
+  }, 60_000);
+
+  it('takes no writes any more, as after a fail-over, they fail until it does', async () => {
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    await admin.query('alter database postgres set default_transaction_read_only = on');
+    await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'unionhall'`);
+    expect((await ask(write, { name: 'standby' })).code).toBe('UNAVAILABLE');
+    expect((await fetch(`${service.url}/health`)).status).toBe(503);
+    await admin.query('set default_transaction_read_only = off; alter database postgres reset default_transaction_read_only');
+    await recovered();
+    expect((await ask(write, { name: 'primary' })).code).toBeNull();
+    await admin.end();
+  }, 60_000);
+
+  it('falls silent, requests end in time, and go on when it is heard again', async () => {
+    const loading = load(4);
+    await setTimeout(200);
+    proxy.isCut = true;
+    await setTimeout(6_000);
+    expect((await fetch(`${service.url}/health`)).status).toBe(503);
+    proxy.isCut = false;
+    await recovered();
+    const { answers, acknowledged } = await loading.end();
+    demandOrderly(answers);
+    await demandKept(acknowledged);
+    expect((await ask(read)).code).toBeNull();
+  }, 60_000);
+});
+
+describe('a request', () => {
+  it('that takes too long is answered in time, and its work in the database ends', async () => {
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    await admin.query('begin; lock table roles in access exclusive mode');
+    const { code, milliseconds } = await ask(write, { name: 'late' });
+    expect(code).toBe('UNAVAILABLE');
+    expect(milliseconds).toBeLessThan(12_000);
+    const waiting = `select count(*)::int as waiting from pg_stat_activity where application_name = 'unionhall' and wait_event_type = 'Lock'`;
+    while ((await admin.query<{ waiting: number }>(waiting)).rows[0]?.waiting) await setTimeout(50);
+    await admin.query('rollback');
+    expect((await ask(write, { name: 'late' })).code).toBeNull();
+    await admin.end();
+  }, 60_000);
+
+  it('whose body comes too slowly is refused', async () => {
+    const { port } = new URL(service.url);
+    const socket = connect(Number(port), '127.0.0.1');
+    let said = '';
+    socket.on('data', (bytes: Buffer) => (said += bytes.toString())).on('error', () => undefined);
+    socket.write('POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{');
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(said).toMatch(/^HTTP\/1\.1 408 .*\{"error":"The request did not come in time\."\}$/s);
+  }, 60_000);
+});
+
+describe('jobs', () => {
+  it('go on after all of this', async () => {
+    const unsealed = async (): Promise<number> =>
+      Number((await service.database.run('select count(*) as count from audit_backlog'))[0]?.['count']);
+    expect((await ask(write, { name: 'sealed' })).code).toBeNull();
+    while ((await unsealed()) > 0) await setTimeout(50);
+    const refused = 'mutation { login(input: { identifier: "nobody", password: "wrong" }) { __typename } }';
+    expect((await ask(refused)).code).toBe('BAD_CREDENTIALS');
+  }, 60_000);
+});
+
+describe('a start', () => {
+  it('waits for a server that is not there yet, and says so', async () => {
+    await server.halt('SIGINT');
+    const early = await launch(readConfig({ ...environment(), DATABASE_URL: server.url }), { keyring });
+    while (early.stage !== 'connecting') await setTimeout(10);
+    expect((await fetch(`${early.url}/livez`)).status).toBe(200);
+    expect(await ask('{ isConfigured }', {}, early.url)).toMatchObject({ code: 'UNAVAILABLE', status: 503 });
+    expect(await ask('{ __typename }', {}, early.url)).toMatchObject({ code: null, status: 200 });
+    await server.revive();
+    const ready = await early.ready;
+    expect(await (await fetch(`${ready.url}/health`)).json()).toEqual({ status: 'healthy' });
+    await early.stop();
+  }, 60_000);
+
+  it('of three nodes at once on an empty database migrates it once', async () => {
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    await admin.query('create database together');
+    const url = Object.assign(new URL(server.url), { pathname: '/together' }).href;
+    const config = readConfig({ ...environment(), SEED: '0', DATABASE_URL: url });
+    const nodes = await Promise.all([1, 2, 3].map(() => start(config, { keyring })));
+    const ran = await nodes[0]?.database.run('select name, count(*) as count from mikro_orm_migrations group by name');
+    expect(ran?.length).toBeGreaterThan(0);
+    expect(ran?.every(({ count }) => count === 1)).toBe(true);
+    expect(new Set(nodes.map(({ setupToken }) => setupToken)).size).toBe(1);
+    await Promise.all(nodes.map((node) => node.stop()));
+    await admin.end();
+  }, 120_000);
+
+  it('that is told to stop before it is ready ends', async () => {
+    const config = readConfig({ ...environment(), DATABASE_URL: 'postgres://unionhall:x@127.0.0.1:1/unionhall' });
+    const never = await launch(config, { keyring });
+    expect(await never.stop()).toBe(true);
+    await expect(never.ready).rejects.toThrow('told to stop');
+  });
+});

@@ -1,0 +1,385 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile, chmod } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readConfig } from '../src/config.ts';
+import type { Connection } from '../src/entities/setting.ts';
+import { launch, start, type Service } from '../src/server.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { CarefulSocket, mayConnectTo, readConnection, SavedConnection, SavedError, urlOf } from '../src/services/setting/index.ts';
+import { version } from '../src/version.ts';
+import { serverDatabase } from './support/database.ts';
+import { aLocal, type Local } from './support/local.ts';
+
+const folders: string[] = [];
+const folder = async (): Promise<string> => {
+  const made = await mkdtemp(join(tmpdir(), 'unionhall-setting-'));
+  folders.push(made);
+  return made;
+};
+const servers: Server[] = [];
+const sockets = new Set<Socket>();
+const services: { stop(): Promise<unknown> }[] = [];
+const databases: { drop(): Promise<void> }[] = [];
+afterAll(async () => {
+  await Promise.all(services.map((service) => service.stop()));
+  for (const socket of sockets) socket.destroy();
+  for (const server of servers) server.close();
+  await Promise.all(databases.map((database) => database.drop()));
+  await Promise.all(folders.map((each) => rm(each, { recursive: true, force: true })));
+});
+
+/** A server that does what it is told with each connection. @returns its port. */
+async function listening(answer: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => undefined));
+    answer(socket);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+async function emptyServer(): Promise<Connection> {
+  const database = await serverDatabase();
+  databases.push(database);
+  const { hostname, port, pathname, username, password } = new URL(database.url);
+  return {
+    host: hostname,
+    port: Number(port),
+    database: pathname.slice(1),
+    username,
+    password: decodeURIComponent(password),
+    ssl: false,
+  };
+}
+
+const secret = 'hunter2-never-shown';
+const nowhere = { host: '127.0.0.1', port: 1, database: 'unionhall', username: 'unionhall', password: secret };
+
+const test = `mutation ($input: ConnectionInput!, $token: String) {
+  testConnection(input: $input, setupToken: $token) { status reason message serverVersion hasOwner latencyMs }
+}`;
+const save = `mutation ($input: ConnectionInput!, $token: String) {
+  saveConnection(input: $input, setupToken: $token) {
+    status reason message connection { source host port database username serverVersion isReady }
+  }
+}`;
+
+interface Answer {
+  readonly status: number;
+  readonly data: Record<string, Record<string, unknown>> | null;
+  readonly codes: readonly string[];
+  readonly text: string;
+}
+
+async function ask(url: string, query: string, variables: object = {}): Promise<Answer> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+  const text = await response.text();
+  const { data, errors = [] } = JSON.parse(text) as { data: Answer['data']; errors?: { extensions: { code: string } }[] };
+  return { status: response.status, data, codes: errors.map(({ extensions }) => extensions.code), text };
+}
+
+describe('addresses', () => {
+  it.each([
+    ['169.254.169.254', false],
+    ['169.254.0.1', false],
+    ['::ffff:169.254.169.254', false],
+    ['::ffff:a9fe:a9fe', false],
+    ['64:ff9b::a9fe:a9fe', false],
+    ['fe80::1', false],
+    ['fe80::1%lo', false],
+    ['fd00:ec2::254', false],
+    ['100.100.100.200', false],
+    ['168.63.129.16', false],
+    ['0.0.0.0', false],
+    ['::', false],
+    ['224.0.0.1', false],
+    ['255.255.255.255', false],
+    ['ff02::1', false],
+    ['no address', false],
+    ['127.0.0.1', true],
+    ['::1', true],
+    ['10.1.2.3', true],
+    ['192.168.1.10', true],
+    ['169.253.255.255', true],
+    ['169.255.0.1', true],
+    ['203.0.113.7', true],
+    ['2001:db8::1', true],
+    ['fd12:3456::1', true],
+  ])('%s: %s', (address, isAllowed) => {
+    expect(mayConnectTo(address)).toBe(isAllowed);
+  });
+
+  it('are looked at when the connection is made, whatever the name', async () => {
+    for (const given of [[5432, '169.254.169.254'], [5432, '2852039166'], [5432, '0xa9fea9fe'], ['/tmp/.s.PGSQL.5432'], [{ port: 1 }]])
+      await expect(new Promise((_, reject) => void new CarefulSocket().once('error', reject).connect(...given))).rejects.toMatchObject({
+        code: 'FORBIDDEN_ADDRESS',
+      });
+  });
+});
+
+describe('a saved connection', () => {
+  const connection: Connection = { ...nowhere, host: 'db.example', port: 5433, ssl: true };
+  const keyring = Keyring.parse(Keyring.generate());
+
+  it.each([
+    [false, ['db_credentials.enc', 'fernet.key']],
+    [true, ['db_credentials.enc']],
+  ])('sealed: %s, is for the service alone, and says nothing', async (isSealed, files) => {
+    const directory = join(await folder(), 'new');
+    const saved = new SavedConnection(directory, keyring, isSealed);
+    expect(await saved.read()).toBeNull();
+    await saved.write({ ...connection, host: 'before' });
+    await saved.write(connection);
+    expect(await new SavedConnection(directory, keyring, !isSealed).read()).toEqual(connection);
+    expect((await readdir(directory)).sort()).toEqual(files);
+    expect((await stat(directory)).mode & 0o777).toBe(0o700);
+    for (const file of files) {
+      expect((await stat(join(directory, file))).mode & 0o777).toBe(0o600);
+      const text = await readFile(join(directory, file), 'latin1');
+      expect(text).not.toMatch(/hunter2|db\.example|unionhall/);
+      expect(Buffer.from(text, 'base64url').toString('latin1')).not.toMatch(/hunter2|db\.example/);
+    }
+  });
+
+  it('is refused, and not taken for none, where it does not open or others may read it', async () => {
+    const directory = await folder();
+    const saved = new SavedConnection(directory, keyring, true);
+    await saved.write(connection);
+    await expect(new SavedConnection(directory, Keyring.parse(Keyring.generate()), true).read()).rejects.toThrow(SavedError);
+    const file = join(directory, 'db_credentials.enc');
+    await chmod(file, 0o640);
+    await expect(saved.read()).rejects.toThrow(/chmod 0600/);
+    await chmod(file, 0o600);
+    await writeFile(file, 'gAAAAA==');
+    await expect(saved.read()).rejects.toThrow(/fernet\.key is missing/);
+  });
+
+  it('that cannot be written leaves the one before', async () => {
+    const file = join(await folder(), 'file');
+    await writeFile(file, '');
+    await expect(new SavedConnection(join(file, 'directory'), keyring, true).write(connection)).rejects.toThrow(SavedError);
+  });
+
+  it('becomes an address in which nothing of it can be taken for something else', () => {
+    const odd = { ...nowhere, host: '::1', username: 'a:b@c', password: 'p/?#@ ü%', database: 'd/e', ssl: true };
+    const url = new URL(urlOf(odd));
+    expect([url.hostname, url.port, url.search]).toEqual(['[::1]', '1', '?sslmode=verify-full']);
+    expect([url.username, url.password, url.pathname.slice(1)].map(decodeURIComponent)).toEqual([odd.username, odd.password, odd.database]);
+  });
+});
+
+describe('an input', () => {
+  it('names all that cannot be, and no value', () => {
+    const wrong = { host: '/var/run', port: 0, database: '', username: 'x'.repeat(64), password: `${secret}\0` };
+    expect(() => readConnection(wrong)).toThrow(/input\.host .*input\.port .*input\.database .*input\.username .*input\.password /);
+    expect(() => readConnection(wrong)).not.toThrow(/hunter2|var\/run/);
+  });
+});
+
+describe('an instance that nobody owns', () => {
+  let local: Local;
+  let token: string;
+  const events = () =>
+    local.sql(
+      `select action, outcome, reason from audit_events where action like 'setting.%' or action like '%Connection' or action = 'settings' order by id`,
+    );
+  const ports: Record<string, number> = {};
+  beforeAll(async () => {
+    local = await aLocal({ environment: { LIMIT_CONNECTION: '100/60' } });
+    token = local.service.setupToken ?? '';
+    ports['greets'] = await listening((socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n'));
+    ports['speaks HTTP'] = await listening((socket) => void socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
+    ports['hangs up'] = await listening((socket) => void socket.end());
+    ports['is silent'] = await listening(() => undefined);
+    ports['has no TLS'] = await listening((socket) => void socket.once('data', () => socket.write('N')));
+  });
+
+  it.each<[string, object, string]>([
+    ['a closed port', {}, 'REFUSED'],
+    ['a link-local address', { host: '169.254.169.254', port: 80 }, 'NOT_ALLOWED'],
+    ['a link-local address as one number', { host: '2852039166' }, 'NOT_ALLOWED'],
+    ['a name that is none', { host: 'nowhere.invalid' }, 'UNREACHABLE'],
+    ['what greets', { port: 'greets' }, 'NOT_POSTGRESQL'],
+    ['what speaks HTTP', { port: 'speaks HTTP' }, 'NOT_POSTGRESQL'],
+    ['what hangs up', { port: 'hangs up' }, 'NOT_POSTGRESQL'],
+    ['a black hole', { port: 'is silent' }, 'TIMEOUT'],
+    ['a server without TLS', { port: 'has no TLS', ssl: true }, 'TLS'],
+  ])('tests %s, and says why not', async (_, given: { port?: number | string }, reason) => {
+    const before = await readdir(local.configDirectory);
+    const port = typeof given.port === 'string' ? ports[given.port] : (given.port ?? 1);
+    const answer = await ask(local.url, test, { input: { ...nowhere, ...given, port }, token });
+    expect(answer.data?.['testConnection']).toEqual({
+      status: 'FAILED',
+      reason,
+      message: `Connection failed: ${reason}`,
+      serverVersion: null,
+      hasOwner: null,
+      latencyMs: null,
+    });
+    expect(answer.text).not.toContain(secret);
+    expect(await readdir(local.configDirectory)).toEqual(before);
+    expect((await events()).at(-1)).toEqual({ action: 'setting.test', outcome: 'failed', reason: reason.toLowerCase() });
+  });
+
+  it('tests a PostgreSQL server: its user, its database, and what is there', async () => {
+    const input = await emptyServer();
+    const tested = async (more: object) => (await ask(local.url, test, { input: { ...input, ...more }, token })).data?.['testConnection'];
+    expect(await tested({})).toEqual({
+      status: 'OK',
+      reason: null,
+      message: null,
+      serverVersion: expect.stringMatching(/^\d+/),
+      hasOwner: false,
+      latencyMs: expect.any(Number),
+    });
+    expect(await tested({ password: secret })).toMatchObject({ reason: 'AUTHENTICATION' });
+    expect(await tested({ database: 'nothing_of_that_name' })).toMatchObject({ reason: 'UNKNOWN_DATABASE' });
+    expect(await tested({ ssl: true })).toMatchObject({ reason: 'TLS' });
+  });
+
+  it('refuses whoever has neither the token nor the right, and writes down each time', async () => {
+    const count = (await events()).length;
+    const wrong = { input: nowhere, token: `sut1.${'A'.repeat(43)}` };
+    expect((await ask(local.url, test, wrong)).codes).toEqual(['BAD_CREDENTIALS']);
+    expect((await ask(local.url, save, wrong)).codes).toEqual(['BAD_CREDENTIALS']);
+    expect((await local.anonymous.ask(test, { input: nowhere })).codes).toEqual(['UNAUTHENTICATED']);
+    for (let times = 0; times < 2; times += 1) expect((await local.officer.ask(save, { input: nowhere })).codes).toEqual(['FORBIDDEN']);
+    expect((await local.officer.ask('{ settings { version } }')).codes).toEqual(['FORBIDDEN']);
+    while ((await events()).length < count + 6) await new Promise(setImmediate);
+    expect(
+      (await events())
+        .slice(count)
+        .map(({ action, outcome, reason }) => `${action} ${outcome} ${reason}`)
+        .sort(),
+    ).toEqual([
+      'saveConnection denied forbidden',
+      'saveConnection denied forbidden',
+      'setting.save denied wrong_setup_token',
+      'setting.test denied wrong_setup_token',
+      'settings denied forbidden',
+      'testConnection denied unauthenticated',
+    ]);
+  });
+
+  it('asks an admin for a fresh proof, and shows where the database is', async () => {
+    expect((await local.admin.ask(test, { input: nowhere })).codes).toEqual([]);
+    const { settings } = await local.admin.see<{ settings: Record<string, unknown> }>(
+      '{ settings { connection { source host port database username isReady } configDirectory mailConfigured version } }',
+    );
+    expect(settings).toEqual({
+      connection: { source: 'EMBEDDED', host: null, port: null, database: null, username: null, isReady: true },
+      configDirectory: local.configDirectory,
+      mailConfigured: false,
+      version,
+    });
+    expect(JSON.parse(await readFile('package.json', 'utf8'))).toMatchObject({ version });
+    local.clock.turn(700);
+    expect((await local.admin.ask(test, { input: nowhere })).codes).toEqual(['STEP_UP_REQUIRED']);
+    expect((await local.admin.ask(save, { input: nowhere })).codes).toEqual(['STEP_UP_REQUIRED']);
+  });
+});
+
+describe('a service', () => {
+  const environment = async (more: object = {}) => ({
+    NODE_ENV: 'production',
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    MAIL_WORKER: '0',
+    HIBP_URL: 'off',
+    UNIONHALL_CONFIG_DIR: await folder(),
+    UNIONHALL_DATA_DIR: join(await folder(), 'data'),
+    ...more,
+  });
+  const isConfigured = '{ isConfigured }';
+
+  it('begins embedded, moves to a server, is there after a restart, and asks for another where that is gone', async () => {
+    const said: string[] = [];
+    const variables = await environment();
+    const config = readConfig(variables);
+    const service: Service = await start(config, { announce: (text) => said.push(text) });
+    services.push(service);
+    const token = service.setupToken ?? '';
+    const refused = await ask(service.url, save, { input: nowhere, token });
+    expect(refused.data?.['saveConnection']).toMatchObject({
+      status: 'FAILED',
+      reason: 'REFUSED',
+      connection: { source: 'EMBEDDED', isReady: true },
+    });
+    expect(await readdir(config.configDirectory)).toEqual(['keys', 'setup-token']);
+
+    const input = await emptyServer();
+    const { password: _, ssl, ...shown } = input;
+    expect(ssl).toBe(false);
+    const moved = await ask(service.url, save, { input, token });
+    expect(moved.data?.['saveConnection']).toEqual({
+      status: 'SAVED',
+      reason: null,
+      message: null,
+      connection: { source: 'SAVED', ...shown, serverVersion: expect.any(String), isReady: true },
+    });
+    expect(moved.text).not.toContain(input.password);
+    expect(said).toEqual([expect.stringContaining(service.setupToken ?? 'no token')]);
+    expect(service.setupToken).not.toBe(token);
+    expect(service.database.engine).toBe('postgresql');
+    expect((await ask(service.url, test, { input: nowhere, token })).codes).toEqual(['BAD_CREDENTIALS']);
+    expect((await ask(service.url, isConfigured)).data).toEqual({ isConfigured: false });
+    await service.stop();
+
+    const again = await start(config);
+    expect([again.place.source, again.setupToken]).toEqual(['saved', service.setupToken]);
+    await again.stop();
+
+    await databases.pop()?.drop();
+    const lost = await launch(config, { announce: (text) => said.push(text) });
+    services.push(lost);
+    const health = await fetch(`${lost.url}/health`);
+    expect([health.status, await health.json()]).toEqual([503, { status: 'unhealthy', error: expect.any(String) }]);
+    expect((await fetch(`${lost.url}/livez`)).status).toBe(200);
+    expect(await ask(lost.url, isConfigured)).toMatchObject({ status: 503, codes: ['UNAVAILABLE'] });
+    while (said.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    const [, fresh = ''] = /(sut1\.\S+)$/.exec(said[1] ?? '') ?? [];
+    expect(said[1]).toContain('UNKNOWN_DATABASE');
+    expect((await ask(lost.url, test, { input: nowhere, token: `${fresh}x` })).codes).toEqual(['BAD_CREDENTIALS']);
+    const other = await emptyServer();
+    expect((await ask(lost.url, test, { input: other, token: fresh })).data?.['testConnection']).toMatchObject({ status: 'OK' });
+    expect((await ask(lost.url, save, { input: other, token: fresh })).data?.['saveConnection']).toMatchObject({ status: 'SAVED' });
+    expect((await lost.ready).place.server?.database).toBe(other.database);
+    expect((await fetch(`${lost.url}/health`)).status).toBe(200);
+    expect((await ask(lost.url, isConfigured)).data).toEqual({ isConfigured: false });
+  });
+
+  it('stays where DATABASE_URL says it is, and says so', async () => {
+    const database = await serverDatabase();
+    databases.push(database);
+    const service = await start(readConfig(await environment({ DATABASE_URL: database.url })));
+    services.push(service);
+    const token = service.setupToken ?? '';
+    expect((await ask(service.url, save, { input: await emptyServer(), token })).codes).toEqual(['CONFLICT']);
+    expect(service.place.source).toBe('environment');
+    await service.stop();
+  });
+
+  it('gives so many tests a minute, also where there is no database to count in', async () => {
+    const keys = Keyring.generate();
+    const variables = await environment({ LIMIT_CONNECTION: '2/60', UNIONHALL_KEYS: keys });
+    const config = readConfig(variables);
+    await new SavedConnection(config.configDirectory, Keyring.parse(keys), true).write({ ...nowhere, ssl: false });
+    let said = '';
+    const lost = await launch(config, { announce: (text) => (said = text) });
+    services.push(lost);
+    while (said === '') await new Promise((resolve) => setTimeout(resolve, 20));
+    const token = /(sut1\.\S+)$/.exec(said)?.[1];
+    expect(said).not.toContain(secret);
+    for (const codes of [[], [], ['RATE_LIMITED']]) expect((await ask(lost.url, test, { input: nowhere, token })).codes).toEqual(codes);
+  });
+
+  it('ends a start that cannot succeed with a sentence, and no more', async () => {
+    const { port, host } = await emptyServer();
+    const config = readConfig(await environment({ DATABASE_URL: `postgres://postgres:${secret}@${host}:${port}/postgres` }));
+    await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. DATABASE_URL has to be corrected\.$/);
+  });
+});
