@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 
@@ -117,13 +118,14 @@ const retryAfter = 2;
  * Whether an error says that the database could not be reached, is going, is too busy or took too long, rather than that it
  * found something wrong: what was asked may succeed when it is asked again.
  */
-export function isAway(error: unknown): boolean {
-  for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth += 1) {
-    const { code } = each as { code?: unknown };
-    if (typeof code === 'string' && awayCodes.test(code)) return true;
-    if (awayTexts.test(each.message)) return true;
-  }
-  return false;
+export const isAway = (error: unknown): boolean =>
+  causesOf(error).some(({ code, message }) => (typeof code === 'string' && awayCodes.test(code)) || awayTexts.test(message));
+
+/** An error and what it came of, as far as that is told. */
+export function causesOf(error: unknown): readonly (Error & { readonly code?: unknown })[] {
+  const causes: Error[] = [];
+  for (let each = error; types.isNativeError(each) && causes.length < 5; each = each.cause) causes.push(each);
+  return causes;
 }
 
 /**

@@ -23,7 +23,7 @@ export class SettingResolver {
   testConnection(
     @Ctx() { settings }: Context,
     @Arg('input', () => ConnectionInput, { description: 'Where to connect, and as whom.' }) input: ConnectionInput,
-    @Arg('setupToken', () => String, tokenOptions) setupToken: string | null,
+    @Arg('setupToken', () => String, tokenOptions) setupToken: string | null | undefined,
   ) {
     return settings.testConnection(input, setupToken);
   }
@@ -35,7 +35,7 @@ export class SettingResolver {
   saveConnection(
     @Ctx() { settings }: Context,
     @Arg('input', () => ConnectionInput, { description: 'Where to connect, and as whom.' }) input: ConnectionInput,
-    @Arg('setupToken', () => String, tokenOptions) setupToken: string | null,
+    @Arg('setupToken', () => String, tokenOptions) setupToken: string | null | undefined,
   ) {
     return settings.saveConnection(input, setupToken);
   }

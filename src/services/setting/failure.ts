@@ -1,4 +1,5 @@
 import { ConnectionFailure } from '../../entities/setting.ts';
+import { causesOf } from '../../errors.ts';
 
 const { REFUSED, UNREACHABLE, TIMEOUT, AUTHENTICATION, UNKNOWN_DATABASE, TLS, NOT_POSTGRESQL, NOT_ALLOWED } = ConnectionFailure;
 
@@ -23,7 +24,7 @@ const byText: readonly (readonly [RegExp, ConnectionFailure])[] = [
 
 /** Why a connection failed, as a client may be told; null where that is none of the reasons of a connection. */
 export function failureOf(error: unknown): ConnectionFailure | null {
-  for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth += 1) {
+  for (const each of causesOf(error)) {
     const known = lookedUp(each);
     if (known !== null) return known;
   }
@@ -36,7 +37,8 @@ export const messageOf = (reason: ConnectionFailure): string => `Connection fail
 function lookedUp(error: Error): ConnectionFailure | null {
   const { code } = error as NodeJS.ErrnoException;
   // of several addresses of one name, each failed in its own way
-  if (error instanceof AggregateError) return failureOf(error.errors[0]);
+  const { errors } = error as AggregateError;
+  if (Array.isArray(errors)) return failureOf(errors[0]);
   const coded = typeof code === 'string' ? byCode.find(([form]) => form.test(code)) : undefined;
   const found = coded ?? byText.find(([form]) => form.test(error.message));
   if (found) return found[1];

@@ -28,16 +28,16 @@ export class SettingService {
   }
 
   /** @throws BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED. */
-  testConnection(input: ConnectionInput, setupToken: string | null): Promise<ConnectionTest> {
+  testConnection(input: ConnectionInput, setupToken: string | null | undefined): Promise<ConnectionTest> {
     return testConnection(this.tools, input, this.asker(setupToken));
   }
 
   /** @throws CONFLICT where DATABASE_URL decides; BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED. */
-  saveConnection(input: ConnectionInput, setupToken: string | null): Promise<ConnectionSaved> {
+  saveConnection(input: ConnectionInput, setupToken: string | null | undefined): Promise<ConnectionSaved> {
     return saveConnection(this.tools, input, this.asker(setupToken));
   }
 
-  private asker(setupToken: string | null): Asker {
-    return { viewer: this.viewer, client: this.client, setupToken };
+  private asker(setupToken: string | null | undefined): Asker {
+    return { viewer: this.viewer, client: this.client, setupToken: setupToken ?? null };
   }
 }
