@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/{test,examples}/**/*.test.ts'],
+  setupFiles: ['<rootDir>/test/support/realm.ts'],
   globalSetup: '<rootDir>/test/support/setup.ts',
   globalTeardown: '<rootDir>/test/support/teardown.ts',
   maxWorkers: Math.min(availableParallelism(), 4),

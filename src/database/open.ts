@@ -79,7 +79,12 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
       ...connection,
       max: databasePoolSize - lines,
       maxLifetimeSeconds: connectionLifetime,
-      ...(guard && { onConnect: demandPrimary }),
+      ...(guard && {
+        onConnect: async (client: ClientBase) => {
+          attend(client, guard, clients);
+          await demandPrimary(client);
+        },
+      }),
     },
   });
   const close = async (): Promise<void> => {
@@ -87,7 +92,7 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
   };
   try {
     const pool = await nativeClient<Pool>({ orm: orm as unknown as Database['orm'] });
-    if (guard) guardPool(pool, guard, clients);
+    takeBackTheDead(pool);
     await pool.query('select 1');
     return assemble('postgresql', orm, pipeline ? runOnPipeline(pipeline) : runOnPool(pool), options, { isFresh: false, close });
   } catch (error) {
@@ -112,17 +117,37 @@ function connectionOf(url: string, { patience, stream }: DatabaseOptions): Clien
 /** Seconds beyond the time a statement may take, in which the server says that it took too long. */
 const graceOfSilence = 2;
 
-function guardPool(pool: Pool, guard: SilenceGuard, clients: Set<ClientBase>): void {
+function attend(client: ClientBase, guard: SilenceGuard, clients: Set<ClientBase>): void {
+  clients.add(client);
+  const unwatch = guard.watch(client);
+  client.once('end', () => {
+    clients.delete(client);
+    unwatch();
+  });
+  const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
+  connection.on('errorMessage', (error: { code?: string }) => {
+    if (isMisplaced(error)) guard.renew();
+  });
+}
+
+/**
+ * Whoever had a connection that broke in the middle of a transaction cannot roll back, and Kysely then never gives it back
+ * (its issue 1990): the pool would run dry.
+ */
+function takeBackTheDead(pool: Pool): void {
+  const inUse = new Set<ClientBase>();
+  pool.on('acquire', (client) => {
+    inUse.add(client);
+  });
+  pool.on('release', (_error, client) => {
+    inUse.delete(client);
+  });
   pool.on('connect', (client) => {
-    clients.add(client);
-    const unwatch = guard.watch(client);
     client.once('end', () => {
-      clients.delete(client);
-      unwatch();
-    });
-    const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
-    connection.on('errorMessage', (error: { code?: string }) => {
-      if (isMisplaced(error)) guard.renew();
+      if (!inUse.has(client)) return;
+      const { release } = client;
+      client.release = () => undefined; // by whoever had it
+      release(true);
     });
   });
 }
