@@ -145,7 +145,7 @@ function takeBackTheDead(pool: Pool): void {
   pool.on('connect', (client) => {
     client.once('end', () => {
       if (!inUse.has(client)) return;
-      const { release } = client;
+      const release = client.release.bind(client);
       client.release = () => undefined; // by whoever had it
       release(true);
     });
