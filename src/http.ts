@@ -13,11 +13,12 @@ import cors from '@fastify/cors';
 import fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import helmet from 'helmet';
-import { demandBounds, type Bounds } from './complexity.ts';
+import { demandBounds, rootFieldsOf, type Bounds } from './complexity.ts';
 import type { Config } from './config.ts';
 import type { Context, Incoming } from './context.ts';
 import { badInput, refusals, toPublic } from './errors.ts';
 import { gatewayOf, type Execute, type Execution } from './execution.ts';
+import { isIdempotencyKey } from './services/idempotency.ts';
 import { bearerIn, Sockets, type Prepare } from './socket.ts';
 
 /** What HTTP serves. */
@@ -149,6 +150,7 @@ async function registerGraphql(app: FastifyInstance, { config, schema, execute, 
       eachItsTransport,
       noNulCharacters,
       bounded(schema, config.bounds),
+      oneForAKey(schema),
     ],
   });
   await apollo.start();
@@ -194,6 +196,7 @@ function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: bo
     client: { ipAddress: request.ip, userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
     accessToken: bearerIn(request.headers.authorization),
     vaultToken: sole(request.headers['x-vault-token']),
+    idempotencyKey: sole(request.headers['idempotency-key']),
     cookies: given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] }),
     setCookies: (cookies) => {
       if (cookies === null) {
@@ -286,6 +289,15 @@ const noNulCharacters = beforehand(({ request, source }) => {
 const bounded = (schema: GraphQLSchema, bounds: Bounds): ApolloServerPlugin<Context> =>
   beforehand(({ document, operation, request }) => {
     if (document && operation) demandBounds(schema, { document, operation, variables: request.variables ?? {} }, bounds);
+  });
+
+/** A mutation that comes with a key to know its retry by asks for one thing. A query is asked again without one. */
+const oneForAKey = (schema: GraphQLSchema): ApolloServerPlugin<Context> =>
+  beforehand(({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
+    if (key === null || !document || operation?.operation !== 'mutation') return;
+    if (!isIdempotencyKey(key)) throw badInput({ path: 'idempotency-key', message: 'must be 1 to 255 visible characters of ASCII' });
+    if (rootFieldsOf(schema, { document, operation, variables: request.variables ?? {} }) > 1)
+      throw badInput({ path: 'query', message: 'must have one root field, as an idempotency-key came with it' });
   });
 
 function containsNul(value: unknown): boolean {
