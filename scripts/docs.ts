@@ -76,7 +76,7 @@ const meanings: Readonly<Record<RefusalCode, readonly [when: string, beside: str
     '`fields`: a `path` as it was sent and a `message` for each input that is wrong',
   ],
   CONFLICT: [
-    'The state of the record does not allow it, or somebody was faster: read it again.',
+    'The state of the record does not allow it, or somebody was faster: read it again. Or the `idempotency-key` came with another request before: take a new one.',
     '`state` and `allowedActions`, where it is a case',
   ],
   VAULT_LOCKED: ['The vault has to be unlocked first.', ''],

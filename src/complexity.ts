@@ -74,6 +74,9 @@ export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds
   if (found) throw tooComplex(found[1]);
 }
 
+/** How many fields an operation asks for at its root. */
+export const rootFieldsOf = (schema: GraphQLSchema, asked: Asked): number => measure(schema, asked).rootFields.size;
+
 function measure(schema: GraphQLSchema, { document, operation, variables }: Asked): Measure {
   const found: Measure = { depth: 0, aliases: 0, rootFields: new Set(), cost: 0, authentications: 0 };
   const root = schema.getRootType(operation.operation);

@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { GraphQLResolveInfo } from 'graphql';
 import { Viewer } from './entities/viewer.ts';
 import { mayAct, permissionsOf, type Permission } from './permissions/index.ts';
 import { Reader, type RunSql } from './reading/reader.ts';
@@ -18,6 +19,7 @@ import { RoleService } from './services/role.ts';
 import { CaseService, type CaseChanges } from './services/case.ts';
 import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
 import { GrievanceService } from './services/grievance/index.ts';
+import { makeOnce, runWithin } from './services/idempotency.ts';
 import { MemberService } from './services/member/index.ts';
 import { OrganizationService } from './services/organization/index.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
@@ -35,6 +37,8 @@ export interface Incoming {
   readonly vaultToken?: string | null;
   /** Hears what to call when the request is over. */
   readonly onEnd?: (leave: () => void) => void;
+  /** What came in the header `idempotency-key`. */
+  readonly idempotencyKey?: string | null;
   readonly cookies: Partial<Record<'refreshToken' | 'deviceToken', string>>;
   /** Sets the cookies of a browser that asked for them; null clears them. */
   readonly setCookies: (cookies: TokenCookies | null) => void;
@@ -50,6 +54,8 @@ export type Context = Pick<
   | 'readAs'
   | 'permissions'
   | 'refused'
+  | 'once'
+  | 'idempotencyKey'
   | 'sessions'
   | 'users'
   | 'roles'
@@ -85,6 +91,8 @@ class RequestContext {
   readonly client: Client;
   readonly read: Reader;
   readonly cookies: CookieJar;
+  /** By which a retry of this request would be known; well-formed where a mutation is executed. */
+  readonly idempotencyKey: string | null;
   // An object, because what holds the context may copy it.
   private readonly made: { em?: SqlEntityManager } = {};
 
@@ -96,12 +104,23 @@ class RequestContext {
     this.client = incoming.client;
     this.read = readerFor(sources, viewer);
     this.cookies = new CookieJar(incoming);
+    this.idempotencyKey = incoming.idempotencyKey ?? null;
   }
 
   readonly permissions = (): Permission[] => permissionsOf(this.viewer);
 
   /** Takes note that the viewer may not ask this; nobody waits for it. */
   readonly refused = (operation: RefusedOperation): void => this.sources.refusals.note(operation, this.viewer, this.client);
+
+  /**
+   * Makes a record, once for each key that a client sends: a retry is answered the id of what the first try made, for the
+   * caller to be shown as far as their rights of now go. Without a key it is simply made.
+   */
+  readonly once = (info: GraphQLResolveInfo, make: (request: Context) => Promise<string>): Promise<string> => {
+    const [key, userId] = [this.idempotencyKey, this.viewer.userId];
+    if (key === null || userId === null) return make(this);
+    return makeOnce(this.em, this.sources.tools, { userId, key }, info, (em) => make(this.within(em)));
+  };
 
   /** Reads as whoever an access token names: for answers that follow a sign-in. */
   readonly readAs = async (accessToken: string): Promise<Reader> => readerFor(this.sources, await viewerOf(this.sources, accessToken));
@@ -149,6 +168,13 @@ class RequestContext {
 
   get settings(): SettingService {
     return new SettingService(this.sources.settings, this.viewer, this.client);
+  }
+
+  /** The same request, all of whose statements are part of a transaction. */
+  private within(em: SqlEntityManager): RequestContext {
+    const context = new RequestContext({ ...this.sources, em, run: runWithin(em) }, this.incoming, this.viewer);
+    context.made.em = em;
+    return context;
   }
 
   /** One for the request, its row filters given the viewer. */

@@ -21,12 +21,13 @@ import fastify, {
 } from 'fastify';
 import { GraphQLError, Kind, type GraphQLFormattedError, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import helmet from 'helmet';
-import { demandBounds, type Bounds } from './complexity.ts';
+import { demandBounds, rootFieldsOf, type Bounds } from './complexity.ts';
 import type { Config } from './config.ts';
 import type { Context, Incoming } from './context.ts';
 import { badInput, isAway, Refusal, refusals, toPublic, unavailable } from './errors.ts';
 import { gatewayOf, type Execute, type Execution } from './execution.ts';
 import type { Metrics } from './metrics.ts';
+import { isIdempotencyKey } from './services/idempotency.ts';
 import { bearerIn, Sockets, type Prepare } from './socket.ts';
 
 /** What HTTP serves. */
@@ -227,6 +228,7 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
       onlyWhatIsReady(served),
       noNulCharacters,
       bounded(schema, config.bounds),
+      oneForAKey(schema),
     ],
   });
   await apollo.start();
@@ -275,6 +277,7 @@ function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: bo
     accessToken: bearerIn(request.headers.authorization),
     vaultToken: sole(request.headers['x-vault-token']),
     onEnd: (leave) => void reply.raw.once('close', leave),
+    idempotencyKey: sole(request.headers['idempotency-key']),
     cookies: given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] }),
     setCookies: (cookies) => {
       if (cookies === null) {
@@ -452,6 +455,15 @@ const noNulCharacters = beforehand(({ request, source }) => {
 const bounded = (schema: GraphQLSchema, bounds: Bounds): ApolloServerPlugin<Context> =>
   beforehand(({ document, operation, request }) => {
     if (document && operation) demandBounds(schema, { document, operation, variables: request.variables ?? {} }, bounds);
+  });
+
+/** A mutation that comes with a key to know its retry by asks for one thing. A query is asked again without one. */
+const oneForAKey = (schema: GraphQLSchema): ApolloServerPlugin<Context> =>
+  beforehand(({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
+    if (key === null || !document || operation?.operation !== 'mutation') return;
+    if (!isIdempotencyKey(key)) throw badInput({ path: 'idempotency-key', message: 'must be 1 to 255 visible characters of ASCII' });
+    if (rootFieldsOf(schema, { document, operation, variables: request.variables ?? {} }) > 1)
+      throw badInput({ path: 'query', message: 'must have one root field, as an idempotency-key came with it' });
   });
 
 function containsNul(value: unknown): boolean {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { AuditEvent, AuditOutcome } from '../src/entities/audit.ts';
 import { LoginChallenge, OneTimeToken, TotpCredential } from '../src/entities/credential.ts';
+import { IdempotencyKey } from '../src/entities/idempotency.ts';
 import { RateLimit } from '../src/entities/limit.ts';
 import { Role, RoleName, UserRole } from '../src/entities/role.ts';
 import { Device, Session, TokenType } from '../src/entities/session.ts';
@@ -99,6 +100,17 @@ describe('a round removes', () => {
     local.clock.turn(1);
     expect((await clean())?.limits).toBeGreaterThan(0);
     expect(await local.stored.count(RateLimit, {})).toBe(0);
+  });
+
+  it('what retries are known by, as soon as a retry would be one no more', async () => {
+    const facts = { key: `k${settled}`, digest: 'k1.code', expiresAt: later(60) };
+    await store(() => new IdempotencyKey(facts));
+    local.clock.turn(59);
+    await clean();
+    expect(await local.stored.count(IdempotencyKey, {})).toBe(1);
+    local.clock.turn(1);
+    expect((await clean())?.retries).toBe(1);
+    expect(await local.stored.count(IdempotencyKey, {})).toBe(0);
   });
 
   it('role assignments thirty days after they expired, and says so in the log', async () => {

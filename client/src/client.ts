@@ -1,3 +1,4 @@
+import { createsOne } from './creating.js';
 import type { Document, Given } from './document.js';
 import { failureOf, type Failure, type PublicError, type Result } from './failure.js';
 import {
@@ -32,7 +33,7 @@ export interface ClientOptions {
 export interface AskOptions {
   /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The key of an earlier try that got no answer. By default, each request that creates something has a new one. */
+  /** The key of an earlier try that got no answer. By default, each request that makes one thing has a new one. */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
 }
@@ -73,9 +74,6 @@ const tries = 3;
 /** Milliseconds between two of them: all are over within the seconds in which a refresh can be repeated. */
 const pause = 700;
 
-/** A mutation that makes something new, by the verbs that the contract has for it. */
-const creates = /^\s*mutation\b[^{]*\{\s*(?:create|file|applyFor|log|store|add)[A-Z]/m;
-
 class HttpClient implements Client {
   readonly #session: Session;
   readonly #isCookie: boolean;
@@ -93,7 +91,7 @@ class HttpClient implements Client {
   async ask<Data, Variables>(document: Document<Data, Variables>, ...given: Given<Variables, AskOptions>): Promise<Result<Data>> {
     const [variables, options] = given as [variables?: Variables, options?: AskOptions];
     const text = document.toString();
-    const idempotencyKey = options?.idempotencyKey ?? (creates.test(text) ? crypto.randomUUID() : null);
+    const idempotencyKey = options?.idempotencyKey ?? (createsOne(text) ? crypto.randomUUID() : null);
     const headers = { ...options?.headers, ...(idempotencyKey !== null && { 'idempotency-key': idempotencyKey }) };
     const send = async (): Promise<Answer> => {
       await this.#refreshWhereDue();
@@ -189,7 +187,7 @@ class HttpClient implements Client {
     signal?: AbortSignal,
     accessToken: string | null | undefined = undefined,
   ): Promise<Answer> {
-    const isRepeatable = !/^\s*mutation\b/m.test(query) || query === RefreshDocument.toString();
+    const isRepeatable = !/^\s*mutation\b/m.test(query) || query === RefreshDocument.toString() || createsOne(query);
     const { patience = 30 } = this.options;
     for (let time = 1; ; time += 1) {
       const token = accessToken === undefined ? this.#session.tokens?.accessToken : accessToken;

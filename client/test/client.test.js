@@ -1,5 +1,6 @@
 // The client against a service that is played: what it sends, when it sends again, and what it makes of the answers.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { ApplyForBenevolenceDocument, createClient, GrievancesDocument, WhoAmIDocument } from 'unionhall-client';
 
@@ -184,11 +185,25 @@ test('does not repeat a mutation of which a part was done', async () => {
   assert.equal(service.asked.length, 1);
 });
 
-test('what creates has a key of its own; without an answer it is not repeated, and the key can be sent again', async () => {
-  const applied = { to: 'ApplyForBenevolence', data: { applyForBenevolence: { id: '1' } } };
-  const service = played({ to: 'ApplyForBenevolence', lost: true }, applied, applied, { to: 'Grievances', data: { grievances: null } });
+const input = { amountRequested: '100.00', description: 'Rent', reason: 'HARDSHIP' };
+const applied = { to: 'ApplyForBenevolence', data: { applyForBenevolence: { id: '1' } } };
+const keysOf = (service) => service.asked.map(({ headers }) => headers['idempotency-key']);
+
+test('what makes one thing is sent again with the same key, where no answer came', async () => {
+  const lost = { to: 'ApplyForBenevolence', lost: true };
+  const service = played(lost, { ...refused('UNAVAILABLE', { retryAfter: 2 }), to: 'ApplyForBenevolence' }, applied);
+  const { client, waited } = begin(service);
+  assert.equal((await client.ask(ApplyForBenevolenceDocument, { input })).ok, true);
+  assert.deepEqual(waited, [700, 2000]);
+  const [first, ...others] = keysOf(service);
+  assert.match(first, /^[\da-f-]{36}$/);
+  assert.deepEqual(others, [first, first]);
+});
+
+test('what makes something has a key of its own, which is told where no try was answered, and can be sent again', async () => {
+  const lost = { to: 'ApplyForBenevolence', lost: true };
+  const service = played(lost, lost, lost, applied, applied, { to: 'Grievances', data: { grievances: null } });
   const { client } = begin(service);
-  const input = { amountRequested: '100.00', description: 'Rent', reason: 'HARDSHIP' };
   const answer = await client.ask(ApplyForBenevolenceDocument, { input });
   assert.equal(!answer.ok && answer.failure.code, 'UNREACHABLE');
   const { idempotencyKey } = answer.failure;
@@ -196,10 +211,53 @@ test('what creates has a key of its own; without an answer it is not repeated, a
   await client.ask(ApplyForBenevolenceDocument, { input }, { idempotencyKey });
   await client.ask(ApplyForBenevolenceDocument, { input });
   await client.ask(GrievancesDocument);
-  const keys = service.asked.map(({ headers }) => headers['idempotency-key']);
-  assert.equal(keys[1], idempotencyKey);
-  assert.notEqual(keys[2], idempotencyKey);
-  assert.equal(keys[3], undefined);
+  const keys = keysOf(service);
+  assert.deepEqual(keys.slice(0, 4), Array(4).fill(idempotencyKey));
+  assert.notEqual(keys[4], idempotencyKey);
+  assert.equal(keys[5], undefined);
+});
+
+test('sends a key with what the contract says knows its retry, and with nothing else', async () => {
+  const contract = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
+  const [, mutations] = /^type Mutation \{\n([^]*?)^\}/m.exec(contract);
+  const fields = [...mutations.matchAll(/^  """([^]*?)"""\n  (\w+)/gm)].map(([, description, name]) => ({ description, name }));
+  const knowing = fields.filter(({ description }) => /`idempotency-key`\s+within/.test(description)).map(({ name }) => name);
+  assert.ok(fields.length > 50 && knowing.length > 5);
+  const service = played(...fields.map(() => ({})));
+  const { client } = begin(service);
+  for (const { name } of fields) await client.ask({ toString: () => `mutation ${name} { ${name}(input: $input) { id } }` });
+  assert.deepEqual(
+    service.asked.filter(({ headers }) => headers['idempotency-key'] !== undefined).map(({ name }) => name),
+    knowing,
+  );
+});
+
+for (const [told, text, hasKey] of [
+  ['an alias', 'mutation One($input: X = { a: "}" }) { made: fileGrievance(input: $input) { id } }', true],
+  ['arguments with braces', 'mutation One { fileGrievance(input: { a: { b: ") { }" }, c: """ } """ }) { id member { id } } }', true],
+  [
+    'a directive, a comment, a fragment',
+    'fragment F on X { id }\nmutation One { # two { a b }\n fileGrievance @include(if: true) { ...F } }',
+    true,
+  ],
+  ['two fields', 'mutation One { fileGrievance { id } logout }', false],
+  ['two fields in a row of aliases', 'mutation One { a: fileGrievance { id }, b: fileGrievance { id } }', false],
+  ['a fragment at the root', 'mutation One { ...F } fragment F on Mutation { fileGrievance { id } }', false],
+  ['a field of that name elsewhere', 'mutation One { updateGrievance { fileGrievance } }', false],
+  ['a query of that name', 'query One { fileGrievance { id } }', false],
+]) {
+  test(`${hasKey ? 'sends a' : 'sends no'} key with ${told}`, async () => {
+    const service = played({ data: {} });
+    await begin(service).client.ask({ toString: () => text });
+    assert.equal(keysOf(service)[0] !== undefined, hasKey);
+  });
+}
+
+test('does not send another mutation again where no answer came', async () => {
+  const service = played({ lost: true });
+  const { client } = begin(service);
+  const answer = await client.ask({ toString: () => 'mutation Submit { submitBenevolence(id: "1") { id } }' });
+  assert.deepEqual([answer.failure.code, answer.failure.idempotencyKey, service.asked.length], ['UNREACHABLE', null, 1]);
 });
 
 test('reads every refusal into the form that its code has', async () => {

@@ -3,6 +3,7 @@ import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
 import { CaseEvent } from './case.ts';
 import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from './credential.ts';
 import { Grievance, GrievanceCounter, GrievanceStepRecord } from './grievance.ts';
+import { IdempotencyKey } from './idempotency.ts';
 import { RateLimit } from './limit.ts';
 import { Member, MemberEmployment } from './member.ts';
 import { Organization, OrganizationContact } from './organization.ts';
@@ -27,6 +28,7 @@ export const entities = [
   Grievance,
   GrievanceCounter,
   GrievanceStepRecord,
+  IdempotencyKey,
   LoginChallenge,
   Member,
   MemberEmployment,

@@ -1,3 +1,4 @@
+import { IdempotencyKey } from '../entities/idempotency.ts';
 import { RateLimit } from '../entities/limit.ts';
 import { Device, Session } from '../entities/session.ts';
 import { anyone, fromTheStart, noRows, rule, signedIn, type Operations } from './rule.ts';
@@ -26,4 +27,5 @@ export const rows = [
   ]),
   noRows(Device),
   noRows(RateLimit),
+  noRows(IdempotencyKey),
 ];

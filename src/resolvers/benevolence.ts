@@ -10,6 +10,7 @@ import {
   ReviewBenevolenceInput,
   UpdateBenevolenceDraftInput,
 } from '../services/benevolence/index.ts';
+import { creating } from '../services/idempotency.ts';
 
 export const BenevolenceApplicationConnection = connectionOf(BenevolenceApplication);
 export const BenevolenceApplicationPage = pageOf(BenevolenceApplication);
@@ -36,15 +37,13 @@ export class BenevolenceApplicationResolver {
     return read.one(BenevolenceApplication, { id }, info, includeDeleted);
   }
 
-  @Mutation(() => BenevolenceApplication, {
-    description: 'Begins an application as a draft: a member for themselves, the office for any member.',
-  })
+  @Mutation(() => BenevolenceApplication, creating('Begins an application as a draft: a member for themselves, the office for any member.'))
   async applyForBenevolence(
-    @Ctx() { read, benevolence }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => ApplyForBenevolenceInput, { description: 'What is asked for.' }) input: ApplyForBenevolenceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(BenevolenceApplication, { id: await benevolence.apply(input) }, info);
+    return read.one(BenevolenceApplication, { id: await once(info, ({ benevolence }) => benevolence.apply(input)) }, info);
   }
 
   @Mutation(() => BenevolenceApplication, { description: 'Changes a draft.' })
@@ -79,13 +78,13 @@ export class BenevolenceApplicationResolver {
     return read.deleted(BenevolenceApplication, await benevolence.withdraw(id, version ?? null), info);
   }
 
-  @Mutation(() => BenevolenceApplication, { description: 'Decides at the level that is next.' })
+  @Mutation(() => BenevolenceApplication, creating('Decides at the level that is next.'))
   async reviewBenevolence(
-    @Ctx() { read, benevolence }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => ReviewBenevolenceInput, { description: 'The decision.' }) input: ReviewBenevolenceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(BenevolenceApplication, { id: await benevolence.review(input) }, info);
+    return read.one(BenevolenceApplication, { id: await once(info, ({ benevolence }) => benevolence.review(input)) }, info);
   }
 
   @Mutation(() => BenevolenceApplication, { description: 'Records the payment of what was approved.' })

@@ -11,6 +11,7 @@ import {
   SettleGrievanceInput,
   UpdateGrievanceInput,
 } from '../services/grievance/index.ts';
+import { creating } from '../services/idempotency.ts';
 
 export const GrievanceConnection = connectionOf(Grievance);
 export const GrievancePage = pageOf(Grievance);
@@ -44,13 +45,13 @@ export class GrievanceResolver {
     return read.one(Grievance, { grievanceNumber }, info, includeDeleted);
   }
 
-  @Mutation(() => Grievance, { description: 'Files a grievance; the server gives it the next number of its year.' })
+  @Mutation(() => Grievance, creating('Files a grievance; the server gives it the next number of its year.'))
   async fileGrievance(
-    @Ctx() { read, grievances }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => FileGrievanceInput, { description: 'What it is about.' }) input: FileGrievanceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Grievance, { id: await grievances.file(input) }, info);
+    return read.one(Grievance, { id: await once(info, ({ grievances }) => grievances.file(input)) }, info);
   }
 
   @Mutation(() => Grievance, { description: 'Corrects or completes a grievance that has not ended.' })
@@ -73,13 +74,13 @@ export class GrievanceResolver {
     return read.one(Grievance, { id: await grievances.investigate(id, version ?? null) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Records the meeting of the current step: its outcome moves, settles or leaves the case.' })
+  @Mutation(() => Grievance, creating('Records the meeting of the current step: its outcome moves, settles or leaves the case.'))
   async recordGrievanceStep(
-    @Ctx() { read, grievances }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => RecordGrievanceStepInput, { description: 'The meeting.' }) input: RecordGrievanceStepInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Grievance, { id: await grievances.recordStep(input) }, info);
+    return read.one(Grievance, { id: await once(info, ({ grievances }) => grievances.recordStep(input)) }, info);
   }
 
   @Mutation(() => Grievance, { description: 'Takes a denial to the next step.' })

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { Member } from '../entities/member.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import { DateScalar } from '../entities/scalars.ts';
+import { creating } from '../services/idempotency.ts';
 import { CreateMemberInput, EmploymentInput, UpdateMemberInput } from '../services/member/index.ts';
 import { BenevolenceApplicationConnection, BenevolenceApplicationPage } from './benevolence.ts';
 import { GrievanceConnection, GrievancePage } from './grievance.ts';
@@ -29,13 +30,13 @@ export class MemberResolver {
     return read.one(Member, { id }, info, includeDeleted);
   }
 
-  @Mutation(() => Member, { description: 'Records a member.' })
+  @Mutation(() => Member, creating('Records a member.'))
   async createMember(
-    @Ctx() { read, members }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => CreateMemberInput, { description: 'What is known of them.' }) input: CreateMemberInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Member, { id: await members.create(input) }, info);
+    return read.one(Member, { id: await once(info, ({ members }) => members.create(input)) }, info);
   }
 
   @Mutation(() => Member, { description: 'Changes what is recorded of a member.' })
@@ -60,14 +61,14 @@ export class MemberResolver {
     return read.deleted(Member, await members.delete(id), info);
   }
 
-  @Mutation(() => Member, { description: 'Records that a member began to work for an employer.' })
+  @Mutation(() => Member, creating('Records that a member began to work for an employer.'))
   async startEmployment(
-    @Ctx() { read, members }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('memberId', () => ID, { description: 'The id of the member.' }) memberId: string,
     @Arg('input', () => EmploymentInput, { description: 'Where, and since when.' }) input: EmploymentInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Member, { id: await members.startEmployment(memberId, input) }, info);
+    return read.one(Member, { id: await once(info, ({ members }) => members.startEmployment(memberId, input)) }, info);
   }
 
   @Mutation(() => Member, { description: 'Corrects an employment, and answers the member.' })

@@ -3,6 +3,7 @@ import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Roo
 import type { Context } from '../context.ts';
 import { Organization } from '../entities/organization.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
+import { creating } from '../services/idempotency.ts';
 import { CreateOrganizationInput, OrganizationContactInput, UpdateOrganizationInput } from '../services/organization/index.ts';
 import { GrievanceConnection, GrievancePage } from './grievance.ts';
 import { SaltingActivityConnection, SaltingActivityPage } from './salting.ts';
@@ -27,13 +28,13 @@ export class OrganizationResolver {
     return read.one(Organization, { id }, info, includeDeleted);
   }
 
-  @Mutation(() => Organization, { description: 'Records an organization.' })
+  @Mutation(() => Organization, creating('Records an organization.'))
   async createOrganization(
-    @Ctx() { read, organizations }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => CreateOrganizationInput, { description: 'What is known of it.' }) input: CreateOrganizationInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Organization, { id: await organizations.create(input) }, info);
+    return read.one(Organization, { id: await once(info, ({ organizations }) => organizations.create(input)) }, info);
   }
 
   @Mutation(() => Organization, { description: 'Changes what is recorded of an organization; organizers change its salting fields.' })
@@ -57,14 +58,14 @@ export class OrganizationResolver {
     return read.deleted(Organization, await organizations.delete(id), info);
   }
 
-  @Mutation(() => Organization, { description: 'Adds a contact to an organization, which is answered.' })
+  @Mutation(() => Organization, creating('Adds a contact to an organization, which is answered.'))
   async createOrganizationContact(
-    @Ctx() { read, organizations }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('organizationId', () => ID, { description: 'The id of the organization.' }) organizationId: string,
     @Arg('input', () => OrganizationContactInput, { description: 'Who it is.' }) input: OrganizationContactInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Organization, { id: await organizations.addContact(organizationId, input) }, info);
+    return read.one(Organization, { id: await once(info, ({ organizations }) => organizations.addContact(organizationId, input)) }, info);
   }
 
   @Mutation(() => Organization, { description: 'Changes a contact, and answers the organization.' })

@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, Field, ID, Info, Mutation, ObjectType, Query, Resolver, registerEnumType } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { Role } from '../entities/role.ts';
+import { creating } from '../services/idempotency.ts';
 import { CreateRoleInput, UpdateRoleInput } from '../services/role.ts';
 
 enum OperationType {
@@ -46,13 +47,13 @@ export class RoleResolver {
     return permissions();
   }
 
-  @Mutation(() => Role, { description: 'Makes a role that gives what one of the six system roles gives.' })
+  @Mutation(() => Role, creating('Makes a role that gives what one of the six system roles gives.'))
   async createRole(
-    @Ctx() { read, roles, client }: Context,
+    @Ctx() { read, once, client }: Context,
     @Arg('input', () => CreateRoleInput, { description: 'What it is called, and what it gives.' }) input: CreateRoleInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Role, { id: await roles.create(input, client) }, info);
+    return read.one(Role, { id: await once(info, ({ roles }) => roles.create(input, client)) }, info);
   }
 
   @Mutation(() => Role, {

@@ -3,6 +3,7 @@ import { Arg, Args, Ctx, ID, Info, Mutation, Query, Resolver } from 'type-graphq
 import type { Context } from '../context.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import { SaltingActivity } from '../entities/salting.ts';
+import { creating } from '../services/idempotency.ts';
 import { LogSaltingActivityInput, UpdateSaltingActivityInput } from '../services/salting.ts';
 
 export const SaltingActivityConnection = connectionOf(SaltingActivity);
@@ -25,13 +26,13 @@ export class SaltingActivityResolver {
     return read.one(SaltingActivity, { id }, info, includeDeleted);
   }
 
-  @Mutation(() => SaltingActivity, { description: 'Records what an organizer did.' })
+  @Mutation(() => SaltingActivity, creating('Records what an organizer did.'))
   async logSaltingActivity(
-    @Ctx() { read, salting, client }: Context,
+    @Ctx() { read, once, client }: Context,
     @Arg('input', () => LogSaltingActivityInput, { description: 'What was done.' }) input: LogSaltingActivityInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(SaltingActivity, { id: await salting.log(input, client) }, info);
+    return read.one(SaltingActivity, { id: await once(info, ({ salting }) => salting.log(input, client)) }, info);
   }
 
   @Mutation(() => SaltingActivity, { description: 'Corrects an activity, or tells how it went.' })

@@ -3,6 +3,7 @@ import { Arg, Args, Ctx, ID, Info, Mutation, Query, Resolver } from 'type-graphq
 import type { Context } from '../context.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import { User } from '../entities/user.ts';
+import { creating } from '../services/idempotency.ts';
 import { ChangePasswordInput, RegisterInput, ResetPasswordInput, SetupOwnerInput, SignedIn } from '../services/session/index.ts';
 import { AssignRoleInput, CreateUserInput, UpdateProfileInput, UpdateUserInput } from '../services/user/index.ts';
 
@@ -126,16 +127,18 @@ export class UserResolver {
     return read.one(User, { id: await users.updateProfile(viewer, input, client) }, info);
   }
 
-  @Mutation(() => User, {
-    description:
+  @Mutation(
+    () => User,
+    creating(
       'Gives somebody an account: an invitation is mailed, whose token sets the first password with `resetPassword`, for a week. That verifies the address too.',
-  })
+    ),
+  )
   async createUser(
-    @Ctx() { users, viewer, client, read }: Context,
+    @Ctx() { once, viewer, client, read }: Context,
     @Arg('input', () => CreateUserInput, { description: 'Who, and as what.' }) input: CreateUserInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(User, { id: await users.create(viewer, input, client) }, info);
+    return read.one(User, { id: await once(info, ({ users }) => users.create(viewer, input, client)) }, info);
   }
 
   @Mutation(() => User, {

@@ -46,7 +46,7 @@ export class RoleService {
    * @throws BAD_INPUT naming all that is wrong; also for a name that is taken.
    */
   async create({ basedOn, ...input }: CreateRoleInput, requester: Requester): Promise<string> {
-    const em = this.em.fork();
+    const em = this.em.fork({ keepTransactionContext: true });
     const role = new Role({ ...read(em, input), basedOn, isSystemRole: false });
     em.persist(role);
     this.record(em, 'role.create', role, requester);

@@ -9,6 +9,7 @@ export type KeyPurpose =
   | 'password-pepper'
   | 'audit'
   | 'rate-limit'
+  | 'idempotency'
   | 'totp-seed'
   | 'database-credentials'
   | 'user-key-seal'

@@ -25,6 +25,7 @@ const removals = {
   challenges: { table: 'login_challenges', column: 'expires_at', seconds: day },
   sessions: { table: 'sessions', column: 'idle_ends_at', seconds: 30 * day },
   limits: { table: 'rate_limits', column: 'ends_at', seconds: 0 },
+  retries: { table: 'idempotency_keys', column: 'expires_at', seconds: 0 },
   devices: { table: 'devices', column: 'last_seen_at', seconds: 400 * day },
   enrolments: { table: 'totp_credentials', column: 'updated_at', seconds: day, where: 'confirmed_at is null' },
 } as const satisfies Record<string, { table: string; column: string; seconds: number; where?: string }>;

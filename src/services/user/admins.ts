@@ -19,8 +19,8 @@ export async function administer<Outcome>(
   viewer: Viewer,
   change: (em: SqlEntityManager) => Promise<Outcome | Refusal>,
 ): Promise<Outcome> {
-  // A fork remembers nothing of what an earlier operation of the request has read.
-  const outcome = await em.fork().transactional(async (transaction) => {
+  // A fork remembers nothing of what an earlier operation of the request has read; it joins a transaction that there is.
+  const outcome = await em.fork({ keepTransactionContext: true }).transactional(async (transaction) => {
     // Not for update: nobody who writes a row that names the role has to wait.
     await transaction.execute('select id from roles where name = ? for no key update', [RoleName.ADMIN]);
     return (await isAdmin(transaction, viewer, now())) ? change(transaction) : forbidden();

@@ -1,0 +1,219 @@
+import { day, does, value, type ApplicationAnswer, type GrievanceAnswer } from './case.kit.ts';
+import type { Actor, Answer, Local } from './support/local.ts';
+
+type Variables = Readonly<Record<string, unknown>> & { readonly input: Readonly<Record<string, unknown>> };
+
+/** A mutation that makes something, and how it is tried. */
+export interface Creation {
+  readonly name: string;
+  readonly who: 'admin' | 'staff' | 'organizer' | 'vp';
+  readonly form: string;
+  /** Where its rows are, and what its audit events are called. */
+  readonly table: string;
+  readonly action: string;
+  readonly fresh: (makings: Makings) => Variables | Promise<Variables>;
+  /** Other arguments, that could be made something of as well. */
+  readonly otherwise: (variables: Variables) => Variables;
+  /** Arguments that are refused. */
+  readonly wrongly: (variables: Variables) => Variables;
+}
+
+const changed =
+  (change: object) =>
+  (variables: Variables): Variables => ({ ...variables, input: { ...variables.input, ...change } });
+
+const inputOf = (type: string): string => `$input: ${type}!`;
+
+/** What a retry is known of. */
+export const creations: readonly Creation[] = [
+  {
+    name: 'createUser',
+    who: 'admin',
+    form: inputOf('CreateUserInput'),
+    table: 'users',
+    action: 'user.create',
+    fresh: (makings) => {
+      const name = makings.word('hand');
+      return { input: { username: name, email: `${name}@site.test`, firstName: 'Nora', lastName: 'Hand', roleIds: [] } };
+    },
+    otherwise: changed({ firstName: 'Nell' }),
+    wrongly: changed({ email: 'nowhere' }),
+  },
+  {
+    name: 'createRole',
+    who: 'admin',
+    form: inputOf('CreateRoleInput'),
+    table: 'roles',
+    action: 'role.create',
+    fresh: (makings) => ({ input: { name: makings.word('steward'), displayName: 'Steward', basedOn: 'STAFF' } }),
+    otherwise: changed({ basedOn: 'OFFICER' }),
+    wrongly: changed({ name: 'No Name' }),
+  },
+  {
+    name: 'createOrganization',
+    who: 'staff',
+    form: inputOf('CreateOrganizationInput'),
+    table: 'organizations',
+    action: 'organization.create',
+    fresh: (makings) => ({ input: { name: makings.word('Works'), orgType: 'EMPLOYER', unitSize: 40 } }),
+    otherwise: changed({ unitSize: 41 }),
+    wrongly: changed({ unitSize: 0 }),
+  },
+  {
+    name: 'createOrganizationContact',
+    who: 'staff',
+    form: '$organizationId: ID!, $input: OrganizationContactInput!',
+    table: 'organization_contacts',
+    action: 'organization.add_contact',
+    fresh: ({ employerId: organizationId }) => ({ organizationId, input: { firstName: 'Ana', lastName: 'Ruiz', isPrimary: true } }),
+    otherwise: changed({ isPrimary: false }),
+    wrongly: changed({ lastName: '' }),
+  },
+  {
+    name: 'createMember',
+    who: 'staff',
+    form: inputOf('CreateMemberInput'),
+    table: 'members',
+    action: 'member.create',
+    fresh: (makings) => ({
+      input: { memberNumber: makings.word('N'), firstName: 'Ola', lastName: 'Berg', classification: 'FOREMAN', hireDate: '2020-03-01' },
+    }),
+    otherwise: changed({ hireDate: '2020-03-02' }),
+    wrongly: changed({ memberNumber: '-' }),
+  },
+  {
+    name: 'startEmployment',
+    who: 'staff',
+    form: '$memberId: ID!, $input: EmploymentInput!',
+    table: 'member_employments',
+    action: 'member.start_employment',
+    fresh: ({ memberId, employerId: organizationId }) => ({
+      memberId,
+      input: { organizationId, startDate: '2021-01-04', endDate: '2021-02-01', hourlyRate: '31.50' },
+    }),
+    otherwise: changed({ hourlyRate: '31.51' }),
+    wrongly: changed({ endDate: '2020-02-01' }),
+  },
+  {
+    name: 'logSaltingActivity',
+    who: 'organizer',
+    form: inputOf('LogSaltingActivityInput'),
+    table: 'salting_activities',
+    action: 'salting.log',
+    fresh: ({ memberId, employerId: organizationId }) => ({
+      input: { memberId, organizationId, activityType: 'SITE_VISIT', activityDate: '2026-01-15', location: 'Gate', workersContacted: 3 },
+    }),
+    otherwise: changed({ cardsSigned: 1 }),
+    wrongly: changed({ organizationId: '01900000-0000-7000-8000-000000000009' }),
+  },
+  {
+    name: 'applyForBenevolence',
+    who: 'staff',
+    form: inputOf('ApplyForBenevolenceInput'),
+    table: 'benevolence_applications',
+    action: 'benevolence.apply',
+    fresh: ({ memberId }) => ({ input: { memberId, reason: 'MEDICAL', description: 'No pay.', amountRequested: '450.00' } }),
+    otherwise: changed({ amountRequested: '451.00' }),
+    wrongly: changed({ amountRequested: '0.00' }),
+  },
+  {
+    name: 'reviewBenevolence',
+    who: 'vp',
+    form: inputOf('ReviewBenevolenceInput'),
+    table: 'benevolence_reviews',
+    action: 'benevolence.review',
+    fresh: async (makings) => ({ input: { id: await makings.submitted(), decision: 'DENIED', comments: 'Not covered.' } }),
+    otherwise: changed({ decision: 'NEEDS_INFO' }),
+    wrongly: changed({ approvedAmount: '10.00' }),
+  },
+  {
+    name: 'fileGrievance',
+    who: 'staff',
+    form: inputOf('FileGrievanceInput'),
+    table: 'grievances',
+    action: 'grievance.file',
+    fresh: ({ memberId, employerId }) => ({ input: { memberId, employerId, violationDescription: 'No call-in pay.' } }),
+    otherwise: changed({ contractArticle: 'Article 9' }),
+    wrongly: changed({ violationDescription: ' ' }),
+  },
+  {
+    name: 'recordGrievanceStep',
+    who: 'staff',
+    form: inputOf('RecordGrievanceStepInput'),
+    table: 'grievance_step_records',
+    action: 'grievance.record_step',
+    // What ends so could be recorded again, as the next step's.
+    fresh: async (makings) => ({ input: { grievanceId: await makings.filed(), meetingDate: day(makings.local), outcome: 'ADVANCED' } }),
+    otherwise: changed({ unionAttendees: 'The steward' }),
+    wrongly: changed({ resolution: 'Paid.' }),
+  },
+];
+
+export const creationNames: readonly string[] = creations.map(({ name }) => name);
+
+export interface Made {
+  readonly made: { readonly id: string };
+}
+
+/** What can be made of anew in a local. */
+export class Makings {
+  #count = 0;
+
+  private constructor(
+    readonly local: Local,
+    readonly memberId: string,
+    readonly employerId: string,
+  ) {}
+
+  static async at(local: Local): Promise<Makings> {
+    const memberId = await value<string>(local, `select member_id from users where username = 'testuser'`);
+    const employerId = await value<string>(local, `select id from organizations where org_type = 'employer' order by id limit 1`);
+    return new Makings(local, memberId, employerId);
+  }
+
+  word(start: string): string {
+    return `${start}${(this.#count += 1)}`;
+  }
+
+  async variables({ fresh }: Creation): Promise<Variables> {
+    return fresh(this);
+  }
+
+  ask({ name, form, who: usual }: Creation, variables: object, { key, who = this.local[usual] }: Asked = {}): Promise<Answer<Made>> {
+    return who.ask<Made>(documentOf({ name, form }), variables, key === undefined ? {} : { 'idempotency-key': key });
+  }
+
+  /** How many rows and audit events of its kind come of what is done. */
+  async watch({ table, action }: Creation, act: () => Promise<unknown>): Promise<{ rows: number; events: number }> {
+    const count = async (): Promise<[rows: number, events: number]> => [
+      await value(this.local, `select count(*)::int from ${table}`),
+      await value(this.local, 'select count(*)::int from audit_events where action = $1', action),
+    ];
+    const before = await count();
+    await act();
+    const after = await count();
+    return { rows: after[0] - before[0], events: after[1] - before[1] };
+  }
+
+  async submitted(): Promise<string> {
+    const input = { memberId: this.memberId, reason: 'MEDICAL', description: 'No pay.', amountRequested: '450.00' };
+    const { id } = await does<ApplicationAnswer>(this.local.staff, 'applyForBenevolence', { input });
+    return (await does<ApplicationAnswer>(this.local.staff, 'submitBenevolence', { id })).id;
+  }
+
+  async filed(): Promise<string> {
+    const input = { memberId: this.memberId, employerId: this.employerId, violationDescription: 'No call-in pay.' };
+    return (await does<GrievanceAnswer>(this.local.staff, 'fileGrievance', { input })).id;
+  }
+}
+
+interface Asked {
+  readonly key?: string;
+  readonly who?: Pick<Actor, 'ask'>;
+}
+
+/** A document that asks for the mutation and for the id of what it made. */
+export function documentOf({ name, form }: Pick<Creation, 'name' | 'form'>): string {
+  const passed = [...form.matchAll(/\$(\w+):/g)].map(([, each]) => `${each}: $${each}`).join(', ');
+  return `mutation (${form}) { made: ${name}(${passed}) { id } }`;
+}
