@@ -32,7 +32,9 @@ const onServer = async (sql: string) => {
     await connection.end();
   }
 };
-const urlOf = (database: string) => Object.assign(new URL(server), { pathname: `/${database}` }).href;
+// through the pooler, where the run is to have one between
+const urlOf = (database: string) =>
+  Object.assign(new URL(process.env['UNIONHALL_TEST_POOLER'] ?? server), { pathname: `/${database}` }).href;
 const at = <T>(count: number, work: (index: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, index) => work(index)));
 
 beforeAll(async () => {

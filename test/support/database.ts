@@ -47,10 +47,17 @@ export async function statementsOf(heard: readonly string[], act: () => Promise<
 
 async function onServer(template: string, options: DatabaseOptions): Promise<Database> {
   const { url, drop } = await serverDatabase(template);
-  const database = await openDatabase({ databaseUrl: url, databasePoolSize: 10, dataDirectory: '' }, options);
+  const database = await openAgain(url, options);
   let closing: Promise<void> | undefined;
   const { close } = database;
   return Object.defineProperty(database, 'close', { value: () => (closing ??= close().then(drop)) });
+}
+
+/** Opens a database of the run's server once more, as another node does: through the pooler, where the run is to have one between. */
+export async function openAgain(url: string, options: DatabaseOptions = {}): Promise<Database> {
+  const pooler = process.env['UNIONHALL_TEST_POOLER'];
+  const databaseUrl = pooler ? Object.assign(new URL(pooler), { pathname: new URL(url).pathname }).href : url;
+  return await openDatabase({ databaseUrl, databasePoolSize: 10, dataDirectory: '' }, { ...(pooler && { prepares: false }), ...options });
 }
 
 /** One for each run: the first test that needs it makes it, under a lock on which the others wait. */
@@ -93,7 +100,7 @@ async function administer(act: (client: pg.Client) => Promise<unknown>): Promise
   }
 }
 
-function addressOf(name: string): string {
+export function addressOf(name: string): string {
   const url = new URL(told('UNIONHALL_TEST_POSTGRES'));
   url.pathname = `/${name}`;
   return url.href;

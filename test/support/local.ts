@@ -10,7 +10,8 @@ import type { Database } from '../../src/database/index.ts';
 import { start, type Service } from '../../src/server.ts';
 import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
-import { freshDatabase } from './database.ts';
+import { startBalancer } from './balancer.ts';
+import { addressOf, freshDatabase, openAgain } from './database.ts';
 import { bothWays } from './executing.ts';
 import { Mailboxes, type Letter } from './mailbox.ts';
 
@@ -118,7 +119,7 @@ export interface LocalOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-const running: Service[] = [];
+const running: { stop(): Promise<unknown> }[] = [];
 
 /**
  * Fewer rounds for the keys that passwords give than any configuration can ask for, unless the test asks for some itself;
@@ -135,7 +136,7 @@ const plenty = '1000/300';
 const folders: string[] = [];
 
 afterAll(async () => {
-  await Promise.all(running.splice(0).map((service) => service.stop()));
+  for (const each of running.splice(0)) await each.stop();
   await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
 });
 
@@ -154,13 +155,14 @@ export async function aLocal({ engine = 'default', environment = {}, comparesExe
   const clock = new Clock();
   const service = await start(config, { database, keyring, now: clock.now, ...(comparesExecutions && { execute: bothWays }) });
   running.push(service);
-  const url = (): string => `${service.url}/graphql`;
+  const door = isBalanced(engine) ? await balanced(service, { config, keyring, now: clock.now }) : service.url;
+  const url = (): string => `${door}/graphql`;
   const mailboxes = new Mailboxes({ database, keyring, now: clock.now });
   const actors = Object.fromEntries(seededAccounts.map(({ username }) => [username, new Actor(url, username)]));
   return {
     ...actors,
     anonymous: new Actor(url, null),
-    url: service.url,
+    url: door,
     database,
     clock,
     service,
@@ -170,6 +172,23 @@ export async function aLocal({ engine = 'default', environment = {}, comparesExe
     sql: database.run,
     heard,
   } as unknown as Local;
+}
+
+/** Whether the run is to have two nodes behind a load balancer, where a test is on a server. */
+const isBalanced = (engine: LocalOptions['engine']): boolean =>
+  engine === 'postgresql' && process.env['UNIONHALL_TEST_BALANCER'] === 'haproxy';
+
+/** Starts a second node on the same database, and HAProxy before both. @returns where that answers. */
+async function balanced(
+  { database, url }: Service,
+  { config, keyring, now }: { config: Config; keyring: Keyring; now: () => Date },
+): Promise<string> {
+  const [row] = await database.run('select current_database() as name');
+  const second = await start(config, { database: await openAgain(addressOf(String(row?.['name']))), keyring, now });
+  const balancer = await startBalancer([url, second.url]);
+  // the first node's database is dropped when it stops
+  running.unshift(balancer, second);
+  return balancer.url;
 }
 
 async function post<Data>(url: string, body: object, headers: Record<string, string>): Promise<Answer<Data>> {

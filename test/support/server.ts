@@ -239,7 +239,7 @@ function watched(first: ChildProcess, folder: string, url: string, launch: () =>
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
