@@ -16,7 +16,7 @@ import {
   type TokenCookies,
 } from './services/session/index.ts';
 import { RoleService } from './services/role.ts';
-import { CaseService, type CaseChanges } from './services/case.ts';
+import { CaseService, type CaseChanges } from './services/case/changes.ts';
 import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
 import { GrievanceService } from './services/grievance/index.ts';
 import { makeOnce, runWithin } from './services/idempotency.ts';

@@ -24,7 +24,7 @@ import type { CaseChange } from './entities/case.ts';
 import { Refusal, toPublic, tooComplex, unauthenticated } from './errors.ts';
 import type { Execution } from './execution.ts';
 import { operations } from './permissions/index.ts';
-import { Overrun } from './services/case.ts';
+import { Overrun } from './services/case/changes.ts';
 
 /** What WebSockets are served with. */
 export interface SocketParts {

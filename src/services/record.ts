@@ -13,9 +13,9 @@ import { badInput, notFound, type FieldProblem } from '../errors.ts';
 import type { ChangeTools, Requester } from './audit.ts';
 
 /** Who changes records, and with what. */
-export interface Acting {
+export interface Acting<Tools extends ChangeTools = ChangeTools> {
   readonly em: SqlEntityManager;
-  readonly tools: ChangeTools;
+  readonly tools: Tools;
   readonly viewer: Viewer;
   readonly requester: Requester;
 }

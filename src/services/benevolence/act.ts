@@ -1,64 +1,16 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { BenevolenceApplication, type BenevolenceAction, type ReviewThresholds } from '../../entities/benevolence.ts';
-import type { Act } from '../../entities/case.ts';
-import { dayIn } from '../../entities/scalars.ts';
-import { User } from '../../entities/user.ts';
-import type { Viewer } from '../../entities/viewer.ts';
-import { notFound } from '../../errors.ts';
-import { recordChange, type ChangeTools, type Requester } from '../audit.ts';
-import { find } from '../record.ts';
+import type { ChangeTools } from '../audit.ts';
+import { actingOn } from '../case/act.ts';
 
 export interface BenevolenceTools extends ChangeTools {
   /** From which amount on each level must decide, as the operator wants it. */
   readonly thresholds: ReviewThresholds;
 }
 
-/** Who acts on applications, and with what. */
-export interface Acting {
-  readonly em: SqlEntityManager;
-  readonly tools: BenevolenceTools;
-  readonly viewer: Viewer;
-  readonly requester: Requester;
-}
-
-/** Which application is meant, possibly in a version that was looked at. */
-export interface Aim {
-  readonly id: string;
-  readonly version?: number | null;
-  /** Where the client wrote the id; `input.id` when left out. */
-  readonly path?: string;
-}
-
-/** Changes the application that is held, with the entity manager of the transaction. */
-export type Change = (application: BenevolenceApplication, act: Act, em: SqlEntityManager) => void | Promise<void>;
-
-/**
- * Holds the application until the change is written: of two who act at once, the second is judged by the state it finds.
- * The change, its place in the history and its audit event are written together or not at all.
- * @returns the application's id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND for what is hidden, or not this viewer's to act on; CONFLICT where its
- * state does not allow the action, or the version is not the one it has.
- */
-export async function actOn(acting: Acting, action: BenevolenceAction, aim: Aim, change: Change): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
-  return em.transactional(async (transaction) => {
-    const application = await find(transaction, BenevolenceApplication, aim.id, { path: aim.path ?? 'input.id', isHeld: true });
-    if (!viewer.may('BenevolenceApplication', action, application.member.id === viewer.memberId)) throw notFound();
-    await transaction.populate(application, ['reviews']);
-    application.demand(action, aim.version);
-    await change(application, actNow({ ...acting, em: transaction }), transaction);
-    recordChange(transaction, tools, viewer, requester, {
-      action: `benevolence.${action}`,
-      targetType: 'BenevolenceApplication',
-      targetId: application.id,
-    });
-    return application.id;
-  });
-}
-
-/** What is done now, by the viewer. */
-export function actNow({ em, tools, viewer }: Acting): Act {
-  const at = tools.now();
-  const actor = viewer.userId === null ? null : em.getReference(User, viewer.userId, { wrapped: true });
-  return { actor, at, today: dayIn(tools.timeZone, at) };
-}
+/** Acts on an application: see {@link actingOn}. */
+export const actOn = actingOn<BenevolenceAction, BenevolenceApplication>({
+  entity: BenevolenceApplication,
+  name: 'BenevolenceApplication',
+  domain: 'benevolence',
+  parts: 'reviews',
+});

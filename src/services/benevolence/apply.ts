@@ -12,8 +12,9 @@ import { Member } from '../../entities/member.ts';
 import { DateScalar, dayIn, DecimalScalar } from '../../entities/scalars.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit.ts';
-import { draft, find, refuse } from '../record.ts';
-import { actNow, actOn, type Acting } from './act.ts';
+import { draft, find, refuse, type Acting } from '../record.ts';
+import { actNow } from '../case/act.ts';
+import { actOn } from './act.ts';
 
 @InputType({ description: 'A request for help from the benevolence fund.' })
 export class ApplyForBenevolenceInput {

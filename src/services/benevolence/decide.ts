@@ -10,8 +10,8 @@ import {
 import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import { draft, find, refuse } from '../record.ts';
-import { actOn, type Acting } from './act.ts';
+import { draft, find, refuse, type Acting } from '../record.ts';
+import { actOn } from './act.ts';
 
 @InputType({ description: 'What the level that is next decides on an application.' })
 export class ReviewBenevolenceInput {

@@ -2,7 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { BenevolenceAction } from '../../entities/benevolence.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import type { Requester } from '../audit.ts';
-import { actOn, type Acting, type BenevolenceTools } from './act.ts';
+import type { Acting } from '../record.ts';
+import { actOn, type BenevolenceTools } from './act.ts';
 import { apply, update, type ApplyForBenevolenceInput, type UpdateBenevolenceDraftInput } from './apply.ts';
 import { pay, review, type PayBenevolenceInput, type ReviewBenevolenceInput } from './decide.ts';
 
@@ -15,7 +16,7 @@ export { PayBenevolenceInput, ReviewBenevolenceInput } from './decide.ts';
  * what the caller may not see, and CONFLICT where the state does not allow it or the version is another.
  */
 export class BenevolenceService {
-  private readonly acting: Acting;
+  private readonly acting: Acting<BenevolenceTools>;
 
   constructor(em: SqlEntityManager, tools: BenevolenceTools, viewer: Viewer, requester: Requester) {
     this.acting = { em, tools, viewer, requester };

@@ -7,8 +7,8 @@ import { Organization } from '../../entities/organization.ts';
 import { DateScalar, dayIn } from '../../entities/scalars.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit.ts';
-import { draft, find, refuse } from '../record.ts';
-import { actNow, type Acting } from './act.ts';
+import { draft, find, refuse, type Acting } from '../record.ts';
+import { actNow } from '../case/act.ts';
 import { representative } from './representative.ts';
 
 @InputType({ description: 'A grievance to be filed.' })

@@ -1,8 +1,8 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { GrievanceAction, GrievanceStepOutcome, GrievanceStepRecord } from '../../entities/grievance.ts';
 import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
-import { draft, refuse } from '../record.ts';
-import { actOn, type Acting } from './act.ts';
+import { draft, refuse, type Acting } from '../record.ts';
+import { actOn } from './act.ts';
 import { said } from './end.ts';
 
 @InputType({ description: 'The meeting of the current step, and how it ended.' })

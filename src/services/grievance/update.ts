@@ -1,8 +1,8 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { filingProblems, Grievance, GrievanceAction, type GrievanceChanges } from '../../entities/grievance.ts';
 import { DateScalar } from '../../entities/scalars.ts';
-import { draft, refuse } from '../record.ts';
-import { actOn, type Acting } from './act.ts';
+import { draft, refuse, type Acting } from '../record.ts';
+import { actOn } from './act.ts';
 import { idProblems } from './file.ts';
 import { representative } from './representative.ts';
 

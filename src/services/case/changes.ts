@@ -1,8 +1,8 @@
 import { validate as isUuid } from 'uuid';
-import { BenevolenceAction, BenevolenceApplication } from '../entities/benevolence.ts';
-import type { CaseChange } from '../entities/case.ts';
-import { Grievance, GrievanceAction } from '../entities/grievance.ts';
-import { badInput, notFound } from '../errors.ts';
+import { BenevolenceAction, BenevolenceApplication } from '../../entities/benevolence.ts';
+import type { CaseChange } from '../../entities/case.ts';
+import { Grievance, GrievanceAction } from '../../entities/grievance.ts';
+import { badInput, notFound } from '../../errors.ts';
 
 const kinds = { Grievance, BenevolenceApplication } as const;
 
