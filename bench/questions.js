@@ -74,6 +74,18 @@ const activity = {
   description: 'Handed out cards.',
 };
 
+const serviceFile = `mutation File($input: FileGrievanceInput!) {
+  fileGrievance(input: $input) { id status filedDate member { memberNumber } employer { name } }
+}`;
+const peerFile = `mutation File($grievance: GrievanceInput!) {
+  fileGrievance: createGrievance(input: { grievance: $grievance }) {
+    grievance { id: rowId status filedDate member: memberByMemberId { memberNumber } employer: organizationByEmployerId { name } }
+  }
+}`;
+
+/** What every grievance that is filed has in common. */
+const complaint = { filedDate: '2026-01-15', incidentDate: '2026-01-12', violationDescription: 'Sent home without pay.' };
+
 /** A question is added by a line in this table; a mutation too, with `writes`, after what reads. */
 export const questions = /** @type {Question[]} */ ([
   {
@@ -120,6 +132,21 @@ export const questions = /** @type {Question[]} */ ([
       bare: (visit) => ({ question: 'log', ...visit, activityType: 'site_visit' }),
     },
     shape: { postgraphile: ({ logSaltingActivity: { activity: logged } }) => ({ logSaltingActivity: logged }) },
+  },
+  {
+    name: 'file',
+    says: 'files a grievance under the next number of its year, and answers it with its grievant and employer',
+    targets: { postgraphile: 2.5 },
+    writes: true,
+    variants: ({ visits }) => visits.map(({ memberId, organizationId }) => ({ memberId, employerId: organizationId, ...complaint })),
+    body: {
+      service: (input) => ({ query: serviceFile, variables: { input } }),
+      postgraphile: (grievance) => ({ query: peerFile, variables: { grievance } }),
+      bare: (grievance) => ({ question: 'file', ...grievance }),
+    },
+    shape: {
+      postgraphile: ({ fileGrievance: { grievance } }) => ({ fileGrievance: { ...grievance, status: grievance.status.toUpperCase() } }),
+    },
   },
 ]);
 

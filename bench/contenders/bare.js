@@ -52,6 +52,21 @@ const questions = {
       description,
     ],
   },
+  file: {
+    text: `with filed as (insert into grievances (member_id, employer_id, filed_date, incident_date, violation_description)
+        values ($1, $2, $3, $4, $5) returning *)
+      select json_build_object('fileGrievance', json_build_object('id', f.id, 'status', upper(f.status), 'filedDate', f.filed_date,
+        'member', (select json_build_object('memberNumber', m.member_number) from members m where m.id = f.member_id),
+        'employer', (select json_build_object('name', o.name) from organizations o where o.id = f.employer_id)))::text as answer
+      from filed f`,
+    values: ({ memberId, employerId, filedDate, incidentDate, violationDescription }) => [
+      memberId,
+      employerId,
+      filedDate,
+      incidentDate,
+      violationDescription,
+    ],
+  },
 };
 
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: Number(process.env.DATABASE_POOL_SIZE) });

@@ -12,6 +12,7 @@ grant usage on schema public to unionhall_bench_officer;
 grant select on grievances, grievance_step_records, members, organizations, users, roles, user_roles to unionhall_bench_officer;
 
 grant select, insert on salting_activities to unionhall_bench_officer;
+grant insert on grievances to unionhall_bench_officer;
 
 alter table grievances enable row level security;
 alter table grievance_step_records enable row level security;
@@ -38,11 +39,30 @@ create policy organizer on salting_activities for insert to unionhall_bench_offi
   and exists (select from organizations where id = organization_id and deleted_at is null)
 );
 
+-- The same of a grievance.
+create policy filer on grievances for insert to unionhall_bench_officer with check (
+  exists (select from members where id = member_id and deleted_at is null)
+  and exists (select from organizations where id = employer_id and deleted_at is null)
+);
+
 -- The service makes these itself, before it writes.
 alter table salting_activities
   alter id set default gen_random_uuid(),
   alter created_at set default now(),
   alter updated_at set default now();
+
+-- Under the same counter as the service's, without gaps; all that are filed here are filed in one year.
+create function next_grievance_number() returns text language sql volatile security definer set search_path = public as
+  $$ insert into grievance_counters as counter (year, last) values (2026, 1)
+    on conflict (year) do update set last = counter.last + 1 returning 'GR-2026-' || lpad(last::text, greatest(4, length(last::text)), '0') $$;
+comment on function next_grievance_number() is '@behavior -*';
+alter table grievances
+  alter id set default gen_random_uuid(),
+  alter created_at set default now(),
+  alter updated_at set default now(),
+  alter current_step set default 'step_1',
+  alter status set default 'open',
+  alter grievance_number set default next_grievance_number();
 
 create function me() returns users language sql stable as
   $$ select * from users where id = nullif(current_setting('claims.user_id', true), '')::uuid $$;
