@@ -77,7 +77,7 @@ export async function startContender(name, bench, nodeOptions = []) {
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (part) => {
       text = `${text}${part}`.slice(-10_000);
-      const [found] = /http:\/\/[\w.:]+/.exec(text) ?? [];
+      const [, found] = /answers at (http:\/\/[\w.:]+)/i.exec(text) ?? [];
       if (found) resolve(`${found}/graphql`);
     });
     child.once('error', reject);
