@@ -150,7 +150,7 @@ class RequestContext {
   }
 
   get grievances(): GrievanceService {
-    return new GrievanceService(this.em, this.sources.tools, this.viewer, this.client);
+    return new GrievanceService(this.em, this.read, this.sources.tools, this.viewer, this.client);
   }
 
   get benevolence(): BenevolenceService {

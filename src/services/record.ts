@@ -6,6 +6,7 @@ import {
   type FilterQuery,
   type SqlEntityManager,
 } from '@mikro-orm/postgresql';
+import { CompiledQuery } from 'kysely';
 import { validate as isUuid } from 'uuid';
 import type { Identified } from '../entities/record.ts';
 import type { Viewer } from '../entities/viewer.ts';
@@ -94,7 +95,13 @@ export async function write(em: SqlEntityManager, taken: Readonly<Record<string,
 }
 
 /** Runs one statement with `$1` parameters. */
-export type RunSql = (text: string, params: readonly unknown[]) => Promise<unknown>;
+export type RunSql = (text: string, params: readonly unknown[]) => Promise<readonly unknown[]>;
+
+/** Runs statements in the transaction that the entity manager is in, or each by itself on a connection of the pool. */
+export function runOn(em: SqlEntityManager): RunSql {
+  const connection = em.getTransactionContext() ?? em.getKysely();
+  return async (text, params) => (await connection.executeQuery(CompiledQuery.raw(text, [...params]))).rows;
+}
 
 /** Whether the caller sees a row of each of these. */
 export interface Eyes {
@@ -106,21 +113,35 @@ interface Wanted {
   readonly id: string;
 }
 
+/** What must hold for rows to be added, and what the database knows of them. */
+export interface Source {
+  /** The common table expressions of the statement, with `$1` parameters. Rows are added where the one named `source` has a row. */
+  readonly tables: string;
+  readonly values: readonly unknown[];
+  /** Properties of the first row that are columns of `source`. */
+  readonly made: readonly string[];
+}
+
 /**
  * Adds new rows, all or none, by one statement: for records that refer to one another no further than to what is there,
  * where a unit of work has nothing to find out. What a constraint refuses is an error of the driver's.
+ * @returns whether they were added, which without a source they always are.
  */
-export async function add(em: SqlEntityManager, run: RunSql, ...rows: readonly [object, ...object[]]): Promise<void> {
-  const values: unknown[] = [];
-  const inserts = rows.map((row) => {
+export async function add(em: SqlEntityManager, run: RunSql, rows: readonly [object, ...object[]], source?: Source): Promise<boolean> {
+  const values: unknown[] = [...(source?.values ?? [])];
+  const inserts = rows.map((row, place) => {
     const { tableName, properties } = em.getMetadata().get(row.constructor as EntityClass);
-    const columns = Object.entries(em.getComparator().prepareEntity(row) as Record<string, unknown>);
-    const places = columns.map(([, value]) => `$${values.push(value)}`);
-    const names = columns.map(([name]) => `"${(properties as Record<string, EntityProperty>)[name]?.fieldNames[0]}"`);
-    return `insert into "${tableName}" (${names.join(', ')}) values (${places.join(', ')})`;
+    const columnOf = (name: string) => `"${(properties as Record<string, EntityProperty>)[name]?.fieldNames[0]}"`;
+    const made = place === 0 ? (source?.made ?? []) : [];
+    const given = Object.entries(em.getComparator().prepareEntity(row) as Record<string, unknown>).filter(([name]) => !made.includes(name));
+    const places = given.map(([, value]) => `$${values.push(value)}`);
+    const names = [...given.map(([name]) => name), ...made].map(columnOf);
+    const cells = [...places, ...made.map((name) => `source.${columnOf(name)}`)].join(', ');
+    return `insert into "${tableName}" (${names.join(', ')}) ${source ? `select ${cells} from source` : `values (${cells})`}`;
   });
-  const others = inserts.slice(1).map((insert, place) => `r${place} as (${insert})`);
-  await run(`${others.length > 0 ? `with ${others.join(', ')} ` : ''}${inserts[0]}`, values);
+  const tables = [...(source ? [source.tables] : []), ...inserts.slice(1).map((insert, place) => `r${place} as (${insert})`)];
+  const added = await run(`${tables.length > 0 ? `with ${tables.join(', ')} ` : ''}${inserts[0]} returning id`, values);
+  return added.length > 0;
 }
 
 interface Column {

@@ -1,13 +1,13 @@
-import { ref, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { filingProblems, Grievance } from '../../entities/grievance.ts';
 import { Member } from '../../entities/member.ts';
 import { Organization } from '../../entities/organization.ts';
 import { DateScalar, dayIn } from '../../entities/scalars.ts';
-import type { FieldProblem } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
-import { draft, find, refuse, type Acting } from '../record.ts';
+import { notFound, type FieldProblem } from '../../errors.ts';
+import { changeEvent } from '../audit.ts';
+import { add, draft, refuse, runOn, type Acting, type Eyes, type Source } from '../record.ts';
 import { actNow } from '../case/act.ts';
 import { representative } from './representative.ts';
 
@@ -51,46 +51,38 @@ export class FileGrievanceInput {
 }
 
 /**
- * Files a grievance under the next number of its year. The number is taken in the transaction that writes it: filers of
- * a year wait for one another, and one that fails leaves no gap.
+ * Files a grievance under the next number of its year. One statement takes the number and writes all that has it: filers
+ * of a year wait for one another no longer than that, and one that fails leaves no gap.
  * @returns its id.
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such member, employer or user.
  */
-export async function file(acting: Acting, input: FileGrievanceInput): Promise<string> {
+export async function file(acting: Acting, eyes: Eyes, input: FileGrievanceInput): Promise<string> {
   const { em, tools, viewer, requester } = acting;
+  const { memberId, employerId, assignedUserId } = input;
   const today = dayIn(tools.timeZone, tools.now());
   const filedDate = input.filedDate ?? today;
   const { values, problems } = draft(em, Grievance, { ...input, filedDate });
   refuse([...problems, ...filingProblems(filedDate, input.incidentDate, today), ...idProblems(input)]);
-  return em.transactional(async (transaction) => {
-    const member = await find(transaction, Member, input.memberId, { isPinned: true });
-    const employer = await find(transaction, Organization, input.employerId, { isPinned: true });
-    const { assignedUserId } = input;
-    const assignedUser = assignedUserId == null ? null : await representative(transaction, assignedUserId, tools.now());
-    const grievanceNumber = await nextNumber(transaction, filedDate);
-    const facts = { ...values, filedDate, grievanceNumber, member: ref(member), employer: ref(employer), assignedUser };
-    const grievance = new Grievance(facts, actNow({ ...acting, em: transaction }));
-    transaction.persist(grievance);
-    recordChange(transaction, tools, viewer, requester, {
-      action: 'grievance.file',
-      targetType: 'Grievance',
-      targetId: grievance.id,
-    });
-    return grievance.id;
-  });
+  if (!(await eyes.sees({ entity: Member, id: memberId }, { entity: Organization, id: employerId }))) throw notFound();
+  const assignedUser = assignedUserId == null ? null : await representative(em, assignedUserId, tools.now());
+  const about = { member: ref(Member, memberId), employer: ref(Organization, employerId), assignedUser };
+  const grievance = new Grievance({ ...values, ...about, filedDate, grievanceNumber: '' }, actNow(acting));
+  const change = { action: 'grievance.file', targetType: 'Grievance', targetId: grievance.id };
+  const rows = [grievance, ...grievance.history, changeEvent(em, tools, viewer, requester, change)] as const;
+  if (!(await add(em, runOn(em), rows, numbered(input, filedDate.slice(0, 4))))) throw notFound();
+  return grievance.id;
 }
 
-/** Holds the counter of the year until the transaction ends. */
-async function nextNumber(em: SqlEntityManager, filedDate: string): Promise<string> {
-  const year = filedDate.slice(0, 4);
-  const [counter] = await em.execute<{ last: number }[]>(
-    `insert into grievance_counters as counter (year, last) values (?, 1)
-     on conflict (year) do update set last = counter.last + 1 returning last`,
-    [Number(year)],
-  );
-  if (counter === undefined) throw new Error('The counter of the year gave no number.');
-  return `GR-${year}-${String(counter.last).padStart(4, '0')}`;
-}
+/** The next number of a year, where the grievant and the employer stand, and go on standing until it is written. */
+const numbered = ({ memberId, employerId }: FileGrievanceInput, year: string): Source => ({
+  tables: `seen as (select from members m, organizations o
+      where m.id = $1 and m.deleted_at is null and o.id = $2 and o.deleted_at is null for share of m, o),
+    counted as (insert into grievance_counters as counter (year, last) select $3::integer, 1 from seen
+      on conflict (year) do update set last = counter.last + 1 returning last),
+    source as (select 'GR-' || $4::text || '-' || lpad(last::text, greatest(4, length(last::text)), '0') as grievance_number from counted)`,
+  values: [memberId, employerId, Number(year), year],
+  made: ['grievanceNumber'],
+});
 
 type IdFields = 'memberId' | 'employerId' | 'assignedUserId';
 

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { GrievanceAction } from '../../entities/grievance.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import type { ChangeTools, Requester } from '../audit.ts';
-import type { Acting } from '../record.ts';
+import type { Acting, Eyes } from '../record.ts';
 import { actOn } from './act.ts';
 import { close, settle, withdraw, type EndGrievanceInput, type SettleGrievanceInput } from './end.ts';
 import { file, type FileGrievanceInput } from './file.ts';
@@ -21,13 +21,19 @@ export { UpdateGrievanceInput } from './update.ts';
 export class GrievanceService {
   private readonly acting: Acting;
 
-  constructor(em: SqlEntityManager, tools: ChangeTools, viewer: Viewer, requester: Requester) {
+  constructor(
+    em: SqlEntityManager,
+    private readonly eyes: Eyes,
+    tools: ChangeTools,
+    viewer: Viewer,
+    requester: Requester,
+  ) {
     this.acting = { em, tools, viewer, requester };
   }
 
   /** Files one under the next number of its year. @throws BAD_INPUT; NOT_FOUND. */
   file(input: FileGrievanceInput): Promise<string> {
-    return file(this.acting, input);
+    return file(this.acting, this.eyes, input);
   }
 
   /** Corrects or completes the record. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
