@@ -1,9 +1,10 @@
 // The first script of the page: opens the windows that /playground/windows.json describes.
 const { instanceStorageNamespace, ...options } = await (await fetch('/playground/windows.json')).json();
 const endpointURL = new URL('/graphql', location.href).href;
-const windows = options.initialWindows.map((each) => ({ ...each, endpointURL }));
+const subscriptionsEndpoint = endpointURL.replace(/^http/, 'ws');
+const windows = options.initialWindows.map((each) => ({ ...each, endpointURL, subscriptionsEndpoint }));
 
-AltairGraphQL.init({ ...options, instanceStorageNamespace, endpointURL, initialWindows: windows });
+AltairGraphQL.init({ ...options, instanceStorageNamespace, endpointURL, subscriptionsEndpoint, initialWindows: windows });
 await arrangeOnce();
 
 // What a person does in the windows stays in the browser. Only at the very first start, where the last window that was made

@@ -105,7 +105,7 @@ function examplesPage(story: readonly Window[]): string {
   return page([
     '# Examples',
     written('`playground/operations`'),
-    'These are the windows of the playground, in their order. A test sends them all to the seeded database; `{{name}}` in variables is what an earlier operation kept.',
+    'These are the windows of the playground, in their order. A test sends them all to the seeded database, and listens where one is a subscription; `{{name}}` in variables is what an earlier operation kept.',
     ...story.flatMap(({ title, examples }) => [`## ${title}`, ...examples.map((example) => fenced(example))]),
   ]);
 }

@@ -70,6 +70,9 @@ export function fullNameOf(username: string): string {
   return `${firstName} ${lastName}`;
 }
 
+/** Who owns a seeded instance that nobody owned before. */
+export const seededOwner = 'admin';
+
 /** The user who holds each level of review. */
 export const reviewers: Readonly<Record<BenevolenceReviewLevel, string>> = {
   vp: 'vp',
@@ -97,10 +100,18 @@ export function roleRows(): RoleRow[] {
 /** Users, each with the role that the account has. */
 export const accounts: Kind = { table: 'users', parts: ['user_roles'] };
 
-/** An account with the hash of its password; `roleIds` are the roles' ids by name, as the database has them. */
-export function accountDossier(account: SeededAccount, passwordHash: string, roleIds: ReadonlyMap<string, string>): Dossier {
+/** An account with the hash of its password; `roleIds` are the roles' ids by name, as the database has them; `owner` is a username. */
+export function accountDossier(
+  account: SeededAccount,
+  passwordHash: string,
+  roleIds: ReadonlyMap<string, string>,
+  owner: string | null = null,
+): Dossier {
   const role = roleIds.get(account.role);
-  return { users: [userRow(account, passwordHash)], user_roles: role === undefined ? [] : [userRoleRow(account, role)] };
+  return {
+    users: [{ ...userRow(account, passwordHash), is_owner: account.username === owner }],
+    user_roles: role === undefined ? [] : [userRoleRow(account, role)],
+  };
 }
 
 function userRow(account: SeededAccount, passwordHash: string): UserRow {

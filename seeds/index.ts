@@ -30,6 +30,8 @@ export interface SeedOptions {
   phases?: readonly SeedPhase[];
   /** How many times the rows of phases 1 and 2 are written; once where it is left out. */
   scale?: number;
+  /** Whether the seeded admin is to own an instance that nobody owns, so that its vault can be made. */
+  givesOwner?: boolean;
   /**
    * Hears after each batch how many records of phases 1 and 2 have been looked after, each with all that belongs to it,
    * of how many; which were the last; and how many rows were added up to then. Nothing is kept if it throws.
@@ -59,7 +61,7 @@ const seeders = [AuthSeeder, PhaseOneSeeder, PhaseTwoSeeder] as const;
 
 /** Adds what is not there yet in one transaction: all of it, or nothing with a {@link SeedError} that says why. */
 export async function seed(em: AnyEntityManager, options: SeedOptions): Promise<SeedReport> {
-  const { environment, scale = 1 } = options;
+  const { environment, scale = 1, givesOwner = false } = options;
   if (environment === 'production') throw new SeedError('Seeding is refused in production: the passwords of seeded accounts are public.');
   if (!Number.isSafeInteger(scale) || scale < 1) throw new SeedError('The scale must be a whole number from 1.');
   const phases = options.phases ?? [0, 1, 2];
@@ -67,7 +69,7 @@ export async function seed(em: AnyEntityManager, options: SeedOptions): Promise<
   const report = reportTo(written, options, phases);
   try {
     await inTransaction(em, async (connection) => {
-      await new DatabaseSeeder().run(em, { connection, phases, scale, hashPassword: options.hashPassword, ...report });
+      await new DatabaseSeeder().run(em, { connection, phases, scale, givesOwner, hashPassword: options.hashPassword, ...report });
     });
   } catch (error) {
     throw asSeedError(error);

@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { Seeder } from '@mikro-orm/seeder';
-import { accountDossier, accountIds, accounts, roleRows, seededAccounts, userId } from './account.ts';
+import { accountDossier, accountIds, accounts, roleRows, seededAccounts, seededOwner, userId } from './account.ts';
 import type { SeedConnection } from './connection.ts';
 import type { Dossier } from './dossier.ts';
 import { demandRun, type SeedRun } from './run.ts';
@@ -32,12 +32,16 @@ async function addRoles(connection: SeedConnection): Promise<number> {
 }
 
 /** One after the other, since a hash is made to be costly, and only of those who are not there yet. */
-async function missingAccounts({ connection, hashPassword }: SeedRun): Promise<Dossier[]> {
+async function missingAccounts({ connection, hashPassword, givesOwner }: SeedRun): Promise<Dossier[]> {
   const missing = new Set(await missingIds(connection, 'users', accountIds));
   const roles = await roleIds(connection);
+  const owner = givesOwner && !(await hasOwner(connection)) ? seededOwner : null;
   const dossiers: Dossier[] = [];
   for (const account of seededAccounts) {
-    if (missing.has(userId(account.username))) dossiers.push(accountDossier(account, await hashPassword(account.password), roles));
+    if (missing.has(userId(account.username))) dossiers.push(accountDossier(account, await hashPassword(account.password), roles, owner));
   }
   return dossiers;
 }
+
+const hasOwner = async (connection: SeedConnection): Promise<boolean> =>
+  (await connection.query('select id from users where is_owner')).length > 0;

@@ -15,6 +15,7 @@ export type SeedRun = {
   readonly connection: SeedConnection;
   readonly phases: readonly SeedPhase[];
   readonly scale: number;
+  readonly givesOwner: boolean;
   readonly hashPassword: (password: string) => Promise<string>;
   /** Notes how many rows went into a table. */
   readonly wrote: (added: Added) => void;

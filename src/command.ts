@@ -199,7 +199,7 @@ async function seed(config: Config, words: string[]): Promise<void> {
   const { progressOn, seed: seedDatabase } = await import('../seeds/index.ts');
   await withDatabase(config, async ({ orm }) => {
     const { progress, end } = progressOn(process.stderr);
-    const options = { environment: config.environment, hashPassword: await hasherOf(config), phases, scale, progress };
+    const options = { environment: config.environment, hashPassword: await hasherOf(config), phases, scale, progress, givesOwner: true };
     const { written } = await seedDatabase(orm.em, options).finally(end);
     const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
     say(counts.length === 0 ? 'Everything was there already.' : `Added ${counts.join(', ')}.`);

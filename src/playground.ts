@@ -92,6 +92,9 @@ async function windowIn(name: string): Promise<Window> {
   return { name, title: titleOf(name), examples: await Promise.all(examples.map((each) => exampleOf(join(name, each), files))) };
 }
 
+/** Whether it is asked over a WebSocket, and told of again and again. */
+export const isSubscription = ({ document }: Example): boolean => /^subscription\b/m.test(document);
+
 const inOrder = (names: readonly string[]): string[] => names.toSorted((one, other) => Number.parseInt(one) - Number.parseInt(other));
 
 async function exampleOf(name: string, files: readonly string[]): Promise<Example> {
@@ -122,7 +125,10 @@ function titleOf(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** Runs in the browser after an answer: keeps what later operations ask with, the access token for whoever is chosen. */
+/** What is kept for whoever is chosen in the environment menu; all else is kept for everybody. */
+const ownTokens: readonly string[] = ['accessToken', 'vaultToken'];
+
+/** Runs in the browser after an answer: keeps what later operations ask with. */
 const keep = (keeps: Readonly<Record<string, string>>): string => `// Keeps of the answer what later operations ask with.
 const { requestType, body } = altair.response;
 if (requestType !== 'introspection') {
@@ -130,7 +136,7 @@ if (requestType !== 'introspection') {
   for (const [name, path] of Object.entries(${JSON.stringify(keeps)})) {
     const value = path.split('.').reduce((part, step) => part?.[step], data);
     if (!value) continue;
-    if (name === 'accessToken') altair.helpers.setEnvironment(name, value, true);
+    if (${JSON.stringify(ownTokens)}.includes(name)) altair.helpers.setEnvironment(name, value, true);
     await altair.storage.set(name, value);
   }
 }
@@ -167,7 +173,9 @@ if ((await altair.storage.get('accessToken')) && !(token && until(token) > Date.
 /** What the page starts with. Windows live on in the browser; when the examples change, it starts anew. */
 async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
   const { seededAccounts } = await import('../seeds/account.ts');
-  const names = all.flatMap(({ examples }) => examples.flatMap(({ keeps }) => Object.keys(keeps))).filter((name) => name !== 'accessToken');
+  const names = all
+    .flatMap(({ examples }) => examples.flatMap(({ keeps }) => Object.keys(keeps)))
+    .filter((name) => !ownTokens.includes(name));
   const options = {
     initialWindows: all.map((window, index) => openedAs(window, index, names)),
     initialEnvironments: {
@@ -176,7 +184,7 @@ async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
       subEnvironments: seededAccounts.map(({ username, password, firstName, lastName }) => ({
         id: username,
         title: `${username}: ${firstName} ${lastName}`,
-        variables: { username, password, accessToken: '' },
+        variables: { username, password, ...Object.fromEntries(ownTokens.map((name) => [name, ''])) },
       })),
     },
     initialSettings: { theme: 'system', 'theme.editorFontSize': 13, 'schema.reloadOnStart': true },
@@ -194,11 +202,16 @@ function openedAs(
 ): NonNullable<RenderOptions['initialWindows']>[number] {
   const variables = Object.assign({}, ...examples.map(({ variables }) => JSON.parse(variables ?? '{}') as object)) as object;
   const keeps = Object.assign({}, ...examples.map(({ keeps }) => keeps)) as Record<string, string>;
+  const headers = { Authorization: 'Bearer {{accessToken}}', ...('vaultToken' in keeps && { 'x-vault-token': '{{vaultToken}}' }) };
   return {
     initialName: title,
     initialQuery: examples.map(({ document }) => document).join('\n'),
     ...(Object.keys(variables).length > 0 && { initialVariables: JSON.stringify(variables, null, 2) }),
     ...(Object.keys(keeps).length > 0 && { initialPostRequestScript: keep(keeps) }),
-    ...(index > 0 && { initialPreRequestScript: signIn(names), initialHeaders: { Authorization: 'Bearer {{accessToken}}' } }),
+    ...(index > 0 && { initialPreRequestScript: signIn(names), initialHeaders: headers }),
+    ...(examples.some(isSubscription) && {
+      initialSubscriptionRequestHandlerId: 'graphql-ws',
+      initialSubscriptionsPayload: { authorization: headers.Authorization },
+    }),
   };
 }

@@ -229,6 +229,7 @@ const wantsSeeds = (config: Config, { engine }: Database): boolean =>
 async function seedWhenEmpty(config: Config, database: Database, passwords: PasswordHasher): Promise<boolean> {
   if (!(await isEmpty(database))) return false;
   const { seed } = await import('../seeds/index.ts');
-  await seed(database.orm.em as EntityManager, { environment: config.environment, hashPassword: (password) => passwords.hash(password) });
+  const { environment } = config;
+  await seed(database.orm.em as EntityManager, { environment, hashPassword: (password) => passwords.hash(password), givesOwner: true });
   return true;
 }

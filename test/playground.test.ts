@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   buildClientSchema,
   getIntrospectionQuery,
@@ -9,7 +9,8 @@ import {
   type IntrospectionQuery,
 } from 'graphql';
 import { seededAccounts } from '../seeds/index.ts';
-import { windows, type Example } from '../src/playground.ts';
+import { isSubscription, windows, type Example } from '../src/playground.ts';
+import { Caller, type Ears, type Told } from './live.kit.ts';
 import { aLocal, type Actor } from './support/local.ts';
 
 const all = await windows();
@@ -19,6 +20,14 @@ const production = await aLocal({ environment: { PLAYGROUND: '0' } });
 
 /** What examples kept, as the environment of the playground keeps it. */
 const kept: Record<string, string> = {};
+
+// As a start makes it that seeds a database: see seedWhenEmpty in src/work.ts.
+await local.sql(`update users set is_owner = true where username = 'admin'`);
+
+const callers: Caller[] = [];
+afterAll(async () => {
+  for (const caller of callers) await caller.hangUp();
+});
 
 function exampleOf(name: string): Example {
   const found = examples.find((each) => each.name.endsWith(`/${name}`));
@@ -31,11 +40,25 @@ async function send({ document, variables, keeps }: Example, who: Actor) {
   const account = seededAccounts.find(({ username }) => username === who.username);
   const known: Record<string, string | undefined> = { ...kept, username: account?.username, password: account?.password };
   const filled = (variables ?? '{}').replace(/\{\{(\w+)\}\}/g, (_, name: string) => known[name] ?? `{{${name}}}`);
-  const answer = await who.ask<Record<string, unknown>>(document, JSON.parse(filled) as object);
+  const headers = { 'x-vault-token': kept['vaultToken'] ?? '' };
+  const answer = await who.ask<Record<string, unknown>>(document, JSON.parse(filled) as object, headers);
   for (const [name, path] of Object.entries(keeps)) {
     kept[name] = String(path.split('.').reduce<unknown>((part, step) => (part as Record<string, unknown> | null)?.[step], answer.data));
   }
   return answer;
+}
+
+/** Leaves an example of a subscription running for somebody, who sees the case; and says what it is told. */
+async function listen(name: string, who: Actor, kind: string, caseId: string): Promise<Ears> {
+  const caller = new Caller(local.url, { authorization: `Bearer ${await who.token()}` });
+  callers.push(caller);
+  return await caller.listen(exampleOf(name).document).ready(local.sql, caseId, kind);
+}
+
+/** What they are told of this action, after what they were tried with. */
+async function nextOf(ears: Ears, action: string): Promise<Told> {
+  const told = await ears.next();
+  return Object.values(told.data ?? {})[0]?.action === action ? told : await nextOf(ears, action);
 }
 
 const asks = async (who: Actor, name: string) => {
@@ -51,13 +74,16 @@ describe('the example operations', () => {
   });
 
   it('tell their story in these windows', () => {
-    expect(all.map(({ title }) => title).slice(0, 6)).toEqual([
+    expect(all.map(({ title }) => title)).toEqual([
       'Sign in',
       'Who am I',
       'The latest grievances',
       'A grievance',
       'A hardship application',
       'An organizing drive',
+      'The vault',
+      'Live changes',
+      'Members',
     ]);
     for (const window of all) expect(window.examples).not.toHaveLength(0);
   });
@@ -85,9 +111,8 @@ describe('the example operations', () => {
 
   it('are answered one after another, each to the login that it is for, with something to look at', async () => {
     for (const example of examples) {
+      if (isSubscription(example)) continue; // they are listened to below
       const { name, as } = example;
-      // A subscription is not asked by a request; the tests of live changes open theirs.
-      if (/^subscription\b/m.test(example.document)) continue;
       const { errors, data } = await send(example, local[as as 'officer']);
       expect({ name, errors }).toEqual({ name, errors: [] });
       for (const field of Object.values(data) as ({ nodes?: unknown[] } | null)[]) {
@@ -112,6 +137,50 @@ describe('the example operations', () => {
     });
     expect((await send(exampleOf('5-settle'), local.officer)).codes).toEqual(['CONFLICT']);
     expect((await send(exampleOf('2-log'), local.officer)).codes).toEqual(['FORBIDDEN']);
+  });
+
+  it('keep a value in the vault, and tell it to nobody while that is locked', async () => {
+    const [make, unlock, store, list, reveal, lock] = examples.filter(({ name }) => name.startsWith('7-the-vault/'));
+    const codesOf = async (example: Example | undefined, who: Actor) => (await send(example as Example, who)).codes;
+    expect(await codesOf(make, local.admin)).toEqual(['CONFLICT']);
+    for (const each of [store, list, reveal]) expect(await codesOf(each, local.admin)).toEqual(['VAULT_LOCKED']);
+    expect(await codesOf(unlock, local.admin)).toEqual([]);
+    expect((await send(store as Example, local.admin)).data).toMatchObject({ storeSecret: { version: 2 } });
+    expect((await send(reveal as Example, local.admin)).data).toMatchObject({
+      revealSecret: { version: 2, value: 'not the real password' },
+    });
+    const { data } = await send(list as Example, local.admin);
+    expect(data).toMatchObject({ vault: { isUnlocked: true }, secrets: [{ keyName: 'strike-fund/bank', version: 2 }] });
+    expect(JSON.stringify(data)).not.toContain('not the real password');
+    for (const who of [local.officer, local.staff, local.organizer]) expect(await codesOf(list, who)).toEqual(['VAULT_LOCKED']);
+    expect(new Set(await codesOf(list, local.member))).toEqual(new Set(['FORBIDDEN']));
+    expect((await send(lock as Example, local.admin)).data).toMatchObject({ lockVault: { isUnlocked: false, secretCount: 1 } });
+    expect(await codesOf(list, local.admin)).toEqual(['VAULT_LOCKED']);
+  });
+
+  it('tell live what the others do', async () => {
+    const ears = await listen('1-grievances', local.officer, 'Grievance', kept['grievanceId'] as string);
+    for (const name of ['1-file', '2-investigate', '3-first-meeting']) await send(exampleOf(name), local.officer);
+    expect(await ears.next()).toMatchObject({
+      data: { grievanceChanged: { action: 'INVESTIGATE', grievance: { status: 'INVESTIGATION' } } },
+    });
+    expect(await ears.next()).toMatchObject({ data: { grievanceChanged: { action: 'RECORD_STEP', grievance: { status: 'HEARING' } } } });
+
+    const applicationId = kept['applicationId'] as string;
+    const officers = await listen('2-applications', local.officer, 'BenevolenceApplication', applicationId);
+    const members = await listen('2-applications', local.member, 'BenevolenceApplication', applicationId);
+    for (const name of ['2-apply', '3-submit']) await send(exampleOf(name), local.member);
+    await send(exampleOf('4-the-vice-president'), local.vp);
+    for (const [ears, reviewerName] of [
+      [officers, 'Samuel Whitfield'],
+      [members, null],
+    ] as const) {
+      const told = [await nextOf(ears, 'SUBMIT'), await ears.next()].map(({ data }) => data?.['benevolenceApplicationChanged']);
+      expect(told).toMatchObject([
+        { action: 'SUBMIT', application: { reviews: [] } },
+        { action: 'REVIEW', application: { reviews: [{ reviewLevel: 'VP', reviewerName }] } },
+      ]);
+    }
   });
 
   it('name every seeded login with its password, and nobody else', () => {
@@ -183,6 +252,7 @@ describe('the page', () => {
         initialHeaders?: Record<string, string>;
         initialPreRequestScript?: string;
         initialPostRequestScript?: string;
+        initialSubscriptionsPayload?: object;
       }[];
     };
     expect(disableAccount).toBe(true);
@@ -193,8 +263,10 @@ describe('the page', () => {
     const [first, ...rest] = initialWindows;
     expect(first?.initialPostRequestScript).toContain('"accessToken":"login.accessToken"');
     expect([first?.initialHeaders, first?.initialPreRequestScript]).toEqual([undefined, undefined]);
-    for (const { initialHeaders, initialPreRequestScript } of rest) {
-      expect(initialHeaders).toEqual({ Authorization: 'Bearer {{accessToken}}' });
+    for (const { initialName, initialHeaders, initialPreRequestScript, initialSubscriptionsPayload } of rest) {
+      const vaultToken = initialName === 'The vault' && { 'x-vault-token': '{{vaultToken}}' };
+      expect(initialHeaders).toEqual({ Authorization: 'Bearer {{accessToken}}', ...vaultToken });
+      expect(initialSubscriptionsPayload).toEqual(initialName === 'Live changes' ? { authorization: 'Bearer {{accessToken}}' } : undefined);
       expect(initialPreRequestScript).toContain("helpers.getEnvironment('username')");
     }
   });
@@ -205,7 +277,10 @@ describe('the page', () => {
     };
     expect(initialEnvironments.activeSubEnvironment).toBe('officer');
     expect(initialEnvironments.subEnvironments.map(({ id, variables }) => ({ id, variables }))).toEqual(
-      seededAccounts.map(({ username, password }) => ({ id: username, variables: { username, password, accessToken: '' } })),
+      seededAccounts.map(({ username, password }) => ({
+        id: username,
+        variables: { username, password, accessToken: '', vaultToken: '' },
+      })),
     );
   });
 

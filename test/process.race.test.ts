@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -73,6 +73,12 @@ async function refusals(reason: string): Promise<number> {
   );
   return rows[0]?.count ?? 0;
 }
+
+it('two nodes that seed one database give it to its admin, and keep no set-up token', async () => {
+  const { rows } = await client.query<{ username: string }>('select username from users where is_owner');
+  expect(rows).toEqual([{ username: 'admin' }]);
+  expect(await readdir(folder)).not.toContain('setup-token');
+});
 
 describe('two processes on one database', () => {
   it('together let as many passwords be tried as the limit allows', async () => {

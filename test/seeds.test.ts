@@ -289,6 +289,20 @@ describe('a whole run', () => {
     expect(before['members']).toContain('Edited by hand.');
   });
 
+  it('gives an instance that nobody owns to its admin, where that is wanted, and never takes it from anybody', async () => {
+    const owners = async () =>
+      (await query<{ username: string }>('select username from users where is_owner')).map(({ username }) => username);
+    const given = { ...options, phases: [0] as const, givesOwner: true };
+    await emptied();
+    await seed(orm.em, given);
+    expect(await owners()).toEqual(['admin']);
+    await query(`delete from user_roles`);
+    await query(`delete from users where not is_owner or username <> 'admin'`);
+    await query(`update users set id = gen_random_uuid(), username = 'founder', email = 'founder@local.test'`);
+    await seed(orm.em, given);
+    expect(await owners()).toEqual(['founder']);
+  });
+
   it('can be followed by one at a higher scale', async () => {
     await emptied();
     await seed(orm.em, options);

@@ -56,7 +56,9 @@ export {};
 
 test('the packed client type-checks in an empty project, and mistakes are found', () => {
   const right = asking('amountRequested');
+  const [, documented] = /```ts client\n(.*?)```/s.exec(readFileSync(join(here, '..', 'docs', 'client.md'), 'utf8'));
   const files = {
+    'documented.ts': documented,
     'right.ts': right,
     'field.ts': asking('amountAsked'),
     'variable.ts': right.replace('first: 5', "first: 'five'"),
@@ -64,6 +66,7 @@ test('the packed client type-checks in an empty project, and mistakes are found'
   };
   const said = check(files, { skipLibCheck: false });
   assert.equal(said('right.ts'), '');
+  assert.equal(said('documented.ts'), '');
   assert.equal(said('node_modules'), '');
   assert.match(said('field.ts'), /'amountAsked' does not exist/);
   assert.match(said('variable.ts'), /not assignable to type/);

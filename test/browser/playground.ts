@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { chromium, type Browser, type Page, type Response } from 'playwright-core';
-import { windows, type Example } from '../../src/playground.ts';
+import { isSubscription, windows, type Example } from '../../src/playground.ts';
 
 // Drives the playground in a real Chromium, as its user does, on the built service. Run by `npm run test:browser`.
 
@@ -22,7 +22,7 @@ let pictures: string | undefined;
 before(async () => {
   assert.ok(existsSync(program), `Chromium is not at ${program}: install it, or say where it is with CHROMIUM=/path/to/chromium.`);
   pictures = await mkdtemp(join(tmpdir(), 'unionhall-playground-'));
-  service = await startService();
+  await startAnew();
   browser = await chromium.launch({
     executablePath: program,
     // what a browser asks of its maker at home is no business of the page's
@@ -44,24 +44,20 @@ after(async () => {
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  void test(`the story, window by window, in ${colorScheme}`, async () => {
+  void test(`the story, operation by operation, in ${colorScheme}`, async () => {
+    if (colorScheme === 'dark') await startAnew(); // the vault is made once
     await visit(colorScheme, async (page) => {
       assert.deepEqual(await tabs(page).allInnerTexts(), titles);
       assert.equal(await openTab(page).innerText(), 'Sign in');
       await picture(page, colorScheme, 'opened');
       for (const { title, examples } of story) {
         await open(page, title);
-        // All of them are run by test/playground.test.ts; here the first of each is pressed.
-        for (const example of examples.slice(0, 1)) {
+        for (const example of examples) {
           await choose(page, example.as);
-          const { data, errors } = await send(page, examples.length > 1 ? example : undefined);
+          if (isSubscription(example)) await listen(page, example, title);
+          else await see(page, example, examples.length > 1);
           await picture(page, colorScheme, example.name.replace('/', ' '));
-          assert.deepEqual(errors, undefined, example.name);
-          assert.ok(
-            Object.values(data).every((field) => field !== null),
-            example.name,
-          );
-          assert.match(await shown(page), /^\{\s*"data": \{/, example.name);
+          if (isSubscription(example)) await page.getByRole('button', { name: 'Cancel' }).click();
         }
       }
     });
@@ -71,6 +67,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 void test('who is not signed in is told so, in every window', async () => {
   await visit('light', async (page) => {
     for (const { title, examples } of story.slice(1)) {
+      if (examples.some(isSubscription)) continue; // who is unknown gets no socket at all: test/subscription.test.ts
       await open(page, title);
       const answer = await send(page, examples.length > 1 ? examples[0] : undefined);
       assert.equal(answer.errors?.[0]?.extensions.code, 'UNAUTHENTICATED', title);
@@ -115,6 +112,49 @@ void test('the schema is there without signing in, and a reload keeps the window
   });
 });
 
+/** Another service, on a database that nobody has touched. */
+async function startAnew(): Promise<void> {
+  await service?.stop();
+  service = await startService();
+}
+
+/** Sends an example, which must be answered in full. */
+async function see(page: Page, example: Example, isOneOfMany: boolean): Promise<void> {
+  const { data, errors } = await send(page, isOneOfMany ? example : undefined);
+  assert.deepEqual(errors, undefined, example.name);
+  assert.ok(
+    Object.values(data).every((field) => field !== null),
+    example.name,
+  );
+  assert.match(await shown(page), /^\{\s*"data": \{/, example.name);
+}
+
+/** What is done in another window, so that there is something to tell of. */
+const causes: Readonly<Record<string, readonly string[]>> = {
+  '8-live-changes/1-grievances': ['4-a-grievance/1-file', '4-a-grievance/2-investigate'],
+  '8-live-changes/2-applications': ['5-a-hardship-application/2-apply', '5-a-hardship-application/3-submit'],
+};
+
+/** Leaves a subscription running, does what it tells of in another window, and comes back to read it. */
+async function listen(page: Page, example: Example, title: string): Promise<void> {
+  const subscribed = page
+    .waitForEvent('websocket')
+    .then((socket) => socket.waitForEvent('framesent', { predicate: ({ payload }) => String(payload).includes('"subscribe"') }));
+  await pressAbove(page, example);
+  await subscribed;
+  for (const name of causes[example.name] ?? []) {
+    const window = story.find(({ examples }) => examples.some((each) => each.name === name));
+    const cause = window?.examples.find((each) => each.name === name);
+    assert.ok(window && cause, name);
+    await open(page, window.title);
+    await choose(page, cause.as);
+    await see(page, cause, true);
+  }
+  await open(page, title);
+  await page.locator('app-query-result .cm-content').getByText('"action"').waitFor();
+  assert.match(await shown(page), /"action": "(INVESTIGATE|SUBMIT)"/, example.name);
+}
+
 /** Opens the page for a new visitor, and holds what happens against what must never happen. */
 async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise<void>): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme });
@@ -123,7 +163,7 @@ async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise
   const faults: string[] = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && faults.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
-  page.on('websocket', (socket) => faults.push(`opened a socket: ${socket.url()}`));
+  page.on('websocket', (socket) => socket.url() !== socketUrl() && faults.push(`opened a socket: ${socket.url()}`));
   context.on('request', (request) => !isOurs(request.url()) && faults.push(`asked another origin: ${request.url()}`));
   context.on('response', (response) => response.status() >= 400 && faults.push(`${response.status()}: ${response.url()}`));
   try {
@@ -141,6 +181,7 @@ async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise
   }
 }
 
+const socketUrl = (): string => `${service.url.replace(/^http/, 'ws')}/graphql`;
 const isOurs = (url: string): boolean => url.startsWith(`${service.url}/`) || /^(data|blob):/.test(url);
 
 const tabs = (page: Page) => page.locator('app-window-switcher-item .window-switcher__input');
@@ -172,33 +213,42 @@ async function send(
   await press(page, example);
   const answer = (await (await answered).json()) as Awaited<ReturnType<typeof send>>;
   await page.locator('app-query-result .cm-content').getByText('"data"').waitFor();
-  if ((answer.data as Record<string, unknown> | null)?.['login'])
-    await page.getByText('Updated active environment variables: accessToken.').last().waitFor();
+  for (const [field, token] of Object.entries({ login: 'accessToken', unlockVault: 'vaultToken' })) {
+    if ((answer.data as Record<string, unknown> | null)?.[field])
+      await page.getByText(`Updated active environment variables: ${token}.`).last().waitFor();
+  }
   return answer;
 }
 
 /** A press that comes while the page draws itself anew is lost: it is repeated until something is asked. */
 async function press(page: Page, example: Example | undefined): Promise<void> {
   for (let time = 0; time < 5; time += 1) {
-    const asked = page.waitForRequest(`${service.url}/graphql`, { timeout: 5_000 }).catch(() => null);
+    const asked = isDone(page.waitForRequest(`${service.url}/graphql`, { timeout: 15_000 }));
     if (example) await pressAbove(page, example);
     else await page.getByRole('button', { name: 'Send Request' }).click();
-    if ((await asked) !== null) return;
+    if (await asked) return;
   }
 }
 
-/** The editor only draws what is in view: scrolls until the button of the operation is, and presses it. */
-async function pressAbove(page: Page, { document }: Example): Promise<void> {
+/** The editor only draws what is near to its view: scrolls until the button of the operation is there, and presses it. */
+async function pressAbove(page: Page, { document, name: example }: Example): Promise<void> {
   const [, kind = '', name = ''] = /^(query|mutation|subscription) (\w+)/m.exec(document) ?? [];
   const button = page.locator('.query-editor__line-widget').getByText(`(Send ${kind} ${name})`);
   const editor = page.locator('.query-editor__input .cm-scroller, app-query-editor .cm-scroller').first();
   await editor.evaluate((element) => element.scrollTo(0, 0));
-  for (let time = 0; time < 60 && !(await button.isVisible()); time += 1) {
+  for (let time = 0; time < 60; time += 1) {
+    await page.waitForTimeout(60); // what was in view is still there for a moment
+    if ((await button.isVisible()) && (await isDone(button.click({ timeout: 2_000 })))) return;
     await editor.evaluate((element) => element.scrollBy(0, 120));
-    await page.waitForTimeout(60);
   }
-  await button.click();
+  throw new Error(`There is no button above ${example}.`);
 }
+
+const isDone = (act: Promise<unknown>): Promise<boolean> =>
+  act.then(
+    () => true,
+    () => false,
+  );
 
 const isAnswer = (response: Response): boolean =>
   response.url() === `${service.url}/graphql` &&
