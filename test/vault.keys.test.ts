@@ -98,6 +98,28 @@ describe('a rotation that is interrupted', () => {
 });
 
 describe('the system key', () => {
+  it('of a user’s own key is the active one in both places, once the password was changed', async () => {
+    const officer = await signIn('officer');
+    const kids = () =>
+      sql(`select split_part(sealed_private_key, ':', 2) as seal, split_part(public_key_mac, '.', 1) as mark
+        from user_keys where user_id = (select id from users where username = 'officer')`);
+    expect(await kids()).toEqual([{ seal: old.active, mark: old.active }]);
+    await restart(both);
+    const input = { currentPassword: password, newPassword: 'another one entirely' };
+    const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
+    expect((await officer.put(change, { input })).codes).toEqual([]);
+    expect(await kids()).toEqual([{ seal: both.active, mark: both.active }]);
+    // One half left behind is one that needs the old key.
+    await sql(`update user_keys set public_key_mac = '${old.active}.x' where user_id = (select id from users where username = 'officer')`);
+    const uses = await countKeys(em(), both, clock.now());
+    expect(uses.map(({ kid, counts }) => [kid, counts['vault keys']])).toEqual([
+      [both.active, 1],
+      [old.active, 2],
+    ]);
+    expect((await statusOf(em())).pairs.map(({ count }) => count).sort()).toEqual([1, 2]);
+    await sql(`delete from user_keys where user_id = (select id from users where username = 'officer')`);
+  });
+
   it('is replaced by a command while the service runs, with no password', async () => {
     await restart(both);
     expect(await owner.reveal('secret 0')).toBe('value 4'); // an open vault is wrapped with a key that is still known
