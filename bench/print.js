@@ -42,5 +42,20 @@ export const spread = (ratios) => `${Math.min(...ratios).toFixed(2)}–${Math.ma
  */
 export const verdict = (ratio, target) => (target === undefined ? '' : ratio >= target ? 'reached' : 'missed');
 
+/**
+ * Throughputs of the same rounds, as ratios.
+ *
+ * @param {string} question
+ * @param {string} other
+ * @param {readonly { perSecond: number }[]} ours
+ * @param {readonly { perSecond: number }[]} theirs
+ * @param {number} [target]
+ */
+export function ratioRow(question, other, ours, theirs, target) {
+  const ratios = ours.map(({ perSecond }, round) => perSecond / theirs[round].perSecond);
+  const ratio = median(ratios);
+  return [question, other, ratio.toFixed(2), spread(ratios), target?.toFixed(2) ?? '', verdict(ratio, target)];
+}
+
 /** @param {number | null | undefined} bytes */
 export const megabytes = (bytes) => (bytes == null ? '–' : (bytes / 2 ** 20).toFixed(0));

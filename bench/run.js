@@ -8,11 +8,13 @@ import { openDatabase } from '../dist/src/database/index.js';
 import { start as startService } from '../dist/src/server.js';
 import { ask, headersOf, loginBody, startContender, titles, tokensFor, usageOf } from './contenders/index.js';
 import { openBench, passwordCost } from './database.js';
+import { counted } from './count.js';
 import { cycle, load } from './load.js';
-import { heading, median, megabytes, say, spread, table, verdict } from './print.js';
+import { heading, median, megabytes, ratioRow, say, table } from './print.js';
 import { profile } from './profile.js';
 import { compared, drawPool, listOf, questions } from './questions.js';
 import { refusals } from './refusals.js';
+import { vault } from './vault.js';
 
 /** Seconds that each contender is asked a question before its turns count: what runs often is compiled by then. */
 const warmUp = 6;
@@ -39,7 +41,7 @@ const loginTarget = 0.85;
 const besideTarget = 0.7;
 
 /** What is not a question of its own, in its order. */
-const parts = { login, beside, growth, statements, restart, refusals };
+const parts = { login, beside, vault, growth, statements, restart, refusals };
 
 /** @param {Options} options */
 export async function run(options) {
@@ -163,27 +165,6 @@ async function rounds({ bench, contenders, pool }, question, options) {
   }
   say('');
   return turns;
-}
-
-/** Adds the milliseconds of CPU that each request took, of the process and of its database connections. */
-async function counted({ pool }, { pid }, work) {
-  const { rows } = await pool.query(
-    `select pid from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and application_name <> 'unionhall_bench'`,
-  );
-  const pids = [pid, ...rows.map((row) => row.pid)];
-  const usage = () => Promise.all(pids.map(usageOf));
-  const before = await usage();
-  const result = await work();
-  const after = await usage();
-  const used = pids.map((_, at) => (before[at] && after[at] ? after[at].cpu - before[at].cpu : null));
-  // a connection that nobody used is closed in the meantime
-  const databaseUsed = used.slice(1).filter((each) => each !== null);
-  const each = (/** @type {number} */ seconds) => (seconds * 1000) / result.count;
-  return {
-    ...result,
-    cpu: used[0] === null ? null : each(used[0]),
-    databaseCpu: databaseUsed.length === 0 ? null : each(databaseUsed.reduce((sum, one) => sum + one, 0)),
-  };
 }
 
 /** @param {Setting} setting */
@@ -404,21 +385,6 @@ async function profileOf(bench, options, name) {
     },
     options.save,
   );
-}
-
-/**
- * Throughputs of the same rounds, as ratios.
- *
- * @param {string} question
- * @param {string} other
- * @param {readonly { perSecond: number }[]} ours
- * @param {readonly { perSecond: number }[]} theirs
- * @param {number} [target]
- */
-function ratioRow(question, other, ours, theirs, target) {
-  const ratios = ours.map(({ perSecond }, round) => perSecond / theirs[round].perSecond);
-  const ratio = median(ratios);
-  return [question, other, ratio.toFixed(2), spread(ratios), target?.toFixed(2) ?? '', verdict(ratio, target)];
 }
 
 /** Process and database together: what others on the machine take away shows less in it than in the throughput. */

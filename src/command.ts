@@ -16,7 +16,7 @@ import { PasswordHasher } from './services/crypto/hasher.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
 import { startCleanup } from './services/session/index.ts';
 import { MailQueue } from './services/mail/index.ts';
-import { countKeys, tellKeys } from './services/session/keys.ts';
+import { countKeys, renewSeeds, tellKeys } from './services/session/keys.ts';
 import { importMembers } from './services/member/index.ts';
 import { importOrganizations } from './services/organization/index.ts';
 import { isSaved } from './services/setting/index.ts';
@@ -70,6 +70,17 @@ const plain = new Set([
   'SettingsError',
 ]);
 
+const lacking = 'The database lacks what this version keeps there. Make it first, with this version: npm run db:migrate';
+const barred = 'The database refuses this to the role of DATABASE_URL. Where tables are missing, the role that owns them makes them:';
+
+/** What the database says, by SQLSTATE, when it was not made ready: a table, a column or a schema is missing, or a right. */
+const unready: ReadonlyMap<string, string> = new Map([
+  ['42P01', lacking],
+  ['42703', lacking],
+  ['3F000', lacking],
+  ['42501', `${barred} npm run db:migrate`],
+]);
+
 class CommandError extends Error {
   override readonly name = 'CommandError';
 }
@@ -82,7 +93,8 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
     await command(readConfig(), words);
   } catch (error) {
     const isPlain = error instanceof Error && plain.has(error.name);
-    process.stderr.write(`${styleText('red', isPlain ? error.message : String((error as Error).stack))}\n`);
+    const text = isPlain ? error.message : (unready.get(String((error as { code?: unknown }).code)) ?? String((error as Error).stack));
+    process.stderr.write(`${styleText('red', text)}\n`);
     process.exitCode = 1;
   }
 }
@@ -375,10 +387,13 @@ function instantOf(text: string | undefined, option: string): Date | undefined {
 async function renewSeals(config: Config): Promise<void> {
   const keyring = await keyringOf(config);
   await withDatabase(config, async ({ orm }) => {
-    const { renewed, unreadable } = await renewSystemSeals(orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() });
-    say(`${counted(renewed, 'key of a user is', 'keys of users are')} now under ${keyring.active}.`);
-    if (unreadable > 0)
-      throw new CommandError(`${counted(unreadable, 'one does', 'do')} not open: the system key is gone, or the row was altered.`);
+    const tools = { keyring, now: () => new Date() };
+    const pairs = await renewSystemSeals(orm.em.fork() as SqlEntityManager, tools);
+    const seeds = await renewSeeds(orm.em.fork() as SqlEntityManager, tools);
+    const renewed = `${counted(pairs.renewed, 'key of a user', 'keys of users')} and ${counted(seeds.renewed, 'TOTP seed', 'TOTP seeds')}`;
+    say(`${renewed} moved to ${keyring.active}.`);
+    const unreadable = pairs.unreadable + seeds.unreadable;
+    if (unreadable > 0) throw new CommandError(`${unreadable} of them do not open: the system key is gone, or the row was altered.`);
   });
 }
 

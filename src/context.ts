@@ -159,7 +159,13 @@ class RequestContext {
 
   get vault(): VaultService {
     const { tools } = this.sources;
-    return new VaultService(this.em, { ...tools, proofs: proofsWith(tools) }, this.viewer, this.incoming.vaultToken ?? null);
+    return new VaultService(
+      this.em,
+      { ...tools, proofs: proofsWith(tools) },
+      this.viewer,
+      this.incoming.vaultToken ?? null,
+      this.sources.run,
+    );
   }
 
   get cases(): CaseService {

@@ -102,6 +102,8 @@ const tried = async (client: pg.Client, text: string): Promise<string> =>
 describe('the two roles of the page', () => {
   it('are made by its statements, the tables by its command', async () => {
     await superuser.query(block('roles'));
+    const early = await run('keys:rotate');
+    expect([early.hasSucceeded, early.said]).toEqual([false, expect.stringMatching(/^The database refuses this .* npm run db:migrate\n$/)]);
     const { said, hasSucceeded } = await runProcess(built.program, ['db:migrate'], asMigrator());
     expect([hasSucceeded, said]).toEqual([true, 'The database is up to date.\n']);
     const owner = await connected(urlOf(migrator, 'change me'));

@@ -1,11 +1,12 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
 import { isGenuine } from '../src/services/audit.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
-import { countKeys, tellKeys, type KeyUse } from '../src/services/session/keys.ts';
+import { countKeys, renewSeeds, tellKeys, type KeyUse } from '../src/services/session/keys.ts';
 import { shownBy } from './factor.kit.ts';
 import { Clock } from './support/local.ts';
 import { Mailboxes } from './support/mailbox.ts';
@@ -341,6 +342,30 @@ describe('two nodes, of which one has been given the new keyring', () => {
       expect((await node.ask(complete, { input })).codes).toEqual([]);
       const seed = await stored(database, 'staff', 'c.sealed_seed', 'users u join totp_credentials c on c.user_id = u.id');
       expect(seed).toMatch(new RegExp(`^seal-v1:${kid}:`));
+    }
+  });
+
+  it('run on while a command moves every seed to the new key; one that does not open is left as it is', async () => {
+    const seeds = () => database.run('select sealed_seed from totp_credentials order by id', []);
+    const em = () => database.orm.em.fork() as SqlEntityManager;
+    const secrets = new Map<string, string>();
+    for (const who of ['officer', 'instructor']) secrets.set(who, (await enrol(before, clock, await signedIn(before, who))).secret);
+    expect((await seeds()).map(({ sealed_seed }) => String(sealed_seed).split(':')[1])).toEqual(['k1', 'k1', 'k1']);
+    const none = await renewSeeds(em(), { keyring: ring('k2'), now: clock.now });
+    expect([none, (await seeds()).every(({ sealed_seed }) => String(sealed_seed).startsWith('seal-v1:k1:'))]).toEqual([
+      { renewed: 0, unreadable: 3 },
+      true,
+    ]);
+    const tools = { keyring: ring('k2', 'k1'), now: clock.now };
+    const [one, other] = await Promise.all([renewSeeds(em(), tools), renewSeeds(em(), tools)]);
+    expect([one.renewed + other.renewed, one.unreadable + other.unreadable]).toEqual([3, 0]);
+    expect(await renewSeeds(em(), tools)).toEqual({ renewed: 0, unreadable: 0 });
+    expect(useOf(await countKeys(database.orm.em, ring('k2', 'k1'), clock.now()), 'k1')?.counts['TOTP seeds']).toBe(0);
+    clock.turn(60);
+    for (const [who, secret] of secrets) {
+      const { challenge } = await signIn(after, who);
+      const input = { challenge, code: shownBy(secret, clock.now()), method: 'TOTP' };
+      expect((await after.ask(complete, { input })).codes).toEqual([]);
     }
   });
 

@@ -93,6 +93,11 @@ export class Keeper {
     return { codes, is: (data as Answers | null)?.[name] as Answers[Name], errors, requestId: answered.get('x-request-id') };
   }
 
+  /** Asks for something that is not of the vault. */
+  put<Data>(query: string, variables: object = {}): Promise<Answer<Data>> {
+    return this.asking<Data>(query, variables, {});
+  }
+
   /** Asks for what must succeed. */
   async see<Name extends Operation>(name: Name, variables: object = {}): Promise<Answers[Name]> {
     const { is, errors } = await this.ask(name, variables);

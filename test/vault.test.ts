@@ -91,8 +91,8 @@ describe('the vault', () => {
     expect((await Keeper.of(local.member).ask('vault')).codes).toEqual(['FORBIDDEN']);
   });
 
-  it('is nothing before it is made', async () => {
-    const empty = await aLocal();
+  it('is nothing before it is made, and then keeps as many versions as the setting says', async () => {
+    const empty = await aLocal({ environment: { SECRET_VERSIONS: '2' } });
     const keeper = Keeper.of(empty.admin);
     expect(await keeper.ask('vault')).toMatchObject({ is: null, codes: [] });
     for (const operation of ['unlockVault', 'lockVault'] as const)
@@ -103,6 +103,12 @@ describe('the vault', () => {
     expect((await keeper.ask('createVault', { password: '' })).codes).toEqual(['BAD_INPUT']);
     expect((await keeper.ask('createVault', { password })).codes).toEqual([]);
     expect((await keeper.ask('revealSecret', { keyName: 'bank' })).codes).toEqual(['VAULT_LOCKED']);
+    await keeper.unlock();
+    for (const value of ['one', 'two', 'three']) await keeper.store('bank', value);
+    const kept = async () => (await keeper.see('secret', { keyName: 'bank' }))?.versions.map(({ version }) => version);
+    expect(await kept()).toEqual([3, 2]);
+    await keeper.see('restoreSecretVersion', { keyName: 'bank', version: 2 });
+    expect([await kept(), await keeper.reveal('bank'), await keeper.reveal('bank', 2)]).toEqual([[4, 3], 'two', 'NOT_FOUND']);
   });
 });
 

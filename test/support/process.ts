@@ -47,21 +47,28 @@ export async function startProcess(program: string, environment: Readonly<Record
   }
 }
 
-/** Runs a command of the program to its end. @returns what it said, and whether it succeeded. */
+/** Runs a command of the program to its end, with what it is to read from stdin. @returns what it said, and whether it succeeded. */
 export async function runProcess(
   program: string,
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
+  input = '',
 ): Promise<{ said: string; hasSucceeded: boolean }> {
-  const child = launch(program, words, environment);
+  const child = launch(program, words, environment, 'pipe');
+  child.stdin?.on('error', () => undefined).end(input); // it may end without having read
   const said = collected(child);
   const code = await new Promise((resolve) => child.once('close', resolve));
   return { said: said(), hasSucceeded: code === 0 };
 }
 
-function launch(program: string, words: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
+function launch(
+  program: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
   const env = { PATH: process.env['PATH'], ...environment };
-  return spawn(process.execPath, [program, ...words], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [program, ...words], { cwd: project, env, stdio: [stdin, 'pipe', 'pipe'] });
 }
 
 function collected(child: ChildProcess): () => string {

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { frame, fromBase64Url } from './framing.ts';
 import { decrypt, encrypt } from './gcm.ts';
 import type { Keyring } from './keyring.ts';
@@ -7,6 +7,7 @@ import { SealError } from './seal.ts';
 const keyLength = 32;
 const saltScheme = 'hkdf-sha256-v1';
 const wrapScheme = 'wrap-v1';
+const noSalt = Buffer.alloc(0);
 
 /** The versions of a vault's key that somebody may open, the active one among them. Whoever holds them wipes them. */
 export class VaultKeys {
@@ -89,7 +90,7 @@ export function recordKey(vaultKey: Uint8Array, salt: string, facts: RecordFacts
   const bytes = fromBase64Url(encoded);
   if (scheme !== saltScheme || rest.length > 0 || bytes?.byteLength !== keyLength) throw new SealError();
   const info = frame('record', facts.vaultId, facts.secretId, facts.keyName, facts.version, facts.keyVersion);
-  return Buffer.from(hkdfSync('sha256', vaultKey, bytes, info, keyLength));
+  return derive(vaultKey, bytes, info);
 }
 
 /** What a vault session is bound to. */
@@ -134,7 +135,7 @@ export function unwrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBin
 function wrappingKey(keyring: Keyring, kid: string, token: Uint8Array, binding: WrapBinding): Buffer {
   const system = keyring.purpose(kid, 'vault-session');
   const both = frame(token, system);
-  const key = Buffer.from(hkdfSync('sha256', both, Buffer.alloc(0), boundTo(kid, binding), keyLength));
+  const key = derive(both, noSalt, boundTo(kid, binding));
   both.fill(0);
   system.fill(0);
   return key;
@@ -174,8 +175,12 @@ export function isSameMark(one: string, other: string): boolean {
 }
 
 function mark(vaultKey: Uint8Array, scheme: string, fields: Uint8Array): string {
-  const key = Buffer.from(hkdfSync('sha256', vaultKey, Buffer.alloc(0), frame('mark', scheme), keyLength));
+  const key = derive(vaultKey, noSalt, frame('mark', scheme));
   const made = `${scheme}:${createHmac('sha256', key).update(fields).digest('base64url')}`;
   key.fill(0);
   return made;
 }
+
+/** HKDF-SHA256. Node makes a key object of the bytes in any case, and first finds out at length that they are none yet. */
+const derive = (from: Uint8Array, salt: Uint8Array, info: Uint8Array): Buffer =>
+  Buffer.from(hkdfSync('sha256', createSecretKey(from), salt, info, keyLength));

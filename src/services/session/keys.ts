@@ -2,7 +2,10 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { OneTimeToken } from '../../entities/credential.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { mailedToken } from '../crypto/mailed.ts';
+import { isOfActiveKey, seal } from '../crypto/seal.ts';
 import { hashToken } from '../crypto/token.ts';
+import { seedPurpose, withSeed } from './factor.ts';
+import type { SessionTools } from './tools.ts';
 
 /** How much of what is stored hangs on one system key. */
 export interface KeyUse {
@@ -61,6 +64,37 @@ export function tellKeys(uses: readonly KeyUse[]): string {
     .join('\n');
 }
 
+/**
+ * Seals the seeds of second factors anew under the system key of today: nobody has to be there for it, and nobody notices.
+ * @returns how many there were, and how many do not open, as their key is gone, or they were altered.
+ */
+export async function renewSeeds(
+  em: SqlEntityManager,
+  { keyring, now }: Pick<SessionTools, 'keyring' | 'now'>,
+): Promise<{ renewed: number; unreadable: number }> {
+  const done = { renewed: 0, unreadable: 0 };
+  const rows = await em.execute<SeedRow[]>('select id, user_id, sealed_seed from totp_credentials order by id');
+  for (const { id, user_id: userId, sealed_seed: sealed } of rows) {
+    if (isOfActiveKey(keyring, sealed)) continue;
+    const resealed = withSeed(keyring, userId, sealed, (seed) => seal(keyring, seedPurpose, [userId], seed));
+    if (resealed === null) done.unreadable += 1;
+    // Compares and swaps: a sign-in in the same instant has sealed it anew itself, or a new factor has another seed.
+    else if (await replaceSeed(em, id, sealed, resealed, now())) done.renewed += 1;
+  }
+  return done;
+}
+
+interface SeedRow {
+  id: string;
+  user_id: string;
+  sealed_seed: string;
+}
+
+async function replaceSeed(em: SqlEntityManager, id: string, from: string, to: string, at: Date): Promise<boolean> {
+  const text = 'update totp_credentials set sealed_seed = ?, updated_at = ? where id = ? and sealed_seed = ? returning id';
+  return (await em.execute<object[]>(text, [to, at, id, from])).length === 1;
+}
+
 /** Imported hashes hang on no key until their users sign in. */
 const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> = {
   sessions: `select refresh_kid as kid, cast(count(*) as int) as count from sessions
@@ -71,9 +105,11 @@ const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> =
     from totp_credentials c join users u on u.id = c.user_id where u.deleted_at is null group by 1`,
   'backup codes': `select split_part(c.code_hash, ':', 2) as kid, cast(count(*) as int) as count
     from backup_codes c join users u on u.id = c.user_id where c.used_at is null and u.deleted_at is null group by 1`,
-  // The users' own keys for the vault, and the marks of their public halves, which are renewed together.
-  'vault keys': `select split_part(k.sealed_private_key, ':', 2) as kid, cast(count(*) as int) as count
-    from user_keys k join users u on u.id = k.user_id where u.deleted_at is null group by 1`,
+  // The users' own keys for the vault: each hangs on the key of its seal, and on that of the mark of its public half.
+  'vault keys': `select h.kid, cast(count(*) as int) as count
+    from (select k.id, split_part(k.sealed_private_key, ':', 2) as kid from user_keys k join users u on u.id = k.user_id where u.deleted_at is null
+      union select k.id, split_part(k.public_key_mac, '.', 1) from user_keys k join users u on u.id = k.user_id where u.deleted_at is null) h
+    group by 1`,
   'open vaults': `select split_part(w.wrapped_key, ':', 2) as kid, cast(count(*) as int) as count
     from vault_sessions w where w.expires_at > ? group by 1`,
   'audit events': `select split_part(mac, '.', 1) as kid, cast(count(*) as int) as count from audit_events group by 1`,

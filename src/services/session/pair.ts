@@ -12,7 +12,13 @@ type PairTools = Pick<SessionTools, 'keyring' | 'passwords' | 'rules' | 'now'>;
 /** What becomes of a user's key pair when the password is replaced: from which stored text to which; null for none. */
 export interface PairMove {
   readonly from: string | null;
-  readonly to: string | null;
+  readonly to: SealedPair | null;
+}
+
+interface SealedPair {
+  readonly sealed: string;
+  /** Of the same system key as the seal: nothing of the pair stays under an earlier one. */
+  readonly mark: string;
 }
 
 /**
@@ -71,9 +77,10 @@ export async function resealPair(
   if (privateKey === null) return { from, to: null };
   const stretching = freshStretching(tools.rules.keyIterations);
   const key = await tools.passwords.stretch(next, stretching);
-  const to = sealPrivateKey(tools.keyring, userId, { publicKey, privateKey }, key, stretching);
+  const sealed = sealPrivateKey(tools.keyring, userId, { publicKey, privateKey }, key, stretching);
   for (const bytes of [key, privateKey]) bytes.fill(0);
-  return { from, to };
+  // The private half opened for this public half and no other, so it is vouched for anew.
+  return { from, to: { sealed, mark: markPublicKey(tools.keyring, { userId, publicKey }) } };
 }
 
 /** Whether the pair is still the one that was sealed anew; asked while the user's row is held. */
@@ -85,7 +92,8 @@ export async function isPair(em: SqlEntityManager, userId: string, { from }: Pai
 /** Writes what was sealed anew. @returns whether grants were voided with a pair that could not be. */
 export async function movePair(em: SqlEntityManager, userId: string, { from, to }: PairMove, at: Date): Promise<boolean> {
   if (to !== null) {
-    await em.execute('update user_keys set sealed_private_key = ?, updated_at = ? where user_id = ?', [to, at, userId]);
+    const values = [to.sealed, to.mark, at, userId];
+    await em.execute('update user_keys set sealed_private_key = ?, public_key_mac = ?, updated_at = ? where user_id = ?', values);
     return false;
   }
   return from !== null && (await voidPair(em, userId));

@@ -17,7 +17,7 @@ import { revokeVaultAccess } from './revoke.ts';
 import { rotateVaultKey } from './rotate.ts';
 import { AlteredError } from './state.ts';
 import { storeSecret, type StoreSecretInput } from './store.ts';
-import { within, type Client, type Scope, type VaultTools } from './tools.ts';
+import { within, type Client, type RunSql, type Scope, type VaultTools } from './tools.ts';
 import { unlockVault, type VaultToken } from './unlock.ts';
 
 export { VaultCreated } from './create.ts';
@@ -38,6 +38,7 @@ export class VaultService {
     private readonly tools: VaultTools,
     private readonly viewer: Viewer,
     private readonly vaultToken: string | null,
+    private readonly run: RunSql,
   ) {}
 
   /** @throws CONFLICT where there is a vault; BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED. */
@@ -138,7 +139,7 @@ export class VaultService {
   }
 
   private scope(client: Client): Scope {
-    return { em: this.em, tools: this.tools, viewer: this.viewer, client, vaultToken: this.vaultToken };
+    return { em: this.em, run: this.run, tools: this.tools, viewer: this.viewer, client, vaultToken: this.vaultToken };
   }
 
   /** Does something, and writes down where it is refused: on its own, as what was begun is undone. */

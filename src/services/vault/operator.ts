@@ -29,7 +29,7 @@ export interface VaultStatus {
   readonly openVaults: number;
   /** Stored values under each version of the vault's key. */
   readonly values: readonly { readonly version: number; readonly state: string; readonly count: number }[];
-  /** Users' own keys under each system key. */
+  /** Users' own keys under each system key, of the seal or of the mark: one that is moved half counts under both. */
   readonly pairs: readonly { readonly kid: string; readonly count: number }[];
 }
 
@@ -47,7 +47,8 @@ export async function statusOf(em: SqlEntityManager, at: Date = new Date()): Pro
        where k.state <> '${VaultKeyState.DESTROYED}' group by k.version, k.state order by k.version`,
     ),
     pairs: await em.execute(
-      `select split_part(sealed_private_key, ':', 2) as kid, cast(count(*) as int) as count from user_keys group by 1 order by 1`,
+      `select kid, cast(count(*) as int) as count from (select id, split_part(sealed_private_key, ':', 2) as kid from user_keys
+        union select id, split_part(public_key_mac, '.', 1) from user_keys) hanging group by 1 order by 1`,
     ),
   };
 }

@@ -17,7 +17,7 @@ export interface StoredValue {
   readonly token: string;
 }
 
-interface ValueRow {
+export interface ValueRow {
   id: string;
   secret_id: string;
   key_name: string;
@@ -32,12 +32,12 @@ const valueSql = `select v.id, v.secret_id, s.key_name, v.version, case when k.s
   v.salt, v.token
   from secrets s join secret_versions v on v.secret_id = s.id join vault_keys k on k.id = v.vault_key_id`;
 
+/** A secret's value by name and version, the latest where none is named. */
+export const oneValueSql = `${valueSql} where s.key_name = ? and v.version = coalesce(cast(? as int), s.current_version)`;
+
 /** A secret's value of one version, the latest where none is named. @throws NOT_FOUND */
 export async function findValue(em: SqlEntityManager, keyName: string, version: number | null): Promise<StoredValue> {
-  const [row] = await em.execute<ValueRow[]>(
-    `${valueSql} where s.key_name = ? and v.version = coalesce(cast(? as int), s.current_version)`,
-    [keyName, version],
-  );
+  const [row] = await em.execute<ValueRow[]>(oneValueSql, [keyName, version]);
   if (row === undefined) throw notFound();
   return valueOf(row);
 }
@@ -138,7 +138,7 @@ export function nameProblems(keyName: string, path: string): FieldProblem[] {
   return /\p{Cc}|\p{Surrogate}/u.test(keyName) ? [{ path, message: 'has a character that is none' }] : [];
 }
 
-function valueOf(row: ValueRow): StoredValue {
+export function valueOf(row: ValueRow): StoredValue {
   const { id, secret_id: secretId, key_name: keyName, version, key_version: keyVersion, salt, token } = row;
   return { id, secretId, keyName, version, keyVersion, salt, token };
 }

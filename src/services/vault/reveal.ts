@@ -1,8 +1,10 @@
 import { Field, Int, ObjectType } from 'type-graphql';
-import { recordChange } from '../audit.ts';
-import { withVault } from './open.ts';
-import { decryptValue, demandName, findValue } from './record.ts';
-import { within, type Scope } from './tools.ts';
+import { notFound } from '../../errors.ts';
+import { changeEvent } from '../audit.ts';
+import { add } from '../record.ts';
+import { withValue, type WantedValue } from './open.ts';
+import { decryptValue, demandName, nameProblems } from './record.ts';
+import type { Scope } from './tools.ts';
 
 @ObjectType({ description: 'A secret, and its value.' })
 export class RevealedSecret {
@@ -44,20 +46,23 @@ export async function revealSecret(scope: Scope, keyName: string, version: numbe
  */
 export async function withSecret<Done>(
   scope: Scope,
-  { keyName, version, action }: { keyName: string; version: number | null; action: string },
+  { action, ...wanted }: WantedValue & { readonly action: string },
   use: (secret: UsedSecret) => Promise<Done>,
 ): Promise<Done> {
-  const { em, tools, viewer, client } = scope;
+  const { em, run, tools, viewer, client } = scope;
+  const keyName = wanted.keyName.trim();
+  // What is no name is looked for under none: whether the vault is open is told first.
+  const asked = nameProblems(keyName, 'keyName').length > 0 ? '' : keyName;
   const held: { value?: Buffer } = {};
   try {
-    const found = await em.transactional((transaction) =>
-      withVault(within(scope, transaction), async ({ vaultId, keys }) => {
-        const stored = await findValue(transaction, demandName(keyName, 'keyName'), version);
-        held.value = decryptValue(vaultId, keys, stored);
-        recordChange(transaction, tools, viewer, client, { action, targetType: 'Secret', targetId: stored.secretId });
-        return { keyName: stored.keyName, version: stored.version, value: held.value };
-      }),
-    );
+    const found = await withValue(scope, { keyName: asked, version: wanted.version }, async ({ vaultId, keys }, stored) => {
+      demandName(keyName, 'keyName');
+      if (stored === null) throw notFound();
+      held.value = decryptValue(vaultId, keys, stored);
+      const change = { action, targetType: 'Secret', targetId: stored.secretId };
+      await add(em, run, changeEvent(em, tools, viewer, client, change));
+      return { keyName: stored.keyName, version: stored.version, value: held.value };
+    });
     return await use(found);
   } finally {
     held.value?.fill(0);

@@ -57,9 +57,14 @@ export interface VaultTools extends ChangeTools {
   readonly warn: (message: string) => void;
 }
 
+/** Runs one statement with `$1` parameters, and answers its rows. */
+export type RunSql = (text: string, params: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
 /** Who asks, with what, and from where. */
 export interface Scope {
   readonly em: SqlEntityManager;
+  /** Outside every transaction. */
+  readonly run: RunSql;
   readonly tools: VaultTools;
   readonly viewer: Viewer;
   readonly client: Client;
