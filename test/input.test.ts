@@ -1,0 +1,147 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  getNamedType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  type GraphQLField,
+  type GraphQLInputType,
+  type GraphQLSchema,
+} from 'graphql';
+import { refusals } from '../src/errors.ts';
+import { schemaOf } from './rights/kit.ts';
+import { aLocal, type Answer, type Local } from './support/local.ts';
+
+// Every mutation of the schema, asked by an admin with each of its fields wrong in each way that its type can be.
+
+let local: Local;
+let schema: GraphQLSchema;
+/** An id of what a field names, by the name of the field. */
+let known: Readonly<Record<string, string>>;
+/** An id of each type that a mutation answers. */
+let ids: Readonly<Record<string, string>>;
+
+const often = Object.fromEntries(
+  ['SIGN_IN', 'SECOND_FACTOR', 'MAIL_ACCOUNT', 'MAIL_ADDRESS', 'REGISTER', 'REFRESH', 'CONNECTION'].map((name) => [
+    `LIMIT_${name}`,
+    '9999/300',
+  ]),
+);
+
+beforeAll(async () => {
+  local = await aLocal({ environment: { ...often, LOGIN_ATTEMPTS: '100', REGISTRATION: 'open' } });
+  schema = await schemaOf(local);
+  const first = async (table: string, where = 'true'): Promise<string> =>
+    String((await local.sql(`select id from ${table} where ${where} limit 1`))[0]?.['id']);
+  const employer = await first('organizations', `org_type = 'employer'`);
+  known = {
+    memberId: await first('members'),
+    employerId: employer,
+    organizationId: employer,
+    userId: await first('users', `username = 'testuser'`),
+    assignedUserId: await first('users', `username = 'officer'`),
+    roleId: await first('roles', `name = 'staff'`),
+  };
+  ids = {
+    Member: known['memberId'] ?? '',
+    Organization: employer,
+    MemberEmployment: await first('member_employments', 'end_date is null'),
+    OrganizationContact: await first('organization_contacts'),
+    SaltingActivity: await first('salting_activities'),
+    Grievance: await first('grievances', `status = 'open'`),
+    BenevolenceApplication: await first('benevolence_applications', `status = 'submitted'`),
+    User: known['userId'] ?? '',
+    Role: known['roleId'] ?? '',
+  };
+});
+
+/** So that it is seen where it comes back. */
+const mark = 'Zq7marker';
+
+/** What is wrong of each scalar, or may be. */
+const wrong: Readonly<Record<string, readonly unknown[]>> = {
+  String: [5, {}, [], '', '   ', `${mark}${'x'.repeat(10_001)}`, `${mark}\0`, `${mark}\ud800`, `${mark}'"; drop table users; --`],
+  ID: [{}, '', mark, '01900000-0000-7000-8000-00000000dead', `${mark}\0`],
+  Int: [mark, -1, 0, 1.5, 2_147_483_647, 2_147_483_648],
+  Float: [mark, -1],
+  Boolean: [mark, 1],
+  Date: [5, mark, '', '2026-02-30', '0000-01-01', '9999-12-31', '2026-01-01T00:00:00Z'],
+  DateTime: [5, mark, '', '2026-02-30T00:00:00Z', '0000-01-01T00:00:00Z', '9999-12-31T23:59:59Z', '2026-01-01'],
+  Decimal: [{}, mark, '', '-1.00', '0.00', '1.234', '99999999999999.00', '1e5', 'NaN'],
+};
+
+/** A value that the type accepts. */
+function valueOf(name: string, type: GraphQLInputType): unknown {
+  const nullable = getNullableType(type);
+  if (isListType(nullable)) return [valueOf(name, nullable.ofType)];
+  if (isInputObjectType(nullable)) {
+    const fields = Object.values(nullable.getFields()).filter((field) => isNonNullType(field.type) || field.name in known);
+    return Object.fromEntries(fields.map((field) => [field.name, valueOf(field.name, field.type)]));
+  }
+  if (isEnumType(nullable)) return nullable.getValues()[0]?.name;
+  const values: Record<string, unknown> = { Int: 1, Boolean: false, Date: '2026-01-02', DateTime: '2099-01-02T00:00:00Z', Decimal: '1.00' };
+  if (nullable.toString() === 'ID') return known[name] ?? '01900000-0000-7000-8000-00000000dead';
+  return values[nullable.toString()] ?? 'x';
+}
+
+/** What may stand there instead, and is wrong; of what the type says must be given, null and nothing too. */
+function* wrongOf(name: string, type: GraphQLInputType): Generator<unknown> {
+  const nullable = getNullableType(type);
+  if (isNonNullType(type)) yield* [null, undefined];
+  if (isListType(nullable)) {
+    yield* [5, [null], []];
+    for (const each of wrongOf(name, getNullableType(nullable.ofType))) yield [each];
+  } else if (isInputObjectType(nullable)) {
+    yield* [5, mark, []];
+    const whole = valueOf(name, nullable) as object;
+    yield { ...whole, [mark]: 1 };
+    for (const field of Object.values(nullable.getFields()))
+      for (const each of wrongOf(field.name, field.type)) yield { ...whole, [field.name]: each };
+  } else if (isEnumType(nullable)) yield* [mark, 5, ''];
+  else yield* wrong[nullable.toString()] ?? [];
+}
+
+function ask({ name, args, type }: GraphQLField<unknown, unknown>, variables: Record<string, unknown>): Promise<Answer> {
+  const declared = args.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(', ');
+  const passed = args.map((arg) => `${arg.name}: $${arg.name}`).join(', ');
+  const selection = isLeafType(getNamedType(type)) ? '' : '{ __typename }';
+  return local.admin.ask(`mutation ${declared && `(${declared})`} { x: ${name}${passed && `(${passed})`} ${selection} }`, variables);
+}
+
+/** They end the session by which they are asked, or would with what is given here. */
+const parting: ReadonlySet<string> = new Set(['logout', 'logoutAll']);
+
+describe('whatever is wrong of what a mutation is given', () => {
+  it('is answered by a code of the closed list, never as a fault of ours, and never repeated', async () => {
+    const faults: unknown[] = [];
+    const asked = new Map<string, number>();
+    for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+      if (parting.has(field.name)) continue;
+      known = { ...known, id: ids[getNamedType(field.type).toString()] ?? '01900000-0000-7000-8000-00000000dead' };
+      const whole = Object.fromEntries(
+        field.args.filter((arg) => isNonNullType(arg.type)).map((arg) => [arg.name, valueOf(arg.name, arg.type)]),
+      );
+      for (const arg of field.args)
+        for (const value of wrongOf(arg.name, arg.type)) {
+          const { codes, errors, status } = await ask(field, { ...whole, [arg.name]: value });
+          asked.set(field.name, (asked.get(field.name) ?? 0) + 1);
+          const isFine = codes.every((code) => code in refusals && code !== 'INTERNAL') && status < 500;
+          if (!isFine || JSON.stringify(errors).includes(mark)) faults.push([field.name, arg.name, value, status, errors]);
+        }
+    }
+    expect(faults).toEqual([]);
+    expect([...asked.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(1000);
+  }, 480_000);
+
+  it('of what the type does not allow is BAD_INPUT that names the place', async () => {
+    const { errors } = await local.admin.ask('mutation ($input: LogSaltingActivityInput!) { logSaltingActivity(input: $input) { id } }', {
+      input: { organizationId: known['organizationId'], activityType: 'SITE_VISIT', activityDate: '2026-02-30' },
+    });
+    expect(errors.map(({ extensions }) => [extensions.code, extensions['fields']])).toEqual([
+      ['BAD_INPUT', [{ path: 'input.activityDate', message: expect.any(String) }]],
+    ]);
+  });
+});
