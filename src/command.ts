@@ -24,7 +24,7 @@ import { importUsers } from './services/user/import/index.ts';
 import { importSecrets, readForeign, recoverFor, renewSystemSeals, statusOf, tellStatus, wipe } from './services/vault/index.ts';
 import { launch, mailOf, type MailRoom, type Service } from './server.ts';
 import { changeSettings } from './settings.ts';
-import { openPlace, whereabouts } from './work.ts';
+import { openPlace, savedBy, whereabouts } from './work.ts';
 import { ConnectionSource } from './entities/setting.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
@@ -391,7 +391,8 @@ async function renewSeals(config: Config): Promise<void> {
     const pairs = await renewSystemSeals(orm.em.fork() as SqlEntityManager, tools);
     const seeds = await renewSeeds(orm.em.fork() as SqlEntityManager, tools);
     const renewed = `${counted(pairs.renewed, 'key of a user', 'keys of users')} and ${counted(seeds.renewed, 'TOTP seed', 'TOTP seeds')}`;
-    say(`${renewed} moved to ${keyring.active}.`);
+    const isSaved = await savedBy(config, keyring).renew();
+    say(`${renewed} moved to ${keyring.active}${isSaved ? ', and the saved connection of this host' : ''}.`);
     const unreadable = pairs.unreadable + seeds.unreadable;
     if (unreadable > 0) throw new CommandError(`${unreadable} of them do not open: the system key is gone, or the row was altered.`);
   });

@@ -158,6 +158,24 @@ describe('a saved connection', () => {
     await expect(saved.read()).rejects.toThrow(/fernet\.key is missing/);
   });
 
+  it('moves to the system key of today, and stays where it is under it already or does not open', async () => {
+    const directory = await folder();
+    const [before, after] = [Keyring.generate(), Keyring.generate()];
+    const under = (...keys: string[]) => new SavedConnection(directory, Keyring.parse(keys.join(',')), true);
+    expect(await under(after, before).renew()).toBe(false);
+    await under(before).write(connection);
+    await expect(under(after).renew()).rejects.toThrow(SavedError);
+    expect([await under(before).renew(), await under(after, before).renew(), await under(after, before).renew()]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(await under(after).read()).toEqual(connection);
+    const unsealed = new SavedConnection(await folder(), Keyring.parse(before), false);
+    await unsealed.write(connection);
+    expect(await unsealed.renew()).toBe(false);
+  });
+
   it('that cannot be written leaves the one before', async () => {
     const file = join(await folder(), 'file');
     await writeFile(file, '');

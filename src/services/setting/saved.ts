@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Connection } from '../../entities/setting.ts';
 import { decryptFernet, encryptFernet, padded, readFernetKey } from '../crypto/fernet.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import { open as unseal, seal } from '../crypto/seal.ts';
+import { isOfActiveKey, open as unseal, seal } from '../crypto/seal.ts';
 
 /** What is saved cannot be read or written. The message says what to do, and shows nothing of it. */
 export class SavedError extends Error {
@@ -82,6 +82,18 @@ export class SavedConnection {
     } finally {
       bytes.fill(0);
     }
+  }
+
+  /**
+   * Seals it anew where it is sealed under an earlier system key.
+   * @returns whether it was. @throws {SavedError} where it does not open, or cannot be written.
+   */
+  async renew(): Promise<boolean> {
+    const text = await this.#own(this.#file);
+    if (text === null || !text.startsWith('seal-v1:') || isOfActiveKey(this.keyring, text)) return false;
+    const connection = await this.read();
+    if (connection !== null) await this.write(connection);
+    return connection !== null;
   }
 
   async #withKey<T>(use: (key: Buffer) => T, mayMake = false): Promise<T> {
