@@ -87,9 +87,9 @@ class Questions {
   readonly #ended: Promise<never>;
 
   constructor(private readonly lines: Interface) {
-    this.#ended = new Promise((_, reject) =>
-      lines.once('close', () => reject(new SettingsError('Nothing was changed: there was no answer.'))),
-    );
+    const silence = new SettingsError('Nothing was changed: there was no answer.');
+    // the last line may come with the end: it goes first
+    this.#ended = new Promise((_, reject) => lines.once('close', () => setImmediate(reject, silence)));
     this.#ended.catch(() => undefined); // whoever asks then hears of it
   }
 
