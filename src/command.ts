@@ -22,9 +22,10 @@ import { importOrganizations } from './services/organization/index.ts';
 import { isSaved } from './services/setting/index.ts';
 import { importUsers } from './services/user/import/index.ts';
 import { importSecrets, readForeign, recoverFor, renewSystemSeals, statusOf, tellStatus, wipe } from './services/vault/index.ts';
-import { launch, mailOf, type MailRoom, type Service } from './server.ts';
+import { launch, type Service } from './server.ts';
 import { changeSettings } from './settings.ts';
 import { openPlace, savedBy, whereabouts } from './work.ts';
+import { mailOf, openPlace, whereabouts, type MailRoom } from './work.ts';
 import { ConnectionSource } from './entities/setting.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
@@ -204,6 +205,9 @@ async function update(config: Config): Promise<void> {
 }
 
 async function seed(config: Config, words: string[]): Promise<void> {
+  // what makes the rows is no part of an installation for production
+  if (config.environment === 'production')
+    throw new CommandError('Seeding is refused in production: the passwords of seeded accounts are public.');
   const { values } = parseArgs({ args: words, options: { phase: { type: 'string' }, scale: { type: 'string' } } });
   const phases =
     values.phase === undefined ? ([0, 1, 2] as const) : [oneOf(values.phase, ['0', '1', '2'])].map((phase) => Number(phase) as 0 | 1 | 2);
@@ -457,8 +461,7 @@ async function linesOf(input: AsyncIterable<Buffer | string>, most: number): Pro
 
 /** Says where the database is, tries another one, or saves it for the next start. */
 async function settings(config: Config, [word = 'show']: string[]): Promise<void> {
-  const keyring = await keyringOf(config);
-  say(await changeSettings(config, keyring, word, { input: process.stdin, output: process.stderr }));
+  say(await changeSettings(config, () => keyringOf(config), word, { input: process.stdin, output: process.stderr }));
 }
 
 /** Looks at the installation, and says what is wrong with it. */

@@ -1,12 +1,11 @@
-import { access, constants, readdir, stat, statfs } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from './config.ts';
-import { ormOptions } from '../mikro-orm.config.ts';
-import type { Database } from './database/index.ts';
+import { compareMigrations, openDatabase, type Database } from './database/index.ts';
+import { KeyringError, type Keyring } from './services/crypto/keyring.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
-import type { Keyring } from './services/crypto/keyring.ts';
-import { failureOf, messageOf } from './services/setting/index.ts';
+import { smtpProblem } from './services/mail/index.ts';
+import { explain, failureOf, SavedError } from './services/setting/index.ts';
 import { openPlace, whereabouts } from './work.ts';
 
 /** What was looked at, and what is wrong with it. */
@@ -17,20 +16,28 @@ export interface Finding {
   readonly isFault: boolean;
 }
 
-/** Bytes that should be free where the service keeps its files. */
-const room = 500 * 1024 ** 2;
+/** What is right, in numbers; and the clock that others are held against. */
+export interface Measures {
+  /** Bytes that should be free where the service keeps its files. */
+  readonly room: number;
+  /** Milliseconds by which the clock of the database may differ. */
+  readonly drift: number;
+  /** The oldest PostgreSQL that the service works on, as that counts its versions. */
+  readonly oldest: number;
+  /** Milliseconds in which a mail server takes each step. */
+  readonly patience: number;
+  readonly now: () => number;
+}
 
-/** Milliseconds by which the clock of the database may differ. */
-const drift = 5_000;
-
-/** The oldest PostgreSQL that the service works on. */
-const oldest = 150_000;
+const usual: Measures = { room: 500 * 1024 ** 2, drift: 5_000, oldest: 150_000, patience: 5_000, now: () => Date.now() };
 
 /** Looks at an installation: its keys, files, database, clock, mail server and disk. It changes nothing but may make the keyring. */
-export async function examine(config: Config): Promise<Finding[]> {
-  const keys = await examineKeys(config);
-  const findings = [keys.finding, await examineDirectory(config), ...(await examineDatabase(config, keys.keyring))];
-  return [...findings, await examineMail(config), await examineDisk(config)];
+export async function examine(config: Config, measures: Partial<Measures> = {}): Promise<Finding[]> {
+  const by = { ...usual, ...measures };
+  const { finding, keyring } = await examineKeys(config);
+  const files = await examineDirectory(config);
+  const { findings, isEmbedded } = await examineDatabase(config, keyring, by);
+  return [finding, files, ...findings, await examineMail(config, by), await examineDisk(config, isEmbedded, by)];
 }
 
 const right = (what: string, says: string): Finding => ({ what, says, isFault: false });
@@ -42,7 +49,7 @@ async function examineKeys(config: Config): Promise<{ finding: Finding; keyring:
     const { length } = keyring.kids;
     return { finding: right('Keys', `The keyring has ${length} ${length === 1 ? 'key' : 'keys'}; ${keyring.active} is active.`), keyring };
   } catch (error) {
-    return { finding: wrong('Keys', `${(error as Error).message}.`.replace(/\.\.$/, '.')), keyring: null };
+    return { finding: wrong('Keys', whyOf(error)), keyring: null };
   }
 }
 
@@ -50,114 +57,128 @@ async function examineDirectory({ configDirectory }: Config): Promise<Finding> {
   const what = 'Config directory';
   const found = await stat(configDirectory).catch(() => null);
   if (found === null) return right(what, `${configDirectory} is not there yet; it is made when something is kept in it.`);
-  if (process.platform !== 'win32' && (found.mode & 0o022) !== 0)
-    return wrong(what, `Others may write to ${configDirectory}. Run: chmod 0700 "${configDirectory}"`);
-  for (const name of ['keys', 'setup-token', 'db_credentials.enc', 'fernet.key']) {
-    const file = join(configDirectory, name);
-    const { mode } = (await stat(file).catch(() => null)) ?? { mode: 0 };
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) return wrong(what, `Others may read ${file}. Run: chmod 0600 "${file}"`);
-  }
-  const isWritable = await access(configDirectory, constants.W_OK).then(
+  const isWritable = await isAllowed(configDirectory, constants.W_OK);
+  const problems = [
+    ...(isOpen(found.mode, 0o022) ? [`Others may write to ${configDirectory}. Run: chmod 0700 "${configDirectory}"`] : []),
+    ...(await exposedIn(configDirectory)).map((file) => `Others may read ${file}. Run: chmod 0600 "${file}"`),
+    ...(isWritable ? [] : [`${configDirectory} cannot be written to: a set-up token and a saved connection need that.`]),
+  ];
+  return problems.length > 0 ? wrong(what, problems.join('\n  ')) : right(what, `${configDirectory} is for the service alone.`);
+}
+
+/** The files in which secrets are kept, as far as others may read them. */
+async function exposedIn(directory: string): Promise<string[]> {
+  const files = ['keys', 'setup-token', 'db_credentials.enc', 'fernet.key'].map((name) => join(directory, name));
+  const modes = await Promise.all(files.map(async (file) => (await stat(file).catch(() => null))?.mode ?? 0));
+  return files.filter((_, at) => isOpen(modes[at] ?? 0, 0o077));
+}
+
+/** Windows has no such bits. */
+const isOpen = (mode: number, bits: number): boolean => process.platform !== 'win32' && (mode & bits) !== 0;
+
+const isAllowed = (path: string, mode: number): Promise<boolean> =>
+  access(path, mode).then(
     () => true,
     () => false,
   );
-  if (!isWritable) return wrong(what, `${configDirectory} cannot be written to: a set-up token and a saved connection need that.`);
-  return right(what, `${configDirectory} is for the service alone.`);
-}
 
-async function examineDatabase(config: Config, keyring: Keyring | null): Promise<Finding[]> {
-  let database: Database;
+async function examineDatabase(
+  config: Config,
+  keyring: Keyring | null,
+  by: Measures,
+): Promise<{ findings: Finding[]; isEmbedded: boolean }> {
+  const what = 'Database';
   try {
     const place = await whereabouts(config, () =>
-      keyring === null ? Promise.reject(new Error('There is no keyring')) : Promise.resolve(keyring),
+      keyring === null
+        ? Promise.reject(new KeyringError('What was saved in the settings opens with the keyring alone'))
+        : Promise.resolve(keyring),
     );
     // the embedded database belongs to one process at a time, and looking would make it
-    if (place.url === null) return [right('Database', `It is embedded, in ${config.dataDirectory}: for one process, for development.`)];
-    database = await openPlace(config, place);
+    if (place.url === null)
+      return { findings: [right(what, `It is embedded, in ${config.dataDirectory}: for one process, for development.`)], isEmbedded: true };
+    const findings = await examineServer(await openPlace(config, place), by);
+    return { findings: [...findings, ...(await examineDirect(config))], isEmbedded: false };
   } catch (error) {
-    const reason = failureOf(error);
-    return [wrong('Database', reason === null ? `It cannot be opened: ${(error as Error).message}` : `${messageOf(reason)}.`)];
+    return { findings: [wrong(what, whyOf(error))], isEmbedded: false };
   }
+}
+
+async function examineServer(database: Database, { oldest, drift, now }: Measures): Promise<Finding[]> {
   try {
-    return await examineServer(database);
+    const begin = now();
+    const [row] = await database.run(
+      `select current_setting('server_version') as version, current_setting('server_version_num')::int as number, clock_timestamp() as at`,
+    );
+    const { version, number, at } = row as { version: string; number: number; at: Date };
+    const ahead = at.valueOf() - (begin + now()) / 2;
+    const is = `It is PostgreSQL ${version}`;
+    return [
+      number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is needed.`),
+      tellMigrations(await compareMigrations(database)),
+      Math.abs(ahead) <= drift
+        ? right('Clock', 'It agrees with that of the database.')
+        : wrong('Clock', `It differs from that of the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
+    ];
   } finally {
     await database.close();
   }
 }
 
-async function examineServer(database: Database): Promise<Finding[]> {
-  const begin = Date.now();
-  const [row] = await database.run(
-    `select current_setting('server_version') as version, current_setting('server_version_num')::int as number, clock_timestamp() as at`,
-  );
-  const { version, number, at } = row as { version: string; number: number; at: Date };
-  const ahead = at.valueOf() - (begin + Date.now()) / 2;
-  const pending = await pendingMigrations(database);
-  return [
-    number >= oldest
-      ? right('Database', `It is PostgreSQL ${version}.`)
-      : wrong('Database', `It is PostgreSQL ${version}; 15 or later is needed.`),
-    examinePending(pending),
-    Math.abs(ahead) <= drift
-      ? right('Clock', 'It agrees with that of the database.')
-      : wrong(
-          'Clock',
-          `It differs from that of the database by ${Math.round(ahead / 1000)} s: codes of second factors and tokens would be refused.`,
-        ),
-  ];
-}
+const late = 'codes of second factors and tokens would be refused.';
 
-/** The migrations that the database lacks, and those that this program does. */
-async function pendingMigrations({ orm, run }: Database): Promise<{ missing: string[]; unknown: string[] }> {
-  const [table] = await run(`select to_regclass('mikro_orm_migrations') is not null as exists`);
-  // asked of a database that has none, the migrator would make its table
-  const done = table?.['exists'] === true ? (await orm.migrator.getExecuted()).map(({ name }) => name) : [];
-  const files = await readdir(ormOptions.migrations.path);
-  const known = files.filter((file) => /(?<!\.d)\.[jt]s$/.test(file)).map((file) => file.slice(0, -3));
-  return { missing: known.filter((name) => !done.includes(name)), unknown: done.filter((name) => !known.includes(name)) };
-}
-
-function examinePending({ missing, unknown }: { readonly missing: readonly string[]; readonly unknown: readonly string[] }): Finding {
+function tellMigrations({ missing, unknown }: { readonly missing: readonly string[]; readonly unknown: readonly string[] }): Finding {
   if (unknown.length > 0) return wrong('Migrations', 'The database was made by a newer version of this program. Start that one.');
-  if (missing.length > 0) return wrong('Migrations', `${missing.length} are not done yet: npm run db:migrate, or start the service.`);
+  const { length } = missing;
+  if (length > 0)
+    return wrong('Migrations', `${length} ${length === 1 ? 'is' : 'are'} not done yet: npm run db:migrate, or start the service.`);
   return right('Migrations', 'The database is up to date.');
 }
 
-async function examineMail({ mail: { smtp }, environment }: Config): Promise<Finding> {
+/** The way past a pooler, where there is one. */
+async function examineDirect({ directUrl, ...config }: Config): Promise<Finding[]> {
+  if (directUrl === null) return [];
+  const what = 'Direct way';
+  try {
+    const database = await openDatabase({ ...config, databaseUrl: directUrl, databasePoolSize: 1 }, { patience: config.patience.request });
+    await database.close();
+    return [right(what, 'DATABASE_DIRECT_URL leads to a server.')];
+  } catch (error) {
+    return [wrong(what, `${whyOf(error)} DATABASE_DIRECT_URL says where.`)];
+  }
+}
+
+/** Why something cannot be opened; never in the words of the driver. */
+function whyOf(error: unknown): string {
+  if (error instanceof KeyringError || error instanceof SavedError) return `${error.message}.`.replace(/\.\.$/, '.');
+  if ((error as { code?: unknown }).code === '25006') return 'The server takes no writes: it is a standby, or set to be read-only.';
+  const reason = failureOf(error);
+  return reason === null ? `It cannot be opened (${(error as NodeJS.ErrnoException).code ?? (error as Error).name}).` : explain(reason);
+}
+
+async function examineMail({ mail: { smtp }, environment }: Config, { patience }: Measures): Promise<Finding> {
   const what = 'Mail';
   if (smtp === null)
     return environment === 'production'
       ? wrong(what, 'SMTP_URL is not set: mails wait, and nobody can reset a password.')
-      : right(what, 'It is shown here.');
-  const { hostname, port, protocol } = new URL(smtp.url);
-  const isThere = await greets(hostname.replace(/^\[|\]$/g, ''), Number(port || (protocol === 'smtps:' ? 465 : 587)));
-  return isThere ? right(what, 'The mail server is there.') : wrong(what, 'The mail server that SMTP_URL names cannot be reached.');
+      : right(what, 'SMTP_URL is not set: the service prints mails.');
+  const problem = await smtpProblem(smtp.url, patience);
+  return problem === null ? right(what, 'The mail server takes mail.') : wrong(what, `The mail server that SMTP_URL names ${problem}.`);
 }
 
-async function greets(host: string, port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 5_000 });
-    const end = (isThere: boolean) => () => {
-      socket.destroy();
-      resolve(isThere);
-    };
-    socket.once('connect', end(true)).once('timeout', end(false)).once('error', end(false));
-  });
-}
-
-async function examineDisk({ dataDirectory, configDirectory, databaseUrl }: Config): Promise<Finding> {
-  const place = await nearest(databaseUrl === null ? dataDirectory : configDirectory);
+async function examineDisk({ dataDirectory, configDirectory }: Config, isEmbedded: boolean, { room }: Measures): Promise<Finding> {
+  const place = await nearest(isEmbedded ? dataDirectory : configDirectory);
   const { bavail, bsize } = await statfs(place);
   const free = bavail * bsize;
   const megabytes = `${Math.round(free / 1024 ** 2)} MB are free at ${place}`;
-  return free >= room ? right('Disk', `${megabytes}.`) : wrong('Disk', `Only ${megabytes}: a database that is full takes no changes.`);
+  if (free >= room) return right('Disk', `${megabytes}.`);
+  return wrong(
+    'Disk',
+    `Only ${megabytes}: ${isEmbedded ? 'a database that is full takes no changes' : 'keys and tokens could not be kept'}.`,
+  );
 }
 
 /** The directory itself, or the first above it that is there. */
 async function nearest(directory: string): Promise<string> {
-  const isThere = await stat(directory).then(
-    () => true,
-    () => false,
-  );
-  return isThere || directory === dirname(directory) ? directory : await nearest(dirname(directory));
+  return (await isAllowed(directory, constants.F_OK)) || directory === dirname(directory) ? directory : await nearest(dirname(directory));
 }

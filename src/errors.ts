@@ -64,7 +64,10 @@ export const notFound = () => new Refusal('NOT_FOUND');
 export const vaultLocked = (reason: string) => new Refusal('VAULT_LOCKED', undefined, {}, reason);
 export const tooComplex = (message: string) => new Refusal('TOO_COMPLEX', message);
 export const rateLimited = (retryAfter: number) => new Refusal('RATE_LIMITED', undefined, { retryAfter });
-export const unavailable = (retryAfter: number, cause?: unknown) => new Refusal('UNAVAILABLE', undefined, { retryAfter }, cause);
+export const unavailable = (cause?: unknown) => new Refusal('UNAVAILABLE', undefined, { retryAfter }, cause);
+
+/** Seconds after which it is worth asking again what the service could not answer just now. */
+export const retryAfter = 2;
 
 /** BAD_INPUT that names each field and what is wrong with it. */
 export function badInput(...fields: FieldProblem[]): Refusal {
@@ -105,14 +108,11 @@ export function toPublic(
 
 function asRefusal(error: unknown, formatted: GraphQLFormattedError): Refusal {
   if (error instanceof Refusal) return error;
-  if (isAway(error)) return unavailable(retryAfter, error);
+  if (isAway(error)) return unavailable(error);
   const code = formatted.extensions?.['code'];
   const refuse = typeof code === 'string' ? refusalOfGraphQL[code] : undefined;
   return refuse ? refuse(formatted.message) : new Refusal('INTERNAL', undefined, {}, error);
 }
-
-/** Seconds after which it is worth asking again what a database that was away could not answer. */
-const retryAfter = 2;
 
 /**
  * Whether an error says that the database could not be reached, is going, is too busy or took too long, rather than that it

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { nativeClient, type Database } from './database/open.ts';
@@ -10,9 +11,10 @@ export interface Answered {
   readonly type: string;
   /** `ok`, or the code of the first error. */
   readonly outcome: string;
+  /** From its headers to its answer. */
   readonly seconds: number;
-  /** The root fields, by their names in the schema. */
-  readonly fields: readonly string[];
+  /** The root fields, by their names in the schema, each with how it ended. */
+  readonly fields: readonly { readonly name: string; readonly outcome: string }[];
 }
 
 /** What is counted of a process, for Prometheus. No label holds what a client could make up. */
@@ -41,7 +43,8 @@ export class Metrics {
   answered({ type, outcome, seconds, fields }: Answered): void {
     this.#requests.inc({ type, outcome });
     this.#seconds.observe({ type }, seconds);
-    for (const operation of fields) if (authentications.has(operation)) this.#authentications.inc({ operation, outcome });
+    for (const field of fields)
+      if (authentications.has(field.name)) this.#authentications.inc({ operation: field.name, outcome: field.outcome });
   }
 
   /** Also publishes the process: memory, processor, event loop; and the connections and jobs of its database. */
@@ -49,7 +52,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     const connections = new Gauge({
       name: 'unionhall_pool_connections',
-      help: 'Connections of the pool to the database, and who waits for one.',
+      help: 'Connections of the pool that changes go over, and who waits for one.',
       labelNames: ['state'] as const,
       registers: [this.registry],
       collect: async () => {
@@ -72,7 +75,8 @@ export class Metrics {
   }
 }
 
-const authentications: ReadonlySet<string> = new Set([
+/** The operations that are counted one by one. */
+export const authentications: ReadonlySet<string> = new Set([
   'login',
   'completeLogin',
   'refresh',
@@ -120,7 +124,10 @@ async function poolOf(database: Database | undefined): Promise<Pool | null> {
   return database?.engine === 'postgresql' ? await nativeClient<Pool>(database).catch(() => null) : null;
 }
 
+/** Milliseconds to wait for the database: whoever reads metrics gives up soon, and would have none just when it is away. */
+const patience = 2_000;
+
 async function jobsOf(database: Database | undefined): Promise<readonly Record<string, unknown>[]> {
   const counting = database?.run(`select state::text as state, count(*) as count from pgboss.job where name = 'mail' group by 1`);
-  return (await counting?.catch(() => [])) ?? [];
+  return (await Promise.race([counting?.catch(() => []), setTimeout(patience, [], { ref: false })])) ?? [];
 }

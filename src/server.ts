@@ -9,7 +9,7 @@ import { migrate, type Database } from './database/index.ts';
 import { ConnectionFailure, ConnectionSource, type Connection } from './entities/setting.ts';
 import { conflict, isAway, unavailable } from './errors.ts';
 import { compiling, type Execute } from './execution.ts';
-import { createHttp } from './http.ts';
+import { createHttp } from './http/index.ts';
 import { Metrics, publish } from './metrics.ts';
 import { lowerWorkers } from './priority.ts';
 import { operations, rootTypes } from './permissions/index.ts';
@@ -26,20 +26,7 @@ import { BreachedPasswords } from './services/user/index.ts';
 import type { Sockets } from './socket.ts';
 import { Start, type Stage } from './start.ts';
 import { version } from './version.ts';
-import {
-  beginWork,
-  openPlace,
-  placeOf,
-  prepareOwner,
-  savedBy,
-  update,
-  whereabouts,
-  type Shared,
-  type Whereabouts,
-  type Work,
-} from './work.ts';
-
-export { mailOf, type MailRoom } from './work.ts';
+import { beginWork, openPlace, placeOf, savedBy, update, whereabouts, type Shared, type Whereabouts, type Work } from './work.ts';
 
 /** A service that runs. */
 export interface Service {
@@ -104,11 +91,11 @@ export async function start(config: Config, options: StartOptions = {}): Promise
 
 /** Listens, and from then on does what it takes to be ready; see `start.ts`. */
 export async function launch(config: Config, options: StartOptions = {}): Promise<Launched> {
-  const process = await prepare(config, options).catch(async (error: unknown) => {
+  const own = await prepare(config, options).catch(async (error: unknown) => {
     await options.database?.close();
     throw error;
   });
-  return await process.launch();
+  return await own.launch();
 }
 
 async function prepare(config: Config, options: StartOptions): Promise<ServiceProcess> {
@@ -204,11 +191,10 @@ class ServiceProcess {
   readonly stop = ({ delay = 0 }: StopOptions = {}): Promise<boolean> => (this.#stopping ??= this.#stop(delay));
 
   async #stop(delay: number): Promise<boolean> {
-    const work = this.#start.work;
     this.#start.stop();
-    if (delay > 0 && work !== null) await this.#linger(delay);
+    if (delay > 0 && this.#start.work !== null) await this.#linger(delay);
     const grace = setTimeout(this.#config.patience.stop * 1000, false, { ref: false });
-    const hasFinished = await Promise.race([this.#finish(work).then(() => true), grace]);
+    const hasFinished = await Promise.race([this.#finish().then(() => true), grace]);
     if (!hasFinished) this.#http?.server.closeAllConnections();
     return hasFinished;
   }
@@ -220,10 +206,10 @@ class ServiceProcess {
     while (performance.now() < latest && performance.now() - this.#askedAt < quiet) await setTimeout(quiet / 4);
   }
 
-  async #finish(work: Work | null): Promise<void> {
+  async #finish(): Promise<void> {
     await this.#close();
     await Promise.all(this.#retiring);
-    await (work ?? this.#start.work)?.end();
+    await this.#start.work?.end(); // on the database that it has moved to meanwhile, perhaps
   }
 
   async #close(): Promise<void> {
@@ -247,10 +233,12 @@ class ServiceProcess {
     });
     this.#http = app;
     this.#sockets = sockets;
-    this.#url = await app.listen({ host: config.host, port: config.port });
-    const { metricsPort, host } = config;
-    if (metricsPort !== null)
-      this.#metricsServer = await publish(this.#metrics, { host, port: metricsPort }, () => this.#start.work?.database);
+    const { metricsPort, host, port } = config;
+    this.#url = await app.listen({ host, port }).catch(refuseTaken('PORT'));
+    if (metricsPort !== null) {
+      const publishing = publish(this.#metrics, { host, port: metricsPort }, () => this.#start.work?.database);
+      this.#metricsServer = await publishing.catch(refuseTaken('METRICS_PORT'));
+    }
     lowerWorkers();
   }
 
@@ -265,12 +253,12 @@ class ServiceProcess {
   /** What a request is answered from before there is a database: nothing but the settings. */
   #before(): ContextSources {
     const away = (): never => {
-      throw unavailable(2);
+      throw unavailable();
     };
     const { subjects, tools, settings, changes, warn } = this.#shared;
     return {
       em: { fork: away } as unknown as SqlEntityManager,
-      run: () => Promise.reject(unavailable(2)),
+      run: () => Promise.reject(unavailable()),
       subjects,
       tools: { ...tools, mail: { enqueue: away } },
       refusals: { note: ({ operation, code }, _viewer, { requestId }) => warn(`${operation} was refused: ${code} (request ${requestId})`) },
@@ -281,9 +269,9 @@ class ServiceProcess {
 
   async #check(): Promise<void> {
     const { work } = this.#start;
-    if (work === null) throw unavailable(2);
+    if (work === null) throw unavailable();
     const rows = await work.database.run(`select 1 as one where current_setting('transaction_read_only') = 'off'`);
-    if (rows.length === 0) throw unavailable(2);
+    if (rows.length === 0) throw unavailable();
   }
 
   async #begin(migrating: () => void): Promise<Work> {
@@ -312,6 +300,7 @@ class ServiceProcess {
     const { source } = this.#place;
     if (source === ConnectionSource.SAVED) return reason ?? (isAway(error) ? ConnectionFailure.UNREACHABLE : null);
     if (source === ConnectionSource.EMBEDDED) return null;
+    if (reason === ConnectionFailure.NOT_ALLOWED) throw new StartError(notAllowed);
     if (reason !== null && fixed.has(reason)) throw new StartError(`${messageOf(reason)}. DATABASE_URL has to be corrected.`);
     return isAway(error) ? (reason ?? ConnectionFailure.UNREACHABLE) : null;
   }
@@ -330,7 +319,7 @@ class ServiceProcess {
   }
 
   async #become(work: Work): Promise<Service> {
-    if (this.#setupToken === null) this.#setupToken = await prepareOwner(this.#shared, work);
+    this.#setupToken = await this.#tokenFor(this.#start.work ?? work);
     const { url, stop } = this;
     const current = (): Work => this.#start.work ?? work;
     const setupToken = (): string | null => this.#setupToken;
@@ -349,6 +338,14 @@ class ServiceProcess {
       },
       stop,
     };
+  }
+
+  /** The set-up token, kept for as long as nobody owns the instance; null where somebody does. */
+  async #tokenFor({ isOwned }: Work): Promise<string | null> {
+    const { setup } = this.#shared;
+    if (!isOwned) return await setup.keep();
+    await setup.forget();
+    return null;
   }
 
   /** Begins the work elsewhere, beside the work that goes on here. */
@@ -376,9 +373,8 @@ class ServiceProcess {
   }
 
   async #adopt(work: Work): Promise<void> {
-    const { setup } = this.#shared;
-    await setup.forget(); // it was for the database before
-    this.#setupToken = await prepareOwner(this.#shared, work);
+    await this.#shared.setup.forget(); // it was for the database before
+    this.#setupToken = await this.#tokenFor(work);
     this.#place = work.place;
     const before = this.#start.adopt(work);
     this.#shared.missed(); // whoever listens comes back, and hears of the cases that are here
@@ -454,12 +450,25 @@ class ServiceProcess {
 const quiet = 100;
 const longestWaitForQuiet = 2_000;
 
+/** @throws {StartError} where the system does not give the port that a variable names. */
+const refuseTaken =
+  (variable: 'PORT' | 'METRICS_PORT') =>
+  (error: NodeJS.ErrnoException): never => {
+    if (error.code === 'EADDRINUSE') throw new StartError(`The port that ${variable} names is in use. Stop what uses it, or name another.`);
+    if (error.code === 'EACCES') throw new StartError(`The port that ${variable} names is not for this user. Name one above 1023.`);
+    if (error.code === 'EADDRNOTAVAIL') throw new StartError('The address that HOST names is none of this machine.');
+    throw error;
+  };
+
 /** What trying again does not mend. */
 const fixed: ReadonlySet<ConnectionFailure> = new Set([
   ConnectionFailure.AUTHENTICATION,
   ConnectionFailure.UNKNOWN_DATABASE,
   ConnectionFailure.TLS,
 ]);
+
+const notAllowed =
+  'The user that DATABASE_URL names may not do in the database what a start has to. npm run db:migrate makes the tables, as one who may; docs/operations.md says what the other has to be granted.';
 
 /** @throws {ConfigError} for what is no operation: a misspelt one would stay open. */
 function demandOperations(names: readonly string[]): void {

@@ -1,12 +1,14 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import type { Config } from './config.ts';
-import { ConnectionSource, type Connection } from './entities/setting.ts';
+import { ConnectionSource, type Connection, type ConnectionFailure } from './entities/setting.ts';
+import { Refusal } from './errors.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
-import { messageOf, probe, readConnection, type ConnectionInput } from './services/setting/index.ts';
+import { explain, failureOf, probe, readConnection, type ConnectionInput } from './services/setting/index.ts';
 import { placeOf, savedBy, update, whereabouts } from './work.ts';
 
-/** What the operator is told, and by what. */
-export interface Desk {
+/** Where the operator is asked, and answers. */
+export interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly output: NodeJS.WritableStream;
 }
@@ -18,60 +20,112 @@ export class SettingsError extends Error {
 
 /**
  * What `testConnection` and `saveConnection` do, on the host: `show`, `test` or `save`. What is saved is used by the next start.
+ * @param keyring is asked for where something saved is read or written, and makes the keyring where there is none.
  * @returns what to tell the operator.
  */
-export async function changeSettings(config: Config, keyring: Keyring, word: string, desk: Desk): Promise<string> {
+export async function changeSettings(config: Config, keyring: () => Promise<Keyring>, word: string, terminal: Terminal): Promise<string> {
   if (word === 'show') return await show(config, keyring);
   if (word !== 'test' && word !== 'save') throw new SettingsError('Say show, test or save: npm run settings -- test');
   if (word === 'save' && config.databaseUrl !== null) throw new SettingsError('DATABASE_URL says where the database is: change it there.');
-  const connection = await askFor(desk);
+  const connection = await askFor(terminal);
   const found = await probe(connection);
-  if (found.reason !== null) throw new SettingsError(messageOf(found.reason));
+  if (found.reason !== null) throw failed(found.reason);
   const { serverVersion, hasOwner, latencyMs } = found;
   const there = `PostgreSQL ${serverVersion} answers in ${latencyMs} ms; ${hasOwner ? 'the database has an owner' : 'nobody owns the database yet'}.`;
   if (word === 'test') return there;
-  await update({ config }, placeOf(connection));
-  await savedBy(config, keyring).write(connection);
+  await prepare(config, connection);
+  await savedBy(config, await keyring()).write(connection);
   return `${there}\nIt is up to date and saved; the next start uses it.`;
 }
 
-async function show(config: Config, keyring: Keyring): Promise<string> {
-  const { source, server } = await whereabouts(config, () => Promise.resolve(keyring));
+async function show(config: Config, keyring: () => Promise<Keyring>): Promise<string> {
+  const { source, server } = await whereabouts(config, keyring);
   if (server === null) return `The database is embedded, in ${config.dataDirectory}.`;
   const by = source === ConnectionSource.SAVED ? 'as saved in the settings' : 'as DATABASE_URL says';
   return `The database is ${server.database} at ${server.host}:${server.port}, as user ${server.username}, ${by}.`;
 }
 
-/** Asks on a terminal, where the password does not show; elsewhere reads one line of JSON with the fields of ConnectionInput. */
-async function askFor({ input, output }: Desk): Promise<Connection> {
-  const lines = createInterface({ input, output, terminal: input.isTTY === true });
+async function prepare(config: Config, connection: Connection): Promise<void> {
   try {
-    if (input.isTTY !== true) return readConnection(parse(await lines.question('')));
-    const host = await lines.question('Host: ');
-    const port = Number((await lines.question('Port [5432]: ')) || 5432);
-    const database = await lines.question('Database: ');
-    const username = await lines.question('User: ');
-    const ssl = /^y/i.test(await lines.question('Encrypted, y or n [n]: '));
-    output.write('Password (it does not show): ');
-    const quiet = Object.assign(lines, { _writeToOutput: () => undefined });
-    const password = await quiet.question('');
-    output.write('\n');
-    return readConnection({ host, port, database, username, password, ssl });
+    await update({ config }, placeOf(connection));
+  } catch (error) {
+    const reason = failureOf(error);
+    throw reason === null ? error : failed(reason);
+  }
+}
+
+const failed = (reason: ConnectionFailure): SettingsError => new SettingsError(explain(reason));
+
+/** Asks on a terminal, where the password does not show; elsewhere reads one line of JSON with the fields of ConnectionInput. */
+async function askFor({ input, output }: Terminal): Promise<Connection> {
+  const shown = new Shown(output);
+  const isTerminal = input.isTTY === true;
+  const lines = createInterface({ input, output: shown, terminal: isTerminal, historySize: 0 });
+  try {
+    return read(isTerminal ? await dialogue(new Questions(lines), shown) : parse(await new Questions(lines).ask('')));
   } finally {
     lines.close();
   }
 }
 
+async function dialogue(questions: Questions, shown: Shown): Promise<ConnectionInput> {
+  const host = await questions.ask('Host: ');
+  const port = Number((await questions.ask('Port [5432]: ')) || 5432);
+  const database = await questions.ask('Database: ');
+  const username = await questions.ask('User: ');
+  const ssl = /^y/i.test(await questions.ask('Encrypted, y or n [n]: '));
+  shown.write('Password (it does not show): ');
+  shown.isMuted = true;
+  const password = await questions.ask('');
+  shown.isMuted = false;
+  shown.write('\n');
+  return { host, port, database, username, password, ssl };
+}
+
+/** Asks one thing after the other, for as long as somebody answers. */
+class Questions {
+  readonly #ended: Promise<never>;
+
+  constructor(private readonly lines: Interface) {
+    const silence = new SettingsError('Nothing was changed: there was no answer.');
+    // the last line may come with the end: it goes first
+    this.#ended = new Promise((_, reject) => lines.once('close', () => setImmediate(reject, silence)));
+    this.#ended.catch(() => undefined); // whoever asks then hears of it
+  }
+
+  async ask(question: string): Promise<string> {
+    return await Promise.race([this.lines.question(question), this.#ended]);
+  }
+}
+
+/** What an operator sees of what is typed, while it may be seen. */
+class Shown extends Writable {
+  isMuted = false;
+
+  constructor(private readonly output: NodeJS.WritableStream) {
+    super();
+  }
+
+  override _write(text: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (!this.isMuted) this.output.write(text);
+    done();
+  }
+}
+
+/** BAD_INPUT names fields as a client of the API wrote them. */
+function read(input: ConnectionInput): Connection {
+  try {
+    return readConnection(input);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new SettingsError(error.message.replaceAll('input.', ''));
+  }
+}
+
 function parse(text: string): ConnectionInput {
   try {
-    const {
-      host = '',
-      port = 5432,
-      database = '',
-      username = '',
-      password = '',
-      ssl = false,
-    } = JSON.parse(text) as Partial<ConnectionInput>;
+    const given = JSON.parse(text) as Partial<ConnectionInput>;
+    const { host = '', port = 5432, database = '', username = '', password = '', ssl = false } = given;
     return {
       host: String(host),
       port: Number(port),

@@ -74,6 +74,8 @@ export interface Work {
   readonly place: Whereabouts;
   readonly sources: ContextSources;
   readonly hasSeeded: boolean;
+  /** Whether somebody owned the instance when it began. */
+  readonly isOwned: boolean;
   /** Notes that a request begins. @returns what notes that it is over. */
   enter(): () => void;
   /** Waits for the requests that began here. */
@@ -129,6 +131,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
       ...(isDirect(config, place) && { url: config.directUrl }),
     });
     listening = hearing;
+    const isOwned = await ownerOf(shared, em);
     const cleanup = startCleanup({ em, tools, every: config.cleanupEvery, warn });
     const sealing = startSealing({ em, keyring, every: config.sealEvery, warn });
     const requests = new Requests();
@@ -136,6 +139,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
       database,
       place,
       hasSeeded,
+      isOwned,
       sources: { em, run: database.run, subjects, tools, refusals, changes, settings },
       enter: () => requests.enter(),
       idle: () => requests.idle(),
@@ -149,16 +153,11 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
   }
 }
 
-/**
- * Makes the first admin where the operator names one, and keeps a set-up token for as long as nobody owns the instance.
- * @returns the token, or null where there is an owner.
- */
-export async function prepareOwner({ config, setup, ...tools }: Shared, { database }: Pick<Work, 'database'>): Promise<string | null> {
-  const em = database.orm.em.fork() as SqlEntityManager;
-  if (config.firstAdmin !== null) await makeFirstAdmin(em, tools, config.firstAdmin);
-  if (!(await hasOwner(em))) return await setup.keep();
-  await setup.forget();
-  return null;
+/** Makes the first admin where the operator names one. @returns whether somebody owns the instance. */
+async function ownerOf({ config, ...tools }: Shared, em: SqlEntityManager): Promise<boolean> {
+  const own = em.fork();
+  if (config.firstAdmin !== null) await makeFirstAdmin(own, tools, config.firstAdmin);
+  return await hasOwner(own);
 }
 
 /** What mail needs of a process, but for what the configuration says. */

@@ -1,4 +1,4 @@
-export { DataVersionError, isEmpty, migrate } from './migrate.ts';
+export { compareMigrations, DataVersionError, isEmpty, migrate } from './migrate.ts';
 export { LockedError } from './lock.ts';
 export { openDatabase, type Database, type DatabaseOptions, type DatabasePlace } from './open.ts';
 export type { RunSql } from './run.ts';

@@ -18,16 +18,23 @@ export class DataVersionError extends Error {
  */
 export async function migrate(database: Database): Promise<string[]> {
   return await alone(database, async () => {
-    const { migrator } = database.orm;
-    const known = new Set(await knownMigrations());
-    const unknown = (await migrator.getExecuted()).map(({ name }) => name).filter((name) => !known.has(name));
+    const { unknown } = await compareMigrations(database);
     if (unknown.length > 0) {
       throw new DataVersionError(
         `The database was made by a newer version of this program: it has the ${unknown.length === 1 ? 'migration' : 'migrations'} ${unknown.join(', ')}, which this version lacks. Start the newer version.`,
       );
     }
-    return (await migrator.up()).map(({ name }) => name);
+    return (await database.orm.migrator.up()).map(({ name }) => name);
   });
+}
+
+/** The migrations that the database lacks, and those that this program does. Nothing is written. */
+export async function compareMigrations({ orm, run }: Database): Promise<{ missing: string[]; unknown: string[] }> {
+  const [table] = await run(`select to_regclass('mikro_orm_migrations') is not null as exists`);
+  // asked of a database that has none, the migrator would make its table
+  const done = table?.['exists'] === true ? (await orm.migrator.getExecuted()).map(({ name }) => name) : [];
+  const known = await knownMigrations();
+  return { missing: known.filter((name) => !done.includes(name)), unknown: done.filter((name) => !known.includes(name)) };
 }
 
 /** Whether no entity of any kind is stored. */

@@ -46,19 +46,22 @@ export enum ConnectionFailure {
   NOT_ALLOWED = 'not_allowed',
 }
 
+/** What each of them means, in a sentence. */
+export const meaningOf: Readonly<Record<ConnectionFailure, string>> = {
+  [ConnectionFailure.REFUSED]: 'The host is there, and nothing listens at that port.',
+  [ConnectionFailure.UNREACHABLE]: 'There is no such host, no way to it, or it cannot take a connection now.',
+  [ConnectionFailure.TIMEOUT]: 'Nothing answered in time.',
+  [ConnectionFailure.AUTHENTICATION]: 'The server does not accept the user or the password.',
+  [ConnectionFailure.UNKNOWN_DATABASE]: 'The server has no database of that name.',
+  [ConnectionFailure.TLS]: 'No encrypted connection came about: the server has none, or its certificate is not trusted.',
+  [ConnectionFailure.NOT_POSTGRESQL]: 'Something answered that is not PostgreSQL.',
+  [ConnectionFailure.NOT_ALLOWED]: 'The address is one that is never connected to, or the user may not make the tables.',
+};
+
 registerEnumType(ConnectionFailure, {
   name: 'ConnectionFailure',
   description: 'Why a connection failed.',
-  valuesConfig: {
-    REFUSED: { description: 'The host is there, and nothing listens at that port.' },
-    UNREACHABLE: { description: 'There is no such host, no way to it, or it cannot take a connection now.' },
-    TIMEOUT: { description: 'Nothing answered in time.' },
-    AUTHENTICATION: { description: 'The server does not accept the user or the password.' },
-    UNKNOWN_DATABASE: { description: 'The server has no database of that name.' },
-    TLS: { description: 'No encrypted connection came about: the server has none, or its certificate is not trusted.' },
-    NOT_POSTGRESQL: { description: 'Something answered that is not PostgreSQL.' },
-    NOT_ALLOWED: { description: 'The address is one that is never connected to, or the user may not make the tables.' },
-  },
+  valuesConfig: Object.fromEntries(Object.entries(ConnectionFailure).map(([name, reason]) => [name, { description: meaningOf[reason] }])),
 });
 
 /** Where a database server is, and as whom to work there. The password is a secret: no message or log shows it. */

@@ -25,7 +25,10 @@ export class SmtpError extends Error {
   }
 }
 
-export interface SmtpOptions extends Pick<SMTPServerOptions, 'onConnect' | 'onMailFrom' | 'onRcptTo' | 'disabledCommands'> {
+export interface SmtpOptions extends Pick<
+  SMTPServerOptions,
+  'onAuth' | 'onConnect' | 'onMailFrom' | 'onRcptTo' | 'disabledCommands' | 'allowInsecureAuth'
+> {
   readonly port?: number;
   readonly onMail?: OnMail;
 }

@@ -37,7 +37,7 @@ const patience = { dnsTimeout: 10_000, connectionTimeout: 10_000, greetingTimeou
  * says so (`?requireTLS=false`, or `?ignoreTLS=true&requireTLS=false`); it may also set the time-outs, in milliseconds.
  */
 export function smtpTransport(url: string, from: string): Transport {
-  const mailer = createTransport({ url, requireTLS: true, disableFileAccess: true, disableUrlAccess: true, ...patience });
+  const mailer = mailerFor(url, patience);
   const domain = /@([^@>\s]+)>?\s*$/.exec(from)?.[1] ?? 'localhost';
   const headers = { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' };
   return {
@@ -51,6 +51,38 @@ export function smtpTransport(url: string, from: string): Transport {
     },
   };
 }
+
+/**
+ * Whether the server would take mail: it is reached, it greets, it encrypts where it must, and it takes the login. Nothing is sent.
+ * @returns null, or what is wrong with it as the end of a sentence; nothing that the server wrote.
+ */
+export async function smtpProblem(url: string, milliseconds: number): Promise<string | null> {
+  const steps = { dnsTimeout: milliseconds, connectionTimeout: milliseconds, greetingTimeout: milliseconds, socketTimeout: milliseconds };
+  const mailer = mailerFor(url, steps);
+  try {
+    await mailer.verify();
+    return null;
+  } catch (error) {
+    const { code = '', message } = error as Error & SmtpError;
+    if (code === 'ETLS' || /certificate|\b(TLS|SSL)\b/i.test(message)) return 'gives no encryption that this machine trusts';
+    return problems[code] ?? 'does not take mail';
+  } finally {
+    mailer.close();
+  }
+}
+
+const problems: Readonly<Record<string, string>> = {
+  EAUTH: 'does not accept the user or the password',
+  ETIMEDOUT: 'does not answer',
+  ECONNECTION: 'hangs up',
+  EDNS: 'cannot be reached',
+  ESOCKET: 'cannot be reached',
+};
+
+type Patience = typeof patience;
+
+const mailerFor = (url: string, steps: Patience) =>
+  createTransport({ url, requireTLS: true, disableFileAccess: true, disableUrlAccess: true, ...steps });
 
 /** Gives the mails as text to whatever shows them: for development. */
 export function printingTransport(print: (text: string) => void): Transport {

@@ -1,4 +1,4 @@
-import { ConnectionFailure } from '../../entities/setting.ts';
+import { ConnectionFailure, meaningOf } from '../../entities/setting.ts';
 import { causesOf } from '../../errors.ts';
 
 const { REFUSED, UNREACHABLE, TIMEOUT, AUTHENTICATION, UNKNOWN_DATABASE, TLS, NOT_POSTGRESQL, NOT_ALLOWED } = ConnectionFailure;
@@ -33,6 +33,9 @@ export function failureOf(error: unknown): ConnectionFailure | null {
 
 /** The sentence for it: the reason, and nothing else. */
 export const messageOf = (reason: ConnectionFailure): string => `Connection failed: ${reason.toUpperCase()}`;
+
+/** The same for an operator, with what it means. */
+export const explain = (reason: ConnectionFailure): string => `${messageOf(reason)}. ${meaningOf[reason]}`;
 
 function lookedUp(error: Error): ConnectionFailure | null {
   const { code } = error as NodeJS.ErrnoException;

@@ -10,7 +10,7 @@ import { testConnection } from './test.ts';
 
 export { CarefulSocket, mayConnectTo } from './address.ts';
 export { Turns, type Desk, type Place, type Proven, type SettingTools } from './desk.ts';
-export { failureOf, messageOf } from './failure.ts';
+export { explain, failureOf, messageOf } from './failure.ts';
 export { ConnectionInput, readConnection, urlOf } from './input.ts';
 export { probe, type Probe } from './probe.ts';
 export { isSaved, SavedConnection, SavedError } from './saved.ts';

@@ -1,0 +1,70 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { HeaderMap } from '@apollo/server';
+import { GraphQLError } from 'graphql';
+import { isAway, Refusal, retryAfter, unavailable } from '../errors.ts';
+import type { Execute } from '../execution.ts';
+import { rootFields } from './selection.ts';
+
+/** A request while it is answered: its times are those of `performance.now()`. */
+export interface Asking {
+  readonly id: string;
+  readonly beganAt: number;
+  /** By when it has to be answered. */
+  readonly endsAt: number;
+}
+
+/** The request being answered, for what no context reaches. */
+export const current = new AsyncLocalStorage<Asking>();
+
+/** A request that begins now, and has so many seconds. */
+export function beginning(id: string, seconds: number): Asking {
+  const beganAt = performance.now();
+  return { id, beganAt, endsAt: beganAt + seconds * 1000 };
+}
+
+/** What was begun, or UNAVAILABLE when the time is over: what it does in the database is ended there by the same time-out. */
+export async function inTime<T>(begun: Promise<T>, endsAt: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable()), Math.max(0, endsAt - performance.now()));
+  });
+  try {
+    return await Promise.race([begun, over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** UNAVAILABLE as the answer to a whole request. */
+export const wholly = (cause: unknown): GraphQLError =>
+  new GraphQLError('unavailable', {
+    originalError: cause instanceof Refusal ? cause : unavailable(cause),
+    extensions: { code: 'UNAVAILABLE', http: { status: 503, headers: new HeaderMap([['retry-after', String(retryAfter)]]) } },
+  });
+
+/** Where nobody can be asked who is asking, the whole request is unavailable. */
+export async function orUnavailable<T>(context: Promise<T>): Promise<T> {
+  const asking = current.getStore();
+  try {
+    return await (asking ? inTime(context, asking.endsAt) : context);
+  } catch (error) {
+    throw isAway(error) || (error instanceof Refusal && error.code === 'UNAVAILABLE') ? wholly(error) : error;
+  }
+}
+
+/** Operations that take the time they need: moving to another database has time-outs of its own. */
+const unbounded: ReadonlySet<string> = new Set(['saveConnection']);
+
+/** The same, with an end: at the time by which the request has to be answered. */
+export const bounding =
+  (execute: Execute): Execute =>
+  async (execution) => {
+    const endsAt = current.getStore()?.endsAt;
+    if (endsAt === undefined || rootFields(execution).some(({ name }) => unbounded.has(name))) return await execute(execution);
+    try {
+      return await inTime(execute(execution), endsAt);
+    } catch (error) {
+      if (error instanceof Refusal) return { data: null, errors: [wholly(error)] };
+      throw error;
+    }
+  };

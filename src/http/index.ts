@@ -1,0 +1,183 @@
+import { ApolloServer } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
+import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
+import cookie from '@fastify/cookie';
+import cors from '@fastify/cors';
+import fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import type { Config } from '../config.ts';
+import type { Context, Incoming } from '../context.ts';
+import { toPublic } from '../errors.ts';
+import { gatewayOf, type Execute } from '../execution.ts';
+import type { Metrics } from '../metrics.ts';
+import { Sockets } from '../socket.ts';
+import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
+import { incoming } from './incoming.ts';
+import { bounded, eachItsTransport, noNulCharacters, observed, oneForAKey, onlyWhatIsReady, statusByAccept } from './plugin.ts';
+import { handOver, preparing } from './subscribing.ts';
+import { bodyLimit, idOf, readOnlyUtf8, redact, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
+
+/** What HTTP serves. */
+export interface Served {
+  readonly config: Config;
+  readonly schema: GraphQLSchema;
+  readonly execute: Execute;
+  readonly contextOf: (incoming: Incoming) => Promise<Context>;
+  /** Milliseconds until an access token ends. */
+  readonly timeLeft: (accessToken: string) => number;
+  /** Resolves while the database answers. */
+  readonly checkDatabase: () => Promise<void>;
+  /** What keeps the service from being ready, in a sentence; null where it is. */
+  readonly trouble: () => string | null;
+  /** Whether more than the settings can be asked: as soon as it was ready once, and until the end. */
+  readonly isServing: () => boolean;
+  readonly metrics: Metrics;
+  /** The playground, where it is offered. */
+  readonly playground?: (app: FastifyInstance) => Promise<void>;
+}
+
+/** Tokens a document may have. */
+const maxTokens = 2_000;
+
+/** Milliseconds an idle connection is kept: longer than load balancers keep theirs, so that it is they who close it. */
+const keepAlive = 75_000;
+
+/** Milliseconds in which the database has to answer for the service to be healthy. */
+const healthPatience = 2_000;
+
+/** The HTTP server: /graphql, /health, /livez and, where it is offered, the playground; and its WebSockets. Not listening yet. */
+export async function createHttp(served: Served): Promise<{ app: FastifyInstance; sockets: Sockets }> {
+  const { config, trouble } = served;
+  const app = bareServer(config);
+  const security = securityHeaders();
+  app.addHook('onRequest', (request, reply, done) => {
+    // As helmet does it: what serves files sets its own headers there, over these.
+    for (const [name, value] of security) reply.raw.setHeader(name, value);
+    void reply.header('x-request-id', request.id);
+    // whoever keeps the connection would find it closed the next time
+    if (trouble() !== null) void reply.header('connection', 'close');
+    current.run(beginning(request.id, config.patience.request), done);
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const { status, message } = transportProblem(error);
+    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    return reply.code(status).send({ error: message });
+  });
+  await app.register(cookie);
+  await app.register(cors, {
+    origin: [...config.corsOrigins],
+    credentials: true,
+    methods: ['GET', 'POST'],
+    allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'idempotency-key', 'x-request-id', 'x-vault-token'],
+    exposedHeaders: ['x-request-id'],
+    // it would be refused in plain text
+    strictPreflight: false,
+  });
+  app.get('/livez', () => ({ status: 'alive' }));
+  app.get('/health', (_request, reply) => health(served, reply));
+  const sockets = socketsOf(served, app);
+  sockets.attach(app);
+  await app.register(async (scope) => registerGraphql(scope, served, sockets));
+  if (served.playground) await app.register(served.playground);
+  return { app, sockets };
+}
+
+const bareServer = ({ logLevel, trustedProxies, patience }: Config): FastifyInstance =>
+  fastify({
+    logger: logLevel === 'silent' ? false : { level: logLevel, redact },
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    genReqId: ({ headers }) => idOf(headers),
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    keepAliveTimeout: keepAlive,
+    requestTimeout: patience.request * 1000,
+    http: {
+      connectionsCheckingInterval: 1_000,
+      headersTimeout: patience.request * 1000,
+      // what asks for another protocol than this goes on in HTTP
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    },
+    clientErrorHandler: refuseBroken,
+  });
+
+const socketsOf = ({ schema, contextOf, timeLeft, config }: Served, { log }: FastifyInstance): Sockets =>
+  new Sockets({ schema, contextOf, timeLeft, config: config.sockets, origins: config.corsOrigins, messageLimit: bodyLimit, log });
+
+async function health({ checkDatabase, trouble }: Served, reply: FastifyReply): Promise<object> {
+  const error = trouble() ?? (await answers(checkDatabase));
+  if (error === null) return { status: 'healthy' };
+  void reply.code(503);
+  return { status: 'unhealthy', error };
+}
+
+async function answers(checkDatabase: Served['checkDatabase']): Promise<string | null> {
+  try {
+    await inTime(checkDatabase(), performance.now() + healthPatience);
+    return null;
+  } catch {
+    return 'The database does not answer.';
+  }
+}
+
+async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets): Promise<void> {
+  const { config, contextOf } = served;
+  const isProduction = config.environment === 'production';
+  const apollo = apolloOf(app, served, isProduction);
+  await apollo.start();
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const { status, message } = transportProblem(error);
+    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    const code = status >= 500 ? 'INTERNAL' : 'BAD_INPUT';
+    return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
+  });
+  readOnlyUtf8(app);
+  const answer = fastifyApolloHandler(apollo, {
+    context: (request, reply) => orUnavailable(contextOf(incoming(request, reply, isProduction))),
+  });
+  const upgrade = sockets.opening(preparing(apollo, config.patience.request));
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/graphql',
+    handler: (request, reply) => (sockets.isUpgrade(request) ? upgrade(request, reply) : answer.call(app, request, reply)),
+  });
+}
+
+function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, isProduction: boolean): ApolloServer<Context> {
+  const execute = bounding(served.execute);
+  return new ApolloServer<Context>({
+    gateway: gatewayOf(schema, (execution) => handOver(execution) ?? execute(execution)),
+    introspection: !isProduction,
+    hideSchemaDetailsFromClientErrors: isProduction,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    csrfPrevention: true,
+    maxRecursiveSelections: 1_000,
+    parseOptions: { maxTokens },
+    persistedQueries: false,
+    logger: app.log,
+    formatError: (formatted, error) =>
+      toPublic(formatted, error, current.getStore()?.id, (cause, id) =>
+        app.log.error({ err: cause, requestId: id }, 'refused for a private reason'),
+      ),
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+      fastifyApolloDrainPlugin(app),
+      statusByAccept,
+      observed(served.metrics, app.log),
+      eachItsTransport,
+      onlyWhatIsReady(served.isServing),
+      noNulCharacters,
+      bounded(schema, config.bounds),
+      oneForAKey(schema),
+    ],
+  });
+}

@@ -1,0 +1,146 @@
+import type { ApolloServerPlugin, GraphQLRequestContext } from '@apollo/server';
+import type { FastifyBaseLogger } from 'fastify';
+import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import { demandBounds, rootFieldsOf, type Bounds } from '../complexity.ts';
+import type { Context } from '../context.ts';
+import { badInput, unavailable } from '../errors.ts';
+import type { Answered, Metrics } from '../metrics.ts';
+import { isIdempotencyKey } from '../services/idempotency.ts';
+import { current, wholly } from './asking.ts';
+import { rootFields, type RootField } from './selection.ts';
+import { isOfSocket } from './subscribing.ts';
+
+// What every operation is taken through, as plugins of Apollo's.
+
+type Plugin = ApolloServerPlugin<Context>;
+type Request = GraphQLRequestContext<Context>;
+
+/**
+ * GraphQL over HTTP: a refused document is 4xx for clients that accept `application/graphql-response+json`, and 200 for
+ * those that only know `application/json`. A request without a document is 400 for both.
+ */
+export const statusByAccept: Plugin = {
+  async requestDidStart() {
+    return {
+      async willSendResponse({ request, response, errors }: Request) {
+        const isDocumentRefused = errors?.every(({ extensions }) => documentRefusals.has(String(extensions['code']))) ?? false;
+        const accepted = request.http?.headers.get('accept') ?? '';
+        if (isDocumentRefused && !accepted.includes('application/graphql-response+json')) response.http.status = 200;
+      },
+    };
+  },
+};
+
+const documentRefusals = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'OPERATION_RESOLUTION_FAILURE']);
+
+/** Counts each request, and writes one line about it: what it was called, how it ended, and how long it took. */
+export const observed = (metrics: Metrics, log: FastifyBaseLogger): Plugin => {
+  const tell = (seen: { operation: string | null; type: string; outcome: string }, fields: Answered['fields']) => {
+    const { id: requestId, beganAt } = current.getStore() ?? { id: null, beganAt: performance.now() };
+    const milliseconds = performance.now() - beganAt;
+    metrics.answered({ type: seen.type, outcome: seen.outcome, seconds: milliseconds / 1000, fields });
+    log.info({ requestId, ...seen, duration: Math.round(milliseconds * 10) / 10 }, 'answered');
+  };
+  return {
+    async contextCreationDidFail({ error }) {
+      const outcome = error instanceof GraphQLError ? String(error.extensions['code']) : 'INTERNAL';
+      tell({ operation: null, type: 'none', outcome }, []);
+    },
+    async requestDidStart() {
+      return {
+        async willSendResponse({ document, operation, operationName, errors, response }: Request) {
+          const answer = response.body?.kind === 'single' ? response.body.singleResult : {};
+          const outcome = errors?.length ? codeOf(answer.errors?.[0]) : 'ok';
+          const seen = { operation: operationName?.slice(0, 100) ?? null, type: operation?.operation ?? 'none', outcome };
+          tell(seen, outcomesOf(rootFields({ document, operation }), answer));
+        },
+      };
+    },
+  };
+};
+
+const codeOf = (error: GraphQLFormattedError | undefined): string => (error?.extensions?.['code'] as string | undefined) ?? 'INTERNAL';
+
+/** How each field ended: by the first error that befell it, or all of them. What comes after one that took all data away never began. */
+function outcomesOf(fields: readonly RootField[], { data, errors = [] }: FormattedExecutionResult): Answered['fields'] {
+  const outcomes: { name: string; outcome: string }[] = [];
+  for (const { name, key } of fields) {
+    const error = errors.find(({ path }) => path === undefined || path[0] === key);
+    outcomes.push({ name, outcome: error === undefined ? 'ok' : codeOf(error) });
+    if (error?.path !== undefined && !data) break;
+  }
+  return outcomes;
+}
+
+/** Looks at an operation before it begins. What is thrown there is a refusal of the document, and answered as one. */
+const beforehand = (look: (request: Request) => void): Plugin => ({
+  async requestDidStart() {
+    return {
+      async didResolveOperation(request: Request) {
+        try {
+          look(request);
+        } catch (refusal) {
+          throw new GraphQLError('refused', {
+            originalError: refusal as Error,
+            extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
+          });
+        }
+      },
+    };
+  },
+});
+
+/** Queries and mutations are asked over HTTP, subscriptions over a WebSocket, and neither the other way. */
+export const eachItsTransport = beforehand(({ operation }) => {
+  if (!operation || (operation.operation === 'subscription') === isOfSocket()) return;
+  throw badInput({
+    path: 'query',
+    message: isOfSocket() ? 'is no subscription: ask it over HTTP' : 'is a subscription: ask it over a WebSocket, by graphql-transport-ws',
+  });
+});
+
+/** What may be asked before there is a database. */
+const early: ReadonlySet<string> = new Set(['testConnection', 'saveConnection', '__typename', '__schema', '__type']);
+
+/** Until the service is ready, only what it takes to configure it is answered. */
+export const onlyWhatIsReady = (isServing: () => boolean): Plugin => ({
+  async requestDidStart() {
+    return {
+      async didResolveOperation(request: Request) {
+        if (!isServing() && !rootFields(request).every(({ name }) => early.has(name))) throw wholly(unavailable());
+      },
+    };
+  },
+});
+
+/** PostgreSQL cannot store the character NUL, so no text may contain it. */
+export const noNulCharacters = beforehand(({ request, source }) => {
+  if (containsNul(request.variables)) throw badInput({ path: 'variables', message: 'must not contain the character U+0000' });
+  if (/\0|\\u0000|\\u\{0+\}/.test(source ?? '')) throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
+});
+
+/** Goes by no recursion: what a client sends may be nested deeper than calls can be. */
+function containsNul(value: unknown): boolean {
+  const left: unknown[] = [value];
+  while (left.length > 0) {
+    const each = left.pop();
+    if (typeof each === 'string' && each.includes('\0')) return true;
+    if (typeof each === 'object' && each !== null) for (const part of Object.values(each)) left.push(part);
+  }
+  return false;
+}
+
+/** No operation begins that asks for more than one may. */
+export const bounded = (schema: GraphQLSchema, bounds: Bounds): Plugin =>
+  beforehand(({ document, operation, request }) => {
+    if (document && operation) demandBounds(schema, { document, operation, variables: request.variables ?? {} }, bounds);
+  });
+
+/** A mutation that comes with a key to know its retry by asks for one thing. A query is asked again without one. */
+export const oneForAKey = (schema: GraphQLSchema): Plugin =>
+  beforehand(({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
+    if (key === null || !document || operation?.operation !== 'mutation') return;
+    if (!isIdempotencyKey(key)) throw badInput({ path: 'idempotency-key', message: 'must be 1 to 255 visible characters of ASCII' });
+    if (rootFieldsOf(schema, { document, operation, variables: request.variables ?? {} }) > 1)
+      throw badInput({ path: 'query', message: 'must have one root field, as an idempotency-key came with it' });
+  });

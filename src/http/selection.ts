@@ -1,0 +1,29 @@
+import { Kind, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
+
+/** A field at the root of an operation. */
+export interface RootField {
+  /** What the schema calls it. */
+  readonly name: string;
+  /** Where its answer stands in `data`. */
+  readonly key: string;
+}
+
+/** The fields at the root of a valid operation, in fragments too. */
+export function rootFields({
+  document,
+  operation,
+}: {
+  readonly document?: DocumentNode | undefined;
+  readonly operation?: OperationDefinitionNode | null | undefined;
+}): readonly RootField[] {
+  if (!document || !operation) return [];
+  return fieldsOf(document, operation.selectionSet).map(({ name, alias }) => ({ name: name.value, key: (alias ?? name).value }));
+}
+
+const fieldsOf = (document: DocumentNode, { selections }: SelectionSetNode): readonly FieldNode[] =>
+  selections.flatMap((each) => {
+    if (each.kind === Kind.FIELD) return [each];
+    if (each.kind === Kind.INLINE_FRAGMENT) return fieldsOf(document, each.selectionSet);
+    const fragment = document.definitions.find((one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === each.name.value);
+    return fragment && 'selectionSet' in fragment ? fieldsOf(document, fragment.selectionSet) : [];
+  });

@@ -1,0 +1,93 @@
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance } from 'fastify';
+import helmet from 'helmet';
+import { refusals } from '../errors.ts';
+
+/** Bytes a request body, or a message on a WebSocket, may have. */
+export const bodyLimit = 100_000;
+
+/** The id that a caller gave the request, where it is well formed; else that of the trace it is in; else a new one. */
+export const idOf = (headers: IncomingHttpHeaders): string =>
+  wellFormed(headers['x-request-id']) ?? traceOf(headers['traceparent']) ?? randomUUID();
+
+/** Short, and fit for a log line. */
+const wellFormed = (id: string | string[] | undefined): string | undefined =>
+  typeof id === 'string' && /^[\w.:-]{1,100}$/.test(id) ? id : undefined;
+
+/** The id of a trace, where it is of the form that the W3C gives it. */
+function traceOf(header: string | string[] | undefined): string | undefined {
+  const [, version, trace, span] = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(String(header)) ?? [];
+  return version === undefined || version === 'ff' || /^0+$/.test(trace ?? '') || /^0+$/.test(span ?? '') ? undefined : trace;
+}
+
+/** What a log line never shows, wherever it stands in what is logged. */
+const secrets = ['authorization', 'cookie', 'x-vault-token', 'password', 'setupToken', 'accessToken', 'refreshToken', 'token'];
+export const redact = [
+  ...['authorization', 'cookie', '["x-vault-token"]'].map((name) => `req.headers${name.startsWith('[') ? '' : '.'}${name}`),
+  ...secrets.flatMap((name) => (name.includes('-') ? [`["${name}"]`, `*["${name}"]`] : [name, `*.${name}`])),
+];
+
+/** What helmet sends with every answer. It is always the same, so it is worked out once. */
+export function securityHeaders(): readonly (readonly [name: string, value: string])[] {
+  const headers = new Map<string, string>();
+  const answer = { setHeader: (name: string, value: string) => headers.set(name, value), removeHeader: () => {} };
+  const contentSecurityPolicy = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } };
+  helmet({ contentSecurityPolicy })({} as IncomingMessage, answer as unknown as ServerResponse, () => {});
+  return [...headers];
+}
+
+/** Milliseconds that whoever was refused has to close the connection. */
+const lastWord = 1_000;
+
+/** What is no HTTP, or comes too slowly. */
+export function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = brokenBy[error.code ?? ''] ?? ['400 Bad Request', 'The request is not valid HTTP.'];
+  const body = JSON.stringify({ error: message });
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+  // who never closes its half would keep the connection for ever
+  setTimeout(() => socket.destroy(), lastWord).unref();
+}
+
+const brokenBy: Readonly<Record<string, readonly [status: string, message: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not come in time.'],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large.'],
+};
+
+/** JSON is in UTF-8, and whatever says that it is in something else, or is not, is refused and not guessed at. */
+export function readOnlyUtf8(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const [, charset = 'utf-8'] = /;\s*charset="?([^\s;"]*)/i.exec(request.headers['content-type'] ?? '') ?? [];
+    if (!/^utf-?8$/i.test(charset) || !isUtf8(body)) {
+      done(Object.assign(new Error('not UTF-8'), { statusCode: 415, code: notUtf8 }));
+      return;
+    }
+    void parse(request, body.toString('utf8'), done);
+  });
+}
+
+const notUtf8 = 'NOT_UTF8';
+
+/** What is refused before GraphQL sees it, in our words. */
+export function transportProblem({ statusCode = 500, code }: FastifyError): { status: number; message: string } {
+  if (statusCode >= 500) return { status: 500, message: refusals.INTERNAL };
+  return { status: statusCode, message: transportProblems[code] ?? 'The request is not valid HTTP for this address.' };
+}
+
+const transportProblems: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: `The body is larger than ${bodyLimit / 1000} kB.`,
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The content type must be application/json.',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
+  [notUtf8]: 'The body must be in UTF-8.',
+};

@@ -1,0 +1,180 @@
+import { request } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { aLocal, type Local } from './support/local.ts';
+
+// What is sent to do harm: it is refused before any work, and nobody else notices.
+
+let local: Local;
+beforeAll(async () => {
+  local = await aLocal({ comparesExecutions: false });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+/** Sends bytes as they are. */
+function send(body: Buffer | string, headers: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asking = request(
+      `${local.url}/graphql`,
+      { method: 'POST', headers: { 'content-type': 'application/json', ...headers } },
+      (response) => {
+        const parts: Buffer[] = [];
+        response.on('data', (part: Buffer) => parts.push(part));
+        response.once('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            type: response.headers['content-type'] ?? '',
+            text: Buffer.concat(parts).toString(),
+          }),
+        );
+      },
+    );
+    asking.once('error', reject);
+    asking.end(body);
+  });
+}
+
+const asked = (query: string, variables: unknown = {}): string => JSON.stringify({ query, variables });
+const times = <T>(count: number, each: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => each(n));
+/** Fields inside fields, what wraps the rows of pages not counted. */
+const nested = (levels: number): string =>
+  levels === 0 ? '{ totalCount }' : `{ nodes { member { grievances(first: 1) ${nested(levels - 1)} } } }`;
+
+/** Each fragment spreads the next one twice. @param mark makes it a document that nobody has sent before. */
+const bomb = (levels: number, mark = ''): string =>
+  `{ me { ...f0 } } ${times(levels, (n) => `fragment f${n} on User { ${n === levels - 1 ? `id ${mark}` : `...f${n + 1} ...f${n + 1}`} }`).join(' ')}`;
+
+/** Documents, by what is bad about them, and the code that they are refused with: by what runs out first, tokens or the stack. Each round has its own. */
+const documents: readonly (readonly [what: string, code: string, body: (round: number) => string])[] = [
+  ['a fragment bomb', 'BAD_INPUT', (n) => asked(bomb(25, `a${n}: id`))],
+  ['a wide fragment bomb', 'BAD_INPUT', (n) => asked(`{ me { ${'...f '.repeat(900)} } } fragment f on User { id a${n}: username }`)],
+  ['fragments in a circle', 'BAD_INPUT', (n) => asked(`{ me { ...a } } fragment a on User { x${n}: id ...b } fragment b on User { ...a }`)],
+  ['20,000 tokens', 'TOO_COMPLEX', (n) => asked(`{ a${n}: me { ${'id '.repeat(20_000)} } }`)],
+  ['30 levels', 'TOO_COMPLEX', (n) => asked(`query a${n} { grievances(first: 1) ${nested(14)} }`)],
+  ['3,000 levels', 'TOO_COMPLEX', (n) => asked(`query a${n} ${'{ members '.repeat(3_000)}${'}'.repeat(3_000)}`)],
+  [
+    '3,000 brackets',
+    'BAD_INPUT|TOO_COMPLEX',
+    (n) => asked(`{ a${n}: members(filter: ${'['.repeat(3_000)}${']'.repeat(3_000)}) { totalCount } }`),
+  ],
+  ['900 brackets', 'BAD_INPUT', (n) => asked(`{ a${n}: members(filter: ${'['.repeat(900)}${']'.repeat(900)}) { totalCount } }`)],
+  ['100 aliases', 'TOO_COMPLEX', (n) => asked(`{ ${times(100, (at) => `a${n}_${at}: isConfigured`).join(' ')} }`)],
+  [
+    '100 sign-ins',
+    'TOO_COMPLEX',
+    (n) => asked(`mutation { ${times(100, (at) => `a${n}_${at}: reauthenticate(input: { password: "p" })`).join(' ')} }`),
+  ],
+  [
+    'pages of pages',
+    'TOO_COMPLEX',
+    (n) =>
+      asked(
+        `query a${n} { members(first: 100) { nodes { grievances(first: 100) { nodes { member { grievances(first: 100) { nodes { id } } } } } } } }`,
+      ),
+  ],
+  ['1,900 directives', 'BAD_INPUT', (n) => asked(`query a${n} { me ${'@b '.repeat(940)} { id } }`)],
+  ['1,900 times the same', 'BAD_INPUT', (n) => asked(`query a${n} { me { ${'id '.repeat(1_900)} } }`)],
+  [
+    'a variable of 40,000 levels',
+    'BAD_INPUT',
+    (n) => `{"query":"query a${n} { isConfigured }","variables":{"a":${'['.repeat(40_000)}"\\u0000"${']'.repeat(40_000)}}}`,
+  ],
+  ['a name of 90,000 letters', 'BAD_INPUT', (n) => asked(`{ ${'a'.repeat(90_000)}${n} }`)],
+  ['a prototype', 'BAD_INPUT', (n) => `{"query":"query a${n} { me { id } }","__proto__":{"isAdmin":true}}`],
+];
+
+/** Bodies that never become a document. */
+const bodies: readonly (readonly [what: string, status: number, body: () => Buffer | string, headers?: Record<string, string>])[] = [
+  ['1 MB', 413, () => asked(`{ me { id } } #${'x'.repeat(1_000_000)}`)],
+  [
+    'UTF-16, and says so',
+    415,
+    () => Buffer.from(asked('{ isConfigured }'), 'utf16le'),
+    { 'content-type': 'application/json; charset=utf-16' },
+  ],
+  ['UTF-16, and does not say so', 400, () => Buffer.from(asked('{ isConfigured }'), 'utf16le')],
+  ['UTF-8 that says it is UTF-16', 415, () => asked('{ isConfigured }'), { 'content-type': 'application/json; charset="UTF-16"' }],
+  ['Latin-1', 415, () => Buffer.from(asked('{ isConfigured } # é'), 'latin1')],
+  [
+    'UTF-8 that is cut',
+    415,
+    () => Buffer.concat([Buffer.from('{"query":"{ isConfigured } # '), Buffer.from([0xe2, 0x82]), Buffer.from('"}')]),
+  ],
+  ['half a surrogate pair', 415, () => Buffer.concat([Buffer.from('{"query":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}')])],
+  ['what is compressed', 415, () => gzipSync(asked('{ isConfigured }')), { 'content-encoding': 'gzip' }],
+  ['a compressed megabyte', 415, () => gzipSync(asked(`{ me { id } } #${'x'.repeat(1_000_000)}`)), { 'content-encoding': 'gzip' }],
+  ['40,000 brackets', 400, () => '['.repeat(40_000)],
+];
+
+const codesOf = ({ text }: Answer): string[] => {
+  const { errors = [] } = JSON.parse(text) as { errors?: { extensions: { code: string } }[] };
+  return [...new Set(errors.map(({ extensions }) => extensions.code))];
+};
+
+describe('refused without a statement, in JSON, is', () => {
+  it.each(documents)('%s', async (_what, code, body) => {
+    const before = local.heard.length;
+    const answer = await send(body(0));
+    expect([codesOf(answer), answer.status < 500]).toEqual([[expect.stringMatching(`^(${code})$`)], true]);
+    expect(answer.type).toMatch(/json/);
+    expect(local.heard.length - before).toBe(0);
+  });
+
+  it.each(bodies)('%s', async (_what, status, body, headers = {}) => {
+    const before = local.heard.length;
+    const answer = await send(body(), headers);
+    expect([answer.status, codesOf(answer)]).toEqual([status, ['BAD_INPUT']]);
+    expect(answer.type).toMatch(/json/);
+    expect(local.heard.length - before).toBe(0);
+  });
+});
+
+describe('what is meant well', () => {
+  it.each<[string, Record<string, string>, string]>([
+    ['says that it is UTF-8', { 'content-type': 'application/json; charset=utf-8' }, ''],
+    ['says so otherwise', { 'content-type': 'Application/JSON;charset="UTF8"' }, ''],
+    ['begins with a byte order mark', {}, '\ufeff'],
+  ])('is answered where it %s', async (_what, headers, prefix) => {
+    const answer = await send(`${prefix}${asked('{ isConfigured } # é 漢 🎉')}`, headers);
+    expect([answer.status, answer.text]).toEqual([200, '{"data":{"isConfigured":false}}\n']);
+  });
+});
+
+describe('under all of it at once', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const heap = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed / 1024 ** 2;
+  };
+
+  /** Every document and body, in so many rounds of their own, and between them somebody who asks what may be asked. */
+  async function storm(from: number, rounds: number): Promise<Answer[]> {
+    const ordinary: Answer[] = [];
+    for (let round = from; round < from + rounds; round += 1) {
+      const hostile = [
+        ...documents.map(([, , body]) => send(body(round))),
+        ...bodies.map(([, , body, headers]) => send(body(), headers).catch(() => null)),
+      ];
+      ordinary.push(await send(asked('{ isConfigured }')));
+      await Promise.all(hostile);
+    }
+    return ordinary;
+  }
+
+  it('others are answered, and no memory is kept', async () => {
+    await storm(1, 6);
+    const before = heap();
+    const ordinary = await storm(7, 18);
+    expect(ordinary.filter(({ status, text }) => status !== 200 || text !== '{"data":{"isConfigured":false}}\n')).toEqual([]);
+    // some 470 requests of up to a megabyte; documents that were valid may be kept, up to 30 MB of them
+    expect(heap() - before).toBeLessThan(48);
+  });
+});

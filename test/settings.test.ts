@@ -1,0 +1,284 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { PassThrough } from 'node:stream';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { readConfig, type Config } from '../src/config.ts';
+import { start } from '../src/server.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { SavedConnection } from '../src/services/setting/index.ts';
+import { changeSettings } from '../src/settings.ts';
+import { serverDatabase } from './support/database.ts';
+import { buildProgram, runProcess } from './support/process.ts';
+
+// `npm run settings`, as an operator has it: on a terminal, and with a line from elsewhere.
+
+const secret = 'hunter2-never-shown';
+const keyring = Keyring.parse(Keyring.generate());
+let url: string;
+let input: Record<string, unknown>;
+const folders: string[] = [];
+const closing: (() => Promise<unknown>)[] = [];
+
+async function aDatabase(): Promise<string> {
+  const database = await serverDatabase();
+  closing.unshift(database.drop);
+  return database.url;
+}
+
+const partsOf = (address: string): Record<string, unknown> => {
+  const { hostname: host, port, pathname, username, password } = new URL(address);
+  return { host, port: Number(port), database: pathname.slice(1), username, password: decodeURIComponent(password) || 'any' };
+};
+
+beforeAll(async () => {
+  url = await aDatabase();
+  input = partsOf(url);
+});
+
+afterAll(async () => {
+  for (const close of closing) await close();
+  await Promise.all(folders.map((each) => rm(each, { recursive: true, force: true })));
+});
+
+async function configured(more: Record<string, string> = {}): Promise<Config> {
+  const folder = await mkdtemp(join(tmpdir(), 'unionhall-settings-'));
+  folders.push(folder);
+  const own = { NODE_ENV: 'production', PORT: '0', LOG_LEVEL: 'silent', MAIL_WORKER: '0', HIBP_URL: 'off' };
+  return readConfig({ ...own, UNIONHALL_CONFIG_DIR: join(folder, 'config'), UNIONHALL_DATA_DIR: join(folder, 'data'), ...more });
+}
+
+/** What moves the cursor of a terminal. */
+const controls = new RegExp(`${String.fromCharCode(27)}\\[\\d*[A-Z]`, 'g');
+
+/** What is in the folder of an installation: nothing, or what was kept. */
+const kept = (config: Config): Promise<string[]> => readdir(config.configDirectory).catch(() => []);
+
+interface Said {
+  /** What it comes to, or the sentence that it fails with. */
+  readonly answer: string;
+  readonly isFailure: boolean;
+  /** All that was shown before. */
+  readonly shown: string;
+  readonly askedForKeys: number;
+}
+
+/** Runs it with what is typed, a line to each question, or with all of a text at once where nobody is there. */
+async function run(config: Config, word: string, typed: string | readonly string[]): Promise<Said> {
+  const [reading, writing] = [Object.assign(new PassThrough(), { isTTY: typeof typed !== 'string' }), new PassThrough()];
+  let shown = '';
+  let askedForKeys = 0;
+  const lines = typeof typed === 'string' ? [] : [...typed];
+  writing.on('data', (part: Buffer) => {
+    shown += part.toString();
+    // the terminal of an operator, who reads the question first
+    if (shown.replace(controls, '').endsWith(': ')) {
+      const line = lines.shift();
+      if (line === '^D') reading.end();
+      else if (line !== undefined) setImmediate(() => reading.write(`${line}\r`));
+    }
+  });
+  if (typeof typed === 'string') reading.end(typed);
+  const keys = (): Promise<Keyring> => {
+    askedForKeys += 1;
+    return Promise.resolve(keyring);
+  };
+  const done = changeSettings(config, keys, word, { input: reading, output: writing });
+  const [answer, isFailure] = await done.then(
+    (text) => [text, false] as const,
+    (error: Error) => {
+      expect(error.name).toBe('SettingsError'); // the command prints its message, and of others the stack
+      return [error.message, true] as const;
+    },
+  );
+  expect(answer + shown).not.toContain(secret);
+  return { answer, isFailure, shown, askedForKeys };
+}
+
+const json = (more: object = {}): string => `${JSON.stringify({ ...input, ...more })}\n`;
+
+describe('test', () => {
+  it('says what it finds, and leaves nothing, there or here', async () => {
+    const config = await configured();
+    const said = await run(config, 'test', json());
+    expect(said).toMatchObject({
+      answer: expect.stringMatching(/^PostgreSQL \d+.* answers in \d+ ms; nobody owns the database yet\.$/),
+      isFailure: false,
+      shown: '',
+      askedForKeys: 0,
+    });
+    expect(await kept(config)).toEqual([]);
+    await expect(stat(config.dataDirectory)).rejects.toThrow('ENOENT');
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const { rows } = await client.query(`select relname from pg_class where relnamespace = 'public'::regnamespace`);
+    await client.end();
+    expect(rows).toEqual([]);
+  });
+
+  it('is also done where DATABASE_URL decides', async () => {
+    expect(await run(await configured({ DATABASE_URL: url }), 'test', json())).toMatchObject({ isFailure: false });
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['a closed port', { port: 1 }, /^Connection failed: REFUSED\. The host is there, and nothing listens at that port\.$/],
+    ['a wrong password', { password: secret }, /^Connection failed: AUTHENTICATION\. /],
+    ['no such database', { database: 'none_of_that_name' }, /^Connection failed: UNKNOWN_DATABASE\. /],
+    ['no encryption', { ssl: true }, /^Connection failed: TLS\. /],
+    ['a link-local address', { host: '169.254.169.254' }, /^Connection failed: NOT_ALLOWED\. /],
+  ])('says why not: %s', async (_, more, says) => {
+    const config = await configured();
+    expect(await run(config, 'test', json(more))).toMatchObject({ isFailure: true, answer: expect.stringMatching(says) });
+    expect(await kept(config)).toEqual([]);
+  });
+
+  it.each<[string, string]>([
+    ['text', secret],
+    ['half of it', '{"host": "x"'],
+    ['nothing in it', 'null'],
+    ['an empty line', ''],
+  ])('takes one line of JSON, and no %s', async (_, text) => {
+    expect(await run(await configured(), 'test', `${text}\n`)).toMatchObject({
+      isFailure: true,
+      answer: expect.stringMatching(/^One line of JSON is expected: \{"host":/),
+    });
+  });
+
+  it('ends where nobody answers', async () => {
+    for (const typed of ['', ['localhost', '^D']])
+      expect(await run(await configured(), 'test', typed)).toMatchObject({
+        isFailure: true,
+        answer: 'Nothing was changed: there was no answer.',
+      });
+  });
+
+  it('names all that cannot be, in a sentence, as it was asked', async () => {
+    const wrong = { host: '/var/run', port: 'x', database: '', username: 'x'.repeat(64), password: `${secret}\0` };
+    for (const text of [`${JSON.stringify(wrong)}\n`, '{}\n', '5\n']) {
+      const { answer, isFailure } = await run(await configured(), 'test', text);
+      expect(isFailure).toBe(true);
+      expect(answer).toMatch(
+        /^Not valid: host must be .*; (port must be from 1 to 65535; )?database must have 1 to 63 characters; username must .*\.$/,
+      );
+      expect(answer).not.toMatch(/input|var\/run/);
+    }
+  });
+});
+
+describe('save', () => {
+  it('makes the tables, keeps the connection for the service alone, and the next start is there', async () => {
+    const address = await aDatabase();
+    const config = await configured();
+    const said = await run(config, 'save', json(partsOf(address)));
+    expect(said.answer).toMatch(/^PostgreSQL .*; nobody owns the database yet\.\nIt is up to date and saved; the next start uses it\.$/);
+    expect(await kept(config)).toEqual(['db_credentials.enc']);
+    expect((await stat(join(config.configDirectory, 'db_credentials.enc'))).mode & 0o777).toBe(0o600);
+    const service = await start(config, { keyring });
+    expect([service.place.source, service.place.server?.database]).toEqual(['saved', partsOf(address)['database']]);
+    await service.stop();
+    expect((await run(config, 'show', '')).answer).toMatch(/^The database is .* at .*, as user .*, as saved in the settings\.$/);
+  });
+
+  it('is refused where DATABASE_URL decides, before anything is asked', async () => {
+    const config = await configured({ DATABASE_URL: url });
+    expect(await run(config, 'save', ['never asked'])).toEqual({
+      answer: 'DATABASE_URL says where the database is: change it there.',
+      isFailure: true,
+      shown: '',
+      askedForKeys: 0,
+    });
+  });
+
+  it('keeps what was saved before where the new one cannot be used', async () => {
+    const config = await configured();
+    const saved = new SavedConnection(config.configDirectory, keyring, true);
+    await saved.write({ host: 'before', port: 5432, database: 'd', username: 'u', password: secret, ssl: false });
+    expect(await run(config, 'save', json({ port: 1 }))).toMatchObject({ isFailure: true });
+    const role = `unionhall_reader_${randomBytes(4).toString('hex')}`;
+    const admin = new pg.Client({ connectionString: url });
+    await admin.connect();
+    closing.push(async () => {
+      const cleaner = new pg.Client({ connectionString: process.env['UNIONHALL_TEST_POSTGRES'] });
+      await cleaner.connect();
+      await cleaner.query(`drop role if exists ${role}`);
+      await cleaner.end();
+    });
+    await admin.query(`create role ${role} login password '${secret}'; revoke all on schema public from public`);
+    await admin.end();
+    expect(await run(config, 'save', json({ username: role, password: secret }))).toMatchObject({
+      isFailure: true,
+      answer: expect.stringMatching(/^Connection failed: NOT_ALLOWED\. .* the user may not make the tables\.$/),
+    });
+    expect(await saved.read()).toMatchObject({ host: 'before' });
+  });
+});
+
+describe('on a terminal', () => {
+  it('each thing is asked for, and the password does not show', async () => {
+    const config = await configured();
+    const password = String(input['password']);
+    const lines = [input['host'], input['port'], input['database'], input['username'], 'n', password].map(String);
+    const said = await run(config, 'test', lines);
+    expect(said).toMatchObject({ isFailure: false, answer: expect.stringMatching(/^PostgreSQL /) });
+    const words = said.shown.replace(controls, '');
+    expect(
+      words
+        .split(/\r?\n/)
+        .map((line) => line.trim())
+        .filter(Boolean),
+    ).toEqual([
+      `Host: ${lines[0]}`,
+      `Port [5432]: ${lines[1]}`,
+      `Database: ${lines[2]}`,
+      `User: ${lines[3]}`,
+      'Encrypted, y or n [n]: n',
+      'Password (it does not show):',
+    ]);
+  });
+
+  it('a wrong password does not show either, and what is not said is the usual', async () => {
+    const { shown, answer } = await run(await configured(), 'test', ['127.0.0.1', '', 'd', 'u', '', `${secret}\u007f\u001b[D${secret}`]);
+    expect(answer).toMatch(/^Connection failed: /);
+    expect(shown).toContain('User: ');
+    expect(shown).not.toMatch(/hunter2/);
+  });
+});
+
+describe('show', () => {
+  it('says where the database is, and by what', async () => {
+    const config = await configured();
+    expect((await run(config, 'show', '')).answer).toBe(`The database is embedded, in ${config.dataDirectory}.`);
+    expect(await kept(config)).toEqual([]);
+    const named = await configured({ DATABASE_URL: `postgres://rosa:${secret}@db.example/local` });
+    expect((await run(named, 'show', '')).answer).toBe('The database is local at db.example:5432, as user rosa, as DATABASE_URL says.');
+  });
+
+  it('is one of three words', async () => {
+    expect(await run(await configured(), 'burn', '')).toMatchObject({
+      isFailure: true,
+      answer: expect.stringMatching(/^Say show, test or save/),
+    });
+  });
+});
+
+describe('npm run settings', () => {
+  it('ends with a sentence and 1, and leaves nothing, where nobody answers', async () => {
+    const built = buildProgram();
+    folders.push(built.folder);
+    const config = await configured();
+    const environment = { NODE_ENV: 'production', UNIONHALL_CONFIG_DIR: config.configDirectory, UNIONHALL_DATA_DIR: config.dataDirectory };
+    for (const [words, says, hasSucceeded] of [
+      [['settings'], /^The database is embedded, in .*\.\n$/, true],
+      [['settings', 'test'], /Nothing was changed: there was no answer\./, false],
+      [['settings', 'burn'], /Say show, test or save/, false],
+    ] as const) {
+      const ran = await runProcess(built.program, words, environment);
+      expect([ran.hasSucceeded, ran.said]).toEqual([hasSucceeded, expect.stringMatching(says)]);
+      expect(ran.said).not.toMatch(/\bat .*\.js/);
+    }
+    expect(await kept(config)).toEqual([]);
+  }, 180_000);
+});
