@@ -24,8 +24,7 @@ import { importUsers } from './services/user/import/index.ts';
 import { importSecrets, readForeign, recoverFor, renewSystemSeals, statusOf, tellStatus, wipe } from './services/vault/index.ts';
 import { launch, type Service } from './server.ts';
 import { changeSettings } from './settings.ts';
-import { openPlace, savedBy, whereabouts } from './work.ts';
-import { mailOf, openPlace, whereabouts, type MailRoom } from './work.ts';
+import { mailOf, openPlace, savedBy, whereabouts, type MailRoom } from './work.ts';
 import { ConnectionSource } from './entities/setting.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
