@@ -14,6 +14,7 @@ import { heading, median, megabytes, ratioRow, say, table } from './print.js';
 import { profile } from './profile.js';
 import { compared, drawPool, listOf, questions } from './questions.js';
 import { refusals } from './refusals.js';
+import { seeding } from './seeding.js';
 import { vault } from './vault.js';
 
 /** Seconds that each contender is asked a question before its turns count: what runs often is compiled by then. */
@@ -41,7 +42,7 @@ const loginTarget = 0.85;
 const besideTarget = 0.7;
 
 /** What is not a question of its own, in its order. */
-const parts = { login, beside, vault, growth, statements, restart, refusals };
+const parts = { login, beside, vault, growth, statements, restart, refusals, seeding };
 
 /** @param {Options} options */
 export async function run(options) {
