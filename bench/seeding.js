@@ -14,8 +14,20 @@ const scale = 100;
 
 /** Every table that is seeded, each after those that it refers to. */
 const tables = [
-  ...['organizations', 'members', 'roles', 'users', 'user_roles', 'organization_contacts', 'member_employments', 'salting_activities'],
-  ...['grievance_counters', 'grievances', 'grievance_step_records', 'benevolence_applications', 'benevolence_reviews', 'case_events'],
+  'organizations',
+  'members',
+  'roles',
+  'users',
+  'user_roles',
+  'organization_contacts',
+  'member_employments',
+  'salting_activities',
+  'grievance_counters',
+  'grievances',
+  'grievance_step_records',
+  'benevolence_applications',
+  'benevolence_reviews',
+  'case_events',
 ];
 
 /**
