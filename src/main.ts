@@ -1,4 +1,4 @@
-/** The process. What it does is in command.ts; here only what must be said before anything is loaded. */
+/** The process. What it does is in command/index.ts; here only what must be said before anything is loaded. */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22 || (major === 22 && minor < 17)) {
@@ -7,6 +7,6 @@ if (major < 22 || (major === 22 && minor < 17)) {
   );
   process.exitCode = 1;
 } else {
-  const { runCommand } = await import('./command.ts');
+  const { runCommand } = await import('./command/index.ts');
   await runCommand(process.argv.slice(2));
 }

@@ -1,0 +1,86 @@
+import { open as openFile } from 'node:fs/promises';
+import type { Config } from '../config.ts';
+import type { Database } from '../database/index.ts';
+import type { importMembers } from '../services/member/index.ts';
+import { importUsers } from '../services/user/import/index.ts';
+import { withDatabase, keyringOf } from './opening.ts';
+import { CommandError, say, warn, counted } from './operator.ts';
+
+/** Adds the users of a file, all or none; with `--dry-run` it only says what would be done. */
+export async function importFile(config: Config, words: string[]): Promise<void> {
+  const isTrial = words.includes('--dry-run');
+  const [path, ...rest] = words.filter((word) => word !== '--dry-run');
+  if (path === undefined || path.startsWith('-') || rest.length > 0)
+    throw new CommandError('Name one file, and nothing but --dry-run beside it: npm run users:import -- users.jsonl --dry-run');
+  await importFrom(config, path, { run: importUsers, one: 'user', many: 'users' }, isTrial);
+}
+
+/** Adds the records of a CSV file, all or none; with `--dry-run` it only says what would be done. */
+export async function importCsv(config: Config, words: string[], what: Importing): Promise<void> {
+  const isTrial = words.includes('--dry-run');
+  const [option, path, ...rest] = words.filter((word) => word !== '--dry-run');
+  if (option !== '--file' || path === undefined || rest.length > 0)
+    throw new CommandError(
+      `Name one file, and nothing but --dry-run beside it: npm run ${what.many}:import -- --file ${what.many}.csv --dry-run`,
+    );
+  await importFrom(config, path, what, isTrial);
+}
+
+/** What a file brings, in words, and what adds it. */
+interface Importing {
+  readonly run: typeof importMembers;
+  readonly one: string;
+  readonly many: 'users' | 'members' | 'organizations';
+}
+
+async function importFrom(config: Config, path: string, what: Importing, isTrial: boolean): Promise<void> {
+  const file = await openFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`${path} cannot be read (${error.code}).`);
+  });
+  try {
+    const stats = await file.stat();
+    if (stats.isDirectory()) throw new CommandError(`${path} is a directory. Name a file.`);
+    const { size } = stats;
+    await withDatabase(config, (database) =>
+      importInto(config, database, path, { ...what, source: file.createReadStream(), size, isTrial }),
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+interface Import extends Importing {
+  readonly source: AsyncIterable<Uint8Array> & { readonly bytesRead: number };
+  /** Bytes. */
+  readonly size: number;
+  readonly isTrial: boolean;
+}
+
+async function importInto(
+  config: Config,
+  { orm }: Database,
+  path: string,
+  { run, one, many, source, size, isTrial }: Import,
+): Promise<void> {
+  const { progressOn } = await import('../../seeds/progress.ts');
+  const tools = { keyring: await keyringOf(config), timeZone: config.timeZone, now: () => new Date() };
+  const { progress, end } = progressOn(process.stderr, undefined, 'Importing');
+  let read = 0;
+  const { added, alreadyThere, refused } = await run(orm.em, tools, source, {
+    isTrial,
+    progress: (step, lines) => {
+      // Adding takes about as long as reading.
+      const isReading = step === 'read';
+      if (isReading) read = lines;
+      const share = isReading ? Math.min(source.bytesRead / Math.max(size, 1), 1) : 1 + lines / read;
+      progress(share, 2, many, lines);
+    },
+    report: ({ line, problems }) => {
+      end();
+      warn(`${path}:${line}: ${problems}`);
+    },
+  }).finally(end);
+  if (refused > 0) throw new CommandError(`Nothing was imported: ${counted(refused, 'line is', 'lines are')} not right.`);
+  const done = isTrial ? `${counted(added, one, many)} would be added` : `Added ${counted(added, one, many)}`;
+  say(`${done}; ${alreadyThere} ${alreadyThere === 1 ? 'was' : 'were'} there already.`);
+}

@@ -1,0 +1,82 @@
+import 'reflect-metadata';
+import { styleText } from 'node:util';
+import { readConfig, type Config } from '../config.ts';
+import { importMembers } from '../services/member/index.ts';
+import { importOrganizations } from '../services/organization/index.ts';
+import { exportEvents, verify } from './audit.ts';
+import { writePermissions, writeSchema } from './contract.ts';
+import { importCsv, importFile } from './import.ts';
+import { renewSeals, showKeys } from './keys.ts';
+import { reset, seed, update } from './maintain.ts';
+import { CommandError } from './operator.ts';
+import { start, work } from './serve.ts';
+import { doctor, settings } from './setup.ts';
+import { importVault, recover, showVault } from './vault.ts';
+
+type Command = (config: Config, words: string[]) => Promise<void>;
+
+/** What the process can do: `npm start`, and one npm script for each of the others. */
+const commands: Readonly<Record<string, Command>> = {
+  start,
+  seed: (config, words) => seed(config, words),
+  'seed:phase2': (config) => seed(config, ['--phase', '2']),
+  'db:migrate': update,
+  'db:reset': reset,
+  worker: work,
+  'users:import': importFile,
+  'members:import': (config, words) => importCsv(config, words, { run: importMembers, one: 'member', many: 'members' }),
+  'organizations:import': (config, words) =>
+    importCsv(config, words, { run: importOrganizations, one: 'organization', many: 'organizations' }),
+  'keys:status': showKeys,
+  'audit:verify': verify,
+  'audit:export': exportEvents,
+  'keys:rotate': renewSeals,
+  'vault:status': showVault,
+  'vault:recover': recover,
+  'vault:import': importVault,
+  settings: (config, words) => settings(config, words),
+  doctor,
+  schema: writeSchema,
+  permissions: writePermissions,
+};
+
+/** Errors that explain themselves: their text is enough, a stack would bury it. */
+const plain = new Set([
+  'ConfigError',
+  'PermissionGap',
+  'LockedError',
+  'DataVersionError',
+  'SeedError',
+  'KeyringError',
+  'CommandError',
+  'ImportError',
+  'VaultError',
+  'SavedError',
+  'StartError',
+  'SettingsError',
+]);
+
+const lacking = 'The database lacks what this version keeps there. Make it first, with this version: npm run db:migrate';
+const barred = 'The database refuses this to the role of DATABASE_URL. Where tables are missing, the role that owns them makes them:';
+
+/** What the database says, by SQLSTATE, when it was not made ready: a table, a column or a schema is missing, or a right. */
+const unready: ReadonlyMap<string, string> = new Map([
+  ['42P01', lacking],
+  ['42703', lacking],
+  ['3F000', lacking],
+  ['42501', `${barred} npm run db:migrate`],
+]);
+
+/** Runs one command to its end, or until the service is told to stop. Failures are said on stderr and by exit code 1. */
+export async function runCommand([name = 'start', ...words]: string[]): Promise<void> {
+  try {
+    const command = commands[name];
+    if (!command) throw new CommandError(`There is no command ${name}. There are: ${Object.keys(commands).join(', ')}.`);
+    await command(readConfig(), words);
+  } catch (error) {
+    const isPlain = error instanceof Error && plain.has(error.name);
+    const text = isPlain ? error.message : (unready.get(String((error as { code?: unknown }).code)) ?? String((error as Error).stack));
+    process.stderr.write(`${styleText('red', text)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,30 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Config } from '../config.ts';
+import { countKeys, renewSeeds, tellKeys } from '../services/session/keys.ts';
+import { renewSystemSeals } from '../services/vault/index.ts';
+import { savedBy } from '../work.ts';
+import { keyringOf, whileOpen, withDatabase } from './opening.ts';
+import { CommandError, say, counted } from './operator.ts';
+
+/** Says how much hangs on each system key, so that one is not removed too early. */
+export async function showKeys(config: Config): Promise<void> {
+  const keyring = await keyringOf(config);
+  await whileOpen(config, async (database) => {
+    say(tellKeys(await countKeys(database.orm.em, keyring, new Date())));
+  });
+}
+
+/** Puts under the active system key what takes no person to be put there; the service may run meanwhile. */
+export async function renewSeals(config: Config): Promise<void> {
+  const keyring = await keyringOf(config);
+  await withDatabase(config, async ({ orm }) => {
+    const tools = { keyring, now: () => new Date() };
+    const pairs = await renewSystemSeals(orm.em.fork() as SqlEntityManager, tools);
+    const seeds = await renewSeeds(orm.em.fork() as SqlEntityManager, tools);
+    const renewed = `${counted(pairs.renewed, 'key of a user', 'keys of users')} and ${counted(seeds.renewed, 'TOTP seed', 'TOTP seeds')}`;
+    const isSaved = await savedBy(config, keyring).renew();
+    say(`${renewed} moved to ${keyring.active}${isSaved ? ', and the saved connection of this host' : ''}.`);
+    const unreadable = pairs.unreadable + seeds.unreadable;
+    if (unreadable > 0) throw new CommandError(`${unreadable} of them do not open: the system key is gone, or the row was altered.`);
+  });
+}

@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+import type { Config } from '../config.ts';
+import { queueDatabase } from '../database/queue.ts';
+import { PasswordHasher } from '../services/crypto/hasher.ts';
+import { MailQueue } from '../services/mail/index.ts';
+import { keyringOf, placeOf, whileOpen, withDatabase } from './opening.ts';
+import { CommandError, say, warn } from './operator.ts';
+
+/** Makes the tables and the queue, so that a service whose role may make neither finds both. */
+export async function update(config: Config): Promise<void> {
+  await withDatabase(config, async (database) => {
+    const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
+    await queue.start();
+    await queue.stop();
+    say('The database is up to date.');
+  });
+}
+
+export async function seed(config: Config, words: string[]): Promise<void> {
+  // what makes the rows is no part of an installation for production
+  if (config.environment === 'production')
+    throw new CommandError('Seeding is refused in production: the passwords of seeded accounts are public.');
+  const { values } = parseArgs({ args: words, options: { phase: { type: 'string' }, scale: { type: 'string' } } });
+  const phases =
+    values.phase === undefined ? ([0, 1, 2] as const) : [oneOf(values.phase, ['0', '1', '2'])].map((phase) => Number(phase) as 0 | 1 | 2);
+  const scale = Number(values.scale ?? 1);
+  const { progressOn, seed: seedDatabase } = await import('../../seeds/index.ts');
+  await withDatabase(config, async ({ orm }) => {
+    const { progress, end } = progressOn(process.stderr);
+    const options = { environment: config.environment, hashPassword: await hasherOf(config), phases, scale, progress, givesOwner: true };
+    const { written } = await seedDatabase(orm.em, options).finally(end);
+    const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
+    say(counts.length === 0 ? 'Everything was there already.' : `Added ${counts.join(', ')}.`);
+  });
+}
+
+/** Empties the database, brings it up to date, and seeds it. */
+export async function reset(config: Config, words: string[]): Promise<void> {
+  if (config.environment === 'production') throw new CommandError('db:reset is refused in production.');
+  const { url } = await placeOf(config);
+  if (url !== null && !words.includes('--force')) {
+    const database = config.databaseUrl === null ? 'that was saved in the settings' : 'that DATABASE_URL names';
+    throw new CommandError(
+      `db:reset removes everything from the database ${database}. Say --force if that is meant: npm run db:reset -- --force`,
+    );
+  }
+  await whileOpen(config, async (database) => {
+    await database.orm.schema.drop({ dropMigrationsTable: true });
+    await database.run('drop schema if exists pgboss cascade');
+  });
+  await seed(config, []);
+}
+
+async function hasherOf(config: Config): Promise<(password: string) => Promise<string>> {
+  const keyring = await keyringOf(config);
+  const hasher = new PasswordHasher(keyring, config.passwordCost);
+  return (password) => hasher.hash(password);
+}
+
+function oneOf(word: string, words: readonly string[]): string {
+  if (!words.includes(word)) throw new CommandError(`--phase must be one of ${words.join(', ')}.`);
+  return word;
+}

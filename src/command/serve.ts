@@ -1,0 +1,106 @@
+import { styleText } from 'node:util';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Config } from '../config.ts';
+import { migrate } from '../database/index.ts';
+import { ConnectionSource } from '../entities/setting.ts';
+import { launch, type Service } from '../server.ts';
+import { startSealing } from '../services/audit/index.ts';
+import { startCleanup } from '../services/session/index.ts';
+import { isSaved } from '../services/setting/index.ts';
+import { mailOf, openPlace } from '../work.ts';
+import { placeOf, roomOf } from './opening.ts';
+import { say, warn } from './operator.ts';
+
+export async function start(config: Config): Promise<void> {
+  const launched = await launch(config, { announce: (text) => say(styleText('bold', text)) });
+  let service: Service | undefined;
+  stopOnSignal(async () => {
+    const delay = service === undefined || config.environment === 'development' ? 0 : config.patience.stopDelay;
+    const hasFinished = await launched.stop({ delay });
+    if (!hasFinished) warn(`Not all that had begun was finished after ${config.patience.stop} s.`);
+    return hasFinished;
+  });
+  try {
+    service = await launched.ready;
+  } catch (error) {
+    if ((error as Error).name !== 'StoppedError') throw error;
+    return;
+  }
+  say(await greeting(config, service));
+}
+
+async function greeting(config: Config, service: Service): Promise<string> {
+  const { place, url, setupToken, database } = service;
+  const isSeeded = service.hasSeeded || (database.engine === 'embedded' && config.environment !== 'production');
+  const { seededAccounts } = isSeeded ? await import('../../seeds/index.ts') : {};
+  return [
+    `Unionhall answers at ${styleText('bold', `${url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
+    ...(config.offersPlayground ? [`The playground is at ${styleText('bold', `${url}/`)}`] : []),
+    ...(service.metricsUrl === null ? [] : [`Metrics are at ${service.metricsUrl}`]),
+    await tellPlace(config, place.source),
+    ...(setupToken === null
+      ? []
+      : [`Nobody owns this instance yet. Whoever has this token can, with setupOwner: ${styleText('bold', setupToken)}`]),
+    ...(seededAccounts
+      ? [
+          'Seeded logins:',
+          ...seededAccounts.map(({ username, password, role }) => `  ${username.padEnd(11)} ${password.padEnd(15)} ${role}`),
+        ]
+      : []),
+  ].join('\n');
+}
+
+async function tellPlace(config: Config, source: ConnectionSource): Promise<string> {
+  if (source === ConnectionSource.EMBEDDED)
+    return `The database is embedded, in ${config.dataDirectory}: for one process, for development.`;
+  if (source === ConnectionSource.SAVED) return 'The database is the PostgreSQL server that was saved in the settings.';
+  const isIdle = await isSaved(config.configDirectory);
+  return `The database is the PostgreSQL server that DATABASE_URL names${isIdle ? '; the one that was saved in the settings is not used' : ''}.`;
+}
+
+/**
+ * Stops in order at the first signal, and at once at the second. One press of Ctrl+C may arrive twice, from the terminal and
+ * from npm: what comes within a moment of the first is the same one.
+ */
+function stopOnSignal(stop: () => Promise<boolean>): void {
+  let since: number | null = null;
+  const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (since !== null && performance.now() - since > 300) process.exit(128 + numbers[signal]);
+      if (since !== null) return;
+      since = performance.now();
+      void stop().then(
+        (hasFinished) => process.exit(hasFinished ? 0 : 1),
+        (error: unknown) => {
+          warn(`Stopping: ${(error as Error).name}`);
+          process.exit(1);
+        },
+      );
+    });
+}
+
+/**
+ * Sends mail, cleans up and seals the audit log, and answers nobody, until it is told to stop. Any number of these may
+ * run beside services with MAIL_WORKER=0.
+ */
+export async function work(config: Config): Promise<void> {
+  const database = await openPlace(config, await placeOf(config));
+  try {
+    await migrate(database);
+    const room = await roomOf(config, database);
+    const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
+    const em = database.orm.em as SqlEntityManager;
+    const cleanup = startCleanup({ em, tools: { ...room, mail: mail.queue }, every: config.cleanupEvery, warn });
+    const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn });
+    stopOnSignal(async () => {
+      await Promise.all([cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);
+      await database.close();
+      return true;
+    });
+    say('Mail is sent from here, what has expired is removed, and the audit log is sealed.');
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}

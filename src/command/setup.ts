@@ -1,0 +1,20 @@
+import { styleText } from 'node:util';
+import type { Config } from '../config.ts';
+import { examine } from '../doctor.ts';
+import { changeSettings } from '../settings.ts';
+import { keyringOf } from './opening.ts';
+import { CommandError, say, counted } from './operator.ts';
+
+/** Says where the database is, tries another one, or saves it for the next start. */
+export async function settings(config: Config, [word = 'show']: string[]): Promise<void> {
+  say(await changeSettings(config, () => keyringOf(config), word, { input: process.stdin, output: process.stderr }));
+}
+
+/** Looks at the installation, and says what is wrong with it. */
+export async function doctor(config: Config): Promise<void> {
+  const findings = await examine(config);
+  for (const { what, says, isFault } of findings)
+    say(`${isFault ? styleText('red', 'wrong') : styleText('green', 'right')}  ${what}: ${says}`);
+  const faults = findings.filter(({ isFault }) => isFault).length;
+  if (faults > 0) throw new CommandError(`${counted(faults, 'thing is', 'things are')} wrong.`);
+}
