@@ -129,6 +129,7 @@ describe('the defaults', () => {
       'mail-address': { turns: 20, seconds: 3600 },
       register: { turns: 5, seconds: 3600 },
       refresh: { turns: 60, seconds: 60 },
+      connection: { turns: 10, seconds: 60 },
     });
   });
 
