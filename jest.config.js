@@ -11,6 +11,8 @@ export default {
   // Modules and embedded databases of a file are not all given back: a worker that has grown is replaced by a new one.
   workerIdleMemoryLimit: '700MB',
   testTimeout: 120_000,
+  // A cheaper one, but for the tests of the hashes themselves.
+  moduleNameMapper: { '^argon2$': '<rootDir>/test/support/argon.ts' },
   extensionsToTreatAsEsm: ['.ts'],
   // Counted where --coverage asks for it, which CI does: less than this of what keeps people out is no pass.
   coverageProvider: 'v8',

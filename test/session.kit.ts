@@ -1,8 +1,5 @@
-import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import type { EntityClass, EntityData, FilterQuery } from '@mikro-orm/core';
-import { MikroORM as Embedded, type PgliteConnection } from '@mikro-orm/pglite';
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
-import { ormOptions } from '../mikro-orm.config.ts';
 import { User } from '../src/entities/user.ts';
 import { Viewer } from '../src/entities/viewer.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
@@ -21,6 +18,7 @@ import {
   type SessionTools,
   termsOf,
 } from '../src/services/session/index.ts';
+import { freshDatabase } from './support/database.ts';
 
 export const cost = { memory: 19_456, time: 2 };
 export const password = 'correct horse battery';
@@ -62,15 +60,10 @@ export class Clock {
   }
 }
 
-/** An embedded database with the whole schema and nobody in it. */
+/** A database with the whole schema and nobody in it, on the engine that the run is about. It is closed by closing its ORM. */
 export async function embedded(): Promise<{ orm: MikroORM; runSql: RunSql }> {
-  const orm = await Embedded.init({ ...ormOptions, dbName: 'memory://', driverOptions: { extensions: { pg_trgm } } });
-  await orm.schema.create();
-  const connection: PgliteConnection = orm.em.getConnection();
-  const pglite = await connection.getNativeClient();
-  if (pglite === undefined) throw new Error('The embedded database did not start');
-  const runSql: RunSql = async (text, params) => (await pglite.query<Record<string, unknown>>(text, [...params])).rows;
-  return { orm: orm as unknown as MikroORM, runSql };
+  const { orm, run, close } = await freshDatabase({ seeded: false });
+  return { orm: Object.create(orm, { close: { value: close } }) as MikroORM, runSql: run };
 }
 
 /** Reads and changes rows past every row filter. The services' own entity manager has filters and no viewer: they must do without. */

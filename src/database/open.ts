@@ -198,6 +198,8 @@ async function create(dataDir: string, template: Blob | null | undefined, isFres
     extensions: { pg_trgm },
     parsers: createPostgreSqlTypeParsers(strings as (text: string) => string[]),
     ...(isFresh && template && { loadDataDir: template }),
+    // What is kept nowhere is copied: the log, of which a segment is all there ever is, is the largest part of it.
+    ...(dataDir.startsWith('memory:') && { initDbStartParams: ['--wal-segsize=1'] }),
   });
   await pglite.exec(`set time zone 'UTC'`);
   return { pglite, isFresh };

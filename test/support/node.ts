@@ -11,7 +11,7 @@ import { start } from '../../src/server.ts';
 import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
 import type { Keyring } from '../../src/services/crypto/keyring.ts';
 import { freshDatabase, type FreshDatabase } from './database.ts';
-import { hurried, type Answer, type Clock } from './local.ts';
+import { hashedOnce, hurried, type Answer, type Clock } from './local.ts';
 
 /** What a node is started with. */
 export interface NodeOptions {
@@ -50,7 +50,7 @@ export async function seededDatabase(keyring: Keyring, options: Partial<FreshDat
   const database = await freshDatabase({ seeded: true, ...options });
   databases.push(database);
   const hasher = new PasswordHasher(keyring, { memory: 19_456, time: 2 });
-  await giveAccountsPasswords(database.orm.em as EntityManager, (password) => hasher.hash(password));
+  await giveAccountsPasswords(database.orm.em as EntityManager, hashedOnce(hasher));
   return database;
 }
 
