@@ -58,9 +58,12 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
     // As helmet does it: what serves files sets its own headers there, over these.
     for (const [name, value] of security) reply.raw.setHeader(name, value);
     void reply.header('x-request-id', request.id);
-    // whoever keeps the connection would find it closed the next time
-    if (trouble() !== null) void reply.header('connection', 'close');
     current.run(beginning(request.id, config.patience.request), done);
+  });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    // whoever kept the connection would find it closed the next time, and an end would wait for it
+    if (trouble() !== null) void reply.header('connection', 'close');
+    done();
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
   app.setErrorHandler<FastifyError>((error, request, reply) => {
