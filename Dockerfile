@@ -1,10 +1,11 @@
-# Written without a Docker engine at hand: nobody has built or run it yet.
+# Written without a Docker engine at hand: nobody has built it yet. Its steps were taken by hand, in folders.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+# what is optional is a Node.js of npm's own: the image has one
+RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 UNIONHALL_CONFIG_DIR=/var/lib/unionhall/config UNIONHALL_DATA_DIR=/var/lib/unionhall/data

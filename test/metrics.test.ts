@@ -68,6 +68,9 @@ describe('at the port for metrics', () => {
       expect(await ask('{ isConfigured me { id } }')).toEqual(['UNAUTHENTICATED']);
       expect(await ask('{ nothing }')).toEqual(['BAD_INPUT']);
       expect(await ask('{ me {')).toEqual(['BAD_INPUT']);
+      for (const body of ['{"query":', 'x'.repeat(100_001), '[]', '5', '{"query":5}', '{"query":""}', '{}'])
+        await fetch(`${local.service.url}/graphql`, { method: 'POST', headers, body });
+      await fetch(`${local.service.url}/graphql?query={isConfigured}`);
       expect(await ask(`{ me { ${'id '.repeat(2_001)} } }`)).toEqual(['TOO_COMPLEX']);
       expect(await ask(`{ ${Array.from({ length: 11 }, (_, n) => `a${n}: isConfigured`).join(' ')} }`)).toEqual(['TOO_COMPLEX']);
       expect(await ask(`mutation { ${login('officer', 'unionhall-dev')} }`)).toEqual([]);
@@ -77,7 +80,7 @@ describe('at the port for metrics', () => {
     expect(grown).toEqual({
       'unionhall_requests_total{type="query",outcome="ok"}': 2,
       'unionhall_requests_total{type="query",outcome="UNAUTHENTICATED"}': 2,
-      'unionhall_requests_total{type="none",outcome="BAD_INPUT"}': 2,
+      'unionhall_requests_total{type="none",outcome="BAD_INPUT"}': 10,
       'unionhall_requests_total{type="none",outcome="TOO_COMPLEX"}': 1,
       'unionhall_requests_total{type="query",outcome="TOO_COMPLEX"}': 1,
       'unionhall_requests_total{type="mutation",outcome="ok"}': 1,

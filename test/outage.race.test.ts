@@ -10,7 +10,9 @@ import pg from 'pg';
 import { readConfig } from '../src/config.ts';
 import { launch, start, type Service } from '../src/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
+import { Caller } from './live.kit.ts';
 import { startServer, type Server } from './support/server.ts';
+import { smtpServer } from './support/smtp.ts';
 
 // A PostgreSQL server of this file's own, which is killed, restarted and cut off while the service is being asked.
 
@@ -20,10 +22,12 @@ let service: Service;
 let proxy: Cut;
 let token: string;
 
-/** A way to the server that can be cut so that nothing comes through any more, and nobody is told. */
+/** A way to the server that can be made long, or cut so that nothing comes through any more, and nobody is told. */
 class Cut {
   readonly #sockets = new Set<Socket>();
   isCut = false;
+  /** Milliseconds that each packet takes on it. */
+  delay = 0;
   url = '';
 
   constructor(private readonly proxy: Proxy) {}
@@ -33,6 +37,7 @@ class Cut {
     const cut: Cut = new Cut(
       createServer((near) => {
         const far = connect(Number(target.port), target.hostname);
+        const link = { isLost: false };
         for (const [from, to] of [
           [near, far],
           [far, near],
@@ -43,13 +48,27 @@ class Cut {
             cut.#sockets.delete(from);
             if (!cut.isCut) to.destroy();
           });
-          from.on('data', (bytes) => !cut.isCut && to.write(bytes));
+          const pass = cut.#passing(link, to);
+          from.on('data', pass);
         }
       }),
     );
     await new Promise<void>((resolve) => void cut.proxy.listen(0, '127.0.0.1', resolve));
     cut.url = Object.assign(new URL(url), { port: String((cut.proxy.address() as AddressInfo).port) }).href;
     return cut;
+  }
+
+  /** Bytes come in their order or not at all: what was lost on a connection is never skipped. */
+  #passing(link: { isLost: boolean }, to: Socket): (bytes: Buffer) => void {
+    let before: Promise<unknown> = Promise.resolve();
+    return (bytes) => {
+      const due = performance.now() + this.delay;
+      before = before.then(async () => {
+        if (due > performance.now()) await setTimeout(due - performance.now());
+        link.isLost ||= this.isCut;
+        if (!link.isLost && to.writable) to.write(bytes);
+      });
+    };
   }
 
   close(): void {
@@ -69,6 +88,7 @@ const environment = () => ({
   CLEANUP_EVERY: '1',
   AUDIT_SEAL_EVERY: '1',
   REQUEST_TIMEOUT: '5',
+  METRICS_PORT: '0',
 });
 const keyring = Keyring.parse(Keyring.generate());
 
@@ -237,6 +257,8 @@ describe('under load, when the database server', () => {
     proxy.isCut = true;
     await setTimeout(6_000);
     expect((await fetch(`${service.url}/health`)).status).toBe(503);
+    const metrics = await fetch(service.metricsUrl ?? '', { signal: AbortSignal.timeout(8_000) });
+    expect(await metrics.text()).toMatch(/unionhall_requests_total\{type="\w+",outcome="UNAVAILABLE"\} \d/);
     proxy.isCut = false;
     await recovered();
     const { answers, acknowledged } = await loading.end();
@@ -244,6 +266,76 @@ describe('under load, when the database server', () => {
     await demandKept(acknowledged);
     expect((await ask(read)).code).toBeNull();
   }, 60_000);
+});
+
+describe('under load, when the way to the database', () => {
+  it('is slow, requests are answered later, or UNAVAILABLE in time, and all that was acknowledged is there', async () => {
+    const loading = load(6);
+    await setTimeout(200);
+    proxy.delay = 300;
+    const { code, milliseconds } = await ask(read);
+    expect([code, milliseconds > 300]).toEqual([null, true]);
+    await setTimeout(3_000);
+    proxy.delay = 3_000; // what a request needs takes longer than it may
+    while ((await fetch(`${service.url}/health`)).status === 200) await setTimeout(50);
+    expect((await ask(write, { name: 'too_slow' })).code).toBe('UNAVAILABLE');
+    expect((await fetch(`${service.url}/livez`)).status).toBe(200);
+    proxy.delay = 0;
+    await recovered();
+    const { answers, acknowledged } = await loading.end();
+    demandOrderly(answers);
+    expect(acknowledged.length).toBeGreaterThan(0);
+    await demandKept(acknowledged);
+    expect((await ask(write, { name: 'quick_again' })).code).toBeNull();
+  }, 120_000);
+});
+
+describe('whoever listens to live changes', () => {
+  const grievances = 'subscription { grievanceChanged { action grievance { id notes } } }';
+
+  it('is told when the database went away and came back, comes back, and hears', async () => {
+    const run = service.database.run;
+    const [row] = await run(`select id from grievances where status = 'open' and deleted_at is null order by id limit 1`);
+    const id = String(row?.['id']);
+    const caller = new Caller(service.url, { authorization: `Bearer ${token}` });
+    await caller.listen(grievances).ready(run, id);
+    await server.halt('SIGKILL');
+    expect((await ask(read)).code).toBe('UNAVAILABLE');
+    await server.revive();
+    expect(await caller.closed).toEqual({ code: 1012, reason: 'Changes may have been missed' });
+    await recovered();
+    const again = new Caller(service.url, { authorization: `Bearer ${token}` });
+    const ears = await again.listen(grievances).ready(run, id);
+    const update = 'mutation ($id: ID!) { updateGrievance(id: $id, input: { notes: "after the outage" }) { id } }';
+    expect((await ask(update, { id })).code).toBeNull();
+    expect(await ears.next()).toMatchObject({ data: { grievanceChanged: { grievance: { id, notes: 'after the outage' } } } });
+    await again.hangUp();
+  }, 120_000);
+});
+
+describe('a mail', () => {
+  it('that is queued while the node that sends has no way to the database is sent afterwards', async () => {
+    const mailbox = await smtpServer();
+    const way = await Cut.to(server.url);
+    const sender = await start(
+      readConfig({ ...environment(), MAIL_WORKER: '1', DATABASE_URL: way.url, SMTP_URL: mailbox.url, MAIL_FROM: 'local@union.example' }),
+      { keyring },
+    );
+    const reset = (email: string) => ask(`mutation { requestPasswordReset(email: "${email}") }`);
+    expect((await reset('officer@unionhall.test')).code).toBeNull();
+    while (mailbox.received.length < 1) await setTimeout(50);
+    way.isCut = true;
+    while ((await fetch(`${sender.url}/health`)).status === 200) await setTimeout(50);
+    expect((await reset('staff@unionhall.test')).code).toBeNull();
+    await setTimeout(8_000); // its connections were given up by now
+    expect(mailbox.received).toHaveLength(1);
+    way.isCut = false;
+    while (mailbox.received.length < 2) await setTimeout(50);
+    expect(mailbox.received.map(({ to }) => to)).toEqual(['officer@unionhall.test', 'staff@unionhall.test']);
+    await sender.stop();
+    way.close();
+    await mailbox.close();
+  }, 120_000);
 });
 
 describe('a request', () => {

@@ -1,14 +1,18 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile, chmod } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { readConfig } from '../src/config.ts';
+import { caseChannel } from '../src/entities/case.ts';
 import type { Connection } from '../src/entities/setting.ts';
 import { launch, start, type Service } from '../src/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { CarefulSocket, mayConnectTo, readConnection, SavedConnection, SavedError, urlOf } from '../src/services/setting/index.ts';
 import { version } from '../src/version.ts';
+import { Caller, notify } from './live.kit.ts';
 import { serverDatabase } from './support/database.ts';
 import { aLocal, type Local } from './support/local.ts';
 
@@ -44,7 +48,11 @@ async function listening(answer: (socket: Socket) => void): Promise<number> {
 async function emptyServer(): Promise<Connection> {
   const database = await serverDatabase();
   databases.push(database);
-  const { hostname, port, pathname, username, password } = new URL(database.url);
+  return connectionTo(database.url);
+}
+
+function connectionTo(url: string): Connection {
+  const { hostname, port, pathname, username, password } = new URL(url);
   return {
     host: hostname,
     port: Number(port),
@@ -54,6 +62,11 @@ async function emptyServer(): Promise<Connection> {
     ssl: false,
   };
 }
+
+const connectionShown = (url: string): object => {
+  const { host, port, database, username } = connectionTo(url);
+  return { source: 'SAVED', host, port, database, username, isReady: true };
+};
 
 const secret = 'hunter2-never-shown';
 const nowhere = { host: '127.0.0.1', port: 1, database: 'unionhall', username: 'unionhall', password: secret };
@@ -74,8 +87,8 @@ interface Answer {
   readonly text: string;
 }
 
-async function ask(url: string, query: string, variables: object = {}): Promise<Answer> {
-  const headers = { 'content-type': 'application/json' };
+async function ask(url: string, query: string, variables: object = {}, more: Record<string, string> = {}): Promise<Answer> {
+  const headers = { 'content-type': 'application/json', ...more };
   const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
   const text = await response.text();
   const { data, errors = [] } = JSON.parse(text) as { data: Answer['data']; errors?: { extensions: { code: string } }[] };
@@ -400,5 +413,74 @@ describe('a service', () => {
     const { port, host } = await emptyServer();
     const config = readConfig(await environment({ DATABASE_URL: `postgres://postgres:${secret}@${host}:${port}/postgres` }));
     await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. DATABASE_URL has to be corrected\.$/);
+  });
+
+  it('tells whoever listens to live changes that it moves; they come back, and hear of what is there', async () => {
+    const first = await serverDatabase();
+    databases.push(first);
+    const variables = { NODE_ENV: 'test', SEED: '1', UNIONHALL_KEYS: Keyring.generate() };
+    const config = readConfig(await environment(variables));
+    const saved = new SavedConnection(config.configDirectory, Keyring.parse(variables.UNIONHALL_KEYS), false);
+    await saved.write(connectionTo(first.url));
+    const before = await start(config);
+    const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
+    const token = String((await ask(before.url, login)).data?.['login']?.['accessToken']);
+    await before.stop();
+    // the same people and sessions on another server, as a restored backup has them
+    const second = await serverDatabase(new URL(first.url).pathname.slice(1));
+    databases.push(second);
+
+    const service = await start(config);
+    services.push(service);
+    const params = { authorization: `Bearer ${token}` };
+    const changes = 'subscription { grievanceChanged { action grievance { id } } }';
+    const id = String((await service.database.run(`select id from grievances where deleted_at is null order by id limit 1`))[0]?.['id']);
+    const caller = new Caller(service.url, params);
+    await caller.listen(changes).ready(service.database.run, id);
+    const moved = await ask(service.url, save, { input: connectionTo(second.url) }, params);
+    expect(moved.data?.['saveConnection']).toMatchObject({ status: 'SAVED', connection: connectionShown(second.url) });
+    expect(await caller.closed).toEqual({ code: 1012, reason: 'Changes may have been missed' });
+
+    const again = new Caller(service.url, params);
+    const ears = await again.listen(changes).ready(service.database.run, id);
+    const other = new pg.Client({ connectionString: first.url });
+    await other.connect();
+    const told = JSON.stringify({ kind: 'Grievance', id, action: 'settle' });
+    await other.query('select pg_notify($1, $2)', [caseChannel, told]);
+    expect(await ears.fence(service.database.run, id)).toEqual([]); // the database before tells nobody any more
+    await notify(service.database.run, 'Grievance', id, 'settle');
+    expect(await ears.next()).toMatchObject({ data: { grievanceChanged: { action: 'SETTLE', grievance: { id } } } });
+    await again.hangUp();
+    const left = `select 1 from pg_stat_activity where datname = current_database() and application_name like 'unionhall%'`;
+    while ((await other.query(left)).rowCount) await new Promise((resolve) => setTimeout(resolve, 20));
+    await other.end();
+  });
+
+  it('that is told to stop while it moves ends on both databases', async () => {
+    const service = await start(readConfig(await environment()));
+    services.push(service);
+    const [input, admin] = [await emptyServer(), new pg.Client({ connectionString: process.env['UNIONHALL_TEST_POSTGRES'] })];
+    await admin.connect();
+    const there = `select 1 from pg_stat_activity where datname = '${input.database}' and application_name like 'unionhall%'`;
+    const moving = ask(service.url, save, { input, token: service.setupToken });
+    while ((await admin.query(there)).rowCount === 0) await new Promise(setImmediate);
+    expect(await service.stop()).toBe(true);
+    expect((await moving).data?.['saveConnection']).toMatchObject({ status: 'SAVED' });
+    expect((await admin.query(there)).rowCount).toBe(0);
+    await admin.end();
+  });
+
+  it('says what to do where the user of DATABASE_URL may not make the tables', async () => {
+    const database = await serverDatabase();
+    databases.push(database);
+    const role = `unionhall_reader_${randomBytes(4).toString('hex')}`;
+    const admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+    await admin.query(`create role ${role} login password 'x'; revoke all on schema public from public`);
+    const url = Object.assign(new URL(database.url), { username: role, password: 'x' }).href;
+    const starting = environment({ DATABASE_URL: url }).then((variables) => start(readConfig(variables)));
+    await expect(starting).rejects.toThrow(/^The user that DATABASE_URL names may not do .* npm run db:migrate makes the tables/);
+    await admin.query(`drop role ${role}`);
+    await admin.end();
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, startProcess } from './support/process.ts';
@@ -78,6 +79,32 @@ describe('a process that is told to stop', () => {
       duration: expect.any(Number),
     });
     expect(process.said()).not.toMatch(/secret/);
+  }, 120_000);
+
+  it('waits for what has begun, on a connection that would be kept, and not for the connection', async () => {
+    const process = await startProcess(built.program, { ...environment, STOP_DELAY: '0' });
+    const admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+    await admin.query('begin; lock table users in access exclusive mode');
+    const asked = fetch(`${process.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    while ((await admin.query(waiting)).rowCount === 0) await setTimeout(20);
+    process.signal('SIGTERM');
+    const isGone = () =>
+      fetch(`${process.url}/livez`).then(
+        () => false,
+        () => true,
+      );
+    while (!(await isGone())) await setTimeout(20);
+    await admin.query('rollback');
+    await admin.end();
+    const response = await asked;
+    expect([response.status, response.headers.get('connection'), await response.text()]).toEqual([
+      200,
+      'close',
+      '{"data":{"isConfigured":false}}\n',
+    ]);
+    expect(await process.ended).toBe(0);
   }, 120_000);
 
   it.each([

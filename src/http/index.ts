@@ -17,7 +17,18 @@ import type { Metrics } from '../metrics.ts';
 import { Sockets } from '../socket.ts';
 import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
 import { incoming } from './incoming.ts';
-import { bounded, eachItsTransport, noNulCharacters, observed, oneForAKey, onlyWhatIsReady, statusByAccept } from './plugin.ts';
+import {
+  bounded,
+  eachItsTransport,
+  noNulCharacters,
+  noOperation,
+  observed,
+  oneForAKey,
+  onlyWhatIsReady,
+  statusByAccept,
+  telling,
+  type Tell,
+} from './plugin.ts';
 import { handOver, preparing } from './subscribing.ts';
 import { bodyLimit, idOf, readOnlyUtf8, redact, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
 
@@ -58,9 +69,12 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
     // As helmet does it: what serves files sets its own headers there, over these.
     for (const [name, value] of security) reply.raw.setHeader(name, value);
     void reply.header('x-request-id', request.id);
-    // whoever keeps the connection would find it closed the next time
-    if (trouble() !== null) void reply.header('connection', 'close');
     current.run(beginning(request.id, config.patience.request), done);
+  });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    // whoever kept the connection would find it closed the next time, and an end would wait for it
+    if (trouble() !== null) void reply.header('connection', 'close');
+    done();
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
   app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -129,12 +143,14 @@ async function answers(checkDatabase: Served['checkDatabase']): Promise<string |
 async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets): Promise<void> {
   const { config, contextOf } = served;
   const isProduction = config.environment === 'production';
-  const apollo = apolloOf(app, served, isProduction);
+  const tell = telling(served.metrics, app.log);
+  const apollo = apolloOf(app, served, tell);
   await apollo.start();
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const { status, message } = transportProblem(error);
     if (status >= 500) request.log.error({ err: error }, 'request failed');
     const code = status >= 500 ? 'INTERNAL' : 'BAD_INPUT';
+    tell(noOperation(code));
     return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
   });
   readOnlyUtf8(app);
@@ -149,7 +165,8 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
   });
 }
 
-function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, isProduction: boolean): ApolloServer<Context> {
+function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, tell: Tell): ApolloServer<Context> {
+  const isProduction = config.environment === 'production';
   const execute = bounding(served.execute);
   return new ApolloServer<Context>({
     gateway: gatewayOf(schema, (execution) => handOver(execution) ?? execute(execution)),
@@ -172,7 +189,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, i
       ApolloServerPluginUsageReportingDisabled(),
       fastifyApolloDrainPlugin(app),
       statusByAccept,
-      observed(served.metrics, app.log),
+      observed(tell),
       eachItsTransport,
       onlyWhatIsReady(served.isServing),
       noNulCharacters,

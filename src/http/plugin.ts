@@ -33,31 +33,49 @@ export const statusByAccept: Plugin = {
 
 const documentRefusals = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'OPERATION_RESOLUTION_FAILURE']);
 
+/** What is told of a request that was answered. */
+interface Seen {
+  /** What the client calls it. */
+  readonly operation: string | null;
+  readonly type: string;
+  readonly outcome: string;
+}
+
+/** Hears of each request, once it is answered. */
+export type Tell = (seen: Seen, fields?: Answered['fields']) => void;
+
 /** Counts each request, and writes one line about it: what it was called, how it ended, and how long it took. */
-export const observed = (metrics: Metrics, log: FastifyBaseLogger): Plugin => {
-  const tell = (seen: { operation: string | null; type: string; outcome: string }, fields: Answered['fields']) => {
+export const telling =
+  (metrics: Metrics, log: FastifyBaseLogger): Tell =>
+  (seen, fields = []) => {
     const { id: requestId, beganAt } = current.getStore() ?? { id: null, beganAt: performance.now() };
     const milliseconds = performance.now() - beganAt;
     metrics.answered({ type: seen.type, outcome: seen.outcome, seconds: milliseconds / 1000, fields });
     log.info({ requestId, ...seen, duration: Math.round(milliseconds * 10) / 10 }, 'answered');
   };
-  return {
-    async contextCreationDidFail({ error }) {
-      const outcome = error instanceof GraphQLError ? String(error.extensions['code']) : 'INTERNAL';
-      tell({ operation: null, type: 'none', outcome }, []);
-    },
-    async requestDidStart() {
-      return {
-        async willSendResponse({ document, operation, operationName, errors, response }: Request) {
-          const answer = response.body?.kind === 'single' ? response.body.singleResult : {};
-          const outcome = errors?.length ? codeOf(answer.errors?.[0]) : 'ok';
-          const seen = { operation: operationName?.slice(0, 100) ?? null, type: operation?.operation ?? 'none', outcome };
-          tell(seen, outcomesOf(rootFields({ document, operation }), answer));
-        },
-      };
-    },
-  };
-};
+
+/** What never became an operation. */
+export const noOperation = (outcome: string): Seen => ({ operation: null, type: 'none', outcome });
+
+/** Tells of what Apollo answers. */
+export const observed = (tell: Tell): Plugin => ({
+  async contextCreationDidFail({ error }) {
+    tell(noOperation(error instanceof GraphQLError ? String(error.extensions['code']) : 'INTERNAL'));
+  },
+  async invalidRequestWasReceived() {
+    tell(noOperation('BAD_INPUT'));
+  },
+  async requestDidStart() {
+    return {
+      async willSendResponse({ document, operation, operationName, errors, response }: Request) {
+        const answer = response.body?.kind === 'single' ? response.body.singleResult : {};
+        const outcome = errors?.length ? codeOf(answer.errors?.[0]) : 'ok';
+        const seen = { operation: operationName?.slice(0, 100) ?? null, type: operation?.operation ?? 'none', outcome };
+        tell(seen, outcomesOf(rootFields({ document, operation }), answer));
+      },
+    };
+  },
+});
 
 const codeOf = (error: GraphQLFormattedError | undefined): string => (error?.extensions?.['code'] as string | undefined) ?? 'INTERNAL';
 
