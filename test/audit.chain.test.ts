@@ -6,7 +6,7 @@ import { User } from '../src/entities/user.ts';
 import { exportAudit, readHead, sealEvents, startSealing, tellFault, tellHead, verifyAudit } from '../src/services/audit/index.ts';
 import type { Head } from '../src/services/audit/chain.ts';
 import type { Fault } from '../src/services/audit/verify.ts';
-import { recordAudit } from '../src/services/audit.ts';
+import { recordAudit } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { freshDatabase } from './support/database.ts';
 

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { ormOptions } from '../mikro-orm.config.ts';
 import { migrate, openDatabase, type Database } from '../src/database/index.ts';
 import { AuditEvent, AuditOutcome } from '../src/entities/audit.ts';
-import { recordAudit, recordDenial } from '../src/services/audit.ts';
+import { recordAudit, recordDenial } from '../src/services/audit/event.ts';
 import { sealEvents, startSealing, tellHead, verifyAudit } from '../src/services/audit/index.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';

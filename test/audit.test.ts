@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../src/entities/audit.ts';
 import { Refusals } from '../src/services/audit/index.ts';
-import { isGenuine } from '../src/services/audit.ts';
+import { isGenuine } from '../src/services/audit/event.ts';
 import { eventColumns, eventOf } from '../src/services/audit/row.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { cleanUp } from '../src/services/session/index.ts';

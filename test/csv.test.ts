@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
-import { isGenuine } from '../src/services/audit.ts';
+import { isGenuine } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { importMembers } from '../src/services/member/index.ts';
 import { importOrganizations } from '../src/services/organization/index.ts';

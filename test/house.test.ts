@@ -109,7 +109,7 @@ describe('the laws of the house notice', () => {
     ['resolvers/member.ts', `import type { Context } from '../context.ts';\nimport { Member } from '../entities/member.ts';`],
     [
       'services/session/login.ts',
-      `import { x } from './tools.ts';\nimport { y } from '../crypto/token.ts';\nimport { recordAudit } from '../audit.ts';`,
+      `import { x } from './tools.ts';\nimport { y } from '../crypto/token.ts';\nimport { recordAudit } from '../audit/event.ts';`,
     ],
     ['services/session/refresh.ts', `import { alertUser } from '../mail/index.ts';`],
     ['services/mail/worker.ts', `import { User } from '../../entities/user.ts';\nimport { mailedToken } from '../crypto/mailed.ts';`],

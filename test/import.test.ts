@@ -9,7 +9,7 @@ import { hash as bcrypt } from 'bcrypt';
 import { openDatabase, type Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
-import { isGenuine } from '../src/services/audit.ts';
+import { isGenuine } from '../src/services/audit/event.ts';
 import { importUsers, type BadLine, type ImportOutcome } from '../src/services/user/import/index.ts';
 import { freshDatabase } from './support/database.ts';
 import { Clock } from './support/local.ts';

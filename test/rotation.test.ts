@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
-import { isGenuine } from '../src/services/audit.ts';
+import { isGenuine } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { countKeys, renewSeeds, tellKeys, type KeyUse } from '../src/services/session/keys.ts';
 import { shownBy } from './factor.kit.ts';

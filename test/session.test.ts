@@ -8,7 +8,7 @@ import { Role, RoleName, UserRole } from '../src/entities/role.ts';
 import { Device, Session, SessionEnd } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
 import { Viewer } from '../src/entities/viewer.ts';
-import { isGenuine, recordDenial } from '../src/services/audit.ts';
+import { isGenuine, recordDenial } from '../src/services/audit/event.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import { AccessTokens } from '../src/services/crypto/jwt.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';

@@ -3,8 +3,8 @@ import { Field, InputType } from 'type-graphql';
 import { Role, RoleName, roleProblems, UserRole, type RoleDescription } from '../entities/role.ts';
 import type { Viewer } from '../entities/viewer.ts';
 import { conflict, type Refusal } from '../errors.ts';
-import { recordChange, type ChangeTools, type Requester } from './audit.ts';
-import { draft, find, refuse, write } from './record.ts';
+import { recordChange, type ChangeTools, type Requester } from './audit/event.ts';
+import { draft, find, refuse, write } from './record/index.ts';
 
 @InputType({ description: 'A role of the local, which gives what one of the six gives.' })
 export class CreateRoleInput {

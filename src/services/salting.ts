@@ -7,8 +7,8 @@ import { SaltingActivity, SaltingActivityType, SaltingOutcome, saltingProblems, 
 import { DateScalar, dayIn } from '../entities/scalars.ts';
 import type { Viewer } from '../entities/viewer.ts';
 import { notFound } from '../errors.ts';
-import { changeEvent, recordChange, type ChangeTools, type Requester } from './audit.ts';
-import { add, draft, find, refuse, sound, write, type Eyes, type RunSql } from './record.ts';
+import { changeEvent, recordChange, type ChangeTools, type Requester } from './audit/event.ts';
+import { add, draft, find, refuse, sound, write, type Eyes, type RunSql } from './record/index.ts';
 
 @InputType({ description: 'What an organizer did at an employer that is not union yet.' })
 export class LogSaltingActivityInput {

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import { countDenials, keyOfDenial, recordAudit, type CountedDenial, type Requester } from '../audit.ts';
+import { countDenials, keyOfDenial, recordAudit, type CountedDenial, type Requester } from './event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 
 /** An operation that somebody may not ask. */

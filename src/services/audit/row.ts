@@ -1,5 +1,5 @@
 import type { AuditOutcome } from '../../entities/audit.ts';
-import type { WrittenEvent } from '../audit.ts';
+import type { WrittenEvent } from './event.ts';
 
 /** Runs SQL with `$1` parameters. */
 export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;

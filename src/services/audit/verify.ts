@@ -1,4 +1,4 @@
-import { isGenuine, keyOf, type WrittenEvent } from '../audit.ts';
+import { isGenuine, keyOf, type WrittenEvent } from './event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { sealAfter, start, type Head } from './chain.ts';
 import { eventColumns, eventOf, type RunSql } from './row.ts';

@@ -1,5 +1,5 @@
 import { BenevolenceApplication, type BenevolenceAction, type ReviewThresholds } from '../../entities/benevolence.ts';
-import type { ChangeTools } from '../audit.ts';
+import type { ChangeTools } from '../audit/event.ts';
 import { actingOn } from '../case/act.ts';
 
 export interface BenevolenceTools extends ChangeTools {

@@ -11,8 +11,8 @@ import {
 import { Member } from '../../entities/member.ts';
 import { DateScalar, dayIn, DecimalScalar } from '../../entities/scalars.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
-import { draft, find, refuse, type Acting } from '../record.ts';
+import { recordChange } from '../audit/event.ts';
+import { draft, find, refuse, type Acting } from '../record/index.ts';
 import { actNow } from '../case/act.ts';
 import { actOn } from './act.ts';
 

@@ -10,7 +10,7 @@ import {
 import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import { draft, find, refuse, type Acting } from '../record.ts';
+import { draft, find, refuse, type Acting } from '../record/index.ts';
 import { actOn } from './act.ts';
 
 @InputType({ description: 'What the level that is next decides on an application.' })

@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { BenevolenceAction } from '../../entities/benevolence.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import type { Requester } from '../audit.ts';
-import type { Acting } from '../record.ts';
+import type { Requester } from '../audit/event.ts';
+import type { Acting } from '../record/index.ts';
 import { actOn, type BenevolenceTools } from './act.ts';
 import { apply, update, type ApplyForBenevolenceInput, type UpdateBenevolenceDraftInput } from './apply.ts';
 import { pay, review, type PayBenevolenceInput, type ReviewBenevolenceInput } from './decide.ts';

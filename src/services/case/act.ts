@@ -4,8 +4,8 @@ import type { Identified } from '../../entities/record.ts';
 import { dayIn } from '../../entities/scalars.ts';
 import { User } from '../../entities/user.ts';
 import { notFound } from '../../errors.ts';
-import { recordChange, type ChangeTools } from '../audit.ts';
-import { find, type Acting } from '../record.ts';
+import { recordChange, type ChangeTools } from '../audit/event.ts';
+import { find, type Acting } from '../record/index.ts';
 
 /** Which case is meant, possibly in a version that was looked at. */
 export interface Aim {

@@ -3,7 +3,7 @@ import { Field, ID, InputType, Int } from 'type-graphql';
 import { endProblems, Grievance, GrievanceAction } from '../../entities/grievance.ts';
 import { DecimalScalar } from '../../entities/scalars.ts';
 import type { FieldProblem } from '../../errors.ts';
-import { draft, refuse, type Acting } from '../record.ts';
+import { draft, refuse, type Acting } from '../record/index.ts';
 import { actOn } from './act.ts';
 
 @InputType({ description: 'How a grievance is settled.' })

@@ -6,8 +6,8 @@ import { Member } from '../../entities/member.ts';
 import { Organization } from '../../entities/organization.ts';
 import { DateScalar, dayIn } from '../../entities/scalars.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
-import { changeEvent } from '../audit.ts';
-import { add, draft, refuse, runOn, type Acting, type Eyes, type Source } from '../record.ts';
+import { changeEvent } from '../audit/event.ts';
+import { add, draft, refuse, runOn, type Acting, type Eyes, type Source } from '../record/index.ts';
 import { actNow } from '../case/act.ts';
 import { representative } from './representative.ts';
 

@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { GrievanceAction } from '../../entities/grievance.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import type { ChangeTools, Requester } from '../audit.ts';
-import type { Acting, Eyes } from '../record.ts';
+import type { ChangeTools, Requester } from '../audit/event.ts';
+import type { Acting, Eyes } from '../record/index.ts';
 import { actOn } from './act.ts';
 import { close, settle, withdraw, type EndGrievanceInput, type SettleGrievanceInput } from './end.ts';
 import { file, type FileGrievanceInput } from './file.ts';

@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { GrievanceAction, GrievanceStepOutcome, GrievanceStepRecord } from '../../entities/grievance.ts';
 import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
-import { draft, refuse, type Acting } from '../record.ts';
+import { draft, refuse, type Acting } from '../record/index.ts';
 import { actOn } from './act.ts';
 import { said } from './end.ts';
 

@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { filingProblems, Grievance, GrievanceAction, type GrievanceChanges } from '../../entities/grievance.ts';
 import { DateScalar } from '../../entities/scalars.ts';
-import { draft, refuse, type Acting } from '../record.ts';
+import { draft, refuse, type Acting } from '../record/index.ts';
 import { actOn } from './act.ts';
 import { idProblems } from './file.ts';
 import { representative } from './representative.ts';

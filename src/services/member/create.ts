@@ -1,8 +1,8 @@
 import { Field, InputType } from 'type-graphql';
 import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
 import { DateScalar, dayIn } from '../../entities/scalars.ts';
-import { recordChange } from '../audit.ts';
-import { draft, refuse, sound, write, type Acting } from '../record.ts';
+import { recordChange } from '../audit/event.ts';
+import { draft, refuse, sound, write, type Acting } from '../record/index.ts';
 import { numberIsTaken } from './taken.ts';
 
 @InputType({ description: 'A member to be recorded.' })

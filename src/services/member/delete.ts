@@ -4,8 +4,8 @@ import { Grievance, openGrievanceStatuses } from '../../entities/grievance.ts';
 import { Member } from '../../entities/member.ts';
 import { User } from '../../entities/user.ts';
 import { conflict, type Refusal } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
-import { find, write, type Acting } from '../record.ts';
+import { recordChange } from '../audit/event.ts';
+import { find, write, type Acting } from '../record/index.ts';
 
 /**
  * Deletes a member: they leave every list and lookup, and what is recorded about them keeps showing them. Their number is

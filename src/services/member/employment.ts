@@ -5,8 +5,8 @@ import { Member, MemberEmployment, employmentProblems, type EmploymentFacts } fr
 import { Organization } from '../../entities/organization.ts';
 import { DateScalar, dayIn, DecimalScalar } from '../../entities/scalars.ts';
 import { badInput, conflict, type FieldProblem } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
-import { draft, find, missing, refuse, sound, write, type Acting, type Draft } from '../record.ts';
+import { recordChange } from '../audit/event.ts';
+import { draft, find, missing, refuse, sound, write, type Acting, type Draft } from '../record/index.ts';
 
 @InputType({ description: 'A time with an employer, or what changes of one: then what is left out stays, and null clears.' })
 export class EmploymentInput {

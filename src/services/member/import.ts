@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
-import type { ChangeTools } from '../audit.ts';
+import type { ChangeTools } from '../audit/event.ts';
 import { day, oneOf, text } from '../record/cell.ts';
 import { importRecords, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
 

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Viewer } from '../../entities/viewer.ts';
-import type { ChangeTools, Requester } from '../audit.ts';
-import type { Acting } from '../record.ts';
+import type { ChangeTools, Requester } from '../audit/event.ts';
+import type { Acting } from '../record/index.ts';
 import { create, type CreateMemberInput } from './create.ts';
 import { remove } from './delete.ts';
 import { endEmployment, startEmployment, updateEmployment, type EmploymentInput } from './employment.ts';

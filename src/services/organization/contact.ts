@@ -2,8 +2,8 @@ import { ref, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
 import { contactProblems, Organization, OrganizationContact, type OrganizationContactFacts } from '../../entities/organization.ts';
 import type { FieldProblem } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
-import { draft, find, missing, refuse, sound, write, type Acting, type Draft } from '../record.ts';
+import { recordChange } from '../audit/event.ts';
+import { draft, find, missing, refuse, sound, write, type Acting, type Draft } from '../record/index.ts';
 
 @InputType({ description: 'A contact, or what changes of one: then what is left out stays, and null clears.' })
 export class OrganizationContactInput {

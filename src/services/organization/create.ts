@@ -1,7 +1,7 @@
 import { Field, InputType, Int } from 'type-graphql';
 import { Organization, organizationProblems, OrganizationType } from '../../entities/organization.ts';
-import { recordChange } from '../audit.ts';
-import { draft, refuse, sound, write, type Acting } from '../record.ts';
+import { recordChange } from '../audit/event.ts';
+import { draft, refuse, sound, write, type Acting } from '../record/index.ts';
 import { notTheirs } from './field.ts';
 
 @InputType({ description: 'An organization to be recorded.' })

@@ -1,8 +1,8 @@
 import { openGrievanceStatuses, Grievance } from '../../entities/grievance.ts';
 import { Organization } from '../../entities/organization.ts';
 import { conflict } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
-import { find, write, type Acting } from '../record.ts';
+import { recordChange } from '../audit/event.ts';
+import { find, write, type Acting } from '../record/index.ts';
 
 /**
  * Deletes an organization: it leaves every list and lookup, and what is recorded about it keeps showing it. Its contacts

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Organization, organizationProblems, OrganizationType, type OrganizationFacts } from '../../entities/organization.ts';
-import type { ChangeTools } from '../audit.ts';
+import type { ChangeTools } from '../audit/event.ts';
 import { oneOf, text, wholeNumber } from '../record/cell.ts';
 import { importRecords, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
 

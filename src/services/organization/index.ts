@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Viewer } from '../../entities/viewer.ts';
-import type { ChangeTools, Requester } from '../audit.ts';
-import type { Acting } from '../record.ts';
+import type { ChangeTools, Requester } from '../audit/event.ts';
+import type { Acting } from '../record/index.ts';
 import { addContact, removeContact, updateContact, type OrganizationContactInput } from './contact.ts';
 import { create, type CreateOrganizationInput } from './create.ts';
 import { remove } from './delete.ts';

@@ -4,8 +4,8 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import type { Kept } from '../../entities/record.ts';
 import { dayIn } from '../../entities/scalars.ts';
 import type { FieldProblem } from '../../errors.ts';
-import { recordAudit, type ChangeTools } from '../audit.ts';
-import { draft, sound } from '../record.ts';
+import { recordAudit, type ChangeTools } from '../audit/event.ts';
+import { draft, sound } from './index.ts';
 import type { Cell } from './cell.ts';
 import { csvRecords, ImportError, type CsvRecord } from './csv.ts';
 

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
-import { fileDenials, recordAudit } from '../audit.ts';
+import { fileDenials, recordAudit } from '../audit/event.ts';
 import { after, type SessionTools } from './tools.ts';
 
 /** How many rows of each kind a round removed, and how many refusals it filed. */

@@ -4,7 +4,7 @@ import { BackupCode } from '../../entities/credential.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { conflict } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { accountOf } from './attempt.ts';
 import { methodsOf } from './factor.ts';
 import type { Client, SessionTools } from './tools.ts';

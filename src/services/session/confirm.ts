@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badCredentials, conflict } from '../../errors.ts';
-import { recordChange, recordDenial } from '../audit.ts';
+import { recordChange, recordDenial } from '../audit/event.ts';
 import { verifyTotp } from '../crypto/totp.ts';
 import { accountOf, type Trial } from './attempt.ts';
 import { BackupCodes, replaceCodes } from './codes.ts';

@@ -4,7 +4,7 @@ import { Field, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
 import type { Viewer } from '../../entities/viewer.ts';
 import { conflict } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { seal } from '../crypto/seal.ts';
 import { mintSeed, otpauthUri, seedText } from '../crypto/totp.ts';
 import { accountOf } from './attempt.ts';

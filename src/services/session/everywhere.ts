@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { SessionEnd } from '../../entities/session.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { accountOf } from './attempt.ts';
 import { endSessions } from './end.ts';
 import type { Client, SessionTools } from './tools.ts';

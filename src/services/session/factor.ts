@@ -4,7 +4,7 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import { BackupCode, TotpCredential } from '../../entities/credential.ts';
 import { User } from '../../entities/user.ts';
 import { rateLimited } from '../../errors.ts';
-import { recordAudit, recordDenial } from '../audit.ts';
+import { recordAudit, recordDenial } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { isOfActiveKey, open, seal } from '../crypto/seal.ts';
 import { verifyTotp } from '../crypto/totp.ts';

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
-import { recordAudit } from '../audit.ts';
+import { recordAudit } from '../audit/event.ts';
 import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken } from '../mail/index.ts';
 import type { Client, SessionTools } from './tools.ts';

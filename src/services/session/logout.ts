@@ -4,7 +4,7 @@ import { SessionEnd } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { unauthenticated } from '../../errors.ts';
-import { recordAudit } from '../audit.ts';
+import { recordAudit } from '../audit/event.ts';
 import { endSessions } from './end.ts';
 import type { Client, SessionTools } from './tools.ts';
 

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badCredentials } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { accountOf } from './attempt.ts';
 import { proveAgain, spendProof, type ReauthenticateInput } from './proof.ts';
 import type { Client, SessionTools } from './tools.ts';

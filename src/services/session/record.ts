@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
-import { recordAudit } from '../audit.ts';
+import { recordAudit } from '../audit/event.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 /** Adds the event of what somebody did to their own account, signed in or by a token, to the change that it tells of. */

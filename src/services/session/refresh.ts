@@ -4,7 +4,7 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import { Session, SessionEnd } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
 import { unauthenticated } from '../../errors.ts';
-import { recordAudit } from '../audit.ts';
+import { recordAudit } from '../audit/event.ts';
 import { mintRefreshToken, verifyRefreshToken, type RefreshClaims } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
 import { takeTurn } from '../limit.ts';

@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { Session } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
-import { recordAudit } from '../audit.ts';
+import { recordAudit } from '../audit/event.ts';
 import { signAccessToken } from '../crypto/jwt.ts';
 import { mintRefreshToken } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';

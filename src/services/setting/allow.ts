@@ -2,7 +2,7 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badCredentials, rateLimited } from '../../errors.ts';
-import { recordAudit, type Requester } from '../audit.ts';
+import { recordAudit, type Requester } from '../audit/event.ts';
 import { networkOf, tryTurn } from '../limit.ts';
 import type { SettingTools } from './desk.ts';
 

@@ -1,6 +1,6 @@
 import type { ConnectionSaved, ConnectionTest, Settings } from '../../entities/setting.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import type { Requester } from '../audit.ts';
+import type { Requester } from '../audit/event.ts';
 import type { Asker } from './allow.ts';
 import type { SettingTools } from './desk.ts';
 import type { ConnectionInput } from './input.ts';

@@ -4,7 +4,7 @@ import { RoleName, type Role } from '../../entities/role.ts';
 import { noPassword, User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, conflict, forbidden, Refusal } from '../../errors.ts';
-import { find } from '../record.ts';
+import { find } from '../record/index.ts';
 import type { UserTools } from './tools.ts';
 
 /**

@@ -7,8 +7,8 @@ import { DateTimeScalar } from '../../entities/scalars.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { forbidden, notFound, type FieldProblem } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
-import { refuse } from '../record.ts';
+import { recordChange } from '../audit/event.ts';
+import { refuse } from '../record/index.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admins.ts';
 import type { Origin, UserTools } from './tools.ts';
 

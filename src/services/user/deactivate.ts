@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { SessionEnd } from '../../entities/session.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { forbidden } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admins.ts';
 import type { Origin, UserTools } from './tools.ts';
 

@@ -3,7 +3,7 @@ import { Grievance } from '../../entities/grievance.ts';
 import type { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { conflict, forbidden, type Refusal } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admins.ts';
 import { shutOut } from './deactivate.ts';
 import type { Origin, UserTools } from './tools.ts';

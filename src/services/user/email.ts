@@ -3,7 +3,7 @@ import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
 import { User, userProblems } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, unauthenticated, type Refusal } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken } from '../mail/index.ts';
 import type { Origin, UserTools } from './tools.ts';

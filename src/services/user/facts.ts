@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { User, userProblems, type UserFacts } from '../../entities/user.ts';
 import type { FieldProblem } from '../../errors.ts';
-import { draft, type Draft } from '../record.ts';
+import { draft, type Draft } from '../record/index.ts';
 
 /** What an admin says of a user. */
 export type GivenFacts = { readonly [Name in keyof UserFacts]?: string | null | undefined };

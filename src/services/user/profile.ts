@@ -4,7 +4,7 @@ import { Field, InputType } from 'type-graphql';
 import { User, userProblems } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, unauthenticated } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import type { Origin, UserTools } from './tools.ts';
 
 @InputType({ description: 'What changes of the own account; what is left out stays.' })

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Viewer } from '../../entities/viewer.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { mailToken } from '../mail/index.ts';
 import { administer, holdUser } from './admins.ts';
 import type { Origin, UserTools } from './tools.ts';

@@ -3,7 +3,7 @@ import { validate as isUuid } from 'uuid';
 import { Role, UserRole } from '../../entities/role.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, notFound } from '../../errors.ts';
-import { find } from '../record.ts';
+import { find } from '../record/index.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admins.ts';
 import { ownRoles, tellOfRole } from './assign.ts';
 import type { Origin, UserTools } from './tools.ts';

@@ -1,7 +1,7 @@
 import { UniqueConstraintViolationException, type SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Viewer } from '../../entities/viewer.ts';
 import { conflict } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { administer, holdUser } from './admins.ts';
 import type { Origin, UserTools } from './tools.ts';
 

@@ -1,7 +1,7 @@
 import { Secret } from '../../entities/vault.ts';
 import { User } from '../../entities/user.ts';
 import { badInput, notFound } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { withVault, type OpenVault } from './open.ts';
 import { addVersion, decryptValue, demandName, findValue, renewValue, valuesOf } from './record.ts';
 import { holdVault, writeState } from './state.ts';

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { Vault, VaultKey } from '../../entities/vault.ts';
 import { badCredentials, conflict, unauthenticated, type Refusal } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { generateKit, writeKit } from '../crypto/kit.ts';
 import { VaultKeys } from '../crypto/vault.ts';
 import { addGrant } from './grants.ts';

@@ -2,7 +2,7 @@ import { validate as isUuid } from 'uuid';
 import { User } from '../../entities/user.ts';
 import { vaultRoles } from '../../entities/vault.ts';
 import { badInput, conflict, notFound } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { grantAll } from './grants.ts';
 import { withVault } from './open.ts';
 import { pairOf } from './pair.ts';

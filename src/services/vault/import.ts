@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
 import { Secret } from '../../entities/vault.ts';
-import { recordAudit } from '../audit.ts';
+import { recordAudit } from '../audit/event.ts';
 import { decryptFernet, FernetError } from '../crypto/fernet.ts';
 import { openPrivateKey } from '../crypto/pair.ts';
 import { pythonIterations, stretch } from '../crypto/stretch.ts';

@@ -3,7 +3,7 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { Refusal } from '../../errors.ts';
-import { recordAudit, recordChange } from '../audit.ts';
+import { recordAudit, recordChange } from '../audit/event.ts';
 import { FernetError } from '../crypto/fernet.ts';
 import { SealError } from '../crypto/seal.ts';
 import { deleteSecret, renameSecret, restoreVersion } from './change.ts';

@@ -1,5 +1,5 @@
 import { unauthenticated } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { demandVault } from './unlock.ts';
 import type { Scope } from './tools.ts';
 

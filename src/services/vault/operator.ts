@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { VaultKeyState } from '../../entities/vault.ts';
-import { recordAudit } from '../audit.ts';
+import { recordAudit } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { readKit } from '../crypto/kit.ts';
 import { isOfActiveKid, markPublicKey, sealAgain } from '../crypto/pair.ts';

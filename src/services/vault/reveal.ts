@@ -1,7 +1,7 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 import { notFound } from '../../errors.ts';
-import { changeEvent } from '../audit.ts';
-import { add } from '../record.ts';
+import { changeEvent } from '../audit/event.ts';
+import { add } from '../record/index.ts';
 import { withValue, type WantedValue } from './open.ts';
 import { decryptValue, demandName, nameProblems } from './record.ts';
 import type { Scope } from './tools.ts';

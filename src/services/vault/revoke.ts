@@ -1,7 +1,7 @@
 import { validate as isUuid } from 'uuid';
 import { User } from '../../entities/user.ts';
 import { badInput, conflict, notFound } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { finish, replaceKey, withVaultKept } from './rotate.ts';
 import { holdVault } from './state.ts';
 import { within, type Scope } from './tools.ts';

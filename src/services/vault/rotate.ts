@@ -1,5 +1,5 @@
 import { VaultKey } from '../../entities/vault.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { tokenBytes } from '../crypto/token.ts';
 import { VaultKeys, wrapKeys } from '../crypto/vault.ts';
 import { addGrant, isGenuine, type Grantee } from './grants.ts';

@@ -2,7 +2,7 @@ import { Field, InputType, Int } from 'type-graphql';
 import { Secret } from '../../entities/vault.ts';
 import { User } from '../../entities/user.ts';
 import { badInput, conflict } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { withVault } from './open.ts';
 import { addVersion, nameProblems } from './record.ts';
 import { holdVault, writeState } from './state.ts';

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Viewer } from '../../entities/viewer.ts';
-import type { ChangeTools } from '../audit.ts';
+import type { ChangeTools } from '../audit/event.ts';
 import type { PasswordHasher, PasswordProof } from '../crypto/hasher.ts';
 import type { MailQueue } from '../mail/index.ts';
 

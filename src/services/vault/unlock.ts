@@ -2,7 +2,7 @@ import { Field, Int, ObjectType } from 'type-graphql';
 import { Session } from '../../entities/session.ts';
 import { VaultSession } from '../../entities/vault.ts';
 import { badCredentials, conflict, Refusal, unauthenticated } from '../../errors.ts';
-import { recordChange } from '../audit.ts';
+import { recordChange } from '../audit/event.ts';
 import { isOfActiveKid, openPrivateKey, markPublicKey, sealAgain, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
 import { freshStretching } from '../crypto/stretch.ts';
 import { hashToken, mintToken, tokenBytes } from '../crypto/token.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../../entities/audit.ts';
 import { Role, RoleName, systemRoles } from '../../../entities/role.ts';
-import { recordAudit } from '../../audit.ts';
+import { recordAudit } from '../../audit/event.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
 import { overtaken } from './error.ts';
 

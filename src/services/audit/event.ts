@@ -1,11 +1,11 @@
-import { AuditEvent, AuditOutcome, Denial, type AuditFacts } from '../entities/audit.ts';
+import { AuditEvent, AuditOutcome, Denial, type AuditFacts } from '../../entities/audit.ts';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { frame } from './crypto/framing.ts';
-import { User } from '../entities/user.ts';
-import type { Viewer } from '../entities/viewer.ts';
-import type { Keyring } from './crypto/keyring.ts';
-import { networkOf } from './limit.ts';
+import { frame } from '../crypto/framing.ts';
+import { User } from '../../entities/user.ts';
+import type { Viewer } from '../../entities/viewer.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { networkOf } from '../limit.ts';
 
 /** Adds one event to the change that is being made: it is written by the same flush, in the same transaction, or not at all. */
 export function recordAudit(em: SqlEntityManager, keyring: Keyring, facts: AuditFacts): void {

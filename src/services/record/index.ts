@@ -8,10 +8,10 @@ import {
 } from '@mikro-orm/postgresql';
 import { CompiledQuery } from 'kysely';
 import { validate as isUuid } from 'uuid';
-import type { Identified } from '../entities/record.ts';
-import type { Viewer } from '../entities/viewer.ts';
-import { badInput, notFound, type FieldProblem } from '../errors.ts';
-import type { ChangeTools, Requester } from './audit.ts';
+import type { Identified } from '../../entities/record.ts';
+import type { Viewer } from '../../entities/viewer.ts';
+import { badInput, notFound, type FieldProblem } from '../../errors.ts';
+import type { ChangeTools, Requester } from '../audit/event.ts';
 
 /** Who changes records, and with what. */
 export interface Acting<Tools extends ChangeTools = ChangeTools> {
