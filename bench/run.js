@@ -13,6 +13,7 @@ import { cycle, load } from './load.js';
 import { heading, median, megabytes, ratioRow, say, table } from './print.js';
 import { profile } from './profile.js';
 import { compared, drawPool, listOf, questions } from './questions.js';
+import { hostile } from './hostile.js';
 import { refusals } from './refusals.js';
 import { seeding } from './seeding.js';
 import { vault } from './vault.js';
@@ -42,7 +43,7 @@ const loginTarget = 0.85;
 const besideTarget = 0.7;
 
 /** What is not a question of its own, in its order. */
-const parts = { login, beside, vault, growth, statements, restart, refusals, seeding };
+const parts = { login, beside, vault, growth, statements, restart, refusals, hostile, seeding };
 
 /** @param {Options} options */
 export async function run(options) {

@@ -146,7 +146,8 @@ const refusalOfGraphQL: Record<string, (message: string) => Refusal> = {
     /more tha[nt] \d+ tokens/i.test(message)
       ? tooComplex('The document has more tokens than one request may have.')
       : new Refusal('BAD_INPUT', 'The document is not valid GraphQL: its syntax is broken at the given location.'),
-  GRAPHQL_VALIDATION_FAILED: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
+  GRAPHQL_VALIDATION_FAILED: (message) =>
+    new Refusal('BAD_INPUT', message.startsWith('GraphQL introspection') ? 'The schema is not shown here.' : withoutValues(message)),
   BAD_USER_INPUT: (message) => variableProblem(message),
   BAD_REQUEST: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
   OPERATION_RESOLUTION_FAILURE: (message) => new Refusal('BAD_INPUT', withoutValues(message)),

@@ -139,6 +139,67 @@ describe('transport', () => {
     expect(JSON.stringify(errors)).not.toMatch(internals);
   });
 
+  it('sends the headers that keep browsers from harm with every answer, whatever it is', async () => {
+    for (const [path, init] of [
+      ['/health', {}],
+      ['/nothing', {}],
+      ['/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' }],
+      ['/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ isConfigured }"}' }],
+    ] as const) {
+      const { headers } = await fetch(`${local.url}${path}`, init);
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'content-security-policy': expect.stringContaining("default-src 'none'"),
+        'strict-transport-security': expect.stringMatching(/max-age=\d{7,}/),
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'SAMEORIGIN',
+        'referrer-policy': 'no-referrer',
+      });
+      expect(headers.get('x-powered-by')).toBeNull();
+    }
+  });
+
+  it('lets the named origins in, and no other', async () => {
+    const origin = 'https://front.example.test';
+    const open = await aLocal({ environment: { CORS_ORIGINS: `${origin},https://second.example.test` } });
+    const preflight = (from: string, headers: Record<string, string> = { 'access-control-request-method': 'POST' }) =>
+      fetch(`${open.url}/graphql`, { method: 'OPTIONS', headers: { origin: from, ...headers } });
+    expect((await preflight(origin)).headers.get('access-control-allow-origin')).toBe(origin);
+    for (const other of ['https://elsewhere.example', 'null', `${origin}.evil.test`, 'http://front.example.test'])
+      expect((await preflight(other)).headers.get('access-control-allow-origin')).toBeNull();
+    const odd = await preflight('https://elsewhere.example', {});
+    expect([odd.status, await odd.text()]).toEqual([204, '']);
+  });
+
+  it('believes what is said of the address only from the proxies that are named', async () => {
+    const signIn = 'mutation { login(input: { identifier: "nobody", password: "wrong" }) { __typename } }';
+    const addressOf = async (proxies: string, said: string): Promise<unknown> => {
+      const behind = await aLocal({ environment: { TRUSTED_PROXIES: proxies } });
+      await behind.anonymous.ask(signIn, {}, { 'x-forwarded-for': said });
+      let rows: readonly Record<string, unknown>[] = [];
+      while (rows.length === 0) rows = await behind.sql('select host(ip_address::inet) as address from denials');
+      return rows[0]?.['address'];
+    };
+    expect(await addressOf('', '203.0.113.7')).toBe('127.0.0.1');
+    expect(await addressOf('10.0.0.0/8', '203.0.113.7')).toBe('127.0.0.1');
+    expect(await addressOf('127.0.0.0/8,10.0.0.0/8', '198.51.100.1, 203.0.113.7, 10.1.2.3')).toBe('203.0.113.7');
+  });
+
+  it('shows nothing of the schema in production', async () => {
+    const production = await aLocal({ environment: { NODE_ENV: 'production', HIBP_URL: 'off' } });
+    const said = async (query: string) => {
+      const { codes, errors } = await production.anonymous.ask(query);
+      return [codes, JSON.stringify(errors)] as const;
+    };
+    for (const query of ['{ __schema { types { name } } }', '{ __type(name: "User") { name } }']) {
+      const [codes, text] = await said(query);
+      expect(codes).toEqual(['BAD_INPUT']);
+      expect(text).not.toMatch(/Apollo|production|introspection: true/);
+    }
+    const [, text] = await said('{ isConfigurated }');
+    expect(text).not.toMatch(/did you mean|isConfigured/i);
+    expect((await fetch(`${production.url}/`)).status).toBe(404);
+  });
+
   it('answers a mutation by GET with a refusal', async () => {
     const response = await send(
       '',
@@ -185,6 +246,23 @@ describe('transport', () => {
     expect(await id('ticket-42')).toBe('ticket-42');
     expect(await id('a'.repeat(101))).toMatch(/^[0-9a-f-]{36}$/);
     expect(await id('<script>')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('goes on with the trace that a caller is in, where it is well formed and no id was given', async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const id = async (traceparent: string, more: Record<string, string> = {}) =>
+      (await send('{"query":"{ isConfigured }"}', { traceparent, ...more })).headers.get('x-request-id');
+    expect(await id(`00-${trace}-00f067aa0ba902b7-01`)).toBe(trace);
+    expect(await id(`00-${trace}-00f067aa0ba902b7-01`, { 'x-request-id': 'ticket-42' })).toBe('ticket-42');
+    for (const wrong of [
+      `ff-${trace}-00f067aa0ba902b7-01`,
+      `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
+      `00-${trace}-${'0'.repeat(16)}-01`,
+      `00-${trace.toUpperCase()}-00f067aa0ba902b7-01`,
+      `00-${trace}-00f067aa0ba902b7`,
+      trace,
+    ])
+      expect(await id(wrong)).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
   });
 
   it('says whether it is healthy and alive', async () => {
