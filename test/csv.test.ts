@@ -11,7 +11,7 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import { importMembers } from '../src/services/member/index.ts';
 import { importOrganizations } from '../src/services/organization/index.ts';
 import type { BadLine, ImportOutcome } from '../src/services/record/import.ts';
-import { freshDatabase } from './support/database.ts';
+import { freshDatabase, serverDatabase } from './support/database.ts';
 import { Clock } from './support/local.ts';
 
 const keyring = Keyring.parse(Keyring.generate());
@@ -304,14 +304,15 @@ describe('npm run', () => {
   const project = join(import.meta.dirname, '..');
   const build = join(project, 'node_modules', '.cache', 'unionhall', `csv-${process.pid}`);
   let folder: string;
+  let database: Awaited<ReturnType<typeof serverDatabase>>;
 
   const node = (...words: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
       const env = {
         ...process.env,
         NODE_ENV: 'test',
-        DATABASE_URL: '',
-        UNIONHALL_DATA_DIR: join(folder, 'data'),
+        NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
+        DATABASE_URL: database.url,
         UNIONHALL_CONFIG_DIR: folder,
       };
       execFile(process.execPath, words, { cwd: project, env }, (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }));
@@ -320,11 +321,13 @@ describe('npm run', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'unionhall-csv-'));
+    database = await serverDatabase();
     const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
     await node(tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', build, '--incremental', 'false');
   }, 180_000);
 
   afterAll(async () => {
+    await database.drop();
     for (const left of [build, folder]) await rm(left, { recursive: true, force: true });
   });
 

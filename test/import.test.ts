@@ -11,7 +11,7 @@ import { AuditEvent } from '../src/entities/audit.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { isGenuine } from '../src/services/audit/event.ts';
 import { importUsers, type BadLine, type ImportOutcome } from '../src/services/user/import/index.ts';
-import { freshDatabase } from './support/database.ts';
+import { freshDatabase, serverDatabase } from './support/database.ts';
 import { Clock } from './support/local.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 
@@ -449,6 +449,7 @@ describe('npm run', () => {
   const project = join(import.meta.dirname, '..');
   const build = join(project, 'node_modules', '.cache', 'unionhall', `import-${process.pid}`);
   let folder: string;
+  let database: Awaited<ReturnType<typeof serverDatabase>>;
 
   interface Ended {
     readonly code: number;
@@ -456,27 +457,32 @@ describe('npm run', () => {
     readonly err: string;
   }
 
-  const node = (...words: string[]) =>
+  const node = (words: readonly string[], url = database.url) =>
     new Promise<Ended>((resolve) => {
       const env = {
         ...process.env,
         NODE_ENV: 'test',
-        DATABASE_URL: '',
+        NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
+        DATABASE_URL: url,
         UNIONHALL_DATA_DIR: join(folder, 'data'),
         UNIONHALL_CONFIG_DIR: folder,
       };
-      execFile(process.execPath, words, { cwd: project, env }, (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }));
+      execFile(process.execPath, [...words], { cwd: project, env }, (error, out, err) =>
+        resolve({ code: Number(error?.code ?? 0), out, err }),
+      );
     });
   const main = join(build, 'src', 'main.js');
-  const run = (...words: string[]) => node(main, 'users:import', ...words);
+  const run = (...words: string[]) => node([main, 'users:import', ...words]);
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'unionhall-import-'));
     const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
-    await node(tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', build, '--incremental', 'false');
+    database = await serverDatabase();
+    await node([tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', build, '--incremental', 'false']);
   }, 180_000);
 
   afterAll(async () => {
+    await database.drop();
     for (const left of [build, folder]) await rm(left, { recursive: true, force: true });
   });
 
@@ -492,7 +498,7 @@ describe('npm run', () => {
     expect(refused.err).toContain(`${file}:2: hash is not a bcrypt or Argon2 hash`);
     expect(refused.err).toContain('Nothing was imported: 1 line is not right.');
     expect(refused.err).not.toMatch(/not to be told|\n {4}at /);
-    const status = await node(main, 'keys:status');
+    const status = await node([main, 'keys:status']);
     expect(status).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^key .* audit events +audit seals\nk[0-9a-f]{8} +active( +0){7} +2 +0\n$/),
@@ -504,7 +510,7 @@ describe('npm run', () => {
     await writeFile(file, jsonl(named('cli.e')));
     const held = await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: join(folder, 'data') });
     try {
-      expect(await run(file)).toMatchObject({
+      expect(await node([main, 'users:import', file], '')).toMatchObject({
         code: 1,
         out: '',
         err: expect.stringContaining(`in use by the process with pid ${process.pid}`),

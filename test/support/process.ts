@@ -67,7 +67,7 @@ function launch(
   environment: Readonly<Record<string, string>>,
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
-  const env = { PATH: process.env['PATH'], ...environment };
+  const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'), ...environment };
   return spawn(process.execPath, [program, ...words], { cwd: project, env, stdio: [stdin, 'pipe', 'pipe'] });
 }
 
