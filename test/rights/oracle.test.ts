@@ -471,7 +471,7 @@ describe('rights that change', () => {
         const isList = name in lists || name in plainLists;
         const isBare =
           isList ||
-          ['me', 'sessions', 'roles', 'permissions', 'isConfigured', 'vault', 'secrets'].includes(name) ||
+          ['me', 'sessions', 'roles', 'permissions', 'isConfigured', 'vault', 'secrets', 'settings'].includes(name) ||
           name.endsWith('Summary');
         const selection = name === 'isConfigured' ? '' : '{ __typename }';
         const args = isBare ? '' : `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName' }[name] ?? 'id'}: "${absent}")`;
