@@ -40,8 +40,9 @@ export class Caller {
       ...(connectionParams && { connectionParams }),
       webSocketImpl: Impl,
       retryAttempts: 0,
-      lazy: true,
-      lazyCloseTimeout: 3_600_000,
+      // a lazy one would wait to close, and keep the process waiting
+      lazy: false,
+      onNonLazyError: () => {},
       on: {
         opened: (socket) => (this.socket = socket as WebSocket),
         closed: (event) => tell({ code: (event as Closing).code, reason: (event as Closing).reason }),
