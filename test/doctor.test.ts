@@ -10,6 +10,7 @@ import { migrate, openDatabase } from '../src/database/index.ts';
 import { examine, type Measures } from '../src/doctor.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { SavedConnection } from '../src/services/setting/index.ts';
+import { serverThatAsks } from './support/asking.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess } from './support/process.ts';
 import { freePort } from './support/server.ts';
@@ -18,11 +19,13 @@ import { smtpServer } from './support/smtp.ts';
 const secret = 'hunter2-never-shown';
 const keys = Keyring.generate();
 
+const asking = serverThatAsks();
 const folders: string[] = [];
 const closing: (() => unknown)[] = [];
 afterAll(async () => {
   for (const close of closing) await close();
   await Promise.all(folders.map((each) => rm(each, { recursive: true, force: true })));
+  await asking.stop();
 });
 
 async function folder(): Promise<string> {

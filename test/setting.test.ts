@@ -13,9 +13,11 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import { CarefulSocket, mayConnectTo, readConnection, SavedConnection, SavedError, urlOf } from '../src/services/setting/index.ts';
 import { version } from '../src/version.ts';
 import { Caller, notify } from './live.kit.ts';
+import { serverThatAsks } from './support/asking.ts';
 import { serverDatabase } from './support/database.ts';
 import { aLocal, type Local } from './support/local.ts';
 
+const asking = serverThatAsks();
 const folders: string[] = [];
 const folder = async (): Promise<string> => {
   const made = await mkdtemp(join(tmpdir(), 'unionhall-setting-'));
@@ -32,6 +34,7 @@ afterAll(async () => {
   for (const server of servers) server.close();
   await Promise.all(databases.map((database) => database.drop()));
   await Promise.all(folders.map((each) => rm(each, { recursive: true, force: true })));
+  await asking.stop();
 });
 
 /** A server that does what it is told with each connection. @returns its port. */

@@ -11,6 +11,7 @@ import { start } from '../src/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { SavedConnection } from '../src/services/setting/index.ts';
 import { changeSettings } from '../src/settings.ts';
+import { serverThatAsks } from './support/asking.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess } from './support/process.ts';
 
@@ -20,6 +21,7 @@ const secret = 'hunter2-never-shown';
 const keyring = Keyring.parse(Keyring.generate());
 let url: string;
 let input: Record<string, unknown>;
+const asking = serverThatAsks();
 const folders: string[] = [];
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -42,6 +44,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const close of closing) await close();
   await Promise.all(folders.map((each) => rm(each, { recursive: true, force: true })));
+  await asking.stop();
 });
 
 async function configured(more: Record<string, string> = {}): Promise<Config> {

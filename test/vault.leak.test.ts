@@ -229,9 +229,13 @@ describe('a thousand reveals', () => {
     file.close();
     const bring = (more: string[], input: string) => run(['vault:import', '--file', path, ...more], input);
     expect((await bring(['--dry-run'], `${theirs}x\n`)).said).toMatch(/does not open/);
-    expect(await bring(['--dry-run'], `${theirs}\n`)).toEqual({ hasSucceeded: true, said: '1 secret opens; nothing was stored.\n' });
+    // older releases of Node.js say that their SQLite is new
+    expect(await bring(['--dry-run'], `${theirs}\n`)).toEqual({
+      hasSucceeded: true,
+      said: expect.stringMatching(/(^|\n)1 secret opens; nothing was stored\.\n$/),
+    });
     expect(await sql(`select id from secrets where key_name = 'brought'`)).toEqual([]);
-    expect((await bring(['--user', 'rosa'], `${theirs}\n${password}\n`)).said).toMatch(/^Added 1 secret, 0 with another value/);
+    expect((await bring(['--user', 'rosa'], `${theirs}\n${password}\n`)).said).toMatch(/^Added 1 secret, 0 with another value/m);
     expect(await owner.reveal('brought')).toBe(brought);
   }, 60_000);
 });
