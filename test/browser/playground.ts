@@ -155,11 +155,10 @@ async function listen(page: Page, example: Example, title: string): Promise<void
   assert.match(await shown(page), /"action": "(INVESTIGATE|SUBMIT)"/, example.name);
 }
 
-/** What Altair warns of where it shows an answer of which nothing has come yet; as an error it would be one of ours. */
+/** What Altair says where it shows an answer of which nothing has come yet; of what is ours, the answer itself would tell. */
 const nothingYet = 'Could not parse JSON. Using default instead.';
 
-const isFault = (message: ConsoleMessage): boolean =>
-  message.type() === 'error' || (message.type() === 'warning' && message.text() !== nothingYet);
+const isFault = (message: ConsoleMessage): boolean => ['error', 'warning'].includes(message.type()) && message.text() !== nothingYet;
 
 /** Opens the page for a new visitor, and holds what happens against what must never happen. */
 async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise<void>): Promise<void> {
