@@ -47,6 +47,9 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** The page, and the scripts of its workers, which are under a policy of their own. */
+const isPage = /^\/(\?|$)|\/worker-\w+\.js(\?|$)/;
+
 /** Serves the page that explores the schema at `/`, with the example operations in its windows. */
 export function playground(): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
@@ -57,19 +60,19 @@ export function playground(): (app: FastifyInstance) => Promise<void> {
       .replace('<html>', '<html lang="en">')
       .replace('<title>Altair</title>', '<title>Unionhall playground</title>')
       .replace('</head>', '<link href="/playground/style.css" rel="stylesheet" /></head>');
+    app.addHook(
+      'onRequest',
+      async ({ url }, reply) => void (isPage.test(url) && reply.header('content-security-policy', contentSecurityPolicy)),
+    );
     await app.register(staticFiles, {
       root: getDistDirectory(),
       prefix: assets,
       index: false,
       maxAge: '1 year',
       immutable: true,
-      setHeaders: (response, path) =>
-        void (/worker-\w+\.js$/.test(path) && response.setHeader('content-security-policy', contentSecurityPolicy)),
     });
     app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-cache'));
-    app.get('/', (_request, reply) =>
-      reply.header('content-security-policy', contentSecurityPolicy).type('text/html; charset=utf-8').send(page),
-    );
+    app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
     app.get('/playground/windows.json', async () => await optionsFor(await windows()));
     for (const [file, type] of Object.entries({ 'start.js': 'text/javascript', 'style.css': 'text/css' })) {
       app.get(`/playground/${file}`, async (_request, reply) =>

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import { pino } from 'pino';
+import type { Logger } from 'pino';
 import { ConfigError, type Config } from './config.ts';
 import { createContext, type Context, type ContextSources, type Incoming } from './context.ts';
 import { migrate, type Database } from './database/index.ts';
@@ -10,6 +10,7 @@ import { ConnectionFailure, ConnectionSource, type Connection } from './entities
 import { conflict, isAway, unavailable } from './errors.ts';
 import { compiling, type Execute } from './execution.ts';
 import { createHttp } from './http/index.ts';
+import { openLog } from './log.ts';
 import { Metrics, publish } from './metrics.ts';
 import { lowerWorkers } from './priority.ts';
 import { operations, rootTypes } from './permissions/index.ts';
@@ -125,6 +126,7 @@ class ServiceProcess {
   readonly #config: Config;
   readonly #options: StartOptions;
   readonly #schema: GraphQLSchema;
+  readonly #log: Logger;
   readonly #shared: Shared;
   readonly #metrics: Metrics;
   readonly #start: Start<Work>;
@@ -146,6 +148,7 @@ class ServiceProcess {
     this.#options = options;
     this.#schema = schema;
     this.#place = place;
+    this.#log = openLog(config.logLevel);
     this.#metrics = new Metrics();
     this.#shared = this.#share(keyring, subjects);
     this.#start = new Start({
@@ -221,6 +224,7 @@ class ServiceProcess {
     const config = this.#config;
     const { app, sockets } = await createHttp({
       config,
+      log: this.#log,
       schema: this.#schema,
       execute: this.#options.execute?.(this.#schema) ?? compiling(this.#schema),
       contextOf: (incoming) => this.#contextOf(incoming),
@@ -397,8 +401,7 @@ class ServiceProcess {
     const config = this.#config;
     const passwords = new PasswordHasher(keyring, config.passwordCost);
     const now = this.#options.now ?? (() => new Date());
-    const log = pino({ level: config.logLevel });
-    const warn = (message: string): void => log.warn(message);
+    const warn = (message: string): void => this.#log.warn(message);
     const setup = new SetupToken(config.configDirectory);
     const tools = {
       keyring,

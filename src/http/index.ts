@@ -7,17 +7,20 @@ import {
 import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
-import fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Context, Incoming } from '../context.ts';
 import { toPublic } from '../errors.ts';
 import { gatewayOf, type Execute } from '../execution.ts';
+import { plain } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { Sockets } from '../socket.ts';
 import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
 import { incoming } from './incoming.ts';
 import {
+  beforehand,
   bounded,
   eachItsTransport,
   noNulCharacters,
@@ -30,11 +33,12 @@ import {
   type Tell,
 } from './plugin.ts';
 import { handOver, preparing } from './subscribing.ts';
-import { bodyLimit, idOf, readOnlyUtf8, redact, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
+import { bodyLimit, idOf, readOnlyUtf8, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
 
 /** What HTTP serves. */
 export interface Served {
   readonly config: Config;
+  readonly log: Logger;
   readonly schema: GraphQLSchema;
   readonly execute: Execute;
   readonly contextOf: (incoming: Incoming) => Promise<Context>;
@@ -63,12 +67,10 @@ const healthPatience = 2_000;
 /** The HTTP server: /graphql, /health, /livez and, where it is offered, the playground; and its WebSockets. Not listening yet. */
 export async function createHttp(served: Served): Promise<{ app: FastifyInstance; sockets: Sockets }> {
   const { config, trouble } = served;
-  const app = bareServer(config);
+  const app = bareServer(served);
   const security = securityHeaders();
   app.addHook('onRequest', (request, reply, done) => {
-    // As helmet does it: what serves files sets its own headers there, over these.
-    for (const [name, value] of security) reply.raw.setHeader(name, value);
-    void reply.header('x-request-id', request.id);
+    void reply.headers(security).header('x-request-id', request.id);
     current.run(beginning(request.id, config.patience.request), done);
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
@@ -101,9 +103,9 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   return { app, sockets };
 }
 
-const bareServer = ({ logLevel, trustedProxies, patience }: Config): FastifyInstance =>
+const bareServer = ({ log, config: { trustedProxies, patience } }: Served): FastifyInstance =>
   fastify({
-    logger: logLevel === 'silent' ? false : { level: logLevel, redact },
+    loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
@@ -143,7 +145,7 @@ async function answers(checkDatabase: Served['checkDatabase']): Promise<string |
 async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets): Promise<void> {
   const { config, contextOf } = served;
   const isProduction = config.environment === 'production';
-  const tell = telling(served.metrics, app.log);
+  const tell = telling(served.metrics, plain(served.log));
   const apollo = apolloOf(app, served, tell);
   await apollo.start();
   app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -190,11 +192,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
       fastifyApolloDrainPlugin(app),
       statusByAccept,
       observed(tell),
-      eachItsTransport,
-      onlyWhatIsReady(served.isServing),
-      noNulCharacters,
-      bounded(schema, config.bounds),
-      oneForAKey(schema),
+      beforehand(eachItsTransport, onlyWhatIsReady(served.isServing), noNulCharacters, bounded(schema, config.bounds), oneForAKey(schema)),
     ],
   });
 }

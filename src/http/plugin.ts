@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin, GraphQLRequestContext } from '@apollo/server';
-import type { FastifyBaseLogger } from 'fastify';
 import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import type { Logger } from 'pino';
 import { demandBounds, rootFieldsOf, type Bounds } from '../complexity.ts';
 import type { Context } from '../context.ts';
 import { badInput, unavailable } from '../errors.ts';
@@ -46,7 +46,7 @@ export type Tell = (seen: Seen, fields?: Answered['fields']) => void;
 
 /** Counts each request, and writes one line about it: what it was called, how it ended, and how long it took. */
 export const telling =
-  (metrics: Metrics, log: FastifyBaseLogger): Tell =>
+  (metrics: Metrics, log: Logger): Tell =>
   (seen, fields = []) => {
     const { id: requestId, beganAt } = current.getStore() ?? { id: null, beganAt: performance.now() };
     const milliseconds = performance.now() - beganAt;
@@ -90,14 +90,18 @@ function outcomesOf(fields: readonly RootField[], { data, errors = [] }: Formatt
   return outcomes;
 }
 
-/** Looks at an operation before it begins. What is thrown there is a refusal of the document, and answered as one. */
-const beforehand = (look: (request: Request) => void): Plugin => ({
+/** Looks at an operation before it begins, and throws where it is not to. */
+type Look = (request: Request) => void;
+
+/** Has each of these look, in their order. What they throw is a refusal of the document, and answered as one. */
+export const beforehand = (...looks: readonly Look[]): Plugin => ({
   async requestDidStart() {
     return {
       async didResolveOperation(request: Request) {
         try {
-          look(request);
+          for (const look of looks) look(request);
         } catch (refusal) {
+          if (refusal instanceof GraphQLError) throw refusal;
           throw new GraphQLError('refused', {
             originalError: refusal as Error,
             extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
@@ -109,33 +113,29 @@ const beforehand = (look: (request: Request) => void): Plugin => ({
 });
 
 /** Queries and mutations are asked over HTTP, subscriptions over a WebSocket, and neither the other way. */
-export const eachItsTransport = beforehand(({ operation }) => {
+export const eachItsTransport: Look = ({ operation }) => {
   if (!operation || (operation.operation === 'subscription') === isOfSocket()) return;
   throw badInput({
     path: 'query',
     message: isOfSocket() ? 'is no subscription: ask it over HTTP' : 'is a subscription: ask it over a WebSocket, by graphql-transport-ws',
   });
-});
+};
 
 /** What may be asked before there is a database. */
 const early: ReadonlySet<string> = new Set(['testConnection', 'saveConnection', '__typename', '__schema', '__type']);
 
 /** Until the service is ready, only what it takes to configure it is answered. */
-export const onlyWhatIsReady = (isServing: () => boolean): Plugin => ({
-  async requestDidStart() {
-    return {
-      async didResolveOperation(request: Request) {
-        if (!isServing() && !rootFields(request).every(({ name }) => early.has(name))) throw wholly(unavailable());
-      },
-    };
-  },
-});
+export const onlyWhatIsReady =
+  (isServing: () => boolean): Look =>
+  (request) => {
+    if (!isServing() && !rootFields(request).every(({ name }) => early.has(name))) throw wholly(unavailable());
+  };
 
 /** PostgreSQL cannot store the character NUL, so no text may contain it. */
-export const noNulCharacters = beforehand(({ request, source }) => {
+export const noNulCharacters: Look = ({ request, source }) => {
   if (containsNul(request.variables)) throw badInput({ path: 'variables', message: 'must not contain the character U+0000' });
   if (/\0|\\u0000|\\u\{0+\}/.test(source ?? '')) throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
-});
+};
 
 /** Goes by no recursion: what a client sends may be nested deeper than calls can be. */
 function containsNul(value: unknown): boolean {
@@ -149,16 +149,18 @@ function containsNul(value: unknown): boolean {
 }
 
 /** No operation begins that asks for more than one may. */
-export const bounded = (schema: GraphQLSchema, bounds: Bounds): Plugin =>
-  beforehand(({ document, operation, request }) => {
+export const bounded =
+  (schema: GraphQLSchema, bounds: Bounds): Look =>
+  ({ document, operation, request }) => {
     if (document && operation) demandBounds(schema, { document, operation, variables: request.variables ?? {} }, bounds);
-  });
+  };
 
 /** A mutation that comes with a key to know its retry by asks for one thing. A query is asked again without one. */
-export const oneForAKey = (schema: GraphQLSchema): Plugin =>
-  beforehand(({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
+export const oneForAKey =
+  (schema: GraphQLSchema): Look =>
+  ({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
     if (key === null || !document || operation?.operation !== 'mutation') return;
     if (!isIdempotencyKey(key)) throw badInput({ path: 'idempotency-key', message: 'must be 1 to 255 visible characters of ASCII' });
     if (rootFieldsOf(schema, { document, operation, variables: request.variables ?? {} }) > 1)
       throw badInput({ path: 'query', message: 'must have one root field, as an idempotency-key came with it' });
-  });
+  };

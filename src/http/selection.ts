@@ -8,6 +8,9 @@ export interface RootField {
   readonly key: string;
 }
 
+/** Of documents that come again and again, which Apollo keeps. */
+const known = new WeakMap<OperationDefinitionNode, readonly RootField[]>();
+
 /** The fields at the root of a valid operation, in fragments too. */
 export function rootFields({
   document,
@@ -17,7 +20,11 @@ export function rootFields({
   readonly operation?: OperationDefinitionNode | null | undefined;
 }): readonly RootField[] {
   if (!document || !operation) return [];
-  return fieldsOf(document, operation.selectionSet).map(({ name, alias }) => ({ name: name.value, key: (alias ?? name).value }));
+  const found =
+    known.get(operation) ??
+    fieldsOf(document, operation.selectionSet).map(({ name, alias }) => ({ name: name.value, key: (alias ?? name).value }));
+  known.set(operation, found);
+  return found;
 }
 
 const fieldsOf = (document: DocumentNode, { selections }: SelectionSetNode): readonly FieldNode[] =>

@@ -23,20 +23,13 @@ function traceOf(header: string | string[] | undefined): string | undefined {
   return version === undefined || version === 'ff' || /^0+$/.test(trace ?? '') || /^0+$/.test(span ?? '') ? undefined : trace;
 }
 
-/** What a log line never shows, wherever it stands in what is logged. */
-const secrets = ['authorization', 'cookie', 'x-vault-token', 'password', 'setupToken', 'accessToken', 'refreshToken', 'token'];
-export const redact = [
-  ...['authorization', 'cookie', '["x-vault-token"]'].map((name) => `req.headers${name.startsWith('[') ? '' : '.'}${name}`),
-  ...secrets.flatMap((name) => (name.includes('-') ? [`["${name}"]`, `*["${name}"]`] : [name, `*.${name}`])),
-];
-
 /** What helmet sends with every answer. It is always the same, so it is worked out once. */
-export function securityHeaders(): readonly (readonly [name: string, value: string])[] {
-  const headers = new Map<string, string>();
-  const answer = { setHeader: (name: string, value: string) => headers.set(name, value), removeHeader: () => {} };
+export function securityHeaders(): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  const answer = { setHeader: (name: string, value: string) => void (headers[name.toLowerCase()] = value), removeHeader: () => {} };
   const contentSecurityPolicy = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } };
   helmet({ contentSecurityPolicy })({} as IncomingMessage, answer as unknown as ServerResponse, () => {});
-  return [...headers];
+  return headers;
 }
 
 /** Milliseconds that whoever was refused has to close the connection. */
