@@ -66,7 +66,7 @@ const healthPatience = 2_000;
 
 /** The HTTP server: /graphql, /health, /livez and, where it is offered, the playground; and its WebSockets. Not listening yet. */
 export async function createHttp(served: Served): Promise<{ app: FastifyInstance; sockets: Sockets }> {
-  const { config, trouble } = served;
+  const { config, log, trouble } = served;
   const app = bareServer(served);
   const security = securityHeaders();
   app.addHook('onRequest', (request, reply, done) => {
@@ -81,19 +81,11 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const { status, message } = transportProblem(error);
-    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    if (status >= 500) log.error({ err: error, requestId: request.id }, 'request failed');
     return reply.code(status).send({ error: message });
   });
   await app.register(cookie);
-  await app.register(cors, {
-    origin: [...config.corsOrigins],
-    credentials: true,
-    methods: ['GET', 'POST'],
-    allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'idempotency-key', 'x-request-id', 'x-vault-token'],
-    exposedHeaders: ['x-request-id'],
-    // it would be refused in plain text
-    strictPreflight: false,
-  });
+  if (config.corsOrigins.length > 0) await app.register(cors, corsOf(config));
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/health', (_request, reply) => health(served, reply));
   const sockets = socketsOf(served, app);
@@ -103,10 +95,23 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   return { app, sockets };
 }
 
+/** Browsers on other origins, where there are any. */
+const corsOf = ({ corsOrigins }: Config) => ({
+  origin: [...corsOrigins],
+  credentials: true,
+  methods: ['GET', 'POST'],
+  allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'idempotency-key', 'x-request-id', 'x-vault-token'],
+  exposedHeaders: ['x-request-id'],
+  // it would be refused in plain text
+  strictPreflight: false,
+});
+
 const bareServer = ({ log, config: { trustedProxies, patience } }: Served): FastifyInstance =>
   fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    // what is logged of a request says which by itself: a logger for each would cost as much as all that most of them log
+    childLoggerFactory: (logger) => logger,
     bodyLimit,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     genReqId: ({ headers }) => idOf(headers),
@@ -143,14 +148,14 @@ async function answers(checkDatabase: Served['checkDatabase']): Promise<string |
 }
 
 async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets): Promise<void> {
-  const { config, contextOf } = served;
+  const { config, log, contextOf } = served;
   const isProduction = config.environment === 'production';
-  const tell = telling(served.metrics, plain(served.log));
+  const tell = telling(served.metrics, plain(log));
   const apollo = apolloOf(app, served, tell);
   await apollo.start();
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const { status, message } = transportProblem(error);
-    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    if (status >= 500) log.error({ err: error, requestId: request.id }, 'request failed');
     const code = status >= 500 ? 'INTERNAL' : 'BAD_INPUT';
     tell(noOperation(code));
     return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
