@@ -24,7 +24,9 @@ export interface Lens {
   /** The lenses for what the asked relations lead to. */
   readonly related: ReadonlyMap<string, Lens>;
   /** The relations that are folded into a row of a list: those to one row, with nothing to many behind them. */
-  readonly folds: readonly string[];
+  readonly folds: ReadonlySet<string>;
+  /** What is selected where all relations that are asked for certain are folded. */
+  readonly inFold: readonly Selected[];
   /** The others that are asked for certain: each is read for all rows of a list at once. */
   readonly leads: readonly string[];
   readonly statements: Map<string, Statement>;
@@ -63,18 +65,24 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
   }
   const related = new Map([...plan.relations].map(([field, next]) => [field, lensOf(next, viewer)]));
   const isFolded = (field: string) => plan.subject.relations.get(field)?.kind === 'one' && related.get(field)?.leads.length === 0;
+  const selected = [...select].map(([as, held]) => ({ as, ...held }));
   return {
     plan,
     sight,
     seesDeleted: viewer.roles.has(RoleName.ADMIN),
-    select: [...select].map(([as, held]) => ({ as, ...held })),
+    select: selected,
+    inFold: beside({ select: selected, plan }, plan.certain),
     apart,
     related,
-    folds: [...plan.certain].filter(isFolded),
+    folds: new Set([...plan.certain].filter(isFolded)),
     leads: [...plan.certain].filter((field) => !isFolded(field)),
     statements: new Map(),
   };
 }
+
+/** What is selected beside relations that are folded into the row: their keys lead nowhere any more. */
+export const beside = ({ select, plan }: Pick<Lens, 'select' | 'plan'>, folds: ReadonlySet<string>): readonly Selected[] =>
+  select.filter(({ as }) => !folds.has(as) || plan.sources.has(as));
 
 /** Under which name is selected what the viewer may not see as the field: a source, or whether a derived field shows. */
 export const setApart = (source: string): string => `${source}$`;

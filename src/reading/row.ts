@@ -42,10 +42,10 @@ export function unfold(row: Row, fields: Iterable<string>): Row {
 }
 
 function unfolded(values: Folded, origin: Origin): Row {
-  const { select, plan } = origin.lens;
+  const { inFold, plan } = origin.lens;
   const row: Record<string, unknown> = {};
-  for (const [place, { as, type }] of select.entries()) row[as] = fromJson(values[place], type);
-  let place = select.length;
+  let place = 0;
+  for (const { as, type } of inFold) row[as] = fromJson(values[place++], type);
   for (const field of plan.certain) row[readAhead(field)] = values[place++];
   return unfold(rowOf(row, origin), plan.certain);
 }

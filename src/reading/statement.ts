@@ -3,7 +3,7 @@ import type { Direction } from '../entities/listing.ts';
 import type { Comparison } from '../entities/page.ts';
 import type { RowCondition } from '../entities/rule.ts';
 import type { Figures } from '../entities/summary.ts';
-import { masked, type Lens, type Selected } from './lens.ts';
+import { beside, masked, type Lens, type Selected } from './lens.ts';
 import type { Column, Relation } from './subject.ts';
 
 /** A compiled text, and the name of the value that each of its parameters takes. */
@@ -96,7 +96,7 @@ function fold(lens: Lens, field: string, depth: number): Sql {
   if (!related?.sight.rows || !key) return sql`null`;
   const [row, other] = [aliasOf(depth), aliasOf(depth + 1)];
   const values = [
-    ...related.select.map((each) => inJson(each, other)),
+    ...related.inFold.map((each) => inJson(each, other)),
     ...[...related.plan.certain].map((next) => fold(related, next, depth + 1)),
   ];
   const folded = sql`json_build_array(${sql.join(values)})`;
@@ -310,9 +310,9 @@ function kept(lens: Lens, shape: string, build: () => Sql, dependsOnValues = fal
   return statement;
 }
 
-const selection = (lens: Lens, folds: Iterable<string> = lens.folds): Sql =>
+const selection = (lens: Lens, folds: ReadonlySet<string> = lens.folds): Sql =>
   sql.join([
-    ...lens.select.map(({ as, sql: expression }) => sql`${withSlots(expression('t'))} as ${sql.ref(as)}`),
+    ...beside(lens, folds).map(({ as, sql: expression }) => sql`${withSlots(expression('t'))} as ${sql.ref(as)}`),
     ...[...folds].map((field) => sql`${fold(lens, field, 0)} as ${sql.ref(readAhead(field))}`),
   ]);
 
