@@ -15,8 +15,16 @@ const [together, wait] = [4_096, 200];
 
 let output: ReturnType<typeof destination> | undefined;
 
-/** One for the process. What waits when the process ends is written then; one that is killed loses it. */
-const standardOutput = () => (output ??= destination({ dest: 1, sync: false, minLength: together, periodicFlush: wait }));
+/**
+ * One for the process. It writes by itself and not through the threads that hash, which yield: whoever waits for one of
+ * them would wait as long as they. What is left when the process ends is written then; one that is killed loses it.
+ */
+function standardOutput(): ReturnType<typeof destination> {
+  if (output) return output;
+  const opened = destination({ dest: 1, sync: true, minLength: together, periodicFlush: wait });
+  process.once('exit', () => opened.flushSync());
+  return (output = opened);
+}
 
 /** The log of a process, from a level on. */
 export const openLog = (level: Config['logLevel'], to?: DestinationStream): Logger =>

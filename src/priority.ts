@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 
 /** How much the threads that hash yield to the one that answers: 0 would be not at all, 19 is the most. */
@@ -10,16 +11,10 @@ const yielding = 12;
  * elsewhere, and where it is not allowed, all stays as it is.
  * @returns how many threads yield.
  */
-export function lowerWorkers(threads = '/proc/self/task'): number {
-  return listed(threads).filter((thread) => isWorker(`${threads}/${thread}/comm`) && lower(Number(thread))).length;
-}
-
-function listed(threads: string): string[] {
-  try {
-    return readdirSync(threads);
-  } catch {
-    return [];
-  }
+export async function lowerWorkers(threads = '/proc/self/task'): Promise<number> {
+  // They begin with the first work that is given to them, all at once: this may be it.
+  const listed = await readdir(threads).catch(() => []);
+  return listed.filter((thread) => isWorker(`${threads}/${thread}/comm`) && lower(Number(thread))).length;
 }
 
 function isWorker(file: string): boolean {

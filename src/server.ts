@@ -243,7 +243,7 @@ class ServiceProcess {
       const publishing = publish(this.#metrics, { host, port: metricsPort }, () => this.#start.work?.database);
       this.#metricsServer = await publishing.catch(refuseTaken('METRICS_PORT'));
     }
-    lowerWorkers();
+    await lowerWorkers();
   }
 
   async #contextOf(incoming: Incoming): Promise<Context> {

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -17,9 +16,8 @@ const yields = (thread: string): number => {
 
 describe('the threads that hash', () => {
   it('yield to the one that answers, and it alone stays as it was', async () => {
-    await readFile(import.meta.filename); // which is done by such a thread: they are there from then on
     const before = onLinux ? yields(String(process.pid)) : 0;
-    const lowered = lowerWorkers();
+    const lowered = await lowerWorkers();
     expect(lowered).toBe(onLinux ? names().filter((name) => name === 'libuv-worker').length : 0);
     if (!onLinux) return;
     expect(lowered).toBeGreaterThan(0);
@@ -28,19 +26,19 @@ describe('the threads that hash', () => {
       const isWorker = readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim() === 'libuv-worker';
       if (isWorker) expect(yields(thread)).toBeGreaterThan(before);
     }
-    expect(lowerWorkers()).toBe(lowered);
+    expect(await lowerWorkers()).toBe(lowered);
   });
 
-  it('are left alone where they cannot be told, or may not be changed', () => {
+  it('are left alone where they cannot be told, or may not be changed', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'threads-'));
     try {
-      expect(lowerWorkers(join(folder, 'none'))).toBe(0);
+      expect(await lowerWorkers(join(folder, 'none'))).toBe(0);
       for (const [thread, name] of Object.entries({ '4294967': 'libuv-worker\n', '4294966': 'node\n' })) {
         mkdirSync(join(folder, thread));
         writeFileSync(join(folder, thread, 'comm'), name);
       }
       mkdirSync(join(folder, '4294965'));
-      expect(lowerWorkers(folder)).toBe(0);
+      expect(await lowerWorkers(folder)).toBe(0);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -8,6 +8,7 @@ const project = join(import.meta.dirname, '..', '..');
 /** The built service in a process of its own, as an operator runs it. */
 export interface Process {
   readonly url: string;
+  readonly id: number;
   /** Everything it has said on stdout and stderr. */
   said(): string;
   /** Tells it to stop, and waits until it has. */
@@ -40,7 +41,7 @@ export async function startProcess(program: string, environment: Readonly<Record
     await ended;
   };
   try {
-    return { url: await announced(child, said), said, stop, ended, signal: (name) => void child.kill(name) };
+    return { url: await announced(child, said), id: child.pid ?? 0, said, stop, ended, signal: (name) => void child.kill(name) };
   } catch (error) {
     await stop();
     throw error;
