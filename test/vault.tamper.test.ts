@@ -263,3 +263,72 @@ describe('what is put in another place', () => {
     expect((await Keeper.of(local.staff).ask('unlockVault', { password })).codes).toEqual(['INTERNAL']);
   });
 });
+
+describe('a user’s own key, put back to what it was', () => {
+  const ofVp = "user_id = (select id from users where username = 'vp')";
+  const changed = { currentPassword: password, newPassword: 'another one entirely' };
+  let vp: Keeper;
+
+  beforeAll(async () => {
+    await restore();
+    vp = Keeper.of(local.vp);
+    await local.vp.token();
+    await owner.see('grantVaultAccess', { userId: await idOf(local, 'vp') });
+    await vp.unlock();
+    await local.sql(`create table before_change as select * from user_keys where ${ofVp}`, []);
+    const { codes } = await vp.put('mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }', {
+      input: changed,
+    });
+    expect(codes).toEqual([]);
+    await local.sql(`create table after_change as select * from user_keys where ${ofVp}`, []);
+  });
+
+  const columns = 'public_key_mac, sealed_private_key, updated_at';
+  const putBack = (from: string, what = columns) =>
+    local.sql(`update user_keys set (${what}) = (select ${what} from ${from}) where ${ofVp}`, []);
+  const unlocked = async () => {
+    const codes: (readonly string[])[] = [];
+    for (const each of [changed.currentPassword, changed.newPassword]) {
+      await local.sql('update sessions set failed_login_attempts = 0, locked_until = null', []);
+      codes.push((await vp.ask('unlockVault', { password: each })).codes);
+    }
+    return codes;
+  };
+
+  it.each([columns, 'sealed_private_key, updated_at', 'public_key_mac, updated_at'])(
+    'before the password was changed (%s): neither password unlocks, and it is told as altered',
+    async (what) => {
+      expect(await unlocked()).toEqual([['BAD_CREDENTIALS'], []]);
+      await putBack('before_change', what);
+      expect(await unlocked()).toEqual([['INTERNAL'], ['INTERNAL']]);
+      const { requestId } = await vp.ask('unlockVault', { password });
+      expect(await local.sql('select action, outcome, reason from audit_events where request_id = $1', [requestId])).toEqual([
+        { action: 'vault.unlock', outcome: 'failed', reason: 'altered' },
+      ]);
+      expect((await owner.ask('grantVaultAccess', { userId: await idOf(local, 'vp') })).codes).toEqual(['INTERNAL']);
+      await putBack('after_change');
+      expect(await unlocked()).toEqual([['BAD_CREDENTIALS'], []]);
+    },
+  );
+
+  it('before a sign-in, which leaves it as it is: it stays the user’s', async () => {
+    await local.sql(`create table before_login as select * from user_keys where ${ofVp}`, []);
+    const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
+    expect((await local.anonymous.ask(login, { input: { identifier: 'vp', password: changed.newPassword } })).codes).toEqual([]);
+    await putBack('before_login');
+    expect(await unlocked()).toEqual([['BAD_CREDENTIALS'], []]);
+  });
+
+  it('before it was taken away: with its grants, it is no key of the user’s', async () => {
+    await local.sql(`create table before_reset as select * from vault_grants where ${ofVp}`, []);
+    await local.anonymous.ask('mutation ($email: String!) { requestPasswordReset(email: $email) }', { email: 'vp@unionhall.test' });
+    const input = { token: await local.mailedToken('vp@unionhall.test'), newPassword: 'a password by mail' };
+    expect((await local.anonymous.ask('mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) }', { input })).codes).toEqual(
+      [],
+    );
+    expect(await local.sql(`select id from user_keys where ${ofVp}`, [])).toEqual([]);
+    await local.sql('insert into user_keys select * from after_change', []);
+    await local.sql('insert into vault_grants select * from before_reset', []);
+    expect((await owner.ask('grantVaultAccess', { userId: await idOf(local, 'vp') })).codes).toEqual(['INTERNAL']);
+  });
+});

@@ -80,6 +80,10 @@ export class User extends Kept {
   @Property({ type: 'boolean' })
   passwordMustChange: boolean = false;
 
+  /** How often the user's own key pair was written: the mark of the pair names it, so that an earlier one put back is noticed. */
+  @Property({ type: 'integer', default: 0 })
+  keyVersion: number = 0;
+
   @Property({ type: 'integer' })
   failedLoginAttempts: number = 0;
 

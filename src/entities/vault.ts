@@ -1,4 +1,4 @@
-import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, OneToOne, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType } from 'type-graphql';
 import { Dated } from './record.ts';
@@ -43,32 +43,6 @@ export class Vault extends Dated {
     super();
     this.kitKey = facts.kitKey;
     this.state = facts.state;
-  }
-}
-
-/** A user's X25519 key pair: whoever holds the password and the system key can open what was granted to it. */
-@Entity({ tableName: 'user_keys' })
-export class UserKey extends Dated {
-  @OneToOne({ entity: () => User, ref: true, owner: true, deleteRule: 'cascade' })
-  user: Ref<User>;
-
-  @Property({ type: 'string', length: 64 })
-  publicKey: string;
-
-  /** Under the system key, so that a swapped public key is noticed. */
-  @Property({ type: 'text' })
-  publicKeyMac: string;
-
-  /** Sealed under the password, that again under the system key; names its schemes, keys and costs. */
-  @Property({ type: 'text' })
-  sealedPrivateKey: string;
-
-  constructor(facts: { user: Ref<User>; publicKey: string; publicKeyMac: string; sealedPrivateKey: string }) {
-    super();
-    this.user = facts.user;
-    this.publicKey = facts.publicKey;
-    this.publicKeyMac = facts.publicKeyMac;
-    this.sealedPrivateKey = facts.sealedPrivateKey;
   }
 }
 

@@ -5,7 +5,7 @@ import { fromBase32, toBase32 } from '../../src/services/crypto/base32.ts';
 import { generatePair, nameOf, openSealed, publicKeyOf, sealTo } from '../../src/services/crypto/box.ts';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 import { generateKit, readKit, writeKit } from '../../src/services/crypto/kit.ts';
-import { isMarked, markPublicKey, openPrivateKey, readPrivateSeal, sealAgain, sealPrivateKey } from '../../src/services/crypto/pair.ts';
+import { isMarked, markPair, openPrivateKey, readPrivateSeal, sealAgain, sealPrivateKey } from '../../src/services/crypto/pair.ts';
 import { SealError } from '../../src/services/crypto/seal.ts';
 import { freshStretching, stretch } from '../../src/services/crypto/stretch.ts';
 import { isToken, mintToken, tokenBytes } from '../../src/services/crypto/token.ts';
@@ -104,14 +104,15 @@ describe('a user’s key pair', () => {
     expect(openPrivateKey(read, key)).toEqual(pair.privateKey);
   });
 
-  it('has a mark that is of this key, this user and this keyring', () => {
-    const mark = markPublicKey(keyring, holder);
-    expect(isMarked(keyring, holder, mark)).toBe(true);
-    expect(isMarked(keyring, holder, markPublicKey(before, holder))).toBe(true);
-    expect(isMarked(before, holder, mark)).toBe(false);
-    expect(isMarked(keyring, { ...holder, userId: 'karl' }, mark)).toBe(false);
-    expect(isMarked(keyring, { ...holder, publicKey: generatePair().publicKey }, mark)).toBe(false);
-    for (const each of spoilt(mark)) expect(isMarked(keyring, holder, each)).toBe(false);
+  it('has a mark that is of this key, this user, this writing and this keyring', () => {
+    const marked = { ...holder, version: 3, sealed: 'sealed' };
+    const mark = markPair(keyring, marked);
+    expect(isMarked(keyring, marked, mark)).toBe(true);
+    expect(isMarked(keyring, marked, markPair(before, marked))).toBe(true);
+    expect(isMarked(before, marked, mark)).toBe(false);
+    for (const other of [{ userId: 'karl' }, { publicKey: generatePair().publicKey }, { version: 2 }, { sealed: 'sealed before' }])
+      expect(isMarked(keyring, { ...marked, ...other }, mark)).toBe(false);
+    for (const each of spoilt(mark)) expect(isMarked(keyring, marked, each)).toBe(false);
   });
 });
 

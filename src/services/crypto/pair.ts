@@ -22,7 +22,7 @@ export interface PrivateSeal extends PairHolder {
 
 const purpose = 'user-key-seal';
 const scheme = 'pbkdf2-sha256';
-const macScheme = 'public-key-v1';
+const macScheme = 'public-key-v2';
 
 /**
  * Seals a private key twice: under the 32 bytes that the password gives, as `pbkdf2-sha256:<rounds>:<salt>:<sealed>`, and
@@ -63,24 +63,30 @@ export function openPrivateKey({ stretching, sealed, ...holder }: PrivateSeal, k
   }
 }
 
-/** The mark by which a public key is known as this user's: `<kid>.<HMAC>`. Without the keyring, none can be put in its place. */
-export function markPublicKey(keyring: Keyring, holder: PairHolder): string {
-  return markOf(keyring, keyring.active, holder);
+/** What the mark of a stored pair says: whose public key it is, under which seals, and how often these were made anew. */
+export interface MarkedPair extends PairHolder {
+  readonly version: number;
+  readonly sealed: string;
 }
 
-/** Whether the mark is this key's and this user's. */
-export function isMarked(keyring: Keyring, holder: PairHolder, mark: string): boolean {
+/** The mark by which a stored pair is known as this user's latest: `<kid>.<HMAC>`. Without the keyring, none can be put in its place. */
+export function markPair(keyring: Keyring, pair: MarkedPair): string {
+  return markOf(keyring, keyring.active, pair);
+}
+
+/** Whether the mark is this pair's, of this version. */
+export function isMarked(keyring: Keyring, pair: MarkedPair, mark: string): boolean {
   const [kid = ''] = mark.split('.');
   if (!keyring.has(kid)) return false;
-  const [expected, given] = [Buffer.from(markOf(keyring, kid, holder)), Buffer.from(mark)];
+  const [expected, given] = [Buffer.from(markOf(keyring, kid, pair)), Buffer.from(mark)];
   return expected.byteLength === given.byteLength && timingSafeEqual(expected, given);
 }
 
 /** Whether a mark was made with the system key that marks today. */
 export const isOfActiveKid = (keyring: Keyring, mark: string): boolean => mark.split('.')[0] === keyring.active;
 
-function markOf(keyring: Keyring, kid: string, { userId, publicKey }: PairHolder): string {
-  return `${kid}.${keyring.mac(kid, 'public-key-mac', frame(macScheme, userId, publicKey)).toString('base64url')}`;
+function markOf(keyring: Keyring, kid: string, { userId, publicKey, version, sealed }: MarkedPair): string {
+  return `${kid}.${keyring.mac(kid, 'public-key-mac', frame(macScheme, userId, publicKey, version, sealed)).toString('base64url')}`;
 }
 
 const contextOf = ({ userId, publicKey }: PairHolder): string[] => [userId, publicKey.toString('base64url')];

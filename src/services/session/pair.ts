@@ -1,24 +1,25 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { v7 as uuidv7 } from 'uuid';
 import { vaultRoles } from '../../entities/vault.ts';
 import { generatePair } from '../crypto/box.ts';
-import { markPublicKey, openPrivateKey, readPrivateSeal, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
+import { openPrivateKey, readPrivateSeal, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
 import { SealError } from '../crypto/seal.ts';
 import { freshStretching } from '../crypto/stretch.ts';
+import { addPair, dropPair, writePair } from '../pair.ts';
 import type { SessionTools } from './tools.ts';
 
 type PairTools = Pick<SessionTools, 'keyring' | 'passwords' | 'rules' | 'now'>;
 
-/** What becomes of a user's key pair when the password is replaced: from which stored text to which; null for none. */
+/** What becomes of a user's key pair when the password is replaced. */
 export interface PairMove {
-  readonly from: string | null;
-  readonly to: SealedPair | null;
+  /** Of what was read: where it was written since, nothing is moved. */
+  readonly version: number;
+  /** `none` where there was none, `lost` where it opens no more. */
+  readonly to: SealedPair | 'none' | 'lost';
 }
 
 interface SealedPair {
+  readonly publicKey: Buffer;
   readonly sealed: string;
-  /** Of the same system key as the seal: nothing of the pair stays under an earlier one. */
-  readonly mark: string;
 }
 
 /**
@@ -27,32 +28,26 @@ interface SealedPair {
  * @param stored the hash that the password was held against: where it is another by now, no pair is made.
  */
 export async function ensurePair(em: SqlEntityManager, tools: PairTools, userId: string, password: string, stored: string): Promise<void> {
-  if (!(await lacksPair(em, tools, userId))) return;
+  const version = await versionWithout(em, tools, userId);
+  if (version === null) return;
   const stretching = freshStretching(tools.rules.keyIterations);
   const key = await tools.passwords.stretch(password, stretching);
   const pair = generatePair();
   const sealed = sealPrivateKey(tools.keyring, userId, pair, key, stretching);
   for (const bytes of [key, pair.privateKey]) bytes.fill(0);
-  const at = tools.now();
-  const mark = markPublicKey(tools.keyring, { userId, publicKey: pair.publicKey });
-  await em.execute(
-    `insert into user_keys (id, created_at, updated_at, user_id, public_key, public_key_mac, sealed_private_key)
-     select cast(? as uuid), cast(? as timestamptz), cast(? as timestamptz), id, cast(? as text), cast(? as text), cast(? as text)
-     from users where id = ? and password_hash = ? and is_active and deleted_at is null for no key update
-     on conflict (user_id) do nothing`,
-    [uuidv7(), at, at, pair.publicKey.toString('base64url'), mark, sealed, userId, stored],
-  );
+  await addPair(em, tools, { userId, publicKey: pair.publicKey, version }, sealed, stored);
 }
 
-async function lacksPair(em: SqlEntityManager, { now }: PairTools, userId: string): Promise<boolean> {
+/** The version of who may be given the vault and has no pair; null for anybody else. */
+async function versionWithout(em: SqlEntityManager, { now }: PairTools, userId: string): Promise<number | null> {
   const roles = vaultRoles.map(() => '?').join(', ');
-  const found = await em.execute<object[]>(
-    `select u.id from users u where u.id = ? and not exists (select 1 from user_keys k where k.user_id = u.id)
+  const [found] = await em.execute<{ key_version: number }[]>(
+    `select u.key_version from users u where u.id = ? and not exists (select 1 from user_keys k where k.user_id = u.id)
      and exists (select 1 from user_roles a join roles r on r.id = a.role_id
        where a.user_id = u.id and (a.expires_at is null or a.expires_at > ?) and r.based_on in (${roles}))`,
     [userId, now(), ...vaultRoles],
   );
-  return found.length === 1;
+  return found?.key_version ?? null;
 }
 
 /**
@@ -66,43 +61,33 @@ export async function resealPair(
   password: string,
   next: string,
 ): Promise<PairMove> {
-  const [row] = await em.execute<{ public_key: string; sealed_private_key: string }[]>(
-    'select public_key, sealed_private_key from user_keys where user_id = ?',
+  const [row] = await em.execute<{ key_version: number; public_key: string | null; sealed_private_key: string | null }[]>(
+    'select u.key_version, k.public_key, k.sealed_private_key from users u left join user_keys k on k.user_id = u.id where u.id = ?',
     [userId],
   );
-  if (row === undefined) return { from: null, to: null };
-  const from = row.sealed_private_key;
+  const version = row?.key_version ?? 0;
+  if (!row?.public_key || !row.sealed_private_key) return { version, to: 'none' };
   const publicKey = Buffer.from(row.public_key, 'base64url');
-  const privateKey = await opened(tools, readSeal(tools, { userId, publicKey }, from), password);
-  if (privateKey === null) return { from, to: null };
+  const privateKey = await opened(tools, readSeal(tools, { userId, publicKey }, row.sealed_private_key), password);
+  if (privateKey === null) return { version, to: 'lost' };
   const stretching = freshStretching(tools.rules.keyIterations);
   const key = await tools.passwords.stretch(next, stretching);
+  // The private half opened for this public half and no other, so it is vouched for anew.
   const sealed = sealPrivateKey(tools.keyring, userId, { publicKey, privateKey }, key, stretching);
   for (const bytes of [key, privateKey]) bytes.fill(0);
-  // The private half opened for this public half and no other, so it is vouched for anew.
-  return { from, to: { sealed, mark: markPublicKey(tools.keyring, { userId, publicKey }) } };
+  return { version, to: { publicKey, sealed } };
 }
 
-/** Whether the pair is still the one that was sealed anew; asked while the user's row is held. */
-export async function isPair(em: SqlEntityManager, userId: string, { from }: PairMove): Promise<boolean> {
-  const [row] = await em.execute<{ sealed_private_key: string }[]>('select sealed_private_key from user_keys where user_id = ?', [userId]);
-  return (row?.sealed_private_key ?? null) === from;
-}
-
-/** Writes what was sealed anew. @returns whether grants were voided with a pair that could not be. */
-export async function movePair(em: SqlEntityManager, userId: string, { from, to }: PairMove, at: Date): Promise<boolean> {
-  if (to !== null) {
-    const values = [to.sealed, to.mark, at, userId];
-    await em.execute('update user_keys set sealed_private_key = ?, public_key_mac = ?, updated_at = ? where user_id = ?', values);
-    return false;
-  }
-  return from !== null && (await voidPair(em, userId));
+/** Writes what was sealed anew, while the user's row is held at that version; what is lost goes, with what was granted to it. */
+export async function movePair(em: SqlEntityManager, tools: PairTools, userId: string, { version, to }: PairMove): Promise<void> {
+  if (to === 'lost') await voidPair(em, userId);
+  else if (to !== 'none') await writePair(em, tools, { userId, publicKey: to.publicKey, version }, to.sealed);
 }
 
 /** Takes a user's key pair away, and what was granted to it. @returns whether anything was. */
 export async function voidPair(em: SqlEntityManager, userId: string): Promise<boolean> {
   const voided = await em.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
-  await em.execute('delete from user_keys where user_id = ?', [userId]);
+  await dropPair(em, userId);
   return voided.length > 0;
 }
 

@@ -43,8 +43,8 @@ export function openGrants(grants: readonly GrantRow[], vaultId: string, userId:
 }
 
 /** Whether a stored grant was made by a holder of the key, for this public key. */
-export function isGenuine(vaultKey: Buffer, vaultId: string, version: number, grantee: Grantee, mark: string): boolean {
-  return isSameMark(mark, markGrant(vaultKey, { vaultId, version, ...grantee }));
+export function isGenuine(vaultKey: Buffer, vaultId: string, version: number, { userId, publicKey }: Grantee, mark: string): boolean {
+  return isSameMark(mark, markGrant(vaultKey, { vaultId, version, userId, publicKey }));
 }
 
 /** Grants one version of the key; it takes nobody but its holder. */
@@ -54,13 +54,13 @@ export function addGrant(
   key: { id: string; version: number; bytes: Buffer },
   grantee: Grantee,
 ): void {
-  const facts = { vaultId, version: key.version, ...grantee };
-  const { userId } = grantee;
+  const { userId, publicKey } = grantee;
+  const facts = { vaultId, version: key.version, userId, publicKey };
   em.persist(
     new VaultGrant({
       user: userId === null ? null : em.getReference(User, userId, { wrapped: true }),
       vaultKey: em.getReference(VaultKey, key.id, { wrapped: true }),
-      sealedKey: sealTo(grantee.publicKey, grantContext(facts), key.bytes),
+      sealedKey: sealTo(publicKey, grantContext(facts), key.bytes),
       mark: markGrant(key.bytes, facts),
     }),
   );

@@ -4,10 +4,10 @@ import { VaultKeyState } from '../../entities/vault.ts';
 import { recordAudit } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { readKit } from '../crypto/kit.ts';
-import { isOfActiveKid, markPublicKey, sealAgain } from '../crypto/pair.ts';
+import { isOfActiveKid, sealAgain } from '../crypto/pair.ts';
 import { SealError } from '../crypto/seal.ts';
+import { pairOf, readPair, writePair } from '../pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
-import { pairOf, readPair } from './pair.ts';
 import { AlteredError, holdVault } from './state.ts';
 
 /** What an operator does on the host works with. */
@@ -92,11 +92,7 @@ async function renewPair(em: SqlEntityManager, { keyring, now }: OperatorTools, 
   if (pair === null) return false;
   const seal = readPair(keyring, pair);
   if (seal.isOfActiveKey && isOfActiveKid(keyring, pair.mark)) return false;
-  const renewed = await em.execute<object[]>(
-    `update user_keys set sealed_private_key = ?, public_key_mac = ?, updated_at = ? where user_id = ? and sealed_private_key = ? returning id`,
-    [sealAgain(keyring, seal), markPublicKey(keyring, pair), now(), userId, pair.sealed],
-  );
-  return renewed.length === 1;
+  return await writePair(em, { keyring, now }, pair, sealAgain(keyring, seal));
 }
 
 /**

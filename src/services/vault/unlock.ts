@@ -3,12 +3,12 @@ import { Session } from '../../entities/session.ts';
 import { VaultSession } from '../../entities/vault.ts';
 import { badCredentials, conflict, Refusal, unauthenticated } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { isOfActiveKid, openPrivateKey, markPublicKey, sealAgain, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
+import { isOfActiveKid, openPrivateKey, sealAgain, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
 import { freshStretching } from '../crypto/stretch.ts';
 import { hashToken, mintToken, tokenBytes } from '../crypto/token.ts';
 import { wrapKeys, type VaultKeys } from '../crypto/vault.ts';
+import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
-import { pairOf, readPair, type StoredPair } from './pair.ts';
 import { rewrap } from './rewrap.ts';
 import { demandState, digestSql, holdVault } from './state.ts';
 import { after, type Scope, type Verify } from './tools.ts';
@@ -48,6 +48,7 @@ export async function unlockVault(scope: Scope, password: string, code: string |
     const resealed = await lock.resealed(password);
     const { token, keys } = await em.transactional(async (transaction) => {
       if (!(await proved.spend(transaction))) throw badCredentials();
+      // unless somebody else did meanwhile
       if (resealed !== null) await writePair(transaction, tools, pair, resealed);
       await holdVault(transaction, 'share');
       const grants = await grantsOf(transaction, userId);
@@ -161,12 +162,4 @@ class PrivateLock {
   wipe(): void {
     this.#privateKey?.fill(0);
   }
-}
-
-/** Unless somebody else did meanwhile, as with another password. */
-async function writePair(em: Scope['em'], { keyring, now }: Scope['tools'], pair: StoredPair, sealed: string): Promise<void> {
-  await em.execute(
-    'update user_keys set sealed_private_key = ?, public_key_mac = ?, updated_at = ? where user_id = ? and sealed_private_key = ?',
-    [sealed, markPublicKey(keyring, pair), now(), pair.userId, pair.sealed],
-  );
 }

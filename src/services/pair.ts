@@ -1,0 +1,80 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { v7 as uuidv7 } from 'uuid';
+import type { Keyring } from './crypto/keyring.ts';
+import { isMarked, markPair, readPrivateSeal, type MarkedPair, type PairHolder, type PrivateSeal } from './crypto/pair.ts';
+import { SealError } from './crypto/seal.ts';
+
+/** A user's own key pair as it is stored. */
+export interface StoredPair extends MarkedPair {
+  readonly mark: string;
+}
+
+/** Which writing of a pair is meant: each makes the version that stands with its user one greater. */
+export interface PairVersion extends PairHolder {
+  readonly version: number;
+}
+
+interface PairTools {
+  readonly keyring: Keyring;
+  readonly now: () => Date;
+}
+
+/**
+ * A user's key pair, or null where there is none.
+ * @throws {SealError} where it is not the one that was written last: altered, another user's, or put back to what it was.
+ */
+export async function pairOf(em: SqlEntityManager, keyring: Keyring, userId: string): Promise<StoredPair | null> {
+  const [row] = await em.execute<{ public_key: string; public_key_mac: string; sealed_private_key: string; key_version: number }[]>(
+    `select k.public_key, k.public_key_mac, k.sealed_private_key, u.key_version
+     from user_keys k join users u on u.id = k.user_id where k.user_id = ?`,
+    [userId],
+  );
+  if (row === undefined) return null;
+  const publicKey = Buffer.from(row.public_key, 'base64url');
+  const pair = { userId, publicKey, version: row.key_version, sealed: row.sealed_private_key, mark: row.public_key_mac };
+  // more than one text reads as the same bytes: only the one that was written is taken
+  if (publicKey.toString('base64url') !== row.public_key || !isMarked(keyring, pair, pair.mark)) throw new SealError();
+  return pair;
+}
+
+/** The pair without its outer seal. @throws {SealError} where its system key is gone. */
+export const readPair = (keyring: Keyring, { userId, publicKey, sealed }: StoredPair): PrivateSeal =>
+  readPrivateSeal(keyring, { userId, publicKey }, sealed);
+
+/** Stores the first pair of a user whose stored password is still this one, and who has had none since that version. */
+export async function addPair(
+  em: SqlEntityManager,
+  tools: PairTools,
+  before: PairVersion,
+  sealed: string,
+  passwordHash: string,
+): Promise<void> {
+  const { userId, publicKey, version } = before;
+  const at = tools.now();
+  const mark = markPair(tools.keyring, { userId, publicKey, version: version + 1, sealed });
+  await em.execute(
+    `with held as (update users set key_version = key_version + 1
+       where id = ? and key_version = ? and password_hash = ? and is_active and deleted_at is null returning id)
+     insert into user_keys (id, created_at, updated_at, user_id, public_key, public_key_mac, sealed_private_key)
+     select cast(? as uuid), cast(? as timestamptz), cast(? as timestamptz), id, cast(? as text), cast(? as text), cast(? as text) from held`,
+    [userId, version, passwordHash, uuidv7(), at, at, publicKey.toString('base64url'), mark, sealed],
+  );
+}
+
+/** Stores a pair under a new seal. @returns false where it was written since that version, as with another password; nothing has changed then. */
+export async function writePair(em: SqlEntityManager, tools: PairTools, before: PairVersion, sealed: string): Promise<boolean> {
+  const { userId, publicKey, version } = before;
+  const mark = markPair(tools.keyring, { userId, publicKey, version: version + 1, sealed });
+  const written = await em.execute<object[]>(
+    `with held as (update users set key_version = key_version + 1 where id = ? and key_version = ? returning id)
+     update user_keys k set sealed_private_key = ?, public_key_mac = ?, updated_at = ? from held where k.user_id = held.id returning k.id`,
+    [userId, version, sealed, mark, tools.now()],
+  );
+  return written.length === 1;
+}
+
+/** Takes a user's pair away: the row would not be known if it were put back. */
+export async function dropPair(em: SqlEntityManager, userId: string): Promise<void> {
+  await em.execute('update users set key_version = key_version + 1 where id = ?', [userId]);
+  await em.execute('delete from user_keys where user_id = ?', [userId]);
+}
