@@ -77,16 +77,25 @@ export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds
 /** How many fields an operation asks for at its root. */
 export const rootFieldsOf = (schema: GraphQLSchema, asked: Asked): number => measure(schema, asked).rootFields.size;
 
+/** Of operations that come again and again, which Apollo keeps, and that ask for as much whatever their variables are. */
+const measured = new WeakMap<OperationDefinitionNode, Measure>();
+
 function measure(schema: GraphQLSchema, { document, operation, variables }: Asked): Measure {
+  const known = measured.get(operation);
+  if (known) return known;
   const found: Measure = { depth: 0, aliases: 0, rootFields: new Set(), cost: 0, authentications: 0 };
   const root = schema.getRootType(operation.operation);
-  if (root) new Walk(schema, document, variables, found).root(root, operation.selectionSet);
+  const walk = new Walk(schema, document, variables, found);
+  if (root) walk.root(root, operation.selectionSet);
+  if (!walk.dependsOnVariables) measured.set(operation, found);
   return found;
 }
 
 /** Goes through an operation once, fragments where they are spread. */
 class Walk {
   private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  /** Whether other variables would come to more, or to less. */
+  dependsOnVariables = false;
 
   constructor(
     private readonly schema: GraphQLSchema,
@@ -125,6 +134,7 @@ class Walk {
   /** How many rows the page of a connection has; null for what is none. */
   private sizeOf(node: FieldNode, field: GraphQLField<unknown, unknown>): number | null {
     if (!field.args.some(({ name }) => name === 'first')) return null;
+    this.dependsOnVariables ||= node.arguments?.some(({ value }) => value.kind === Kind.VARIABLE) ?? false;
     const { first, last } = this.argumentsOf(node, field);
     const size = Number(first ?? last ?? defaultPage);
     return Math.min(Math.max(size, 0), greatestPage);

@@ -16,8 +16,11 @@ export const connectionLifetime = 3600;
 export function runOnPipeline(pipeline: Pipeline): RunSql {
   const names = new StatementNames();
   return (text, params = [], isForTheseValues = false) =>
-    pipeline.query({ text, values: [...params], name: isForTheseValues ? undefined : names.of(text) });
+    pipeline.query({ text, values: params.map(sent), name: isForTheseValues ? undefined : names.of(text) });
 }
+
+/** An instant as its text in UTC, which `pg` would work out in the zone of the process. */
+const sent = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
 
 /** Runs through the pool that entities are stored through, and prepares nothing: what every pooler between allows. */
 export function runOnPool(pool: Pool): RunSql {

@@ -26,16 +26,21 @@ export function beginning(id: string, seconds: number): Asking {
 const grain = 100;
 
 /** What was begun, or UNAVAILABLE when the time is over: what it does in the database is ended there by the same time-out. */
-export async function inTime<T>(begun: Promise<T>, endsAt: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable()), Math.max(0, Math.ceil((endsAt - performance.now()) / grain) * grain));
+export function inTime<T>(begun: Promise<T>, endsAt: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const over = () => reject(unavailable());
+    const timer = setTimeout(over, Math.max(0, Math.ceil((endsAt - performance.now()) / grain) * grain));
+    begun.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: Error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
-  try {
-    return await Promise.race([begun, over]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** UNAVAILABLE as the answer to a whole request. */

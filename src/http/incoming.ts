@@ -8,15 +8,17 @@ const deviceCookieSeconds = 365 * 86_400;
 
 /** What a request brings, and how its cookies are set. */
 export function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: boolean): Incoming {
-  const options = { httpOnly: true, sameSite: 'strict', secure: isProduction, path: '/graphql' } as const;
   return {
     client: { ipAddress: request.ip, userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
     accessToken: bearerIn(request.headers.authorization),
     vaultToken: sole(request.headers['x-vault-token']),
     onEnd: (leave) => void reply.raw.once('close', leave),
     idempotencyKey: sole(request.headers['idempotency-key']),
-    cookies: given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] }),
+    get cookies() {
+      return given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] });
+    },
     setCookies: (cookies) => {
+      const options = { httpOnly: true, sameSite: 'strict', secure: isProduction, path: '/graphql' } as const;
       if (cookies === null) {
         void reply.clearCookie(cookieNames.refreshToken, options);
         return;
