@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import pg from 'pg';
 import {
   DataVersionError,
   dumpTemplate,
@@ -226,6 +227,23 @@ describe('on a PostgreSQL server', () => {
     } finally {
       await node.close();
       await other.close();
+    }
+  });
+
+  it('has the columns of a prepared statement described once a connection, and reads every answer alike', async () => {
+    const node = await openDatabase({ ...place, databasePoolSize: 2 });
+    const described = jest.spyOn(pg.Connection.prototype, 'describe');
+    try {
+      const ask = (n: number) => node.run(`select $1::int as n, '2026-01-15'::date as day, $1::text::jsonb as json where $1 > 0`, [n]);
+      const answers = [await ask(1), await ask(2), await ask(0), ...(await Promise.all([3, 4].map(ask)))];
+      const row = (n: number) => [{ n, day: '2026-01-15', json: n }];
+      expect(answers).toEqual([row(1), row(2), [], row(3), row(4)]);
+      expect(described).toHaveBeenCalledTimes(1);
+      await expect(node.run('select 1 / $1::int as n', [0])).rejects.toThrow('division by zero');
+      expect(await node.run('select 1 / $1::int as n', [1])).toEqual([{ n: 1 }]);
+    } finally {
+      described.mockRestore();
+      await node.close();
     }
   });
 

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { Client, Query, type ClientConfig, type QueryResult } from 'pg';
+import { Client, Query, type ClientConfig, type Connection, type QueryResult } from 'pg';
 import { connectionLifetime } from './run.ts';
 import { demandPrimary, isMisplaced, type Guard } from './guard.ts';
 
@@ -45,8 +45,55 @@ export class Pipeline {
   }
 }
 
+/** What the server said of the columns of a statement that is prepared. */
+type Columns = object;
+
+/** What `pg` calls while it asks: it has no types for these. */
+interface Asking {
+  prepare(connection: Connection): void;
+  handleRowDescription(columns: Columns): void;
+}
+
+const AnyQuery = Query as unknown as new (text: string, values: unknown[], settle: Settle) => Query & Asking;
+
+/**
+ * A statement that has its columns described the first time it runs on a connection, and not again: as long as it is
+ * prepared, the server answers it with no others.
+ */
+class Statement extends AnyQuery {
+  readonly name: string | undefined;
+  readonly #described: Map<string, Columns>;
+
+  constructor({ text, values, name }: Sent, settle: Settle, described: Map<string, Columns>) {
+    super(text, values, settle);
+    this.name = name;
+    this.#described = described;
+  }
+
+  override prepare(connection: Connection): void {
+    const columns = this.name === undefined ? undefined : this.#described.get(this.name);
+    if (columns) super.handleRowDescription(columns);
+    super.prepare(columns ? undescribing(connection) : connection);
+  }
+
+  override handleRowDescription(columns: Columns): void {
+    if (this.name !== undefined) this.#described.set(this.name, columns);
+    super.handleRowDescription(columns);
+  }
+}
+
+const undescribed = new WeakMap<Connection, Connection>();
+
+/** The connection as it is, but that it asks for no description. */
+function undescribing(connection: Connection): Connection {
+  const known = undescribed.get(connection) ?? (Object.create(connection, { describe: { value: () => undefined } }) as Connection);
+  undescribed.set(connection, known);
+  return known;
+}
+
 interface Opened {
   readonly client: Client;
+  readonly described: Map<string, Columns>;
   readonly socket: Socket;
   /** From then on it is not used any more: a connection keeps what was ever prepared on it. */
   readonly retiresAt: number;
@@ -103,7 +150,7 @@ class Line {
   }
 
   /** The statement leaves when this turn of the event loop has read all that came in with it. */
-  #send({ client, socket }: Opened, { text, values, name }: Sent, settle: Settle): void {
+  #send({ client, socket, described }: Opened, sent: Sent, settle: Settle): void {
     if (!this.isSpeaking) {
       this.isSpeaking = true;
       socket.cork();
@@ -112,8 +159,7 @@ class Line {
         socket.uncork();
       });
     }
-    // Given apart, so that no configuration has to be copied for each.
-    client.query(Object.assign(new Query(text, values, settle as never), { name }));
+    client.query(new Statement(sent, settle, described));
   }
 
   #open(): Promise<Opened> {
@@ -126,7 +172,7 @@ class Line {
     const client = new Client({ ...this.#options, pipeline: true, stream: () => socket } as ClientConfig);
     // of this connection alone: another may be opened while this one, retired, is still being answered
     const watched = this.#guard?.watch(client);
-    const opened = { client, socket, retiresAt: Date.now() + connectionLifetime * 1000 };
+    const opened = { client, described: new Map<string, Columns>(), socket, retiresAt: Date.now() + connectionLifetime * 1000 };
     // What was sent on it fails by itself; without a listener the error would end the process.
     client.on('error', () => this.#forget(opened));
     client.on('end', () => {
