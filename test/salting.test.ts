@@ -103,7 +103,7 @@ describe('an activity that is logged', () => {
     ['a place of 200 characters', { location: 'x'.repeat(200) }],
     ['as many cards as workers', { workersContacted: 4, cardsSigned: 4 }],
     ['nobody reached', { outcome: 'NO_CONTACT' }],
-    ['the day it is', () => ({ activityDate: dayIn('UTC', local.clock.now()) })],
+    ['the day it is', () => ({ activityDate: dayIn('America/New_York', local.clock.now()) })],
     ['the first day there is', { activityDate: '0001-01-01' }],
     ['the member’s own words, quotes and all', { description: `'); drop table users; -- ? $1 :x \\ %` }],
   ])('may say %s', async (_, changes) => {
