@@ -231,9 +231,10 @@ describe('on a PostgreSQL server', () => {
   });
 
   it('has the columns of a prepared statement described once a connection, and reads every answer alike', async () => {
-    const node = await openDatabase({ ...place, databasePoolSize: 2 });
     const described = jest.spyOn(pg.Connection.prototype, 'describe');
+    const node = await openDatabase({ ...place, databasePoolSize: 2 });
     try {
+      described.mockClear();
       const ask = (n: number) => node.run(`select $1::int as n, '2026-01-15'::date as day, $1::text::jsonb as json where $1 > 0`, [n]);
       const answers = [await ask(1), await ask(2), await ask(0), ...(await Promise.all([3, 4].map(ask)))];
       const row = (n: number) => [{ n, day: '2026-01-15', json: n }];

@@ -45,16 +45,36 @@ export class Pipeline {
   }
 }
 
-/** What the server said of the columns of a statement that is prepared. */
-type Columns = object;
+/** What `pg` makes of a description: it has no types for this. Rows that are made of the same one are of one shape. */
+interface Columns {
+  fields: unknown;
+  _parsers: unknown;
+  _prebuiltEmptyResultObject: unknown;
+}
 
-/** What `pg` calls while it asks: it has no types for these. */
+/** What `pg` calls, and fills, while it asks. */
 interface Asking {
+  _result: Columns;
+  _accumulateRows: boolean;
   prepare(connection: Connection): void;
-  handleRowDescription(columns: Columns): void;
+  handleRowDescription(message: object): void;
 }
 
 const AnyQuery = Query as unknown as new (text: string, values: unknown[], settle: Settle) => Query & Asking;
+
+/** What is described of the statements that are prepared on a connection. */
+class Described {
+  readonly columns = new Map<string, Columns>();
+  /** Whether what is sent now needs no description. */
+  isKnown = false;
+
+  constructor(connection: Connection) {
+    const describe = connection.describe.bind(connection);
+    connection.describe = (message, more) => {
+      if (!this.isKnown) describe(message, more);
+    };
+  }
+}
 
 /**
  * A statement that has its columns described the first time it runs on a connection, and not again: as long as it is
@@ -62,38 +82,41 @@ const AnyQuery = Query as unknown as new (text: string, values: unknown[], settl
  */
 class Statement extends AnyQuery {
   readonly name: string | undefined;
-  readonly #described: Map<string, Columns>;
+  readonly #described: Described;
 
-  constructor({ text, values, name }: Sent, settle: Settle, described: Map<string, Columns>) {
+  constructor({ text, values, name }: Sent, settle: Settle, described: Described) {
     super(text, values, settle);
     this.name = name;
     this.#described = described;
   }
 
   override prepare(connection: Connection): void {
-    const columns = this.name === undefined ? undefined : this.#described.get(this.name);
-    if (columns) super.handleRowDescription(columns);
-    super.prepare(columns ? undescribing(connection) : connection);
+    const described = this.#described;
+    const columns = this.name === undefined ? undefined : described.columns.get(this.name);
+    if (columns) this.#adopt(columns);
+    described.isKnown = columns !== undefined;
+    try {
+      super.prepare(connection);
+    } finally {
+      described.isKnown = false;
+    }
   }
 
-  override handleRowDescription(columns: Columns): void {
-    if (this.name !== undefined) this.#described.set(this.name, columns);
-    super.handleRowDescription(columns);
+  override handleRowDescription(message: object): void {
+    super.handleRowDescription(message);
+    const { fields, _parsers, _prebuiltEmptyResultObject } = this._result;
+    if (this.name !== undefined) this.#described.columns.set(this.name, { fields, _parsers, _prebuiltEmptyResultObject });
   }
-}
 
-const undescribed = new WeakMap<Connection, Connection>();
-
-/** The connection as it is, but that it asks for no description. */
-function undescribing(connection: Connection): Connection {
-  const known = undescribed.get(connection) ?? (Object.create(connection, { describe: { value: () => undefined } }) as Connection);
-  undescribed.set(connection, known);
-  return known;
+  #adopt(columns: Columns): void {
+    Object.assign(this._result, columns);
+    this._accumulateRows = true;
+  }
 }
 
 interface Opened {
   readonly client: Client;
-  readonly described: Map<string, Columns>;
+  readonly described: Described;
   readonly socket: Socket;
   /** From then on it is not used any more: a connection keeps what was ever prepared on it. */
   readonly retiresAt: number;
@@ -172,7 +195,8 @@ class Line {
     const client = new Client({ ...this.#options, pipeline: true, stream: () => socket } as ClientConfig);
     // of this connection alone: another may be opened while this one, retired, is still being answered
     const watched = this.#guard?.watch(client);
-    const opened = { client, described: new Map<string, Columns>(), socket, retiresAt: Date.now() + connectionLifetime * 1000 };
+    const described = new Described((client as unknown as { readonly connection: Connection }).connection);
+    const opened = { client, described, socket, retiresAt: Date.now() + connectionLifetime * 1000 };
     // What was sent on it fails by itself; without a listener the error would end the process.
     client.on('error', () => this.#forget(opened));
     client.on('end', () => {
