@@ -8,13 +8,13 @@ import { build } from '../scripts/build.js';
 
 const usage = `npm run bench -- [options]
 
-  --only list,me       only these parts: me, list, one, log, login, beside, vault, growth, statements, restart, refusals,
-                       hostile, memory
+  --only list,me       only these parts: me, list, one, log, file, login, beside, vault, growth, statements, restart,
+                       refusals, hostile, seeding, memory
   --rounds 5           how often each contender has its turn
   --seconds 4          how long a turn is
   --connections 8      how many connections ask at once, each waiting for its answer
   --scale 1000         how often the seeded rows are multiplied
-  --profile list       profiles the service's CPU under that question instead (me, list, one, log)
+  --profile list       profiles the service's CPU under that question instead (me, list, one, log, file)
   --save FILE          with --profile: writes the profile there, as DevTools reads it
 
   BENCH_DATABASE_URL   the PostgreSQL server to use; without it, one that npm brings`;
