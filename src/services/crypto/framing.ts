@@ -1,18 +1,27 @@
+/** Whether the field is there, and its length. */
+const headLength = 1 + 4;
+
 /**
  * Joins fields so that no two different lists of them give the same bytes: each is preceded by whether it is there and
  * by its length. What is signed, and what tells one key from another, is built with this.
  */
 export function frame(...fields: readonly (string | number | Uint8Array | null)[]): Buffer {
-  return Buffer.concat(fields.flatMap((field) => framed(field)));
+  const parts = fields.map((field) => (typeof field === 'number' ? String(field) : field));
+  const framed = Buffer.alloc(parts.reduce((sum, part) => sum + (part === null ? 1 : headLength + Buffer.byteLength(part)), 0));
+  let at = 0;
+  for (const part of parts) {
+    if (part === null) at += 1;
+    else at += writePart(framed, at, part);
+  }
+  return framed;
 }
 
-function framed(field: string | number | Uint8Array | null): Uint8Array[] {
-  if (field === null) return [Buffer.from([0])];
-  const bytes = typeof field === 'object' ? field : Buffer.from(String(field), 'utf8');
-  const head = Buffer.alloc(5);
-  head.writeUInt8(1, 0);
-  head.writeUInt32BE(bytes.byteLength, 1);
-  return [head, bytes];
+function writePart(framed: Buffer, at: number, part: string | Uint8Array): number {
+  const start = framed.writeUInt8(1, at) + 4;
+  const length = typeof part === 'string' ? framed.write(part, start, 'utf8') : part.byteLength;
+  if (typeof part === 'object') framed.set(part, start);
+  framed.writeUInt32BE(length, at + 1);
+  return headLength + length;
 }
 
 /** The bytes of unpadded base64url, or null where the text is not the one way to write them. */

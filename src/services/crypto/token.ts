@@ -13,12 +13,13 @@ export function mintToken(kind: OpaqueToken): string {
 
 /** Whether the text has the form of such a token: what has not was never one, and need not be looked up. */
 export function isToken(kind: OpaqueToken, text: string): boolean {
-  return text.startsWith(`${kind}.`) && fromBase64Url(text.slice(kind.length + 1))?.byteLength === tokenLength;
+  return tokenBytes(kind, text) !== null;
 }
 
 /** The random bytes of such a token, or null where the text is none. They belong to the caller, who zeroes them. */
 export function tokenBytes(kind: OpaqueToken, text: string): Buffer | null {
-  return isToken(kind, text) ? Buffer.from(text.slice(kind.length + 1), 'base64url') : null;
+  const bytes = text.startsWith(`${kind}.`) ? fromBase64Url(text.slice(kind.length + 1)) : null;
+  return bytes?.byteLength === tokenLength ? bytes : null;
 }
 
 /** SHA-256 in hex: all that is stored of any token. */

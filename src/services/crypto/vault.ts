@@ -6,7 +6,7 @@ import { SealError } from './seal.ts';
 
 const keyLength = 32;
 const saltScheme = 'hkdf-sha256-v1';
-const wrapScheme = 'wrap-v1';
+const wrapScheme = 'wrap-v2';
 const noSalt = Buffer.alloc(0);
 
 /** The versions of a vault's key that somebody may open, the active one among them. Whoever holds them wipes them. */
@@ -103,7 +103,7 @@ export interface WrapBinding {
 }
 
 /**
- * Wraps vault keys so that it takes the token and the system key to unwrap them: `wrap-v1:<kid>:<base64url>`.
+ * Wraps vault keys so that it takes the token and the system key to unwrap them: `wrap-v2:<kid>:<base64url>`.
  * @param token the bytes of the vault token.
  */
 export function wrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBinding, keys: VaultKeys): string {
@@ -133,11 +133,9 @@ export function unwrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBin
 }
 
 function wrappingKey(keyring: Keyring, kid: string, token: Uint8Array, binding: WrapBinding): Buffer {
-  const system = keyring.purpose(kid, 'vault-session');
-  const both = frame(token, system);
+  const both = keyring.mac(kid, 'vault-session', token);
   const key = derive(both, noSalt, boundTo(kid, binding));
   both.fill(0);
-  system.fill(0);
   return key;
 }
 
@@ -166,7 +164,7 @@ export const markGrant = (vaultKey: Uint8Array, { vaultId, version, userId, publ
 
 /** The mark on the state of the whole vault: which secrets there are, under which names, at which versions. */
 export const markState = (vaultKey: Uint8Array, vaultId: string, version: number, kitKey: string, digest: string): string =>
-  mark(vaultKey, 'state-v1', frame(vaultId, version, kitKey, digest));
+  mark(vaultKey, 'state-v2', frame(vaultId, version, kitKey, digest));
 
 /** Whether two marks are the same, in a time that does not tell how much of them is. */
 export function isSameMark(one: string, other: string): boolean {
@@ -176,11 +174,11 @@ export function isSameMark(one: string, other: string): boolean {
 
 function mark(vaultKey: Uint8Array, scheme: string, fields: Uint8Array): string {
   const key = derive(vaultKey, noSalt, frame('mark', scheme));
-  const made = `${scheme}:${createHmac('sha256', key).update(fields).digest('base64url')}`;
+  const made = `${scheme}:${createHmac('sha256', createSecretKey(key)).update(fields).digest('base64url')}`;
   key.fill(0);
   return made;
 }
 
-/** HKDF-SHA256. Node makes a key object of the bytes in any case, and first finds out at length that they are none yet. */
+/** HKDF-SHA256. Node.js makes a key object of the bytes in any case, and is slow to find out that they are none yet. */
 const derive = (from: Uint8Array, salt: Uint8Array, info: Uint8Array): Buffer =>
   Buffer.from(hkdfSync('sha256', createSecretKey(from), salt, info, keyLength));
