@@ -189,6 +189,7 @@ describe('what is put in another place', () => {
       ],
     ],
     ['another description', [`update secrets set description = 'the key of the other bank' where key_name = 'bank'`]],
+    ['a description that looks like none', [`update secrets set description = '-' where key_name = 'bank'`]],
     ['another name', [`update secrets set key_name = 'tank' where key_name = 'bank'`]],
   ])('%s: is noticed at every secret, told as altered, and nothing can be stored on top', async (_, statements) => {
     for (const statement of statements) await local.sql(statement, []);

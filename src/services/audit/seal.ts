@@ -2,8 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Keyring } from '../crypto/keyring.ts';
 import { sealAfter, start, type Head } from './chain.ts';
 
-/** Chosen once for this purpose: what else takes advisory locks has other numbers. */
-const sealing = 7_201_183_403;
+/** The advisory lock of whoever seals; what else takes such locks has other numbers. */
+export const sealingLock = 7_201_183_403;
 
 /** Events that are sealed by one transaction. */
 export const batchSize = 500;
@@ -16,7 +16,7 @@ export const batchSize = 500;
  */
 export async function sealEvents(em: SqlEntityManager, keyring: Keyring, most: number = batchSize): Promise<number | null> {
   return em.transactional(async (transaction) => {
-    const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [sealing]);
+    const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [sealingLock]);
     if (!lock?.taken) return null;
     const head = await headOf(transaction);
     const waiting = await transaction.execute<{ event_id: string; mac: string }[]>(

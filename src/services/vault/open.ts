@@ -1,8 +1,10 @@
 import { vaultRoles } from '../../entities/vault.ts';
+import type { Viewer } from '../../entities/viewer.ts';
 import { unauthenticated, vaultLocked } from '../../errors.ts';
 import { SealError } from '../crypto/seal.ts';
 import { hashToken, tokenBytes } from '../crypto/token.ts';
 import { unwrapKeys, type VaultKeys, type WrapBinding } from '../crypto/vault.ts';
+import { runOn } from '../record/index.ts';
 import { oneValueSql, valueOf, type StoredValue, type ValueRow } from './record.ts';
 import { demandState, digestSql } from './state.ts';
 import { after, type Scope } from './tools.ts';
@@ -32,19 +34,23 @@ interface OpenRow {
   key_id: string;
   version: number;
   is_granted: boolean;
-  has_role: boolean;
   digest: string;
 }
 
+/** The same, and a stored value: its id is null where there is none. */
+interface BothRow extends OpenRow, Omit<ValueRow, 'id' | 'version'> {
+  value_id: string | null;
+  value_version: number;
+}
+
 /**
- * Opens the vault with the caller's token, does something with it, and wipes the keys. Everything that keeps a vault
- * locked is asked of the database each time, so any node may serve the token, and none after it was locked on another.
+ * Opens the vault with the caller's token, does something with it, and wipes the keys. What keeps a vault locked is asked
+ * of the database each time, so any node may serve the token, and none after it was locked on another. The roles came
+ * with the request; whoever loses one later has no session of the vault any more.
  * @throws VAULT_LOCKED; {@link AlteredError} where what is stored was changed behind the vault's back.
  */
 export async function withVault<Done>(scope: Scope, act: (vault: OpenVault) => Promise<Done>): Promise<Done> {
-  const { em, viewer, vaultToken } = scope;
-  const asked = findSql(scope, vaultToken, viewer.userId);
-  return opened(scope, async () => (await em.execute<OpenRow[]>(asked.text, [...asked.values]))[0], act);
+  return opened(scope, () => find(scope), act);
 }
 
 /** Which stored value; the latest where no version is named. */
@@ -62,41 +68,28 @@ export async function withValue<Done>(
   { keyName, version }: WantedValue,
   act: (vault: OpenVault, value: StoredValue | null) => Promise<Done>,
 ): Promise<Done> {
-  const { run, viewer, vaultToken } = scope;
-  const { text, values } = findSql(scope, vaultToken, viewer.userId, `(select row_to_json(f) from (${oneValueSql}) f) as value`, [
-    keyName,
-    version,
-  ]);
-  let value: ValueRow | null = null;
-  const find = async (): Promise<OpenRow | undefined> => {
-    const [row] = (await run(numbered(text), values)) as unknown as (OpenRow & { value: ValueRow | null })[];
-    value = row?.value ?? null;
+  let value: StoredValue | null = null;
+  const findBoth = async (): Promise<OpenRow | undefined> => {
+    const [row] = (await scope.run(findBothSql, [...findValues(scope), keyName, version])) as unknown as BothRow[];
+    if (row && row.value_id !== null) value = valueOf({ ...row, id: row.value_id, version: row.value_version });
     return row;
   };
-  return opened(scope, find, (vault) => act(vault, value && valueOf(value)));
-}
-
-/** The parameters by their numbers: no operator that is written here has a question mark. */
-function numbered(text: string): string {
-  let count = 0;
-  return text.replaceAll('?', () => `$${(count += 1)}`);
+  return opened(scope, findBoth, (vault) => act(vault, value));
 }
 
 /** Whether the caller's token opens the vault now. */
 export async function isUnlocked(scope: Scope): Promise<boolean> {
-  const { em, viewer, vaultToken } = scope;
-  if (vaultToken === null) return false;
-  const { text, values } = findSql(scope, vaultToken, viewer.userId);
-  const [row] = await em.execute<OpenRow[]>(text, values);
-  return row !== undefined && reasonAgainst(row, viewer.sessionId) === null;
+  if (scope.vaultToken === null) return false;
+  const row = await find(scope);
+  return row !== undefined && reasonAgainst(row, scope.viewer) === null;
 }
 
 async function opened<Done>(
   scope: Scope,
-  find: () => Promise<OpenRow | undefined>,
+  search: () => Promise<OpenRow | undefined>,
   act: (vault: OpenVault) => Promise<Done>,
 ): Promise<Done> {
-  const vault = await open(scope, find);
+  const vault = await open(scope, search);
   try {
     return await act(vault);
   } finally {
@@ -104,13 +97,13 @@ async function opened<Done>(
   }
 }
 
-async function open({ em, tools, viewer, vaultToken }: Scope, find: () => Promise<OpenRow | undefined>): Promise<OpenVault> {
+async function open({ em, tools, viewer, vaultToken }: Scope, search: () => Promise<OpenRow | undefined>): Promise<OpenVault> {
   const { userId, sessionId } = viewer;
   if (userId === null || sessionId === null) throw unauthenticated();
   const token = vaultToken === null ? null : tokenBytes('vlt1', vaultToken);
   if (vaultToken === null || token === null) throw vaultLocked(vaultToken === null ? 'no_token' : 'malformed_token');
-  const row = await find();
-  const reason = row === undefined ? 'unknown_token' : reasonAgainst(row, sessionId);
+  const row = await search();
+  const reason = row === undefined ? 'unknown_token' : reasonAgainst(row, viewer);
   if (row === undefined || reason !== null) throw vaultLocked(reason ?? '');
   const { vault_id: vaultId, kit_key: kitKey, version, state, digest } = row;
   const keys = unwrapped(tools, token, { sessionId, userId, vaultId, version }, row.wrapped_key);
@@ -124,42 +117,36 @@ async function open({ em, tools, viewer, vaultToken }: Scope, find: () => Promis
   return { vaultId, kitKey, keyId: row.key_id, keys, vaultSessionId: row.id, userId, sessionId };
 }
 
-/** What the vault's row, the token's and the caller's tell, with more columns where they are wanted. */
-function findSql(
-  { tools: { vault, now } }: Scope,
-  vaultToken: string | null,
-  userId: string | null,
-  more = 'null as value',
-  moreValues: readonly unknown[] = [],
-): { text: string; values: unknown[] } {
+/** What the vault's row, the token's and the caller's tell, possibly with more columns from more tables. */
+const openSql = (columns = '', joins = ''): string =>
+  `select w.id, w.session_id, w.wrapped_key, w.expires_at > $1 and w.last_used_at > $2 as is_in_time, w.last_used_at < $3 as is_stale,
+     v.id as vault_id, v.kit_key, v.state, k.id as key_id, k.version, g.id is not null as is_granted, ${digestSql} as digest${columns}
+   from vault_sessions w cross join vaults v join vault_keys k on k.state = 'active'
+     left join vault_grants g on g.user_id = $4 and g.vault_key_id = k.id${joins}
+   where w.token_hash = $5`;
+
+const findSql = openSql();
+const findBothSql = openSql(
+  ', f.id as value_id, f.secret_id, f.key_name, f.version as value_version, f.key_version, f.salt, f.token',
+  ` left join lateral (${oneValueSql('$6', '$7')}) f on true`,
+);
+
+function findValues({ tools: { vault, now }, viewer, vaultToken }: Scope): unknown[] {
   const at = now();
-  const roles = vaultRoles.map(() => '?').join(', ');
-  return {
-    text: `select w.id, w.session_id, w.wrapped_key, w.expires_at > ? and w.last_used_at > ? as is_in_time, w.last_used_at < ? as is_stale,
-       v.id as vault_id, v.kit_key, v.state, k.id as key_id, k.version, ${digestSql} as digest,
-       exists (select 1 from vault_grants g where g.user_id = ? and g.vault_key_id = k.id) as is_granted,
-       exists (select 1 from user_roles a join roles r on r.id = a.role_id
-         where a.user_id = ? and (a.expires_at is null or a.expires_at > ?) and r.based_on in (${roles})) as has_role, ${more}
-     from vault_sessions w cross join vaults v join vault_keys k on k.state = 'active' where w.token_hash = ?`,
-    values: [
-      at,
-      after(at, -vault.idleTtl),
-      // The time of use is written now and then, and not each time: parallel uses would wait for one another.
-      after(at, -vault.idleTtl / 20),
-      userId,
-      userId,
-      at,
-      ...vaultRoles,
-      ...moreValues,
-      hashToken(vaultToken ?? ''),
-    ],
-  };
+  // The time of use is written now and then, and not each time: parallel uses would wait for one another.
+  const [idle, stale] = [after(at, -vault.idleTtl), after(at, -vault.idleTtl / 20)];
+  return [at, idle, stale, viewer.userId, hashToken(vaultToken ?? '')];
 }
 
-function reasonAgainst(row: OpenRow, sessionId: string | null): string | null {
+async function find(scope: Scope): Promise<OpenRow | undefined> {
+  const [row] = (await runOn(scope.em)(findSql, findValues(scope))) as OpenRow[];
+  return row;
+}
+
+function reasonAgainst(row: OpenRow, { sessionId, roles }: Viewer): string | null {
   if (row.session_id !== sessionId) return 'foreign_token';
   if (!row.is_in_time) return 'expired';
-  if (!row.has_role) return 'no_role';
+  if (!vaultRoles.some((role) => roles.has(role))) return 'no_role';
   return row.is_granted ? null : 'no_grant';
 }
 

@@ -32,12 +32,13 @@ const valueSql = `select v.id, v.secret_id, s.key_name, v.version, case when k.s
   v.salt, v.token
   from secrets s join secret_versions v on v.secret_id = s.id join vault_keys k on k.id = v.vault_key_id`;
 
-/** A secret's value by name and version, the latest where none is named. */
-export const oneValueSql = `${valueSql} where s.key_name = ? and v.version = coalesce(cast(? as int), s.current_version)`;
+/** A secret's value by the parameters that are its name and its version, the latest where that is null. */
+export const oneValueSql = (keyName: string, version: string): string =>
+  `${valueSql} where s.key_name = ${keyName} and v.version = coalesce(cast(${version} as int), s.current_version)`;
 
 /** A secret's value of one version, the latest where none is named. @throws NOT_FOUND */
 export async function findValue(em: SqlEntityManager, keyName: string, version: number | null): Promise<StoredValue> {
-  const [row] = await em.execute<ValueRow[]>(oneValueSql, [keyName, version]);
+  const [row] = await em.execute<ValueRow[]>(oneValueSql('?', '?'), [keyName, version]);
   if (row === undefined) throw notFound();
   return valueOf(row);
 }

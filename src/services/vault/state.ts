@@ -11,13 +11,13 @@ export class AlteredError extends Error {
 }
 
 /**
- * Which secrets there are, under which names, at which versions, and how many versions of each: in one line, worked out
- * where the rows are. What a row's own key is made of cannot tell that a row went back to what it was.
+ * Which secrets there are, under which names, at which versions, and how many values in all: in one line, worked out
+ * where the rows are. What a row's own key is made of cannot tell that a row went back to what it was. Each text comes
+ * after its length, so that no two states have the same line.
  */
-export const digestSql = `(select encode(sha256(convert_to(coalesce(string_agg(concat_ws(' ', s.id, s.current_version,
-    (select count(*) from secret_versions x where x.secret_id = s.id),
-    encode(sha256(convert_to(s.key_name, 'UTF8')), 'hex'),
-    coalesce(encode(sha256(convert_to(s.description, 'UTF8')), 'hex'), '-')), ',' order by s.id), ''), 'UTF8')), 'hex')
+export const digestSql = `(select encode(sha256(convert_to(concat_ws(',', (select count(*) from secret_versions),
+    string_agg(concat_ws(' ', s.id, s.current_version, length(s.key_name), s.key_name,
+      coalesce(cast(length(s.description) as text), '-'), s.description), ',' order by s.id)), 'UTF8')), 'hex')
   from secrets s)`;
 
 /** What the mark on the vault's state says. */
