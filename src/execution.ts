@@ -1,4 +1,4 @@
-import type { ApolloServerOptions, BaseContext } from '@apollo/server';
+import { HeaderMap, type ApolloServerOptions, type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import {
   execute,
   getVariableValues,
@@ -95,25 +95,40 @@ function errorAsReference({ message, path, locations, originalError }: GraphQLEr
   return Object.assign(error, { locations });
 }
 
-type Gateway = Exclude<ApolloServerOptions<BaseContext>['gateway'], undefined>;
+/** What of Apollo's options says how operations are executed. */
+export interface Executing<Context extends BaseContext> {
+  readonly gateway: Exclude<ApolloServerOptions<Context>['gateway'], undefined>;
+  readonly plugin: ApolloServerPlugin<Context>;
+}
 
-/** How Apollo is told to execute otherwise than it would by itself: as though a gateway stood behind it. */
-export function gatewayOf(schema: GraphQLSchema, run: Execute): Gateway {
+/**
+ * Has Apollo execute otherwise than it would by itself. What succeeds is answered by a plugin; what fails goes on as the
+ * answer of a gateway, whose errors Apollo puts in form. Not all goes that way, because what Apollo makes for a gateway
+ * holds on to the request until the whole heap is collected.
+ */
+export function executing<Context extends BaseContext>(schema: GraphQLSchema, run: Execute): Executing<Context> {
+  const failed = new WeakMap<object, Promise<ExecutionResult>>();
   return {
-    load: async () => ({
-      executor: async ({ document, operation, request, context }) =>
-        run({
-          document,
-          operationName: request.operationName ?? null,
-          operation: operation ?? null,
-          variables: request.variables ?? {},
-          context,
-        }) as never,
-    }),
-    onSchemaLoadOrUpdate: (listener) => {
-      listener({ apiSchema: schema, coreSupergraphSdl: '' });
-      return () => {};
+    plugin: {
+      requestDidStart: async () => ({
+        responseForOperation: async ({ document, operation, request, contextValue: context }) => {
+          const { operationName = null, variables = {} } = request;
+          const running = run({ document, operationName, operation: operation ?? null, variables, context });
+          const result = await running.catch(() => null);
+          if (result?.data && !result.errors)
+            return { http: { headers: new HeaderMap() }, body: { kind: 'single', singleResult: { data: result.data } } };
+          failed.set(context, running);
+          return null;
+        },
+      }),
     },
-    stop: async () => {},
+    gateway: {
+      load: async () => ({ executor: async ({ context }) => failed.get(context) as never }),
+      onSchemaLoadOrUpdate: (listener) => {
+        listener({ apiSchema: schema, coreSupergraphSdl: '' });
+        return () => {};
+      },
+      stop: async () => {},
+    },
   };
 }

@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Context, Incoming } from '../context.ts';
 import { toPublic } from '../errors.ts';
-import { gatewayOf, type Execute } from '../execution.ts';
+import { executing, type Execute } from '../execution.ts';
 import { plain } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { Sockets } from '../socket.ts';
@@ -175,8 +175,9 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
 function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, tell: Tell): ApolloServer<Context> {
   const isProduction = config.environment === 'production';
   const execute = bounding(served.execute);
+  const { gateway, plugin } = executing<Context>(schema, (execution) => handOver(execution) ?? execute(execution));
   return new ApolloServer<Context>({
-    gateway: gatewayOf(schema, (execution) => handOver(execution) ?? execute(execution)),
+    gateway,
     introspection: !isProduction,
     hideSchemaDetailsFromClientErrors: isProduction,
     includeStacktraceInErrorResponses: false,
@@ -198,6 +199,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
       statusByAccept,
       observed(tell),
       beforehand(eachItsTransport, onlyWhatIsReady(served.isServing), noNulCharacters, bounded(schema, config.bounds), oneForAKey(schema)),
+      plugin,
     ],
   });
 }
