@@ -39,7 +39,7 @@ export interface Incoming {
   readonly onEnd?: (leave: () => void) => void;
   /** What came in the header `idempotency-key`. */
   readonly idempotencyKey?: string | null;
-  readonly cookies: Partial<Record<'refreshToken' | 'deviceToken', string>>;
+  readonly cookies: () => Partial<Record<'refreshToken' | 'deviceToken', string>>;
   /** Sets the cookies of a browser that asked for them; null clears them. */
   readonly setCookies: (cookies: TokenCookies | null) => void;
 }
@@ -107,23 +107,34 @@ class RequestContext {
     this.idempotencyKey = incoming.idempotencyKey ?? null;
   }
 
-  readonly permissions = (): Permission[] => permissionsOf(this.viewer);
+  // These are functions for whoever takes them out of the context, and made when they are: V8 keeps functions that are
+  // properties of every request's own object, and with them the request, until it collects the whole heap.
+
+  get permissions(): () => Permission[] {
+    return () => permissionsOf(this.viewer);
+  }
 
   /** Takes note that the viewer may not ask this; nobody waits for it. */
-  readonly refused = (operation: RefusedOperation): void => this.sources.refusals.note(operation, this.viewer, this.client);
+  get refused(): (operation: RefusedOperation) => void {
+    return (operation) => this.sources.refusals.note(operation, this.viewer, this.client);
+  }
 
   /**
    * Makes a record, once for each key that a client sends: a retry is answered the id of what the first try made, for the
    * caller to be shown as far as their rights of now go. Without a key it is simply made.
    */
-  readonly once = (info: GraphQLResolveInfo, make: (request: Context) => Promise<string>): Promise<string> => {
-    const [key, userId] = [this.idempotencyKey, this.viewer.userId];
-    if (key === null || userId === null) return make(this);
-    return makeOnce(this.em, this.sources.tools, { userId, key }, info, (em) => make(this.within(em)));
-  };
+  get once(): (info: GraphQLResolveInfo, make: (request: Context) => Promise<string>) => Promise<string> {
+    return (info, make) => {
+      const [key, userId] = [this.idempotencyKey, this.viewer.userId];
+      if (key === null || userId === null) return make(this);
+      return makeOnce(this.em, this.sources.tools, { userId, key }, info, (em) => make(this.within(em)));
+    };
+  }
 
   /** Reads as whoever an access token names: for answers that follow a sign-in. */
-  readonly readAs = async (accessToken: string): Promise<Reader> => readerFor(this.sources, await viewerOf(this.sources, accessToken));
+  get readAs(): (accessToken: string) => Promise<Reader> {
+    return async (accessToken) => readerFor(this.sources, await viewerOf(this.sources, accessToken));
+  }
 
   get sessions(): SessionService {
     return new SessionService(this.em, this.sources.tools);
@@ -198,12 +209,12 @@ class CookieJar {
 
   /** The refresh token of an earlier sign-in with cookies; empty, which no token is, without one. */
   get refreshToken(): string {
-    return this.incoming.cookies.refreshToken ?? '';
+    return this.incoming.cookies().refreshToken ?? '';
   }
 
   /** The input with the device token that the browser keeps. */
   completed(input: LoginInput): LoginInput {
-    return Object.assign(input, { deviceToken: input.deviceToken ?? this.incoming.cookies.deviceToken ?? null });
+    return Object.assign(input, { deviceToken: input.deviceToken ?? this.incoming.cookies().deviceToken ?? null });
   }
 
   /** Sets the cookies that an outcome brings, and answers the outcome. What fails leaves the cookies as they are. */

@@ -311,7 +311,7 @@ class Line {
 
   #contextFor(requestId: string): Promise<Context> {
     const client = { ...this.#client, requestId };
-    return this.parts.contextOf({ client, accessToken: this.#accessToken, cookies: {}, setCookies: () => {} });
+    return this.parts.contextOf({ client, accessToken: this.#accessToken, cookies: () => ({}), setCookies: () => {} });
   }
 
   /** Who listens, as the database has it now; null, and the socket closes, where it may not any more. */

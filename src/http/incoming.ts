@@ -14,9 +14,8 @@ export function incoming(request: FastifyRequest, reply: FastifyReply, isProduct
     vaultToken: sole(request.headers['x-vault-token']),
     onEnd: (leave) => void reply.raw.once('close', leave),
     idempotencyKey: sole(request.headers['idempotency-key']),
-    get cookies() {
-      return given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] });
-    },
+    cookies: () =>
+      given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] }),
     setCookies: (cookies) => {
       const options = { httpOnly: true, sameSite: 'strict', secure: isProduction, path: '/graphql' } as const;
       if (cookies === null) {

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import { validate as isUuid } from 'uuid';
 import { badInput, forbidden, notFound } from '../errors.ts';
-import type { Connection, Page } from '../entities/page.ts';
+import type { Connection, Page, PageInfo } from '../entities/page.ts';
 import type { RowRule } from '../entities/rule.ts';
 import type { Figures } from '../entities/summary.ts';
 import type { Viewer } from '../entities/viewer.ts';
@@ -129,7 +129,7 @@ export class Reader {
     const asked = readPage(lens, page);
     const rows = await this.rows(lens, pageStatement(lens, asked.shape), asked.values);
     const count = async () => ((await this.execute(countStatement(lens, asked.shape), asked.values))[0] as { count: number }).count;
-    return connection(rows, asked, count);
+    return new FoundPage(rows, asked, count);
   }
 
   /**
@@ -175,7 +175,7 @@ export class Reader {
     const pages = this.loader(lens.plan, `page ${shape}`, async (keys) => {
       const rows = await this.rows(lens, pageStatement(lens, asked.shape), { ...asked.values, keys });
       const byParent = grouped(rows);
-      return keys.map((each) => connection(byParent.get(each) ?? [], asked, () => counts.load(each)));
+      return keys.map((each) => new FoundPage(byParent.get(each) ?? [], asked, () => counts.load(each)));
     });
     const counts: DataLoader<string, number> = this.loader(lens.plan, `count ${shape}`, async (keys) => {
       const found = await this.execute(countStatement(lens, asked.shape), { ...asked.values, keys });
@@ -289,27 +289,40 @@ function grouped(rows: readonly Row[]): Map<string, Row[]> {
   return byParent;
 }
 
-/** One row more than the page holds was asked for, to know whether there are more. */
-function connection(found: readonly Row[], { shape, size }: Asked, totalCount: () => Promise<number>): Connection<Row> {
-  const { isBackwards, hasCursor, order } = shape;
-  const hasMore = found.length > size;
-  const page = found.slice(0, size);
-  if (isBackwards) page.reverse();
-  const cursorOf = (row: Row) => toCursor(order, { value: row['$order'], id: row['id'] as string });
-  const [start, end] = [page[0], page.at(-1)];
-  return {
-    nodes: page,
-    get edges() {
-      return page.map((node) => ({ cursor: cursorOf(node), node }));
-    },
-    get pageInfo() {
-      return {
-        hasNextPage: isBackwards ? hasCursor : hasMore,
-        hasPreviousPage: isBackwards ? hasMore : hasCursor,
-        startCursor: start ? cursorOf(start) : null,
-        endCursor: end ? cursorOf(end) : null,
-      };
-    },
-    totalCount,
-  };
+/** What was found of a page: edges and cursors are made of it where they are asked. */
+class FoundPage implements Connection<Row> {
+  readonly nodes: Row[];
+  readonly #hasMore: boolean;
+  readonly #shape: Asked['shape'];
+
+  /** @param found one row more than the page holds, where there are more. */
+  constructor(
+    found: readonly Row[],
+    { shape, size }: Asked,
+    readonly totalCount: () => Promise<number>,
+  ) {
+    this.nodes = found.slice(0, size);
+    if (shape.isBackwards) this.nodes.reverse();
+    this.#hasMore = found.length > size;
+    this.#shape = shape;
+  }
+
+  get edges(): { cursor: string; node: Row }[] {
+    return this.nodes.map((node) => ({ cursor: this.#cursorOf(node), node }));
+  }
+
+  get pageInfo(): PageInfo {
+    const { isBackwards, hasCursor } = this.#shape;
+    const [start, end] = [this.nodes[0], this.nodes.at(-1)];
+    return {
+      hasNextPage: isBackwards ? hasCursor : this.#hasMore,
+      hasPreviousPage: isBackwards ? this.#hasMore : hasCursor,
+      startCursor: start ? this.#cursorOf(start) : null,
+      endCursor: end ? this.#cursorOf(end) : null,
+    };
+  }
+
+  #cursorOf(row: Row): string {
+    return toCursor(this.#shape.order, { value: row['$order'], id: row['id'] as string });
+  }
 }
