@@ -157,7 +157,7 @@ async function auditWriter({ url, keys, pool }) {
   const change = { action: 'secret.reveal', targetType: 'Secret', targetId: randomUUID() };
   const writeOne = () => {
     const em = orm.em.fork();
-    return add(em, run, [changeEvent(em, tools, viewer, { ipAddress: '127.0.0.1', requestId: randomUUID() }, change)]);
+    return add(em, run, [changeEvent(tools, viewer, { ipAddress: '127.0.0.1', requestId: randomUUID() }, change)]);
   };
   const write = async ({ connections, seconds }) => {
     let count = 0;

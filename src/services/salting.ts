@@ -104,7 +104,7 @@ export class SaltingService {
       organization: ref(Organization, input.organizationId),
     });
     const change = { action: 'salting.log', targetType: 'SaltingActivity', targetId: activity.id };
-    await add(this.em, this.run, [activity, changeEvent(this.em, this.tools, this.viewer, requester, change)]);
+    await add(this.em, this.run, [activity, changeEvent(this.tools, this.viewer, requester, change)]);
     return activity.id;
   }
 

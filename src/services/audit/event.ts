@@ -1,10 +1,12 @@
 import { AuditEvent, AuditOutcome, Denial, type AuditFacts } from '../../entities/audit.ts';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { v7 as uuidv7 } from 'uuid';
 import { frame } from '../crypto/framing.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import { NewRow } from '../record/index.ts';
 import { networkOf } from '../limit.ts';
 
 /** Adds one event to the change that is being made: it is written by the same flush, in the same transaction, or not at all. */
@@ -26,25 +28,38 @@ export interface Requester {
   readonly requestId: string;
 }
 
-/** The event of a change that the viewer makes and that succeeds, for whoever writes it with the change. */
-export function changeEvent(
-  em: SqlEntityManager,
-  { keyring, now }: Pick<ChangeTools, 'keyring' | 'now'>,
-  { userId, sessionId }: Viewer,
-  { ipAddress, requestId }: Requester,
+/** What was changed, who changed it, and where that was asked. */
+type Changing = readonly [
+  tools: Pick<ChangeTools, 'keyring' | 'now'>,
+  viewer: Pick<Viewer, 'userId' | 'sessionId'>,
+  requester: Requester,
   change: Pick<AuditFacts, 'action' | 'targetType' | 'targetId'>,
-): AuditEvent {
-  const actor = userId === null ? null : em.getReference(User, userId, { wrapped: true });
-  const facts = { at: now(), actor, sessionId, ipAddress, requestId, outcome: AuditOutcome.SUCCEEDED, count: 1, ...change };
-  return new AuditEvent(facts, (event) => codeOf(event, keyring, keyring.active));
+];
+
+/** The event of a change that the viewer makes and that succeeds, for whoever adds it with the change. */
+export function changeEvent(...changing: Changing): NewRow {
+  const [{ keyring }, { userId }] = changing;
+  const facts = { id: uuidv7(), ...factsOf(changing), reason: null };
+  const mac = codeOf({ ...facts, actor: userId === null ? null : { id: userId } }, keyring, keyring.active);
+  return new NewRow(AuditEvent, { ...facts, actor: userId, mac });
 }
 
 /** Adds the event of a change that the viewer makes and that succeeds, if it does. */
-export function recordChange(em: SqlEntityManager, ...about: Tail<Parameters<typeof changeEvent>>): void {
-  em.persist(changeEvent(em, ...about));
+export function recordChange(em: SqlEntityManager, ...changing: Changing): void {
+  const [{ keyring }, { userId }] = changing;
+  const actor = userId === null ? null : em.getReference(User, userId, { wrapped: true });
+  recordAudit(em, keyring, { ...factsOf(changing), actor });
 }
 
-type Tail<All extends readonly unknown[]> = All extends [unknown, ...infer Rest] ? Rest : never;
+const factsOf = ([{ now }, { sessionId }, { ipAddress, requestId }, change]: Changing): Omit<AuditFacts, 'actor' | 'reason'> => ({
+  at: now(),
+  sessionId,
+  ipAddress,
+  requestId,
+  outcome: AuditOutcome.SUCCEEDED,
+  count: 1,
+  ...change,
+});
 
 /** What was refused, to whom, and why: for the audit log, where it is counted and not listed. */
 export interface DenialFacts {

@@ -68,7 +68,7 @@ export async function file(acting: Acting, eyes: Eyes, input: FileGrievanceInput
   const about = { member: ref(Member, memberId), employer: ref(Organization, employerId), assignedUser };
   const grievance = new Grievance({ ...values, ...about, filedDate, grievanceNumber: '' }, actNow(acting));
   const change = { action: 'grievance.file', targetType: 'Grievance', targetId: grievance.id };
-  const rows = [grievance, ...grievance.history, changeEvent(em, tools, viewer, requester, change)] as const;
+  const rows = [grievance, ...grievance.history, changeEvent(tools, viewer, requester, change)] as const;
   if (!(await add(em, runOn(em), rows, numbered(input, filedDate.slice(0, 4))))) throw notFound();
   return grievance.id;
 }

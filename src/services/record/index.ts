@@ -122,6 +122,14 @@ export interface Source {
   readonly made: readonly string[];
 }
 
+/** A new row by its columns' properties, for what is only added: an entity's object costs more to make than to insert. */
+export class NewRow {
+  constructor(
+    readonly entity: EntityClass,
+    readonly values: Readonly<Record<string, unknown>>,
+  ) {}
+}
+
 /**
  * Adds new rows, all or none, by one statement: for records that refer to one another no further than to what is there,
  * where a unit of work has nothing to find out. What a constraint refuses is an error of the driver's.
@@ -130,10 +138,11 @@ export interface Source {
 export async function add(em: SqlEntityManager, run: RunSql, rows: readonly [object, ...object[]], source?: Source): Promise<boolean> {
   const values: unknown[] = [...(source?.values ?? [])];
   const inserts = rows.map((row, place) => {
-    const { tableName, properties } = em.getMetadata().get(row.constructor as EntityClass);
+    const { entity, values: filled } = row instanceof NewRow ? row : rowOf(em, row);
+    const { tableName, properties } = em.getMetadata().get(entity);
     const columnOf = (name: string) => `"${(properties as Record<string, EntityProperty>)[name]?.fieldNames[0]}"`;
     const made = place === 0 ? (source?.made ?? []) : [];
-    const given = Object.entries(em.getComparator().prepareEntity(row) as Record<string, unknown>).filter(([name]) => !made.includes(name));
+    const given = Object.entries(filled).filter(([name]) => !made.includes(name));
     const places = given.map(([, value]) => `$${values.push(value)}`);
     const names = [...given.map(([name]) => name), ...made].map(columnOf);
     const cells = [...places, ...made.map((name) => `source.${columnOf(name)}`)].join(', ');
@@ -143,6 +152,9 @@ export async function add(em: SqlEntityManager, run: RunSql, rows: readonly [obj
   const added = await run(`${tables.length > 0 ? `with ${tables.join(', ')} ` : ''}${inserts[0]} returning id`, values);
   return added.length > 0;
 }
+
+const rowOf = (em: SqlEntityManager, entity: object): NewRow =>
+  new NewRow(entity.constructor as EntityClass, em.getComparator().prepareEntity(entity) as Record<string, unknown>);
 
 interface Column {
   readonly nullable?: boolean;

@@ -60,7 +60,7 @@ export async function withSecret<Done>(
       if (stored === null) throw notFound();
       held.value = decryptValue(vaultId, keys, stored);
       const change = { action, targetType: 'Secret', targetId: stored.secretId };
-      await add(em, run, [changeEvent(em, tools, viewer, client, change)]);
+      await add(em, run, [changeEvent(tools, viewer, client, change)]);
       return { keyName: stored.keyName, version: stored.version, value: held.value };
     });
     return await use(found);
