@@ -107,8 +107,8 @@ class RequestContext {
     this.idempotencyKey = incoming.idempotencyKey ?? null;
   }
 
-  // These are functions for whoever takes them out of the context, and made when they are: V8 keeps functions that are
-  // properties of every request's own object, and with them the request, until it collects the whole heap.
+  // Functions for whoever takes them out of the context, made when they are: Apollo copies the context, and V8 keeps functions
+  // that are properties of such a copy, and with them the request, until it collects the whole heap.
 
   get permissions(): () => Permission[] {
     return () => permissionsOf(this.viewer);
