@@ -23,6 +23,7 @@ const kinds = [
   'TOTP seeds',
   'backup codes',
   'mailed tokens',
+  'idempotency keys',
   'vault keys',
   'open vaults',
   'audit events',
@@ -31,7 +32,7 @@ const kinds = [
 
 /**
  * Counts what is stored under each system key, of what may still be used: sessions that last, passwords and second
- * factors of users who are not deleted, mailed tokens in time, and all audit events with their seals:
+ * factors of users who are not deleted, mailed tokens and idempotency keys in time, and all audit events with their seals:
  * those are verified for as long as they are kept, so the keys that made them stay.
  */
 export async function countKeys(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<KeyUse[]> {
@@ -105,6 +106,8 @@ const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> =
     from totp_credentials c join users u on u.id = c.user_id where u.deleted_at is null group by 1`,
   'backup codes': `select split_part(c.code_hash, ':', 2) as kid, cast(count(*) as int) as count
     from backup_codes c join users u on u.id = c.user_id where c.used_at is null and u.deleted_at is null group by 1`,
+  'idempotency keys': `select split_part(digest, '.', 1) as kid, cast(count(*) as int) as count
+    from idempotency_keys where expires_at > ? group by 1`,
   // The users' own keys for the vault: each hangs on the key of its seal, and on that of the mark of its public half.
   'vault keys': `select h.kid, cast(count(*) as int) as count
     from (select k.id, split_part(k.sealed_private_key, ':', 2) as kid from user_keys k join users u on u.id = k.user_id where u.deleted_at is null
