@@ -122,3 +122,51 @@ describe('of many at once', () => {
     expect(await count(`users where username like 'founder%'`)).toBe(1);
   });
 });
+
+describe('of two that meet', () => {
+  const verify = (token: string) => local.anonymous.ask('mutation ($token: String!) { verifyEmail(token: $token) }', { token });
+  const changeEmail = (email: string) => local.officer.ask('mutation ($email: String!) { changeEmail(email: $email) { id } }', { email });
+
+  it('a token of the former address verifies no other', async () => {
+    for (let round = 0; round < 8; round += 1) {
+      const [from, to] = [`from${round}@site.test`, `to${round}@site.test`];
+      await local.sql(`update users set email = $1, is_verified = false where username = 'officer'`, [from]);
+      await local.officer.see('mutation { requestEmailVerification }');
+      const token = await local.mailedToken(from);
+      const [verified, changed] = await Promise.all([verify(token), changeEmail(to)]);
+      expect(changed.codes).toEqual([]);
+      expect([[], ['BAD_INPUT']]).toContainEqual(verified.codes);
+      expect(await local.sql(`select email, is_verified from users where username = 'officer'`)).toEqual([
+        { email: to, is_verified: false },
+      ]);
+      expect((await verify(await local.mailedToken(to))).codes).toEqual([]);
+    }
+  });
+
+  it('a change and a reset of one password, one is done, and its password is the one that is set', async () => {
+    const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
+    const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) }';
+    let current = old;
+    for (let round = 0; round < 8; round += 1) {
+      const { accessToken } = (await login('president', current)).data.login;
+      await local.anonymous.see('mutation { requestPasswordReset(email: "president@unionhall.test") }');
+      const token = await local.mailedToken('president@unionhall.test');
+      const wanted = [password(round, 100), password(round, 101)] as const;
+      const answers = await Promise.all([
+        local.anonymous.ask(
+          change,
+          { input: { currentPassword: current, newPassword: wanted[0] } },
+          { authorization: `Bearer ${accessToken}` },
+        ),
+        local.anonymous.ask(reset, { input: { token, newPassword: wanted[1] } }),
+      ]);
+      const [changed, wasReset] = answers.map(({ codes }) => codes);
+      if (changed?.length === 0) expect(wasReset).toEqual(['BAD_INPUT']);
+      else expect([wasReset, changed]).toEqual([[], [expect.stringMatching(/^(BAD_CREDENTIALS|UNAUTHENTICATED)$/)]]);
+      const done = changed?.length === 0 ? 0 : 1;
+      expect((await login('president', wanted[1 - done] ?? '')).codes).toEqual(['BAD_CREDENTIALS']);
+      expect((await login('president', wanted[done])).codes).toEqual([]);
+      current = wanted[done];
+    }
+  });
+});
