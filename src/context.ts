@@ -93,14 +93,15 @@ class RequestContext {
   readonly cookies: CookieJar;
   /** By which a retry of this request would be known; well-formed where a mutation is executed. */
   readonly idempotencyKey: string | null;
-  // An object, because what holds the context may copy it.
-  private readonly made: { em?: SqlEntityManager } = {};
+  private readonly storage: Storage;
 
   constructor(
     private readonly sources: ContextSources,
     private readonly incoming: Incoming,
     readonly viewer: Viewer,
+    em?: SqlEntityManager,
   ) {
+    this.storage = new Storage(sources, viewer, em);
     this.client = incoming.client;
     this.read = readerFor(sources, viewer);
     this.cookies = new CookieJar(incoming);
@@ -170,13 +171,7 @@ class RequestContext {
 
   get vault(): VaultService {
     const { tools } = this.sources;
-    return new VaultService(
-      this.em,
-      { ...tools, proofs: proofsWith(tools) },
-      this.viewer,
-      this.incoming.vaultToken ?? null,
-      this.sources.run,
-    );
+    return new VaultService(this.storage, { ...tools, proofs: proofsWith(tools) }, this.viewer, this.incoming.vaultToken ?? null);
   }
 
   get cases(): CaseService {
@@ -189,17 +184,44 @@ class RequestContext {
 
   /** The same request, all of whose statements are part of a transaction. */
   private within(em: SqlEntityManager): RequestContext {
-    const context = new RequestContext({ ...this.sources, em, run: runWithin(em) }, this.incoming, this.viewer);
-    context.made.em = em;
-    return context;
+    return new RequestContext({ ...this.sources, em, run: runWithin(em) }, this.incoming, this.viewer, em);
   }
 
-  /** One for the request, its row filters given the viewer. */
   private get em(): SqlEntityManager {
-    if (this.made.em) return this.made.em;
+    return this.storage.em;
+  }
+}
+
+/** What a request reads and writes through. */
+class Storage {
+  #em: SqlEntityManager | undefined;
+
+  constructor(
+    private readonly sources: ContextSources,
+    private readonly viewer: Viewer,
+    em?: SqlEntityManager,
+  ) {
+    this.#em = em;
+  }
+
+  /** One for the request, its row filters given the viewer; made when it is first asked for. */
+  get em(): SqlEntityManager {
+    this.#em ??= this.forked();
+    return this.#em;
+  }
+
+  get run(): RunSql {
+    return this.sources.run;
+  }
+
+  get metadata(): Pick<SqlEntityManager, 'getMetadata' | 'getComparator'> {
+    return this.sources.em;
+  }
+
+  private forked(): SqlEntityManager {
     const em = this.sources.em.fork();
     em.setFilterParams('visible', { viewer: this.viewer, now: this.sources.tools.now() });
-    return (this.made.em = em);
+    return em;
   }
 }
 

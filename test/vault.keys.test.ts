@@ -217,7 +217,7 @@ describe('code inside the service', () => {
       timeZone: 'UTC',
       vault: { idleTtl: 600, maxTtl: 3600, versionsKept: 10, batch: 3 },
     } as unknown as ConstructorParameters<typeof VaultService>[1];
-    const service = new VaultService(em(), tools, viewer, null, database.run);
+    const service = new VaultService({ em: em(), run: database.run, metadata: em() }, tools, viewer, null);
     const client = { ipAddress: null, userAgent: null, requestId: 'adapter' };
     let held: Buffer = Buffer.alloc(0);
     const length = await service.useSecret(

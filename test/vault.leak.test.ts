@@ -289,6 +289,6 @@ describe('of what was secret in it', () => {
         expect(secrets.foundIn(new Map([['a row', `(7,"${form}",t)`]]))).toContain(`${name} in a row`);
     }
     for (const table of ['secret_versions', 'vault_grants', 'vault_sessions', 'user_keys'])
-      expect(dump.get(`public.${table}`)).toMatch(/gAAAA|box-v1:|wrap-v2:|seal-v1:/);
+      expect(dump.get(`public.${table}`)).toMatch(/gAAAA|box-v1:|wrap-v3:|seal-v1:/);
   });
 });

@@ -157,7 +157,7 @@ describe('wrapped vault keys', () => {
 
   it('open with the token and the system key together', () => {
     const text = wrapKeys(keyring, token, binding, keys);
-    expect(text).toMatch(new RegExp(`^wrap-v2:${keyring.active}:[A-Za-z0-9_-]+$`));
+    expect(text).toMatch(new RegExp(`^wrap-v3:${keyring.active}:[A-Za-z0-9_-]+$`));
     const found = unwrapKeys(keyring, token, binding, text);
     expect([found.active, found.versions, hex(found.key(1)), hex(found.key())]).toEqual([2, [1, 2], hex(keys.key(1)), hex(keys.key(2))]);
     expect(() => unwrapKeys(keyring, randomBytes(32), binding, text)).toThrow(SealError);

@@ -6,7 +6,7 @@ import { SealError } from './seal.ts';
 
 const keyLength = 32;
 const saltScheme = 'hkdf-sha256-v1';
-const wrapScheme = 'wrap-v2';
+const wrapScheme = 'wrap-v3';
 const noSalt = Buffer.alloc(0);
 
 /** The versions of a vault's key that somebody may open, the active one among them. Whoever holds them wipes them. */
@@ -103,7 +103,7 @@ export interface WrapBinding {
 }
 
 /**
- * Wraps vault keys so that it takes the token and the system key to unwrap them: `wrap-v2:<kid>:<base64url>`.
+ * Wraps vault keys so that it takes the token and the system key to unwrap them: `wrap-v3:<kid>:<base64url>`.
  * @param token the bytes of the vault token.
  */
 export function wrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBinding, keys: VaultKeys): string {
@@ -133,8 +133,8 @@ export function unwrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBin
 }
 
 function wrappingKey(keyring: Keyring, kid: string, token: Uint8Array, binding: WrapBinding): Buffer {
-  const both = keyring.mac(kid, 'vault-session', token);
-  const key = derive(both, noSalt, boundTo(kid, binding));
+  const both = frame(token, boundTo(kid, binding));
+  const key = keyring.mac(kid, 'vault-session', both);
   both.fill(0);
   return key;
 }

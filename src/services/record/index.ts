@@ -130,16 +130,19 @@ export class NewRow {
   ) {}
 }
 
+/** What is known of entities, for which no unit of work has to be made. */
+export type Metadata = Pick<SqlEntityManager, 'getMetadata' | 'getComparator'>;
+
 /**
  * Adds new rows, all or none, by one statement: for records that refer to one another no further than to what is there,
  * where a unit of work has nothing to find out. What a constraint refuses is an error of the driver's.
  * @returns whether they were added, which without a source they always are.
  */
-export async function add(em: SqlEntityManager, run: RunSql, rows: readonly [object, ...object[]], source?: Source): Promise<boolean> {
+export async function add(metadata: Metadata, run: RunSql, rows: readonly [object, ...object[]], source?: Source): Promise<boolean> {
   const values: unknown[] = [...(source?.values ?? [])];
   const inserts = rows.map((row, place) => {
-    const { entity, values: filled } = row instanceof NewRow ? row : rowOf(em, row);
-    const { tableName, properties } = em.getMetadata().get(entity);
+    const { entity, values: filled } = row instanceof NewRow ? row : rowOf(metadata, row);
+    const { tableName, properties } = metadata.getMetadata().get(entity);
     const columnOf = (name: string) => `"${(properties as Record<string, EntityProperty>)[name]?.fieldNames[0]}"`;
     const made = place === 0 ? (source?.made ?? []) : [];
     const given = Object.entries(filled).filter(([name]) => !made.includes(name));
@@ -153,8 +156,8 @@ export async function add(em: SqlEntityManager, run: RunSql, rows: readonly [obj
   return added.length > 0;
 }
 
-const rowOf = (em: SqlEntityManager, entity: object): NewRow =>
-  new NewRow(entity.constructor as EntityClass, em.getComparator().prepareEntity(entity) as Record<string, unknown>);
+const rowOf = (metadata: Metadata, entity: object): NewRow =>
+  new NewRow(entity.constructor as EntityClass, metadata.getComparator().prepareEntity(entity) as Record<string, unknown>);
 
 interface Column {
   readonly nullable?: boolean;

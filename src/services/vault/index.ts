@@ -17,7 +17,7 @@ import { revokeVaultAccess } from './revoke.ts';
 import { rotateVaultKey } from './rotate.ts';
 import { AlteredError } from './state.ts';
 import { storeSecret, type StoreSecretInput } from './store.ts';
-import { within, type Client, type RunSql, type Scope, type VaultTools } from './tools.ts';
+import { RequestScope, within, type Client, type Scope, type Storage, type VaultTools } from './tools.ts';
 import { unlockVault, type VaultToken } from './unlock.ts';
 
 export { VaultCreated } from './create.ts';
@@ -34,11 +34,10 @@ const countedElsewhere = new Set(['BAD_CREDENTIALS', 'RATE_LIMITED']);
 /** The keys and passwords of the local. Whatever is refused here stands in the audit log, one by one. */
 export class VaultService {
   constructor(
-    private readonly em: SqlEntityManager,
+    private readonly storage: Storage,
     private readonly tools: VaultTools,
     private readonly viewer: Viewer,
     private readonly vaultToken: string | null,
-    private readonly run: RunSql,
   ) {}
 
   /** @throws CONFLICT where there is a vault; BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED. */
@@ -108,8 +107,8 @@ export class VaultService {
    * @throws VAULT_LOCKED; NOT_FOUND.
    */
   useSecret<Done>(vaultToken: string, keyName: string, use: (value: Buffer) => Promise<Done>, client: Client): Promise<Done> {
-    return this.audited('secret.use', client, (scope) =>
-      withSecret({ ...scope, vaultToken }, { keyName, version: null, action: 'secret.use' }, ({ value }) => use(value)),
+    return this.audited('secret.use', client, () =>
+      withSecret(this.scope(client, vaultToken), { keyName, version: null, action: 'secret.use' }, ({ value }) => use(value)),
     );
   }
 
@@ -138,8 +137,12 @@ export class VaultService {
     return rows.map(({ id }) => id);
   }
 
-  private scope(client: Client): Scope {
-    return { em: this.em, run: this.run, tools: this.tools, viewer: this.viewer, client, vaultToken: this.vaultToken };
+  private scope(client: Client, vaultToken = this.vaultToken): Scope {
+    return new RequestScope(this.storage, this.tools, this.viewer, client, vaultToken);
+  }
+
+  private get em(): SqlEntityManager {
+    return this.storage.em;
   }
 
   /** Does something, and writes down where it is refused: on its own, as what was begun is undone. */

@@ -97,7 +97,8 @@ async function opened<Done>(
   }
 }
 
-async function open({ em, tools, viewer, vaultToken }: Scope, search: () => Promise<OpenRow | undefined>): Promise<OpenVault> {
+async function open(scope: Scope, search: () => Promise<OpenRow | undefined>): Promise<OpenVault> {
+  const { tools, viewer, vaultToken } = scope;
   const { userId, sessionId } = viewer;
   if (userId === null || sessionId === null) throw unauthenticated();
   const token = vaultToken === null ? null : tokenBytes('vlt1', vaultToken);
@@ -113,7 +114,7 @@ async function open({ em, tools, viewer, vaultToken }: Scope, search: () => Prom
     keys.wipe();
     throw error;
   }
-  if (row.is_stale) await em.execute('update vault_sessions set last_used_at = ? where id = ?', [tools.now(), row.id]);
+  if (row.is_stale) await scope.em.execute('update vault_sessions set last_used_at = ? where id = ?', [tools.now(), row.id]);
   return { vaultId, kitKey, keyId: row.key_id, keys, vaultSessionId: row.id, userId, sessionId };
 }
 

@@ -4,7 +4,7 @@ import type { KeyPair } from '../crypto/box.ts';
 import { ownPair } from './create.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { holdVault } from './state.ts';
-import type { Scope } from './tools.ts';
+import { within, type Scope } from './tools.ts';
 import { beginSession, demandVault, lasting, type VaultToken } from './unlock.ts';
 
 /**
@@ -28,7 +28,7 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
       await holdVault(transaction);
       const keys = openGrants(await grantsOf(transaction, null), vaultId, null, kit);
       await grantAll(transaction, vaultId, keys, pair);
-      return { keys, token: await beginSession({ ...scope, em: transaction }, keys, 'vault.recover') };
+      return { keys, token: await beginSession(within(scope, transaction), keys, 'vault.recover') };
     });
     return await lasting(scope, vaultId, keys, token);
   } finally {

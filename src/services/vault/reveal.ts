@@ -49,7 +49,7 @@ export async function withSecret<Done>(
   { action, ...wanted }: WantedValue & { readonly action: string },
   use: (secret: UsedSecret) => Promise<Done>,
 ): Promise<Done> {
-  const { em, run, tools, viewer, client } = scope;
+  const { run, metadata, tools, viewer, client } = scope;
   const keyName = wanted.keyName.trim();
   // What is no name is looked for under none: whether the vault is open is told first.
   const asked = nameProblems(keyName, 'keyName').length > 0 ? '' : keyName;
@@ -60,7 +60,7 @@ export async function withSecret<Done>(
       if (stored === null) throw notFound();
       held.value = decryptValue(vaultId, keys, stored);
       const change = { action, targetType: 'Secret', targetId: stored.secretId };
-      await add(em, run, [changeEvent(tools, viewer, client, change)]);
+      await add(metadata, run, [changeEvent(tools, viewer, client, change)]);
       return { keyName: stored.keyName, version: stored.version, value: held.value };
     });
     return await use(found);

@@ -3,6 +3,7 @@ import type { Viewer } from '../../entities/viewer.ts';
 import type { ChangeTools } from '../audit/event.ts';
 import type { PasswordHasher, PasswordProof } from '../crypto/hasher.ts';
 import type { MailQueue } from '../mail/index.ts';
+import type { Metadata } from '../record/index.ts';
 
 /** What the operator decided about the vault. */
 export interface VaultRules {
@@ -60,11 +61,16 @@ export interface VaultTools extends ChangeTools {
 /** Runs one statement with `$1` parameters, and answers its rows. */
 export type RunSql = (text: string, params: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
-/** Who asks, with what, and from where. */
-export interface Scope {
+/** What rows are read and written through. */
+export interface Storage {
   readonly em: SqlEntityManager;
   /** Outside every transaction. */
   readonly run: RunSql;
+  readonly metadata: Metadata;
+}
+
+/** Who asks, with what, and from where. */
+export interface Scope extends Storage {
   readonly tools: VaultTools;
   readonly viewer: Viewer;
   readonly client: Client;
@@ -72,7 +78,31 @@ export interface Scope {
   readonly vaultToken: string | null;
 }
 
+/** A request, whose entity manager is made when it is first asked for: a reveal does without. */
+export class RequestScope implements Scope {
+  constructor(
+    private readonly storage: Storage,
+    readonly tools: VaultTools,
+    readonly viewer: Viewer,
+    readonly client: Client,
+    readonly vaultToken: string | null,
+  ) {}
+
+  get em(): SqlEntityManager {
+    return this.storage.em;
+  }
+
+  get run(): RunSql {
+    return this.storage.run;
+  }
+
+  get metadata(): Metadata {
+    return this.storage.metadata;
+  }
+}
+
 /** The same within a transaction. */
-export const within = (scope: Scope, em: SqlEntityManager): Scope => ({ ...scope, em });
+export const within = ({ run, tools, viewer, client, vaultToken }: Scope, em: SqlEntityManager): Scope =>
+  new RequestScope({ em, run, metadata: em }, tools, viewer, client, vaultToken);
 
 export const after = (at: Date, seconds: number): Date => new Date(at.valueOf() + seconds * 1000);

@@ -11,7 +11,7 @@ import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
 import { rewrap } from './rewrap.ts';
 import { demandState, digestSql, holdVault } from './state.ts';
-import { after, type Scope, type Verify } from './tools.ts';
+import { after, within, type Scope, type Verify } from './tools.ts';
 
 @ObjectType({ description: 'The vault is unlocked for this session.' })
 export class VaultToken {
@@ -54,7 +54,7 @@ export async function unlockVault(scope: Scope, password: string, code: string |
       const grants = await grantsOf(transaction, userId);
       if (!isGranted(grants)) throw noAccess();
       const keys = openGrants(grants, vaultId, userId, { publicKey: pair.publicKey, privateKey: lock.privateKey });
-      return { keys, token: await beginSession({ ...scope, em: transaction }, keys, 'vault.unlock') };
+      return { keys, token: await beginSession(within(scope, transaction), keys, 'vault.unlock') };
     });
     return await lasting(scope, vaultId, keys, token);
   } finally {
