@@ -50,9 +50,17 @@ export async function authenticate(
   return factsOf(rows as unknown as readonly ViewerRow[], rules);
 }
 
+const roleNames: ReadonlySet<string> = new Set(Object.values(RoleName));
+
 function factsOf(rows: readonly ViewerRow[], rules: SessionTools['rules']): ViewerFacts | null {
   const [first] = rows;
   if (first === undefined) return null;
+  const roles = new Set<RoleName>();
+  const reviewLevels = new Set<BenevolenceReviewLevel>();
+  for (const { role, review_levels: levels } of rows) {
+    if (role !== null && roleNames.has(role)) roles.add(role);
+    for (const level of levels === null ? [] : levelsOf(levels)) reviewLevels.add(level);
+  }
   return {
     userId: first.user_id,
     sessionId: first.session_id,
@@ -62,8 +70,8 @@ function factsOf(rows: readonly ViewerRow[], rules: SessionTools['rules']): View
     mustVerify: first.is_self_registered && !first.is_verified,
     closedOperations: new Set(first.is_verified ? [] : rules.verifiedOperations),
     hasSteppedUp: first.has_stepped_up,
-    roles: new Set(rows.flatMap(({ role }) => Object.values(RoleName).filter((name) => name === role))),
-    reviewLevels: new Set(rows.flatMap(({ review_levels }) => levelsOf(review_levels ?? ''))),
+    roles,
+    reviewLevels,
   };
 }
 
