@@ -501,7 +501,7 @@ describe('npm run', () => {
     const status = await node([main, 'keys:status']);
     expect(status).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^key .* audit events +audit seals\nk[0-9a-f]{8} +active( +0){7} +2 +0\n$/),
+      out: expect.stringMatching(/^key .* audit events +audit seals\nk[0-9a-f]{8} +active( +0){8} +2 +0\n$/),
     });
   }, 300_000);
 
