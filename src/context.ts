@@ -15,6 +15,7 @@ import {
   type SignedIn,
   type TokenCookies,
 } from './services/session/index.ts';
+import type { Metadata } from './services/record/index.ts';
 import { RoleService } from './services/role.ts';
 import { CaseService, type CaseChanges } from './services/case/changes.ts';
 import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
@@ -214,7 +215,7 @@ class Storage {
     return this.sources.run;
   }
 
-  get metadata(): Pick<SqlEntityManager, 'getMetadata' | 'getComparator'> {
+  get metadata(): Metadata {
     return this.sources.em;
   }
 
