@@ -108,9 +108,10 @@ export interface WrapBinding {
  */
 export function wrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBinding, keys: VaultKeys): string {
   const kid = keyring.active;
+  const boundTo = boundBytes(kid, binding);
   const bytes = keys.toBytes();
-  const key = wrappingKey(keyring, kid, token, binding);
-  const wrapped = encrypt(key, boundTo(kid, binding), bytes);
+  const key = wrappingKey(keyring, kid, token, boundTo);
+  const wrapped = encrypt(key, boundTo, bytes);
   key.fill(0);
   bytes.fill(0);
   return `${wrapScheme}:${kid}:${wrapped.toString('base64url')}`;
@@ -121,9 +122,10 @@ export function unwrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBin
   const [scheme, kid = '', encoded = '', ...rest] = text.split(':');
   const wrapped = fromBase64Url(encoded);
   if (scheme !== wrapScheme || rest.length > 0 || wrapped === null || !keyring.has(kid)) throw new SealError();
-  const key = wrappingKey(keyring, kid, token, binding);
+  const boundTo = boundBytes(kid, binding);
+  const key = wrappingKey(keyring, kid, token, boundTo);
   try {
-    const bytes = decrypt(key, boundTo(kid, binding), wrapped);
+    const bytes = decrypt(key, boundTo, wrapped);
     const keys = VaultKeys.fromBytes(binding.version, bytes);
     bytes.fill(0);
     return keys;
@@ -132,14 +134,14 @@ export function unwrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBin
   }
 }
 
-function wrappingKey(keyring: Keyring, kid: string, token: Uint8Array, binding: WrapBinding): Buffer {
-  const both = frame(token, boundTo(kid, binding));
+function wrappingKey(keyring: Keyring, kid: string, token: Uint8Array, boundTo: Uint8Array): Buffer {
+  const both = frame(token, boundTo);
   const key = keyring.mac(kid, 'vault-session', both);
   both.fill(0);
   return key;
 }
 
-const boundTo = (kid: string, { sessionId, userId, vaultId, version }: WrapBinding): Buffer =>
+const boundBytes = (kid: string, { sessionId, userId, vaultId, version }: WrapBinding): Buffer =>
   frame(wrapScheme, kid, sessionId, userId, vaultId, version);
 
 /** To whom a version of the vault's key was given: to a user, or to the recovery kit where there is none. */
