@@ -57,5 +57,19 @@ export function ratioRow(question, other, ours, theirs, target) {
   return [question, other, ratio.toFixed(2), spread(ratios), target?.toFixed(2) ?? '', verdict(ratio, target)];
 }
 
+/** @typedef {{ cpu: number | null, databaseCpu: number | null }} Used */
+
+/**
+ * Process and database together: what others on the machine take away shows less in it than in the throughput.
+ *
+ * @param {readonly Used[]} ours
+ * @param {readonly Used[]} theirs
+ */
+export function cpuRatio(ours, theirs) {
+  const cost = (/** @type {readonly Used[]} */ turns) => median(turns.map(({ cpu, databaseCpu }) => (cpu ?? NaN) + (databaseCpu ?? NaN)));
+  const ratio = cost(theirs) / cost(ours);
+  return Number.isNaN(ratio) ? '–' : ratio.toFixed(2);
+}
+
 /** @param {number | null | undefined} bytes */
 export const megabytes = (bytes) => (bytes == null ? '–' : (bytes / 2 ** 20).toFixed(0));

@@ -10,7 +10,7 @@ import { ask, headersOf, loginBody, startContender, titles, tokensFor, usageOf }
 import { openBench, passwordCost } from './database.js';
 import { counted } from './count.js';
 import { cycle, load } from './load.js';
-import { heading, median, megabytes, ratioRow, say, table } from './print.js';
+import { cpuRatio, heading, median, megabytes, ratioRow, say, table } from './print.js';
 import { profile } from './profile.js';
 import { compared, drawPool, listOf, questions } from './questions.js';
 import { hostile } from './hostile.js';
@@ -387,13 +387,6 @@ async function profileOf(bench, options, name) {
     },
     options.save,
   );
-}
-
-/** Process and database together: what others on the machine take away shows less in it than in the throughput. */
-function cpuRatio(ours, theirs) {
-  const cost = (turns) => median(turns.map(({ cpu, databaseCpu }) => (cpu ?? NaN) + (databaseCpu ?? NaN)));
-  const ratio = cost(theirs) / cost(ours);
-  return Number.isNaN(ratio) ? '–' : ratio.toFixed(2);
 }
 
 const middleOf = (turns, of) => {

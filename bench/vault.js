@@ -1,18 +1,12 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readConfig } from '../dist/src/config.js';
-import { openDatabase } from '../dist/src/database/index.js';
-import { changeEvent } from '../dist/src/services/audit/event.js';
-import { sealEvents, sealingLock } from '../dist/src/services/audit/seal.js';
-import { Keyring } from '../dist/src/services/crypto/keyring.js';
-import { add } from '../dist/src/services/record/index.js';
-import { ask, headersOf, loginBody, poolSize, usageOf } from './contenders/index.js';
+import { ask, headersOf, loginBody, startContender, usageOf } from './contenders/index.js';
 import { counted } from './count.js';
 import { cycle, load } from './load.js';
-import { heading, median, megabytes, ratioRow, say, table } from './print.js';
+import { cpuRatio, heading, median, megabytes, ratioRow, say, table } from './print.js';
 
 const password = 'unionhall-dev';
 /** Unlocks that are counted, at once; and those that come all at once, to see what they do to the others. */
@@ -82,107 +76,72 @@ async function asked(url, body, accessToken, vaultToken) {
   return data;
 }
 
-/** One after another: of what is batched with other requests, the cost of a part cannot be taken off. */
-async function reveals(bench, service, accessToken, pool, { rounds, seconds }) {
-  const options = { rounds, seconds, connections: 1 };
+/**
+ * A reveal apart from its audit write: asked of a service that leaves out this one statement. One after another it is seen
+ * best what each costs; of questions that come at once, the statements share their way to the database.
+ */
+async function reveals(bench, service, accessToken, pool, options) {
   heading('A secret that is revealed, and one row that is looked up');
-  const { url } = service;
-  const headers = headersOf(accessToken);
-  const query = 'query One($id: ID!) { grievance(id: $id) { id grievanceNumber status filedDate } }';
-  const lookups = cycle(pool.ids.map((id) => ({ body: JSON.stringify({ query, variables: { id } }), headers, bytes: null })));
-  const reveal = 'mutation Reveal($keyName: String!) { revealSecret(keyName: $keyName) { keyName version value } }';
-  const writer = await auditWriter(bench);
-  const [looked, revealed, written] = [[], [], []];
-  for (let round = 0; round < options.rounds + 1; round += 1) {
-    const vaultToken = await unlock(url, accessToken);
-    const release = await writer.holdSealing();
-    const asking = cycle(
-      names.map((keyName) => ({
-        body: JSON.stringify({ query: reveal, variables: { keyName } }),
-        headers: withVault(accessToken, vaultToken),
-        bytes: null,
-      })),
-    );
-    const turn = [
-      await counted(bench, service, () => load(url, lookups, options)),
-      await counted(bench, service, () => load(url, asking, options)),
-      await counted(bench, process, () => writer.write(options)),
-    ];
-    await release();
-    await writer.seal();
-    // what runs often is compiled in the first round, which does not count
-    if (round > 0) for (const [at, each] of [looked, revealed, written].entries()) each.push(turn[at]);
+  const headers = withVault(accessToken, await unlock(service.url, accessToken));
+  const asking = (query, variables) =>
+    cycle(variables.map((each) => ({ body: JSON.stringify({ query, variables: each }), headers, bytes: null })));
+  const lookups = asking(
+    'query One($id: ID!) { grievance(id: $id) { id grievanceNumber status filedDate } }',
+    pool.ids.map((id) => ({ id })),
+  );
+  const secrets = asking(
+    'mutation Reveal($keyName: String!) { revealSecret(keyName: $keyName) { keyName version value } }',
+    names.map((keyName) => ({ keyName })),
+  );
+  const turn = (contender, asked, connections) => counted(bench, contender, () => load(contender.url, asked, { ...options, connections }));
+  const manners = [...new Set([1, options.connections])].map((connections) => ({ connections, looked: [], revealed: [], audited: [] }));
+  const before = await eventsOf(bench);
+  const unaudited = await startContender('service', bench, ['--import', join(import.meta.dirname, 'contenders', 'unaudited.js')]);
+  try {
+    for (const { connections, looked, revealed } of manners)
+      // what runs often is compiled in the first round, which does not count
+      for (let round = 0; round < options.rounds + 1; round += 1) {
+        const both = [await turn(unaudited, lookups, connections), await turn(unaudited, secrets, connections)];
+        if (round > 0) for (const [at, each] of [looked, revealed].entries()) each.push(both[at]);
+      }
+  } finally {
+    await unaudited.stop();
   }
-  await writer.close();
-  const without = revealed.map((each, round) => less(each, written[round]));
+  for (const { connections, audited } of manners)
+    for (let round = 0; round < options.rounds; round += 1) audited.push(await turn(service, secrets, connections));
+  const expected = manners.flatMap(({ audited }) => audited).reduce((sum, { count }) => sum + count, before);
+  const events = await eventsOf(bench);
+  if (events !== expected) throw new Error(`The audit log should have ${expected} reveals, and has ${events}.`);
   table(
-    ['', 'a second', 'of each round', 'CPU ms: process', 'database'],
-    [
-      ['one grievance, by its id', looked],
-      ['one secret, by its name', revealed],
-      ['the audit write by itself', written],
-      ['the reveal without it', without],
-    ].map(([name, each]) => [
-      name,
-      median(each.map(({ perSecond }) => perSecond)).toFixed(0),
-      each.map(({ perSecond }) => perSecond.toFixed(0)).join(' '),
-      ...['cpu', 'databaseCpu'].map((of) => median(each.map((one) => one[of] ?? NaN)).toFixed(2)),
-    ]),
+    ['', 'at once', 'a second', 'of each round', 'CPU ms: process', 'database'],
+    manners.flatMap(({ connections, looked, revealed, audited }) =>
+      [
+        ['one grievance, by its id', looked],
+        ['one secret, by its name, without its audit write', revealed],
+        ['the same with it', audited],
+      ].map(([name, each]) => [
+        name,
+        connections,
+        median(each.map(({ perSecond }) => perSecond)).toFixed(0),
+        each.map(({ perSecond }) => perSecond.toFixed(0)).join(' '),
+        ...['cpu', 'databaseCpu'].map((of) => median(each.map((one) => one[of] ?? NaN)).toFixed(2)),
+      ]),
+    ),
   );
   say('');
-  // By CPU, where the system tells: what else is busy on the machine shows less in it.
-  const isTold = without.every(({ cpu, databaseCpu }) => Number.isFinite(cpu + databaseCpu));
-  const byCpu = (each) => each.map(({ cpu, databaseCpu }) => ({ perSecond: 1000 / (cpu + databaseCpu) }));
-  const [ours, theirs] = isTold ? [byCpu(without), byCpu(looked)] : [without, looked];
-  const other = isTold ? 'look-up, by CPU alone' : 'look-up';
-  table(['question', 'of', 'ratio', 'spread', 'target', ''], [ratioRow('reveal without its write', other, ours, theirs, revealTarget)]);
+  table(
+    ['question', 'of', 'ratio', 'spread', 'target', '', 'by CPU alone'],
+    manners.map(({ connections, looked, revealed }) => [
+      ...ratioRow(`reveal without its write, ${connections} at once`, 'look-up', revealed, looked, revealTarget),
+      cpuRatio(revealed, looked),
+    ]),
+  );
 }
 
-/** What one costs beyond the other: the time that the machine needs for it, where both are asked without pause. */
-const less = (one, other) => ({
-  perSecond: 1 / (1 / one.perSecond - 1 / other.perSecond),
-  cpu: one.cpu - other.cpu,
-  databaseCpu: one.databaseCpu - other.databaseCpu,
-});
-
-/**
- * Writes audit events as a reveal does, and does nothing else. Sealing belongs to the audit, goes on long after the
- * writing, and would be counted to whatever is asked then: it can be held, as by another node, and done in between.
- */
-async function auditWriter({ url, keys, pool }) {
-  const tools = { keyring: Keyring.parse(keys), now: () => new Date() };
-  const { orm, run, close } = await openDatabase({ databaseUrl: url, databasePoolSize: poolSize, dataDirectory: '' });
-  const [{ id: userId }] = await run(`select id from users where username = 'admin'`);
-  const viewer = { userId, sessionId: randomUUID() };
-  const change = { action: 'secret.reveal', targetType: 'Secret', targetId: randomUUID() };
-  const writeOne = () => {
-    const em = orm.em.fork();
-    return add(em, run, [changeEvent(tools, viewer, { ipAddress: '127.0.0.1', requestId: randomUUID() }, change)]);
-  };
-  const write = async ({ connections, seconds }) => {
-    let count = 0;
-    const began = performance.now();
-    const on = async () => {
-      for (; performance.now() - began < seconds * 1000; count += 1) await writeOne();
-    };
-    await Promise.all(Array.from({ length: connections }, on));
-    return { count, perSecond: count / ((performance.now() - began) / 1000) };
-  };
-  const holdSealing = async () => {
-    const holder = await pool.connect();
-    await holder.query('select pg_advisory_lock($1)', [sealingLock]);
-    return async () => {
-      await holder.query('select pg_advisory_unlock($1)', [sealingLock]);
-      holder.release();
-    };
-  };
-  const seal = async () => {
-    // null where the service is at it
-    while ((await sealEvents(orm.em.fork(), tools.keyring)) !== 0);
-  };
-  await write({ connections: poolSize, seconds: 0.5 });
-  await seal();
-  return { write, holdSealing, seal, close };
+/** How many reveals stand in the audit log. @returns {Promise<number>} */
+async function eventsOf({ pool }) {
+  const { rows } = await pool.query(`select count(*) from audit_events where action = 'secret.reveal'`);
+  return Number(rows[0].count);
 }
 
 async function unlocking({ url }, accessTokens, options) {

@@ -7,7 +7,7 @@ import jwt from 'jsonwebtoken';
 import { officerRole } from '../database.js';
 
 /** Connections to the database that each contender may have. */
-export const poolSize = 10;
+const poolSize = 10;
 
 const project = join(import.meta.dirname, '..', '..');
 const secret = randomBytes(32).toString('base64');
