@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '../src/database/index.ts';
 import { mayAct } from '../src/permissions/index.ts';
@@ -6,6 +6,7 @@ import { Viewer } from '../src/entities/viewer.ts';
 import { RoleName } from '../src/entities/role.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
+import { VaultKeys } from '../src/services/crypto/vault.ts';
 import { countKeys } from '../src/services/session/keys.ts';
 import { recoverFor, renewSystemSeals, statusOf, tellStatus } from '../src/services/vault/operator.ts';
 import { VaultService } from '../src/services/vault/index.ts';
@@ -235,5 +236,54 @@ describe('code inside the service', () => {
     const failing = service.useSecret(owner.vaultToken ?? '', 'secret 1', () => Promise.reject(new Error('the bank is closed')), client);
     await expect(failing).rejects.toThrow('the bank is closed');
     await expect(service.useSecret('vlt1.x', 'secret 1', () => Promise.resolve(1), client)).rejects.toMatchObject({ code: 'VAULT_LOCKED' });
+  });
+});
+
+describe('a key of the vault in memory', () => {
+  const nobody = '01900000-0000-7000-8000-000000000001';
+  const seen = new Set<Buffer>();
+  const { key, copy } = VaultKeys.prototype;
+
+  beforeAll(() => {
+    jest.spyOn(VaultKeys.prototype, 'key').mockImplementation(function (this: VaultKeys, version?: number) {
+      const bytes = key.call(this, version);
+      seen.add(bytes);
+      return bytes;
+    });
+    jest.spyOn(VaultKeys.prototype, 'copy').mockImplementation(function (this: VaultKeys) {
+      const copied = copy.call(this);
+      for (const version of copied.versions) copied.key(version);
+      return copied;
+    });
+  });
+  afterEach(() => seen.clear());
+  afterAll(() => void jest.restoreAllMocks());
+
+  const altered = async <Done>(act: () => Promise<Done>): Promise<Done> => {
+    await sql(`update vaults set kit_key = kit_key || 'A'`);
+    return act().finally(async () => void (await sql(`update vaults set kit_key = left(kit_key, -1)`)));
+  };
+
+  it.each<[what: string, act: () => Promise<readonly string[]>, codes: readonly string[]]>([
+    ['a reveal', async () => (await owner.ask('revealSecret', { keyName: 'secret 1' })).codes, []],
+    ['a rotation', async () => (await owner.ask('rotateVaultKey')).codes, []],
+    ['an unlock', async () => (await owner.ask('unlockVault', { password })).codes, []],
+    ['a revocation of nobody', async () => (await owner.ask('revokeVaultAccess', { userId: nobody })).codes, ['NOT_FOUND']],
+    ['a recovery', async () => (await owner.ask('recoverVault', { recoveryKit, password })).codes, []],
+    ['a rotation of what was altered', () => altered(async () => (await owner.ask('rotateVaultKey')).codes), ['INTERNAL']],
+    ['an unlock of what was altered', () => altered(async () => (await owner.ask('unlockVault', { password })).codes), ['INTERNAL']],
+    [
+      'a rotation that fails half-way',
+      async () => {
+        await sql(`create function fail() returns trigger language plpgsql as $$ begin raise exception 'no grant today'; end $$`);
+        await sql('create trigger fail before insert on vault_grants for each row execute function fail()');
+        return (await owner.ask('rotateVaultKey').finally(async () => void (await sql('drop function fail() cascade')))).codes;
+      },
+      ['INTERNAL'],
+    ],
+  ])('is zeros after %s', async (_, act, codes) => {
+    expect(await act()).toEqual(codes);
+    expect(seen.size).toBeGreaterThan(0);
+    for (const bytes of seen) expect(bytes.equals(Buffer.alloc(32))).toBe(true);
   });
 });

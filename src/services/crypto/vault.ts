@@ -71,6 +71,23 @@ export class VaultKeys {
   }
 }
 
+/** Takes keys of which it is known by whom they are wiped. @returns the same. */
+export type Keep = (keys: VaultKeys) => VaultKeys;
+
+/** Does something with keys that live as long as it: whatever it keeps is wiped when it is over, however it ends. */
+export async function keepingKeys<Done>(act: (keep: Keep) => Promise<Done>): Promise<Done> {
+  const kept: VaultKeys[] = [];
+  const keep: Keep = (keys) => {
+    kept.push(keys);
+    return keys;
+  };
+  try {
+    return await act(keep);
+  } finally {
+    for (const keys of kept) keys.wipe();
+  }
+}
+
 /** Which one stored value: no two have the same of these, and none keeps them when it is moved, renamed or rolled back. */
 export interface RecordFacts {
   readonly vaultId: string;

@@ -33,13 +33,18 @@ export const isGranted = (grants: readonly GrantRow[]): boolean => grants.some((
 export function openGrants(grants: readonly GrantRow[], vaultId: string, userId: string | null, pair: KeyPair): VaultKeys {
   const keys = new Map<number, Buffer>();
   let active = 0;
-  for (const { version, state, sealed_key, mark } of grants) {
-    const key = openSealed(pair, grantContext({ vaultId, version, userId }), sealed_key);
-    keys.set(version, key);
-    if (!isSameMark(mark, markGrant(key, { vaultId, version, userId, publicKey: pair.publicKey }))) throw new AlteredError();
-    if (state === 'active') active = version;
+  try {
+    for (const { version, state, sealed_key, mark } of grants) {
+      const key = openSealed(pair, grantContext({ vaultId, version, userId }), sealed_key);
+      keys.set(version, key);
+      if (!isSameMark(mark, markGrant(key, { vaultId, version, userId, publicKey: pair.publicKey }))) throw new AlteredError();
+      if (state === 'active') active = version;
+    }
+    return new VaultKeys(active, keys);
+  } catch (error) {
+    for (const key of keys.values()) key.fill(0);
+    throw error;
   }
-  return new VaultKeys(active, keys);
 }
 
 /** Whether a stored grant was made by a holder of the key, for this public key. */

@@ -6,6 +6,7 @@ import { recordAudit } from '../audit/event.ts';
 import { decryptFernet, FernetError } from '../crypto/fernet.ts';
 import { openPrivateKey } from '../crypto/pair.ts';
 import { pythonIterations, stretch } from '../crypto/stretch.ts';
+import { keepingKeys, type Keep } from '../crypto/vault.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
 import type { OpenVault } from './open.ts';
 import { VaultError, type OperatorTools } from './operator.ts';
@@ -59,21 +60,19 @@ export function wipe(secrets: readonly ForeignSecret[]): void {
 export async function importSecrets(
   em: SqlEntityManager,
   tools: OperatorTools & { readonly versionsKept: number },
-  { username, password }: { readonly username: string; readonly password: string },
+  as: { readonly username: string; readonly password: string },
   secrets: readonly ForeignSecret[],
 ): Promise<Imported> {
-  return em.transactional(async (transaction) => {
-    await holdVault(transaction);
-    const vault = await openAs(transaction, tools, username, password);
-    try {
+  return em.transactional((transaction) =>
+    keepingKeys(async (keep) => {
+      await holdVault(transaction);
+      const vault = await openAs(transaction, tools, as, keep);
       const done = { added: 0, changed: 0, unchanged: 0 };
       for (const secret of secrets) done[await importOne(transaction, tools, vault, secret)] += 1;
       await writeState(transaction, vault, vault.keys);
       return done;
-    } finally {
-      vault.keys.wipe();
-    }
-  });
+    }),
+  );
 }
 
 interface ForeignRow {
@@ -126,7 +125,12 @@ function openRow(key: Buffer, token: unknown, keyName: string): Buffer {
 const isText = (value: Buffer): boolean => Buffer.from(value.toString('utf8'), 'utf8').equals(value);
 
 /** Opens the vault with somebody's password, for as long as the transaction lasts: no session of the vault begins. */
-async function openAs(em: SqlEntityManager, { keyring }: OperatorTools, username: string, password: string): Promise<OpenVault> {
+async function openAs(
+  em: SqlEntityManager,
+  { keyring }: OperatorTools,
+  { username, password }: { readonly username: string; readonly password: string },
+  keep: Keep,
+): Promise<OpenVault> {
   const [user] = await em.execute<{ id: string }[]>(
     'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
     [username],
@@ -144,10 +148,13 @@ async function openAs(em: SqlEntityManager, { keyring }: OperatorTools, username
   const privateKey = openPrivateKey(seal, key);
   key.fill(0);
   if (privateKey === null) throw new VaultError(`The password of ${username} is not right.`);
-  const keys = openGrants(grants, row.id, user.id, { publicKey: pair.publicKey, privateKey });
-  privateKey.fill(0);
-  demandState(keys, { vaultId: row.id, kitKey: row.kit_key, state: row.state, digest: row.digest });
-  return { vaultId: row.id, kitKey: row.kit_key, keyId: row.key_id, keys, vaultSessionId: '', userId: user.id, sessionId: '' };
+  try {
+    const keys = keep(openGrants(grants, row.id, user.id, { publicKey: pair.publicKey, privateKey }));
+    demandState(keys, { vaultId: row.id, kitKey: row.kit_key, state: row.state, digest: row.digest });
+    return { vaultId: row.id, kitKey: row.kit_key, keyId: row.key_id, keys, vaultSessionId: '', userId: user.id, sessionId: '' };
+  } finally {
+    privateKey.fill(0);
+  }
 }
 
 async function importOne(

@@ -6,6 +6,7 @@ import type { Keyring } from '../crypto/keyring.ts';
 import { readKit } from '../crypto/kit.ts';
 import { isOfActiveKid, sealAgain } from '../crypto/pair.ts';
 import { SealError } from '../crypto/seal.ts';
+import { keepingKeys } from '../crypto/vault.ts';
 import { pairOf, readPair, writePair } from '../pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
@@ -122,9 +123,7 @@ export async function recoverFor(
       if (user === undefined) throw new VaultError('There is no user of that name who may sign in.');
       const pair = await pairOf(transaction, keyring, user.id);
       if (pair === null) throw new VaultError('The user has no key yet: it is made at the next sign-in with the password.');
-      const keys = openGrants(grants, vault.id, null, kit);
-      await grantAll(transaction, vault.id, keys, pair);
-      keys.wipe();
+      await keepingKeys((keep) => grantAll(transaction, vault.id, keep(openGrants(grants, vault.id, null, kit)), pair));
       const facts = { action: 'vault.recover', targetType: 'User', targetId: user.id, outcome: AuditOutcome.SUCCEEDED } as const;
       recordAudit(transaction, keyring, {
         at: now(),

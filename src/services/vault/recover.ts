@@ -1,6 +1,7 @@
 import { badCredentials, badInput, unauthenticated } from '../../errors.ts';
 import { readKit } from '../crypto/kit.ts';
 import type { KeyPair } from '../crypto/box.ts';
+import { keepingKeys } from '../crypto/vault.ts';
 import { ownPair } from './create.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { holdVault } from './state.ts';
@@ -23,14 +24,16 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
     const proved = await tools.proofs.prove(em, viewer, { password }, { action: 'vault.recover', client }, { path: '', asksCode: false });
     await demandKitOf(scope, kit);
     const pair = await ownPair(scope, password, proved);
-    const { keys, token } = await em.transactional(async (transaction) => {
-      if (!(await proved.spend(transaction))) throw badCredentials();
-      await holdVault(transaction);
-      const keys = openGrants(await grantsOf(transaction, null), vaultId, null, kit);
-      await grantAll(transaction, vaultId, keys, pair);
-      return { keys, token: await beginSession(within(scope, transaction), keys, 'vault.recover') };
+    return await keepingKeys(async (keep) => {
+      const { keys, token } = await em.transactional(async (transaction) => {
+        if (!(await proved.spend(transaction))) throw badCredentials();
+        await holdVault(transaction);
+        const keys = keep(openGrants(await grantsOf(transaction, null), vaultId, null, kit));
+        await grantAll(transaction, vaultId, keys, pair);
+        return { keys, token: await beginSession(within(scope, transaction), keys, 'vault.recover') };
+      });
+      return lasting(scope, vaultId, keys, token);
     });
-    return await lasting(scope, vaultId, keys, token);
   } finally {
     kit.privateKey.fill(0);
   }

@@ -2,7 +2,9 @@ import { validate as isUuid } from 'uuid';
 import { User } from '../../entities/user.ts';
 import { badInput, conflict, notFound } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { finish, replaceKey, withVaultKept } from './rotate.ts';
+import { keepingKeys } from '../crypto/vault.ts';
+import { withVault } from './open.ts';
+import { finish, replaceKey } from './rotate.ts';
 import { holdVault } from './state.ts';
 import { within, type Scope } from './tools.ts';
 
@@ -15,20 +17,22 @@ import { within, type Scope } from './tools.ts';
  */
 export async function revokeVaultAccess(scope: Scope, userId: string): Promise<string> {
   const { em, tools, viewer, client } = scope;
-  const { vaultId, keys } = await em.transactional(async (transaction) => {
-    await holdVault(transaction);
-    return withVaultKept(within(scope, transaction), async (vault) => {
-      if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'is not an id' });
-      const user = await transaction.findOne(User, { id: userId });
-      if (user === null) throw notFound();
-      if (user.isOwner) throw conflict("The owner's access cannot be taken away.");
-      const voided = await transaction.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
-      if (voided.length === 0) throw conflict('The user has no access to the vault.');
-      const renewed = await replaceKey(within(scope, transaction), vault);
-      await transaction.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
-      recordChange(transaction, tools, viewer, client, { action: 'vault.revoke', targetType: 'User', targetId: userId });
-      return { vaultId: vault.vaultId, keys: renewed };
+  return keepingKeys(async (keep) => {
+    const { vaultId, keys } = await em.transactional(async (transaction) => {
+      await holdVault(transaction);
+      return withVault(within(scope, transaction), async (vault) => {
+        if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'is not an id' });
+        const user = await transaction.findOne(User, { id: userId });
+        if (user === null) throw notFound();
+        if (user.isOwner) throw conflict("The owner's access cannot be taken away.");
+        const voided = await transaction.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
+        if (voided.length === 0) throw conflict('The user has no access to the vault.');
+        const renewed = await replaceKey(within(scope, transaction), vault, keep);
+        await transaction.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
+        recordChange(transaction, tools, viewer, client, { action: 'vault.revoke', targetType: 'User', targetId: userId });
+        return { vaultId: vault.vaultId, keys: renewed };
+      });
     });
+    return finish(scope, vaultId, keys);
   });
-  return finish(scope, vaultId, keys);
 }

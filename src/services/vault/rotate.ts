@@ -1,7 +1,7 @@
 import { VaultKey } from '../../entities/vault.ts';
 import { recordChange } from '../audit/event.ts';
 import { tokenBytes } from '../crypto/token.ts';
-import { VaultKeys, wrapKeys } from '../crypto/vault.ts';
+import { keepingKeys, VaultKeys, wrapKeys, type Keep } from '../crypto/vault.ts';
 import { addGrant, isGenuine, type Grantee } from './grants.ts';
 import { withVault, type OpenVault } from './open.ts';
 import { rewrap } from './rewrap.ts';
@@ -14,15 +14,17 @@ import { within, type Scope } from './tools.ts';
  * @returns the vault's id. @throws VAULT_LOCKED
  */
 export async function rotateVaultKey(scope: Scope): Promise<string> {
-  const { vaultId, keys } = await scope.em.transactional(async (transaction) => {
-    await holdVault(transaction);
-    return withVaultKept(within(scope, transaction), async (vault) => {
-      const { tools, viewer, client } = scope;
-      recordChange(transaction, tools, viewer, client, { action: 'vault.rotate', targetType: 'Vault', targetId: vault.vaultId });
-      return { vaultId: vault.vaultId, keys: await replaceKey(within(scope, transaction), vault) };
+  const { em, tools, viewer, client } = scope;
+  return keepingKeys(async (keep) => {
+    const { vaultId, keys } = await em.transactional(async (transaction) => {
+      await holdVault(transaction);
+      return withVault(within(scope, transaction), async (vault) => {
+        recordChange(transaction, tools, viewer, client, { action: 'vault.rotate', targetType: 'Vault', targetId: vault.vaultId });
+        return { vaultId: vault.vaultId, keys: await replaceKey(within(scope, transaction), vault, keep) };
+      });
     });
+    return finish(scope, vaultId, keys);
   });
-  return finish(scope, vaultId, keys);
 }
 
 /** Puts everything under the new key, or as much as comes through: a rotation stands from its first transaction on. */
@@ -31,15 +33,8 @@ export async function finish({ em, tools }: Scope, vaultId: string, keys: VaultK
     await rewrap(em, tools, vaultId, keys);
   } catch (error) {
     tools.warn(`A rotation of the vault's key was interrupted: ${String(error)}`);
-  } finally {
-    keys.wipe();
   }
   return vaultId;
-}
-
-/** As {@link withVault}, but for one that succeeds: its keys go on living in what it returns, which is to be wiped. */
-export async function withVaultKept<Done>(scope: Scope, act: (vault: OpenVault) => Promise<Done>): Promise<Done> {
-  return withVault(scope, (vault) => act({ ...vault, keys: vault.keys.copy() }));
 }
 
 interface GrantedRow {
@@ -48,17 +43,17 @@ interface GrantedRow {
   public_key: string | null;
 }
 
-/** Makes the new key and grants it, in the caller's transaction, while the vault's row is held. @returns old keys and new. */
-export async function replaceKey({ em, tools, vaultToken }: Scope, vault: OpenVault): Promise<VaultKeys> {
+/** Makes the new key and grants it, in the caller's transaction, while the vault's row is held. @returns old keys and new, kept. */
+export async function replaceKey({ em, tools, vaultToken }: Scope, vault: OpenVault, keep: Keep): Promise<VaultKeys> {
   const { vaultId, kitKey, keys, userId, sessionId } = vault;
   const at = tools.now();
-  const bytes = VaultKeys.generate();
   const next = new VaultKey({ version: keys.active + 1 });
+  const renewed = keep(keys.copy().withNext(next.version, VaultKeys.generate()));
   await em.execute(`update vault_keys set state = 'decrypt_only', updated_at = ? where id = ?`, [at, vault.keyId]);
   em.persist(next);
   await em.flush();
-  for (const grantee of await grantees(em, vault)) addGrant(em, vaultId, { id: next.id, version: next.version, bytes }, grantee);
-  const renewed = keys.withNext(next.version, bytes);
+  for (const grantee of await grantees(em, vault))
+    addGrant(em, vaultId, { id: next.id, version: next.version, bytes: renewed.key() }, grantee);
   await writeState(em, { vaultId, kitKey }, renewed);
   const token = tokenBytes('vlt1', vaultToken ?? '') ?? Buffer.alloc(0);
   const wrapped = wrapKeys(tools.keyring, token, { sessionId, userId, vaultId, version: next.version }, renewed);

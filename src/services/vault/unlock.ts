@@ -6,7 +6,7 @@ import { recordChange } from '../audit/event.ts';
 import { isOfActiveKid, openPrivateKey, sealAgain, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
 import { freshStretching } from '../crypto/stretch.ts';
 import { hashToken, mintToken, tokenBytes } from '../crypto/token.ts';
-import { wrapKeys, type VaultKeys } from '../crypto/vault.ts';
+import { keepingKeys, wrapKeys, type VaultKeys } from '../crypto/vault.ts';
 import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
 import { rewrap } from './rewrap.ts';
@@ -46,31 +46,31 @@ export async function unlockVault(scope: Scope, password: string, code: string |
     const trial = { action: 'vault.unlock', client };
     const proved = await tools.proofs.prove(em, viewer, { password, code }, trial, { path: '', verify: lock.verify });
     const resealed = await lock.resealed(password);
-    const { token, keys } = await em.transactional(async (transaction) => {
-      if (!(await proved.spend(transaction))) throw badCredentials();
-      // unless somebody else did meanwhile
-      if (resealed !== null) await writePair(transaction, tools, pair, resealed);
-      await holdVault(transaction, 'share');
-      const grants = await grantsOf(transaction, userId);
-      if (!isGranted(grants)) throw noAccess();
-      const keys = openGrants(grants, vaultId, userId, { publicKey: pair.publicKey, privateKey: lock.privateKey });
-      return { keys, token: await beginSession(within(scope, transaction), keys, 'vault.unlock') };
+    return await keepingKeys(async (keep) => {
+      const { token, keys } = await em.transactional(async (transaction) => {
+        if (!(await proved.spend(transaction))) throw badCredentials();
+        // unless somebody else did meanwhile
+        if (resealed !== null) await writePair(transaction, tools, pair, resealed);
+        await holdVault(transaction, 'share');
+        const grants = await grantsOf(transaction, userId);
+        if (!isGranted(grants)) throw noAccess();
+        const keys = keep(openGrants(grants, vaultId, userId, { publicKey: pair.publicKey, privateKey: lock.privateKey }));
+        return { keys, token: await beginSession(within(scope, transaction), keys, 'vault.unlock') };
+      });
+      return lasting(scope, vaultId, keys, token);
     });
-    return await lasting(scope, vaultId, keys, token);
   } finally {
     lock.wipe();
   }
 }
 
-/** Goes on with what an earlier rotation left, and answers the token; the keys are wiped. */
+/** Goes on with what an earlier rotation left, and answers the token. */
 export async function lasting({ em, tools }: Scope, vaultId: string, keys: VaultKeys, token: string): Promise<VaultToken> {
   try {
     await rewrap(em, tools, vaultId, keys);
   } catch (error) {
     // The vault is unlocked all the same; what is left is told by its status, and tried again at the next unlock.
     tools.warn(`A rotation of the vault's key could not go on: ${String(error)}`);
-  } finally {
-    keys.wipe();
   }
   return new VaultToken(token, Math.min(tools.vault.idleTtl, tools.vault.maxTtl));
 }
