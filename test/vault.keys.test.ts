@@ -261,7 +261,11 @@ describe('a key of the vault in memory', () => {
 
   const altered = async <Done>(act: () => Promise<Done>): Promise<Done> => {
     await sql(`update vaults set kit_key = kit_key || 'A'`);
-    return act().finally(async () => void (await sql(`update vaults set kit_key = left(kit_key, -1)`)));
+    try {
+      return await act();
+    } finally {
+      await sql(`update vaults set kit_key = left(kit_key, -1)`);
+    }
   };
 
   it.each<[what: string, act: () => Promise<readonly string[]>, codes: readonly string[]]>([
@@ -277,7 +281,9 @@ describe('a key of the vault in memory', () => {
       async () => {
         await sql(`create function fail() returns trigger language plpgsql as $$ begin raise exception 'no grant today'; end $$`);
         await sql('create trigger fail before insert on vault_grants for each row execute function fail()');
-        return (await owner.ask('rotateVaultKey').finally(async () => void (await sql('drop function fail() cascade')))).codes;
+        const { codes } = await owner.ask('rotateVaultKey');
+        await sql('drop function fail() cascade');
+        return codes;
       },
       ['INTERNAL'],
     ],
