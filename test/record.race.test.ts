@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { aLocal, type Answer, type Local } from './support/local.ts';
 import { saidOf } from './support/said.ts';
+import { call, Office } from './user.kit.ts';
 
 // The embedded database has one connection and so no races: these run on a server.
 const parallel = 16;
@@ -191,5 +192,66 @@ describe('who deletes while another files a grievance', () => {
     } finally {
       await filer.end();
     }
+  });
+});
+
+describe('what is named stands, whatever is deleted at the same time', () => {
+  const many = 12;
+  let office: Office;
+  const deleteMember = (id: string) => local.staff.ask('mutation ($id: ID!) { deleteMember(id: $id) { id } }', { id });
+  const linked = `select count(*)::int from users u join members m on m.id = u.member_id
+    where u.is_active and u.deleted_at is null and m.deleted_at is not null`;
+
+  beforeAll(() => {
+    office = new Office(local);
+  });
+
+  it('the member of an account that is made, linked or active again', async () => {
+    for (let round = 0; round < many; round += 1) {
+      const memberId = await aMember();
+      const made = await Promise.all([
+        call(local.admin, 'createUser', { input: { ...office.newcomer(), memberId } }),
+        deleteMember(memberId),
+      ]);
+      expect(['CONFLICT,done', 'NOT_FOUND,done']).toContain(codesOf(made as Answer<unknown>[]).join());
+
+      const [other, user] = [await aMember(), await office.settle()];
+      const moved = await Promise.all([call(local.admin, 'updateUser', { id: user.id, input: { memberId: other } }), deleteMember(other)]);
+      expect(['CONFLICT,done', 'NOT_FOUND,done']).toContain(codesOf(moved as Answer<unknown>[]).join());
+
+      const third = await aMember();
+      await call(local.admin, 'updateUser', { id: user.id, input: { memberId: third } });
+      await call(local.admin, 'deactivateUser', { id: user.id });
+      const back = await Promise.all([call(local.admin, 'reactivateUser', { id: user.id }), deleteMember(third)]);
+      expect(codesOf(back as Answer<unknown>[])).toEqual(['CONFLICT', 'done']);
+    }
+    expect(await value<number>(linked)).toBe(0);
+  });
+
+  it('the representative of a grievance that is filed or given to another', async () => {
+    const [memberId, employerId] = [await aMember(), await anOrganization()];
+    const file = (assignedUserId: string | null) =>
+      local.officer.ask<{ done: { id: string } }>('mutation ($input: FileGrievanceInput!) { done: fileGrievance(input: $input) { id } }', {
+        input: { memberId, employerId, assignedUserId, violationDescription: 'No break.' },
+      });
+    const give = (id: string, assignedUserId: string) =>
+      local.officer.ask('mutation ($id: ID!, $input: UpdateGrievanceInput!) { updateGrievance(id: $id, input: $input) { id } }', {
+        id,
+        input: { assignedUserId },
+      });
+    for (let round = 0; round < many; round += 1) {
+      const [one, other] = [await office.settle('staff'), await office.settle('staff')];
+      const filed = await Promise.all([file(one.id), call(local.admin, 'deleteUser', { id: one.id })]);
+      expect(['CONFLICT,done', 'NOT_FOUND,done']).toContain(codesOf(filed as Answer<unknown>[]).join());
+      const { data } = await file(null);
+      const given = await Promise.all([give(data.done.id, other.id), call(local.admin, 'deleteUser', { id: other.id })]);
+      expect(['CONFLICT,done', 'NOT_FOUND,done']).toContain(codesOf(given as Answer<unknown>[]).join());
+    }
+    expect(
+      await value<number>(
+        `select count(*)::int from grievances g join users u on u.id = g.assigned_user_id
+         where u.deleted_at is not null and g.resolution_date is null and g.deleted_at is null`,
+      ),
+    ).toBe(0);
   });
 });

@@ -396,6 +396,21 @@ describe('deactivateUser', () => {
     expect((await choosePassword(local, await local.mailedToken(user.email))).codes).toEqual([]);
   });
 
+  it('cannot be taken back while the member of the account is deleted', async () => {
+    const { createMember } = await local.staff.see<{ createMember: { id: string } }>(
+      'mutation ($input: CreateMemberInput!) { createMember(input: $input) { id } }',
+      { input: { memberNumber: 'GONE1', firstName: 'Ola', lastName: 'Berg', classification: 'FOREMAN' } },
+    );
+    const user = await office.settle('staff');
+    await done(local.admin, 'updateUser', { id: user.id, input: { memberId: createMember.id } });
+    await done(local.admin, 'deactivateUser', { id: user.id });
+    await local.staff.see('mutation ($id: ID!) { deleteMember(id: $id) { id } }', { id: createMember.id });
+    const { codes, errors } = await call(local.admin, 'reactivateUser', { id: user.id });
+    expect([codes, errors[0]?.extensions['state']]).toEqual([['CONFLICT'], 'deleted_member']);
+    await done(local.admin, 'updateUser', { id: user.id, input: { memberId: null } });
+    expect((await done(local.admin, 'reactivateUser', { id: user.id })).isActive).toBe(true);
+  });
+
   it('may be asked twice', async () => {
     const user = await office.settle('staff');
     for (let time = 0; time < 2; time += 1) expect((await done(local.admin, 'deactivateUser', { id: user.id })).isActive).toBe(false);

@@ -178,7 +178,8 @@ export class UserResolver {
   }
 
   @Mutation(() => User, {
-    description: 'Lets a user sign in again. Who was invited and has no password yet is invited anew.',
+    description:
+      'Lets a user sign in again, unless they are linked to a member who was deleted. Who was invited and has no password yet is invited anew.',
   })
   async reactivateUser(
     @Ctx() { users, viewer, client, read }: Context,

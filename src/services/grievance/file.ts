@@ -73,14 +73,15 @@ export async function file(acting: Acting, eyes: Eyes, input: FileGrievanceInput
   return grievance.id;
 }
 
-/** The next number of a year, where the grievant and the employer stand, and go on standing until it is written. */
-const numbered = ({ memberId, employerId }: FileGrievanceInput, year: string): Source => ({
-  tables: `seen as (select from members m, organizations o
-      where m.id = $1 and m.deleted_at is null and o.id = $2 and o.deleted_at is null for share of m, o),
+/** The next number of a year, where all whom the grievance names stand, and go on standing until it is written. */
+const numbered = ({ memberId, employerId, assignedUserId }: FileGrievanceInput, year: string): Source => ({
+  tables: `seen as (select from members m, organizations o${assignedUserId == null ? '' : ', users u'}
+      where m.id = $1 and m.deleted_at is null and o.id = $2 and o.deleted_at is null
+        ${assignedUserId == null ? '' : 'and u.id = $5 and u.deleted_at is null'} for share),
     counted as (insert into grievance_counters as counter (year, last) select $3::integer, 1 from seen
       on conflict (year) do update set last = counter.last + 1 returning last),
     source as (select 'GR-' || $4::text || '-' || lpad(last::text, greatest(4, length(last::text)), '0') as grievance_number from counted)`,
-  values: [memberId, employerId, Number(year), year],
+  values: [memberId, employerId, Number(year), year, ...(assignedUserId == null ? [] : [assignedUserId])],
   made: ['grievanceNumber'],
 });
 

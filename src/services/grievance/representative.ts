@@ -7,7 +7,7 @@ import { badInput, notFound } from '../../errors.ts';
 const representing: readonly RoleName[] = [RoleName.ADMIN, RoleName.OFFICER, RoleName.STAFF];
 
 /**
- * The user who is to represent a grievant. Whoever works on grievances sees the name of every user, though not the
+ * The user who is to represent a grievant, and who is not deleted before the caller's transaction ends. Whoever works on grievances sees the name of every user, though not the
  * account, so the users are looked up by the database's own truth and not through the filter of accounts.
  * @throws NOT_FOUND where there is no such user; BAD_INPUT for one who is not active, or holds no role that represents.
  */
@@ -16,7 +16,7 @@ export async function representative(em: SqlEntityManager, userId: string, now: 
     `select u.id, u.is_active and exists (
        select 1 from user_roles a join roles r on r.id = a.role_id
        where a.user_id = u.id and (a.expires_at is null or a.expires_at > ?) and r.based_on in (?, ?, ?)) as represents
-     from users u where u.id = ? and u.deleted_at is null`,
+     from users u where u.id = ? and u.deleted_at is null for share of u`,
     [now, ...representing, userId],
   );
   if (found === undefined) throw notFound();

@@ -65,7 +65,7 @@ export async function createUser(
   return administer(em, tools, viewer, async (transaction) => {
     const user = new User({ ...(values as UserFacts), passwordHash: noPassword });
     refuse(await takenProblems(transaction, { ...values, memberId: input.memberId }, user.id));
-    user.member = input.memberId == null ? null : ref(await find(transaction, Member, input.memberId));
+    user.member = input.memberId == null ? null : ref(await find(transaction, Member, input.memberId, { isPinned: true }));
     const roles = await holdRoles(transaction, roleIds);
     return invite(transaction, tools, viewer, { user, roles, expiresAt: input.rolesExpireAt ?? null }, origin);
   });

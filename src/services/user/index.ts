@@ -64,7 +64,7 @@ export class UserService {
     return deactivateUser(this.em, this.tools, viewer, id, origin);
   }
 
-  /** @throws NOT_FOUND */
+  /** @throws NOT_FOUND; CONFLICT while the user's member is deleted. */
   reactivate(viewer: Viewer, id: string, origin: Origin): Promise<string> {
     return reactivateUser(this.em, this.tools, viewer, id, origin);
   }

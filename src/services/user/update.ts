@@ -66,7 +66,7 @@ export async function updateUser(
     refuse(await takenProblems(transaction, { ...values, memberId }, user.id));
     const former = { username: user.username, email: user.email };
     Object.assign(user, values);
-    if (memberId !== undefined) user.member = memberId === null ? null : ref(await find(transaction, Member, memberId));
+    if (memberId !== undefined) user.member = memberId === null ? null : ref(await find(transaction, Member, memberId, { isPinned: true }));
     if (isAnother(former.email, user.email)) user.isVerified = false;
     recordChange(transaction, tools, viewer, origin, { action: 'user.update', targetType: 'User', targetId: user.id });
     await write(transaction, taken);
