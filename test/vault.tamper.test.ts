@@ -181,6 +181,14 @@ describe('what is put in another place', () => {
       [`update secrets set current_version = 1 where key_name = 'bank'`, `delete from secret_versions where id = ${bank2}`],
     ],
     ['a version that is gone', [`delete from secret_versions where id = ${bank1}`]],
+    [
+      'a version that is gone, and one that was forgotten put back',
+      [
+        `delete from secret_versions where id = ${bank2}`,
+        `insert into secret_versions select (jsonb_populate_record(v, jsonb_build_object('id', gen_random_uuid(), 'version', 3))).*
+         from secret_versions v where id = ${mail1}`,
+      ],
+    ],
     ['a secret that is gone', [`delete from secrets where key_name = 'mail'`]],
     [
       'a secret that was added',
@@ -219,6 +227,19 @@ describe('what is put in another place', () => {
     await local.sql(into('token, salt, vault_key_id', bank2, bank2), []);
     expect(await owner.reveal('bank')).toBe('INTERNAL');
     expect(await owner.reveal('mail')).toBe(values['mail 2']);
+  });
+
+  it('a revocation that is taken back by SQL: nobody unlocks, and the one who was revoked has nothing of it', async () => {
+    await owner.see('revokeVaultAccess', { userId: await idOf(local, 'officer') });
+    await owner.store('bank', 'third of the bank');
+    await local.sql(`delete from secret_versions where version = 3`, []);
+    await local.sql(`update secrets set current_version = 2 where key_name = 'bank'`, []);
+    await local.sql(`update vault_keys set state = 'decrypt_only' where version = 2`, []);
+    await local.sql(`update vault_keys set state = 'active' where version = 1`, []);
+    await local.sql(`delete from vault_grants`, []);
+    await local.sql(`insert into vault_grants select * from kept_vault_grants`, []);
+    await local.sql(`update vaults set state = (select state from kept_vaults)`, []);
+    expect([await unlocks(owner), await unlocks(officer)]).toEqual([['INTERNAL'], ['INTERNAL']]);
   });
 
   it('the grants, the key pairs and the private keys of two users: neither unlocks', async () => {

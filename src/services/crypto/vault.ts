@@ -181,9 +181,9 @@ export const grantContext = ({ vaultId, version, userId }: Omit<GrantFacts, 'pub
 export const markGrant = (vaultKey: Uint8Array, { vaultId, version, userId, publicKey }: GrantFacts): string =>
   mark(vaultKey, 'grant-v1', frame(vaultId, version, userId, publicKey));
 
-/** The mark on the state of the whole vault: which secrets there are, under which names, at which versions. */
+/** The mark on the state of the whole vault: which secrets there are, under which names, with which values, and which key is the latest. */
 export const markState = (vaultKey: Uint8Array, vaultId: string, version: number, kitKey: string, digest: string): string =>
-  mark(vaultKey, 'state-v2', frame(vaultId, version, kitKey, digest));
+  mark(vaultKey, 'state-v3', frame(vaultId, version, kitKey, digest));
 
 /** Whether two marks are the same, in a time that does not tell how much of them is. */
 export function isSameMark(one: string, other: string): boolean {

@@ -11,14 +11,17 @@ export class AlteredError extends Error {
 }
 
 /**
- * Which secrets there are, under which names, at which versions, and how many values in all: in one line, worked out
- * where the rows are. What a row's own key is made of cannot tell that a row went back to what it was. Each text comes
- * after its length, so that no two states have the same line.
+ * Which secrets there are, under which names, with which values, and which key of the vault is the latest: in one line,
+ * worked out where the rows are. What a row's own key is made of cannot tell that a row went back to what it was. A
+ * secret's values have consecutive versions, so their number, the oldest and the latest say which there are. Each text
+ * comes after its length, so that no two states have the same line.
  */
-export const digestSql = `(select encode(sha256(convert_to(concat_ws(',', (select count(*) from secret_versions),
-    string_agg(concat_ws(' ', s.id, s.current_version, length(s.key_name), s.key_name,
-      coalesce(cast(length(s.description) as text), '-'), s.description), ',' order by s.id)), 'UTF8')), 'hex')
-  from secrets s)`;
+export const digestSql = `(select encode(sha256(convert_to(concat_ws(',', (select max(version) from vault_keys),
+    string_agg(concat_ws(' ', s.id, s.current_version, coalesce(v.kept, 0), coalesce(v.oldest, 0), coalesce(v.latest, 0),
+      length(s.key_name), s.key_name, coalesce(cast(length(s.description) as text), '-'), s.description), ',' order by s.id)),
+    'UTF8')), 'hex')
+  from secrets s left join (select secret_id, count(*) as kept, min(version) as oldest, max(version) as latest
+    from secret_versions group by secret_id) v on v.secret_id = s.id)`;
 
 /** What the mark on the vault's state says. */
 export interface VaultState {
