@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { vaultRoles } from '../../entities/vault.ts';
+import { conflict } from '../../errors.ts';
 import { generatePair } from '../crypto/box.ts';
 import { openPrivateKey, readPrivateSeal, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
 import { SealError } from '../crypto/seal.ts';
@@ -13,7 +14,7 @@ type PairTools = Pick<SessionTools, 'keyring' | 'passwords' | 'rules' | 'now'>;
 export interface PairMove {
   /** Of what was read: where it was written since, nothing is moved. */
   readonly version: number;
-  /** `none` where there was none, `lost` where it opens no more. */
+  /** `none` where there was none, `lost` where it does not open. */
   readonly to: SealedPair | 'none' | 'lost';
 }
 
@@ -50,10 +51,7 @@ async function versionWithout(em: SqlEntityManager, { now }: PairTools, userId: 
   return found?.key_version ?? null;
 }
 
-/**
- * Seals a user's private key under the new password. One that the old password does not open, because its system key is
- * gone, would never be opened again: it goes, and what was granted to it.
- */
+/** Seals a user's private key under the new password; one that does not open, as its system key is not here, is lost by that. */
 export async function resealPair(
   em: SqlEntityManager,
   tools: PairTools,
@@ -78,10 +76,16 @@ export async function resealPair(
   return { version, to: { publicKey, sealed } };
 }
 
-/** Writes what was sealed anew, while the user's row is held at that version; what is lost goes, with what was granted to it. */
+/**
+ * Writes what was sealed anew, while the user's row is held at that version; what is lost goes.
+ * @throws CONFLICT where access to the vault would go with it: that is not done by the way.
+ */
 export async function movePair(em: SqlEntityManager, tools: PairTools, userId: string, { version, to }: PairMove): Promise<void> {
-  if (to === 'lost') await voidPair(em, userId);
-  else if (to !== 'none') await writePair(em, tools, { userId, publicKey: to.publicKey, version }, to.sealed);
+  if (to === 'lost' && (await voidPair(em, userId)))
+    throw conflict(
+      'This would take your access to the vault away: your own key does not open here, as its system key is missing or it was altered. Have an operator bring the key back, or set a new password by mail, which voids the access.',
+    );
+  if (typeof to === 'object') await writePair(em, tools, { userId, publicKey: to.publicKey, version }, to.sealed);
 }
 
 /** Takes a user's key pair away, and what was granted to it. @returns whether anything was. */

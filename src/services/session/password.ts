@@ -33,7 +33,8 @@ const action = 'change_password';
  * Changes the caller's password. This session goes on with the tokens it has, so that no other tab of it is signed out;
  * all others end, and the user is told by mail.
  * @param cookie the refresh token that the browser keeps, if it does: where it is this session's, tokens stay in cookies.
- * @throws BAD_CREDENTIALS for a wrong current password, which counts as a failed attempt; BAD_INPUT; RATE_LIMITED.
+ * @throws BAD_CREDENTIALS for a wrong current password, which counts as a failed attempt; BAD_INPUT; RATE_LIMITED; CONFLICT
+ * where the access to the vault would be lost with it.
  */
 export async function changePassword(
   em: SqlEntityManager,

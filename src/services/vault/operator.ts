@@ -7,7 +7,7 @@ import { readKit } from '../crypto/kit.ts';
 import { isOfActiveKid, sealAgain } from '../crypto/pair.ts';
 import { SealError } from '../crypto/seal.ts';
 import { keepingKeys } from '../crypto/vault.ts';
-import { pairOf, readPair, writePair } from '../pair.ts';
+import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
 
@@ -121,7 +121,7 @@ export async function recoverFor(
         [username],
       );
       if (user === undefined) throw new VaultError('There is no user of that name who may sign in.');
-      const pair = await pairOf(transaction, keyring, user.id);
+      const pair = await usablePair(transaction, keyring, user.id);
       if (pair === null) throw new VaultError('The user has no key yet: it is made at the next sign-in with the password.');
       await keepingKeys((keep) => grantAll(transaction, vault.id, keep(openGrants(grants, vault.id, null, kit)), pair));
       const facts = { action: 'vault.recover', targetType: 'User', targetId: user.id, outcome: AuditOutcome.SUCCEEDED } as const;
@@ -137,5 +137,19 @@ export async function recoverFor(
     });
   } finally {
     kit.privateKey.fill(0);
+  }
+}
+
+/** A user's own key pair. @throws {VaultError} where it does not open. */
+async function usablePair(em: SqlEntityManager, keyring: Keyring, userId: string): Promise<StoredPair | null> {
+  try {
+    const pair = await pairOf(em, keyring, userId);
+    if (pair !== null) readPair(keyring, pair);
+    return pair;
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    throw new VaultError(
+      "The user's own key does not open: its system key is missing, or it was altered. It is made anew after they have set a new password by mail and signed in.",
+    );
   }
 }

@@ -3,9 +3,11 @@ import { readKit } from '../crypto/kit.ts';
 import type { KeyPair } from '../crypto/box.ts';
 import { keepingKeys } from '../crypto/vault.ts';
 import { ownPair } from './create.ts';
+import { SealError } from '../crypto/seal.ts';
+import { dropPair, readPair, type StoredPair } from '../pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { holdVault } from './state.ts';
-import { within, type Scope } from './tools.ts';
+import { within, type Proved, type Scope } from './tools.ts';
 import { beginSession, demandVault, lasting, type VaultToken } from './unlock.ts';
 
 /**
@@ -23,7 +25,7 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
   try {
     const proved = await tools.proofs.prove(em, viewer, { password }, { action: 'vault.recover', client }, { path: '', asksCode: false });
     await demandKitOf(scope, kit);
-    const pair = await ownPair(scope, password, proved);
+    const pair = await usablePair(scope, userId, password, proved);
     return await keepingKeys(async (keep) => {
       const { keys, token } = await em.transactional(async (transaction) => {
         if (!(await proved.spend(transaction))) throw badCredentials();
@@ -36,6 +38,19 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
     });
   } finally {
     kit.privateKey.fill(0);
+  }
+}
+
+/** The caller's own key pair; made anew where it does not open, which takes nothing away that the kit does not give. */
+async function usablePair(scope: Scope, userId: string, password: string, proved: Proved): Promise<StoredPair> {
+  try {
+    const pair = await ownPair(scope, password, proved);
+    readPair(scope.tools.keyring, pair);
+    return pair;
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    await scope.em.transactional((transaction) => dropPair(transaction, userId));
+    return ownPair(scope, password, proved);
   }
 }
 
