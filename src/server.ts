@@ -443,7 +443,7 @@ class ServiceProcess {
       isMailConfigured: mail.smtp !== null,
       version,
       prove: (connection) => this.#prove(connection),
-      save: (connection) => savedBy(this.#config, keyring).write(connection),
+      draft: (connection) => savedBy(this.#config, keyring).draft(connection),
       warn,
     };
   }

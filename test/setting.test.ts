@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile, chmod } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile, chmod } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -457,6 +457,22 @@ describe('a service', () => {
     const left = `select 1 from pg_stat_activity where datname = current_database() and application_name like 'unionhall%'`;
     while ((await other.query(left)).rowCount) await new Promise((resolve) => setTimeout(resolve, 20));
     await other.end();
+  });
+
+  it('does not say that it moved where the connection cannot be saved, and stays where it is', async () => {
+    const config = readConfig(await environment({ NODE_ENV: 'test', SEED: '1' }));
+    const service = await start(config);
+    services.push(service);
+    const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
+    const authorization = `Bearer ${(await ask(service.url, login)).data?.['login']?.['accessToken']}`;
+    // a file where the directory was: nothing can be written there, not even by root
+    await rename(config.configDirectory, `${config.configDirectory}.away`);
+    await writeFile(config.configDirectory, '');
+    const refused = await ask(service.url, save, { input: await emptyServer() }, { authorization });
+    await rm(config.configDirectory);
+    await rename(`${config.configDirectory}.away`, config.configDirectory);
+    expect(refused.codes).toEqual(['CONFLICT']);
+    expect(await service.database.run(`select outcome from audit_events where action = 'setting.save'`)).toEqual([]);
   });
 
   it('that is told to stop while it moves ends on both databases', async () => {

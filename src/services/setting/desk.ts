@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Connection, ConnectionSource } from '../../entities/setting.ts';
 import type { LimitTools } from '../limit.ts';
+import type { Draft } from './saved.ts';
 
 /** Where the service's database is, as it says itself. */
 export interface Place {
@@ -29,8 +30,8 @@ export interface Desk {
   readonly version: string;
   /** @throws where it cannot be connected to or brought up to date. Nothing of the service has changed then. */
   prove(connection: Connection): Promise<Proven>;
-  /** Keeps a connection for the starts to come. */
-  save(connection: Connection): Promise<void>;
+  /** Writes a connection down for the starts to come, if it is kept. @throws {SavedError} where that cannot be done. */
+  draft(connection: Connection): Promise<Draft>;
   /** Hears what cannot be recorded because there is no database. */
   warn(message: string): void;
 }

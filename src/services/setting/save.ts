@@ -31,8 +31,13 @@ export async function saveConnection(tools: SettingTools, input: ConnectionInput
   const proven = await prove(tools, connection);
   if (typeof proven === 'string') return await failed(tools, asker, proven);
   try {
-    await record(tools, asker, { action: 'setting.save', outcome: AuditOutcome.SUCCEEDED, reason: null });
-    await desk.save(connection).catch(refuseUnsaved);
+    const draft = await desk.draft(connection).catch(refuseUnsaved);
+    try {
+      await record(tools, asker, { action: 'setting.save', outcome: AuditOutcome.SUCCEEDED, reason: null });
+      await draft.keep();
+    } finally {
+      await draft.drop();
+    }
   } catch (error) {
     await proven.discard();
     throw error;

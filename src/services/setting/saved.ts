@@ -23,6 +23,13 @@ const saved = z.object({
 
 const fileIn = (directory: string): string => join(directory, 'db_credentials.enc');
 
+/** What is written, and not yet in its place. */
+export interface Draft {
+  /** Puts it in the place of what was there. */
+  keep(): Promise<void>;
+  drop(): Promise<void>;
+}
+
 /** Whether a connection is saved there, readable or not. */
 export async function isSaved(directory: string): Promise<boolean> {
   return await stat(fileIn(directory)).then(
@@ -70,12 +77,17 @@ export class SavedConnection {
 
   /** @throws {SavedError} where it cannot be written; what was saved before stays then. */
   async write(connection: Connection): Promise<void> {
+    await (await this.draft(connection)).keep();
+  }
+
+  /** Writes a connection beside the one that is saved, for it to be kept or dropped. @throws {SavedError} where it cannot be written. */
+  async draft(connection: Connection): Promise<Draft> {
     const bytes = Buffer.from(JSON.stringify(connection));
     try {
       const text = this.isSealed
         ? seal(this.keyring, 'database-credentials', context, bytes)
         : await this.#withKey((key) => encryptFernet(key, bytes), true);
-      await this.#replace(this.#file, text);
+      return await this.#draft(this.#file, text);
     } catch (error) {
       if (error instanceof SavedError) throw error;
       throw new SavedError(`${this.#file} cannot be written (${String((error as NodeJS.ErrnoException).code)}).`);
@@ -112,7 +124,7 @@ export class SavedConnection {
     const key = randomBytes(32);
     const text = padded(key);
     key.fill(0);
-    await this.#replace(this.#keyFile, text);
+    await (await this.#draft(this.#keyFile, text)).keep();
     return text;
   }
 
@@ -129,9 +141,10 @@ export class SavedConnection {
   }
 
   /** Beside it first, and then in its place: whoever reads, and whatever crashes, finds the old text or the new one. */
-  async #replace(file: string, text: string): Promise<void> {
+  async #draft(file: string, text: string): Promise<Draft> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
+    const drop = () => rm(draft, { force: true });
     try {
       const handle = await open(draft, 'wx', 0o600);
       try {
@@ -140,9 +153,10 @@ export class SavedConnection {
       } finally {
         await handle.close();
       }
-      await rename(draft, file);
-    } finally {
-      await rm(draft, { force: true });
+    } catch (error) {
+      await drop();
+      throw error;
     }
+    return { keep: () => rename(draft, file), drop };
   }
 }
