@@ -151,6 +151,28 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
+  it('lets a statement take as long as it takes, whatever the database says, unless patience is named', async () => {
+    const other = await serverDatabase();
+    const own = { ...place, databaseUrl: other.url, databasePoolSize: 2 };
+    const admin = new pg.Client({ connectionString: other.url });
+    await admin.connect();
+    const bounds = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
+    for (const name of bounds) await admin.query(`alter database "${new URL(other.url).pathname.slice(1)}" set ${name} to '200ms'`);
+    await admin.end();
+    const asked = bounds.map((name) => `current_setting('${name}') as ${name}`).join();
+    const [patient, bounded] = await Promise.all([openDatabase(own), openDatabase(own, { patience: 3 })]);
+    try {
+      for (const rows of [await patient.run(`select ${asked}`), await patient.orm.em.fork().execute(`select ${asked}`)])
+        expect(rows).toEqual([{ statement_timeout: '0', lock_timeout: '0', idle_in_transaction_session_timeout: '0' }]);
+      expect(await bounded.run(`select ${asked}`)).toEqual([
+        { statement_timeout: '3s', lock_timeout: '200ms', idle_in_transaction_session_timeout: '6s' },
+      ]);
+    } finally {
+      await Promise.all([patient.close(), bounded.close()]);
+      await other.drop();
+    }
+  });
+
   it('refuses a database that is newer than the program', async () => {
     const node = await openDatabase(place);
     try {

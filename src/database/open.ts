@@ -32,7 +32,8 @@ export interface DatabaseOptions {
   readonly prepares?: boolean;
   /**
    * Seconds that a statement may take, after which the server ends it; a connection that stays silent for longer is given
-   * up, and one to a server that takes no writes is not used. Without it a statement takes as long as it takes.
+   * up, and one to a server that takes no writes is not used. Without it a statement takes as long as it takes, whatever the
+   * role or the database would allow it.
    */
   readonly patience?: number;
   /** Makes the sockets to the server: one that refuses some addresses, say. */
@@ -103,7 +104,10 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
 
 /** What each connection to a server is made with. */
 function connectionOf(url: string, { patience, stream }: DatabaseOptions): ClientConfig {
-  const bounds = patience === undefined ? [] : [`statement_timeout=${patience}s`, `idle_in_transaction_session_timeout=${2 * patience}s`];
+  const bounds =
+    patience === undefined
+      ? ['statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0'] // the role or the database may have its own
+      : [`statement_timeout=${patience}s`, `idle_in_transaction_session_timeout=${2 * patience}s`];
   return {
     connectionString: url,
     application_name: 'unionhall',
