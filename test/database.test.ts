@@ -173,6 +173,25 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
+  it('lets no other node migrate for as long as one does, also where a transaction may not be idle for so long', async () => {
+    const nodes = await Promise.all([1, 2].map(() => openDatabase({ ...place, databasePoolSize: 2 }, { patience: 1 })));
+    const [first, second] = nodes as [Database, Database];
+    const done: string[] = [];
+    const up = jest.spyOn(first.orm.migrator, 'up').mockImplementation(async () => {
+      await setTimeout(3_000);
+      done.push('first');
+      return [];
+    });
+    try {
+      const slow = migrate(first);
+      while (up.mock.calls.length === 0) await setTimeout(20);
+      await Promise.all([slow, migrate(second).then(() => done.push('second'))]);
+      expect(done).toEqual(['first', 'second']);
+    } finally {
+      await Promise.all(nodes.map((node) => node.close()));
+    }
+  });
+
   it('refuses a database that is newer than the program', async () => {
     const node = await openDatabase(place);
     try {

@@ -52,7 +52,8 @@ async function knownMigrations(): Promise<string[]> {
 /**
  * Holds the lock in a transaction on a connection of its own, so that a pool of one does not wait for itself and a
  * pooler cannot give the lock to somebody else. It asks again and again rather than waiting inside a statement, whose
- * snapshot would hold up an index that is built concurrently.
+ * snapshot would hold up an index that is built concurrently. No time-out ends the transaction before the work is done, also
+ * where a pooler kept what was said at the connection to itself.
  */
 async function alone<T>(database: Database, act: () => Promise<T>): Promise<T> {
   if (database.engine === 'embedded') return await act();
@@ -62,6 +63,7 @@ async function alone<T>(database: Database, act: () => Promise<T>): Promise<T> {
   await client.connect();
   try {
     await client.query('begin');
+    await client.query(withoutEnd);
     for (;;) {
       const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_xact_lock($1) as taken', [MIGRATIONS]);
       if (rows[0]?.taken) break;
@@ -74,3 +76,7 @@ async function alone<T>(database: Database, act: () => Promise<T>): Promise<T> {
     await client.end();
   }
 }
+
+/** Not every version of PostgreSQL knows each of them. */
+const withoutEnd = `select set_config(name, '0', true) from pg_settings
+  where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')`;
