@@ -5,7 +5,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { ConfigError, type Config } from './config.ts';
 import { createContext, type Context, type ContextSources, type Incoming } from './context.ts';
-import { migrate, type Database } from './database/index.ts';
+import type { Database } from './database/index.ts';
 import { ConnectionFailure, ConnectionSource, type Connection } from './entities/setting.ts';
 import { conflict, isAway, unavailable } from './errors.ts';
 import { compiling, type Execute } from './execution.ts';
@@ -27,7 +27,7 @@ import { BreachedPasswords } from './services/user/index.ts';
 import type { Sockets } from './socket.ts';
 import { Start, type Stage } from './start.ts';
 import { version } from './version.ts';
-import { beginWork, openPlace, placeOf, savedBy, update, whereabouts, type Shared, type Whereabouts, type Work } from './work.ts';
+import { beginWork, migrateOrClose, openUpdated, placeOf, savedBy, whereabouts, type Shared, type Whereabouts, type Work } from './work.ts';
 
 /** A service that runs. */
 export interface Service {
@@ -281,20 +281,8 @@ class ServiceProcess {
   async #begin(migrating: () => void): Promise<Work> {
     const place = this.#place;
     const { database: given } = this.#options;
-    if (!given) await update(this.#shared, place, migrating);
-    const database = given ?? (await openPlace(this.#config, place));
-    if (given || database.engine === 'embedded') await this.#update(database, migrating);
-    return await beginWork(this.#shared, place, database);
-  }
-
-  async #update(database: Database, migrating: () => void): Promise<void> {
-    migrating();
-    try {
-      await migrate(database);
-    } catch (error) {
-      await database.close();
-      throw error;
-    }
+    if (given) await migrateOrClose(given, migrating);
+    return await beginWork(this.#shared, place, given ?? (await openUpdated(this.#config, place, { migrating })));
   }
 
   /** Where a database was handed over, there is no other to be had. */
@@ -358,8 +346,7 @@ class ServiceProcess {
     this.#isMoving = true;
     try {
       const place = placeOf(connection);
-      await update(this.#shared, place);
-      const work = await beginWork(this.#shared, place, await openPlace(this.#config, place));
+      const work = await beginWork(this.#shared, place, await openUpdated(this.#config, place));
       return {
         adopt: async () => {
           this.#isMoving = false;

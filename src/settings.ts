@@ -47,7 +47,7 @@ async function show(config: Config, keyring: () => Promise<Keyring>): Promise<st
 
 async function prepare(config: Config, connection: Connection): Promise<void> {
   try {
-    await update({ config }, placeOf(connection));
+    await update(config, placeOf(connection));
   } catch (error) {
     const reason = failureOf(error);
     throw reason === null ? error : failed(reason);

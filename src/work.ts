@@ -84,8 +84,11 @@ export interface Work {
   end(): Promise<void>;
 }
 
-/** Brings a database up to date over a connection of its own, on which a statement may take as long as it takes. */
-export async function update({ config }: Pick<Shared, 'config'>, place: Whereabouts, migrating: () => void = () => {}): Promise<void> {
+/**
+ * Brings a database up to date over connections of its own, past a pooler where there is a way, on which a statement may take
+ * as long as it takes. An embedded one has no such connections: it is brought up to date where it is opened.
+ */
+export async function update(config: Config, place: Whereabouts, migrating: () => void = () => {}): Promise<void> {
   if (place.url === null) return;
   const databaseUrl = isDirect(config, place) ? config.directUrl : place.url;
   const database = await openDatabase({ ...config, databaseUrl, databasePoolSize: 2 }, { prepares: false, ...carefully(place) });
@@ -94,6 +97,25 @@ export async function update({ config }: Pick<Shared, 'config'>, place: Whereabo
     await migrate(database);
   } finally {
     await database.close();
+  }
+}
+
+/** Opens the database of a place, which is brought up to date before. */
+export async function openUpdated(config: Config, place: Whereabouts, { isPatient = false, migrating = () => {} } = {}): Promise<Database> {
+  await update(config, place, migrating);
+  const database = await openPlace(config, place, isPatient);
+  if (database.engine === 'embedded') await migrateOrClose(database, migrating);
+  return database;
+}
+
+/** Brings an open database up to date. Where that fails, it is closed. */
+export async function migrateOrClose(database: Database, migrating: () => void): Promise<void> {
+  migrating();
+  try {
+    await migrate(database);
+  } catch (error) {
+    await database.close();
+    throw error;
   }
 }
 

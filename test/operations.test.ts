@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';
 import { project } from './support/house.ts';
-import { buildProgram, runProcess, startProcess, type Process } from './support/process.ts';
+import { buildProgram, runProcess, startProcess, startWorker, type Process } from './support/process.ts';
 
 // What the page for operators promises, done by the very statements and commands of that page, as processes of the built service.
 
@@ -289,4 +290,45 @@ describe('the commands of the page', () => {
         { hasSucceeded: false, said: expect.stringContaining('--from must be a day or an instant') },
       ]);
   }, 60_000);
+});
+
+describe('migrations', () => {
+  const ways: Readonly<Record<string, (environment: Record<string, string>) => Promise<void>>> = {
+    'npm start': async (environment) => await (await startProcess(built.program, environment)).stop(),
+    'npm run worker': async (environment) => await (await startWorker(built.program, environment)).stop(),
+    'npm run db:migrate': async (environment) =>
+      expect(await runProcess(built.program, ['db:migrate'], environment)).toMatchObject({ hasSucceeded: true }),
+  };
+
+  it.each(Object.keys(ways))(
+    'of %s go past the pooler, and take as long as they take',
+    async (way) => {
+      const empty = await serverDatabase();
+      const holder = await connected(empty.url);
+      await holder.query('begin; create table mikro_orm_migrations (id int)');
+      let isOver = false;
+      const running = ways[way]?.({
+        ...environmentFor(empty.url),
+        DATABASE_DIRECT_URL: `${empty.url}?application_name=direct`,
+        REQUEST_TIMEOUT: '1',
+      }).finally(() => (isOver = true));
+      running?.catch(() => undefined);
+      const asked = 'select application_name as by from pg_stat_activity where pg_blocking_pids(pid) <> array[]::int[] and datname = $1';
+      const name = new URL(empty.url).pathname.slice(1);
+      const waiting: unknown[] = [];
+      try {
+        while (waiting.length === 0 && !isOver) waiting.push(...(await superuser.query(asked, [name])).rows);
+        expect([await Promise.race([running, Promise.resolve(null)]), waiting]).toEqual([null, [{ by: 'direct' }]]);
+        await setTimeout(3_500); // longer than a statement may take, and than a transaction may be idle
+        await holder.query('rollback');
+        await running;
+        expect((await holder.query('select count(*)::int as members from members')).rows).toEqual([{ members: 0 }]);
+      } finally {
+        await holder.end();
+        await running?.catch(() => undefined);
+        await empty.drop();
+      }
+    },
+    60_000,
+  );
 });

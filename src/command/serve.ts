@@ -1,13 +1,12 @@
 import { styleText } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
-import { migrate } from '../database/index.ts';
 import { ConnectionSource } from '../entities/setting.ts';
 import { launch, type Service } from '../server.ts';
 import { startSealing } from '../services/audit/index.ts';
 import { startCleanup } from '../services/session/index.ts';
 import { isSaved } from '../services/setting/index.ts';
-import { mailOf, openPlace } from '../work.ts';
+import { mailOf, openUpdated } from '../work.ts';
 import { placeOf, roomOf } from './opening.ts';
 import { say, warn } from './operator.ts';
 
@@ -85,9 +84,8 @@ function stopOnSignal(stop: () => Promise<boolean>): void {
  * run beside services with MAIL_WORKER=0.
  */
 export async function work(config: Config): Promise<void> {
-  const database = await openPlace(config, await placeOf(config));
+  const database = await openUpdated(config, await placeOf(config));
   try {
-    await migrate(database);
     const room = await roomOf(config, database);
     const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
     const em = database.orm.em as SqlEntityManager;

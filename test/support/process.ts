@@ -33,7 +33,22 @@ export function buildProgram(): { readonly folder: string; readonly program: str
 
 /** Starts the program with this environment and nothing else, and waits until it answers. */
 export async function startProcess(program: string, environment: Readonly<Record<string, string>>): Promise<Process> {
-  const child = launch(program, ['start'], environment);
+  const { said: url, process } = await begun(program, 'start', environment, /answers at \S*?(http:\/\/[\w.:]+)\/graphql/);
+  return { ...process, url };
+}
+
+/** Starts the worker likewise, and waits until it says that it works. */
+export async function startWorker(program: string, environment: Readonly<Record<string, string>>): Promise<Omit<Process, 'url'>> {
+  return (await begun(program, 'worker', environment, /(Mail is sent from here)/)).process;
+}
+
+async function begun(
+  program: string,
+  command: string,
+  environment: Readonly<Record<string, string>>,
+  sign: RegExp,
+): Promise<{ said: string; process: Omit<Process, 'url'> }> {
+  const child = launch(program, [command], environment);
   const said = collected(child);
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const stop = async (): Promise<void> => {
@@ -41,7 +56,8 @@ export async function startProcess(program: string, environment: Readonly<Record
     await ended;
   };
   try {
-    return { url: await announced(child, said), id: child.pid ?? 0, said, stop, ended, signal: (name) => void child.kill(name) };
+    const heard = await announced(child, said, sign);
+    return { said: heard, process: { id: child.pid ?? 0, said, stop, ended, signal: (name) => void child.kill(name) } };
   } catch (error) {
     await stop();
     throw error;
@@ -78,12 +94,12 @@ function collected(child: ChildProcess): () => string {
   return () => Buffer.concat(parts).toString();
 }
 
-/** Where the service says it answers. */
-function announced(child: ChildProcess, said: () => string): Promise<string> {
+/** What it says of itself when it has begun. */
+function announced(child: ChildProcess, said: () => string, sign: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     child.stdout?.on('data', () => {
-      const [, url] = /answers at \S*?(http:\/\/[\w.:]+)\/graphql/.exec(said()) ?? [];
-      if (url) resolve(url);
+      const [, found] = sign.exec(said()) ?? [];
+      if (found) resolve(found);
     });
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`The service ended with ${code} before it answered: ${said()}`)));
