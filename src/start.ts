@@ -59,12 +59,12 @@ export class Start<Work> {
 
   /** @throws what cannot be mended by trying again; StoppedError. */
   async run(): Promise<Work> {
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempt = 1; !this.#settled.signal.aborted; attempt += 1) {
       const reason = await this.#try();
-      if (this.#work !== null && this.#stage === 'ready') return this.#work;
-      if (this.#stage === 'stopping') throw new StoppedError();
-      await this.#wait(reason ?? 'unknown', attempt);
+      if (reason !== null) await this.#wait(reason, attempt);
     }
+    if (this.#work === null || this.#stage !== 'ready') throw new StoppedError();
+    return this.#work;
   }
 
   /** Goes over to other work, also where there was none yet. @returns the work before. */
@@ -84,7 +84,7 @@ export class Start<Work> {
     return isFirst;
   }
 
-  /** @returns why it has to be tried again. */
+  /** @returns why it has to be tried again; null where it is settled. */
   async #try(): Promise<string | null> {
     let work: Work;
     try {
