@@ -141,6 +141,7 @@ class ServiceProcess {
   #isTokenMade = false;
   #warnedOf: string | null = null;
   readonly #retiring = new Set<Promise<void>>();
+  #running: Promise<unknown> | undefined;
   #stopping: Promise<boolean> | undefined;
 
   constructor(config: Config, options: StartOptions, { keyring, place, schema, subjects }: Prepared) {
@@ -167,7 +168,9 @@ class ServiceProcess {
       await this.#options.database?.close();
       throw error;
     }
-    const ready = this.#start.run().then(
+    const running = this.#start.run();
+    this.#running = running.catch(() => undefined);
+    const ready = running.then(
       async (work) => await this.#become(work),
       async (error: unknown) => {
         if (this.#stopping === undefined) await this.#close();
@@ -211,7 +214,7 @@ class ServiceProcess {
 
   async #finish(): Promise<void> {
     await this.#close();
-    await Promise.all(this.#retiring);
+    await Promise.all([this.#running, ...this.#retiring]);
     await this.#start.work?.end(); // on the database that it has moved to meanwhile, perhaps
   }
 

@@ -410,4 +410,28 @@ describe('a start', () => {
     expect(await never.stop()).toBe(true);
     await expect(never.ready).rejects.toThrow('told to stop');
   });
+
+  it('that is told to stop while it migrates ends when that is done, and leaves no connection', async () => {
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    await admin.query('create database stopped');
+    const url = Object.assign(new URL(server.url), { pathname: '/stopped' }).href;
+    const holder = new pg.Client({ connectionString: url, application_name: 'holder' });
+    await holder.connect();
+    await holder.query('begin; create table mikro_orm_migrations (id int)');
+    const early = await launch(readConfig({ ...environment(), SEED: '0', DATABASE_URL: url }), { keyring });
+    const waiting = `select 1 from pg_stat_activity where datname = 'stopped' and wait_event_type = 'Lock'`;
+    while ((await admin.query(waiting)).rowCount === 0) await setTimeout(20);
+    let isOver = false;
+    const stopping = early.stop().finally(() => (isOver = true));
+    await setTimeout(500);
+    expect(isOver).toBe(false);
+    await holder.query('rollback');
+    expect(await stopping).toBe(true);
+    await expect(early.ready).rejects.toThrow('told to stop');
+    const open = `select 1 from pg_stat_activity where datname = 'stopped' and application_name <> 'holder'`;
+    while ((await admin.query(open)).rowCount !== 0) await setTimeout(20); // the server notices a moment later
+    await holder.end();
+    await admin.end();
+  }, 60_000);
 });
