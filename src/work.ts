@@ -168,8 +168,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
       end: () => end({ listening: hearing, refusals, cleanup, sealing, mail: sending, database, patience: config.patience.stop }),
     };
   } catch (error) {
-    await listening?.stop();
-    await mail?.stop();
+    await Promise.allSettled([listening?.stop(), mail?.stop()]);
     await database.close();
     throw error;
   }
@@ -237,10 +236,14 @@ interface Jobs {
 }
 
 async function end({ listening, refusals, cleanup, sealing, mail, database, patience }: Jobs): Promise<void> {
-  await refusals.settle();
-  await listening.stop();
-  await Promise.all([cleanup.stop(), sealing.stop(), mail.stop(patience * 1000)]);
+  await closeAfter(database, [refusals.settle(), listening.stop(), cleanup.stop(), sealing.stop(), mail.stop(patience * 1000)]);
+}
+
+/** Closes a database when all that works on it has ended, or failed to. @throws what one of them failed with. */
+export async function closeAfter(database: Database, ends: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(ends);
   await database.close();
+  await Promise.all(ends);
 }
 
 /** Only the embedded database is seeded by itself; a real one where SEED=1 asks for it. Production never is. */

@@ -1,9 +1,20 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { PGlite } from '@electric-sql/pglite';
+import { readConfig } from '../src/config.ts';
+import { openDatabase, type Database } from '../src/database/index.ts';
+import { nativeClient } from '../src/database/open.ts';
+import { start } from '../src/server.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { MailQueue } from '../src/services/mail/index.ts';
 import { Start, StoppedError, type Steps } from '../src/start.ts';
 
-// A start without a service: what is asked of its steps, and what comes of it.
-
+/** A start without a service, and what was asked of its steps. */
 interface Told {
   readonly start: Start<string>;
   readonly begun: number;
@@ -17,7 +28,7 @@ function starting(begin: Steps<string>['begin']): Told {
   let begun = 0;
   let wait = (): void => undefined;
   const waits = new Promise<void>((resolve) => (wait = resolve));
-  const start = new Start<string>({
+  const begins = new Start<string>({
     begin: (migrating) => {
       begun += 1;
       return begin(migrating);
@@ -27,7 +38,7 @@ function starting(begin: Steps<string>['begin']): Told {
     discard: (work) => Promise.resolve(void discarded.push(work)),
   });
   return {
-    start,
+    start: begins,
     discarded,
     waits,
     get begun() {
@@ -77,12 +88,64 @@ describe('a start', () => {
   });
 
   it('ends with what cannot be mended', async () => {
-    const start = new Start<string>({
+    const never = new Start<string>({
       begin: away,
       passing: () => null,
       waiting: () => Promise.resolve(),
       discard: () => Promise.resolve(),
     });
-    await expect(start.run()).rejects.toThrow('refused');
+    await expect(never.run()).rejects.toThrow('refused');
   });
+});
+
+describe('an embedded database', () => {
+  let folder: string;
+  let database: Database;
+  let pglite: PGlite;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'unionhall-start-'));
+    database = await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: join(folder, 'data') });
+    pglite = await nativeClient<PGlite>(database);
+  }, 60_000);
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await database?.close();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  const begin = () =>
+    start(readConfig({ NODE_ENV: 'production', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: folder }), {
+      database,
+      keyring: Keyring.parse(Keyring.generate()),
+    });
+  const isLocked = () => existsSync(join(folder, 'data.lock'));
+  const refuse = () => Promise.reject(new Error('it does not stop'));
+
+  it.each(['what listens', 'mail'])(
+    'is closed although %s does not stop, which is told',
+    async (job) => {
+      if (job === 'what listens') jest.spyOn(pglite, 'listen').mockResolvedValue(refuse);
+      const service = await begin();
+      const { stop } = MailQueue.prototype;
+      if (job === 'mail')
+        jest.spyOn(MailQueue.prototype, 'stop').mockImplementation(async function (this: MailQueue) {
+          await stop.call(this);
+          await refuse();
+        });
+      expect(isLocked()).toBe(true);
+      await expect(service.stop()).rejects.toThrow('it does not stop');
+      expect(isLocked()).toBe(false);
+    },
+    60_000,
+  );
+
+  it('is closed although what listens does not stop, where the work cannot begin, and why is told', async () => {
+    jest.spyOn(pglite, 'listen').mockImplementation(async () => {
+      await database.run('alter table users rename to people');
+      return refuse;
+    });
+    await expect(begin()).rejects.toThrow('relation "users" does not exist');
+    expect(isLocked()).toBe(false);
+  }, 60_000);
 });

@@ -6,7 +6,7 @@ import { launch, type Service } from '../server.ts';
 import { startSealing } from '../services/audit/index.ts';
 import { startCleanup } from '../services/session/index.ts';
 import { isSaved } from '../services/setting/index.ts';
-import { mailOf, openUpdated } from '../work.ts';
+import { closeAfter, mailOf, openUpdated } from '../work.ts';
 import { placeOf, roomOf } from './opening.ts';
 import { say, warn } from './operator.ts';
 
@@ -92,8 +92,7 @@ export async function work(config: Config): Promise<void> {
     const cleanup = startCleanup({ em, tools: { ...room, mail: mail.queue }, every: config.cleanupEvery, warn });
     const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn });
     stopOnSignal(async () => {
-      await Promise.all([cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);
-      await database.close();
+      await closeAfter(database, [cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);
       return true;
     });
     say('Mail is sent from here, what has expired is removed, and the audit log is sealed.');
