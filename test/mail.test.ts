@@ -398,6 +398,20 @@ describe('a mail server', () => {
     expect(await post.states('mail-dead')).toEqual([]);
   });
 
+  it('that refused more mails than one statement puts back is sent all of them after all', async () => {
+    const post = await Post.open();
+    const mail = await post.start();
+    const { id: userId } = await post.user('officer');
+    const job = { kind: 'security-alert', userId, alert: 'account-locked', at: '2026-01-15T17:03:00.000Z' };
+    await post.sql(
+      `insert into pgboss.job (name, data, policy) select 'mail-dead', cast($1 as jsonb), 'standard' from generate_series(1, 2001)`,
+      [JSON.stringify(job)],
+    );
+    expect(await mail.queue.redrive()).toBe(2001);
+    expect([(await post.states()).length, await post.states('mail-dead')]).toEqual([2001, []]);
+    expect(await mail.queue.redrive()).toBe(0);
+  });
+
   it.each<[string, SmtpOptions]>([
     ['the recipient', { onRcptTo: (_, __, done) => done(new SmtpError(550, 'No such user')) }],
     ['the mail', { onMail: () => Promise.reject(new SmtpError(554, 'Not here')) }],

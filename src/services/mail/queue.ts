@@ -40,6 +40,9 @@ const nobody = '00000000-0000-0000-0000-000000000000';
 /** How many mails one process sends at a time. */
 const lanes = 2;
 
+/** How many dead letters one statement puts back. */
+const most = 1000;
+
 /**
  * Mail that waits in the service's own database, in the schema `pgboss`. A mail is enqueued by the transaction that
  * causes it, and sent at least once: again where it is not known to have been sent, until it is, or is a dead letter.
@@ -108,9 +111,11 @@ export class MailQueue {
     }
   }
 
-  /** Puts the dead letters back into the queue, as when what refused them was mended. @returns how many there were. */
+  /** Puts the dead letters back into the queue, as when what refused them was mended. @returns how many were put there. */
   async redrive(): Promise<number> {
-    return await this.#boss.redrive(deadLetters, { destination: name });
+    let moved = 0;
+    for (let last = most; last === most; moved += last) last = await this.#boss.redrive(deadLetters, { destination: name, limit: most });
+    return moved;
   }
 
   /**
