@@ -266,6 +266,18 @@ describe('the commands of the page', () => {
     );
   }, 60_000);
 
+  it('put the mails that were given up back into the queue', async () => {
+    await superuser.query(
+      `insert into pgboss.job (name, data, policy) select 'mail-dead', jsonb_build_object('kind', 'security-alert', 'userId', id,
+         'alert', 'account-locked', 'at', '2026-01-15T17:03:00.000Z'), 'standard' from users`,
+    );
+    const waiting = `select count(*)::int from pgboss.job where name = 'mail' and data->>'alert' = 'account-locked'`;
+    expect(await value(waiting)).toBe(0);
+    expect(await run('mail:redrive')).toEqual({ hasSucceeded: true, said: '1 mail is in the queue again.\n' });
+    expect(await value(waiting)).toBe(1);
+    expect(await run('mail:redrive')).toEqual({ hasSucceeded: true, said: '0 mails are in the queue again.\n' });
+  }, 60_000);
+
   it('export JSON lines, to stdout or to a file that is not there yet', async () => {
     const { said, hasSucceeded } = await run('audit:export');
     expect(hasSucceeded).toBe(true);

@@ -7,6 +7,7 @@ import { exportEvents, verify } from './audit.ts';
 import { writePermissions, writeSchema } from './contract.ts';
 import { importCsv, importFile } from './import.ts';
 import { renewSeals, showKeys } from './keys.ts';
+import { redrive } from './mail.ts';
 import { reset, seed, update } from './maintain.ts';
 import { CommandError } from './operator.ts';
 import { start, work } from './serve.ts';
@@ -31,6 +32,7 @@ const commands: Readonly<Record<string, Command>> = {
   'audit:verify': verify,
   'audit:export': exportEvents,
   'keys:rotate': renewSeals,
+  'mail:redrive': redrive,
   'vault:status': showVault,
   'vault:recover': recover,
   'vault:import': importVault,
