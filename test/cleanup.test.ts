@@ -234,6 +234,36 @@ describe('rounds', () => {
   });
 });
 
+it('files a backlog of refusals a thousand at a time: what fails later leaves the earlier ones filed', async () => {
+  await clean();
+  await runSql(
+    `insert into denials (action, reason, key, minute, outcome, at, target_id, request_id, count)
+     select 'lock', 'users', n, 0, 'denied', $1, $2, 'test', 1 from generate_series(1, 2500) n`,
+    [local.clock.now().toISOString(), local.user.id],
+  );
+  const { mail } = local.tools;
+  let told = 0;
+  const failing = { enqueue: () => (++told === 1200 ? Promise.reject(new Error('full')) : Promise.resolve()) } as unknown as typeof mail;
+  await expect(cleanUp(local.em, { ...local.tools, mail: failing })).rejects.toThrow('full');
+  const filed = () => local.stored.count(AuditEvent, { action: 'lock', targetId: local.user.id });
+  const left = async () => Number(((await runSql('select count(*) from denials where minute = 0', [])) as { count: string }[])[0]?.count);
+  expect([await filed(), await left()]).toEqual([1000, 1500]);
+  expect((await cleanUp(local.em, { ...local.tools, mail: failing }))?.denials).toBe(1500);
+  expect([await filed(), await left()]).toEqual([2500, 0]);
+});
+
+it('files no further batch where it is told to stop', async () => {
+  await clean();
+  await runSql(
+    `insert into denials (action, reason, key, minute, outcome, at, request_id, count)
+     select 'stopped', 'unknown', n, 0, 'denied', $1, 'test', 1 from generate_series(1, 1001) n`,
+    [local.clock.now().toISOString()],
+  );
+  expect(await cleanUp(local.em, local.tools, AbortSignal.abort())).toBeNull();
+  expect(await local.stored.count(AuditEvent, { action: 'stopped' })).toBe(1000);
+  expect((await clean())?.denials).toBe(1);
+});
+
 it('keeps a refusal until its minute is over', async () => {
   await recordDenial(local.em, local.clock.now(), client, { action: 'kept', reason: 'unknown', outcome: AuditOutcome.FAILED });
   await clean();

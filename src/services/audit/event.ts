@@ -130,12 +130,13 @@ export async function countDenials(em: SqlEntityManager, denials: readonly Count
 const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Requester): string => actorId ?? targetId ?? networkOf(ipAddress);
 
 /**
- * Moves the refusals of the minutes that are over into the audit log, in the caller's transaction; each row goes there
- * once, however many do this at once.
+ * Moves so many refusals of the minutes that are over at most into the audit log, in the caller's transaction; each row
+ * goes there once, however many do this at once.
  * @returns what was moved.
  */
-export async function fileDenials(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<readonly Denial[]> {
-  const over = await em.find(Denial, { minute: { $lt: minuteOf(at) } }, { filters: false, lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE });
+export async function fileDenials(em: SqlEntityManager, keyring: Keyring, at: Date, most: number): Promise<readonly Denial[]> {
+  const options = { filters: false, lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE, limit: most } as const;
+  const over = await em.find(Denial, { minute: { $lt: minuteOf(at) } }, options);
   for (const denial of over) {
     recordAudit(em, keyring, {
       at: denial.at,

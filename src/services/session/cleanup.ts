@@ -33,23 +33,39 @@ const removals = {
 /** Locks of which the user is told: those on which somebody outside ran. */
 const toldLocks = new Set(['users', 'second_factor']);
 
+/** Refusals that are filed by one transaction. */
+const batchSize = 1000;
+
 /**
- * One round, in one transaction: removes what has expired, files the refusals of the minutes that are over, and tells
- * users of their locks. Of several nodes at once, one does it.
- * @returns null where another one does it already.
+ * One round: files the refusals of the minutes that are over, a batch in each transaction, and tells users of their locks;
+ * then removes what has expired, in one transaction. Of several nodes at once, one does it.
+ * @param signal ends the round after the transaction that runs.
+ * @returns null where another one does it already, or the signal came.
  */
-export async function cleanUp(em: SqlEntityManager, tools: CleanupTools): Promise<CleanedUp | null> {
-  return em.transactional(async (transaction) => {
-    const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [cleanup]);
-    if (!lock?.taken) return null;
-    const counts: Record<string, number> = { denials: await file(transaction, tools), roles: await endRoles(transaction, tools) };
+export async function cleanUp(em: SqlEntityManager, tools: CleanupTools, signal?: AbortSignal): Promise<CleanedUp | null> {
+  let denials = 0;
+  for (let filed = batchSize; filed === batchSize; denials += filed) {
+    const batch = await alone(em.fork(), (transaction) => file(transaction, tools));
+    if (batch === null || signal?.aborted) return null;
+    filed = batch;
+  }
+  return await alone(em.fork(), async (transaction) => {
+    const counts: Record<string, number> = { denials, roles: await endRoles(transaction, tools) };
     for (const [kind, removal] of Object.entries(removals)) counts[kind] = await remove(transaction, tools.now(), removal);
     return counts as CleanedUp;
   });
 }
 
+/** Works in a transaction, unless another one that cleans up does. */
+async function alone<T>(em: SqlEntityManager, work: (transaction: SqlEntityManager) => Promise<T>): Promise<T | null> {
+  return em.transactional(async (transaction) => {
+    const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [cleanup]);
+    return lock?.taken ? await work(transaction) : null;
+  });
+}
+
 async function file(em: SqlEntityManager, { keyring, mail, now }: CleanupTools): Promise<number> {
-  const filed = await fileDenials(em, keyring, now());
+  const filed = await fileDenials(em, keyring, now(), batchSize);
   for (const { action, reason, targetId, at } of filed) {
     if (action !== 'lock' || targetId === null || !toldLocks.has(reason)) continue;
     await mail.enqueue(em, { kind: 'security-alert', userId: targetId, alert: 'account-locked', at: at.toISOString() });

@@ -4,7 +4,7 @@ import { cleanUp, type CleanupTools } from './cleanup.ts';
 
 /** What it takes to clean up again and again. */
 export interface CleanupParts {
-  /** Not of a request: each round works on a fork of its own. */
+  /** Not of a request: each transaction works on a fork of its own. */
   readonly em: SqlEntityManager;
   readonly tools: CleanupTools;
   /** Seconds between two rounds; each wait is up to a fifth shorter or longer, so that nodes do not come all at once. */
@@ -18,7 +18,7 @@ export interface CleanupParts {
 
 /** Cleaning up that goes on until it is stopped. */
 export interface Cleanup {
-  /** Begins no further round, and waits for the one that runs. */
+  /** Begins no further round, and waits for the one that runs; that ends after its transaction. */
   stop(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ async function goOn(
   for (;;) {
     await wait(Math.round(every * 1000 * (0.8 + 0.4 * chance())), signal);
     if (signal.aborted) return;
-    await cleanUp(em.fork(), tools).catch((error: unknown) => warn(`Cleaning up: ${error instanceof Error ? error.message : 'failed'}`));
+    await cleanUp(em, tools, signal).catch((error: unknown) => warn(`Cleaning up: ${error instanceof Error ? error.message : 'failed'}`));
   }
 }
 
