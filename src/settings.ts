@@ -1,17 +1,10 @@
-import { createInterface, type Interface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
 import type { Config } from './config.ts';
 import { ConnectionSource, type Connection, type ConnectionFailure } from './entities/setting.ts';
 import { Refusal } from './errors.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
 import { explain, failureOf, probe, readConnection, type ConnectionInput } from './services/setting/index.ts';
+import { asking, type Questions, type Terminal } from './terminal.ts';
 import { placeOf, savedBy, update, whereabouts } from './work.ts';
-
-/** Where the operator is asked, and answers. */
-export interface Terminal {
-  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  readonly output: NodeJS.WritableStream;
-}
 
 /** It did not work; the message says why, and shows no password. */
 export class SettingsError extends Error {
@@ -57,59 +50,20 @@ async function prepare(config: Config, connection: Connection): Promise<void> {
 const failed = (reason: ConnectionFailure): SettingsError => new SettingsError(explain(reason));
 
 /** Asks on a terminal, where the password does not show; elsewhere reads one line of JSON with the fields of ConnectionInput. */
-async function askFor({ input, output }: Terminal): Promise<Connection> {
-  const shown = new Shown(output);
-  const isTerminal = input.isTTY === true;
-  const lines = createInterface({ input, output: shown, terminal: isTerminal, historySize: 0 });
-  try {
-    return read(isTerminal ? await dialogue(new Questions(lines), shown) : parse(await new Questions(lines).ask('')));
-  } finally {
-    lines.close();
-  }
+async function askFor(terminal: Terminal): Promise<Connection> {
+  return await asking(terminal, async (questions) =>
+    read(questions.isTerminal ? await dialogue(questions) : parse(await questions.ask(''))),
+  );
 }
 
-async function dialogue(questions: Questions, shown: Shown): Promise<ConnectionInput> {
+async function dialogue(questions: Questions): Promise<ConnectionInput> {
   const host = await questions.ask('Host: ');
   const port = Number((await questions.ask('Port [5432]: ')) || 5432);
   const database = await questions.ask('Database: ');
   const username = await questions.ask('User: ');
   const ssl = /^y/i.test(await questions.ask('Encrypted, y or n [n]: '));
-  shown.write('Password (it does not show): ');
-  shown.isMuted = true;
-  const password = await questions.ask('');
-  shown.isMuted = false;
-  shown.write('\n');
+  const password = await questions.askSecretly('Password');
   return { host, port, database, username, password, ssl };
-}
-
-/** Asks one thing after the other, for as long as somebody answers. */
-class Questions {
-  readonly #ended: Promise<never>;
-
-  constructor(private readonly lines: Interface) {
-    const silence = new SettingsError('Nothing was changed: there was no answer.');
-    // the last line may come with the end: it goes first
-    this.#ended = new Promise((_, reject) => lines.once('close', () => setImmediate(reject, silence)));
-    this.#ended.catch(() => undefined); // whoever asks then hears of it
-  }
-
-  async ask(question: string): Promise<string> {
-    return await Promise.race([this.lines.question(question), this.#ended]);
-  }
-}
-
-/** What an operator sees of what is typed, while it may be seen. */
-class Shown extends Writable {
-  isMuted = false;
-
-  constructor(private readonly output: NodeJS.WritableStream) {
-    super();
-  }
-
-  override _write(text: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    if (!this.isMuted) this.output.write(text);
-    done();
-  }
 }
 
 /** BAD_INPUT names fields as a client of the API wrote them. */

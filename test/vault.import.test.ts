@@ -3,14 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { importVault, recover } from '../src/command/vault.ts';
+import { readConfig } from '../src/config.ts';
 import type { Database } from '../src/database/index.ts';
 import { encryptFernet, readFernetKey } from '../src/services/crypto/fernet.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { deriveMasterKey } from '../src/services/crypto/stretch.ts';
 import { importSecrets, readForeign, wipe } from '../src/services/vault/import.ts';
+import { asking } from '../src/terminal.ts';
 import { Clock } from './support/local.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 import { Keeper, password } from './vault.kit.ts';
@@ -127,6 +131,56 @@ describe('a Python install', () => {
     await expect(bring(path, { username: 'officer', password })).rejects.toThrow('no user of that name who has access');
     await expect(bring(path, { username: 'nobody', password })).rejects.toThrow('no user of that name who has access');
     expect(await owner.reveal('never')).toBe('NOT_FOUND');
+  });
+});
+
+describe('on a terminal', () => {
+  const typed = 'hunter2-never-shown';
+
+  /** Where each question is answered with what must not show. */
+  function terminal(answer = `${typed}\r`): { input: PassThrough & { isTTY: boolean }; output: PassThrough; shown: () => string } {
+    const [input, output] = [Object.assign(new PassThrough(), { isTTY: true }), new PassThrough()];
+    let shown = '';
+    const controls = new RegExp(`${String.fromCharCode(27)}\\[\\d*[A-Z]`, 'g');
+    output.on('data', (part: Buffer) => {
+      shown += part.toString().replace(controls, '');
+      if (shown.endsWith(': ')) setImmediate(() => (answer === '^D' ? input.end() : input.write(answer)));
+    });
+    return { input, output, shown: () => shown.replaceAll('\r', '') };
+  }
+  const config = () => readConfig({ UNIONHALL_CONFIG_DIR: join(folder, 'config'), DATABASE_URL: 'postgres://127.0.0.1:1/none' });
+
+  it('neither of the passwords shows', async () => {
+    const path = await aFile('typed.sqlite', [['bank', 'a value']]);
+    const [trial, real] = [terminal(), terminal()];
+    await expect(importVault(config(), ['--file', path, '--dry-run'], trial)).rejects.toThrow('"bank" does not open');
+    expect(trial.shown()).toBe('Password of that install (it does not show): \n');
+    await expect(importVault(config(), ['--file', path, '--user', 'rosa'], real)).rejects.toThrow('"bank" does not open');
+    expect(real.shown()).toBe('Password of that install (it does not show): \nPassword of rosa (it does not show): \n');
+  });
+
+  it('the recovery kit does not show', async () => {
+    const there = terminal();
+    await expect(recover(config(), ['--user', 'rosa'], there)).rejects.toThrow('ECONNREFUSED');
+    expect(there.shown()).toBe('Recovery kit (it does not show): \n');
+  });
+
+  it('or elsewhere, lines that come at once are the answers one after the other', async () => {
+    for (const isTTY of [true, false]) {
+      const [input, output] = [Object.assign(new PassThrough(), { isTTY }), new PassThrough()];
+      const answers = asking({ input, output }, async (questions) => [
+        await questions.askSecretly('One'),
+        await questions.ask('Two: '),
+        await questions.askSecretly('Three'),
+      ]);
+      input.end('first\r\nsecond\nthird\n');
+      expect(await answers).toEqual(['first', 'second', 'third']);
+      if (!isTTY) expect(output.read()).toBeNull();
+    }
+  });
+
+  it('nothing is done where nobody answers', async () => {
+    await expect(recover(config(), ['--user', 'rosa'], terminal('^D'))).rejects.toThrow('Nothing was changed: there was no answer.');
   });
 });
 

@@ -3,11 +3,11 @@ import type { Config } from '../config.ts';
 import { examine } from '../doctor.ts';
 import { changeSettings } from '../settings.ts';
 import { keyringOf } from './opening.ts';
-import { CommandError, say, counted } from './operator.ts';
+import { CommandError, counted, here, say } from './operator.ts';
 
 /** Says where the database is, tries another one, or saves it for the next start. */
 export async function settings(config: Config, [word = 'show']: string[]): Promise<void> {
-  say(await changeSettings(config, () => keyringOf(config), word, { input: process.stdin, output: process.stderr }));
+  say(await changeSettings(config, () => keyringOf(config), word, here()));
 }
 
 /** Looks at the installation, and says what is wrong with it. */

@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { importSecrets, readForeign, recoverFor, statusOf, tellStatus, wipe } from '../services/vault/index.ts';
+import { asking } from '../terminal.ts';
 import { keyringOf, whileOpen, withDatabase } from './opening.ts';
-import { CommandError, say, warn, counted } from './operator.ts';
+import { CommandError, counted, here, say } from './operator.ts';
 
 export async function showVault(config: Config): Promise<void> {
   await whileOpen(config, async (database) => {
@@ -11,13 +12,12 @@ export async function showVault(config: Config): Promise<void> {
   });
 }
 
-/** Reads the kit from stdin, so that it is in no history of a shell, and in no list of processes. */
-export async function recover(config: Config, words: string[]): Promise<void> {
+/** Asks for the kit, so that it is in no history of a shell, in no list of processes, and on no screen. */
+export async function recover(config: Config, words: string[], terminal = here()): Promise<void> {
   const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
   if (values.user === undefined) throw new CommandError('Name the user who is to have access: npm run vault:recover -- --user rosa');
-  if (process.stdin.isTTY) warn('Type the recovery kit, and then Enter:');
   const { user } = values;
-  const [kit = ''] = await linesOf(process.stdin, 1);
+  const kit = await asking(terminal, (questions) => questions.askSecretly('Recovery kit'));
   const keyring = await keyringOf(config);
   await withDatabase(config, async ({ orm }) => {
     await recoverFor(orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() }, kit, user);
@@ -25,15 +25,17 @@ export async function recover(config: Config, words: string[]): Promise<void> {
   });
 }
 
-/** Brings the secrets of a Python install; its password and the user's own are read from stdin, a line each. */
-export async function importVault(config: Config, words: string[]): Promise<void> {
+/** Brings the secrets of a Python install; asks for its password and the user's own. */
+export async function importVault(config: Config, words: string[], terminal = here()): Promise<void> {
   const options = { file: { type: 'string' }, user: { type: 'string' }, 'dry-run': { type: 'boolean' } } as const;
   const { values } = parseArgs({ args: words, options });
   const { file, user, 'dry-run': isTrial = false } = values;
   if (file === undefined || (user === undefined && !isTrial))
     throw new CommandError('Name the file and who stores what is in it: npm run vault:import -- --file x.sqlite --user rosa');
-  if (process.stdin.isTTY) warn(`Type the password of that install, and Enter${isTrial ? ':' : `; then that of ${user}, and Enter:`}`);
-  const [foreign = '', own = ''] = await linesOf(process.stdin, isTrial ? 1 : 2);
+  const { foreign, own } = await asking(terminal, async (questions) => ({
+    foreign: await questions.askSecretly('Password of that install'),
+    own: isTrial ? '' : await questions.askSecretly(`Password of ${user}`),
+  }));
   const secrets = await readForeign(file, foreign);
   try {
     if (isTrial || user === undefined) return say(`${counted(secrets.length, 'secret opens', 'secrets open')}; nothing was stored.`);
@@ -47,14 +49,4 @@ export async function importVault(config: Config, words: string[]): Promise<void
   } finally {
     wipe(secrets);
   }
-}
-
-/** So many lines, or as many as there are. */
-async function linesOf(input: AsyncIterable<Buffer | string>, most: number): Promise<string[]> {
-  let text = '';
-  for await (const part of input) {
-    text += String(part);
-    if (text.split('\n').length > most) break;
-  }
-  return text.split(/\r?\n/).slice(0, most);
 }
