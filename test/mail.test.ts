@@ -333,6 +333,16 @@ describe('a mail', () => {
     expect(post.warnings.join()).toContain('does not know such a mail');
   });
 
+  it('says no more of a backup code or a lock than holds wherever it was asked for', () => {
+    const told = (kind: 'backup-code-used' | 'account-locked') =>
+      render({ kind, username: 'officer', at: new Date(0) }, { publicUrl: null, timeZone: 'UTC' }).text;
+    // it is also given to prove who one is, to remove the second factor, and to unlock the vault
+    expect(told('backup-code-used')).toContain('\n\nA backup code was given in place of the second factor.\n\n');
+    // wrong codes lock every device, wrong passwords those that are new
+    expect(told('account-locked')).toContain('no more are taken from a new device, or from any.');
+    expect(told('account-locked') + told('backup-code-used')).not.toMatch(/signed in|sign in/);
+  });
+
   it('says nothing that could be markup, and brings no link where there is no page for it', () => {
     const stationery = { publicUrl: null, timeZone: 'UTC' };
     const letter = { kind: 'password-reset', username: `<b>"a"&'`, token: 'prt1.k.<i>', expiresAt: new Date(0) } as const;

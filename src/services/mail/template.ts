@@ -91,10 +91,10 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
     subject: 'Your second factor was removed',
     what: 'The second factor was removed: a password alone is enough now.',
   },
-  'backup-code-used': { subject: 'A backup code was used', what: 'Somebody signed in with a backup code in place of the second factor.' },
+  'backup-code-used': { subject: 'A backup code was used', what: 'A backup code was given in place of the second factor.' },
   'account-locked': {
     subject: 'Your account was locked for a while',
-    what: 'A wrong password or code was given too often, so that for a while nobody can sign in from a new device.',
+    what: 'A wrong password or code was given too often: for a while, no more are taken from a new device, or from any. Sessions go on.',
   },
   'address-claimed': {
     subject: 'Somebody used your e-mail address',
