@@ -67,7 +67,7 @@ export function tellKeys(uses: readonly KeyUse[]): string {
 
 /**
  * Seals the seeds of second factors anew under the system key of today: nobody has to be there for it, and nobody notices.
- * @returns how many there were, and how many do not open, as their key is gone, or they were altered.
+ * @returns how many were sealed anew, and how many do not open, as their key is gone, or they were altered.
  */
 export async function renewSeeds(
   em: SqlEntityManager,

@@ -69,7 +69,7 @@ export function tellStatus({ isMade, secrets, people, openVaults, values, pairs 
 
 /**
  * Seals the users' own keys anew under the system key of today; their passwords stay on the inside, and nobody notices.
- * @returns how many there were, and how many hang on a key that is gone, or were altered.
+ * @returns how many were sealed anew, and how many hang on a key that is gone, or were altered.
  */
 export async function renewSystemSeals(
   em: SqlEntityManager,
