@@ -16,6 +16,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { largestPage, usualPage } from './entities/page.ts';
 import { tooComplex } from './errors.ts';
 
 /** The most that one operation may ask for. */
@@ -46,9 +47,6 @@ interface Measure {
 
 /** How many rows a list without pages counts as. */
 const plainList = 4;
-
-/** How many rows a page has that was asked for without a size, and at most. */
-const [defaultPage, greatestPage] = [20, 100];
 
 /** What wraps the rows of a page. */
 const wrappers: ReadonlySet<string> = new Set(['edges', 'node', 'nodes']);
@@ -136,8 +134,8 @@ class Walk {
     if (!field.args.some(({ name }) => name === 'first')) return null;
     this.dependsOnVariables ||= node.arguments?.some(({ value }) => value.kind === Kind.VARIABLE) ?? false;
     const { first, last } = this.argumentsOf(node, field);
-    const size = Number(first ?? last ?? defaultPage);
-    return Math.min(Math.max(size, 0), greatestPage);
+    const size = Number(first ?? last ?? usualPage);
+    return Math.min(Math.max(size, 0), largestPage);
   }
 
   /** Arguments that are wrong are refused with a better word later. */
@@ -145,7 +143,7 @@ class Walk {
     try {
       return getArgumentValues(field, node, this.variables);
     } catch {
-      return { first: greatestPage };
+      return { first: largestPage };
     }
   }
 

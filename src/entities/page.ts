@@ -18,8 +18,8 @@ export interface Page {
 type EntityClass = abstract new (...args: never[]) => object;
 type Class<T> = new () => T;
 
-export const largestPage = 100;
-export const usualPage = 20;
+/** How many rows a page has at most, and where it was asked for without a size. */
+export const [largestPage, usualPage] = [100, 20];
 
 /** How a filter's fields compare. */
 export const comparisons = ['eq', 'in', 'gte', 'lte', 'contains', 'isNull'] as const;

@@ -8,7 +8,7 @@ import { deliver } from './worker.ts';
 
 export { securityAlerts, type MailJob, type SecurityAlert } from './job.ts';
 export { MailQueue, usualPace, type MailPace } from './queue.ts';
-export { mailToken, type TokenMailTools } from './token.ts';
+export { mailToken, verificationAge, type TokenMailTools } from './token.ts';
 export { smtpProblem } from './transport.ts';
 
 /** What mail needs of the process it runs in. */

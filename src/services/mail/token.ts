@@ -15,6 +15,9 @@ export interface TokenMailTools {
   readonly now: () => Date;
 }
 
+/** Seconds in which an address can be verified: mail may be read the next day. */
+export const verificationAge = 86_400;
+
 /** An invitation's token is a reset: the first password is chosen as any later one is. */
 export const tokenTypes = {
   'password-reset': TokenType.PASSWORD_RESET,

@@ -4,12 +4,11 @@ import { RoleName } from '../../entities/role.ts';
 import type { UserFacts } from '../../entities/user.ts';
 import { badInput, forbidden } from '../../errors.ts';
 import { networkOf, takeTurn } from '../limit.ts';
-import { mailToken } from '../mail/index.ts';
+import { mailToken, verificationAge } from '../mail/index.ts';
 import { demandFacts, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
 import type { Client, SessionTools } from './tools.ts';
-import { verificationAge } from './verify.ts';
 
 @InputType({ description: 'Who wants an account.' })
 export class RegisterInput {

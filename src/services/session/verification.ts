@@ -2,11 +2,10 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { networkOf, takeTurn } from '../limit.ts';
-import { mailToken } from '../mail/index.ts';
+import { mailToken, verificationAge } from '../mail/index.ts';
 import { accountOf } from './attempt.ts';
 import { recordOwn } from './record.ts';
 import type { Client, SessionTools } from './tools.ts';
-import { verificationAge } from './verify.ts';
 
 /**
  * Mails the caller a token that verifies the address; earlier ones stop working. Nothing is mailed where it is verified.

@@ -5,9 +5,6 @@ import { recordOwn } from './record.ts';
 import { noSuchToken, readToken, spendToken } from './spend.ts';
 import type { Client, SessionTools } from './tools.ts';
 
-/** Seconds in which a verification works: mail may be read the next day. */
-export const verificationAge = 86_400;
-
 /**
  * Verifies the address that the token was mailed to. Whoever has the token may do this, signed in or not.
  * @returns true.

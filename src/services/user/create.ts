@@ -11,7 +11,7 @@ import { recordChange } from '../audit/event.ts';
 import { mailToken } from '../mail/index.ts';
 import { find, refuse, write } from '../record/index.ts';
 import { administer } from './admins.ts';
-import { readFacts, taken, takenProblems } from './facts.ts';
+import { mostRoles, readFacts, taken, takenProblems } from './facts.ts';
 import type { Origin, UserTools } from './tools.ts';
 
 @InputType({ description: 'Who is to be given an account, and as what.' })
@@ -42,9 +42,6 @@ export class CreateUserInput {
   })
   memberId?: string | null;
 }
-
-/** Roles one user may be given at once. */
-const mostRoles = 20;
 
 /**
  * Makes an account without a password, and mails an invitation whose token sets the first one. The admin vouches for the

@@ -5,11 +5,8 @@ import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, unauthenticated, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { networkOf, takeTurn } from '../limit.ts';
-import { mailToken } from '../mail/index.ts';
+import { mailToken, verificationAge } from '../mail/index.ts';
 import type { Origin, UserTools } from './tools.ts';
-
-/** Seconds in which the new address can be verified. */
-export const verificationAge = 86_400;
 
 /**
  * Changes the caller's address, which is unverified from then on: a token is mailed to the new one, and the old one is

@@ -3,6 +3,9 @@ import { User, userProblems, type UserFacts } from '../../entities/user.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { draft, type Draft } from '../record/index.ts';
 
+/** Roles one user may be given at once. */
+export const mostRoles = 20;
+
 /** What an admin says of a user. */
 export type GivenFacts = { readonly [Name in keyof UserFacts]?: string | null | undefined };
 

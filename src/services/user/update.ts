@@ -6,10 +6,9 @@ import type { User, UserFacts } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { conflict, forbidden, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { mailToken } from '../mail/index.ts';
+import { mailToken, verificationAge } from '../mail/index.ts';
 import { find, refuse, write } from '../record/index.ts';
 import { administer, holdUser, isOwn } from './admins.ts';
-import { verificationAge } from './email.ts';
 import { readFacts, taken, takenProblems } from './facts.ts';
 import type { Origin, UserTools } from './tools.ts';
 

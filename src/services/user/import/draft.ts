@@ -1,5 +1,6 @@
 import { userProblems, type UserFacts } from '../../../entities/user.ts';
 import { isImportable } from '../../crypto/imported.ts';
+import { mostRoles } from '../facts.ts';
 
 /** A user as another system hands one over. */
 export interface Draft extends UserFacts {
@@ -23,9 +24,6 @@ export interface ReadLine {
   readonly draft: Partial<Draft>;
   readonly problems: readonly LineProblem[];
 }
-
-/** Roles one user may be given. */
-const mostRoles = 20;
 
 /** Holds the text of a line against the form of a user. Who and what is there already, it does not know. */
 export function readDraft(text: string): ReadLine {
