@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { giveAccountsPasswords, seed, unusableHash } from '../dist/seeds/index.js';
+import { giveAccountsPasswords, seed } from '../dist/seeds/index.js';
+import { noPassword } from '../dist/src/entities/user.js';
 import { migrate, openDatabase } from '../dist/src/database/index.js';
 import { PasswordHasher } from '../dist/src/services/crypto/hasher.js';
 import { Keyring } from '../dist/src/services/crypto/keyring.js';
@@ -140,7 +141,7 @@ async function fill(url, scale) {
   const database = await openDatabase({ databaseUrl: url, databasePoolSize: 2, dataDirectory: '' });
   try {
     await migrate(database);
-    await seed(database.orm.em, { environment: 'development', hashPassword: async () => unusableHash, scale });
+    await seed(database.orm.em, { environment: 'development', hashPassword: async () => noPassword, scale });
     await database.run('vacuum (freeze, analyze)');
     await database.run('checkpoint').catch(() => {});
   } finally {

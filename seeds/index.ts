@@ -1,10 +1,11 @@
 import type { EntityManager as AnyEntityManager } from '@mikro-orm/core';
 import { Seeder } from '@mikro-orm/seeder';
 import type { EntityManager } from '@mikro-orm/sql';
+import { noPassword } from '../src/entities/user.ts';
 import { seededAccounts, userId, type SeededAccount } from './account.ts';
 import { inTransaction } from './connection.ts';
 import { kinds } from './kinds.ts';
-import { AuthSeeder, unusableHash } from './phase0.ts';
+import { AuthSeeder } from './phase0.ts';
 import { PhaseOneSeeder } from './phase1.ts';
 import { PhaseTwoSeeder } from './phase2.ts';
 import type { Tables } from './row.ts';
@@ -14,7 +15,7 @@ export { seededAccounts, type SeededAccount } from './account.ts';
 export { anchorDate } from './calendar.ts';
 export type { Dossier, ScaledKind } from './dossier.ts';
 export { kinds } from './kinds.ts';
-export { AuthSeeder, unusableHash } from './phase0.ts';
+export { AuthSeeder } from './phase0.ts';
 export { PhaseOneSeeder } from './phase1.ts';
 export { PhaseTwoSeeder } from './phase2.ts';
 export { progressOn } from './progress.ts';
@@ -24,7 +25,7 @@ export { SeedError, type SeedPhase } from './run.ts';
 /** What is seeded, and where. */
 export interface SeedOptions {
   environment: 'development' | 'test' | 'production';
-  /** Called once for each account that is added; it may answer {@link unusableHash} to leave the account without a password. */
+  /** Called once for each account that is added; it may answer {@link noPassword} to leave the account without a password. */
   hashPassword: (password: string) => Promise<string>;
   /** All of them where it is left out. */
   phases?: readonly SeedPhase[];
@@ -81,7 +82,7 @@ export async function seed(em: AnyEntityManager, options: SeedOptions): Promise<
 export async function giveAccountsPasswords(em: AnyEntityManager, hashPassword: SeedOptions['hashPassword']): Promise<number> {
   const fork = em.fork() as EntityManager;
   const users = () => fork.getKysely<Pick<Tables, 'users'>>();
-  const waiting = await users().selectFrom('users').select('id').where('password_hash', '=', unusableHash).execute();
+  const waiting = await users().selectFrom('users').select('id').where('password_hash', '=', noPassword).execute();
   const ids = new Set(waiting.map(({ id }) => id));
   const accounts = seededAccounts.filter(({ username }) => ids.has(userId(username)));
   for (const { username, password } of accounts) {
@@ -89,7 +90,7 @@ export async function giveAccountsPasswords(em: AnyEntityManager, hashPassword: 
       .updateTable('users')
       .set({ password_hash: await hashPassword(password) })
       .where('id', '=', userId(username))
-      .where('password_hash', '=', unusableHash)
+      .where('password_hash', '=', noPassword)
       .execute();
   }
   return accounts.length;

@@ -6,9 +6,6 @@ import type { Dossier } from './dossier.ts';
 import { demandRun, type SeedRun } from './run.ts';
 import { addDossiers, missingIds } from './writing.ts';
 
-/** What stands in place of a password hash that no password can match, as in a database that is handed on. */
-export const unusableHash = '!';
-
 /** Phase 0: the six system roles, and the accounts that hold them. */
 export class AuthSeeder extends Seeder<SeedRun> {
   override async run(_: EntityManager, context?: SeedRun): Promise<void> {

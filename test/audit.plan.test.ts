@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { giveAccountsPasswords, seed, unusableHash } from '../seeds/index.ts';
+import { giveAccountsPasswords, seed } from '../seeds/index.ts';
 import { readConfig } from '../src/config.ts';
 import { migrate, openDatabase, type Database } from '../src/database/index.ts';
+import { noPassword } from '../src/entities/user.ts';
 import { toCursor } from '../src/reading/cursor.ts';
 import { start, type Service } from '../src/server.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
@@ -30,7 +31,7 @@ beforeAll(async () => {
   const own = await openDatabase({ databaseUrl: place.url, databasePoolSize: 4, dataDirectory: '' });
   database = await openDatabase({ databaseUrl: place.url, databasePoolSize: 1, dataDirectory: '' }, { prepares: false });
   await migrate(own);
-  await seed(own.orm.em, { environment: 'test', hashPassword: () => Promise.resolve(unusableHash) });
+  await seed(own.orm.em, { environment: 'test', hashPassword: () => Promise.resolve(noPassword) });
   const keyring = Keyring.parse(Keyring.generate());
   const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400', MAIL_WORKER: '0' };
   const config = readConfig({ NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', ...quiet });

@@ -8,11 +8,12 @@ import {
   type GraphQLInputObjectType,
   type GraphQLSchema,
 } from 'graphql';
-import { giveAccountsPasswords, seed, unusableHash } from '../seeds/index.ts';
+import { giveAccountsPasswords, seed } from '../seeds/index.ts';
 import { readConfig } from '../src/config.ts';
 import { migrate, openDatabase, type Database } from '../src/database/index.ts';
 import type { Direction } from '../src/entities/listing.ts';
 import { filterName } from '../src/entities/page.ts';
+import { noPassword } from '../src/entities/user.ts';
 import { toCursor } from '../src/reading/cursor.ts';
 import type { Column, Subject, Subjects } from '../src/reading/subject.ts';
 import { buildExecutable } from '../src/schema.ts';
@@ -88,7 +89,7 @@ beforeAll(async () => {
   const own = await openDatabase({ databaseUrl: place.url, databasePoolSize: 4, dataDirectory: '' });
   database = await openDatabase({ databaseUrl: place.url, databasePoolSize: 1, dataDirectory: '' }, { prepares: false });
   await migrate(own);
-  await seed(own.orm.em, { environment: 'test', scale, hashPassword: () => Promise.resolve(unusableHash) });
+  await seed(own.orm.em, { environment: 'test', scale, hashPassword: () => Promise.resolve(noPassword) });
   await populate();
   const keyring = Keyring.parse(Keyring.generate());
   const config = readConfig({ NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent' });
@@ -112,11 +113,11 @@ afterAll(async () => {
 async function populate(): Promise<void> {
   await database.run(`insert into users (id, created_at, updated_at, username, email, password_hash, first_name, last_name,
       is_active, is_verified, is_owner, password_must_change, failed_login_attempts, member_id)
-    select gen_random_uuid(), created_at, updated_at, 'u' || member_number, member_number || '@members.test', 'none', first_name, last_name,
+    select gen_random_uuid(), created_at, updated_at, 'u' || member_number, member_number || '@members.test', 'of nobody', first_name, last_name,
       member_number not like '%7', member_number like '%1', false, false, 0, id
     from members m where not exists (select from users where member_id = m.id)`);
   for (const table of ['users', 'members', 'organizations', 'grievances', 'benevolence_applications', 'salting_activities']) {
-    const spared = table === 'users' ? `and password_hash = 'none'` : '';
+    const spared = table === 'users' ? `and password_hash = 'of nobody'` : '';
     await database.run(`update ${table} set deleted_at = updated_at where get_byte(uuid_send(id), 15) % 50 = 0 ${spared}`);
   }
   await database.run(`insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)

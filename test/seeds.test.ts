@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MikroORM } from '@mikro-orm/pglite';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { ormOptions } from '../mikro-orm.config.ts';
 import { activityTexts } from '../seeds/texts/activity.ts';
@@ -14,7 +15,6 @@ import {
   seed,
   seededAccounts,
   SeedError,
-  unusableHash,
   type SeedOptions,
   type Tables,
 } from '../seeds/index.ts';
@@ -23,6 +23,8 @@ import { Grievance, GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from 
 import { MemberClassification, MemberStatus } from '../src/entities/member.ts';
 import { OrganizationType } from '../src/entities/organization.ts';
 import { SaltingActivityType, SaltingOutcome } from '../src/entities/salting.ts';
+import { noPassword } from '../src/entities/user.ts';
+import { isLastingAdmin } from '../src/services/user/admins.ts';
 import { replayBenevolence, replayGrievance, stateOfBenevolence, stateOfGrievance } from './support/replay.ts';
 
 const scaledKinds = [...kinds[1], ...kinds[2]];
@@ -371,8 +373,8 @@ describe('phases', () => {
 describe('passwords', () => {
   it('can be left out and given later, to accounts that have none alone', async () => {
     await emptied();
-    await seed(orm.em, { ...options, phases: [0], hashPassword: async () => unusableHash });
-    expect(await distinct('users', 'password_hash')).toEqual([unusableHash]);
+    await seed(orm.em, { ...options, phases: [0], hashPassword: async () => noPassword });
+    expect(await distinct('users', 'password_hash')).toEqual([noPassword]);
     await query(`update users set password_hash = 'own' where username = 'staff'`);
     let salt = 0;
     const salted = async (password: string) => `${(salt += 1)}:${password}`;
@@ -384,6 +386,16 @@ describe('passwords', () => {
     ]);
     expect(await query(`select password_hash as p from users where username = 'staff'`)).toEqual([{ p: 'own' }]);
   });
+});
+
+it('counts no admin without a password as one who can sign in', async () => {
+  await emptied();
+  await seed(orm.em, { ...options, phases: [0], hashPassword: async () => noPassword });
+  const [admin] = await query<{ id: string }>(`select id from users where username = 'admin'`);
+  const canSignIn = () => isLastingAdmin(orm.em.fork() as unknown as SqlEntityManager, admin?.id ?? '');
+  expect(await canSignIn()).toBe(false);
+  await giveAccountsPasswords(orm.em, options.hashPassword);
+  expect(await canSignIn()).toBe(true);
 });
 
 describe.each([1, 3])('at scale %i, the seeded database', (scale) => {

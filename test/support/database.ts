@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { seed, unusableHash } from '../../seeds/index.ts';
+import { seed } from '../../seeds/index.ts';
 import { loadTemplate, migrate, openDatabase, type Database, type DatabaseOptions } from '../../src/database/index.ts';
 import { queueDatabase } from '../../src/database/queue.ts';
+import { noPassword } from '../../src/entities/user.ts';
 import { MailQueue } from '../../src/services/mail/index.ts';
 
 export interface FreshDatabase extends DatabaseOptions {
@@ -82,7 +83,7 @@ async function templateOnServer(seeded: boolean): Promise<string> {
 
 /** The queue takes longer to make than to find. */
 async function prepare(database: Database, seeded: boolean): Promise<void> {
-  if (seeded) await seed(database.orm.em, { environment: 'test', hashPassword: () => Promise.resolve(unusableHash) });
+  if (seeded) await seed(database.orm.em, { environment: 'test', hashPassword: () => Promise.resolve(noPassword) });
   const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn: () => undefined });
   await queue.start();
   await queue.stop();
