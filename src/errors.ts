@@ -75,12 +75,10 @@ export function badInput(...fields: FieldProblem[]): Refusal {
   return new Refusal('BAD_INPUT', said === '' ? undefined : `Not valid: ${said}.`, { fields });
 }
 
-/** CONFLICT that names the state a case is in and what that state allows. */
-export function conflict(message: string, state?: string, allowedActions?: readonly string[]): Refusal {
-  return new Refusal('CONFLICT', message, {
-    ...(state !== undefined && { state }),
-    ...(allowedActions !== undefined && { allowedActions }),
-  });
+/** CONFLICT that names the state a case is in and what that state allows; the cause is for the log and the audit log alone. */
+export function conflict(message: string, state?: string, allowedActions?: readonly string[], cause?: unknown): Refusal {
+  const details = { ...(state !== undefined && { state }), ...(allowedActions !== undefined && { allowedActions }) };
+  return new Refusal('CONFLICT', message, details, cause);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 import { Session } from '../../entities/session.ts';
 import { VaultSession } from '../../entities/vault.ts';
-import { badCredentials, conflict, Refusal, unauthenticated } from '../../errors.ts';
+import { badCredentials, conflict, unauthenticated, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { isOfActiveKid, openPrivateKey, sealAgain, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
 import { freshStretching } from '../crypto/stretch.ts';
@@ -110,10 +110,10 @@ export async function beginSession({ em, tools, viewer, client }: Scope, keys: V
 }
 
 export const noAccess = (): Refusal =>
-  new Refusal(
-    'CONFLICT',
+  conflict(
     'You have no access to the vault: somebody who has it can give it to you with grantVaultAccess, or the recovery kit can.',
-    {},
+    undefined,
+    undefined,
     'no_grant',
   );
 
