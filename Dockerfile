@@ -1,4 +1,3 @@
-# Written without a Docker engine at hand: nobody has built it yet. Its steps were taken by hand, in folders.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
