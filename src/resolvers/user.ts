@@ -13,8 +13,8 @@ const UserPage = pageOf(User);
 @Resolver(User)
 export class UserResolver {
   @Query(() => Boolean, { description: 'Whether an owner exists. Answers anyone.' })
-  isConfigured(@Ctx() { users }: Context) {
-    return users.hasOwner();
+  isConfigured(@Ctx() { sessions }: Context) {
+    return sessions.hasOwner();
   }
 
   @Query(() => User, { nullable: true, description: 'Who is asking.' })

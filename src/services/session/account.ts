@@ -1,8 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
-import { Role, RoleName, systemRoles, UserRole } from '../../entities/role.ts';
+import { Role, UserRole, type RoleName } from '../../entities/role.ts';
 import { User, userProblems, type UserFacts } from '../../entities/user.ts';
 import { badInput } from '../../errors.ts';
+import { makeRoles } from '../record/role.ts';
 
 /** An account to be made, with the one role that it begins with. */
 export interface NewAccount extends UserFacts {
@@ -21,7 +22,7 @@ export function demandFacts({ username, email, firstName, lastName }: UserFacts)
 
 /** Makes an account in the caller's transaction, and the six system roles where a new instance has none yet. */
 export async function makeAccount(em: SqlEntityManager, { role, flags, ...facts }: NewAccount, at: Date): Promise<User> {
-  const { id: roleId } = (await roleOf(em, role)) ?? (await makeRoles(em, role));
+  const roleId = (await roleOf(em, role)) ?? (await makeRole(em, role));
   const user = Object.assign(new User(facts), flags, { createdAt: at, updatedAt: at });
   em.persist(user);
   await em.flush();
@@ -54,14 +55,10 @@ const constraints: Readonly<Record<string, 'username' | 'email' | 'owner'>> = {
   users_single_owner_unique: 'owner',
 };
 
-const roleOf = (em: SqlEntityManager, name: RoleName): Promise<Role | null> => em.findOne(Role, { name }, { filters: false });
+const roleOf = async (em: SqlEntityManager, name: RoleName): Promise<string | null> =>
+  (await em.findOne(Role, { name }, { filters: false }))?.id ?? null;
 
-/** Several transactions may make them at once: a role that another has made meanwhile is left as it is. */
-async function makeRoles(em: SqlEntityManager, wanted: RoleName): Promise<Role> {
-  const roles = Object.values(RoleName).map((name) => {
-    const [displayName, description] = systemRoles[name];
-    return new Role({ name, displayName, description, isSystemRole: true, basedOn: name });
-  });
-  await em.upsertMany(Role, roles, { onConflictFields: ['name'], onConflictAction: 'ignore' });
-  return em.findOneOrFail(Role, { name: wanted }, { filters: false });
+async function makeRole(em: SqlEntityManager, name: RoleName): Promise<string> {
+  await makeRoles(em);
+  return (await em.findOneOrFail(Role, { name }, { filters: false })).id;
 }

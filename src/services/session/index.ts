@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Viewer } from '../../entities/viewer.ts';
+import { hasOwner } from './account.ts';
 import { regenerateBackupCodes, type BackupCodes } from './codes.ts';
 import { completeLogin, type CompleteLoginInput } from './complete.ts';
 import { confirmTotp } from './confirm.ts';
@@ -131,6 +132,11 @@ export class SessionService {
   /** @throws BAD_INPUT */
   verifyEmail(token: string, client: Client): Promise<true> {
     return verifyEmail(this.em, this.tools, token, client);
+  }
+
+  /** Whether somebody owns this instance: whether it was set up. */
+  hasOwner(): Promise<boolean> {
+    return hasOwner(this.em);
   }
 
   /** @throws CONFLICT where there is an owner; BAD_CREDENTIALS; BAD_INPUT. */

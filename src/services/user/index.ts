@@ -1,5 +1,4 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { assignRole, type AssignRoleInput } from './assign.ts';
 import { createUser, type CreateUserInput } from './create.ts';
@@ -28,11 +27,6 @@ export class UserService {
     private readonly em: SqlEntityManager,
     private readonly tools: UserTools,
   ) {}
-
-  /** Whether somebody owns this instance: whether it was set up. */
-  async hasOwner(): Promise<boolean> {
-    return (await this.em.count(User, { isOwner: true }, { filters: false })) > 0;
-  }
 
   /** @throws BAD_INPUT */
   updateProfile(viewer: Viewer, input: UpdateProfileInput, origin: Origin): Promise<string> {

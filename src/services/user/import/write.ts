@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../../entities/audit.ts';
-import { Role, RoleName, systemRoles } from '../../../entities/role.ts';
 import { recordAudit } from '../../audit/event.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
+import { makeRoles } from '../../record/role.ts';
 import { overtaken } from './error.ts';
 
 /** What it takes to add users. */
@@ -48,14 +48,6 @@ async function assignRoles(em: SqlEntityManager, at: Date): Promise<void> {
     [at, at, at],
   );
   if (!assigned?.is_whole) throw overtaken();
-}
-
-async function makeRoles(em: SqlEntityManager): Promise<void> {
-  const roles = Object.values(RoleName).map((name) => {
-    const [displayName, description] = systemRoles[name];
-    return new Role({ name, displayName, description, isSystemRole: true, basedOn: name });
-  });
-  await em.upsertMany(Role, roles, { onConflictFields: ['name'], onConflictAction: 'ignore' });
 }
 
 /** One event for each user, so that the log tells of every account where it comes from; all of a run share one request. */
