@@ -45,7 +45,7 @@ interface Measure {
   authentications: number;
 }
 
-/** How many rows a list without pages counts as. */
+/** How many rows a list without pages counts as, unless its field says how many: those that have more than a few do. */
 const plainList = 4;
 
 /** What wraps the rows of a page. */
@@ -121,7 +121,7 @@ class Walk {
     const size = this.sizeOf(node, field);
     const isConnection = size !== null;
     const isPlainList = !isConnection && !wrappers.has(field.name) && isListType(getNullableType(field.type));
-    const objects = times * (isPlainList ? plainList : 1);
+    const objects = times * (isPlainList ? Number(field.extensions['complexity'] ?? plainList) : 1);
     this.found.cost += field.name === 'edges' ? 0 : objects;
     for (const next of this.fields(node.selectionSet, type)) {
       const isWrapper = wrappers.has(next.field.name);

@@ -58,6 +58,16 @@ describe('it is refused, before any statement but the session’s own,', () => {
       organizations { totalCount } grievances { totalCount } benevolenceApplications { totalCount } saltingActivities { totalCount } }`,
       /11 root fields/,
     ],
+    [
+      'pages under each employer that organizing is about',
+      '{ organizingSummary { organization { grievances(first: 100) { nodes { id } } } } }',
+      /up to 10300 objects/,
+    ],
+    [
+      'pages under each employer of a summary',
+      '{ grievanceSummary { byEmployer { employer { grievances(first: 100) { nodes { id } } } } } }',
+      /up to 10301 objects/,
+    ],
     ['pages of 100 in pages of 100', `{ ${page(100, 'member { grievances(first: 100) { nodes { id } } }')} }`, /up to 10301 objects/],
     [
       'the same by variables',

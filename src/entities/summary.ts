@@ -2,8 +2,12 @@ import { Field, Float, Int, ObjectType } from 'type-graphql';
 import { BenevolenceApplication, BenevolenceReason, BenevolenceStatus } from './benevolence.ts';
 import { Grievance, GrievanceStatus, grievanceSteps, GrievanceStep, openGrievanceStatuses } from './grievance.ts';
 import { Organization } from './organization.ts';
+import { largestPage } from './page.ts';
 import { SaltingActivity } from './salting.ts';
 import { DecimalScalar } from './scalars.ts';
+
+/** How many objects a list of all employers counts as, among those that one operation may ask for. */
+export const employersCounted = largestPage;
 
 type EntityClass = abstract new (...args: never[]) => object;
 
@@ -201,7 +205,7 @@ export class GrievanceSummary {
   @Field(() => [GrievanceStepCount], { description: 'By how far they have gone: every step, also one that none has reached.' })
   byStep!: GrievanceStepCount[];
 
-  @Field(() => [GrievanceEmployerCount], { description: 'By employer, those with the most first.' })
+  @Field(() => [GrievanceEmployerCount], { complexity: employersCounted, description: 'By employer, those with the most first.' })
   byEmployer!: GrievanceEmployerCount[];
 
   @Field(() => [GrievanceArticleCount], { description: 'By article, those with the most first.' })

@@ -6,6 +6,7 @@ import { DateScalar } from '../entities/scalars.ts';
 import {
   benevolenceFigures,
   BenevolenceSummary,
+  employersCounted,
   GrievanceEmployerCount,
   grievanceFigures,
   GrievanceSummary,
@@ -58,6 +59,7 @@ export class GrievanceEmployerCountResolver {
 export class OrganizingSummaryResolver {
   @Query(() => [OrganizingSummary], {
     nullable: true,
+    complexity: employersCounted,
     description:
       'What organizing has come to, by employer and name: the employers with an activity on the asked days, or the one that is named.',
   })
