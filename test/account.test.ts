@@ -686,6 +686,16 @@ describe('changeEmail', () => {
     expect(await user(local, 'admin')).toMatchObject({ email: 'ruth@site.test', is_verified: true });
   });
 
+  it('writes the same address in other letters, which stays verified, and mails nobody', async () => {
+    const device = await Device.signIn(local, 'admin', passwordOf('admin'));
+    const mails = (await local.mailbox('ruth@site.test')).length;
+    expect((await change(device, 'Ruth@Site.test')).data).toEqual({
+      changeEmail: { username: 'admin', email: 'Ruth@Site.test', isVerified: true },
+    });
+    expect(await local.mailbox('ruth@site.test')).toHaveLength(mails);
+    expect((await change(device, 'ruth@site.test')).codes).toEqual([]);
+  });
+
   it('is for whoever is signed in, three times in a quarter of an hour', async () => {
     expect((await local.anonymous.ask('mutation { changeEmail(email: "a@site.test") { id } }')).codes).toEqual(['UNAUTHENTICATED']);
     const limited = await aLocal();

@@ -10,7 +10,7 @@ import type { Origin, UserTools } from './tools.ts';
 
 /**
  * Changes the caller's address, which is unverified from then on: a token is mailed to the new one, and the old one is
- * told. That an address is taken is said to nobody but the holder of an account who has just proved it, a few times.
+ * told. In other letters it is the same address, and only written otherwise. That an address is taken is said to nobody but the holder of an account who has just proved it, a few times.
  * @returns the user's id.
  * @throws BAD_INPUT; RATE_LIMITED by the account, by the new address, and by the address that asks.
  */
@@ -46,10 +46,16 @@ async function change(
   const user = await em.findOneOrFail(User, userId, { filters: false, refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
   const formerEmail = user.email;
   if (formerEmail === email) return problem('is your address already');
-  Object.assign(user, { email, isVerified: false });
+  user.email = email;
+  const hasMoved = isAnotherAddress(formerEmail, email);
+  if (hasMoved) user.isVerified = false;
   await em.flush();
   recordChange(em, tools, viewer, origin, { action: 'change_email', targetType: 'User', targetId: userId });
+  if (!hasMoved) return null;
   await mailToken(em, tools, { kind: 'email-verification', user, lifetime: verificationAge });
   await tools.mail.enqueue(em, { kind: 'email-changed', userId, formerEmail, at: tools.now().toISOString() });
   return null;
 }
+
+/** Whether mail to them goes to two places: an address in other letters is the same. */
+export const isAnotherAddress = (one: string, other: string): boolean => one.toLowerCase() !== other.toLowerCase();

@@ -9,6 +9,7 @@ import { recordChange } from '../audit/event.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
 import { find, refuse, write } from '../record/index.ts';
 import { administer, holdUser, isOwn } from './admins.ts';
+import { isAnotherAddress } from './email.ts';
 import { readFacts, taken, takenProblems } from './facts.ts';
 import type { Origin, UserTools } from './tools.ts';
 
@@ -66,16 +67,13 @@ export async function updateUser(
     const former = { username: user.username, email: user.email };
     Object.assign(user, values);
     if (memberId !== undefined) user.member = memberId === null ? null : ref(await find(transaction, Member, memberId, { isPinned: true }));
-    if (isAnother(former.email, user.email)) user.isVerified = false;
+    if (isAnotherAddress(former.email, user.email)) user.isVerified = false;
     recordChange(transaction, tools, viewer, origin, { action: 'user.update', targetType: 'User', targetId: user.id });
     await write(transaction, taken);
     await tell(transaction, tools, user, former);
     return user.id;
   });
 }
-
-/** An address in other letters is the same. */
-const isAnother = (former: string, now: string): boolean => former.toLowerCase() !== now.toLowerCase();
 
 function refusalOf(
   viewer: Viewer,
@@ -84,7 +82,7 @@ function refusalOf(
   memberId: string | null | undefined,
 ): Refusal | null {
   const isOneself = isOwn(viewer, user.id);
-  if (user.isOwner && !isOneself && isAnother(user.email, email))
+  if (user.isOwner && !isOneself && isAnotherAddress(user.email, email))
     return conflict("The owner's e-mail address is changed by the owner alone.", 'owner');
   const loosens = memberId !== undefined && user.member !== null && user.member.id !== memberId;
   return isOneself && loosens ? forbidden('Nobody loosens or changes the link to their own member record.') : null;
@@ -97,7 +95,7 @@ async function tell(
   former: { readonly username: string; readonly email: string },
 ): Promise<void> {
   const [userId, at] = [user.id, tools.now().toISOString()];
-  const hasMoved = isAnother(former.email, user.email);
+  const hasMoved = isAnotherAddress(former.email, user.email);
   if (user.isInvited) {
     // The earlier invitation went to an address that is the user's no more.
     if (hasMoved) await mailToken(em, tools, { kind: 'invitation', user, lifetime: tools.rules.invitationTtl });
