@@ -38,8 +38,8 @@ export interface RefusalDetails {
 }
 
 /**
- * The one error this service throws on purpose. `message` and `details` are public;
- * `cause` is for the log alone and never reaches a client.
+ * The one error this service throws on purpose. `message` and `details` are public; `cause` never reaches a client: an
+ * error is for the log, a word or two for the audit log.
  */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -60,7 +60,7 @@ export const stepUpRequired = () => new Refusal('STEP_UP_REQUIRED');
 export const passwordChangeRequired = () => new Refusal('PASSWORD_CHANGE_REQUIRED');
 export const forbidden = (message?: string) => new Refusal('FORBIDDEN', message);
 export const notFound = () => new Refusal('NOT_FOUND');
-/** @param reason why, for the log and the audit log alone. */
+/** @param reason why, for the audit log alone. */
 export const vaultLocked = (reason: string) => new Refusal('VAULT_LOCKED', undefined, {}, reason);
 export const tooComplex = (message: string) => new Refusal('TOO_COMPLEX', message);
 export const rateLimited = (retryAfter: number) => new Refusal('RATE_LIMITED', undefined, { retryAfter });
@@ -85,7 +85,8 @@ export function conflict(message: string, state?: string, allowedActions?: reado
  * Translates any error into what a client may read: a code of the closed list, a sentence without submitted values,
  * and the request's id. What is not a {@link Refusal} or GraphQL's own refusal of a document is INTERNAL.
  *
- * @param report called with the original error when it is INTERNAL or carries a private cause.
+ * @param report called with the original error when it is INTERNAL, or came of another error. A private cause in words was
+ * expected: it is for the audit log alone.
  */
 export function toPublic(
   formatted: GraphQLFormattedError,
@@ -95,7 +96,7 @@ export function toPublic(
 ): GraphQLFormattedError {
   const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
   const refusal = asRefusal(original, formatted);
-  if (refusal.code === 'INTERNAL' || refusal.cause !== undefined) report(original, requestId);
+  if (refusal.code === 'INTERNAL' || (refusal.cause !== undefined && typeof refusal.cause !== 'string')) report(original, requestId);
   return {
     message: refusal.message,
     ...(formatted.locations && { locations: formatted.locations }),

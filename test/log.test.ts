@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { badCredentials, conflict, Refusal, toPublic, unavailable, vaultLocked } from '../src/errors.ts';
 import { openLog, plain } from '../src/log.ts';
 
 /** What a log that begins at `info` writes. */
@@ -23,5 +24,33 @@ describe('the log', () => {
       plain(log).info({ operation: 'Asked' }, 'answered');
     });
     expect(lines).toEqual([expect.objectContaining({ level: 30, operation: 'Asked', msg: 'answered' })]);
+  });
+});
+
+describe('what a client is told of an error', () => {
+  const reports = (error: unknown): boolean => {
+    let isReported = false;
+    toPublic({ message: '' }, error, 'id', (reported) => {
+      expect(reported).toBe(error);
+      isReported = true;
+    });
+    return isReported;
+  };
+
+  it.each<[string, unknown]>([
+    ['none', conflict('There is one already.')],
+    ['a private reason in words', vaultLocked('expired')],
+    ['another one', badCredentials('another_kit')],
+  ])('is no error of the service where it was refused with %s', (_, refusal) => {
+    expect(reports(refusal)).toBe(false);
+  });
+
+  it.each<[string, unknown]>([
+    ['is a fault', new Error('a fault')],
+    ['is a fault in words', 'a fault'],
+    ['is refused as one, in words', new Refusal('INTERNAL', undefined, {}, 'a fault')],
+    ['came of another error', unavailable(new Error('away'))],
+  ])('is one of the service where it %s', (_, error) => {
+    expect(reports(error)).toBe(true);
   });
 });
