@@ -63,7 +63,8 @@ export const notFound = () => new Refusal('NOT_FOUND');
 /** @param reason why, for the audit log alone. */
 export const vaultLocked = (reason: string) => new Refusal('VAULT_LOCKED', undefined, {}, reason);
 export const tooComplex = (message: string) => new Refusal('TOO_COMPLEX', message);
-export const rateLimited = (retryAfter: number) => new Refusal('RATE_LIMITED', undefined, { retryAfter });
+/** @param reason why, where the refusal is counted nowhere yet. */
+export const rateLimited = (retryAfter: number, reason?: string) => new Refusal('RATE_LIMITED', undefined, { retryAfter }, reason);
 export const unavailable = (cause?: unknown) => new Refusal('UNAVAILABLE', undefined, { retryAfter }, cause);
 
 /** Seconds after which it is worth asking again what the service could not answer just now. */

@@ -119,7 +119,9 @@ describe('several nodes', () => {
     const answers = await unlocking;
     expect(codes).toEqual([]);
     expect(new Set(answers)).toEqual(new Set(['done', 'RATE_LIMITED', 'BAD_CREDENTIALS'].filter((code) => answers.includes(code))));
-    expect(answers.filter((answer) => answer === 'RATE_LIMITED').length).toBeGreaterThan(0);
+    const busy = answers.filter((answer) => answer === 'RATE_LIMITED').length;
+    expect(busy).toBeGreaterThan(0);
+    expect(await count(`select count(*) from audit_events where action = 'vault.unlock' and reason = 'busy'`)).toBe(busy);
     expect(answers.filter((answer) => answer === 'done').length).toBeGreaterThan(0);
   });
 

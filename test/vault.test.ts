@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { generateKit, writeKit } from '../src/services/crypto/kit.ts';
 import { shownBy } from './factor.kit.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 import { asks, idOf, Keeper, password, withVault, type Operation } from './vault.kit.ts';
@@ -477,6 +478,40 @@ describe('whatever is refused', () => {
     while (events.length === 0) events = await told(requestId);
     expect(events[0]).toEqual({ action: operation, outcome: 'denied', reason: 'unauthenticated', count: 1, who: null, in_session: false });
     expect((await Keeper.of(local.member).ask(operation, variables[operation], owner.vaultToken)).codes).toEqual(['FORBIDDEN']);
+  });
+
+  it('is told also after a right password, where the kit is another vault’s', async () => {
+    const { codes, requestId } = await owner.ask('recoverVault', {
+      recoveryKit: writeKit(generateKit().privateKey),
+      password: owner.password,
+    });
+    expect(codes).toEqual(['BAD_CREDENTIALS']);
+    expect(await told(requestId)).toMatchObject([{ action: 'vault.recover', outcome: 'denied', reason: 'another_kit', count: 1 }]);
+  });
+
+  it('is told also after a right password, where it was replaced before it counted', async () => {
+    const other = await aLocal();
+    await other.sql(`update users set is_owner = true where username = 'admin'`, []);
+    const admin = Keeper.of(other.admin);
+    await admin.ask('vault');
+    const late = async (operation: 'createVault' | 'unlockVault' | 'recoverVault', given: object) => {
+      await other.sql(`create function late() returns trigger language plpgsql as $$ begin return null; end $$`, []);
+      await other.sql('create trigger late before update of password_hash on users for each row execute function late()', []);
+      const { codes, requestId } = await admin.ask(operation, { password, ...given });
+      await other.sql('drop function late() cascade', []);
+      return [codes, await other.sql('select action, outcome, reason from audit_events where request_id = $1', [requestId])];
+    };
+    const refused = (action: string) => [['BAD_CREDENTIALS'], [{ action, outcome: 'denied', reason: 'spent_proof' }]];
+    expect(await late('createVault', {})).toEqual(refused('vault.create'));
+    const { recoveryKit: kit } = await admin.see('createVault', { password });
+    expect(await late('unlockVault', {})).toEqual(refused('vault.unlock'));
+    expect(await late('recoverVault', { recoveryKit: kit })).toEqual(refused('vault.recover'));
+    await admin.unlock();
+  });
+
+  it('is counted, and not told one by one, where the password was wrong', async () => {
+    const { codes, requestId } = await owner.ask('unlockVault', { password: 'wrong' });
+    expect([codes, await told(requestId)]).toEqual([['BAD_CREDENTIALS'], []]);
   });
 
   it('is told with its reason also where nothing was found', async () => {

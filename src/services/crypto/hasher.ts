@@ -85,7 +85,7 @@ export class PasswordHasher {
   }
 
   async #inTurn<Chosen, Done>(choose: () => Promise<Chosen>, work: (chosen: Chosen) => Promise<Done>): Promise<Done> {
-    if (this.#inside >= this.#limits.concurrent + this.#limits.waiting) throw rateLimited(retryAfter);
+    if (this.#inside >= this.#limits.concurrent + this.#limits.waiting) throw rateLimited(retryAfter, 'busy');
     this.#inside += 1;
     try {
       const chosen = await this.#next(choose);

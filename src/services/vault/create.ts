@@ -55,7 +55,7 @@ export async function createVault(scope: Scope, password: string): Promise<Vault
     })
     .catch(refuseTaken)
     .finally(() => bytes.fill(0));
-  if (!isMade) throw badCredentials();
+  if (!isMade) throw badCredentials('spent_proof');
   return new VaultCreated(vaultId, recoveryKit);
 }
 
@@ -65,7 +65,7 @@ export async function ownPair({ em, tools, viewer }: Scope, password: string, { 
   if (userId === null) throw unauthenticated();
   await tools.proofs.ensurePair(em, userId, password, stored);
   const pair = await pairOf(em, tools.keyring, userId);
-  if (pair === null) throw badCredentials();
+  if (pair === null) throw badCredentials('spent_proof');
   return pair;
 }
 

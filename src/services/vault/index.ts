@@ -28,7 +28,7 @@ export { importSecrets, readForeign, wipe } from './import.ts';
 export { recoverFor, renewSystemSeals, statusOf, tellStatus } from './operator.ts';
 export type { Proofs, VaultRules, VaultTools } from './tools.ts';
 
-/** Refusals that are counted where they are made, as attempts are. */
+/** Refusals that are counted where they are made, as attempts are, unless they say why they were made. */
 const countedElsewhere = new Set(['BAD_CREDENTIALS', 'RATE_LIMITED']);
 
 /** The keys and passwords of the local. Whatever is refused here stands in the audit log, one by one. */
@@ -179,6 +179,7 @@ export class VaultService {
 /** Why, in the words of the audit log; null for what is counted elsewhere, or is no refusal. */
 function reasonOf(error: unknown): string | null {
   if (error instanceof AlteredError || error instanceof SealError || error instanceof FernetError) return 'altered';
-  if (!(error instanceof Refusal) || countedElsewhere.has(error.code)) return null;
-  return typeof error.cause === 'string' ? error.cause : error.code.toLowerCase();
+  if (!(error instanceof Refusal)) return null;
+  if (typeof error.cause === 'string') return error.cause;
+  return countedElsewhere.has(error.code) ? null : error.code.toLowerCase();
 }

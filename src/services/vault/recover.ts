@@ -28,7 +28,7 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
     const pair = await usablePair(scope, userId, password, proved);
     return await keepingKeys(async (keep) => {
       const { keys, token } = await em.transactional(async (transaction) => {
-        if (!(await proved.spend(transaction))) throw badCredentials();
+        if (!(await proved.spend(transaction))) throw badCredentials('spent_proof');
         await holdVault(transaction);
         const keys = keep(openGrants(await grantsOf(transaction, null), vaultId, null, kit));
         await grantAll(transaction, vaultId, keys, pair);
@@ -56,5 +56,5 @@ async function usablePair(scope: Scope, userId: string, password: string, proved
 
 async function demandKitOf({ em }: Scope, kit: KeyPair): Promise<void> {
   const found = await em.execute<object[]>('select id from vaults where kit_key = ?', [kit.publicKey.toString('base64url')]);
-  if (found.length === 0 || !isGranted(await grantsOf(em, null))) throw badCredentials('The kit is of another vault');
+  if (found.length === 0 || !isGranted(await grantsOf(em, null))) throw badCredentials('another_kit');
 }

@@ -48,7 +48,7 @@ export async function unlockVault(scope: Scope, password: string, code: string |
     const resealed = await lock.resealed(password);
     return await keepingKeys(async (keep) => {
       const { token, keys } = await em.transactional(async (transaction) => {
-        if (!(await proved.spend(transaction))) throw badCredentials();
+        if (!(await proved.spend(transaction))) throw badCredentials('spent_proof');
         // unless somebody else did meanwhile
         if (resealed !== null) await writePair(transaction, tools, pair, resealed);
         await holdVault(transaction, 'share');
