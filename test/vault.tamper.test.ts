@@ -91,6 +91,21 @@ describe('every byte of what is stored', () => {
     expect(await owner.reveal('bank')).toBe(values['bank 2']);
   });
 
+  it('is told of in the audit log, with the secret whose value does not open', async () => {
+    const id = await stored('secrets', 'id', "key_name = 'bank'");
+    const of = async (given: { readonly requestId: string | null }) =>
+      local.sql('select action, outcome, reason, target_type, target_id from audit_events where request_id = $1', [given.requestId]);
+    const altered = (action: string) => [{ action, outcome: 'failed', reason: 'altered', target_type: 'Secret', target_id: id }];
+    await local.sql(`update secret_versions set token = 'gAAAAA' where secret_id = $1`, [id]);
+    expect(await of(await owner.ask('revealSecret', { keyName: 'bank' }))).toEqual(altered('secret.reveal'));
+    expect(await of(await owner.ask('renameSecret', { keyName: 'bank', newKeyName: 'other' }))).toEqual(altered('secret.rename'));
+    expect(await of(await owner.ask('restoreSecretVersion', { keyName: 'bank', version: 1 }))).toEqual(altered('secret.restore'));
+    await local.sql(`update vaults set state = 'x'`, []);
+    expect(await of(await owner.ask('revealSecret', { keyName: 'bank' }))).toEqual([
+      { ...altered('secret.reveal')[0], target_type: null, target_id: null },
+    ]);
+  });
+
   it.each(['state', 'kit_key'])('%s of the vault', async (column) => {
     const text = await stored('vaults', column, 'true');
     for (const each of spoilt(text)) {

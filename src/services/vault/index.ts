@@ -11,6 +11,7 @@ import { createVault, type VaultCreated } from './create.ts';
 import { grantVaultAccess } from './grant.ts';
 import { lockVault } from './lock.ts';
 import { isUnlocked, withVault } from './open.ts';
+import { ValueError } from './record.ts';
 import { recoverVault } from './recover.ts';
 import { revealSecret, withSecret, type RevealedSecret } from './reveal.ts';
 import { revokeVaultAccess } from './revoke.ts';
@@ -151,12 +152,12 @@ export class VaultService {
       return await act(this.scope(client));
     } catch (error) {
       const reason = reasonOf(error);
-      if (reason !== null) await this.recordRefusal(action, reason, client);
+      if (reason !== null) await this.recordRefusal(action, reason, error instanceof ValueError ? error.secretId : null, client);
       throw error;
     }
   }
 
-  private async recordRefusal(action: string, reason: string, { ipAddress, requestId }: Client): Promise<void> {
+  private async recordRefusal(action: string, reason: string, secretId: string | null, { ipAddress, requestId }: Client): Promise<void> {
     const { userId, sessionId } = this.viewer;
     const em = this.em.fork();
     recordAudit(em, this.tools.keyring, {
@@ -166,8 +167,8 @@ export class VaultService {
       ipAddress,
       requestId,
       action,
-      targetType: null,
-      targetId: null,
+      targetType: secretId === null ? null : 'Secret',
+      targetId: secretId,
       outcome: reason === 'altered' ? AuditOutcome.FAILED : AuditOutcome.DENIED,
       reason,
       count: 1,

@@ -2,7 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Secret, SecretVersion, VaultKey } from '../../entities/vault.ts';
 import { User } from '../../entities/user.ts';
 import { badInput, notFound, type FieldProblem } from '../../errors.ts';
-import { decryptFernet, encryptFernet } from '../crypto/fernet.ts';
+import { decryptFernet, encryptFernet, FernetError } from '../crypto/fernet.ts';
+import { SealError } from '../crypto/seal.ts';
 import { freshSalt, recordKey, type VaultKeys } from '../crypto/vault.ts';
 import type { OpenVault } from './open.ts';
 
@@ -54,13 +55,24 @@ export async function staleValues(em: SqlEntityManager, after: string, most: num
   return rows.map(valueOf);
 }
 
-/** The plaintext; it belongs to the caller, who zeroes it. @throws {SealError} or {FernetError} for anything that was altered or moved. */
+/** A stored value does not open, and whose it is: it was altered or moved. */
+export class ValueError extends FernetError {
+  constructor(readonly secretId: string) {
+    super();
+  }
+}
+
+/** The plaintext; it belongs to the caller, who zeroes it. @throws {@link ValueError} for anything that was altered or moved. */
 export function decryptValue(vaultId: string, keys: VaultKeys, value: StoredValue): Buffer {
-  const key = recordKey(keys.key(value.keyVersion), value.salt, { vaultId, ...value });
   try {
-    return decryptFernet(key, value.token);
-  } finally {
-    key.fill(0);
+    const key = recordKey(keys.key(value.keyVersion), value.salt, { vaultId, ...value });
+    try {
+      return decryptFernet(key, value.token);
+    } finally {
+      key.fill(0);
+    }
+  } catch (error) {
+    throw error instanceof SealError || error instanceof FernetError ? new ValueError(value.secretId) : error;
   }
 }
 

@@ -42,7 +42,7 @@ export async function revealSecret(scope: Scope, keyName: string, version: numbe
 /**
  * Decrypts a value, writes down that it was, and only then lets it be used: where the event cannot be written, nobody is
  * given the value. The plaintext is zeroed afterwards.
- * @throws VAULT_LOCKED; NOT_FOUND; {@link AlteredError}, {SealError} or {FernetError} where what is stored was altered.
+ * @throws VAULT_LOCKED; NOT_FOUND; {@link AlteredError} or {ValueError} where what is stored was altered.
  */
 export async function withSecret<Done>(
   scope: Scope,
