@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '../src/database/index.ts';
+import { forbidden } from '../src/errors.ts';
 import { mayAct } from '../src/permissions/index.ts';
 import { Viewer } from '../src/entities/viewer.ts';
 import { RoleName } from '../src/entities/role.ts';
@@ -254,8 +255,19 @@ describe('code inside the service', () => {
       client,
     );
     expect([length, held.equals(Buffer.alloc(7))]).toEqual([7, true]);
-    const failing = service.useSecret(owner.vaultToken ?? '', 'secret 1', () => Promise.reject(new Error('the bank is closed')), client);
-    await expect(failing).rejects.toThrow('the bank is closed');
+    const use = (requestId: string, refuse: () => Promise<never>): Promise<never> =>
+      service.useSecret(owner.vaultToken ?? '', 'secret 1', refuse, { ...client, requestId });
+    const refusal = forbidden('The bank does not want that.');
+    const refuse = (): never => {
+      throw refusal;
+    };
+    await expect(use('closed', () => Promise.reject(new Error('the bank is closed')))).rejects.toThrow('the bank is closed');
+    await expect(use('refused', () => Promise.reject(refusal))).rejects.toBe(refusal);
+    await expect(use('refused at once', refuse)).rejects.toBe(refusal);
+    for (const requestId of ['closed', 'refused', 'refused at once'])
+      expect(await sql('select action, outcome from audit_events where request_id = $1', requestId)).toEqual([
+        { action: 'secret.use', outcome: 'succeeded' },
+      ]);
     await expect(service.useSecret('vlt1.x', 'secret 1', () => Promise.resolve(1), client)).rejects.toMatchObject({ code: 'VAULT_LOCKED' });
   });
 });

@@ -105,12 +105,15 @@ export class VaultService {
    * Lets code inside the service use a secret, as the adapter of an integrator does: the plaintext is handed to `use`, and
    * zeroed when that is done. It is written down before, like every reveal. What a machine needs with no person present
    * is configuration, and no secret of the vault.
-   * @throws VAULT_LOCKED; NOT_FOUND.
+   * @throws VAULT_LOCKED; NOT_FOUND; what `use` throws, which is no refusal of the vault.
    */
-  useSecret<Done>(vaultToken: string, keyName: string, use: (value: Buffer) => Promise<Done>, client: Client): Promise<Done> {
-    return this.audited('secret.use', client, () =>
-      withSecret(this.scope(client, vaultToken), { keyName, version: null, action: 'secret.use' }, ({ value }) => use(value)),
+  async useSecret<Done>(vaultToken: string, keyName: string, use: (value: Buffer) => Promise<Done>, client: Client): Promise<Done> {
+    const wanted = { keyName, version: null, action: 'secret.use' };
+    const [used] = await this.audited('secret.use', client, () =>
+      withSecret(this.scope(client, vaultToken), wanted, ({ value }) => Promise.allSettled([Promise.resolve(value).then(use)])),
     );
+    if (used.status === 'rejected') throw used.reason;
+    return used.value;
   }
 
   /** Lets the names of the secrets be read. @throws VAULT_LOCKED */
