@@ -193,6 +193,28 @@ describe('secrets', () => {
     expect(await owner.store('doomed', 'y')).toMatchObject({ version: 1, description: null });
   });
 
+  it('are asked for by a name around which nothing counts, wherever they are', async () => {
+    await owner.store('asked for', 'x');
+    const given = { keyName: ' asked for ' };
+    expect(await owner.reveal(given.keyName)).toBe('x');
+    expect(await owner.see('secret', given)).toMatchObject({ keyName: 'asked for' });
+    expect((await owner.see('restoreSecretVersion', { ...given, version: 1 })).version).toBe(2);
+    expect((await owner.see('renameSecret', { ...given, newKeyName: ' asked again ' })).keyName).toBe('asked again');
+    expect(await owner.see('deleteSecret', { keyName: '\tasked again' })).toMatchObject({ keyName: 'asked again', version: 2 });
+  });
+
+  it.each(['secret', 'revealSecret', 'renameSecret', 'restoreSecretVersion', 'deleteSecret'] as const)(
+    'are not asked for by what is no name: %s',
+    async (operation) => {
+      for (const keyName of ['', '  ', 'x'.repeat(201), 'a\nb']) {
+        const { codes, errors, requestId } = await owner.ask(operation, { ...variables[operation], keyName });
+        expect([keyName, codes, errors[0]?.extensions['fields']]).toMatchObject([keyName, ['BAD_INPUT'], [{ path: 'keyName' }]]);
+        expect((await told(requestId))[0]).toMatchObject({ outcome: 'denied', reason: 'bad_input' });
+        expect((await owner.ask(operation, { ...variables[operation], keyName }, null)).codes).toEqual(['VAULT_LOCKED']);
+      }
+    },
+  );
+
   it.each<[string, object, string[]]>([
     ['no name', { keyName: '  ' }, ['input.keyName']],
     ['a name of 201 characters', { keyName: 'x'.repeat(201) }, ['input.keyName']],

@@ -29,8 +29,7 @@ export class VaultResolver {
     @Arg('keyName', () => String, keyNameOptions) keyName: string,
     @Info() info: GraphQLResolveInfo,
   ) {
-    await vault.demandUnlocked(client);
-    return read.one(Secret, { keyName }, info);
+    return read.one(Secret, { keyName: await vault.demandListed(keyName, client) }, info);
   }
 
   @Mutation(() => VaultCreated, {
@@ -115,7 +114,7 @@ export class VaultResolver {
     @Arg('keyName', () => String, keyNameOptions) keyName: string,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return vault.delete(keyName, client, () => read.one(Secret, { keyName: keyName.trim() }, info));
+    return vault.delete(keyName, client, (name) => read.one(Secret, { keyName: name }, info));
   }
 
   @Mutation(() => Vault, {

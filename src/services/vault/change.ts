@@ -40,12 +40,12 @@ export async function restoreVersion(scope: Scope, keyName: string, version: num
 
 /**
  * Deletes a secret with all its versions, for good.
- * @param before what is answered, read while it is there. @throws VAULT_LOCKED; NOT_FOUND.
+ * @param before what is answered of that name, read while it is there. @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT.
  */
-export async function deleteSecret<Row>(scope: Scope, keyName: string, before: () => Promise<Row>): Promise<Row> {
-  await withVault(scope, () => Promise.resolve());
-  const row = await before();
-  await change(scope, 'secret.delete', keyName, async ({ em }, _vault, secret) => {
+export async function deleteSecret<Row>(scope: Scope, keyName: string, before: (keyName: string) => Promise<Row>): Promise<Row> {
+  const name = await withVault(scope, async () => demandName(keyName, 'keyName'));
+  const row = await before(name);
+  await change(scope, 'secret.delete', name, async ({ em }, _vault, secret) => {
     em.remove(secret);
     await em.flush();
   });

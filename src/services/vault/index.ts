@@ -11,7 +11,7 @@ import { createVault, type VaultCreated } from './create.ts';
 import { grantVaultAccess } from './grant.ts';
 import { lockVault } from './lock.ts';
 import { isUnlocked, withVault } from './open.ts';
-import { ValueError } from './record.ts';
+import { demandName, ValueError } from './record.ts';
 import { recoverVault } from './recover.ts';
 import { revealSecret, withSecret, type RevealedSecret } from './reveal.ts';
 import { revokeVaultAccess } from './revoke.ts';
@@ -66,7 +66,7 @@ export class VaultService {
     return this.audited('secret.store', client, (scope) => storeSecret(scope, input));
   }
 
-  /** @throws VAULT_LOCKED; NOT_FOUND. */
+  /** @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT. */
   reveal(keyName: string, version: number | null, client: Client): Promise<RevealedSecret> {
     return this.audited('secret.reveal', client, (scope) => revealSecret(scope, keyName, version));
   }
@@ -76,13 +76,13 @@ export class VaultService {
     return this.audited('secret.rename', client, (scope) => renameSecret(scope, keyName, newKeyName));
   }
 
-  /** @returns the secret's name. @throws VAULT_LOCKED; NOT_FOUND. */
+  /** @returns the secret's name. @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT. */
   restore(keyName: string, version: number, client: Client): Promise<string> {
     return this.audited('secret.restore', client, (scope) => restoreVersion(scope, keyName, version));
   }
 
-  /** @param before what is answered, read while it is there. @throws VAULT_LOCKED; NOT_FOUND. */
-  delete<Row>(keyName: string, client: Client, before: () => Promise<Row>): Promise<Row> {
+  /** @param before what is answered of that name, read while it is there. @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT. */
+  delete<Row>(keyName: string, client: Client, before: (keyName: string) => Promise<Row>): Promise<Row> {
     return this.audited('secret.delete', client, (scope) => deleteSecret(scope, keyName, before));
   }
 
@@ -118,13 +118,12 @@ export class VaultService {
 
   /** Lets the names of the secrets be read. @throws VAULT_LOCKED */
   demandUnlocked(client: Client): Promise<void> {
-    return this.audited('secret.list', client, (scope) =>
-      this.em.transactional((transaction) =>
-        withVault(within(scope, transaction), async ({ vaultId }) => {
-          recordChange(transaction, this.tools, this.viewer, client, { action: 'secret.list', targetType: 'Vault', targetId: vaultId });
-        }),
-      ),
-    );
+    return this.listed(client, () => undefined);
+  }
+
+  /** The same for one secret. @returns its name as it would be stored. @throws VAULT_LOCKED; BAD_INPUT. */
+  demandListed(keyName: string, client: Client): Promise<string> {
+    return this.listed(client, () => demandName(keyName, 'keyName'));
   }
 
   /** Whether the token that came with the request opens the vault. */
@@ -139,6 +138,18 @@ export class VaultService {
        where k.state = 'active' and u.deleted_at is null order by g.created_at, g.id`,
     );
     return rows.map(({ id }) => id);
+  }
+
+  private listed<Named>(client: Client, name: () => Named): Promise<Named> {
+    return this.audited('secret.list', client, (scope) =>
+      this.em.transactional((transaction) =>
+        withVault(within(scope, transaction), async ({ vaultId }) => {
+          const named = name();
+          recordChange(transaction, this.tools, this.viewer, client, { action: 'secret.list', targetType: 'Vault', targetId: vaultId });
+          return named;
+        }),
+      ),
+    );
   }
 
   private scope(client: Client, vaultToken = this.vaultToken): Scope {
