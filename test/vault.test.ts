@@ -433,6 +433,32 @@ describe('access', () => {
     expect((await owner.ask('revokeVaultAccess', { userId: '01900000-0000-7000-8000-000000000009' })).codes).toEqual(['NOT_FOUND']);
   });
 
+  it('is not taken from the last one who has it, by nobody, until somebody else has it who may sign in', async () => {
+    const other = await aLocal();
+    const { owner: maker } = await withVault(other);
+    const [admin, officer] = [await idOf(other, 'admin'), await idOf(other, 'officer')];
+    await other.officer.token();
+    await maker.see('grantVaultAccess', { userId: officer });
+    await other.sql('update users set is_owner = (id = $1)', [officer]);
+    await other.sql('delete from vault_grants where user_id = $1', [officer]);
+    const refused = async () => {
+      const { codes, errors, requestId } = await maker.ask('revokeVaultAccess', { userId: admin });
+      const events = await other.sql('select action, outcome, reason from audit_events where request_id = $1', [requestId]);
+      expect([codes, errors[0]?.message, events]).toEqual([
+        ['CONFLICT'],
+        'Nobody else has access to the vault: give it to somebody first.',
+        [{ action: 'vault.revoke', outcome: 'denied', reason: 'conflict' }],
+      ]);
+    };
+    await refused();
+    await maker.see('grantVaultAccess', { userId: officer });
+    await other.sql('update users set is_active = false where id = $1', [officer]);
+    await refused();
+    await other.sql('update users set is_active = true where id = $1', [officer]);
+    expect((await maker.ask('revokeVaultAccess', { userId: admin })).codes).toEqual([]);
+    expect((await maker.ask('vault')).is?.grantees.map(({ id }) => id)).toEqual([officer]);
+  });
+
   it('has its names and its list kept from who has none', async () => {
     const officer = await anew('officer');
     expect((await officer.ask('secrets')).codes).toEqual(['VAULT_LOCKED']);

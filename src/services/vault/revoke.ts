@@ -12,8 +12,8 @@ import { within, type Scope } from './tools.ts';
  * Takes a user's access to the vault away, and gives the vault a new key: what the user may have kept of the old one
  * opens nothing that is stored from now on.
  * @returns the vault's id.
- * @throws VAULT_LOCKED; NOT_FOUND where the caller sees no such user; CONFLICT where the user has no access, or owns the
- * instance.
+ * @throws VAULT_LOCKED; NOT_FOUND where the caller sees no such user; CONFLICT where the user has no access, owns the
+ * instance, or is the last one.
  */
 export async function revokeVaultAccess(scope: Scope, userId: string): Promise<string> {
   const { em, tools, viewer, client } = scope;
@@ -27,6 +27,7 @@ export async function revokeVaultAccess(scope: Scope, userId: string): Promise<s
         if (user.isOwner) throw conflict("The owner's access cannot be taken away.");
         const voided = await transaction.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
         if (voided.length === 0) throw conflict('The user has no access to the vault.');
+        if (!(await isLeftToSomebody(transaction))) throw conflict('Nobody else has access to the vault: give it to somebody first.');
         const renewed = await replaceKey(within(scope, transaction), vault, keep);
         await transaction.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
         recordChange(transaction, tools, viewer, client, { action: 'vault.revoke', targetType: 'User', targetId: userId });
@@ -35,4 +36,13 @@ export async function revokeVaultAccess(scope: Scope, userId: string): Promise<s
     });
     return finish(scope, vaultId, keys);
   });
+}
+
+/** Whether there is somebody who may sign in and has access. */
+async function isLeftToSomebody(em: Scope['em']): Promise<boolean> {
+  const left = await em.execute<object[]>(
+    `select 1 from vault_grants g join vault_keys k on k.id = g.vault_key_id join users u on u.id = g.user_id
+     where k.state = 'active' and u.is_active and u.deleted_at is null limit 1`,
+  );
+  return left.length > 0;
 }
