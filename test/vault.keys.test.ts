@@ -69,7 +69,7 @@ describe('a rotation that is interrupted', () => {
     expect(await value(`select count(*)::int from secret_versions v join vault_keys k on k.id = v.vault_key_id where k.version = 2`)).toBe(
       4,
     );
-    const status = await statusOf(em());
+    const status = await statusOf(em(), 600);
     expect(status.values).toEqual([
       { version: 1, state: 'decrypt_only', count: 5 },
       { version: 2, state: 'active', count: 4 },
@@ -118,7 +118,7 @@ describe('the system key', () => {
       [both.active, 1],
       [old.active, 2],
     ]);
-    expect((await statusOf(em())).pairs.map(({ count }) => count).sort()).toEqual([1, 2]);
+    expect((await statusOf(em(), 600)).pairs.map(({ count }) => count).sort()).toEqual([1, 2]);
     await sql(`delete from user_keys where user_id = (select id from users where username = 'officer')`);
   });
 
@@ -192,11 +192,15 @@ describe('the cost of the key from a password', () => {
 
 describe('the operator', () => {
   it('is told what is under which key', async () => {
-    const text = tellStatus(await statusOf(em()));
+    const text = tellStatus(await statusOf(em(), 600));
     expect(text).toMatch(/1 person has access/);
     expect(text).toMatch(/5 secrets/);
     expect(text).toMatch(/version 4 \(active\): 9 values/);
-    expect(tellStatus({ ...(await statusOf(em())), isMade: false })).toMatch(/There is no vault/);
+    await owner.unlock();
+    const openIn = async (seconds: number) => (await statusOf(em(), 600, new Date(clock.now().valueOf() + seconds * 1000))).openVaults;
+    expect(await openIn(599)).toBeGreaterThan(0);
+    expect(await openIn(601)).toBe(0);
+    expect(tellStatus({ ...(await statusOf(em(), 600)), isMade: false })).toMatch(/There is no vault/);
   });
 
   it('restores access with the kit, for somebody who has signed in, and for nobody without it', async () => {

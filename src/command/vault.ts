@@ -8,7 +8,7 @@ import { CommandError, counted, here, say } from './operator.ts';
 
 export async function showVault(config: Config): Promise<void> {
   await whileOpen(config, async (database) => {
-    say(tellStatus(await statusOf(database.orm.em.fork() as SqlEntityManager)));
+    say(tellStatus(await statusOf(database.orm.em.fork() as SqlEntityManager, config.vault.idleTtl)));
   });
 }
 

@@ -10,6 +10,7 @@ import { keepingKeys } from '../crypto/vault.ts';
 import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
+import { after } from './tools.ts';
 
 /** What an operator does on the host works with. */
 export interface OperatorTools {
@@ -34,15 +35,18 @@ export interface VaultStatus {
   readonly pairs: readonly { readonly kid: string; readonly count: number }[];
 }
 
-/** Counts what is under which key. */
-export async function statusOf(em: SqlEntityManager, at: Date = new Date()): Promise<VaultStatus> {
+/** Counts what is under which key. @param idleTtl seconds after which a vault that nobody uses is locked. */
+export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date = new Date()): Promise<VaultStatus> {
   const count = async (text: string, values: unknown[] = []): Promise<number> =>
     (await em.execute<{ count: number }[]>(`select cast(count(*) as int) as count from ${text}`, values))[0]?.count ?? 0;
   return {
     isMade: (await count('vaults')) > 0,
     secrets: await count('secrets'),
-    people: await count(`vault_grants g join vault_keys k on k.id = g.vault_key_id where k.state = 'active' and g.user_id is not null`),
-    openVaults: await count('vault_sessions where expires_at > ?', [at]),
+    people: await count(
+      `vault_grants g join vault_keys k on k.id = g.vault_key_id join users u on u.id = g.user_id
+       where k.state = 'active' and u.deleted_at is null`,
+    ),
+    openVaults: await count('vault_sessions where expires_at > ? and last_used_at > ?', [at, after(at, -idleTtl)]),
     values: await em.execute(
       `select k.version, k.state, cast(count(v.id) as int) as count from vault_keys k left join secret_versions v on v.vault_key_id = k.id
        where k.state <> '${VaultKeyState.DESTROYED}' group by k.version, k.state order by k.version`,
