@@ -9,6 +9,7 @@ import {
   endSessions,
   proofsWith,
   SessionService,
+  voidPair,
   type Client,
   type LoginInput,
   type SessionTools,
@@ -143,7 +144,7 @@ class RequestContext {
   }
 
   get users(): UserService {
-    return new UserService(this.em, { ...this.sources.tools, endSessions });
+    return new UserService(this.em, { ...this.sources.tools, endSessions, voidPair });
   }
 
   get roles(): RoleService {

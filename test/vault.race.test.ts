@@ -113,6 +113,28 @@ describe('several nodes', () => {
     expect(revoked.sort()).toEqual(['CONFLICT', 'CONFLICT', 'done']);
   });
 
+  it('delete who has access while the key is rotated and given: nothing is left to them', async () => {
+    const remove = 'mutation ($id: ID!) { deleteUser(id: $id) { id } }';
+    await database.run('update grievances set assigned_user_id = null', []);
+    for (const name of ['vp', 'president', 'organizer']) {
+      const keeper = await signIn(name);
+      const [row] = await database.run('select id from users where username = $1', [name]);
+      const userId = row?.['id'];
+      await admin(0, token).see('grantVaultAccess', { userId });
+      const [removed, ...others] = await Promise.all([
+        codesOf(admin(1).put(remove, { id: userId })),
+        codesOf(admin(0, token).ask('rotateVaultKey')),
+        codesOf(admin(2, token).ask('grantVaultAccess', { userId })),
+        codesOf(keeper(2).ask('unlockVault', { password })),
+      ]);
+      expect([removed, others[0]]).toEqual(['done', 'done']);
+      expect(others).not.toContain('INTERNAL');
+      for (const table of ['vault_grants', 'user_keys'])
+        expect([table, await count(`select count(*) from ${table} where user_id = '${String(userId)}'`)]).toEqual([table, 0]);
+    }
+    expect(await admin(1, token).reveal('moving')).toBe('the value');
+  });
+
   it('refuse what is more than they can hash at once, and answer the others meanwhile', async () => {
     const unlocking = Promise.all(Array.from({ length: 200 }, () => codesOf(admin(0).ask('unlockVault', { password }))));
     const { codes } = await (nodes[0] as Node).ask('{ isConfigured }');

@@ -1,5 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { generateKit, writeKit } from '../src/services/crypto/kit.ts';
+import { statusOf } from '../src/services/vault/index.ts';
 import { shownBy } from './factor.kit.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 import { asks, idOf, Keeper, password, withVault, type Operation } from './vault.kit.ts';
@@ -457,6 +459,35 @@ describe('access', () => {
     await other.sql('update users set is_active = true where id = $1', [officer]);
     expect((await maker.ask('revokeVaultAccess', { userId: admin })).codes).toEqual([]);
     expect((await maker.ask('vault')).is?.grantees.map(({ id }) => id)).toEqual([officer]);
+  });
+
+  it('goes with who is deleted, and whoever counts says so', async () => {
+    const other = await aLocal();
+    const { owner: maker } = await withVault(other);
+    const userId = await idOf(other, 'officer');
+    await other.officer.token();
+    await maker.see('grantVaultAccess', { userId });
+    const counts = async () => {
+      const { people, openVaults } = await statusOf(other.database.orm.em.fork() as SqlEntityManager, 600, other.clock.now());
+      return { people, openVaults, listed: (await maker.see('vault'))?.grantees.length };
+    };
+    expect(await counts()).toEqual({ people: 2, openVaults: 1, listed: 2 });
+    await other.sql('update grievances set assigned_user_id = null', []);
+    const remove = 'mutation ($id: ID!) { deleteUser(id: $id) { deletedAt } }';
+    const { codes, headers } = await other.admin.ask(remove, { id: userId });
+    expect(codes).toEqual([]);
+    expect(await counts()).toEqual({ people: 1, openVaults: 1, listed: 1 });
+    for (const table of ['vault_grants', 'user_keys'])
+      expect([table, await other.sql(`select id from ${table} where user_id = $1`, [userId])]).toEqual([table, []]);
+    expect(
+      await other.sql('select action, target_id from audit_events where request_id = $1 order by id', [headers.get('x-request-id')]),
+    ).toEqual([
+      { action: 'vault.void', target_id: userId },
+      { action: 'user.delete', target_id: userId },
+    ]);
+    await maker.store('after the officer', 'x');
+    expect((await maker.see('rotateVaultKey')).rewrapsLeft).toBe(0);
+    expect(await maker.reveal('after the officer')).toBe('x');
   });
 
   it('has its names and its list kept from who has none', async () => {

@@ -25,6 +25,7 @@ import type { Client, SessionTools } from './tools.ts';
 
 export { authenticate, viewerSql, type RunSql } from './authenticate.ts';
 export { endSessions } from './end.ts';
+export { voidPair } from './pair.ts';
 export { LoginInput, LoginResult, SecondFactorRequired } from './login.ts';
 export { cleanUp, type CleanedUp } from './cleanup.ts';
 export { BackupCodes } from './codes.ts';

@@ -9,7 +9,7 @@ import { shutOut } from './deactivate.ts';
 import type { Origin, UserTools } from './tools.ts';
 
 /**
- * Marks a user as deleted, who is signed out everywhere and never comes back. What the user did keeps showing the name;
+ * Marks a user as deleted, who is signed out everywhere, has no access to the vault and never comes back. What the user did keeps showing the name;
  * username, address and member record are not given to another.
  * @returns the user's id.
  * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, the last admin, and who represents somebody in an open grievance.
@@ -22,9 +22,17 @@ export async function deleteUser(em: SqlEntityManager, tools: UserTools, viewer:
     if (refusal !== null) return refusal;
     user.deletedAt = tools.now();
     await shutOut(transaction, tools, user.id);
+    if (await closeVault(transaction, tools, user.id))
+      recordChange(transaction, tools, viewer, origin, { action: 'vault.void', targetType: 'User', targetId: user.id });
     recordChange(transaction, tools, viewer, origin, { action: 'user.delete', targetType: 'User', targetId: user.id });
     return user.id;
   });
+}
+
+/** Takes the access away while the vault is held: whoever gives it a new key meanwhile gives it before, or not to this user. */
+async function closeVault(em: SqlEntityManager, { voidPair }: UserTools, userId: string): Promise<boolean> {
+  await em.execute('select id from vaults for no key update');
+  return voidPair(em, userId);
 }
 
 /** A grievance that has not ended would be left to nobody. */

@@ -11,6 +11,8 @@ export interface UserTools extends LimitTools, TokenMailTools {
   };
   /** Ends all of a user's sessions, in the caller's transaction. */
   readonly endSessions: (em: SqlEntityManager, whose: { readonly userId: string }, reason: SessionEnd, at: Date) => Promise<unknown>;
+  /** Takes a user's own key away, and the access to the vault, in the caller's transaction. @returns whether there was access. */
+  readonly voidPair: (em: SqlEntityManager, userId: string) => Promise<boolean>;
 }
 
 /** Where a request came from. */
