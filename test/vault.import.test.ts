@@ -106,7 +106,41 @@ describe('a Python install', () => {
     await expect(readForeign(path, theirs)).rejects.toThrow(/"c" does not open/);
   });
 
-  it.each<[string, readonly (readonly [string, string])[], RegExp]>([
+  it('names each secret that does not open, or cannot be kept', async () => {
+    const path = await aFile('several.sqlite', [
+      ['bank', 'of another install'],
+      ['broker', ''],
+      ['mail', 'x'],
+      ['wire', 'of another install'],
+    ]);
+    const file = new DatabaseSync(path);
+    const token = encryptFernet(randomBytes(32), Buffer.from('x'));
+    file.prepare(`update secrets_metadata set encrypted_value = ? where key_name = 'bank'`).run(token);
+    file.prepare(`update secrets_metadata set encrypted_value = 7 where key_name = 'wire'`).run();
+    file.close();
+    const lines = await readForeign(path, theirs).catch((error: Error) => error.message.split('\n'));
+    expect(lines).toEqual([
+      expect.stringMatching(/^The secret "bank" does not open/),
+      expect.stringMatching(/^The secret "broker" has no value/),
+      expect.stringMatching(/^The secret "wire" does not open/),
+    ]);
+  });
+
+  it.each<[string, (salt: Buffer) => Buffer]>([
+    ['as it is', (salt) => salt],
+    ['in base64', (salt) => Buffer.from(salt.toString('base64').replaceAll('+', '-').replaceAll('/', '_'))],
+  ])('is read with a salt in bytes, %s', async (what, written) => {
+    const path = await aFile(`salt ${what}.sqlite`, [['bank', 'x']]);
+    const file = new DatabaseSync(path);
+    const salt = Buffer.from(String(file.prepare('select fernet_salt from auth_config').get()?.['fernet_salt']), 'base64url');
+    file.prepare('update auth_config set fernet_salt = ?').run(written(salt));
+    file.close();
+    expect((await readForeign(path, theirs)).map(({ keyName }) => keyName)).toEqual(['bank']);
+  });
+
+  it.each<[string, readonly (readonly [string, string, string?])[], RegExp]>([
+    ['a value with a character that is none', [['nul', 'a\0b']], /"nul" is no text/],
+    ['such a description', [['nul', 'v', 'a\0b']], /"nul" has a description that is no text/],
     ['a name that cannot be kept', [['x'.repeat(201), 'v']], /1 to 200 characters/],
     ['no value', [['empty', '']], /has no value/],
   ])('is refused with %s', async (what, secrets, message) => {
@@ -117,7 +151,10 @@ describe('a Python install', () => {
     const path = join(folder, 'text.sqlite');
     await writeFile(path, 'no database at all');
     await expect(readForeign(path, theirs)).rejects.toThrow(/no SQLite database/);
-    await expect(readForeign(join(folder, 'nowhere.sqlite'), theirs)).rejects.toThrow(/no SQLite database/);
+    const nowhere = join(folder, 'nowhere.sqlite');
+    await expect(readForeign(nowhere, theirs)).rejects.toThrow(`There is no file ${nowhere}.`);
+    await expect(readForeign(join(path, 'within.sqlite'), theirs)).rejects.toThrow('cannot be read (ENOTDIR)');
+    await expect(readForeign(folder, theirs)).rejects.toThrow(/no SQLite database/);
     const empty = await aFile('empty.sqlite', []);
     const file = new DatabaseSync(empty);
     file.exec('delete from auth_config');

@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
@@ -31,21 +32,18 @@ export interface Imported {
 /**
  * Reads the secrets of a Python install: a SQLite file with `auth_config` (`fernet_salt`) and `secrets_metadata`
  * (`key_name`, `encrypted_value`, `description`). All of them open with the password, or none is answered.
- * @throws {VaultError} saying what is wrong with the file, and never a value.
+ * @throws {VaultError} saying what is wrong with the file, or with each secret in it, and never a value.
  */
 export async function readForeign(path: string, password: string): Promise<ForeignSecret[]> {
   const { salt, rows } = await readFile(path);
   const key = await stretch(password, { iterations: pythonIterations, salt });
-  const secrets: ForeignSecret[] = [];
-  try {
-    for (const row of rows) secrets.push(readRow(key, row));
-    return secrets;
-  } catch (error) {
-    wipe(secrets);
-    throw error;
-  } finally {
-    key.fill(0);
-  }
+  const read = rows.map((row) => readRow(key, row));
+  key.fill(0);
+  const secrets = read.filter((each) => typeof each !== 'string');
+  const problems = read.filter((each) => typeof each === 'string');
+  if (problems.length === 0) return secrets;
+  wipe(secrets);
+  throw new VaultError(problems.join('\n'));
 }
 
 export function wipe(secrets: readonly ForeignSecret[]): void {
@@ -83,11 +81,14 @@ interface ForeignRow {
 
 async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[] }> {
   const { DatabaseSync } = await import('node:sqlite');
+  await access(path).catch((error: NodeJS.ErrnoException) => {
+    throw new VaultError(error.code === 'ENOENT' ? `There is no file ${path}.` : `${path} cannot be read (${error.code}).`);
+  });
   try {
     const file = new DatabaseSync(path, { readOnly: true });
     try {
       const config = file.prepare('select fernet_salt from auth_config order by id desc limit 1').get();
-      const salt = Buffer.from(String(config?.['fernet_salt'] ?? ''), 'base64url');
+      const salt = saltOf(config?.['fernet_salt']);
       if (salt.byteLength === 0) throw new VaultError('The file has no salt in auth_config: it was never set up.');
       const rows = file.prepare('select key_name, encrypted_value, description from secrets_metadata order by key_name').all();
       return { salt, rows: rows as unknown as ForeignRow[] };
@@ -100,25 +101,42 @@ async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[
   }
 }
 
-function readRow(key: Buffer, { key_name, encrypted_value, description }: ForeignRow): ForeignSecret {
-  const keyName = String(key_name).trim();
-  const value = openRow(key, encrypted_value, keyName);
-  const problem =
-    value.byteLength === 0 || value.byteLength > 65_536 ? 'has no value, or one of more than 64 kB' : nameProblems(keyName, '')[0]?.message;
-  if (problem === undefined && isText(value))
-    return { keyName, value, description: typeof description === 'string' ? description.slice(0, 1000) || null : null };
-  value.fill(0);
-  throw new VaultError(`The secret ${JSON.stringify(keyName)} ${problem ?? 'is no text'}.`);
+/** The salt, whether it was written as base64 or as it is. */
+function saltOf(cell: unknown): Buffer {
+  const bytes = cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.from(typeof cell === 'string' ? cell : '', 'latin1');
+  const text = bytes.toString('latin1');
+  return typeof cell === 'string' || /^[\w+/-]{22,}={0,2}$/.test(text) ? Buffer.from(text, 'base64url') : bytes;
 }
 
-function openRow(key: Buffer, token: unknown, keyName: string): Buffer {
+/** The secret, or in words what is wrong with it. */
+function readRow(key: Buffer, row: ForeignRow): ForeignSecret | string {
+  const keyName = String(row.key_name).trim();
+  const description = typeof row.description === 'string' ? row.description.slice(0, 1000) || null : null;
+  const value = openRow(key, row.encrypted_value);
+  const problem =
+    value === null
+      ? "does not open: the password is not that install's, or the file was altered"
+      : problemOf({ keyName, description, value });
+  if (value !== null && problem === undefined) return { keyName, description, value };
+  value?.fill(0);
+  return `The secret ${JSON.stringify(keyName)} ${problem}.`;
+}
+
+function problemOf({ keyName, description, value }: ForeignSecret): string | undefined {
+  const [named] = nameProblems(keyName, '');
+  if (value.byteLength === 0 || value.byteLength > 65_536) return 'has no value, or one of more than 64 kB';
+  if (named !== undefined) return named.message;
+  if (!isText(value) || value.includes(0)) return 'is no text';
+  return description?.includes('\0') ? 'has a description that is no text' : undefined;
+}
+
+/** The plaintext, or null where the token is none, or not of this key. */
+function openRow(key: Buffer, token: unknown): Buffer | null {
   try {
-    return decryptFernet(key, typeof token === 'string' ? token : Buffer.from(token as Uint8Array).toString('latin1'));
+    return decryptFernet(key, token instanceof Uint8Array ? Buffer.from(token).toString('latin1') : String(token));
   } catch (error) {
-    if (!(error instanceof FernetError)) throw error;
-    throw new VaultError(
-      `The secret ${JSON.stringify(keyName)} does not open: the password is not that install's, or the file was altered.`,
-    );
+    if (error instanceof FernetError) return null;
+    throw error;
   }
 }
 
