@@ -42,6 +42,20 @@ const commands: Readonly<Record<string, Command>> = {
   permissions: writePermissions,
 };
 
+/** What is said beside the name of a command, as an operator types it; the others take nothing. */
+const usages: Readonly<Record<string, string>> = {
+  seed: '[--phase 0|1|2] [--scale 1000]',
+  'db:reset': '[--force]',
+  'users:import': 'users.jsonl [--dry-run]',
+  'members:import': '--file members.csv [--dry-run]',
+  'organizations:import': '--file organizations.csv [--dry-run]',
+  'audit:verify': '[--head number:hash] [--after number:hash]',
+  'audit:export': '[--from 2026-01-01] [--to 2026-06-30] [--output audit.jsonl]',
+  'vault:recover': '--user rosa',
+  'vault:import': '--file x.sqlite (--user rosa | --dry-run)',
+  settings: '[show | test | save]',
+};
+
 /** Errors that explain themselves: their text is enough, a stack would bury it. */
 const plain = new Set([
   'ConfigError',
@@ -75,11 +89,21 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
   try {
     const command = commands[name];
     if (!command) throw new CommandError(`There is no command ${name}. There are: ${Object.keys(commands).join(', ')}.`);
+    if (words.length > 0 && usages[name] === undefined) throw new CommandError(`${name} takes nothing more: npm run ${name}`);
     await command(readConfig(), words);
-  } catch (error) {
+  } catch (thrown) {
+    const error = asUsage(name, thrown);
     const isPlain = error instanceof Error && plain.has(error.name);
     const text = isPlain ? error.message : (unready.get(String((error as { code?: unknown }).code)) ?? String((error as Error).stack));
     process.stderr.write(`${styleText('red', text)}\n`);
     process.exitCode = 1;
   }
+}
+
+/** Words that the command does not know, in one line with those it does. */
+function asUsage(name: string, error: unknown): unknown {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (!String(code).startsWith('ERR_PARSE_ARGS_')) return error;
+  const [what = ''] = String(message).split(/\.\s|\n/);
+  return new CommandError(`${what}. It is: npm run ${name} -- ${usages[name]}`);
 }

@@ -37,8 +37,9 @@ export async function seed(config: Config, words: string[]): Promise<void> {
 /** Empties the database, brings it up to date, and seeds it. */
 export async function reset(config: Config, words: string[]): Promise<void> {
   if (config.environment === 'production') throw new CommandError('db:reset is refused in production.');
+  const { values } = parseArgs({ args: words, options: { force: { type: 'boolean' } } });
   const { url } = await placeOf(config);
-  if (url !== null && !words.includes('--force')) {
+  if (url !== null && !values.force) {
     const database = config.databaseUrl === null ? 'that was saved in the settings' : 'that DATABASE_URL names';
     throw new CommandError(
       `db:reset removes everything from the database ${database}. Say --force if that is meant: npm run db:reset -- --force`,

@@ -1,0 +1,53 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { runCommand } from '../src/command/index.ts';
+
+const environment = process.env;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unionhall-command-'));
+  process.env = { NODE_ENV: 'test', UNIONHALL_CONFIG_DIR: join(folder, 'config'), UNIONHALL_DATA_DIR: join(folder, 'data') };
+});
+
+afterAll(async () => {
+  process.env = environment;
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** What a command says on stderr, and its exit code. */
+async function run(...words: string[]): Promise<{ said: string; code: typeof process.exitCode }> {
+  const before = process.exitCode;
+  const parts: string[] = [];
+  const write = jest.spyOn(process.stderr, 'write').mockImplementation((part) => parts.push(String(part)) > 0);
+  try {
+    await runCommand(words);
+    return { said: parts.join(''), code: process.exitCode };
+  } finally {
+    write.mockRestore();
+    process.exitCode = before;
+  }
+}
+
+describe('a command', () => {
+  it.each<[readonly string[], string]>([
+    [['vault:import', '--bogus'], `Unknown option '--bogus'. It is: npm run vault:import -- --file x.sqlite (--user rosa | --dry-run)`],
+    [
+      ['vault:import', 'x.sqlite'],
+      `Unexpected argument 'x.sqlite'. It is: npm run vault:import -- --file x.sqlite (--user rosa | --dry-run)`,
+    ],
+    [['vault:recover', '--bogus=x'], `Unknown option '--bogus'. It is: npm run vault:recover -- --user rosa`],
+    [['vault:recover', '--user'], `Option '--user <value>' argument missing. It is: npm run vault:recover -- --user rosa`],
+    [['audit:verify', '--a.b'], `Unknown option '--a.b'. It is: npm run audit:verify -- [--head number:hash] [--after number:hash]`],
+    [['seed', '-x'], `Unknown option '-x'. It is: npm run seed -- [--phase 0|1|2] [--scale 1000]`],
+    [['db:reset', '--bogus'], `Unknown option '--bogus'. It is: npm run db:reset -- [--force]`],
+    [['vault:status', '--bogus'], 'vault:status takes nothing more: npm run vault:status'],
+    [['keys:rotate', 'now'], 'keys:rotate takes nothing more: npm run keys:rotate'],
+  ])('that is asked %j says in one line how to ask it, and does nothing', async (words, said) => {
+    const { said: text, code } = await run(...words);
+    expect([text.replaceAll(/\u001b\[\d+m/g, ''), code]).toEqual([`${said}\n`, 1]);
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
