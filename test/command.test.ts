@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { runCommand } from '../src/command/index.ts';
 
@@ -47,7 +48,7 @@ describe('a command', () => {
     [['keys:rotate', 'now'], 'keys:rotate takes nothing more: npm run keys:rotate'],
   ])('that is asked %j says in one line how to ask it, and does nothing', async (words, said) => {
     const { said: text, code } = await run(...words);
-    expect([text.replaceAll(/\u001b\[\d+m/g, ''), code]).toEqual([`${said}\n`, 1]);
+    expect([stripVTControlCharacters(text), code]).toEqual([`${said}\n`, 1]);
     expect(await readdir(folder)).toEqual([]);
   });
 });

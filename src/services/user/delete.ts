@@ -9,8 +9,8 @@ import { shutOut } from './deactivate.ts';
 import type { Origin, UserTools } from './tools.ts';
 
 /**
- * Marks a user as deleted, who is signed out everywhere, has no access to the vault and never comes back. What the user did keeps showing the name;
- * username, address and member record are not given to another.
+ * Marks a user as deleted, who is signed out everywhere, has no access to the vault and never comes back. What the user
+ * did keeps showing the name; username, address and member record are not given to another.
  * @returns the user's id.
  * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, the last admin, and who represents somebody in an open grievance.
  */
