@@ -441,7 +441,8 @@ describe('access', () => {
     const [admin, officer] = [await idOf(other, 'admin'), await idOf(other, 'officer')];
     await other.officer.token();
     await maker.see('grantVaultAccess', { userId: officer });
-    await other.sql('update users set is_owner = (id = $1)', [officer]);
+    await other.sql('update users set is_owner = false where id = $1', [admin]);
+    await other.sql('update users set is_owner = true where id = $1', [officer]);
     await other.sql('delete from vault_grants where user_id = $1', [officer]);
     const refused = async () => {
       const { codes, errors, requestId } = await maker.ask('revokeVaultAccess', { userId: admin });
