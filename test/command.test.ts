@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { runCommand } from '../src/command/index.ts';
+import { Keyring } from '../src/services/crypto/keyring.ts';
 
 const environment = process.env;
 let folder: string;
@@ -51,4 +52,18 @@ describe('a command', () => {
     expect([stripVTControlCharacters(text), code]).toEqual([`${said}\n`, 1]);
     expect(await readdir(folder)).toEqual([]);
   });
+
+  it.each(['db:migrate', 'seed', 'audit:verify', 'keys:status', 'vault:status', 'mail:redrive', 'worker'])(
+    '%s says in a sentence that the database cannot be reached',
+    async (name) => {
+      process.env['DATABASE_URL'] = 'postgres://u:p@127.0.0.1:1/x';
+      process.env['UNIONHALL_KEYS'] = Keyring.generate();
+      const { said, code } = await run(name);
+      delete process.env['DATABASE_URL'];
+      expect([stripVTControlCharacters(said), code]).toEqual([
+        'Connection failed: REFUSED. The host is there, and nothing listens at that port.\n',
+        1,
+      ]);
+    },
+  );
 });

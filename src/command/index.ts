@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import { styleText } from 'node:util';
 import { readConfig, type Config } from '../config.ts';
+import { isAway } from '../errors.ts';
 import { importMembers } from '../services/member/index.ts';
 import { importOrganizations } from '../services/organization/index.ts';
+import { explain, failureOf } from '../services/setting/index.ts';
 import { exportEvents, verify } from './audit.ts';
 import { writePermissions, writeSchema } from './contract.ts';
 import { importCsv, importFile } from './import.ts';
@@ -92,12 +94,17 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
     if (words.length > 0 && usages[name] === undefined) throw new CommandError(`${name} takes nothing more: npm run ${name}`);
     await command(readConfig(), words);
   } catch (thrown) {
-    const error = asUsage(name, thrown);
-    const isPlain = error instanceof Error && plain.has(error.name);
-    const text = isPlain ? error.message : (unready.get(String((error as { code?: unknown }).code)) ?? String((error as Error).stack));
-    process.stderr.write(`${styleText('red', text)}\n`);
+    process.stderr.write(`${styleText('red', told(asUsage(name, thrown)))}\n`);
     process.exitCode = 1;
   }
+}
+
+/** An error in a sentence, where there is one for it; else with its stack. */
+function told(error: unknown): string {
+  if (error instanceof Error && plain.has(error.name)) return error.message;
+  const failure = isAway(error) ? failureOf(error) : null;
+  if (failure !== null) return explain(failure);
+  return unready.get(String((error as { code?: unknown }).code)) ?? String((error as Error).stack);
 }
 
 /** Words that the command does not know, in one line with those it does. */
