@@ -3,6 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { getNamedType, isInputObjectType, isLeafType, type GraphQLInputType, type GraphQLSchema } from 'graphql';
+import { schemaOf } from './rights/kit.ts';
 import { aLocal, type Local } from './support/local.ts';
 
 // What is sent to do harm: it is refused before any work, and nobody else notices.
@@ -133,6 +135,75 @@ describe('refused without a statement, in JSON, is', () => {
     expect([answer.status, codesOf(answer)]).toEqual([status, ['BAD_INPUT']]);
     expect(answer.type).toMatch(/json/);
     expect(local.heard.length - before).toBe(0);
+  });
+});
+
+/** Literals and values of each kind that there is, with a text that nobody may read in an answer. */
+const secret = 'Zq7secret';
+const literals = [
+  `"${secret}"`,
+  `"""${secret}"""`,
+  `"${secret}: ${secret}, found ${secret}; ${secret}"`,
+  `"${secret}\\" does not exist in \\"${secret}\\" enum."`,
+  secret,
+  '7700770',
+  '7700770.7700770',
+  '77007700770077007700770',
+  `["${secret}"]`,
+  `{ ${secret}: "${secret}" }`,
+];
+const values: readonly unknown[] = [
+  secret,
+  `${secret}: ${secret}, found ${secret}; ${secret}`,
+  `" at "${secret}"; Expected type "${secret}". Field "${secret}" is not defined by type "${secret}".`,
+  `${secret}" does not exist in "${secret}" enum.`,
+  7_700_770,
+  7_700_770.770_077,
+  7.700770077007e22,
+  [secret],
+  { [`${secret} at "x"`]: secret },
+  { a: { b: [`at "${secret}"`] } },
+];
+
+/** The type of an argument, and the fields that lead from there to a value. */
+type Place = readonly [field: string, argument: string, type: GraphQLInputType, path: readonly string[]];
+
+/** A place for each scalar and enum that anything takes, by its name. */
+function placesIn(schema: GraphQLSchema): Map<string, Place> {
+  const found = new Map<string, Place>();
+  const within = (type: GraphQLInputType, place: Place, seen: readonly string[]): void => {
+    const named = getNamedType(type);
+    if (isLeafType(named) && !found.has(named.name)) found.set(named.name, place);
+    if (!isInputObjectType(named) || seen.includes(named.name)) return;
+    const [field, argument, whole, path] = place;
+    for (const { name, type: inner } of Object.values(named.getFields()))
+      within(inner, [field, argument, whole, [...path, name]], [...seen, named.name]);
+  };
+  for (const root of [schema.getQueryType(), schema.getMutationType()])
+    for (const { name, args } of Object.values(root?.getFields() ?? {}))
+      for (const arg of args) within(arg.type, [name, arg.name, arg.type, []], []);
+  return found;
+}
+
+describe('no answer repeats what was given', () => {
+  it('of any scalar or enum, as a literal or in a variable', async () => {
+    const schema = await schemaOf(local);
+    const places = placesIn(schema);
+    expect([...places.keys()]).toEqual(expect.arrayContaining(['String', 'ID', 'Int', 'Boolean', 'Date', 'DateTime', 'Decimal']));
+    const repeated: unknown[] = [];
+    const see = ({ errors }: { errors: readonly object[] }, ...sent: unknown[]): void => {
+      if (/7secret|77007/.test(JSON.stringify(errors))) repeated.push([...sent, errors]);
+    };
+    for (const [name, [field, argument, type, path]] of places) {
+      for (const literal of literals) see(await local.anonymous.ask(`query ($v: ${name} = ${literal}) { isConfigured }`), name, literal);
+      const isMutation = schema.getMutationType()?.getFields()[field] !== undefined;
+      const document = `${isMutation ? 'mutation' : 'query'} ($v: ${String(type)}) { ${field}(${argument}: $v) { __typename } }`;
+      for (const value of values) {
+        const whole = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+        see(await local.anonymous.ask(document, { v: whole }), name, document, whole);
+      }
+    }
+    expect(repeated).toEqual([]);
   });
 });
 

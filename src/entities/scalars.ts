@@ -7,15 +7,26 @@ export const DateTimeScalar = new GraphQLScalarType<Date, string>({
   description: 'An instant as RFC 3339 says it, answered in UTC: `2026-03-01T14:30:00.000Z`. Years from 0001 to 9999.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (value) => (value as Date).toISOString(),
-  parseValue: (value) => storable(GraphQLDateTime.parseValue(value)),
-  parseLiteral: (node, variables) => storable(GraphQLDateTime.parseLiteral(node, variables)),
+  parseValue: instantOf,
+  parseLiteral: (node) => instantOf(textOf(node)),
 });
 
-/** PostgreSQL knows no year 0. */
-function storable(instant: Date): Date {
-  const year = instant.getUTCFullYear();
-  if (year < 1 || year > 9999) throw new TypeError('DateTime cannot represent this value.');
+/** @throws what repeats nothing: that of the library says what was given. */
+function instantOf(value: unknown): Date {
+  const instant = readInstant(value);
+  if (instant === undefined) throw new TypeError('DateTime cannot represent this value.');
   return instant;
+}
+
+/** PostgreSQL knows no year 0. */
+function readInstant(value: unknown): Date | undefined {
+  try {
+    const instant = GraphQLDateTime.parseValue(value);
+    const year = instant.getUTCFullYear();
+    return year < 1 || year > 9999 ? undefined : instant;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A calendar day without a time, kept as the text `YYYY-MM-DD` from the database to the wire. */
@@ -65,9 +76,11 @@ function textScalar(name: string, description: string, read: (text: string) => s
     description,
     serialize: (value) => value as string, // from a column that can hold nothing else
     parseValue: parse,
-    parseLiteral: (node: ValueNode) => parse(node.kind === Kind.STRING ? node.value : undefined),
+    parseLiteral: (node) => parse(textOf(node)),
   });
 }
+
+const textOf = (node: ValueNode): string | undefined => (node.kind === Kind.STRING ? node.value : undefined);
 
 /** An amount in cents, for comparing and adding without floats. */
 export const cents = (amount: string): bigint => BigInt((toMoney(amount) ?? fail(amount)).replace('.', ''));
