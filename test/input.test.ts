@@ -97,7 +97,8 @@ function* wrongOf(name: string, type: GraphQLInputType): Generator<unknown> {
   } else if (isInputObjectType(nullable)) {
     yield* [5, mark, []];
     const whole = valueOf(name, nullable) as object;
-    yield { ...whole, [mark]: 1 };
+    yield { ...whole, unknown: mark };
+    yield { ...whole, [`${mark} at "x"`]: 1 };
     for (const field of Object.values(nullable.getFields()))
       for (const each of wrongOf(field.name, field.type)) yield { ...whole, [field.name]: each };
   } else if (isEnumType(nullable)) yield* [mark, 5, ''];
@@ -136,12 +137,62 @@ describe('whatever is wrong of what a mutation is given', () => {
     expect([...asked.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(1000);
   }, 480_000);
 
-  it('of what the type does not allow is BAD_INPUT that names the place', async () => {
-    const { errors } = await local.admin.ask('mutation ($input: LogSaltingActivityInput!) { logSaltingActivity(input: $input) { id } }', {
-      input: { organizationId: known['organizationId'], activityType: 'SITE_VISIT', activityDate: '2026-02-30' },
-    });
-    expect(errors.map(({ extensions }) => [extensions.code, extensions['fields']])).toEqual([
-      ['BAD_INPUT', [{ path: 'input.activityDate', message: expect.any(String) }]],
+  it.each<[string, object, string, string]>([
+    ['a field that is missing', { lastName: undefined }, 'i.lastName', 'is required'],
+    ['a field that is null', { lastName: null }, 'i.lastName', 'is required'],
+    ['a field that there is not', { lastNme: 'Diaz' }, 'i.lastNme', 'is not a field of CreateMemberInput'],
+    ['a field of no name', { 'last name': 'Diaz' }, 'i', 'has a field that is none of CreateMemberInput'],
+    ['a day written otherwise', { hireDate: '01/02/2026' }, 'i.hireDate', 'is not a valid Date (a string like "2026-03-01")'],
+    ['no value of an enum', { classification: 'JOURNEY' }, 'i.classification', 'is not a valid MemberClassification'],
+    ['a number for an enum', { classification: 5 }, 'i.classification', 'is not a valid MemberClassification'],
+    ['a number for a text', { firstName: 5 }, 'i.firstName', 'is not a valid String'],
+    ['what looks like a place', { firstName: [' at "i.lastName"; Field "x" of required type'] }, 'i.firstName', 'is not a valid String'],
+  ])('of a variable is named by its place and why: %s', async (_what, given, path, message) => {
+    const i = { memberNumber: 'M-1', firstName: 'Rosa', lastName: 'Diaz', classification: 'JOURNEYMAN', ...given };
+    const { errors } = await local.admin.ask('mutation ($i: CreateMemberInput!) { createMember(input: $i) { id } }', { i });
+    expect(errors.map(({ extensions }) => extensions['fields'])).toEqual([[{ path, message }]]);
+    expect(errors.map((error) => error.message)).toEqual([`Not valid: ${path} ${message}.`]);
+  });
+
+  it.each<[string, string, unknown, string, string]>([
+    ['an amount', 'Decimal', 12.5, 'v', 'is not a valid Decimal (a string like "1250.00")'],
+    ['amounts', '[Decimal!]', ['1.00', null], 'v[1]', 'is required'],
+    ['nothing', 'Decimal!', null, 'v', 'is required'],
+    ['no variable', 'Decimal!', undefined, 'v', 'is required'],
+  ])('of a variable is named by its place and why: %s', async (_what, type, v, path, message) => {
+    const by = type.startsWith('[') ? 'in' : 'eq';
+    const document = `query ($v: ${type}) { benevolenceApplications(filter: { amountRequested: { ${by}: $v } }) { totalCount } }`;
+    const { errors } = await local.admin.ask(document, { v });
+    expect(errors.map(({ extensions }) => extensions['fields'])).toEqual([[{ path, message }]]);
+  });
+
+  it.each<[string, string, string, string]>([
+    ['an instant', 'auditEvents(filter: { from: 5 })', 'filter.from', 'is not a valid DateTime (a string like "2026-03-01T14:30:00.000Z")'],
+    ['an enum', 'auditEvents(filter: { outcome: LOST })', 'filter.outcome', 'is not a valid AuditOutcome'],
+    [
+      'one of several',
+      'members(filter: { hireDate: { in: ["2026-03-01", 5] } })',
+      'filter.hireDate.in[1]',
+      'is not a valid Date (a string like "2026-03-01")',
+    ],
+    ['a field that there is not', 'members(filter: { lastNme: {} })', 'filter.lastNme', 'is not a field of MemberFilter'],
+    ['a field that is missing', 'members(orderBy: { direction: ASC })', 'orderBy.field', 'is required'],
+    ['a field that is null', 'members(orderBy: { field: null })', 'orderBy.field', 'is required'],
+    ['an argument that there is not', 'members(frist: 5)', 'frist', 'is not an argument of Query.members'],
+    ['an argument', 'members(first: "x")', 'first', 'is not a valid Int'],
+  ])('of a literal is named by its place and why: %s', async (_what, field, path, message) => {
+    const { errors } = await local.admin.ask(`{ me { id } ${field} { totalCount } }`);
+    expect(errors.map(({ extensions }) => extensions['fields'])).toEqual([[{ path, message }]]);
+  });
+
+  it('of a literal is named where an argument is missing, or a default of a variable is wrong', async () => {
+    const fieldsOf = async (document: string) => (await local.admin.ask(document)).errors.map(({ extensions }) => extensions['fields']);
+    expect(await fieldsOf('{ grievance { id } }')).toEqual([[{ path: 'id', message: 'is required' }]]);
+    expect(await fieldsOf('mutation { createMember(input: { lastName: {} }) { id } }')).toContainEqual([
+      { path: 'input.lastName', message: 'is not a valid String' },
+    ]);
+    expect(await fieldsOf('query ($n: Int = "x") { members(first: $n) { totalCount } }')).toEqual([
+      [{ path: 'n', message: 'is not a valid Int' }],
     ]);
   });
 });

@@ -1,5 +1,6 @@
 import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
+import { Malformed } from '../errors.ts';
 
 /** An instant: RFC 3339, answered in UTC with milliseconds. */
 export const DateTimeScalar = new GraphQLScalarType<Date, string>({
@@ -14,7 +15,7 @@ export const DateTimeScalar = new GraphQLScalarType<Date, string>({
 /** @throws what repeats nothing: that of the library says what was given. */
 function instantOf(value: unknown): Date {
   const instant = readInstant(value);
-  if (instant === undefined) throw new TypeError('DateTime cannot represent this value.');
+  if (instant === undefined) throw new Malformed('DateTime', 'a string like "2026-03-01T14:30:00.000Z"');
   return instant;
 }
 
@@ -30,14 +31,18 @@ function readInstant(value: unknown): Date | undefined {
 }
 
 /** A calendar day without a time, kept as the text `YYYY-MM-DD` from the database to the wire. */
-export const DateScalar = textScalar('Date', 'A calendar day without a time: `YYYY-MM-DD`, from year 0001 to 9999.', (text) =>
-  isDay(text) ? text : undefined,
+export const DateScalar = textScalar(
+  'Date',
+  'A calendar day without a time: `YYYY-MM-DD`, from year 0001 to 9999.',
+  '2026-03-01',
+  (text) => (isDay(text) ? text : undefined),
 );
 
 /** Money as text with two places, so that no float ever touches it. */
 export const DecimalScalar = textScalar(
   'Decimal',
   'Money as a string with at most two places, answered with exactly two: `"1250.00"`. Numbers are refused: a float would lose cents.',
+  '1250.00',
   toMoney,
 );
 
@@ -65,10 +70,15 @@ export function toMoney(text: string): string | undefined {
   return whole === undefined ? undefined : `${sign}${BigInt(whole)}.${cents.padEnd(2, '0')}`;
 }
 
-function textScalar(name: string, description: string, read: (text: string) => string | undefined): GraphQLScalarType<string, string> {
+function textScalar(
+  name: string,
+  description: string,
+  example: string,
+  read: (text: string) => string | undefined,
+): GraphQLScalarType<string, string> {
   const parse = (value: unknown): string => {
     const text = typeof value === 'string' ? read(value) : undefined;
-    if (text === undefined) throw new TypeError(`${name} cannot represent this value.`);
+    if (text === undefined) throw new Malformed(name, `a string like "${example}"`);
     return text;
   };
   return new GraphQLScalarType({
