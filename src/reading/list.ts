@@ -67,13 +67,14 @@ function orderOf(lens: Lens, { orderBy }: Page, problems: FieldProblem[]): Order
 function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { comparing: Comparing[]; values: Record<string, unknown> } {
   const comparing: Comparing[] = [];
   const values: Record<string, unknown> = {};
+  const isPlain = lens.plan.subject.listing?.plain !== undefined;
   for (const { name, property, comparisons } of filtersOf(lens, filter ?? {})) {
     if (lens.sight.shows(property) === 'never') {
       problems.push({ path: `filter.${name}`, message: 'is not shown to you, so it is no filter for you' });
       continue;
     }
     for (const { path, by, value } of comparisons) {
-      const problem = problemOf(by, value, columnOf(lens, property));
+      const problem = problemOf(by, value, columnOf(lens, property), isPlain);
       if (problem !== undefined) problems.push({ path: `filter.${path}`, message: problem });
       comparing.push({ property, by });
       values[slotOf({ property, by })] = by === 'contains' && typeof value === 'string' ? `%${value.replace(/[\\%_]/g, '\\$&')}%` : value;
@@ -96,15 +97,16 @@ function filtersOf({ plan: { subject } }: Lens, given: NonNullable<Page['filter'
   return Object.entries(given).flatMap(([name, value]) => {
     const range = plain?.[name];
     const property = range?.[0] ?? properties.get(name);
-    if (value == null || property === undefined) return [];
+    if (value === undefined || property === undefined) return [];
     if (plain) return [{ name, property, comparisons: [{ path: name, by: range?.[1] ?? 'eq', value }] }];
+    if (value === null) return [];
     const compared = Object.entries(value).filter(([, operand]) => operand !== undefined) as [Comparison, unknown][];
     return [{ name, property, comparisons: compared.map(([by, operand]) => ({ path: `${name}.${by}`, by, value: operand })) }];
   });
 }
 
-function problemOf(by: Comparison, value: unknown, { type }: Column): string | undefined {
-  if (value === null) return 'must not be null: isNull asks whether there is none';
+function problemOf(by: Comparison, value: unknown, { type }: Column, isPlain: boolean): string | undefined {
+  if (value === null) return isPlain ? 'must not be null: leave it out' : 'must not be null: isNull asks whether there is none';
   if (Array.isArray(value) && value.length > longestList) return `must not list more than ${longestList} values`;
   const values = Array.isArray(value) ? (value as unknown[]) : [value];
   if (type === 'uuid' && by !== 'isNull' && !values.every((each) => isUuid(each))) return 'is not an id';
