@@ -235,6 +235,21 @@ describe('a filter', () => {
     ]);
   });
 
+  it('describes each of its fields in a sentence of its own', async () => {
+    const { __type } = await local.admin.see<{ __type: { inputFields: { name: string; description: string }[] } }>(
+      '{ __type(name: "AuditEventFilter") { inputFields { name description } } }',
+    );
+    expect(Object.fromEntries(__type.inputFields.map(({ name, description }) => [name, description]))).toEqual({
+      actorId: 'Only those whose `actor` has this id.',
+      action: 'Only those whose `action` is this.',
+      targetType: 'Only those whose `targetType` is this.',
+      targetId: 'Only those whose `targetId` is this.',
+      outcome: 'Only those whose `outcome` is this.',
+      from: 'At this instant or later.',
+      to: 'At this instant or earlier.',
+    });
+  });
+
   it.each([
     [{ actorId: 'nonsense' }, 'filter.actorId'],
     [{ targetId: '' }, 'filter.targetId'],

@@ -120,9 +120,10 @@ function filterOf(entity: EntityClass, { filter: properties, plain }: Listing): 
   const filter = named(`${entity.name}Filter`, class {} as Class<object>);
   InputType(filter.name, { description: `What a ${entity.name} must be like; all that is given must hold.` })(filter);
   for (const property of properties) {
-    const { type, description } = publishedType(entity, property);
+    const { type } = publishedType(entity, property);
     const comparison = plain ? valueOf(type) : comparisonOf(type);
-    publish(filter, filterName(entity, property), () => comparison, { nullable: true, description: `By: ${description}` });
+    const description = `Only those whose \`${property}\` ${(plain ? equals : compares)(isRelation(type))}.`;
+    publish(filter, filterName(entity, property), () => comparison, { nullable: true, description });
   }
   for (const [name, [property, , description]] of Object.entries(plain ?? {})) {
     const { type } = publishedType(entity, property);
@@ -130,6 +131,9 @@ function filterOf(entity: EntityClass, { filter: properties, plain }: Listing): 
   }
   return filter;
 }
+
+const equals = (isRelation: boolean): string => (isRelation ? 'has this id' : 'is this');
+const compares = (isRelation: boolean): string => (isRelation ? 'has an id that compares like this' : 'compares like this');
 
 function orderOf(entity: EntityClass, properties: readonly string[]): Class<object> {
   const fields = Object.fromEntries(properties.map((property) => [screaming(property), property]));

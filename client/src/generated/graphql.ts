@@ -33,17 +33,17 @@ export type BenevolenceAction =
 
 /** What a BenevolenceApplication must be like; all that is given must hold. */
 export type BenevolenceApplicationFilter = {
-  /** By: What is asked for, in US dollars. */
+  /** Only those whose `amountRequested` compares like this. */
   amountRequested?: DecimalFilter | null | undefined;
-  /** By: The day of the application. */
+  /** Only those whose `applicationDate` compares like this. */
   applicationDate?: DateFilter | null | undefined;
-  /** By: The applicant. */
+  /** Only those whose `member` has an id that compares like this. */
   memberId?: IdFilter | null | undefined;
-  /** By: The day it was paid; null until then. */
+  /** Only those whose `paymentDate` compares like this. */
   paymentDate?: DateFilter | null | undefined;
-  /** By: Why help is needed. */
+  /** Only those whose `reason` compares like this. */
   reason?: BenevolenceReasonFilter | null | undefined;
-  /** By: Where it stands. */
+  /** Only those whose `status` compares like this. */
   status?: BenevolenceStatusFilter | null | undefined;
 };
 
@@ -198,23 +198,23 @@ export type GrievanceAction =
 
 /** What a Grievance must be like; all that is given must hold. */
 export type GrievanceFilter = {
-  /** By: The user who represents the grievant. */
+  /** Only those whose `assignedUser` has an id that compares like this. */
   assignedUserId?: IdFilter | null | undefined;
-  /** By: The article of the agreement that was broken. */
+  /** Only those whose `contractArticle` compares like this. */
   contractArticle?: StringFilter | null | undefined;
-  /** By: How far it has gone. */
+  /** Only those whose `currentStep` compares like this. */
   currentStep?: GrievanceStepFilter | null | undefined;
-  /** By: The employer it is against. */
+  /** Only those whose `employer` has an id that compares like this. */
   employerId?: IdFilter | null | undefined;
-  /** By: The day it was filed. */
+  /** Only those whose `filedDate` compares like this. */
   filedDate?: DateFilter | null | undefined;
-  /** By: Given by the server, `GR-YYYY-NNNN`: the year of filing and a running number. */
+  /** Only those whose `grievanceNumber` compares like this. */
   grievanceNumber?: StringFilter | null | undefined;
-  /** By: The day of the incident. */
+  /** Only those whose `incidentDate` compares like this. */
   incidentDate?: DateFilter | null | undefined;
-  /** By: The grievant. */
+  /** Only those whose `member` has an id that compares like this. */
   memberId?: IdFilter | null | undefined;
-  /** By: Where it stands. */
+  /** Only those whose `status` compares like this. */
   status?: GrievanceStatusFilter | null | undefined;
 };
 
