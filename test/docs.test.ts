@@ -11,6 +11,8 @@ import { aLocal } from './support/local.ts';
 const read = (file: string): string => readFileSync(join(project, file), 'utf8');
 const documents = ['README.md', 'CHANGELOG.md', ...filesOf('docs').flatMap((file) => (file.endsWith('.md') ? [`docs/${file}`] : []))];
 const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: object }).scripts);
+/** What the other commands run by themselves. */
+const byOthers: ReadonlySet<string> = new Set(['build']);
 const local = await aLocal();
 
 describe('the documents', () => {
@@ -26,6 +28,14 @@ describe('the documents', () => {
     const commands = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
     const known = new Set([...scripts, 'build', 'dev']);
     expect(commands.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it('name every command, and the README has each in a table', () => {
+    const rows = read('README.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| `npm '));
+    const named = rows.flatMap((row) => [...row.matchAll(/`(?:npm (?:run )?)?([\w:]+)[^`]*`/g)].map(([, name = '']) => name));
+    expect(scripts.filter((name) => !named.includes(name) && !byOthers.has(name))).toEqual([]);
   });
 
   it('answer the first question as the README says', async () => {
