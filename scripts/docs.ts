@@ -29,7 +29,7 @@ const written = (from: string): string => `Written by \`npm run docs\` from ${fr
 function configurationPage(variables: Sources['variables']): string {
   const rows = Object.entries(variables).map(([name, schema]) => [
     `\`${name}\``,
-    code(defaultOf(schema)),
+    code(String(schema.meta()?.['default'] ?? defaultOf(schema))),
     code(formOf(schema)),
     (schema.description ?? '').replaceAll('|', '\\|'),
   ]);

@@ -29,6 +29,8 @@ const amount = (fallback: string) =>
     .default(fallback);
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
 
+const pwnedPasswords = 'https://api.pwnedpasswords.com';
+
 /** Every environment variable the service reads: its form, its default, what it means. `.env.example` is held against this. */
 export const variables = {
   NODE_ENV: z
@@ -110,9 +112,11 @@ export const variables = {
   HIBP_URL: z
     .union([z.literal('off'), z.url({ protocol: /^https?$/ })])
     .optional()
-    .describe(
-      'Where new passwords are looked up among breached ones: https://api.pwnedpasswords.com, or a mirror; off for nowhere, as by default in tests. Only five of forty digits of a hash are sent.',
-    ),
+    .meta({
+      default: pwnedPasswords,
+      description:
+        'Where new passwords are looked up among breached ones: https://api.pwnedpasswords.com, or a mirror; off for nowhere, as by default in tests. Only five of forty digits of a hash are sent.',
+    }),
   REGISTRATION: z
     .enum(['off', 'open'])
     .default('off')
@@ -402,7 +406,7 @@ function toConfig(values: Values): Config {
 
 /** Tests stay in the house unless they name where to ask. */
 function breachUrl({ HIBP_URL, NODE_ENV }: Values): string | null {
-  if (HIBP_URL === undefined) return NODE_ENV === 'test' ? null : 'https://api.pwnedpasswords.com';
+  if (HIBP_URL === undefined) return NODE_ENV === 'test' ? null : pwnedPasswords;
   return HIBP_URL === 'off' ? null : HIBP_URL;
 }
 

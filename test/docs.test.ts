@@ -30,6 +30,13 @@ describe('the documents', () => {
     expect(commands.filter((name) => !known.has(name))).toEqual([]);
   });
 
+  it('say what holds where a variable is not set, as .env.example does', () => {
+    const rows = [...read('docs/configuration.md').matchAll(/^\| `(\w+)` \| (?:`(.*?)`)? ?\|/gm)];
+    const examples = [...read('.env.example').matchAll(/^# ?([A-Z][A-Z0-9_]*)=(.*)$/gm)];
+    const pairs = (found: readonly RegExpExecArray[]) => found.map(([, name, value = '']) => [name, value]);
+    expect(pairs(rows)).toEqual(pairs(examples));
+  });
+
   it('name every command, and the README has each in a table', () => {
     const rows = read('README.md')
       .split('\n')
