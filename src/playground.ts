@@ -145,9 +145,12 @@ if (requestType !== 'introspection') {
 }
 `;
 
+/** Whom the environment menu names before anybody was chosen. */
+const atFirst = 'officer';
+
 /**
  * Runs in the browser before an operation is sent: brings what was kept for everybody, and signs in who was chosen and is
- * not signed in any more, or not yet.
+ * not signed in any more, or not yet. Whoever has neither signed in nor chosen anybody is nobody, and sees what that is.
  */
 const signIn = (names: readonly string[]): string => `// Brings what earlier operations kept.
 const { helpers } = altair;
@@ -156,10 +159,11 @@ for (const name of ${JSON.stringify(names)}) {
   if (value) helpers.setEnvironment(name, value);
 }
 
-// Signs in as whoever the environment menu names, unless they are signed in; but nobody before the first "Sign in".
+// Signs in as whoever the environment menu names, unless they are signed in; but nobody before the first "Sign in" or choice.
 const until = (token) => JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).exp * 1000;
 const token = helpers.getEnvironment('accessToken');
-if ((await altair.storage.get('accessToken')) && !(token && until(token) > Date.now() + 10000)) {
+const isChosen = helpers.getEnvironment('username') !== '${atFirst}' || (await altair.storage.get('accessToken'));
+if (isChosen && !(token && until(token) > Date.now() + 10000)) {
   const response = await fetch('/graphql', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -169,7 +173,10 @@ if ((await altair.storage.get('accessToken')) && !(token && until(token) > Date.
     }),
   });
   const { data } = await response.json();
-  if (data?.login?.accessToken) helpers.setEnvironment('accessToken', data.login.accessToken, true);
+  if (data?.login?.accessToken) {
+    helpers.setEnvironment('accessToken', data.login.accessToken, true);
+    await altair.storage.set('accessToken', data.login.accessToken);
+  }
 }
 `;
 
@@ -182,7 +189,7 @@ async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
   const options = {
     initialWindows: all.map((window, index) => openedAs(window, index, names)),
     initialEnvironments: {
-      activeSubEnvironment: 'officer',
+      activeSubEnvironment: atFirst,
       base: { title: 'Everybody', variables: {} },
       subEnvironments: seededAccounts.map(({ username, password, firstName, lastName }) => ({
         id: username,

@@ -95,6 +95,19 @@ void test('another login in the menu shows what they see, and the former one is 
   });
 });
 
+void test('who is chosen in the menu is signed in on the way, though nobody has signed in before', async () => {
+  await visit('light', async (page) => {
+    await open(page, 'Who am I');
+    for (const [username, fullName] of [
+      ['member', 'Carla Benedetti'],
+      ['officer', 'Dennis Okafor'],
+    ] as const) {
+      await choose(page, username);
+      assert.equal(((await send(page)).data['me'] as { fullName: string }).fullName, fullName);
+    }
+  });
+});
+
 void test('the schema is there without signing in, and a reload keeps the windows, the token and the person in them', async () => {
   await visit('light', async (page) => {
     await page.getByRole('button', { name: 'Docs' }).click();
