@@ -11,15 +11,13 @@ export class AlteredError extends Error {
 }
 
 /**
- * Which secrets there are, under which names, with which values, and which key of the vault is the latest: in one line,
- * worked out where the rows are. What a row's own key is made of cannot tell that a row went back to what it was. A
- * secret's values have consecutive versions, so their number, the oldest and the latest say which there are. Each text
- * comes after its length, so that no two states have the same line.
+ * Which secrets there are, under which names, with which values, and which key of the vault is the latest: worked out where
+ * the rows are. What a row's own key is made of cannot tell that a row went back to what it was. A secret's values have
+ * consecutive versions, so their number, the oldest and the latest say which there are. PostgreSQL writes each column after
+ * its length, so that no two states come to the same.
  */
-export const digestSql = `(select encode(sha256(convert_to(concat_ws(',', (select max(version) from vault_keys),
-    string_agg(concat_ws(' ', s.id, s.current_version, coalesce(v.kept, 0), coalesce(v.oldest, 0), coalesce(v.latest, 0),
-      length(s.key_name), s.key_name, coalesce(cast(length(s.description) as text), '-'), s.description), ',' order by s.id)),
-    'UTF8')), 'hex')
+export const digestSql = `(select encode(sha256(int4send((select max(version) from vault_keys)) || coalesce(string_agg(record_send(
+    row(s.id, s.current_version, v.kept, v.oldest, v.latest, s.key_name, s.description)), '' order by s.id), '')), 'hex')
   from secrets s left join (select secret_id, count(*) as kept, min(version) as oldest, max(version) as latest
     from secret_versions group by secret_id) v on v.secret_id = s.id)`;
 
