@@ -74,9 +74,9 @@ export async function importSecrets(
 }
 
 interface ForeignRow {
-  readonly key_name: unknown;
+  readonly key_name: Uint8Array | null;
   readonly encrypted_value: unknown;
-  readonly description: unknown;
+  readonly description: Uint8Array | null;
 }
 
 async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[] }> {
@@ -90,7 +90,13 @@ async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[
       const config = file.prepare('select fernet_salt from auth_config order by id desc limit 1').get();
       const salt = saltOf(config?.['fernet_salt']);
       if (salt.byteLength === 0) throw new VaultError('The file has no salt in auth_config: it was never set up.');
-      const rows = file.prepare('select key_name, encrypted_value, description from secrets_metadata order by key_name').all();
+      // as bytes: a text that holds U+0000 is read to that by some versions of Node.js
+      const rows = file
+        .prepare(
+          `select cast(key_name as blob) as key_name, encrypted_value, cast(description as blob) as description
+           from secrets_metadata order by secrets_metadata.key_name`,
+        )
+        .all();
       return { salt, rows: rows as unknown as ForeignRow[] };
     } finally {
       file.close();
@@ -110,8 +116,13 @@ function saltOf(cell: unknown): Buffer {
 
 /** The secret, or in words what is wrong with it. */
 function readRow(key: Buffer, row: ForeignRow): ForeignSecret | string {
-  const keyName = String(row.key_name).trim();
-  const description = typeof row.description === 'string' ? row.description.slice(0, 1000) || null : null;
+  const keyName = Buffer.from(row.key_name ?? [])
+    .toString()
+    .trim();
+  const description =
+    Buffer.from(row.description ?? [])
+      .toString()
+      .slice(0, 1000) || null;
   const value = openRow(key, row.encrypted_value);
   const problem =
     value === null
