@@ -77,7 +77,7 @@ async function asked(url, body, accessToken, vaultToken) {
 }
 
 /**
- * A reveal apart from its audit write: asked of a service that leaves out this one statement. One after another it is seen
+ * A reveal apart from its audit write: asked of a service that leaves out this one event. One after another it is seen
  * best what each costs; of questions that come at once, the statements share their way to the database.
  */
 async function reveals(bench, service, accessToken, pool, options) {

@@ -10,7 +10,8 @@ import type { Origin, UserTools } from './tools.ts';
 
 /**
  * Changes the caller's address, which is unverified from then on: a token is mailed to the new one, and the old one is
- * told. In other letters it is the same address, and only written otherwise. That an address is taken is said to nobody but the holder of an account who has just proved it, a few times.
+ * told. In other letters it is the same address, and only written otherwise. That an address is taken is said to nobody but
+ * the holder of an account who has just proved it, a few times.
  * @returns the user's id.
  * @throws BAD_INPUT; RATE_LIMITED by the account, by the new address, and by the address that asks.
  */
