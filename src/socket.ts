@@ -21,10 +21,11 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { SocketConfig } from './config.ts';
 import type { Context, Incoming } from './context.ts';
 import type { CaseChange } from './entities/case.ts';
-import { Refusal, toPublic, tooComplex, unauthenticated } from './errors.ts';
+import { Refusal, tooComplex, unauthenticated } from './errors.ts';
 import type { Execution } from './execution.ts';
 import { operations } from './permissions/index.ts';
 import { Overrun } from './services/case/changes.ts';
+import { toPublic } from './translate.ts';
 
 /** What WebSockets are served with. */
 export interface SocketParts {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { badCredentials, conflict, Refusal, toPublic, unavailable, vaultLocked } from '../src/errors.ts';
+import { badCredentials, conflict, Refusal, unavailable, vaultLocked } from '../src/errors.ts';
+import { toPublic } from '../src/translate.ts';
 import { openLog, plain } from '../src/log.ts';
 
 /** What a log that begins at `info` writes. */

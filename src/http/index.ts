@@ -12,7 +12,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Context, Incoming } from '../context.ts';
-import { toPublic } from '../errors.ts';
+import { toPublic } from '../translate.ts';
 import { executing, type Execute } from '../execution.ts';
 import { plain } from '../log.ts';
 import type { Metrics } from '../metrics.ts';

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import { GraphQLError, Kind, parse, visit, type ASTNode, type DocumentNode, type GraphQLFormattedError, type Source } from 'graphql';
+import { badInput, isAway, Malformed, Refusal, tooComplex, unavailable } from './errors.ts';
+
+/**
+ * Translates any error into what a client may read: a code of the closed list, a sentence without submitted values,
+ * and the request's id. What is not a {@link Refusal} or GraphQL's own refusal of a document is INTERNAL.
+ *
+ * @param report called with the original error when it is INTERNAL, or came of another error. A private cause in words was
+ * expected: it is for the audit log alone.
+ */
+export function toPublic(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  requestId: string = randomUUID(),
+  report: (error: unknown, requestId: string) => void = () => {},
+): GraphQLFormattedError {
+  const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
+  const refusal = asRefusal(original, formatted, error);
+  if (refusal.code === 'INTERNAL' || (refusal.cause !== undefined && typeof refusal.cause !== 'string')) report(original, requestId);
+  return {
+    message: refusal.message,
+    ...(formatted.locations && { locations: formatted.locations }),
+    ...(formatted.path && { path: formatted.path }),
+    extensions: { code: refusal.code, ...refusal.details, requestId },
+  };
+}
+
+function asRefusal(error: unknown, formatted: GraphQLFormattedError, thrown: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (isAway(error)) return unavailable(error);
+  const code = formatted.extensions?.['code'];
+  const refuse = typeof code === 'string' ? refusalOfGraphQL[code] : undefined;
+  return refuse ? refuse(formatted.message, thrown) : new Refusal('INTERNAL', undefined, {}, error);
+}
+
+/** GraphQL's and Apollo's own codes, and what each becomes. */
+const refusalOfGraphQL: Record<string, (message: string, thrown: unknown) => Refusal> = {
+  GRAPHQL_PARSE_FAILED: (message) =>
+    /more tha[nt] \d+ tokens/i.test(message)
+      ? tooComplex('The document has more tokens than one request may have.')
+      : new Refusal('BAD_INPUT', 'The document is not valid GraphQL: its syntax is broken at the given location.'),
+  GRAPHQL_VALIDATION_FAILED: (message, thrown) =>
+    message.startsWith('GraphQL introspection')
+      ? new Refusal('BAD_INPUT', 'The schema is not shown here.')
+      : literalProblem(message, thrown),
+  BAD_USER_INPUT: (message, thrown) => variableProblem(message, thrown),
+  BAD_REQUEST: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
+  OPERATION_RESOLUTION_FAILURE: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
+  PERSISTED_QUERY_NOT_FOUND: () => new Refusal('BAD_INPUT', 'Persisted queries are not offered; send the document.'),
+  PERSISTED_QUERY_NOT_SUPPORTED: () => new Refusal('BAD_INPUT', 'Persisted queries are not offered; send the document.'),
+};
+
+/**
+ * `Variable "$input" got invalid value … at "input.first"; …`: what is between the variable and the place is the client's,
+ * and what follows is said by the error that this one comes of.
+ */
+function variableProblem(message: string, thrown: unknown): Refusal {
+  const variable = /^Variable "\$(\w+)" /.exec(message)?.[1];
+  if (variable === undefined) return new Refusal('BAD_INPUT', withoutValues(message));
+  if (/^Variable "\$\w+" of (?:required|non-null) type /.test(message)) return badInput({ path: variable, message: 'is required' });
+  const reason = thrown instanceof GraphQLError && thrown.originalError instanceof GraphQLError ? thrown.originalError : undefined;
+  const before = message.slice(0, -`; ${reason?.message ?? ''}`.length);
+  const path = / at "([\w.[\]]+)"$/.exec(before)?.[1] ?? variable;
+  const { field, message: problem } = complaintOf(reason?.message ?? '', reason) ?? { message: 'is not valid' };
+  return badInput({ path: field === undefined ? path : `${path}.${field}`, message: problem });
+}
+
+/** What GraphQL says of a document, and where the value stands that it is about, if it is about one. */
+function literalProblem(message: string, thrown: unknown): Refusal {
+  const complaint = complaintOf(message, thrown);
+  const [node] = (thrown instanceof GraphQLError ? thrown.nodes : undefined) ?? [];
+  if (!complaint || !node) return new Refusal('BAD_INPUT', withoutValues(message));
+  const isNamed = node.kind === Kind.OBJECT_FIELD || node.kind === Kind.ARGUMENT;
+  const path = [placeOf(node), isNamed ? undefined : complaint.field].filter(Boolean).join('.');
+  return new Refusal('BAD_INPUT', withoutValues(message), path === '' ? {} : { fields: [{ path, message: complaint.message }] });
+}
+
+/** What GraphQL complains of: all but its values. The first that fits tells; what is quoted last is never the client's. */
+const complaints: readonly (readonly [said: RegExp, told: string])[] = [
+  [/^Field "(?:\w+\.)?(?<field>\w+)" of required type /, 'is required'],
+  [/^Field "\w+" argument "(?<field>\w+)" of type ".*" is required/, 'is required'],
+  [/^Expected non-nullable type "[^"]+" not to be null\.$/, 'is required'],
+  [/^Expected value of type "[^"]+!", found null\.$/, 'is required'],
+  [/^Field "(?<field>[_A-Za-z]\w*)" is not defined by type "(?<type>\w+)"\./, 'is not a field of'],
+  [/^Field ".*" is not defined by type "(?<type>\w+)"\.(?: Did you mean .*)?$/s, 'has a field that is none of'],
+  [/^Unknown argument "(?<field>\w+)" on field "(?<type>[\w.]+)"\./, 'is not an argument of'],
+  [/^Value .* does not exist in "(?<type>\w+)" enum\.(?: Did you mean .*)?$/s, 'is not a valid'],
+  [/^Enum "(?<type>\w+)" cannot represent /, 'is not a valid'],
+  [/^Expected (?:value of )?type "(?<type>[^"]+)"/, 'is not a valid'],
+  [/^(?<type>\w+) cannot represent /, 'is not a valid'],
+];
+
+/** @param cause has the form that is wanted, where a scalar tells one. */
+function complaintOf(said: string, cause: unknown): { field?: string | undefined; message: string } | undefined {
+  for (const [pattern, told] of complaints) {
+    const found = pattern.exec(said);
+    if (!found) continue;
+    const { field, type } = found.groups ?? {};
+    return { field, message: `${told}${type === undefined ? '' : ` ${type.replace(/[[\]!]/g, '')}`}${formOf(cause)}` };
+  }
+  return undefined;
+}
+
+function formOf(cause: unknown): string {
+  if (cause instanceof Malformed) return ` (${cause.form})`;
+  return cause instanceof GraphQLError ? formOf(cause.originalError) : '';
+}
+
+/** Documents of which something was refused, so that each is parsed once more at most. */
+const refused = new WeakMap<Source, DocumentNode>();
+
+/** Where a node stands in what is given to a field or a variable: `filter.memberId.in[1]`; empty where it does not. */
+function placeOf({ kind, loc }: ASTNode): string {
+  if (!loc) return '';
+  const document = refused.get(loc.source) ?? parse(loc.source);
+  refused.set(loc.source, document);
+  let place = '';
+  visit(document, {
+    enter(node, _key, _parent, path) {
+      if (node.kind === kind && node.loc?.start === loc.start) place = placeAlong(document, path);
+    },
+  });
+  return place;
+}
+
+function placeAlong(document: DocumentNode, path: readonly (string | number)[]): string {
+  let place = '';
+  let at: unknown = document;
+  for (const [index, key] of path.entries()) {
+    at = (at as Record<string | number, unknown>)[key];
+    const node = at as ASTNode;
+    if (path[index - 1] === 'values') place += `[${key}]`;
+    if (node.kind === Kind.ARGUMENT) place = node.name.value;
+    if (node.kind === Kind.VARIABLE_DEFINITION) place = node.variable.name.value;
+    if (node.kind === Kind.OBJECT_FIELD) place += `.${node.name.value}`;
+  }
+  return place;
+}
+
+/** Validation messages name fields and types, which help, and literals, which may be secrets: the literals go. */
+function withoutValues(message: string): string {
+  return message
+    .replace(/(cannot represent [^:]*): .*$/s, '$1.')
+    .replace(/, found .*$/s, '.')
+    .replace(/^Value ".*" does not exist in "(\w+)" enum.*$/s, 'A value does not exist in enum "$1".')
+    .replace(/got invalid value .*?; /s, 'is not valid: ');
+}
