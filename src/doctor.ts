@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import type { Config } from './config.ts';
 import { compareMigrations, openDatabase, type Database } from './database/index.ts';
 import { KeyringError, type Keyring } from './services/crypto/keyring.ts';
-import { loadKeyring } from './services/crypto/keyfile.ts';
+import { keyringProblem } from './services/key.ts';
+import { hasKeyring, loadKeyring } from './services/crypto/keyfile.ts';
 import { smtpProblem } from './services/mail/index.ts';
 import { explain, failureOf, SavedError } from './services/setting/index.ts';
 import { openPlace, whereabouts } from './work.ts';
@@ -44,8 +45,11 @@ const right = (what: string, says: string): Finding => ({ what, says, isFault: f
 const wrong = (what: string, says: string): Finding => ({ what, says, isFault: true });
 
 async function examineKeys(config: Config): Promise<{ finding: Finding; keyring: Keyring | null }> {
+  const { keys, configDirectory: directory } = config;
+  if (config.mayMakeKeys && !(await hasKeyring({ keys, directory })))
+    return { finding: right('Keys', 'There is no keyring yet; the first start makes one.'), keyring: null };
   try {
-    const keyring = await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys });
+    const keyring = await loadKeyring({ keys, directory, mayMake: false });
     const { length } = keyring.kids;
     return { finding: right('Keys', `The keyring has ${length} ${length === 1 ? 'key' : 'keys'}; ${keyring.active} is active.`), keyring };
   } catch (error) {
@@ -97,14 +101,14 @@ async function examineDatabase(
     // the embedded database belongs to one process at a time, and looking would make it
     if (place.url === null)
       return { findings: [right(what, `It is embedded, in ${config.dataDirectory}: for one process, for development.`)], isEmbedded: true };
-    const findings = await examineServer(await openPlace(config, place), by);
+    const findings = await examineServer(await openPlace(config, place), keyring, by);
     return { findings: [...findings, ...(await examineDirect(config))], isEmbedded: false };
   } catch (error) {
     return { findings: [wrong(what, whyOf(error))], isEmbedded: false };
   }
 }
 
-async function examineServer(database: Database, { oldest, drift, now }: Measures): Promise<Finding[]> {
+async function examineServer(database: Database, keyring: Keyring | null, { oldest, drift, now }: Measures): Promise<Finding[]> {
   try {
     const begin = now();
     const [row] = await database.run(
@@ -116,6 +120,7 @@ async function examineServer(database: Database, { oldest, drift, now }: Measure
     return [
       number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is needed.`),
       tellMigrations(await compareMigrations(database)),
+      await examineKnownKeys(database, keyring),
       Math.abs(ahead) <= drift
         ? right('Clock', 'It agrees with that of the database.')
         : wrong('Clock', `It differs from that of the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
@@ -123,6 +128,14 @@ async function examineServer(database: Database, { oldest, drift, now }: Measure
   } finally {
     await database.close();
   }
+}
+
+/** Holds the keyring against the keys that the database was used with. */
+async function examineKnownKeys({ run }: Database, keyring: Keyring | null): Promise<Finding> {
+  const what = 'Keys of the database';
+  const [table] = await run(`select to_regclass('system_keys') is not null as exists`);
+  const problem = table?.['exists'] === true ? await keyringProblem(run, keyring) : null;
+  return problem === null ? right(what, 'The keyring has them.') : wrong(what, problem);
 }
 
 const late = 'codes of second factors and tokens would be refused.';

@@ -20,7 +20,7 @@ import { AccessTokens } from './services/crypto/jwt.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { termsOf } from './services/session/index.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
-import type { Keyring } from './services/crypto/keyring.ts';
+import { KeyringError, type Keyring } from './services/crypto/keyring.ts';
 import { SetupToken } from './services/crypto/setup.ts';
 import { failureOf, messageOf, Turns, type Desk, type Proven } from './services/setting/index.ts';
 import { BreachedPasswords } from './services/user/index.ts';
@@ -290,7 +290,7 @@ class ServiceProcess {
 
   /** Where a database was handed over, there is no other to be had. */
   #passing(error: unknown): string | null {
-    if (this.#options.database) return null;
+    if (this.#options.database || error instanceof KeyringError) return null;
     const reason = failureOf(error);
     const { source } = this.#place;
     if (source === ConnectionSource.SAVED) return reason ?? (isAway(error) ? ConnectionFailure.UNREACHABLE : null);

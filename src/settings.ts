@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
 import { ConnectionSource, type Connection, type ConnectionFailure } from './entities/setting.ts';
 import { Refusal } from './errors.ts';
+import { hasKeyring } from './services/crypto/keyfile.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
 import { explain, failureOf, probe, readConnection, type ConnectionInput } from './services/setting/index.ts';
 import { asking, type Questions, type Terminal } from './terminal.ts';
@@ -21,7 +22,8 @@ export async function changeSettings(config: Config, keyring: () => Promise<Keyr
   if (word !== 'test' && word !== 'save') throw new SettingsError('Say show, test or save: npm run settings -- test');
   if (word === 'save' && config.databaseUrl !== null) throw new SettingsError('DATABASE_URL says where the database is: change it there.');
   const connection = await askFor(terminal);
-  const found = await probe(connection);
+  const hasKeys = await hasKeyring({ keys: config.keys, directory: config.configDirectory });
+  const found = await probe(connection, hasKeys ? await keyring() : null);
   if (found.reason !== null) throw failed(found.reason);
   const { serverVersion, hasOwner, latencyMs } = found;
   const there = `PostgreSQL ${serverVersion} answers in ${latencyMs} ms; ${hasOwner ? 'the database has an owner' : 'nobody owns the database yet'}.`;

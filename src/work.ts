@@ -9,6 +9,7 @@ import { caseChannel } from './entities/case.ts';
 import { ConnectionSource, type Connection } from './entities/setting.ts';
 import { Refusals, startSealing, type Sealing } from './services/audit/index.ts';
 import type { CaseChanges } from './services/case/changes.ts';
+import { registerKeys } from './services/key.ts';
 import type { PasswordHasher } from './services/crypto/hasher.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
 import type { SetupToken } from './services/crypto/setup.ts';
@@ -139,6 +140,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
   let mail: Mail | undefined;
   let listening: Listening | undefined;
   try {
+    await registerKeys(database.orm.em as SqlEntityManager, keyring);
     const hasSeeded = wantsSeeds(config, database) && (await seedWhenEmpty(config, database, passwords));
     const sending = await mailOf(config, { database, keyring, now, warn, print: shared.print });
     mail = sending;

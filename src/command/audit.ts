@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Config } from '../config.ts';
 import { isDay } from '../entities/scalars.ts';
 import { exportAudit, readHead, tellFault, tellHead, verifyAudit, type Head } from '../services/audit/index.ts';
+import { keyringProblem } from '../services/key.ts';
 import { keyringOf, whileOpen } from './opening.ts';
 import { CommandError, say, counted } from './operator.ts';
 
@@ -14,6 +15,8 @@ export async function verify(config: Config, words: string[]): Promise<void> {
   const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
   const keyring = await keyringOf(config);
   await whileOpen(config, async (database) => {
+    const problem = await keyringProblem(database.run, keyring);
+    if (problem !== null) throw new CommandError(`Nothing was verified. ${problem}`);
     const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
       const before = head.sequence === 0 ? 'It is the first.' : `All before it is as it was written, up to ${tellHead(head)}.`;

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import type { importMembers } from '../services/member/index.ts';
 import { importUsers } from '../services/user/import/index.ts';
-import { withDatabase, keyringOf } from './opening.ts';
+import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, say, warn, counted } from './operator.ts';
 
 /** Adds the users of a file, all or none; with `--dry-run` it only says what would be done. */
@@ -58,15 +58,15 @@ interface Import extends Importing {
 
 async function importInto(
   config: Config,
-  { orm }: Database,
+  database: Database,
   path: string,
   { run, one, many, source, size, isTrial }: Import,
 ): Promise<void> {
   const { progressOn } = await import('../../seeds/progress.ts');
-  const tools = { keyring: await keyringOf(config), timeZone: config.timeZone, now: () => new Date() };
+  const tools = { keyring: await keyringFor(config, database), timeZone: config.timeZone, now: () => new Date() };
   const { progress, end } = progressOn(process.stderr, undefined, 'Importing');
   let read = 0;
-  const { added, alreadyThere, refused } = await run(orm.em, tools, source, {
+  const { added, alreadyThere, refused } = await run(database.orm.em, tools, source, {
     isTrial,
     progress: (step, lines) => {
       // Adding takes about as long as reading.

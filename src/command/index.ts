@@ -8,7 +8,7 @@ import { explain, failureOf } from '../services/setting/index.ts';
 import { exportEvents, verify } from './audit.ts';
 import { writePermissions, writeSchema } from './contract.ts';
 import { importCsv, importFile } from './import.ts';
-import { renewSeals, showKeys } from './keys.ts';
+import { renewSeals, retireKey, showKeys } from './keys.ts';
 import { redrive } from './mail.ts';
 import { reset, seed, update } from './maintain.ts';
 import { CommandError } from './operator.ts';
@@ -31,6 +31,7 @@ const commands: Readonly<Record<string, Command>> = {
   'organizations:import': (config, words) =>
     importCsv(config, words, { run: importOrganizations, one: 'organization', many: 'organizations' }),
   'keys:status': showKeys,
+  'keys:retire': retireKey,
   'audit:verify': verify,
   'audit:export': exportEvents,
   'keys:rotate': renewSeals,
@@ -51,6 +52,7 @@ const usages: Readonly<Record<string, string>> = {
   'users:import': 'users.jsonl [--dry-run]',
   'members:import': '--file members.csv [--dry-run]',
   'organizations:import': '--file organizations.csv [--dry-run]',
+  'keys:retire': 'k1',
   'audit:verify': '[--head number:hash] [--after number:hash]',
   'audit:export': '[--from 2026-01-01] [--to 2026-06-30] [--output audit.jsonl]',
   'vault:recover': '--user rosa',
@@ -66,6 +68,7 @@ const plain = new Set([
   'DataVersionError',
   'SeedError',
   'KeyringError',
+  'ForeignKeyringError',
   'CommandError',
   'ImportError',
   'SilenceError',

@@ -3,7 +3,8 @@ import type { Config } from '../config.ts';
 import { countKeys, renewSeeds, tellKeys } from '../services/session/keys.ts';
 import { renewSystemSeals } from '../services/vault/index.ts';
 import { savedBy } from '../work.ts';
-import { keyringOf, whileOpen, withDatabase } from './opening.ts';
+import { keyringProblem, retireKey as retire } from '../services/key.ts';
+import { keyringFor, keyringOf, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, say, counted } from './operator.ts';
 
 /** Says how much hangs on each system key, so that one is not removed too early. */
@@ -11,13 +12,28 @@ export async function showKeys(config: Config): Promise<void> {
   const keyring = await keyringOf(config);
   await whileOpen(config, async (database) => {
     say(tellKeys(await countKeys(database.orm.em, keyring, new Date())));
+    const problem = await keyringProblem(database.run, keyring);
+    if (problem !== null) throw new CommandError(problem);
+  });
+}
+
+/** Lets the service start without a key, whatever still hangs on it. */
+export async function retireKey(config: Config, words: string[]): Promise<void> {
+  const [kid, ...rest] = words;
+  if (kid === undefined || kid.startsWith('-') || rest.length > 0) throw new CommandError('Name one key: npm run keys:retire -- k1');
+  const keyring = await keyringOf(config);
+  if (kid === keyring.active) throw new CommandError(`${kid} is the active key of this host. Put another key before it first.`);
+  await whileOpen(config, async (database) => {
+    if (!(await retire(database.run, kid))) throw new CommandError(`The database was never used with a key ${kid}.`);
+    say(`${kid} is retired: a keyring may leave it out. What still hangs on it is lost with it; npm run keys:status counts that.`);
   });
 }
 
 /** Puts under the active system key what takes no person to be put there; the service may run meanwhile. */
 export async function renewSeals(config: Config): Promise<void> {
-  const keyring = await keyringOf(config);
-  await withDatabase(config, async ({ orm }) => {
+  await withDatabase(config, async (database) => {
+    const keyring = await keyringFor(config, database);
+    const { orm } = database;
     const tools = { keyring, now: () => new Date() };
     const pairs = await renewSystemSeals(orm.em.fork() as SqlEntityManager, tools);
     const seeds = await renewSeeds(orm.em.fork() as SqlEntityManager, tools);

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import type { Config } from '../config.ts';
+import type { Database } from '../database/index.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { MailQueue } from '../services/mail/index.ts';
-import { keyringOf, placeOf, whileOpen, withDatabase } from './opening.ts';
+import { keyringFor, placeOf, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, say, warn } from './operator.ts';
 
 /** Makes the tables and the queue, so that a service whose role may make neither finds both. */
@@ -25,10 +26,17 @@ export async function seed(config: Config, words: string[]): Promise<void> {
     values.phase === undefined ? ([0, 1, 2] as const) : [oneOf(values.phase, ['0', '1', '2'])].map((phase) => Number(phase) as 0 | 1 | 2);
   const scale = Number(values.scale ?? 1);
   const { progressOn, seed: seedDatabase } = await import('../../seeds/index.ts');
-  await withDatabase(config, async ({ orm }) => {
+  await withDatabase(config, async (database) => {
     const { progress, end } = progressOn(process.stderr);
-    const options = { environment: config.environment, hashPassword: await hasherOf(config), phases, scale, progress, givesOwner: true };
-    const { written } = await seedDatabase(orm.em, options).finally(end);
+    const options = {
+      environment: config.environment,
+      hashPassword: await hasherOf(config, database),
+      phases,
+      scale,
+      progress,
+      givesOwner: true,
+    };
+    const { written } = await seedDatabase(database.orm.em, options).finally(end);
     const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
     say(counts.length === 0 ? 'Everything was there already.' : `Added ${counts.join(', ')}.`);
   });
@@ -52,8 +60,8 @@ export async function reset(config: Config, words: string[]): Promise<void> {
   await seed(config, []);
 }
 
-async function hasherOf(config: Config): Promise<(password: string) => Promise<string>> {
-  const keyring = await keyringOf(config);
+async function hasherOf(config: Config, database: Database): Promise<(password: string) => Promise<string>> {
+  const keyring = await keyringFor(config, database);
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   return (password) => hasher.hash(password);
 }

@@ -1,6 +1,9 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import { loadKeyring } from '../services/crypto/keyfile.ts';
+import type { Keyring } from '../services/crypto/keyring.ts';
+import { registerKeys } from '../services/key.ts';
 import { openPlace, openUpdated, whereabouts, type MailRoom } from '../work.ts';
 import { warn } from './operator.ts';
 
@@ -23,7 +26,14 @@ async function closing(database: Database, work: (database: Database) => Promise
 }
 
 export async function roomOf(config: Config, database: Database): Promise<MailRoom> {
-  return { database, keyring: await keyringOf(config), now: () => new Date(), warn, print: null };
+  return { database, keyring: await keyringFor(config, database), now: () => new Date(), warn, print: null };
+}
+
+/** The keyring, once the database has taken it. @throws {ForeignKeyringError} where the database has another one. */
+export async function keyringFor(config: Config, { orm }: Database): Promise<Keyring> {
+  const keyring = await keyringOf(config);
+  await registerKeys(orm.em as SqlEntityManager, keyring);
+  return keyring;
 }
 
 export const placeOf = (config: Config) => whereabouts(config, () => keyringOf(config));

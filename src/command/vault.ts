@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { importSecrets, readForeign, recoverFor, statusOf, tellStatus, wipe } from '../services/vault/index.ts';
 import { asking } from '../terminal.ts';
-import { keyringOf, whileOpen, withDatabase } from './opening.ts';
+import { keyringFor, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, counted, here, say } from './operator.ts';
 
 export async function showVault(config: Config): Promise<void> {
@@ -18,9 +18,9 @@ export async function recover(config: Config, words: string[], terminal = here()
   if (values.user === undefined) throw new CommandError('Name the user who is to have access: npm run vault:recover -- --user rosa');
   const { user } = values;
   const kit = await asking(terminal, (questions) => questions.askSecretly('Recovery kit'));
-  const keyring = await keyringOf(config);
-  await withDatabase(config, async ({ orm }) => {
-    await recoverFor(orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() }, kit, user);
+  await withDatabase(config, async (database) => {
+    const keyring = await keyringFor(config, database);
+    await recoverFor(database.orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() }, kit, user);
     say(`${user} has access to the vault again, and unlocks it with the own password.`);
   });
 }
@@ -39,11 +39,11 @@ export async function importVault(config: Config, words: string[], terminal = he
   const secrets = await readForeign(file, foreign);
   try {
     if (isTrial || user === undefined) return say(`${counted(secrets.length, 'secret opens', 'secrets open')}; nothing was stored.`);
-    const keyring = await keyringOf(config);
-    const tools = { keyring, now: () => new Date(), versionsKept: config.vault.versionsKept };
-    await withDatabase(config, async ({ orm }) => {
+    await withDatabase(config, async (database) => {
+      const keyring = await keyringFor(config, database);
+      const tools = { keyring, now: () => new Date(), versionsKept: config.vault.versionsKept };
       const who = { username: user, password: own };
-      const { added, changed, unchanged } = await importSecrets(orm.em.fork() as SqlEntityManager, tools, who, secrets);
+      const { added, changed, unchanged } = await importSecrets(database.orm.em.fork() as SqlEntityManager, tools, who, secrets);
       say(`Added ${counted(added, 'secret', 'secrets')}, ${changed} with another value than before; ${unchanged} were there already.`);
     });
   } finally {

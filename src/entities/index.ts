@@ -4,6 +4,7 @@ import { CaseEvent } from './case.ts';
 import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from './credential.ts';
 import { Grievance, GrievanceCounter, GrievanceStepRecord } from './grievance.ts';
 import { IdempotencyKey } from './idempotency.ts';
+import { SystemKey } from './key.ts';
 import { RateLimit } from './limit.ts';
 import { Member, MemberEmployment } from './member.ts';
 import { Organization, OrganizationContact } from './organization.ts';
@@ -42,6 +43,7 @@ export const entities = [
   Secret,
   SecretVersion,
   Session,
+  SystemKey,
   TotpCredential,
   User,
   UserKey,

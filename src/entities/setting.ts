@@ -44,6 +44,7 @@ export enum ConnectionFailure {
   TLS = 'tls',
   NOT_POSTGRESQL = 'not_postgresql',
   NOT_ALLOWED = 'not_allowed',
+  OTHER_KEYRING = 'other_keyring',
 }
 
 /** What each of them means, in a sentence. */
@@ -56,6 +57,7 @@ export const meaningOf: Readonly<Record<ConnectionFailure, string>> = {
   [ConnectionFailure.TLS]: 'No encrypted connection came about: the server has none, or its certificate is not trusted.',
   [ConnectionFailure.NOT_POSTGRESQL]: 'Something answered that is not PostgreSQL.',
   [ConnectionFailure.NOT_ALLOWED]: 'The address is one that is never connected to, or the user may not make the tables.',
+  [ConnectionFailure.OTHER_KEYRING]: 'The database was used with other system keys than this service has.',
 };
 
 registerEnumType(ConnectionFailure, {

@@ -1,4 +1,5 @@
 import { IdempotencyKey } from '../entities/idempotency.ts';
+import { SystemKey } from '../entities/key.ts';
 import { RateLimit } from '../entities/limit.ts';
 import { Device, Session } from '../entities/session.ts';
 import { anyone, fromTheStart, noRows, rule, signedIn, type Operations } from './rule.ts';
@@ -27,5 +28,6 @@ export const rows = [
   ]),
   noRows(Device),
   noRows(RateLimit),
+  noRows(SystemKey),
   noRows(IdempotencyKey),
 ];

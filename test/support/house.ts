@@ -86,7 +86,7 @@ export function brokenImports(sources: Sources): string[] {
 /** Writing an audit event, holding a limit, reading a record from an input, keeping a key pair and acting on a case are techniques that services share; otherwise a service keeps to its own domain. */
 function isSameDomain(name: string, target: string): boolean {
   const [domain, other] = [name, target].map((path) => path.split('/')[1]?.replace(/\.ts$/, ''));
-  return domain === other || ['audit', 'case', 'limit', 'pair', 'record'].includes(other ?? '');
+  return domain === other || ['audit', 'case', 'key', 'limit', 'pair', 'record'].includes(other ?? '');
 }
 
 function layerOf(path: string): string {

@@ -21,10 +21,29 @@ export interface KeySource {
 export async function loadKeyring({ keys, directory, mayMake }: KeySource): Promise<Keyring> {
   if (keys !== null) return Keyring.parse(isPath(keys) ? await readGiven(keys) : keys);
   const file = join(directory, 'keys');
-  const text = (await readOwn(file, directory)) ?? (mayMake ? await make(file, directory) : null);
+  const kept = await readOwn(file, directory);
+  const text = kept ?? (mayMake ? await make(file, directory) : null);
   if (text === null)
     throw new KeyringError('There is no keyring. Set UNIONHALL_KEYS, or UNIONHALL_CONFIG_DIR to have one made and kept there');
-  return Keyring.parse(text);
+  const keyring = Keyring.parse(text);
+  if (kept === null) unconfirmed.set(keyring, file);
+  return keyring;
+}
+
+/** Whether there is a keyring already, right or wrong. */
+export const hasKeyring = async ({ keys, directory }: Omit<KeySource, 'mayMake'>): Promise<boolean> =>
+  keys !== null || (await stat(join(directory, 'keys')).catch(() => null)) !== null;
+
+/** Keyrings that this process made and that no database has taken yet, with their files. */
+const unconfirmed = new WeakMap<Keyring, string>();
+
+/** Notes that a database took the keyring: its file stays, whatever another database says. */
+export const confirmKeyring = (keyring: Keyring): boolean => unconfirmed.delete(keyring);
+
+/** Removes the file of a keyring that this process made beside a database that has another one. */
+export async function discardUnconfirmed(keyring: Keyring): Promise<void> {
+  const file = unconfirmed.get(keyring);
+  if (file !== undefined) await unlink(file).catch(() => undefined);
 }
 
 /** A keyring has a colon after its first name, and a name has neither dots nor slashes. */

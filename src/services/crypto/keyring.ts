@@ -8,6 +8,7 @@ export type KeyPurpose =
   | 'mailed-token'
   | 'password-pepper'
   | 'audit'
+  | 'key-check'
   | 'rate-limit'
   | 'idempotency'
   | 'totp-seed'
@@ -93,7 +94,7 @@ export class Keyring {
 
 /** Says what is wrong with a keyring, and never shows it. */
 export class KeyringError extends Error {
-  override readonly name = 'KeyringError';
+  override readonly name: string = 'KeyringError';
 }
 
 function parseEntry(entry: string, position: number): [kid: string, key: KeyObject] {

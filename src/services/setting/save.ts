@@ -26,7 +26,7 @@ export async function saveConnection(tools: SettingTools, input: ConnectionInput
   if (desk.place.source === ConnectionSource.ENVIRONMENT)
     throw conflict('DATABASE_URL says where the database is. Change it there, or start without it.');
   const connection = readConnection(input);
-  const { reason } = await probe(connection);
+  const { reason } = await probe(connection, tools.keyring);
   if (reason !== null) return await failed(tools, asker, reason);
   const proven = await prove(tools, connection);
   if (typeof proven === 'string') return await failed(tools, asker, proven);

@@ -12,7 +12,7 @@ import { probe } from './probe.ts';
  */
 export async function testConnection(tools: SettingTools, input: ConnectionInput, asker: Asker): Promise<ConnectionTest> {
   await demandAllowed(tools, asker, 'setting.test');
-  const found = await probe(readConnection(input));
+  const found = await probe(readConnection(input), tools.keyring);
   const { reason } = found;
   if (reason !== null) {
     await record(tools, asker, { action: 'setting.test', outcome: AuditOutcome.FAILED, reason });

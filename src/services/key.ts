@@ -1,0 +1,89 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { frame } from './crypto/framing.ts';
+import { confirmKeyring, discardUnconfirmed } from './crypto/keyfile.ts';
+import { KeyringError, type Keyring } from './crypto/keyring.ts';
+
+/** Runs SQL with parameters $1, $2, … */
+type RunSql = (text: string, params?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/** The keyring is not the one that the database was used with. */
+export class ForeignKeyringError extends KeyringError {
+  override readonly name = 'ForeignKeyringError';
+  /** Reads as the code of a failed connection. */
+  readonly code = 'FOREIGN_KEYRING';
+}
+
+/**
+ * Holds the keyring against the keys that the database knows, and makes its new keys known. Nodes that start at once do so
+ * one after another, so that two of them cannot begin an empty database with two keyrings.
+ * @throws {ForeignKeyringError} for a key that is missing and needed, or is another one than the database knows.
+ */
+export async function registerKeys(em: SqlEntityManager, keyring: Keyring): Promise<void> {
+  await em.fork().transactional(async (transaction) => {
+    await transaction.execute('select pg_advisory_xact_lock(8519330718)');
+    const run: RunSql = async (text) => await transaction.execute<Record<string, unknown>[]>(text);
+    const problem = await keyringProblem(run, keyring);
+    if (problem !== null) {
+      await discardUnconfirmed(keyring);
+      throw new ForeignKeyringError(problem);
+    }
+    for (const kid of keyring.kids)
+      await transaction.execute('insert into system_keys (kid, check_value) values (?, ?) on conflict do nothing', [
+        kid,
+        checkValue(keyring, kid),
+      ]);
+  });
+  confirmKeyring(keyring);
+}
+
+/** Says in a sentence how the keyring differs from the one that the database was used with. Null where it fits. */
+export async function keyringProblem(run: RunSql, keyring: Keyring | null): Promise<string | null> {
+  const has = (kid: string): boolean => keyring?.has(kid) ?? false;
+  const known = (await run(
+    'select kid, check_value, retired_at is not null as "isRetired" from system_keys order by kid',
+  )) as unknown as Known[];
+  const other = known.find(({ kid, check_value: value }) => keyring?.has(kid) && checkValue(keyring, kid) !== value);
+  if (other) return `The key ${other.kid} of the keyring is not the key ${other.kid} that this database was used with. ${restore}`;
+  const inUse = known.filter(({ isRetired }) => !isRetired).map(({ kid }) => kid);
+  if (inUse.length === 0) return null;
+  if (!inUse.some(has)) return `The keyring has none of the keys that this database was used with (${inUse.join(', ')}). ${restore}`;
+  const needed = await neededKeys(run);
+  const missing = inUse.filter((kid) => !has(kid) && needed.has(kid));
+  if (missing.length === 0) return null;
+  const [which, verb, it] = missing.length === 1 ? ['key', 'is', 'it'] : ['keys', 'are', 'them'];
+  return (
+    `The keyring lacks the ${which} ${missing.join(', ')}, which stored passwords, second factors or vault keys need. ` +
+    `Add ${it} behind the active key. If ${it === 'it' ? 'the key' : 'they'} ${verb} gone for good: npm run keys:retire -- ${missing[0]}`
+  );
+}
+
+const restore = 'Restore the keyring that belongs to the database, or name the database that belongs to the keyring.';
+
+interface Known {
+  readonly kid: string;
+  readonly check_value: string;
+  readonly isRetired: boolean;
+}
+
+/** A MAC of the key's name under the key: it tells two keys apart, and nothing about either. */
+const checkValue = (keyring: Keyring, kid: string): string => keyring.mac(kid, 'key-check', frame('system-key', kid)).toString('base64url');
+
+/** The keys without which somebody loses a password, a second factor or the access to the vault. */
+async function neededKeys(run: RunSql): Promise<ReadonlySet<string>> {
+  const rows = await run(`
+    select distinct split_part(password_hash, ':', 2) as kid from users
+      where password_hash like 'pepper-v1:%' and deleted_at is null
+    union select split_part(c.sealed_seed, ':', 2) from totp_credentials c join users u on u.id = c.user_id
+      where u.deleted_at is null
+    union select split_part(c.code_hash, ':', 2) from backup_codes c join users u on u.id = c.user_id
+      where c.used_at is null and u.deleted_at is null
+    union select split_part(k.sealed_private_key, ':', 2) from user_keys k join users u on u.id = k.user_id
+      where u.deleted_at is null`);
+  return new Set(rows.map(({ kid }) => String(kid)));
+}
+
+/** Lets a keyring leave the key out from now on. @returns whether the database knew the key. */
+export async function retireKey(run: RunSql, kid: string): Promise<boolean> {
+  const text = 'update system_keys set retired_at = coalesce(retired_at, now()) where kid = $1 returning kid';
+  return (await run(text, [kid])).length === 1;
+}
