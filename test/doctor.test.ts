@@ -98,10 +98,10 @@ describe('of the keys it says', () => {
     expect(await said({ ...config, keys: null }, 'Keys')).toMatch(/^wrong: .*EISDIR/);
   });
 
-  it('nothing else, where it makes them as a start would', async () => {
+  it('that a start would make them, and makes none itself', async () => {
     const { keys: _, ...config } = await configured();
     expect(await said({ ...config, keys: null }, 'Keys')).toMatch(/^right: /);
-    expect(await readdir(config.configDirectory)).toEqual(['keys']);
+    expect(await readdir(config.configDirectory)).toEqual([]);
     expect(await said({ ...config, keys: null }, 'Config directory')).toMatch(/^right: /);
   });
 });
@@ -314,7 +314,7 @@ describe('npm run doctor', () => {
     const { said: text, hasSucceeded } = await runProcess(built.program, ['doctor'], environment);
     expect(hasSucceeded).toBe(true);
     expect(beginnings(text)).toEqual(['Keys', 'Config directory', 'Database', 'Mail', 'Disk'].map((what) => `right  ${what}`));
-    expect([await readdir(config), await readdir(data)]).toEqual([['keys'], []]);
+    expect([await readdir(config), await readdir(data)]).toEqual([[], []]);
   });
 
   it('ends with 1 where something of one on a server is wrong, and with 0 when it was mended', async () => {
@@ -333,7 +333,7 @@ describe('npm run doctor', () => {
     expect(beginnings(before.said).toSorted()).toEqual(
       [
         '1 thing is wrong.',
-        ...['Clock', 'Config directory', 'Database', 'Disk', 'Keys', 'Mail'].map((what) => `right  ${what}`),
+        ...['Clock', 'Config directory', 'Database', 'Disk', 'Keys', 'Keys of the database', 'Mail'].map((what) => `right  ${what}`),
         'wrong  Migrations',
       ].toSorted(),
     );

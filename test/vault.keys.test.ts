@@ -8,6 +8,7 @@ import { RoleName } from '../src/entities/role.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import { VaultKeys } from '../src/services/crypto/vault.ts';
+import { retireKey } from '../src/services/key.ts';
 import { countKeys } from '../src/services/session/keys.ts';
 import { recoverFor, renewSystemSeals, statusOf, tellStatus } from '../src/services/vault/operator.ts';
 import { VaultService } from '../src/services/vault/index.ts';
@@ -135,6 +136,7 @@ describe('the system key', () => {
     expect(await renewSystemSeals(em(), { keyring: both, now: clock.now })).toEqual({ renewed: 0, unreadable: 0 });
     expect(await value('select sealed_private_key from user_keys limit 1')).toMatch(new RegExp(`^seal-v1:${both.active}:`));
     await owner.unlock();
+    await retireKey(database.run, old.active);
     await restart(Keyring.parse(second));
     owner = await resigned();
     await owner.unlock();
@@ -154,6 +156,7 @@ describe('the system key', () => {
     await restart(wide);
     await owner.unlock();
     expect(await value('select sealed_private_key from user_keys limit 1')).toMatch(new RegExp(`^seal-v1:${wide.active}:`));
+    await retireKey(database.run, wide.active);
     await restart(narrow);
     expect((await owner.put(change, { input })).codes).toEqual(['CONFLICT']);
     await restart(wide);

@@ -37,9 +37,11 @@ export async function compareMigrations({ orm, run }: Database): Promise<{ missi
   return { missing: known.filter((name) => !done.includes(name)), unknown: done.filter((name) => !known.includes(name)) };
 }
 
-/** Whether no entity of any kind is stored. */
+/** Whether no entity of any kind is stored. The check values of the system keys, which every start writes, do not count. */
 export async function isEmpty({ orm, run }: Database): Promise<boolean> {
-  const tables = [...orm.getMetadata().getAll().values()].flatMap(({ tableName, pivotTable }) => (pivotTable ? [] : [tableName]));
+  const tables = [...orm.getMetadata().getAll().values()].flatMap(({ tableName, pivotTable }) =>
+    pivotTable || tableName === 'system_keys' ? [] : [tableName],
+  );
   const [row] = await run(`select ${tables.map((table) => `exists (select 1 from "${table}")`).join(' or ')} as found`);
   return row?.['found'] === false;
 }
