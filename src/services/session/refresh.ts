@@ -11,7 +11,7 @@ import { takeTurn } from '../limit.ts';
 import type { Trial } from './attempt.ts';
 import { endSessions } from './end.ts';
 import { SignedIn, type Issued } from './start.ts';
-import { recordWrongToken, takeTokenTurn } from './token-attempt.ts';
+import { recordWrongToken, takeTokenTurn } from './token.ts';
 import { after, type Client, type SessionTools } from './tools.ts';
 
 /**

@@ -6,7 +6,7 @@ import { recordOwn } from './record.ts';
 import { replacePassword } from './replace.ts';
 import { noSuchToken, ownerOfToken, readToken, spendToken, type Mailed } from './spend.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
-import { tryToken } from './token-attempt.ts';
+import { tryToken } from './token.ts';
 import type { Client, SessionTools } from './tools.ts';
 import { confirmAddress, refusedAsTaken } from './verify.ts';
 

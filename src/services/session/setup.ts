@@ -7,7 +7,7 @@ import { demandFacts, hasOwner, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
-import { tryToken } from './token-attempt.ts';
+import { tryToken } from './token.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 @InputType({ description: 'Who is to own this instance, and the proof that they may.' })

@@ -3,7 +3,7 @@ import { TokenType } from '../../entities/session.ts';
 import { takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { noSuchToken, ownerOfToken, readToken, spendToken } from './spend.ts';
-import { tryToken } from './token-attempt.ts';
+import { tryToken } from './token.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 /**
