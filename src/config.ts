@@ -92,6 +92,13 @@ export const variables = {
   LIMIT_REGISTER: limit(5, 3600).describe('Registrations from one IP address, as turns/seconds.'),
   LIMIT_REFRESH: limit(60, 60).describe('Refreshes of one session, as turns/seconds.'),
   LIMIT_CONNECTION: limit(10, 60).describe('Connections to a database tried from one IP address, as turns/seconds.'),
+  LIMIT_TOKEN: limit(20, 300).describe('Wrong reset, verification, set-up and refresh tokens from one IP address, as turns/seconds.'),
+  LIMIT_REFUSAL: limit(100, 3600).describe(
+    'Refused operations on secrets and settings that get an audit event each in one session, as turns/seconds; more are counted.',
+  ),
+  AUDIT_REFUSALS_PER_DAY: bound(5000, 1_000_000).describe(
+    'Audit events per day for refusals of signed-in callers, and as many for anonymous ones; more are counted per operation and hour.',
+  ),
   CLEANUP_EVERY: seconds(60, 86_400).describe('Seconds between two rounds that remove what has expired and file what was refused.'),
   AUDIT_SEAL_EVERY: seconds(10, 86_400).describe('Seconds between two looks for audit events that are not sealed yet.'),
   ARGON2_MEMORY: z.coerce.number().int().min(19_456).max(262_144).default(19_456).describe('KiB of memory one password hash takes.'),
@@ -282,10 +289,12 @@ export interface SessionConfig {
   readonly verifiedOperations: readonly string[];
   readonly limits: Readonly<
     Record<
-      'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection',
+      'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection' | 'token' | 'refusal',
       { readonly turns: number; readonly seconds: number }
     >
   >;
+  /** Audit events for refusals of signed-in callers, and as many for anonymous ones. */
+  readonly refusalsPerDay: number;
 }
 
 /** Names every variable that is wrong, and never its value. */
@@ -391,7 +400,10 @@ function toConfig(values: Values): Config {
         register: values.LIMIT_REGISTER,
         refresh: values.LIMIT_REFRESH,
         connection: values.LIMIT_CONNECTION,
+        token: values.LIMIT_TOKEN,
+        refusal: values.LIMIT_REFUSAL,
       },
+      refusalsPerDay: values.AUDIT_REFUSALS_PER_DAY,
     },
     vault: { idleTtl: values.VAULT_IDLE_TTL, maxTtl: values.VAULT_MAX_TTL, versionsKept: values.SECRET_VERSIONS, batch: 50 },
     breachUrl: breachUrl(values),

@@ -145,8 +145,8 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
     const sending = await mailOf(config, { database, keyring, now, warn, print: shared.print });
     mail = sending;
     const em = database.orm.em as SqlEntityManager;
-    const refusals = new Refusals({ em, keyring, now, warn });
     const tools = { ...shared.tools, mail: sending.queue };
+    const refusals = new Refusals({ em, tools, warn });
     const hearing = await listen(database, {
       channel: caseChannel,
       hear: (told) => changes.hear(told),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../src/entities/audit.ts';
@@ -7,6 +8,7 @@ import { eventColumns, eventOf } from '../src/services/audit/row.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { cleanUp } from '../src/services/session/index.ts';
 import { Viewer } from '../src/entities/viewer.ts';
+import type { Limits } from '../src/services/limit.ts';
 import { recordedEach, signedIn, steppedUp, unlessClosed } from '../src/permissions/rule.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 
@@ -382,7 +384,8 @@ describe('what was refused', () => {
     await refusals('grievances', 3, plain);
     plain.clock.turn(60);
     const em = plain.database.orm.em.fork() as SqlEntityManager;
-    await cleanUp(em, { keyring, mail: { enqueue: () => Promise.resolve() }, now: plain.clock.now });
+    const rules = { refusalsPerDay: 1000 };
+    await cleanUp(em, { keyring, mail: { enqueue: () => Promise.resolve() }, rules, now: plain.clock.now });
     const { nodes } = await events(plain.organizer, { filter: { outcome: 'DENIED' } });
     expect(nodes).toMatchObject([{ action: 'grievances', targetType: null, targetId: null, outcome: 'DENIED', count: 1 }]);
     const all = await events(plain.admin, { filter: { action: 'saltingActivities' } });
@@ -403,25 +406,68 @@ describe('what was refused', () => {
   });
 
   describe('behind the back of the request', () => {
-    const asked = { operation: 'revealSecret', code: 'UNAUTHENTICATED', isSingle: true } as const;
+    const asked = { operation: 'revealSecret', code: 'FORBIDDEN', isSingle: true } as const;
+    const at = new Date('2026-03-01T12:00:00.000Z');
+    const plenty = { turns: 1000, seconds: 3600 };
+    const limits = new Proxy({}, { get: () => plenty }) as Limits;
+    /** A signed-in caller in a session of their own. */
+    const caller = async (sessionId = randomUUID()): Promise<Viewer> => {
+      const [row] = await local.sql(`select id from users where username = 'staff'`, []);
+      return { userId: row?.['id'], sessionId } as unknown as Viewer;
+    };
     const from = (last: number | string, requestId = 'r') => ({ ipAddress: `203.0.113.${last}`, requestId });
     const parts = (warnings: string[] = [], em: () => SqlEntityManager = () => local.database.orm.em as SqlEntityManager) => ({
       em: { fork: () => em().fork() } as SqlEntityManager,
-      keyring,
-      now: () => new Date('2026-03-01T12:00:00.000Z'),
+      tools: { keyring, rules: { limits, refusalsPerDay: 1000 }, now: () => at },
       warn: (message: string) => warnings.push(message),
     });
 
-    it('one by one where the rule says so, with the id of each request, and vouched for', async () => {
+    it('one by one for a signed-in caller where the rule says so, with the id of each request, and genuine', async () => {
       const refused = new Refusals(parts());
-      for (const requestId of ['one', 'two', 'three']) refused.note(asked, Viewer.anonymous, from(1, requestId));
+      const staff = await caller();
+      for (const requestId of ['one', 'two', 'three']) refused.note(asked, staff, from(1, requestId));
       await refused.settle();
       const rows = await local.sql(`select ${eventColumns} from audit_events e where action = 'revealSecret' order by id`, []);
       expect(rows.map((row) => [row['request_id'], row['count'], row['outcome'], row['reason'], row['actor_id']])).toEqual(
-        ['one', 'two', 'three'].map((id) => [id, 1, AuditOutcome.DENIED, 'unauthenticated', null]),
+        ['one', 'two', 'three'].map((id) => [id, 1, AuditOutcome.DENIED, 'forbidden', staff.userId]),
       );
       for (const row of rows) expect(isGenuine(eventOf(row), keyring)).toBe(true);
       expect(await counted('revealSecret')).toEqual([]);
+    });
+
+    it('counted by the address where nobody is signed in, also where the rule asks for single events', async () => {
+      const refused = new Refusals(parts());
+      const anonymous = { ...asked, operation: 'storeSecret', code: 'UNAUTHENTICATED' };
+      for (let n = 0; n < 25; n += 1) refused.note(anonymous, Viewer.anonymous, from(1 + (n % 2), `r${n}`));
+      await refused.settle();
+      expect((await counted('storeSecret')).map(({ key, count }) => [key, count])).toEqual([
+        ['203.0.113.1', 13],
+        ['203.0.113.2', 12],
+      ]);
+      expect(await local.sql(`select from audit_events where action = 'storeSecret'`, [])).toEqual([]);
+    });
+
+    it('as one event per request at most, the others counted', async () => {
+      const refused = new Refusals(parts());
+      const [staff, request] = [await caller(), from(1, 'aliases')];
+      for (let n = 0; n < 10; n += 1) refused.note({ ...asked, operation: 'deleteSecret' }, staff, request);
+      await refused.settle();
+      const rows = await local.sql(`select request_id from audit_events where action = 'deleteSecret'`, []);
+      expect(rows).toEqual([{ request_id: 'aliases' }]);
+      expect((await counted('deleteSecret')).map(({ key, count }) => [key, count])).toEqual([[staff.userId, 9]]);
+    });
+
+    it('as an event for so many requests of a session as its limit has turns, the others counted', async () => {
+      const { tools, ...others } = parts();
+      const few = { ...tools, rules: { ...tools.rules, limits: { ...limits, refusal: { turns: 3, seconds: 3600 } } } };
+      const [one, other] = [await caller(), await caller()];
+      const refused = new Refusals({ ...others, tools: few });
+      for (let n = 0; n < 8; n += 1) refused.note({ ...asked, operation: 'renameSecret' }, one, from(1, `r${n}`));
+      refused.note({ ...asked, operation: 'renameSecret' }, other, from(1, 'other'));
+      await refused.settle();
+      const rows = await local.sql(`select request_id from audit_events where action = 'renameSecret' order by id`, []);
+      expect(rows.map((row) => row['request_id'])).toEqual(['r0', 'r1', 'r2', 'other']);
+      expect((await counted('renameSecret')).map(({ count }) => count)).toEqual([5]);
     });
 
     it('says so of a rule that is stepped up or closed, and of no other', () => {
@@ -454,14 +500,19 @@ describe('what was refused', () => {
       });
     });
 
-    it('in memory that is bounded, and says what it lost', async () => {
+    it('in memory that is bounded: a thousand addresses a minute are counted apart, all others together', async () => {
       const warnings: string[] = [];
       const refused = new Refusals(parts(warnings));
-      for (let n = 0; n < 10_003; n += 1)
-        refused.note({ operation: `o${n}`, code: 'FORBIDDEN', isSingle: false }, Viewer.anonymous, from(1));
+      for (let n = 0; n < 3000; n += 1) {
+        const ipAddress = `2001:db8:${(n % 1500).toString(16)}::1`;
+        refused.note({ operation: 'widespread', code: 'FORBIDDEN', isSingle: false }, Viewer.anonymous, { ipAddress, requestId: 'r' });
+      }
       await refused.settle();
-      expect(warnings).toEqual(['3 refusals were not recorded: too many different ones came at once']);
-      expect(await local.sql(`select count(*)::int as count from denials where action ~ '^o[0-9]+$'`, [])).toEqual([{ count: 10_000 }]);
+      expect(warnings).toEqual([]);
+      const rows = await counted('widespread');
+      expect(rows.length).toBe(1001);
+      expect(rows[0]).toMatchObject({ key: '', reason: 'over_limit', count: 1000, ip_address: null, actor_id: null });
+      expect(rows.reduce((sum, row) => sum + (row['count'] as number), 0)).toBe(3000);
     });
 
     it('says how many it could not record, and goes on', async () => {

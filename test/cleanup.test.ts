@@ -8,7 +8,7 @@ import { RateLimit } from '../src/entities/limit.ts';
 import { Role, RoleName, UserRole } from '../src/entities/role.ts';
 import { Device, Session, TokenType } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
-import { recordDenial } from '../src/services/audit/event.ts';
+import { recordDenial } from '../src/services/audit/denial.ts';
 import { takeTurn } from '../src/services/limit.ts';
 import { cleanUp, startCleanup, type RunSql } from '../src/services/session/index.ts';
 import { severalNodes, type Nodes } from './factor.kit.ts';

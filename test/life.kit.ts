@@ -235,7 +235,8 @@ export class Life {
   async cleanUp(): Promise<void> {
     const { database, keyring, clock } = this.world;
     const mail = { enqueue: () => Promise.resolve() };
-    expect(await cleanUp(database.orm.em.fork() as SqlEntityManager, { keyring, mail, now: clock.now })).not.toBeNull();
+    const tools = { keyring, mail, rules: { refusalsPerDay: 10_000 }, now: clock.now };
+    expect(await cleanUp(database.orm.em.fork() as SqlEntityManager, tools)).not.toBeNull();
     for (const device of this.devices) device.isGone ||= device.lastSeenAt <= this.now - terms.device;
   }
 

@@ -9,7 +9,7 @@ import { aNode, bearer, seededDatabase } from './support/node.ts';
 
 // LIFE_RUNS=500 lives longer; a failure prints the seed and the path that bring it back.
 const numRuns = Number(process.env['LIFE_RUNS'] ?? 20);
-const roomy = ['LIMIT_SIGN_IN', 'LIMIT_SECOND_FACTOR', 'LIMIT_MAIL_ACCOUNT', 'LIMIT_MAIL_ADDRESS', 'LIMIT_REFRESH'];
+const roomy = ['LIMIT_SIGN_IN', 'LIMIT_SECOND_FACTOR', 'LIMIT_MAIL_ACCOUNT', 'LIMIT_MAIL_ADDRESS', 'LIMIT_REFRESH', 'LIMIT_TOKEN'];
 
 let world: World;
 beforeAll(async () => {

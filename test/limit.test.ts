@@ -130,6 +130,8 @@ describe('the defaults', () => {
       register: { turns: 5, seconds: 3600 },
       refresh: { turns: 60, seconds: 60 },
       connection: { turns: 10, seconds: 60 },
+      token: { turns: 20, seconds: 300 },
+      refusal: { turns: 100, seconds: 3600 },
     });
   });
 

@@ -47,7 +47,10 @@ export const rules: SessionRules = {
     register: plenty,
     refresh: plenty,
     connection: plenty,
+    token: plenty,
+    refusal: plenty,
   },
+  refusalsPerDay: 10_000,
 };
 
 /** A clock that stands still until it is turned. */

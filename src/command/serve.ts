@@ -89,7 +89,7 @@ export async function work(config: Config): Promise<void> {
     const room = await roomOf(config, database);
     const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
     const em = database.orm.em as SqlEntityManager;
-    const cleanup = startCleanup({ em, tools: { ...room, mail: mail.queue }, every: config.cleanupEvery, warn });
+    const cleanup = startCleanup({ em, tools: { ...room, rules: config.sessions, mail: mail.queue }, every: config.cleanupEvery, warn });
     const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn });
     stopOnSignal(async () => {
       await closeAfter(database, [cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);

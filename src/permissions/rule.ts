@@ -8,7 +8,7 @@ export interface OperationRule {
   readonly judge: (viewer: Viewer, args?: Arguments) => true | Refusal;
   /** What the rule asks beside a fresh proof of who it is, where it asks for that. */
   readonly apartFromStepUp?: OperationRule;
-  /** Whether each refusal is an event of its own in the audit log, as those of secrets and settings are; all others are counted. */
+  /** Whether a signed-in caller gets an event of its own for a refusal, as for secrets and settings; all others are counted. */
   readonly each?: true;
 }
 
@@ -108,7 +108,7 @@ export const orWithSetupToken = (rule: OperationRule): OperationRule => ({
   judge: (viewer, args) => (typeof args?.['setupToken'] === 'string' ? true : rule.judge(viewer)),
 });
 
-/** The same rule, each of whose refusals is written down by itself. */
+/** The same rule, whose refusals get an event of their own where the caller is signed in. */
 export const recordedEach = (rule: OperationRule): OperationRule => ({ ...rule, each: true });
 
 /** Which roles may take an action on any case they see, and which on their own alone. */

@@ -35,7 +35,7 @@ export const rows = [
   ...[UserKey, VaultGrant, VaultKey, VaultSession].map(noRows),
 ];
 
-/** Who is refused here is told of one by one. */
+/** A signed-in caller who is refused gets an event of its own. */
 function eachRecorded(rules: OperationRules): OperationRules {
   return Object.fromEntries(Object.entries(rules).map(([name, each]) => [name, recordedEach(each)]));
 }

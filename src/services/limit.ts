@@ -4,7 +4,8 @@ import { frame } from './crypto/framing.ts';
 import type { Keyring } from './crypto/keyring.ts';
 
 /** What may be done so many times in so long: by one address, one account or one session. */
-export type LimitName = 'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection';
+export type LimitName =
+  'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection' | 'token' | 'refusal';
 
 /** So many turns in any so many seconds. */
 export interface Limit {
@@ -54,6 +55,15 @@ export async function tryTurn(em: SqlEntityManager, tools: LimitTools, name: Lim
     [name, code, at, endsAt, since, limit.turns, limit.turns, since],
   );
   return taken.length === 1 ? 0 : secondsToWait(em, name, code, limit, at);
+}
+
+/** Gives back the turn that was taken last, where what it was taken for turned out not to count. */
+export async function returnTurn(em: SqlEntityManager, { keyring }: LimitTools, name: LimitName, key: string): Promise<void> {
+  await em.execute(
+    `update rate_limits set turns = turns[1:cardinality(turns) - 1]
+     where name = ? and key = ? and set_config('synchronous_commit', 'off', true) = 'off'`,
+    [name, codeOf(keyring, name, key)],
+  );
 }
 
 /** Who an address counts as: an IPv6 address as its network of 64 bits, which one customer has whole; the unknown as one. */

@@ -156,7 +156,7 @@ export async function aLocal({ engine = 'default', environment = {}, comparesExe
   folders.push(configDirectory);
   const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
   const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400' };
-  const config = hurried(readConfig({ ...own, ...quiet, LIMIT_SIGN_IN: plenty, ...environment }), environment);
+  const config = hurried(readConfig({ ...own, ...quiet, LIMIT_SIGN_IN: plenty, LIMIT_TOKEN: plenty, ...environment }), environment);
   const keyring = Keyring.parse(Keyring.generate());
   const heard: string[] = [];
   const database = await freshDatabase({ seeded: true, engine, onStatement: (text) => heard.push(text) });

@@ -60,7 +60,7 @@ export async function aNode({ database, keyring, clock, environment = {} }: Node
   folders.push(configDirectory);
   const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
   const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400' };
-  const given = { ...own, ...quiet, LIMIT_SIGN_IN: '1000/300', LIMIT_REFRESH: '1000/60', ...environment };
+  const given = { ...own, ...quiet, LIMIT_SIGN_IN: '1000/300', LIMIT_TOKEN: '1000/300', LIMIT_REFRESH: '1000/60', ...environment };
   const config = hurried(readConfig(given), environment);
   const shared = Object.create(database, { close: { value: () => Promise.resolve() } }) as Database;
   const service = await start(config, { database: shared, keyring, now: clock.now });

@@ -1,5 +1,4 @@
-import { AuditEvent, AuditOutcome, Denial, type AuditFacts } from '../../entities/audit.ts';
-import { LockMode } from '@mikro-orm/core';
+import { AuditEvent, AuditOutcome, type AuditFacts } from '../../entities/audit.ts';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 as uuidv7 } from 'uuid';
 import { frame } from '../crypto/framing.ts';
@@ -7,7 +6,6 @@ import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { NewRow } from '../record/index.ts';
-import { networkOf } from '../limit.ts';
 
 /** Adds one event to the change that is being made: it is written by the same flush, in the same transaction, or not at all. */
 export function recordAudit(em: SqlEntityManager, keyring: Keyring, facts: AuditFacts): void {
@@ -61,101 +59,6 @@ const factsOf = ([{ now }, { sessionId }, { ipAddress, requestId }, change]: Cha
   ...change,
 });
 
-/** What was refused, to whom, and why: for the audit log, where it is counted and not listed. */
-export interface DenialFacts {
-  readonly action: string;
-  readonly reason: string;
-  /** Failed where what was given was wrong, denied where it was not even looked at. */
-  readonly outcome: AuditOutcome.FAILED | AuditOutcome.DENIED;
-  readonly actorId?: string | null;
-  readonly sessionId?: string | null;
-  /** The user whom it was aimed at. */
-  readonly targetId?: string | null;
-}
-
-/**
- * Counts refusals per actor or address, action, reason and minute, on their own, whatever becomes of the request. One
- * statement, that does not wait for the disk and is as much work for whoever does not exist.
- */
-export async function recordDenial(
-  em: SqlEntityManager,
-  at: Date,
-  requester: Requester,
-  ...denials: readonly [DenialFacts, ...DenialFacts[]]
-): Promise<void> {
-  await countDenials(
-    em,
-    denials.map((facts) => ({ facts, at, requester, count: 1 })),
-  );
-}
-
-/** The same refusal so many times within one minute, and where it came from the last time. */
-export interface CountedDenial {
-  readonly facts: DenialFacts;
-  readonly at: Date;
-  readonly requester: Requester;
-  readonly count: number;
-}
-
-/** What counts as the same refusal: what it was, to whom, and in which minute. */
-export const keyOfDenial = ({ facts, at, requester }: Omit<CountedDenial, 'count'>): readonly (string | number)[] => [
-  facts.action,
-  facts.reason,
-  whoIsCounted(facts, requester),
-  minuteOf(at),
-];
-
-/** Counts refusals, of which no two are the same, in one statement. */
-export async function countDenials(em: SqlEntityManager, denials: readonly CountedDenial[]): Promise<void> {
-  if (em.isInTransaction()) throw new Error('A refusal is recorded after the transaction that it could be lost with.');
-  const row = `select cast(? as text), cast(? as text), cast(? as text), cast(? as int), cast(? as text), cast(? as timestamptz),
-    cast(? as uuid), cast(? as uuid), cast(? as text), cast(? as uuid), cast(? as text), cast(? as int)
-    where set_config('synchronous_commit', 'off', true) = 'off'`;
-  await em.execute(
-    `insert into denials as held
-       (action, reason, key, minute, outcome, at, actor_id, session_id, ip_address, target_id, request_id, count)
-     ${denials.map(() => row).join(' union all ')}
-     on conflict (action, reason, key, minute) do update
-     set count = held.count + excluded.count, at = excluded.at, session_id = excluded.session_id, ip_address = excluded.ip_address,
-       request_id = excluded.request_id`,
-    denials.flatMap((denial) => {
-      const { facts, at, requester, count } = denial;
-      const { outcome, actorId = null, sessionId = null, targetId = null } = facts;
-      return [...keyOfDenial(denial), outcome, at, actorId, sessionId, requester.ipAddress, targetId, requester.requestId, count];
-    }),
-  );
-}
-
-/** An IPv6 address counts as its network, which one customer has whole: otherwise each of its addresses were a row. */
-const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Requester): string => actorId ?? targetId ?? networkOf(ipAddress);
-
-/**
- * Moves so many refusals of the minutes that are over at most into the audit log, in the caller's transaction; each row
- * goes there once, however many do this at once.
- * @returns what was moved.
- */
-export async function fileDenials(em: SqlEntityManager, keyring: Keyring, at: Date, most: number): Promise<readonly Denial[]> {
-  const options = { filters: false, lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE, limit: most } as const;
-  const over = await em.find(Denial, { minute: { $lt: minuteOf(at) } }, options);
-  for (const denial of over) {
-    recordAudit(em, keyring, {
-      at: denial.at,
-      actor: denial.actorId === null ? null : em.getReference(User, denial.actorId, { wrapped: true }),
-      sessionId: denial.sessionId,
-      ipAddress: denial.ipAddress,
-      action: denial.action,
-      targetType: denial.targetId === null ? null : 'User',
-      targetId: denial.targetId,
-      outcome: denial.outcome,
-      reason: denial.reason,
-      requestId: denial.requestId,
-      count: denial.count,
-    });
-    em.remove(denial);
-  }
-  return over;
-}
-
 /** What an event's code covers: all that is stored of it. */
 export type WrittenEvent = Pick<
   AuditEvent,
@@ -171,8 +74,6 @@ export function isGenuine(event: WrittenEvent, keyring: Keyring): boolean {
 
 /** Which key an event's code was made with, by its own account. */
 export const keyOf = ({ mac }: Pick<WrittenEvent, 'mac'>): string => mac.split('.')[0] ?? '';
-
-const minuteOf = (at: Date): number => Math.floor(at.valueOf() / 60_000);
 
 function codeOf(event: Omit<WrittenEvent, 'mac'>, keyring: Keyring, kid: string): string {
   const fields = frame(

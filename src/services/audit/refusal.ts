@@ -1,9 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
-import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import { countDenials, keyOfDenial, recordAudit, type CountedDenial, type Requester } from './event.ts';
-import type { Keyring } from '../crypto/keyring.ts';
+import { countDenials, keyOfDenial, recordSingle, summaryOf, type CountedDenial, type RefusalTools } from './denial.ts';
+import type { Requester } from './event.ts';
 
 /** An operation that somebody may not ask. */
 export interface RefusedOperation {
@@ -11,7 +10,7 @@ export interface RefusedOperation {
   readonly operation: string;
   /** The code of the refusal. */
   readonly code: string;
-  /** Whether each time is an event of its own; otherwise they are counted by the minute. */
+  /** Whether a signed-in caller gets an event of its own for it, within the limits; all others are counted. */
   readonly isSingle: boolean;
 }
 
@@ -19,13 +18,15 @@ export interface RefusedOperation {
 export interface RefusalParts {
   /** Not of a request: what is recorded stays, whatever becomes of the request. */
   readonly em: SqlEntityManager;
-  readonly keyring: Keyring;
-  readonly now: () => Date;
+  readonly tools: RefusalTools;
   readonly warn: (message: string) => void;
 }
 
-/** Different refusals that wait to be written at most. Whoever could bring more of them is too much for one log. */
-const mostWaiting = 10_000;
+/** Different refusals of one minute that are counted apart; more of them are counted per operation and hour. */
+const mostPerMinute = 1000;
+
+/** Refusals that may wait to become an event of their own; more of them are counted. */
+const mostSingles = 1000;
 
 /** Refusals that one statement writes. */
 const mostAtOnce = 500;
@@ -37,15 +38,17 @@ const mostAtOnce = 500;
 export class Refusals {
   #counted = new Map<string, CountedDenial>();
   #singles: CountedDenial[] = [];
-  #lost = 0;
+  #keysOfMinute = { minute: 0, keys: new Set<string>() };
   #writing: Promise<void> | null = null;
 
   constructor(private readonly parts: RefusalParts) {}
 
   /** Takes note, and returns at once. */
-  note({ operation, code, isSingle }: RefusedOperation, { userId, sessionId }: Viewer, { ipAddress, requestId }: Requester): void {
+  note({ operation, code, isSingle }: RefusedOperation, { userId, sessionId }: Viewer, requester: Requester): void {
     const facts = { action: operation, reason: code.toLowerCase(), outcome: AuditOutcome.DENIED, actorId: userId, sessionId } as const;
-    this.#add({ facts, at: this.parts.now(), requester: { ipAddress, requestId }, count: 1 }, isSingle);
+    const denial = { facts, at: this.parts.tools.now(), requester, count: 1 };
+    if (isSingle && userId !== null && this.#singles.length < mostSingles) this.#singles.push(denial);
+    else this.#count(denial);
     this.#writing ??= this.#write();
   }
 
@@ -54,23 +57,29 @@ export class Refusals {
     await this.#writing;
   }
 
-  #add(denial: CountedDenial, isSingle: boolean): void {
-    const key = JSON.stringify(keyOfDenial(denial));
-    const known = isSingle ? undefined : this.#counted.get(key);
-    if (known === undefined && this.#counted.size + this.#singles.length >= mostWaiting) this.#lost += 1;
-    else if (isSingle) this.#singles.push(denial);
-    else this.#counted.set(key, { ...denial, count: (known?.count ?? 0) + 1 });
+  #count(denial: CountedDenial): void {
+    const own = JSON.stringify(keyOfDenial(denial));
+    const counted = this.#isAmongMost(own, denial.at) ? denial : summaryOf(denial);
+    const key = counted === denial ? own : JSON.stringify(keyOfDenial(counted));
+    this.#counted.set(key, { ...counted, count: denial.count + (this.#counted.get(key)?.count ?? 0) });
+  }
+
+  #isAmongMost(key: string, at: Date): boolean {
+    const minute = Math.floor(at.valueOf() / 60_000);
+    if (this.#keysOfMinute.minute !== minute) this.#keysOfMinute = { minute, keys: new Set() };
+    const { keys } = this.#keysOfMinute;
+    if (keys.size < mostPerMinute) keys.add(key);
+    return keys.has(key);
   }
 
   async #write(): Promise<void> {
     // those of one request go together
     await new Promise(setImmediate);
     while (this.#counted.size + this.#singles.length > 0) {
-      const [counted, singles] = [[...this.#counted.values()], this.#singles];
-      [this.#counted, this.#singles] = [new Map(), []];
+      for (const single of this.#singles.splice(0)) await this.#try([single], (em) => this.#list(em, single));
+      const counted = [...this.#counted.values()];
+      this.#counted = new Map();
       for (const some of inParts(counted)) await this.#try(some, (em) => countDenials(em, some));
-      for (const some of inParts(singles)) await this.#try(some, (em) => this.#list(em, some));
-      this.#tellLost();
     }
     this.#writing = null;
   }
@@ -82,19 +91,8 @@ export class Refusals {
     });
   }
 
-  async #list(em: SqlEntityManager, denials: readonly CountedDenial[]): Promise<void> {
-    for (const { facts, at, requester } of denials) {
-      const { action, reason, outcome, actorId, sessionId = null } = facts;
-      const actor = actorId ? em.getReference(User, actorId, { wrapped: true }) : null;
-      const target = { targetType: null, targetId: null } as const;
-      recordAudit(em, this.parts.keyring, { at, actor, sessionId, ...requester, action, reason, outcome, ...target, count: 1 });
-    }
-    await em.flush();
-  }
-
-  #tellLost(): void {
-    if (this.#lost > 0) this.parts.warn(`${this.#lost} refusals were not recorded: too many different ones came at once`);
-    this.#lost = 0;
+  async #list(em: SqlEntityManager, denial: CountedDenial): Promise<void> {
+    if (!(await recordSingle(em, this.parts.tools, denial))) this.#count(denial);
   }
 }
 

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { rateLimited, unauthenticated } from '../../errors.ts';
-import { recordDenial } from '../audit/event.ts';
+import { recordDenial } from '../audit/denial.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
 import { networkOf, tryTurn } from '../limit.ts';

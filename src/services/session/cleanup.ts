@@ -1,12 +1,15 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
-import { fileDenials, recordAudit } from '../audit/event.ts';
+import { fileDenials } from '../audit/denial.ts';
+import { recordAudit } from '../audit/event.ts';
 import { after, type SessionTools } from './tools.ts';
 
 /** How many rows of each kind a round removed, and how many refusals it filed. */
 export type CleanedUp = Readonly<Record<'denials' | 'roles' | keyof typeof removals, number>>;
 
-export type CleanupTools = Pick<SessionTools, 'keyring' | 'mail' | 'now'>;
+export type CleanupTools = Pick<SessionTools, 'keyring' | 'mail' | 'now'> & {
+  readonly rules: Pick<SessionTools['rules'], 'refusalsPerDay'>;
+};
 
 /** Chosen once for this purpose: what else takes advisory locks has other numbers. */
 const cleanup = 7_201_183_402;
@@ -64,8 +67,9 @@ async function alone<T>(em: SqlEntityManager, work: (transaction: SqlEntityManag
   });
 }
 
-async function file(em: SqlEntityManager, { keyring, mail, now }: CleanupTools): Promise<number> {
-  const filed = await fileDenials(em, keyring, now(), batchSize);
+async function file(em: SqlEntityManager, tools: CleanupTools): Promise<number> {
+  const { mail } = tools;
+  const filed = await fileDenials(em, tools, batchSize);
   for (const { action, reason, targetId, at } of filed) {
     if (action !== 'lock' || targetId === null || !toldLocks.has(reason)) continue;
     await mail.enqueue(em, { kind: 'security-alert', userId: targetId, alert: 'account-locked', at: at.toISOString() });

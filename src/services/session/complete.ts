@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { badCredentials } from '../../errors.ts';
-import { recordDenial } from '../audit/event.ts';
+import { recordDenial } from '../audit/denial.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
 import { takeSignInTurn, type Trial } from './attempt.ts';
 import { renewDevice } from './device.ts';

@@ -1,7 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
-import { recordAudit } from '../audit/event.ts';
+import { countWithin } from '../audit/denial.ts';
+import { recordChange } from '../audit/event.ts';
 import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken } from '../mail/index.ts';
 import type { Client, SessionTools } from './tools.ts';
@@ -9,6 +10,8 @@ import type { Client, SessionTools } from './tools.ts';
 /** Seconds in which a reset works. */
 const resetAge = 1800;
 
+const action = 'request_password_reset';
+const anonymous = { userId: null, sessionId: null };
 const nobody = '00000000-0000-0000-0000-000000000000';
 
 /**
@@ -24,20 +27,14 @@ export async function requestPasswordReset(em: SqlEntityManager, tools: SessionT
   await em.transactional(async (transaction) => {
     // A commit that waited for the disk would tell that there is something to be kept.
     await transaction.execute('set local synchronous_commit = off');
-    if (user === null) await pretend(transaction, tools);
-    else await mailToken(transaction, tools, { kind: 'password-reset', user, lifetime: resetAge });
-    recordAudit(transaction, tools.keyring, {
-      at: tools.now(),
-      actor: null,
-      sessionId: null,
-      ipAddress: client.ipAddress,
-      action: 'request_password_reset',
-      targetType: 'User',
-      targetId: user?.id ?? null,
-      outcome: user === null ? AuditOutcome.FAILED : AuditOutcome.SUCCEEDED,
-      requestId: client.requestId,
-      count: 1,
-    });
+    if (user === null) {
+      await pretend(transaction, tools);
+      const facts = { action, reason: 'unknown', outcome: AuditOutcome.FAILED } as const;
+      await countWithin(transaction, [{ facts, at: tools.now(), requester: client, count: 1 }]);
+      return;
+    }
+    await mailToken(transaction, tools, { kind: 'password-reset', user, lifetime: resetAge });
+    recordChange(transaction, tools, anonymous, client, { action, targetType: 'User', targetId: user.id });
   });
   return true;
 }

@@ -8,8 +8,10 @@ import { recordAudit } from '../audit/event.ts';
 import { mintRefreshToken, verifyRefreshToken, type RefreshClaims } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
 import { takeTurn } from '../limit.ts';
+import type { Trial } from './attempt.ts';
 import { endSessions } from './end.ts';
 import { SignedIn, type Issued } from './start.ts';
+import { recordWrongToken, takeTokenTurn } from './token.ts';
 import { after, type Client, type SessionTools } from './tools.ts';
 
 /**
@@ -24,11 +26,21 @@ export async function refresh(
   client: Client,
   wantsCookies: boolean,
 ): Promise<SignedIn> {
+  // a browser that never signed in has no cookie to send
+  if (token === '') throw unauthenticated();
+  const trial: Trial = { action: 'refresh', client };
   const claims = verifyRefreshToken(tools.keyring, token);
-  if (claims === null) throw unauthenticated();
+  if (claims === null) {
+    await takeTokenTurn(em, tools, trial);
+    await recordWrongToken(em, tools, trial);
+    throw unauthenticated();
+  }
   await takeTurn(em, tools, 'refresh', claims.sessionId);
   const issued = (await rotate(em, tools, claims, token, client)) ?? (await judge(em, tools, claims, client));
-  if (issued === null) throw unauthenticated();
+  if (issued === null) {
+    await recordWrongToken(em, tools, trial);
+    throw unauthenticated();
+  }
   return new SignedIn(issued, tools, wantsCookies);
 }
 

@@ -6,6 +6,7 @@ import { recordOwn } from './record.ts';
 import { replacePassword } from './replace.ts';
 import { noSuchToken, ownerOfToken, readToken, spendToken, type Mailed } from './spend.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
+import { tryToken } from './token.ts';
 import type { Client, SessionTools } from './tools.ts';
 import { confirmAddress, refusedAsTaken } from './verify.ts';
 
@@ -34,9 +35,13 @@ export async function resetPassword(
   { token, newPassword }: ResetPasswordInput,
   client: Client,
 ): Promise<true> {
-  const mailed = readToken(tools, TokenType.PASSWORD_RESET, token);
-  const owner = mailed && (await ownerOfToken(em, tools, mailed));
-  if (mailed === null || owner === null) throw noSuchToken(path);
+  const found = await tryToken(em, tools, { action: 'reset_password', client }, async () => {
+    const mailed = readToken(tools, TokenType.PASSWORD_RESET, token);
+    const owner = mailed && (await ownerOfToken(em, tools, mailed));
+    return mailed && owner && { mailed, owner };
+  });
+  if (found === null) throw noSuchToken(path);
+  const { mailed, owner } = found;
   demandStrength(tools, newPassword, owner, 'input.newPassword');
   await demandUnbreached(tools, newPassword, 'input.newPassword');
   const passwordHash = await tools.passwords.hash(newPassword);

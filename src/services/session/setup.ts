@@ -7,6 +7,7 @@ import { demandFacts, hasOwner, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
+import { tryToken } from './token.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 @InputType({ description: 'Who is to own this instance, and the proof that they may.' })
@@ -34,13 +35,17 @@ export class SetupOwnerInput {
 
 /**
  * Makes the owner of an instance that has none, an admin, and signs in. Of any number who try at once, one becomes it.
- * @throws CONFLICT where there is an owner; BAD_CREDENTIALS for a token that is not this instance's; BAD_INPUT.
+ * @throws CONFLICT where there is an owner; BAD_CREDENTIALS for a token that is not this instance's; BAD_INPUT; RATE_LIMITED.
  */
 export async function setupOwner(em: SqlEntityManager, tools: SessionTools, input: SetupOwnerInput, client: Client): Promise<SignedIn> {
-  // In this order: whoever becomes the owner takes the token away afterwards.
-  const isToken = await tools.setup.isToken(input.setupToken);
-  if (await hasOwner(em)) throw alreadyOwned();
-  if (!isToken) throw badCredentials();
+  const proof = await tryToken(em, tools, { action: 'setup_owner', client }, async () => {
+    // In this order: whoever becomes the owner takes the token away afterwards.
+    const isToken = await tools.setup.isToken(input.setupToken);
+    if (await hasOwner(em)) return 'owned';
+    return isToken ? 'right' : null;
+  });
+  if (proof === 'owned') throw alreadyOwned();
+  if (proof === null) throw badCredentials();
   const facts = demandFacts(input);
   demandStrength(tools, input.password, facts, 'input.password');
   await demandUnbreached(tools, input.password, 'input.password');

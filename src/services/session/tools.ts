@@ -26,6 +26,8 @@ export interface SessionRules {
   /** Operations that need a verified address of everybody. */
   readonly verifiedOperations: readonly string[];
   readonly limits: Limits;
+  /** Audit events for refusals of signed-in callers, and as many for anonymous ones. */
+  readonly refusalsPerDay: number;
 }
 
 /** What every use case of a session works with. */

@@ -2,16 +2,21 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { TokenType } from '../../entities/session.ts';
 import { takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
-import { noSuchToken, readToken, spendToken } from './spend.ts';
+import { noSuchToken, ownerOfToken, readToken, spendToken } from './spend.ts';
+import { tryToken } from './token.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 /**
  * Verifies the address that the token was mailed to. Whoever has the token may do this, signed in or not.
  * @returns true.
- * @throws BAD_INPUT, one for every token that cannot be used, and for an address that another account has verified.
+ * @throws BAD_INPUT, one for every token that cannot be used, and for an address that another account has verified;
+ * RATE_LIMITED.
  */
 export async function verifyEmail(em: SqlEntityManager, tools: SessionTools, token: string, client: Client): Promise<true> {
-  const mailed = readToken(tools, TokenType.EMAIL_VERIFICATION, token);
+  const mailed = await tryToken(em, tools, { action: 'verify_email', client }, async () => {
+    const read = readToken(tools, TokenType.EMAIL_VERIFICATION, token);
+    return read && (await ownerOfToken(em, tools, read)) && read;
+  });
   if (mailed === null) throw noSuchToken('token');
   const isVerified = await em
     .transactional(async (transaction) => {

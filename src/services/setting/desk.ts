@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Connection, ConnectionSource } from '../../entities/setting.ts';
-import type { LimitTools } from '../limit.ts';
+import type { RefusalTools } from '../audit/denial.ts';
 import type { Draft } from './saved.ts';
 
 /** Where the service's database is, as it says itself. */
@@ -37,7 +37,7 @@ export interface Desk {
 }
 
 /** What the use cases of the settings work with. */
-export interface SettingTools extends LimitTools {
+export interface SettingTools extends RefusalTools {
   readonly setup: { isToken(text: string): Promise<boolean> };
   readonly desk: Desk;
   readonly turns: Turns;

@@ -7,7 +7,7 @@ import {
   type ConnectionSaved,
 } from '../../entities/setting.ts';
 import { conflict } from '../../errors.ts';
-import { demandAllowed, record, type Asker } from './allow.ts';
+import { demandAllowed, recordFailure, recordSuccess, type Asker } from './allow.ts';
 import type { Proven, SettingTools } from './desk.ts';
 import { failureOf, messageOf } from './failure.ts';
 import { readConnection, type ConnectionInput } from './input.ts';
@@ -33,7 +33,7 @@ export async function saveConnection(tools: SettingTools, input: ConnectionInput
   try {
     const draft = await desk.draft(connection).catch(refuseUnsaved);
     try {
-      await record(tools, asker, { action: 'setting.save', outcome: AuditOutcome.SUCCEEDED, reason: null });
+      await recordSuccess(tools, asker, 'setting.save');
       await draft.keep();
     } finally {
       await draft.drop();
@@ -64,6 +64,6 @@ function refuseUnsaved(error: Error): never {
 }
 
 async function failed(tools: SettingTools, asker: Asker, reason: ConnectionFailure): Promise<ConnectionSaved> {
-  await record(tools, asker, { action: 'setting.save', outcome: AuditOutcome.FAILED, reason });
+  await recordFailure(tools, asker, { action: 'setting.save', outcome: AuditOutcome.FAILED, reason });
   return { status: ConnectionStatus.FAILED, reason, message: messageOf(reason), connection: await connectionSettings(tools.desk) };
 }

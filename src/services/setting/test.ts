@@ -1,6 +1,6 @@
 import { AuditOutcome } from '../../entities/audit.ts';
 import { ConnectionStatus, type ConnectionTest } from '../../entities/setting.ts';
-import { demandAllowed, record, type Asker } from './allow.ts';
+import { demandAllowed, recordFailure, recordSuccess, type Asker } from './allow.ts';
 import type { SettingTools } from './desk.ts';
 import { messageOf } from './failure.ts';
 import { readConnection, type ConnectionInput } from './input.ts';
@@ -15,10 +15,10 @@ export async function testConnection(tools: SettingTools, input: ConnectionInput
   const found = await probe(readConnection(input), tools.keyring);
   const { reason } = found;
   if (reason !== null) {
-    await record(tools, asker, { action: 'setting.test', outcome: AuditOutcome.FAILED, reason });
+    await recordFailure(tools, asker, { action: 'setting.test', outcome: AuditOutcome.FAILED, reason });
     return { status: ConnectionStatus.FAILED, reason, message: messageOf(reason), serverVersion: null, hasOwner: null, latencyMs: null };
   }
-  await record(tools, asker, { action: 'setting.test', outcome: AuditOutcome.SUCCEEDED, reason: null });
+  await recordSuccess(tools, asker, 'setting.test');
   const { serverVersion, hasOwner, latencyMs } = found;
   return { status: ConnectionStatus.OK, reason, message: null, serverVersion, hasOwner, latencyMs };
 }

@@ -1,9 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
-import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { Refusal } from '../../errors.ts';
-import { recordAudit, recordChange } from '../audit/event.ts';
+import { recordRefusal } from '../audit/denial.ts';
+import { recordChange } from '../audit/event.ts';
 import { FernetError } from '../crypto/fernet.ts';
 import { SealError } from '../crypto/seal.ts';
 import { deleteSecret, renameSecret, restoreVersion } from './change.ts';
@@ -32,7 +32,7 @@ export type { Proofs, VaultRules, VaultTools } from './tools.ts';
 /** Refusals that are counted where they are made, as attempts are, unless they say why they were made. */
 const countedElsewhere = new Set(['BAD_CREDENTIALS', 'RATE_LIMITED']);
 
-/** The keys and passwords of the local. Whatever is refused here stands in the audit log, one by one. */
+/** The keys and passwords of the local. Every refusal is in the audit log: one event per request within the limits, or counted. */
 export class VaultService {
   constructor(
     private readonly storage: Storage,
@@ -171,23 +171,11 @@ export class VaultService {
     }
   }
 
-  private async recordRefusal(action: string, reason: string, secretId: string | null, { ipAddress, requestId }: Client): Promise<void> {
-    const { userId, sessionId } = this.viewer;
-    const em = this.em.fork();
-    recordAudit(em, this.tools.keyring, {
-      at: this.tools.now(),
-      actor: userId === null ? null : em.getReference(User, userId, { wrapped: true }),
-      sessionId,
-      ipAddress,
-      requestId,
-      action,
-      targetType: secretId === null ? null : 'Secret',
-      targetId: secretId,
-      outcome: reason === 'altered' ? AuditOutcome.FAILED : AuditOutcome.DENIED,
-      reason,
-      count: 1,
-    });
-    await em.flush();
+  private async recordRefusal(action: string, reason: string, secretId: string | null, client: Client): Promise<void> {
+    const { userId: actorId, sessionId } = this.viewer;
+    const outcome = reason === 'altered' ? AuditOutcome.FAILED : AuditOutcome.DENIED;
+    const facts = { action, reason, outcome, actorId, sessionId } as const;
+    await recordRefusal(this.em.fork(), this.tools, { facts, at: this.tools.now(), requester: client, count: 1, secretId });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Viewer } from '../../entities/viewer.ts';
+import type { RefusalTools } from '../audit/denial.ts';
 import type { ChangeTools } from '../audit/event.ts';
 import type { PasswordHasher, PasswordProof } from '../crypto/hasher.ts';
 import type { MailQueue } from '../mail/index.ts';
@@ -53,7 +54,7 @@ export interface VaultTools extends ChangeTools {
   readonly passwords: Pick<PasswordHasher, 'stretch'>;
   readonly mail: Pick<MailQueue, 'enqueue'>;
   readonly proofs: Proofs;
-  readonly rules: { readonly keyIterations: number };
+  readonly rules: { readonly keyIterations: number } & RefusalTools['rules'];
   readonly vault: VaultRules;
   readonly warn: (message: string) => void;
 }

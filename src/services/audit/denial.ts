@@ -1,0 +1,246 @@
+import { LockMode } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { AuditOutcome, Denial } from '../../entities/audit.ts';
+import { User } from '../../entities/user.ts';
+import { networkOf, tryTurn, type LimitTools } from '../limit.ts';
+import { recordAudit, type Requester } from './event.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+
+/** What was refused, to whom, and why. */
+export interface DenialFacts {
+  readonly action: string;
+  readonly reason: string;
+  /** Failed where the input was wrong, denied where it was not evaluated. */
+  readonly outcome: AuditOutcome.FAILED | AuditOutcome.DENIED;
+  readonly actorId?: string | null;
+  readonly sessionId?: string | null;
+  /** The user at whom it was aimed. */
+  readonly targetId?: string | null;
+}
+
+/** The same refusal so many times within one minute, and where it came from the last time. */
+export interface CountedDenial {
+  readonly facts: DenialFacts;
+  readonly at: Date;
+  readonly requester: Requester;
+  readonly count: number;
+}
+
+/** A refusal that gets an event of its own where the limits allow that. */
+export interface SingleDenial extends CountedDenial {
+  /** The secret it was about. */
+  readonly secretId?: string | null;
+}
+
+/** What filing refusals needs: the events per day that may be added for signed-in callers, and for anonymous ones. */
+export interface FilingTools {
+  readonly keyring: Keyring;
+  readonly rules: { readonly refusalsPerDay: number };
+  readonly now: () => Date;
+}
+
+/** What recording a refusal by itself needs. */
+export type RefusalTools = LimitTools & FilingTools;
+
+/** The reason of rows that count per operation and hour what exceeded a limit. */
+export const overLimit = 'over_limit';
+
+/** An action that no limit applies to: it changes an account, whose user is told by mail. */
+const lock = 'lock';
+
+/** The advisory lock of a transaction that adds refusals to the audit log: it makes the daily limit exact on any number of nodes. */
+const filingLock = 7_201_183_404;
+
+/** Minutes after which an hour's summary is filed: late rows of that hour are still added to it. */
+const summaryDelay = 5;
+
+/** The requests that have an event of their own for a refusal. */
+const recorded = new WeakSet<Requester>();
+
+/**
+ * Counts refusals per actor or address, action, reason and minute, on their own, whatever becomes of the request. One
+ * statement, that does not wait for the disk and is as much work for whoever does not exist.
+ */
+export async function recordDenial(
+  em: SqlEntityManager,
+  at: Date,
+  requester: Requester,
+  ...denials: readonly [DenialFacts, ...DenialFacts[]]
+): Promise<void> {
+  await countDenials(
+    em,
+    denials.map((facts) => ({ facts, at, requester, count: 1 })),
+  );
+}
+
+/**
+ * Records a refusal as an event of its own where {@link recordSingle} allows that; otherwise it is counted.
+ * @throws {Error} inside a transaction, with which it could be lost.
+ */
+export async function recordRefusal(em: SqlEntityManager, tools: RefusalTools, denial: SingleDenial): Promise<void> {
+  if (!(await recordSingle(em, tools, denial))) await countDenials(em, [denial]);
+}
+
+/**
+ * Records a refusal of a signed-in caller as an event of its own: one per request, a limited number per session, and no
+ * more per day than the daily limit.
+ * @returns false where it must be counted instead.
+ */
+export async function recordSingle(em: SqlEntityManager, tools: RefusalTools, denial: SingleDenial): Promise<boolean> {
+  const { facts, at, requester, secretId = null } = denial;
+  const { actorId = null, sessionId = null, action, reason, outcome } = facts;
+  if (actorId === null || sessionId === null || recorded.has(requester)) return false;
+  recorded.add(requester);
+  if ((await tryTurn(em, tools, 'refusal', sessionId)) > 0) return false;
+  return em.transactional(async (transaction) => {
+    if (!(await new DailyLimit(transaction, tools).take(denial))) return false;
+    recordAudit(transaction, tools.keyring, {
+      at,
+      actor: transaction.getReference(User, actorId, { wrapped: true }),
+      sessionId,
+      ipAddress: requester.ipAddress,
+      action,
+      targetType: secretId === null ? null : 'Secret',
+      targetId: secretId,
+      outcome,
+      reason,
+      requestId: requester.requestId,
+      count: 1,
+    });
+    return true;
+  });
+}
+
+/** What counts as the same refusal: what it was, to whom, and in which minute; of a summary, in which hour. */
+export const keyOfDenial = ({ facts, at, requester }: Omit<CountedDenial, 'count'>): readonly (string | number)[] =>
+  facts.reason === overLimit
+    ? [facts.action, overLimit, '', lastMinuteOfHour(at)]
+    : [facts.action, facts.reason, whoIsCounted(facts, requester), minuteOf(at)];
+
+/** The same refusal as it is counted once a limit is exceeded: per operation and hour, without address and actor. */
+export const summaryOf = ({ facts, at, requester, count }: CountedDenial): CountedDenial => ({
+  facts: { action: facts.action, reason: overLimit, outcome: AuditOutcome.DENIED },
+  at,
+  requester: { ipAddress: null, requestId: requester.requestId },
+  count,
+});
+
+/** Counts refusals, of which no two are the same, in one statement. */
+export async function countDenials(em: SqlEntityManager, denials: readonly CountedDenial[]): Promise<void> {
+  if (em.isInTransaction()) throw new Error('A refusal is recorded after the transaction that it could be lost with.');
+  await addDenials(em, denials, `set_config('synchronous_commit', 'off', true) = 'off'`);
+}
+
+/** The same within the caller's transaction, with which it is committed. */
+export async function countWithin(em: SqlEntityManager, denials: readonly CountedDenial[]): Promise<void> {
+  await addDenials(em, denials, 'true');
+}
+
+async function addDenials(em: SqlEntityManager, denials: readonly CountedDenial[], condition: string): Promise<void> {
+  const row = `select cast(? as text), cast(? as text), cast(? as text), cast(? as int), cast(? as text), cast(? as timestamptz),
+    cast(? as uuid), cast(? as uuid), cast(? as text), cast(? as uuid), cast(? as text), cast(? as int)
+    where ${condition}`;
+  await em.execute(
+    `insert into denials as held
+       (action, reason, key, minute, outcome, at, actor_id, session_id, ip_address, target_id, request_id, count)
+     ${denials.map(() => row).join(' union all ')}
+     on conflict (action, reason, key, minute) do update
+     set count = held.count + excluded.count, at = excluded.at, session_id = excluded.session_id, ip_address = excluded.ip_address,
+       request_id = excluded.request_id`,
+    denials.flatMap((denial) => {
+      const { facts, at, requester, count } = denial;
+      const { outcome, actorId = null, sessionId = null, targetId = null } = facts;
+      return [...keyOfDenial(denial), outcome, at, actorId, sessionId, requester.ipAddress, targetId, requester.requestId, count];
+    }),
+  );
+}
+
+/** An IPv6 address counts as its network, which one customer has whole: otherwise each of its addresses were a row. */
+const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Requester): string => actorId ?? targetId ?? networkOf(ipAddress);
+
+/**
+ * Moves so many refusals of the minutes that are over at most into the audit log, in the caller's transaction; each row
+ * goes there once, however many do this at once. Those beyond the daily limit are added to the summary of their hour.
+ * @returns what was moved.
+ */
+export async function fileDenials(em: SqlEntityManager, tools: FilingTools, most: number): Promise<readonly Denial[]> {
+  const minute = minuteOf(tools.now());
+  const counted = await find(em, { minute: { $lt: minute }, reason: { $ne: overLimit } }, most);
+  const daily = new DailyLimit(em, tools);
+  const excess: Denial[] = [];
+  for (const denial of counted) {
+    const { action, actorId, at } = denial;
+    if (action === lock || (await daily.take({ facts: { actorId }, at }))) file(em, tools.keyring, denial);
+    else excess.push(denial);
+    em.remove(denial);
+  }
+  if (excess.length > 0) await countWithin(em, summariesOf(excess));
+  if (counted.length === most) return counted;
+  const summaries = await find(em, { minute: { $lt: minute - summaryDelay }, reason: overLimit }, most - counted.length);
+  for (const denial of summaries) {
+    file(em, tools.keyring, denial);
+    em.remove(denial);
+  }
+  return [...counted, ...summaries];
+}
+
+const find = (em: SqlEntityManager, where: object, limit: number): Promise<Denial[]> =>
+  em.find(Denial, where, { filters: false, lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE, limit });
+
+function file(em: SqlEntityManager, keyring: Keyring, denial: Denial): void {
+  const { at, actorId, sessionId, ipAddress, action, targetId, outcome, reason, requestId, count } = denial;
+  const actor = actorId === null ? null : em.getReference(User, actorId, { wrapped: true });
+  const targetType = targetId === null ? null : 'User';
+  recordAudit(em, keyring, { at, actor, sessionId, ipAddress, action, targetType, targetId, outcome, reason, requestId, count });
+}
+
+/** One summary for each action and hour. */
+function summariesOf(denials: readonly Denial[]): CountedDenial[] {
+  const summaries = new Map<string, CountedDenial>();
+  for (const { action, at, requestId, count } of denials) {
+    const facts = { action, reason: overLimit, outcome: AuditOutcome.DENIED } as const;
+    const summary: CountedDenial = { facts, at, requester: { ipAddress: null, requestId }, count };
+    const key = JSON.stringify(keyOfDenial(summary));
+    summaries.set(key, { ...summary, count: count + (summaries.get(key)?.count ?? 0) });
+  }
+  return [...summaries.values()];
+}
+
+/**
+ * The events that may still be added for refusals of a day, within one transaction. Signed-in and anonymous callers have
+ * a limit each, so that anonymous callers cannot use up what is kept for the others.
+ */
+class DailyLimit {
+  readonly #left = new Map<string, number>();
+
+  constructor(
+    private readonly em: SqlEntityManager,
+    private readonly tools: FilingTools,
+  ) {}
+
+  /** Takes one. @returns false where none is left. */
+  async take({ facts: { actorId = null }, at }: { readonly facts: Pick<DenialFacts, 'actorId'>; readonly at: Date }): Promise<boolean> {
+    const day = at.toISOString().slice(0, 10);
+    const key = `${day} ${actorId === null}`;
+    const left = this.#left.get(key) ?? (await this.#count(day, actorId === null));
+    this.#left.set(key, left - 1);
+    return left > 0;
+  }
+
+  async #count(day: string, isAnonymous: boolean): Promise<number> {
+    const { refusalsPerDay } = this.tools.rules;
+    await this.em.execute('select pg_advisory_xact_lock(?)', [filingLock]);
+    const from = new Date(`${day}T00:00:00.000Z`);
+    const to = new Date(from.valueOf() + 86_400_000);
+    const [row] = await this.em.execute<{ count: number }[]>(
+      `select cast(count(*) as int) as count from (
+         select from audit_events where outcome in ('denied', 'failed') and at >= ? and at < ? and (actor_id is null) = ? and action <> '${lock}' and reason is distinct from '${overLimit}' limit ?) as counted`,
+      [from, to, isAnonymous, refusalsPerDay],
+    );
+    return refusalsPerDay - (row?.count ?? 0);
+  }
+}
+
+const minuteOf = (at: Date): number => Math.floor(at.valueOf() / 60_000);
+
+const lastMinuteOfHour = (at: Date): number => Math.floor(at.valueOf() / 3_600_000) * 60 + 59;
