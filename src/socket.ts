@@ -21,8 +21,9 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { SocketConfig } from './config.ts';
 import type { Context, Incoming } from './context.ts';
 import type { CaseChange } from './entities/case.ts';
-import { Refusal, tooComplex, unauthenticated } from './errors.ts';
+import { isAway, Refusal, tooComplex, unauthenticated } from './errors.ts';
 import type { Execution } from './execution.ts';
+import type { ReportFailure } from './log.ts';
 import { operations } from './permissions/index.ts';
 import { Overrun } from './services/case/changes.ts';
 import { toPublic } from './translate.ts';
@@ -39,6 +40,7 @@ export interface SocketParts {
   /** Bytes. */
   readonly messageLimit: number;
   readonly log: FastifyBaseLogger;
+  readonly report: ReportFailure;
 }
 
 /** Parses, validates and measures a document, as HTTP's are: answers what can be executed, or what a client may read of why not. */
@@ -306,7 +308,7 @@ class Line {
       await this.#contextNow(...this.#running);
     } catch (error) {
       // Nothing is told meanwhile, either: each event asks first.
-      this.parts.log.warn({ err: error }, 'who listens could not be looked up');
+      this.parts.report(error, this.#requestId, isAway(error) ? 'UNAVAILABLE' : 'INTERNAL');
     }
   }
 
@@ -401,9 +403,7 @@ class Line {
   }
 
   #publicly(error: unknown, requestId: string): GraphQLFormattedError {
-    const report = (cause: unknown, id: string): void =>
-      this.parts.log.error({ err: cause, requestId: id }, 'refused for a private reason');
-    return toPublic(formatted(error), error, requestId, report);
+    return toPublic(formatted(error), error, requestId, this.parts.report);
   }
 }
 

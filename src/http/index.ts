@@ -14,7 +14,7 @@ import type { Config } from '../config.ts';
 import type { Context, Incoming } from '../context.ts';
 import { toPublic } from '../translate.ts';
 import { executing, type Execute } from '../execution.ts';
-import { plain } from '../log.ts';
+import { failuresTo, plain, type ReportFailure } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { Sockets } from '../socket.ts';
 import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
@@ -24,6 +24,7 @@ import {
   bounded,
   eachItsTransport,
   noNulCharacters,
+  noNullAtDefault,
   noOperation,
   observed,
   oneForAKey,
@@ -88,9 +89,10 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   if (config.corsOrigins.length > 0) await app.register(cors, corsOf(config));
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/health', (_request, reply) => health(served, reply));
-  const sockets = socketsOf(served, app);
+  const report = failuresTo(log);
+  const sockets = socketsOf(served, app, report);
   sockets.attach(app);
-  await app.register(async (scope) => registerGraphql(scope, served, sockets));
+  await app.register(async (scope) => registerGraphql(scope, served, sockets, report));
   if (served.playground) await app.register(served.playground);
   return { app, sockets };
 }
@@ -128,8 +130,17 @@ const bareServer = ({ log, config: { trustedProxies, patience } }: Served): Fast
     clientErrorHandler: refuseBroken,
   });
 
-const socketsOf = ({ schema, contextOf, timeLeft, config }: Served, { log }: FastifyInstance): Sockets =>
-  new Sockets({ schema, contextOf, timeLeft, config: config.sockets, origins: config.corsOrigins, messageLimit: bodyLimit, log });
+const socketsOf = ({ schema, contextOf, timeLeft, config }: Served, { log }: FastifyInstance, report: ReportFailure): Sockets =>
+  new Sockets({
+    schema,
+    contextOf,
+    timeLeft,
+    config: config.sockets,
+    origins: config.corsOrigins,
+    messageLimit: bodyLimit,
+    log,
+    report,
+  });
 
 async function health({ checkDatabase, trouble }: Served, reply: FastifyReply): Promise<object> {
   const error = trouble() ?? (await answers(checkDatabase));
@@ -147,11 +158,11 @@ async function answers(checkDatabase: Served['checkDatabase']): Promise<string |
   }
 }
 
-async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets): Promise<void> {
+async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets, report: ReportFailure): Promise<void> {
   const { config, log, contextOf } = served;
   const isProduction = config.environment === 'production';
   const tell = telling(served.metrics, plain(log));
-  const apollo = apolloOf(app, served, tell);
+  const apollo = apolloOf(app, served, tell, report);
   await apollo.start();
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const { status, message } = transportProblem(error);
@@ -172,7 +183,7 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
   });
 }
 
-function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, tell: Tell): ApolloServer<Context> {
+function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, tell: Tell, report: ReportFailure): ApolloServer<Context> {
   const isProduction = config.environment === 'production';
   const execute = bounding(served.execute);
   const { gateway, plugin } = executing<Context>(schema, (execution) => handOver(execution) ?? execute(execution));
@@ -187,10 +198,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
     parseOptions: { maxTokens },
     persistedQueries: false,
     logger: app.log,
-    formatError: (formatted, error) =>
-      toPublic(formatted, error, current.getStore()?.id, (cause, id) =>
-        app.log.error({ err: cause, requestId: id }, 'refused for a private reason'),
-      ),
+    formatError: (formatted, error) => toPublic(formatted, error, current.getStore()?.id, report),
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
@@ -198,7 +206,14 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
       fastifyApolloDrainPlugin(app),
       statusByAccept,
       observed(tell),
-      beforehand(eachItsTransport, onlyWhatIsReady(served.isServing), noNulCharacters, bounded(schema, config.bounds), oneForAKey(schema)),
+      beforehand(
+        eachItsTransport,
+        onlyWhatIsReady(served.isServing),
+        noNulCharacters,
+        bounded(schema, config.bounds),
+        noNullAtDefault(schema),
+        oneForAKey(schema),
+      ),
       plugin,
     ],
   });

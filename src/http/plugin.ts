@@ -7,6 +7,7 @@ import { badInput, unavailable } from '../errors.ts';
 import type { Answered, Metrics } from '../metrics.ts';
 import { isIdempotencyKey } from '../services/idempotency.ts';
 import { current, wholly } from './asking.ts';
+import { assertNoNullAtDefault } from './nulls.ts';
 import { rootFields, type RootField } from './selection.ts';
 import { isOfSocket } from './subscribing.ts';
 
@@ -147,6 +148,13 @@ function containsNul(value: unknown): boolean {
   }
   return false;
 }
+
+/** See {@link assertNoNullAtDefault}. */
+export const noNullAtDefault =
+  (schema: GraphQLSchema): Look =>
+  ({ document, operation, request }) => {
+    if (document && operation) assertNoNullAtDefault(schema, { document, operation, variables: request.variables ?? {} });
+  };
 
 /** No operation begins that asks for more than one may. */
 export const bounded =
