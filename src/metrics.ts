@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { nativeClient, type Database } from './database/open.ts';
+import { droppedLines } from './log.ts';
 
 /** One operation that was answered. */
 export interface Answered {
@@ -60,6 +61,15 @@ export class Metrics {
         connections.set({ state: 'open' }, pool?.totalCount ?? 0);
         connections.set({ state: 'idle' }, pool?.idleCount ?? 0);
         connections.set({ state: 'waiting' }, pool?.waitingCount ?? 0);
+      },
+    });
+    const dropped = new Counter({
+      name: 'unionhall_log_lines_dropped_total',
+      help: 'Log lines that were dropped because standard output did not take them.',
+      registers: [this.registry],
+      collect: () => {
+        dropped.reset();
+        dropped.inc(droppedLines());
       },
     });
     const jobs = new Gauge({

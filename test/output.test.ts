@@ -1,0 +1,124 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildProgram } from './support/process.ts';
+import { freePort } from './support/server.ts';
+
+// The built service, with a standard output that takes nothing.
+
+let built: ReturnType<typeof buildProgram>;
+let folder: string;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  built = buildProgram();
+  folder = await mkdtemp(join(tmpdir(), 'unionhall-output-'));
+}, 120_000);
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+});
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly metrics: string;
+}
+
+async function begin(stdout: 'pipe' | number): Promise<Running> {
+  const [port, metricsPort] = [await freePort(), await freePort()];
+  const env = {
+    PATH: process.env['PATH'],
+    NODE_ENV: 'development',
+    PORT: String(port),
+    METRICS_PORT: String(metricsPort),
+    UNIONHALL_CONFIG_DIR: join(folder, `config-${port}`),
+    UNIONHALL_DATA_DIR: join(folder, `data-${port}`),
+  };
+  const child = spawn(process.execPath, [built.program, 'start'], { env, stdio: ['ignore', stdout, 'pipe'] });
+  children.push(child);
+  child.stderr?.resume();
+  const url = `http://127.0.0.1:${port}`;
+  while (!(await isHealthy(url))) {
+    if (child.exitCode !== null) throw new Error(`The service ended with ${child.exitCode}`);
+    await pause(100);
+  }
+  return { child, url, metrics: `http://127.0.0.1:${metricsPort}/metrics` };
+}
+
+const isHealthy = async (url: string): Promise<boolean> =>
+  await fetch(`${url}/health`).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+
+async function ask(url: string, query: string, token: string | null = null): Promise<{ data: Record<string, never>; errors?: unknown }> {
+  const headers = { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) };
+  const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
+  return (await response.json()) as { data: Record<string, never> };
+}
+
+async function droppedAt(metrics: string): Promise<number> {
+  const text = await (await fetch(metrics)).text();
+  return Number(/^unionhall_log_lines_dropped_total (\d+)$/m.exec(text)?.[1]);
+}
+
+/** Asks until lines are dropped. */
+async function overflow({ url, metrics }: Running): Promise<void> {
+  const query = `query ${'a'.repeat(100)} { isConfigured }`;
+  while (!((await droppedAt(metrics)) > 0)) await Promise.all(Array.from({ length: 200 }, () => ask(url, query)));
+}
+
+/** Changes something, and reads that it was changed. */
+async function change({ url }: Running): Promise<void> {
+  const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
+  const signedIn = (await ask(url, login)) as unknown as { data: { login: { accessToken: string } } };
+  const token = signedIn.data.login.accessToken;
+  const member = '{ memberNumber: "M-output", firstName: "Rosa", lastName: "Diaz", classification: JOURNEYMAN }';
+  const made = await ask(url, `mutation { createMember(input: ${member}) { memberNumber } }`, token);
+  expect(made).toEqual({ data: { createMember: { memberNumber: 'M-output' } } });
+  const found = await ask(url, '{ members(filter: { memberNumber: { eq: "M-output" } }) { totalCount } }', token);
+  expect(found).toEqual({ data: { members: { totalCount: 1 } } });
+}
+
+async function stop({ child }: Running): Promise<void> {
+  child.kill('SIGTERM');
+  const [code] = (await once(child, 'exit')) as [number | null];
+  expect(code).toBe(0);
+}
+
+describe('a service whose log cannot be written', () => {
+  it('answers, changes, counts what it drops and stops in order, where nobody reads the pipe', async () => {
+    const service = await begin('pipe');
+    await overflow(service);
+    await change(service);
+    // whoever reads again is told how much is missing, and then hears what comes next
+    const heard: string[] = [];
+    service.child.stdout?.on('data', (part: Buffer) => heard.push(String(part)));
+    while (!/"dropped":\d+,"msg":"Log output works again/.test(heard.join(''))) await pause(50);
+    await ask(service.url, 'query AfterRecovery { isConfigured }');
+    await stop(service);
+    expect(heard.join('')).toContain('"operation":"AfterRecovery"');
+  }, 300_000);
+
+  it('answers, changes, counts what it drops and stops in order, where the disk is full', async () => {
+    const service = await begin(openSync('/dev/full', 'w'));
+    await overflow(service);
+    await change(service);
+    await stop(service);
+  }, 300_000);
+
+  it('answers, changes, counts what it drops and stops in order, where the reader has gone', async () => {
+    const service = await begin('pipe');
+    service.child.stdout?.destroy();
+    await overflow(service);
+    await change(service);
+    await stop(service);
+  }, 300_000);
+});
