@@ -110,12 +110,13 @@ export async function publish(
   metrics.watch(database);
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') {
-      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"There is nothing at this address."}');
+      response.writeHead(404, { ...noStore, 'content-type': 'application/json' }).end('{"error":"There is nothing at this address."}');
       return;
     }
     void metrics.registry.metrics().then(
-      (text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text),
-      () => response.writeHead(500, { 'content-type': 'application/json' }).end('{"error":"The metrics could not be collected."}'),
+      (text) => response.writeHead(200, { ...noStore, 'content-type': metrics.registry.contentType }).end(text),
+      () =>
+        response.writeHead(500, { ...noStore, 'content-type': 'application/json' }).end('{"error":"The metrics could not be collected."}'),
     );
   });
   await new Promise<void>((resolve, reject) => void server.once('error', reject).listen(port, host, resolve));
@@ -129,6 +130,8 @@ export async function publish(
       }),
   };
 }
+
+const noStore = { 'cache-control': 'no-store' };
 
 async function poolOf(database: Database | undefined): Promise<Pool | null> {
   return database?.engine === 'postgresql' ? await nativeClient<Pool>(database).catch(() => null) : null;

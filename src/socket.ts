@@ -23,6 +23,7 @@ import type { Context, Incoming } from './context.ts';
 import type { CaseChange } from './entities/case.ts';
 import { isAway, Refusal, tooComplex, unauthenticated } from './errors.ts';
 import type { Execution } from './execution.ts';
+import { clientAddress } from './http/address.ts';
 import type { ReportFailure } from './log.ts';
 import { operations } from './permissions/index.ts';
 import { Overrun } from './services/case/changes.ts';
@@ -205,7 +206,7 @@ class Line {
     private readonly parts: SocketParts,
     private readonly crowd: Crowd,
   ) {
-    this.#client = { ipAddress: request.ip, userAgent: request.headers['user-agent'] ?? null };
+    this.#client = { ipAddress: clientAddress(request), userAgent: request.headers['user-agent'] ?? null };
     this.#requestId = request.id;
     this.#accessToken = bearerIn(request.headers.authorization);
     this.closed = this.#converse();
@@ -269,6 +270,8 @@ class Line {
     if (said !== undefined) this.#accessToken = bearerIn(said);
     const { viewer } = await this.#contextFor(this.#requestId);
     if (viewer.isAnonymous && (said !== undefined || this.#accessToken !== null)) return false;
+    // the tolerance for clocks lets a token in that has ended; an acknowledgement would reset the client's count of retries
+    if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return false;
     if (this.socket.readyState !== this.socket.OPEN) return false;
     const who = viewer.userId ?? `address ${this.#client.ipAddress ?? ''}`;
     if (!this.crowd.take(who, this.parts.config.perUser)) {

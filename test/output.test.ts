@@ -80,10 +80,10 @@ async function change({ url }: Running): Promise<void> {
   const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
   const signedIn = (await ask(url, login)) as unknown as { data: { login: { accessToken: string } } };
   const token = signedIn.data.login.accessToken;
-  const member = '{ memberNumber: "M-output", firstName: "Rosa", lastName: "Diaz", classification: JOURNEYMAN }';
+  const member = '{ memberNumber: "MOUTPUT9", firstName: "Rosa", lastName: "Diaz", classification: JOURNEYMAN }';
   const made = await ask(url, `mutation { createMember(input: ${member}) { memberNumber } }`, token);
-  expect(made).toEqual({ data: { createMember: { memberNumber: 'M-output' } } });
-  const found = await ask(url, '{ members(filter: { memberNumber: { eq: "M-output" } }) { totalCount } }', token);
+  expect(made).toEqual({ data: { createMember: { memberNumber: 'MOUTPUT9' } } });
+  const found = await ask(url, '{ members(filter: { memberNumber: { eq: "MOUTPUT9" } }) { totalCount } }', token);
   expect(found).toEqual({ data: { members: { totalCount: 1 } } });
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -17,6 +18,7 @@ import { executing, type Execute } from '../execution.ts';
 import { failuresTo, plain, type ReportFailure } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { Sockets } from '../socket.ts';
+import { readForwardedFor } from './address.ts';
 import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
 import { incoming } from './incoming.ts';
 import {
@@ -25,6 +27,7 @@ import {
   eachItsTransport,
   noNulCharacters,
   noNullAtDefault,
+  noPrototypeNames,
   noOperation,
   observed,
   oneForAKey,
@@ -34,7 +37,7 @@ import {
   type Tell,
 } from './plugin.ts';
 import { handOver, preparing } from './subscribing.ts';
-import { bodyLimit, idOf, readOnlyUtf8, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
+import { bodyLimit, callerIds, demandSoleHeaders, readOnlyUtf8, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
 
 /** What HTTP serves. */
 export interface Served {
@@ -70,9 +73,10 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   const { config, log, trouble } = served;
   const app = bareServer(served);
   const security = securityHeaders();
+  readForwardedFor(app);
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(security).header('x-request-id', request.id);
-    current.run(beginning(request.id, config.patience.request), done);
+    void reply.headers(security).header('cache-control', 'no-store').header('x-request-id', request.id);
+    current.run(beginning(request.id, config.patience.request, callerIds(request.headers)), done);
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
     // whoever kept the connection would find it closed the next time, and an end would wait for it
@@ -116,7 +120,7 @@ const bareServer = ({ log, config: { trustedProxies, patience } }: Served): Fast
     childLoggerFactory: (logger) => logger,
     bodyLimit,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-    genReqId: ({ headers }) => idOf(headers),
+    genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     keepAliveTimeout: keepAlive,
@@ -172,6 +176,7 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
     return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
   });
   readOnlyUtf8(app);
+  app.addHook('onRequest', async ({ raw }) => demandSoleHeaders(raw));
   const answer = fastifyApolloHandler(apollo, {
     context: (request, reply) => orUnavailable(contextOf(incoming(request, reply, isProduction))),
   });
@@ -210,6 +215,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
         eachItsTransport,
         onlyWhatIsReady(served.isServing),
         noNulCharacters,
+        noPrototypeNames,
         bounded(schema, config.bounds),
         noNullAtDefault(schema),
         oneForAKey(schema),
