@@ -27,6 +27,7 @@ import { clientAddress } from './http/address.ts';
 import type { ReportFailure } from './log.ts';
 import { operations } from './permissions/index.ts';
 import { Overrun } from './services/case/changes.ts';
+import { networkOf } from './services/limit.ts';
 import { toPublic } from './translate.ts';
 
 /** What WebSockets are served with. */
@@ -273,7 +274,7 @@ class Line {
     // the tolerance for clocks lets a token in that has ended; an acknowledgement would reset the client's count of retries
     if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return false;
     if (this.socket.readyState !== this.socket.OPEN) return false;
-    const who = viewer.userId ?? `address ${this.#client.ipAddress ?? ''}`;
+    const who = viewer.userId ?? `address ${networkOf(this.#client.ipAddress)}`;
     if (!this.crowd.take(who, this.parts.config.perUser)) {
       this.close(ends.tooMany);
       return true;

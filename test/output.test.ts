@@ -93,6 +93,19 @@ async function stop({ child }: Running): Promise<void> {
   expect(code).toBe(0);
 }
 
+describe('a command whose reader has gone', () => {
+  it('ends as it would have, and without a stack', async () => {
+    const env = { PATH: process.env['PATH'], UNIONHALL_CONFIG_DIR: join(folder, 'doctor'), UNIONHALL_DATA_DIR: join(folder, 'doctor') };
+    const child = spawn(process.execPath, [built.program, 'doctor'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const said: string[] = [];
+    child.stderr.on('data', (part: Buffer) => said.push(String(part)));
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect([0, 1]).toContain(code);
+    expect(said.join('')).not.toMatch(/EPIPE|\n\s+at /);
+  }, 120_000);
+});
+
 describe('a service whose log cannot be written', () => {
   it('answers, changes, counts what it drops and stops in order, where nobody reads the pipe', async () => {
     const service = await begin('pipe');

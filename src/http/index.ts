@@ -202,7 +202,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
     maxRecursiveSelections: 1_000,
     parseOptions: { maxTokens },
     persistedQueries: false,
-    logger: app.log,
+    logger: withoutDetails(app.log),
     formatError: (formatted, error) => toPublic(formatted, error, current.getStore()?.id, report),
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
@@ -211,6 +211,9 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
       fastifyApolloDrainPlugin(app),
       statusByAccept,
       observed(tell),
+      {
+        unexpectedErrorProcessingRequest: async ({ error }) => report(error, current.getStore()?.id ?? '', 'INTERNAL'),
+      },
       beforehand(
         eachItsTransport,
         onlyWhatIsReady(served.isServing),
@@ -224,3 +227,16 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
     ],
   });
 }
+
+/** Apollo's own lines end with an error's text, which may quote a document: what comes after the first colon is left out. */
+function withoutDetails(log: FastifyBaseLogger): Logging {
+  const brief = (message: unknown): string => `Apollo Server: ${String(message).split(':')[0]}`;
+  return {
+    debug: (message) => log.debug(brief(message)),
+    info: (message) => log.info(brief(message)),
+    warn: (message) => log.warn(brief(message)),
+    error: (message) => log.error(brief(message)),
+  };
+}
+
+type Logging = Record<'debug' | 'info' | 'warn' | 'error', (message?: unknown) => void>;
