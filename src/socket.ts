@@ -24,6 +24,7 @@ import type { CaseChange } from './entities/case.ts';
 import { isAway, Refusal, tooComplex, unauthenticated } from './errors.ts';
 import type { Execution } from './execution.ts';
 import { clientAddress } from './http/address.ts';
+import { refuseBroken } from './http/transport.ts';
 import type { ReportFailure } from './log.ts';
 import { operations } from './permissions/index.ts';
 import { Overrun } from './services/case/changes.ts';
@@ -94,6 +95,7 @@ export class Sockets {
       maxPayload: parts.messageLimit,
       handleProtocols: (offered) => (offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false),
     });
+    this.#server.on('wsClientError', (error, socket) => refuseBroken(error, socket as Socket));
   }
 
   /** Takes a server's upgrade requests through its own hooks and routes, so that they are refused as all others are. */

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Keyring } from '../src/services/crypto/keyring.ts';
+import { serverDatabase } from './support/database.ts';
 import { buildProgram } from './support/process.ts';
 import { freePort } from './support/server.ts';
 
@@ -31,7 +33,7 @@ interface Running {
   readonly metrics: string;
 }
 
-async function begin(stdout: 'pipe' | number): Promise<Running> {
+async function begin(stdout: 'pipe' | number, more: Readonly<Record<string, string>> = {}): Promise<Running> {
   const [port, metricsPort] = [await freePort(), await freePort()];
   const env = {
     PATH: process.env['PATH'],
@@ -40,6 +42,7 @@ async function begin(stdout: 'pipe' | number): Promise<Running> {
     METRICS_PORT: String(metricsPort),
     UNIONHALL_CONFIG_DIR: join(folder, `config-${port}`),
     UNIONHALL_DATA_DIR: join(folder, `data-${port}`),
+    ...more,
   };
   const child = spawn(process.execPath, [built.program, 'start'], { env, stdio: ['ignore', stdout, 'pipe'] });
   children.push(child);
@@ -58,8 +61,13 @@ const isHealthy = async (url: string): Promise<boolean> =>
     () => false,
   );
 
-async function ask(url: string, query: string, token: string | null = null): Promise<{ data: Record<string, never>; errors?: unknown }> {
-  const headers = { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) };
+async function ask(
+  url: string,
+  query: string,
+  token: string | null = null,
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ data: Record<string, never>; errors?: unknown }> {
+  const headers = { 'content-type': 'application/json', ...more, ...(token !== null && { authorization: `Bearer ${token}` }) };
   const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
   return (await response.json()) as { data: Record<string, never> };
 }
@@ -71,8 +79,10 @@ async function droppedAt(metrics: string): Promise<number> {
 
 /** Asks until lines are dropped. */
 async function overflow({ url, metrics }: Running): Promise<void> {
+  // long lines fill the pipe sooner
   const query = `query ${'a'.repeat(100)} { isConfigured }`;
-  while (!((await droppedAt(metrics)) > 0)) await Promise.all(Array.from({ length: 200 }, () => ask(url, query)));
+  const headers = { 'x-request-id': 'b'.repeat(100), traceparent: `00-${'c'.repeat(32)}-${'d'.repeat(16)}-01` };
+  while (!((await droppedAt(metrics)) > 0)) await Promise.all(Array.from({ length: 200 }, () => ask(url, query, null, headers)));
 }
 
 /** Changes something, and reads that it was changed. */
@@ -134,4 +144,28 @@ describe('a service whose log cannot be written', () => {
     await change(service);
     await stop(service);
   }, 300_000);
+});
+
+describe('in production', () => {
+  it('standard output has JSON lines alone, the set-up token among them, and none is lost at the end', async () => {
+    const database = await serverDatabase();
+    const keys = Keyring.generate();
+    const environment = { NODE_ENV: 'production', LOG_LEVEL: 'info', DATABASE_URL: database.url, UNIONHALL_KEYS: keys, HIBP_URL: 'off' };
+    try {
+      const service = await begin('pipe', { ...environment, STOP_DELAY: '0' });
+      const heard: string[] = [];
+      service.child.stdout?.on('data', (part: Buffer) => heard.push(String(part)));
+      for (let n = 0; n < 50; n += 1) await ask(service.url, `query Last${n} { isConfigured }`);
+      const ended = once(service.child.stdout as NodeJS.ReadableStream, 'end');
+      await stop(service);
+      await ended;
+      const lines = heard.join('').trimEnd().split('\n');
+      const parsed = lines.map((line) => JSON.parse(line) as { msg?: string; operation?: string });
+      expect(parsed.filter(({ msg }) => /with setupOwner: sut1\.[\w-]{43}$/.test(msg ?? ''))).toHaveLength(1);
+      expect(parsed.filter(({ msg }) => msg?.startsWith('Unionhall answers at http://'))).toHaveLength(1);
+      expect(parsed.flatMap(({ operation }) => operation ?? [])).toEqual(Array.from({ length: 50 }, (_, n) => `Last${n}`));
+    } finally {
+      await database.drop();
+    }
+  }, 120_000);
 });
