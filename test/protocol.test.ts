@@ -78,9 +78,9 @@ describe('a null variable for what has a default', () => {
     ['for the condition of a directive', 'query ($d: Boolean = true) { isConfigured @include(if: $d) }', {}, 'if'],
     [
       'in a list',
-      'query ($d: ID = "x") { members(filter: { id: { in: ["01900000-0000-7000-8000-00000000dead", $d] } }) { totalCount } }',
+      'query ($d: Date = "2026-01-02") { members(filter: { hireDate: { in: ["2026-03-01", $d] } }) { totalCount } }',
       {},
-      'filter.id.in[1]',
+      'filter.hireDate.in[1]',
     ],
   ])('is found %s', async (_what, query, variables, path) => {
     expect(await fieldsOf(query, { d: null, ...variables })).toEqual(required(path));
