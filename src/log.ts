@@ -48,12 +48,13 @@ export const flushLog = async (): Promise<void> => await standard?.flush();
 
 /** Bytes of lines that are written together, and of those that wait at most; the latter are dropped beyond. */
 const [batchBytes, maxBytes] = [4_096, 1_048_576];
-/** Milliseconds that a line waits for others, that a failed write waits for its retry, and that a flush takes at most. */
+/** Milliseconds that a line waits for others, that a failed write waits for its retry, and that a flush may take. */
 const [batchWait, retryWait, flushWait] = [200, 100, 1_000];
 
 /**
- * Writes lines to a file descriptor in the background. It neither blocks nor throws: while the disk is full, or nobody reads
- * the pipe, lines wait, and are dropped and counted when too many do. (SonicBoom's last flush never returns from a full disk.)
+ * Writes lines to a file descriptor in the background. It neither blocks nor throws: while the disk is full, or nobody
+ * reads the pipe, lines wait, and are dropped and counted when too many do. (SonicBoom's `flushSync` never returns from a
+ * full disk.)
  */
 export class LogOutput implements DestinationStream {
   /** Lines dropped so far. */
@@ -151,7 +152,7 @@ export class LogOutput implements DestinationStream {
   }
 }
 
-/** What the log says of an error: its causes too, but no other properties, which may hold values of a request or a row. */
+/** Describes an error for the log: its causes too, but no other properties, which may hold values of a row. */
 function describeError(error: unknown): unknown {
   if (!types.isNativeError(error)) return { type: typeof error };
   return {

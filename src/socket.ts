@@ -273,7 +273,7 @@ class Line {
     if (said !== undefined) this.#accessToken = bearerIn(said);
     const { viewer } = await this.#contextFor(this.#requestId);
     if (viewer.isAnonymous && (said !== undefined || this.#accessToken !== null)) return false;
-    // the tolerance for clocks lets a token in that has ended; an acknowledgement would reset the client's count of retries
+    // the clock tolerance accepts a token that has ended; an acknowledgement would reset the client's retry count
     if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return false;
     if (this.socket.readyState !== this.socket.OPEN) return false;
     const who = viewer.userId ?? `address ${networkOf(this.#client.ipAddress)}`;

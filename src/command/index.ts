@@ -101,7 +101,7 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
   }
 }
 
-/** Keeps an output that cannot be written to from ending the process. A reader that closed early, such as `head`, has enough. */
+/** Keeps a failing output from ending the process. A reader that closed early, such as `head`, has enough. */
 function watchOutput(): { isClosed: boolean } {
   const state = { isClosed: false };
   process.stderr.on('error', () => {});

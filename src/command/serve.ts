@@ -32,11 +32,11 @@ export async function start(config: Config): Promise<void> {
 
 /** How a long-running process speaks to its operator. */
 interface Voice {
-  say(text: string): void;
-  warn(text: string): void;
+  readonly say: (text: string) => void;
+  readonly warn: (text: string) => void;
 }
 
-/** In production, standard output has lines of JSON alone, whatever LOG_LEVEL leaves out: a set-up token is said nowhere else. */
+/** In production, standard output has JSON lines alone. LOG_LEVEL does not apply: a set-up token is said nowhere else. */
 function voiceOf({ environment }: Config): Voice {
   if (environment !== 'production') return { say, warn };
   const log = openLog('info');

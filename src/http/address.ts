@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 /**
- * Reads a client's address from what a socket or a proxy says: without port, brackets and zone, and IPv4 as IPv4 where it
- * is written as IPv6. Null for anything else.
+ * Reads a client's address from what a socket or a proxy says: without port, brackets and zone, and IPv4 as IPv4 where
+ * it is written as IPv6. Null for anything else.
  */
 export function readAddress(said: string | undefined): string | null {
   const [, bracketed, withPort] = /^\s*(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)\s*$/.exec(said ?? '') ?? [];

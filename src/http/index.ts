@@ -228,7 +228,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
   });
 }
 
-/** Apollo's own lines end with an error's text, which may quote a document: what comes after the first colon is left out. */
+/** Cuts Apollo's own lines at the first colon: an error's text follows, which may quote a document. */
 function withoutDetails(log: FastifyBaseLogger): Logging {
   const brief = (message: unknown): string => `Apollo Server: ${String(message).split(':')[0]}`;
   return {

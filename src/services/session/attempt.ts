@@ -44,9 +44,9 @@ type Counter = { readonly table: 'users' | 'devices' | 'sessions'; readonly id: 
 const nobody = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Takes the turn that every password costs: of the session, where somebody is signed in; of the device, where the account
- * has signed in with it before; else of the address. So nobody else at an address can use up a known device's turns, and a
- * device's turns are of no use against another account.
+ * Takes the turn that every password costs: of the session, where somebody is signed in; of the device, where the
+ * account has signed in with it before; else of the address. So nobody else at an address can use up a known device's
+ * turns, and a device's turns are of no use against another account.
  * @returns the turn, to be given back after a success.
  * @throws RATE_LIMITED
  */

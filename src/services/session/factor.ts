@@ -48,7 +48,7 @@ export async function methodsOf(em: SqlEntityManager, userId: string): Promise<S
   return codes === 0 ? [SecondFactorMethod.TOTP] : [SecondFactorMethod.TOTP, SecondFactorMethod.BACKUP_CODE];
 }
 
-/** Takes the turn that every code tried for an account costs, to be given back after a right one. @throws RATE_LIMITED */
+/** Takes the turn that every code tried for an account costs. Give it back after a right one. @throws RATE_LIMITED */
 export async function takeCodeTurn(em: SqlEntityManager, tools: SessionTools, holder: Holder, { action, client }: Trial): Promise<Turn> {
   const turn = await reserveTurn(em, tools, 'second-factor', holder.userId);
   const { wait } = turn;
