@@ -85,8 +85,10 @@ export const variables = {
   LOGIN_LOCK: seconds(1800).describe('Seconds a lock lasts.'),
   INVITATION_TTL: seconds(7 * 86_400).describe('Seconds in which who was given an account can set its first password.'),
   STEP_UP_AGE: seconds(600, 86_400).describe('Seconds in which a proof of who somebody is opens what asks for a fresh one.'),
-  LIMIT_SIGN_IN: limit(20, 300).describe('Sign-ins from one IP address, as turns/seconds.'),
-  LIMIT_SECOND_FACTOR: limit(10, 900).describe('Codes of the second factor tried for one account, as turns/seconds.'),
+  LIMIT_SIGN_IN: limit(20, 300).describe(
+    'Failed sign-ins from one IP address; of each known device and each session, counted by itself; as turns/seconds.',
+  ),
+  LIMIT_SECOND_FACTOR: limit(10, 900).describe('Wrong codes of the second factor for one account, as turns/seconds.'),
   LIMIT_MAIL_ACCOUNT: limit(3, 900).describe('Mails for a reset or a verification asked for one account, as turns/seconds.'),
   LIMIT_MAIL_ADDRESS: limit(20, 3600).describe('Mails for a reset or a verification asked from one IP address, as turns/seconds.'),
   LIMIT_REGISTER: limit(5, 3600).describe('Registrations from one IP address, as turns/seconds.'),

@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { nativeClient, type Database } from './database/open.ts';
+import { droppedLines } from './log.ts';
 
 /** One operation that was answered. */
 export interface Answered {
@@ -62,6 +63,15 @@ export class Metrics {
         connections.set({ state: 'waiting' }, pool?.waitingCount ?? 0);
       },
     });
+    const dropped = new Counter({
+      name: 'unionhall_log_lines_dropped_total',
+      help: 'Log lines that were dropped because standard output did not take them.',
+      registers: [this.registry],
+      collect: () => {
+        dropped.reset();
+        dropped.inc(droppedLines());
+      },
+    });
     const jobs = new Gauge({
       name: 'unionhall_queue_jobs',
       help: 'Mails in the queue, by state.',
@@ -100,12 +110,13 @@ export async function publish(
   metrics.watch(database);
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') {
-      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"There is nothing at this address."}');
+      response.writeHead(404, { ...noStore, 'content-type': 'application/json' }).end('{"error":"There is nothing at this address."}');
       return;
     }
     void metrics.registry.metrics().then(
-      (text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text),
-      () => response.writeHead(500, { 'content-type': 'application/json' }).end('{"error":"The metrics could not be collected."}'),
+      (text) => response.writeHead(200, { ...noStore, 'content-type': metrics.registry.contentType }).end(text),
+      () =>
+        response.writeHead(500, { ...noStore, 'content-type': 'application/json' }).end('{"error":"The metrics could not be collected."}'),
     );
   });
   await new Promise<void>((resolve, reject) => void server.once('error', reject).listen(port, host, resolve));
@@ -119,6 +130,8 @@ export async function publish(
       }),
   };
 }
+
+const noStore = { 'cache-control': 'no-store' };
 
 async function poolOf(database: Database | undefined): Promise<Pool | null> {
   return database?.engine === 'postgresql' ? await nativeClient<Pool>(database).catch(() => null) : null;

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import type { Logger } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import { ConfigError, type Config } from './config.ts';
 import { createContext, type Context, type ContextSources, type Incoming } from './context.ts';
 import type { Database } from './database/index.ts';
@@ -70,6 +70,8 @@ export interface StartOptions {
   readonly keyring?: Keyring;
   /** What executes operations. */
   readonly execute?: (schema: GraphQLSchema) => Execute;
+  /** Takes the log's lines instead of standard output. */
+  readonly logTo?: DestinationStream;
   /** The clock. */
   readonly now?: () => Date;
   /** Shows mails where no server sends them. By default development prints them. */
@@ -149,7 +151,7 @@ class ServiceProcess {
     this.#options = options;
     this.#schema = schema;
     this.#place = place;
-    this.#log = openLog(config.logLevel);
+    this.#log = openLog(config.logLevel, options.logTo);
     this.#metrics = new Metrics();
     this.#shared = this.#share(keyring, subjects);
     this.#start = new Start({

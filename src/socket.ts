@@ -21,10 +21,14 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { SocketConfig } from './config.ts';
 import type { Context, Incoming } from './context.ts';
 import type { CaseChange } from './entities/case.ts';
-import { Refusal, tooComplex, unauthenticated } from './errors.ts';
+import { isAway, Refusal, tooComplex, unauthenticated } from './errors.ts';
 import type { Execution } from './execution.ts';
+import { clientAddress } from './http/address.ts';
+import { refuseBroken } from './http/transport.ts';
+import type { ReportFailure } from './log.ts';
 import { operations } from './permissions/index.ts';
 import { Overrun } from './services/case/changes.ts';
+import { networkOf } from './services/limit.ts';
 import { toPublic } from './translate.ts';
 
 /** What WebSockets are served with. */
@@ -39,6 +43,7 @@ export interface SocketParts {
   /** Bytes. */
   readonly messageLimit: number;
   readonly log: FastifyBaseLogger;
+  readonly report: ReportFailure;
 }
 
 /** Parses, validates and measures a document, as HTTP's are: answers what can be executed, or what a client may read of why not. */
@@ -90,6 +95,7 @@ export class Sockets {
       maxPayload: parts.messageLimit,
       handleProtocols: (offered) => (offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false),
     });
+    this.#server.on('wsClientError', (error, socket) => refuseBroken(error, socket as Socket));
   }
 
   /** Takes a server's upgrade requests through its own hooks and routes, so that they are refused as all others are. */
@@ -203,7 +209,7 @@ class Line {
     private readonly parts: SocketParts,
     private readonly crowd: Crowd,
   ) {
-    this.#client = { ipAddress: request.ip, userAgent: request.headers['user-agent'] ?? null };
+    this.#client = { ipAddress: clientAddress(request), userAgent: request.headers['user-agent'] ?? null };
     this.#requestId = request.id;
     this.#accessToken = bearerIn(request.headers.authorization);
     this.closed = this.#converse();
@@ -267,8 +273,10 @@ class Line {
     if (said !== undefined) this.#accessToken = bearerIn(said);
     const { viewer } = await this.#contextFor(this.#requestId);
     if (viewer.isAnonymous && (said !== undefined || this.#accessToken !== null)) return false;
+    // the clock tolerance accepts a token that has ended; an acknowledgement would reset the client's retry count
+    if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return false;
     if (this.socket.readyState !== this.socket.OPEN) return false;
-    const who = viewer.userId ?? `address ${this.#client.ipAddress ?? ''}`;
+    const who = viewer.userId ?? `address ${networkOf(this.#client.ipAddress)}`;
     if (!this.crowd.take(who, this.parts.config.perUser)) {
       this.close(ends.tooMany);
       return true;
@@ -306,7 +314,7 @@ class Line {
       await this.#contextNow(...this.#running);
     } catch (error) {
       // Nothing is told meanwhile, either: each event asks first.
-      this.parts.log.warn({ err: error }, 'who listens could not be looked up');
+      this.parts.report(error, this.#requestId, isAway(error) ? 'UNAVAILABLE' : 'INTERNAL');
     }
   }
 
@@ -401,9 +409,7 @@ class Line {
   }
 
   #publicly(error: unknown, requestId: string): GraphQLFormattedError {
-    const report = (cause: unknown, id: string): void =>
-      this.parts.log.error({ err: cause, requestId: id }, 'refused for a private reason');
-    return toPublic(formatted(error), error, requestId, report);
+    return toPublic(formatted(error), error, requestId, this.parts.report);
   }
 }
 

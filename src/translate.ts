@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, Kind, parse, visit, type ASTNode, type DocumentNode, type GraphQLFormattedError, type Source } from 'graphql';
-import { badInput, isAway, Malformed, Refusal, tooComplex, unavailable } from './errors.ts';
+import { badInput, isAway, Malformed, Refusal, tooComplex, unavailable, type RefusalCode } from './errors.ts';
 
 /**
  * Translates any error into what a client may read: a code of the closed list, a sentence without submitted values,
@@ -13,11 +13,12 @@ export function toPublic(
   formatted: GraphQLFormattedError,
   error: unknown,
   requestId: string = randomUUID(),
-  report: (error: unknown, requestId: string) => void = () => {},
+  report: (error: unknown, requestId: string, code: RefusalCode) => void = () => {},
 ): GraphQLFormattedError {
   const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
   const refusal = asRefusal(original, formatted, error);
-  if (refusal.code === 'INTERNAL' || (refusal.cause !== undefined && typeof refusal.cause !== 'string')) report(original, requestId);
+  if (refusal.code === 'INTERNAL' || (refusal.cause !== undefined && typeof refusal.cause !== 'string'))
+    report(original, requestId, refusal.code);
   return {
     message: refusal.message,
     ...(formatted.locations && { locations: formatted.locations }),
@@ -111,7 +112,7 @@ function formOf(cause: unknown): string {
 const refused = new WeakMap<Source, DocumentNode>();
 
 /** Where a node stands in what is given to a field or a variable: `filter.memberId.in[1]`; empty where it does not. */
-function placeOf({ kind, loc }: ASTNode): string {
+export function placeOf({ kind, loc }: ASTNode): string {
   if (!loc) return '';
   const document = refused.get(loc.source) ?? parse(loc.source);
   refused.set(loc.source, document);

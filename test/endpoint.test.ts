@@ -241,19 +241,19 @@ describe('transport', () => {
     expect([response.status, await response.json()]).toEqual([404, { error: expect.any(String) }]);
   });
 
-  it('keeps a request id that is well formed, and makes one otherwise', async () => {
-    const id = async (sent: string) => (await send('{"query":"{ isConfigured }"}', { 'x-request-id': sent })).headers.get('x-request-id');
-    expect(await id('ticket-42')).toBe('ticket-42');
-    expect(await id('a'.repeat(101))).toMatch(/^[0-9a-f-]{36}$/);
-    expect(await id('<script>')).toMatch(/^[0-9a-f-]{36}$/);
-  });
-
-  it('goes on with the trace that a caller is in, where it is well formed and no id was given', async () => {
+  it('gives each request an id of its own, and logs what the caller calls it where that is well formed', async () => {
+    const lines: string[] = [];
+    const logged = await aLocal({ environment: { LOG_LEVEL: 'info' }, logTo: { write: (line) => void lines.push(line) } });
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
-    const id = async (traceparent: string, more: Record<string, string> = {}) =>
-      (await send('{"query":"{ isConfigured }"}', { traceparent, ...more })).headers.get('x-request-id');
-    expect(await id(`00-${trace}-00f067aa0ba902b7-01`)).toBe(trace);
-    expect(await id(`00-${trace}-00f067aa0ba902b7-01`, { 'x-request-id': 'ticket-42' })).toBe('ticket-42');
+    const ask = async (headers: Record<string, string>) => {
+      const id = (await logged.anonymous.ask('{ isConfigured }', {}, headers)).headers.get('x-request-id');
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+      const { clientRequestId, traceId } = JSON.parse(lines.find((line) => line.includes(String(id))) ?? '{}') as Record<string, unknown>;
+      return [clientRequestId, traceId];
+    };
+    const traceparent = `00-${trace}-00f067aa0ba902b7-01`;
+    expect(await ask({ 'x-request-id': 'ticket-42', traceparent })).toEqual(['ticket-42', trace]);
+    for (const wrong of ['a'.repeat(101), '<script>']) expect(await ask({ 'x-request-id': wrong })).toEqual([undefined, undefined]);
     for (const wrong of [
       `ff-${trace}-00f067aa0ba902b7-01`,
       `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
@@ -262,7 +262,7 @@ describe('transport', () => {
       `00-${trace}-00f067aa0ba902b7`,
       trace,
     ])
-      expect(await id(wrong)).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+      expect(await ask({ traceparent: wrong })).toEqual([undefined, undefined]);
   });
 
   it('says whether it is healthy and alive', async () => {

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { readConfig } from '../src/config.ts';
-import { networkOf, takeTurn, type LimitName } from '../src/services/limit.ts';
+import { networkOf, reserveTurn, takeTurn, type LimitName } from '../src/services/limit.ts';
 import type { RunSql } from '../src/services/session/index.ts';
 import { severalNodes, type Nodes } from './factor.kit.ts';
 import { client, codeOf, embedded, Local, password, rules } from './session.kit.ts';
@@ -100,6 +100,16 @@ describe('a limit', () => {
     }
   });
 
+  it('takes one turn back, and no other of the same instant', async () => {
+    const [first] = [await reserveTurn(local.em, local.tools, 'mail-account', 'h'), await take('h'), await take('h')];
+    expect(await refusal('h')).not.toBeNull();
+    await first.giveBack();
+    expect(await refusal('h')).toBeNull();
+    const refused = await reserveTurn(local.em, local.tools, 'mail-account', 'h');
+    await refused.giveBack(); // it was never taken
+    expect([refused.wait, (await refusal('h')) === null]).toEqual([60, false]);
+  });
+
   it('cannot be taken where a transaction could take it back', async () => {
     await expect(local.em.transactional((em) => takeTurn(em, local.tools, 'register', 'g'))).rejects.toThrow('before the transaction');
   });
@@ -139,16 +149,42 @@ describe('the defaults', () => {
     expect(() => readConfig({ LIMIT_SIGN_IN: text })).toThrow('LIMIT_SIGN_IN');
   });
 
-  it('give twenty sign-ins from one address in five minutes, right or wrong, whoever it is', async () => {
+  it('give twenty wrong sign-ins from one address in five minutes, whoever it is, and right ones besides', async () => {
     local.rules = { ...rules, limits: readConfig({}).sessions.limits };
     await local.settle(`limited.${++settled}`);
-    for (let turn = 0; turn < 10; turn++) expect(await codeOf(local.login())).toBe('no refusal');
-    for (let turn = 0; turn < 10; turn++) expect(await codeOf(local.login({ identifier: `nobody${turn}` }))).toBe('BAD_CREDENTIALS');
+    const guess = (n: number) => codeOf(local.login({ identifier: `nobody${n}` }));
+    for (let turn = 0; turn < 25; turn++) expect(await codeOf(local.login())).toBe('no refusal');
+    for (let turn = 0; turn < 19; turn++) expect(await guess(turn)).toBe('BAD_CREDENTIALS');
+    for (let turn = 0; turn < 25; turn++) expect(await codeOf(local.login())).toBe('no refusal');
+    expect(await guess(20)).toBe('BAD_CREDENTIALS');
     await expect(local.login()).rejects.toMatchObject({ code: 'RATE_LIMITED', details: { retryAfter: 300 } });
     const elsewhere = { ...client, ipAddress: '203.0.113.8' };
     expect(await codeOf(local.sessions.login({ identifier: local.user.username, password }, elsewhere))).toBe('no refusal');
     local.clock.turn(300);
     expect(await codeOf(local.login())).toBe('no refusal');
+  });
+
+  it('give a known device and a session turns of their own, for their own account alone', async () => {
+    local.rules = { ...rules, limits: readConfig({}).sessions.limits };
+    await local.settle(`known.${++settled}`);
+    const { accessToken, deviceToken } = await local.login();
+    const viewer = await local.viewer(accessToken);
+    if (viewer === null) throw new Error('Nobody is signed in');
+    const here = { ...client, ipAddress: '203.0.113.99' };
+    const signIn = (input: object) =>
+      codeOf(local.sessions.login({ identifier: local.user.username, password, deviceToken, ...input }, here));
+    for (let turn = 0; turn < 20; turn++) expect(await signIn({ identifier: `junk${turn}` })).toBe('BAD_CREDENTIALS');
+    // the address has no turn left: a device is known to its own account, and to no other
+    expect(await signIn({ identifier: 'junk' })).toBe('RATE_LIMITED');
+    expect(await signIn({ deviceToken: null })).toBe('RATE_LIMITED');
+    for (let turn = 0; turn < 25; turn++) expect(await signIn({})).toBe('no refusal');
+    for (let turn = 0; turn < 25; turn++)
+      expect(await codeOf(local.sessions.reauthenticate(viewer, { password }, here))).toBe('no refusal');
+    // its own turns have an end too, and are nobody else's
+    local.rules = { ...local.rules, loginAttempts: 100 };
+    for (let turn = 0; turn < 20; turn++) expect(await signIn({ password: 'wrong' })).toBe('BAD_CREDENTIALS');
+    expect(await signIn({})).toBe('RATE_LIMITED');
+    expect(await codeOf(local.sessions.reauthenticate(viewer, { password }, here))).toBe('no refusal');
   });
 
   it('give a session sixty refreshes in a minute, and forged tokens take none', async () => {
@@ -190,7 +226,7 @@ describe('the service', () => {
     const running = await aLocal({ environment: { LIMIT_SIGN_IN: '3/300' } });
     await running.admin.see('{ me { id } }');
     const query = 'mutation { login(input: { identifier: "staff", password: "wrong" }) { __typename } }';
-    for (const code of ['BAD_CREDENTIALS', 'BAD_CREDENTIALS', 'RATE_LIMITED']) {
+    for (const code of ['BAD_CREDENTIALS', 'BAD_CREDENTIALS', 'BAD_CREDENTIALS', 'RATE_LIMITED']) {
       const { codes, errors } = await running.anonymous.ask(query);
       expect(codes).toEqual([code]);
       if (code === 'RATE_LIMITED') expect(errors[0]?.extensions['retryAfter']).toBeGreaterThan(290);

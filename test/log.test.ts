@@ -1,7 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { buildSchema, graphqlSync, GraphQLError } from 'graphql';
 import { badCredentials, conflict, Refusal, unavailable, vaultLocked } from '../src/errors.ts';
 import { toPublic } from '../src/translate.ts';
-import { openLog, plain } from '../src/log.ts';
+import { failuresTo, openLog, plain } from '../src/log.ts';
 
 /** What a log that begins at `info` writes. */
 function written(log: (log: ReturnType<typeof openLog>) => void): readonly Record<string, unknown>[] {
@@ -53,5 +54,61 @@ describe('what a client is told of an error', () => {
     ['came of another error', unavailable(new Error('away'))],
   ])('is one of the service where it %s', (_, error) => {
     expect(reports(error)).toBe(true);
+  });
+});
+
+describe('an error in the log', () => {
+  const logged = (err: unknown) => written((log) => log.error({ err, requestId: 'r' }, 'failed'))[0] as { err: Record<string, string> };
+  const secret = 'hunter2';
+
+  it.each<[string, () => unknown]>([
+    ['of GraphQL', () => new GraphQLError(`Argument "i" has invalid value {password: "${secret}"}.`)],
+    ['of GraphQL, over several lines', () => new GraphQLError(`String cannot represent value:\n    at ${secret}\n    at x.ts:1:1`)],
+    ['of another that came of one of GraphQL', () => new Error('broken', { cause: new GraphQLError(secret) })],
+    [
+      'that GraphQL raises while it executes',
+      () => {
+        const schema = buildSchema('type Query { f(i: Int! = 1, s: String): Int }');
+        const source = `query ($n: Int) { f(i: $n, s: "${secret}") }`;
+        return graphqlSync({ schema, source, rootValue: { f: () => secret }, variableValues: {} }).errors?.[0];
+      },
+    ],
+    ['of data that PostgreSQL cannot convert', () => Object.assign(new Error(`invalid input syntax: "${secret}"`), { code: '22P02' })],
+    ['with properties of its own', () => Object.assign(new Error('duplicate key'), { code: '23505', detail: `Key (x)=(${secret})` })],
+    ['that is none', () => secret],
+  ])('quotes no value: %s', (_, make) => {
+    const line = logged(make());
+    expect(line.err).toBeDefined();
+    expect(JSON.stringify(line)).not.toContain(secret);
+  });
+
+  it('has what helps: its type, its code, its own words, its causes and where it was raised', () => {
+    const { err } = logged(Object.assign(new TypeError('x is not a function', { cause: new Error('deeper') }), { code: 'E_X' }));
+    expect(err).toMatchObject({ type: 'TypeError', message: 'x is not a function: deeper', code: 'E_X' });
+    expect(err['stack']).toMatch(/^TypeError: x is not a function\n\s+at .*log\.test\.ts[\s\S]*\ncaused by: Error: deeper\n\s+at /);
+    const missing = 'Cannot return null for non-nullable field Query.me.';
+    expect(logged(new GraphQLError(missing)).err).toMatchObject({ message: missing });
+  });
+});
+
+describe('an outage in the log', () => {
+  afterEach(() => void jest.useRealTimers());
+
+  it('is one line a second at most, with how many requests were refused, and without a stack', () => {
+    jest.useFakeTimers();
+    const lines = written((log) => {
+      const report = failuresTo(log);
+      const away = () => unavailable(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
+      for (let n = 0; n < 100; n += 1) report(away(), `r${n}`, 'UNAVAILABLE');
+      jest.advanceTimersByTime(1_000);
+      jest.advanceTimersByTime(1_000);
+      report(away(), 'later', 'UNAVAILABLE');
+      report(new Error('a fault'), 'fault', 'INTERNAL');
+    });
+    expect(lines.map(({ count, requestId }) => count ?? requestId)).toEqual([1, 99, 1, 'fault']);
+    for (const line of lines.slice(0, 3)) {
+      expect(line).toMatchObject({ level: 50, reason: expect.stringContaining('ECONNREFUSED') });
+      expect(JSON.stringify(line)).not.toMatch(/\bat /);
+    }
   });
 });

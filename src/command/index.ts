@@ -91,16 +91,31 @@ const unready: ReadonlyMap<string, string> = new Map([
 
 /** Runs one command to its end, or until the service is told to stop. Failures are said on stderr and by exit code 1. */
 export async function runCommand([name = 'start', ...words]: string[]): Promise<void> {
+  const broken = watchOutput();
   try {
     const command = commands[name];
     if (!command) throw new CommandError(`There is no command ${name}. There are: ${Object.keys(commands).join(', ')}.`);
     if (words.length > 0 && usages[name] === undefined) throw new CommandError(`${name} takes nothing more: npm run ${name}`);
     await command(readConfig(), words);
   } catch (thrown) {
+    if (broken.isClosed && isOfStream(thrown)) return;
     process.stderr.write(`${styleText('red', told(asUsage(name, thrown)))}\n`);
     process.exitCode = 1;
   }
 }
+
+/** Keeps a failing output from ending the process. A reader that closed early, such as `head`, has enough. */
+function watchOutput(): { isClosed: boolean } {
+  const state = { isClosed: false };
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    state.isClosed ||= code === 'EPIPE';
+  });
+  return state;
+}
+
+const isOfStream = (error: unknown): boolean =>
+  ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String((error as NodeJS.ErrnoException).code));
 
 /** An error in a sentence, where there is one for it; else with its stack. */
 function told(error: unknown): string {

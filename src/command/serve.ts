@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { ConnectionSource } from '../entities/setting.ts';
@@ -7,25 +7,44 @@ import { startSealing } from '../services/audit/index.ts';
 import { startCleanup } from '../services/session/index.ts';
 import { isSaved } from '../services/setting/index.ts';
 import { closeAfter, mailOf, openUpdated } from '../work.ts';
+import { flushLog, openLog } from '../log.ts';
 import { placeOf, roomOf } from './opening.ts';
 import { say, warn } from './operator.ts';
 
 export async function start(config: Config): Promise<void> {
-  const launched = await launch(config, { announce: (text) => say(styleText('bold', text)) });
+  const voice = voiceOf(config);
+  const launched = await launch(config, { announce: (text) => voice.say(styleText('bold', text)) });
   let service: Service | undefined;
   stopOnSignal(async () => {
     const delay = service === undefined || config.environment === 'development' ? 0 : config.patience.stopDelay;
     const hasFinished = await launched.stop({ delay });
-    if (!hasFinished) warn(`Not all that had begun was finished after ${config.patience.stop} s.`);
+    if (!hasFinished) voice.warn(`Not all that had begun was finished after ${config.patience.stop} s.`);
     return hasFinished;
-  });
+  }, voice);
   try {
     service = await launched.ready;
   } catch (error) {
     if ((error as Error).name !== 'StoppedError') throw error;
     return;
   }
-  say(await greeting(config, service));
+  voice.say(await greeting(config, service));
+}
+
+/** How a long-running process speaks to its operator. */
+interface Voice {
+  readonly say: (text: string) => void;
+  readonly warn: (text: string) => void;
+}
+
+/** In production, standard output has JSON lines alone. LOG_LEVEL does not apply: a set-up token is said nowhere else. */
+function voiceOf({ environment }: Config): Voice {
+  if (environment !== 'production') return { say, warn };
+  const log = openLog('info');
+  const each = (text: string): string[] => stripVTControlCharacters(text).split('\n');
+  return {
+    say: (text) => each(text).forEach((line) => log.info(line)),
+    warn: (text) => each(text).forEach((line) => log.warn(line)),
+  };
 }
 
 async function greeting(config: Config, service: Service): Promise<string> {
@@ -61,7 +80,7 @@ async function tellPlace(config: Config, source: ConnectionSource): Promise<stri
  * Stops in order at the first signal, and at once at the second. One press of Ctrl+C may arrive twice, from the terminal and
  * from npm: what comes within a moment of the first is the same one.
  */
-function stopOnSignal(stop: () => Promise<boolean>): void {
+function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
   let since: number | null = null;
   const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -69,13 +88,15 @@ function stopOnSignal(stop: () => Promise<boolean>): void {
       if (since !== null && performance.now() - since > 300) process.exit(128 + numbers[signal]);
       if (since !== null) return;
       since = performance.now();
-      void stop().then(
-        (hasFinished) => process.exit(hasFinished ? 0 : 1),
-        (error: unknown) => {
-          warn(`Stopping: ${(error as Error).name}`);
-          process.exit(1);
-        },
-      );
+      void stop()
+        .catch((error: unknown) => {
+          voice.warn(`Stopping: ${(error as Error).name}`);
+          return false;
+        })
+        .then(async (hasFinished) => {
+          await flushLog();
+          process.exit(hasFinished ? 0 : 1);
+        });
     });
 }
 
@@ -84,18 +105,24 @@ function stopOnSignal(stop: () => Promise<boolean>): void {
  * run beside services with MAIL_WORKER=0.
  */
 export async function work(config: Config): Promise<void> {
+  const voice = voiceOf(config);
   const database = await openUpdated(config, await placeOf(config));
   try {
-    const room = await roomOf(config, database);
+    const room = { ...(await roomOf(config, database)), warn: voice.warn };
     const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
     const em = database.orm.em as SqlEntityManager;
-    const cleanup = startCleanup({ em, tools: { ...room, rules: config.sessions, mail: mail.queue }, every: config.cleanupEvery, warn });
-    const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn });
+    const cleanup = startCleanup({
+      em,
+      tools: { ...room, rules: config.sessions, mail: mail.queue },
+      every: config.cleanupEvery,
+      warn: voice.warn,
+    });
+    const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn: voice.warn });
     stopOnSignal(async () => {
       await closeAfter(database, [cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);
       return true;
-    });
-    say('Mail is sent from here, what has expired is removed, and the audit log is sealed.');
+    }, voice);
+    voice.say('Mail is sent from here, what has expired is removed, and the audit log is sealed.');
   } catch (error) {
     await database.close();
     throw error;

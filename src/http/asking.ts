@@ -4,10 +4,12 @@ import { GraphQLError } from 'graphql';
 import { isAway, Refusal, retryAfter, unavailable } from '../errors.ts';
 import type { Execute } from '../execution.ts';
 import { rootFields } from './selection.ts';
+import type { CallerIds } from './transport.ts';
 
 /** A request while it is answered: its times are those of `performance.now()`. */
 export interface Asking {
   readonly id: string;
+  readonly callerIds: CallerIds;
   readonly beganAt: number;
   /** By when it has to be answered. */
   readonly endsAt: number;
@@ -17,9 +19,9 @@ export interface Asking {
 export const current = new AsyncLocalStorage<Asking>();
 
 /** A request that begins now, and has so many seconds. */
-export function beginning(id: string, seconds: number): Asking {
+export function beginning(id: string, seconds: number, callerIds: CallerIds = {}): Asking {
   const beganAt = performance.now();
-  return { id, beganAt, endsAt: beganAt + seconds * 1000 };
+  return { id, callerIds, beganAt, endsAt: beganAt + seconds * 1000 };
 }
 
 /** Milliseconds to which the end of a time is rounded up: timers of one length cost less than each of its own. */

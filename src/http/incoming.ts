@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Incoming } from '../context.ts';
 import { bearerIn } from '../socket.ts';
+import { clientAddress } from './address.ts';
 
 /** Tokens are kept where no script can read them, and sent to no other path. */
 const cookieNames = { refreshToken: 'unionhall_refresh', deviceToken: 'unionhall_device' } as const;
@@ -9,7 +10,7 @@ const deviceCookieSeconds = 365 * 86_400;
 /** What a request brings, and how its cookies are set. */
 export function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: boolean): Incoming {
   return {
-    client: { ipAddress: request.ip, userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
+    client: { ipAddress: clientAddress(request), userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
     accessToken: bearerIn(request.headers.authorization),
     vaultToken: sole(request.headers['x-vault-token']),
     onEnd: (leave) => void reply.raw.once('close', leave),

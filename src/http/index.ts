@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -14,9 +15,10 @@ import type { Config } from '../config.ts';
 import type { Context, Incoming } from '../context.ts';
 import { toPublic } from '../translate.ts';
 import { executing, type Execute } from '../execution.ts';
-import { plain } from '../log.ts';
+import { failuresTo, plain, type ReportFailure } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { Sockets } from '../socket.ts';
+import { readForwardedFor } from './address.ts';
 import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
 import { incoming } from './incoming.ts';
 import {
@@ -24,6 +26,8 @@ import {
   bounded,
   eachItsTransport,
   noNulCharacters,
+  noNullAtDefault,
+  noPrototypeNames,
   noOperation,
   observed,
   oneForAKey,
@@ -33,7 +37,7 @@ import {
   type Tell,
 } from './plugin.ts';
 import { handOver, preparing } from './subscribing.ts';
-import { bodyLimit, idOf, readOnlyUtf8, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
+import { bodyLimit, callerIds, demandSoleHeaders, readOnlyUtf8, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
 
 /** What HTTP serves. */
 export interface Served {
@@ -69,9 +73,10 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   const { config, log, trouble } = served;
   const app = bareServer(served);
   const security = securityHeaders();
+  readForwardedFor(app);
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(security).header('x-request-id', request.id);
-    current.run(beginning(request.id, config.patience.request), done);
+    void reply.headers(security).header('cache-control', 'no-store').header('x-request-id', request.id);
+    current.run(beginning(request.id, config.patience.request, callerIds(request.headers)), done);
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
     // whoever kept the connection would find it closed the next time, and an end would wait for it
@@ -88,9 +93,10 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   if (config.corsOrigins.length > 0) await app.register(cors, corsOf(config));
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/health', (_request, reply) => health(served, reply));
-  const sockets = socketsOf(served, app);
+  const report = failuresTo(log);
+  const sockets = socketsOf(served, app, report);
   sockets.attach(app);
-  await app.register(async (scope) => registerGraphql(scope, served, sockets));
+  await app.register(async (scope) => registerGraphql(scope, served, sockets, report));
   if (served.playground) await app.register(served.playground);
   return { app, sockets };
 }
@@ -114,7 +120,7 @@ const bareServer = ({ log, config: { trustedProxies, patience } }: Served): Fast
     childLoggerFactory: (logger) => logger,
     bodyLimit,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-    genReqId: ({ headers }) => idOf(headers),
+    genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     keepAliveTimeout: keepAlive,
@@ -128,8 +134,17 @@ const bareServer = ({ log, config: { trustedProxies, patience } }: Served): Fast
     clientErrorHandler: refuseBroken,
   });
 
-const socketsOf = ({ schema, contextOf, timeLeft, config }: Served, { log }: FastifyInstance): Sockets =>
-  new Sockets({ schema, contextOf, timeLeft, config: config.sockets, origins: config.corsOrigins, messageLimit: bodyLimit, log });
+const socketsOf = ({ schema, contextOf, timeLeft, config }: Served, { log }: FastifyInstance, report: ReportFailure): Sockets =>
+  new Sockets({
+    schema,
+    contextOf,
+    timeLeft,
+    config: config.sockets,
+    origins: config.corsOrigins,
+    messageLimit: bodyLimit,
+    log,
+    report,
+  });
 
 async function health({ checkDatabase, trouble }: Served, reply: FastifyReply): Promise<object> {
   const error = trouble() ?? (await answers(checkDatabase));
@@ -147,11 +162,11 @@ async function answers(checkDatabase: Served['checkDatabase']): Promise<string |
   }
 }
 
-async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets): Promise<void> {
+async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets, report: ReportFailure): Promise<void> {
   const { config, log, contextOf } = served;
   const isProduction = config.environment === 'production';
   const tell = telling(served.metrics, plain(log));
-  const apollo = apolloOf(app, served, tell);
+  const apollo = apolloOf(app, served, tell, report);
   await apollo.start();
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const { status, message } = transportProblem(error);
@@ -161,6 +176,7 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
     return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
   });
   readOnlyUtf8(app);
+  app.addHook('onRequest', async ({ raw }) => demandSoleHeaders(raw));
   const answer = fastifyApolloHandler(apollo, {
     context: (request, reply) => orUnavailable(contextOf(incoming(request, reply, isProduction))),
   });
@@ -172,7 +188,7 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
   });
 }
 
-function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, tell: Tell): ApolloServer<Context> {
+function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, tell: Tell, report: ReportFailure): ApolloServer<Context> {
   const isProduction = config.environment === 'production';
   const execute = bounding(served.execute);
   const { gateway, plugin } = executing<Context>(schema, (execution) => handOver(execution) ?? execute(execution));
@@ -186,11 +202,8 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
     maxRecursiveSelections: 1_000,
     parseOptions: { maxTokens },
     persistedQueries: false,
-    logger: app.log,
-    formatError: (formatted, error) =>
-      toPublic(formatted, error, current.getStore()?.id, (cause, id) =>
-        app.log.error({ err: cause, requestId: id }, 'refused for a private reason'),
-      ),
+    logger: withoutDetails(app.log),
+    formatError: (formatted, error) => toPublic(formatted, error, current.getStore()?.id, report),
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
@@ -198,8 +211,32 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
       fastifyApolloDrainPlugin(app),
       statusByAccept,
       observed(tell),
-      beforehand(eachItsTransport, onlyWhatIsReady(served.isServing), noNulCharacters, bounded(schema, config.bounds), oneForAKey(schema)),
+      {
+        unexpectedErrorProcessingRequest: async ({ error }) => report(error, current.getStore()?.id ?? '', 'INTERNAL'),
+      },
+      beforehand(
+        eachItsTransport,
+        onlyWhatIsReady(served.isServing),
+        noNulCharacters,
+        noPrototypeNames,
+        bounded(schema, config.bounds),
+        noNullAtDefault(schema),
+        oneForAKey(schema),
+      ),
       plugin,
     ],
   });
 }
+
+/** Cuts Apollo's own lines at the first colon: an error's text follows, which may quote a document. */
+function withoutDetails(log: FastifyBaseLogger): Logging {
+  const brief = (message: unknown): string => `Apollo Server: ${String(message).split(':')[0]}`;
+  return {
+    debug: (message) => log.debug(brief(message)),
+    info: (message) => log.info(brief(message)),
+    warn: (message) => log.warn(brief(message)),
+    error: (message) => log.error(brief(message)),
+  };
+}
+
+type Logging = Record<'debug' | 'info' | 'warn' | 'error', (message?: unknown) => void>;

@@ -1,5 +1,5 @@
 import type { ApolloServerPlugin, GraphQLRequestContext } from '@apollo/server';
-import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import { GraphQLError, visit, type FormattedExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { demandBounds, rootFieldsOf, type Bounds } from '../complexity.ts';
 import type { Context } from '../context.ts';
@@ -7,6 +7,7 @@ import { badInput, unavailable } from '../errors.ts';
 import type { Answered, Metrics } from '../metrics.ts';
 import { isIdempotencyKey } from '../services/idempotency.ts';
 import { current, wholly } from './asking.ts';
+import { assertNoNullAtDefault } from './nulls.ts';
 import { rootFields, type RootField } from './selection.ts';
 import { isOfSocket } from './subscribing.ts';
 
@@ -35,7 +36,7 @@ const documentRefusals = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FA
 
 /** What is told of a request that was answered. */
 interface Seen {
-  /** What the client calls it. */
+  /** What the client calls it; else the names of its root fields. */
   readonly operation: string | null;
   readonly type: string;
   readonly outcome: string;
@@ -48,10 +49,10 @@ export type Tell = (seen: Seen, fields?: Answered['fields']) => void;
 export const telling =
   (metrics: Metrics, log: Logger): Tell =>
   (seen, fields = []) => {
-    const { id: requestId, beganAt } = current.getStore() ?? { id: null, beganAt: performance.now() };
+    const { id: requestId, callerIds, beganAt } = current.getStore() ?? { id: null, callerIds: {}, beganAt: performance.now() };
     const milliseconds = performance.now() - beganAt;
     metrics.answered({ type: seen.type, outcome: seen.outcome, seconds: milliseconds / 1000, fields });
-    log.info({ requestId, ...seen, duration: Math.round(milliseconds * 10) / 10 }, 'answered');
+    log.info({ requestId, ...callerIds, ...seen, duration: Math.round(milliseconds * 10) / 10 }, 'answered');
   };
 
 /** What never became an operation. */
@@ -70,8 +71,10 @@ export const observed = (tell: Tell): Plugin => ({
       async willSendResponse({ document, operation, operationName, errors, response }: Request) {
         const answer = response.body?.kind === 'single' ? response.body.singleResult : {};
         const outcome = errors?.length ? codeOf(answer.errors?.[0]) : 'ok';
-        const seen = { operation: operationName?.slice(0, 100) ?? null, type: operation?.operation ?? 'none', outcome };
-        tell(seen, outcomesOf(rootFields({ document, operation }), answer));
+        const fields = rootFields({ document, operation });
+        const name = operationName ?? [...new Set(fields.map((field) => field.name))].join(' ');
+        const seen = { operation: name === '' ? null : name.slice(0, 100), type: operation?.operation ?? 'none', outcome };
+        tell(seen, outcomesOf(fields, answer));
       },
     };
   },
@@ -97,6 +100,9 @@ type Look = (request: Request) => void;
 export const beforehand = (...looks: readonly Look[]): Plugin => ({
   async requestDidStart() {
     return {
+      async didResolveSource({ request }: Request) {
+        if (request.operationName === '') delete request.operationName; // a form or a URL that leaves it empty
+      },
       async didResolveOperation(request: Request) {
         try {
           for (const look of looks) look(request);
@@ -137,6 +143,16 @@ export const noNulCharacters: Look = ({ request, source }) => {
   if (/\0|\\u0000|\\u\{0+\}/.test(source ?? '')) throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
 };
 
+/** As a key of an object that is made from it, this name would be another object's prototype. */
+export const noPrototypeNames: Look = ({ source, document }) => {
+  if (!document || !source?.includes('__proto__')) return;
+  visit(document, {
+    Name: ({ value }) => {
+      if (value === '__proto__') throw badInput({ path: 'query', message: 'must not use the name __proto__' });
+    },
+  });
+};
+
 /** Goes by no recursion: what a client sends may be nested deeper than calls can be. */
 function containsNul(value: unknown): boolean {
   const left: unknown[] = [value];
@@ -147,6 +163,13 @@ function containsNul(value: unknown): boolean {
   }
   return false;
 }
+
+/** See {@link assertNoNullAtDefault}. */
+export const noNullAtDefault =
+  (schema: GraphQLSchema): Look =>
+  ({ document, operation, request }) => {
+    if (document && operation) assertNoNullAtDefault(schema, { document, operation, variables: request.variables ?? {} });
+  };
 
 /** No operation begins that asks for more than one may. */
 export const bounded =

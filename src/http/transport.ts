@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance } from 'fastify';
@@ -9,9 +8,33 @@ import { refusals } from '../errors.ts';
 /** Bytes a request body, or a message on a WebSocket, may have. */
 export const bodyLimit = 100_000;
 
-/** The id that a caller gave the request, where it is well formed; else that of the trace it is in; else a new one. */
-export const idOf = (headers: IncomingHttpHeaders): string =>
-  wellFormed(headers['x-request-id']) ?? traceOf(headers['traceparent']) ?? randomUUID();
+/** What the caller, or a proxy, calls a request. It is for the log alone: anybody may send anything. */
+export interface CallerIds {
+  readonly clientRequestId?: string;
+  readonly traceId?: string;
+}
+
+/** The caller's own ids of a request, as far as they are well formed. */
+export function callerIds(headers: IncomingHttpHeaders): CallerIds {
+  const [clientRequestId, traceId] = [wellFormed(headers['x-request-id']), traceOf(headers['traceparent'])];
+  return { ...(clientRequestId !== undefined && { clientRequestId }), ...(traceId !== undefined && { traceId }) };
+}
+
+/** Headers of /graphql that mean one thing: Node.js joins some that are sent twice, and drops others. */
+const soleHeaders: ReadonlySet<string> = new Set(['authorization', 'x-vault-token', 'idempotency-key', 'content-type']);
+
+/** @throws 400 for a header that is sent twice. */
+export function demandSoleHeaders({ rawHeaders }: IncomingMessage): void {
+  const seen = new Set<string>();
+  for (const [index, header] of rawHeaders.entries()) {
+    const name = header.toLowerCase();
+    if (index % 2 === 1 || !soleHeaders.has(name)) continue;
+    if (seen.has(name)) throw Object.assign(new Error(`two ${name} headers`), { statusCode: 400, code: duplicateHeader });
+    seen.add(name);
+  }
+}
+
+const duplicateHeader = 'DUPLICATE_HEADER';
 
 /** Short, and fit for a log line. */
 const wellFormed = (id: string | string[] | undefined): string | undefined =>
@@ -44,7 +67,7 @@ export function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void
   const [status, message] = brokenBy[error.code ?? ''] ?? ['400 Bad Request', 'The request is not valid HTTP.'];
   const body = JSON.stringify({ error: message });
   socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
   );
   // who never closes its half would keep the connection for ever
   setTimeout(() => socket.destroy(), lastWord).unref();
@@ -82,5 +105,6 @@ const transportProblems: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The content type must be application/json.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
+  [duplicateHeader]: `Each of these headers may be sent once: ${[...soleHeaders].join(', ')}.`,
   [notUtf8]: 'The body must be in UTF-8.',
 };

@@ -35,7 +35,19 @@ export async function takeTurn(em: SqlEntityManager, tools: LimitTools, name: Li
 }
 
 /** The same for a caller who has something to do before it refuses: 0 for a turn taken, else the seconds to wait. */
-export async function tryTurn(em: SqlEntityManager, tools: LimitTools, name: LimitName, key: string): Promise<number> {
+export const tryTurn = async (em: SqlEntityManager, tools: LimitTools, name: LimitName, key: string): Promise<number> =>
+  (await reserveTurn(em, tools, name, key)).wait;
+
+/** A turn that was asked for. */
+export interface Turn {
+  /** 0 where it was taken, else the seconds to wait. */
+  readonly wait: number;
+  /** Gives a taken turn back, after a success: a right password is no guess. Where that fails, the turn stays taken. */
+  giveBack(): Promise<void>;
+}
+
+/** Takes a turn that can be given back. */
+export async function reserveTurn(em: SqlEntityManager, tools: LimitTools, name: LimitName, key: string): Promise<Turn> {
   if (em.isInTransaction()) throw new Error('A turn is taken before the transaction that it is taken for.');
   const limit = tools.rules.limits[name];
   const code = codeOf(tools.keyring, name, key);
@@ -54,15 +66,23 @@ export async function tryTurn(em: SqlEntityManager, tools: LimitTools, name: Lim
      returning name`,
     [name, code, at, endsAt, since, limit.turns, limit.turns, since],
   );
-  return taken.length === 1 ? 0 : secondsToWait(em, name, code, limit, at);
+  const isTaken = taken.length === 1;
+  return {
+    wait: isTaken ? 0 : await secondsToWait(em, name, code, limit, at),
+    giveBack: async () => {
+      if (isTaken) await giveBack(em, name, code, at).catch(() => undefined);
+    },
+  };
 }
 
-/** Gives back the turn that was taken last, where what it was taken for turned out not to count. */
-export async function returnTurn(em: SqlEntityManager, { keyring }: LimitTools, name: LimitName, key: string): Promise<void> {
+/** Removes one turn of that instant: others may have been taken in the same millisecond. */
+async function giveBack(em: SqlEntityManager, name: LimitName, code: string, at: Date): Promise<void> {
   await em.execute(
-    `update rate_limits set turns = turns[1:cardinality(turns) - 1]
-     where name = ? and key = ? and set_config('synchronous_commit', 'off', true) = 'off'`,
-    [name, codeOf(keyring, name, key)],
+    `update rate_limits
+     set turns = turns[:array_position(turns, cast(? as timestamptz(3))) - 1] || turns[array_position(turns, cast(? as timestamptz(3))) + 1:]
+     where name = ? and key = ? and array_position(turns, cast(? as timestamptz(3))) is not null
+       and set_config('synchronous_commit', 'off', true) = 'off'`,
+    [at, at, name, code, at],
   );
 }
 

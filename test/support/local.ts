@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import type { EntityManager } from '@mikro-orm/core';
+import type { DestinationStream } from 'pino';
 import { giveAccountsPasswords, seededAccounts } from '../../seeds/index.ts';
 import { readConfig, type Config } from '../../src/config.ts';
 import type { Database } from '../../src/database/index.ts';
@@ -117,6 +118,8 @@ export interface LocalOptions {
   readonly comparesExecutions?: boolean;
   /** Environment variables for the service. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Takes the lines of the log; LOG_LEVEL says from which level on. */
+  readonly logTo?: DestinationStream;
 }
 
 const running: { stop(): Promise<unknown> }[] = [];
@@ -151,7 +154,12 @@ afterAll(async () => {
 });
 
 /** Starts a local, and stops it after the tests of the file. */
-export async function aLocal({ engine = 'default', environment = {}, comparesExecutions = true }: LocalOptions = {}): Promise<Local> {
+export async function aLocal({
+  engine = 'default',
+  environment = {},
+  comparesExecutions = true,
+  logTo,
+}: LocalOptions = {}): Promise<Local> {
   const configDirectory = await mkdtemp(join(tmpdir(), 'unionhall-config-'));
   folders.push(configDirectory);
   const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
@@ -163,7 +171,8 @@ export async function aLocal({ engine = 'default', environment = {}, comparesExe
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   await giveAccountsPasswords(database.orm.em as EntityManager, hashedOnce(hasher));
   const clock = new Clock();
-  const service = await start(config, { database, keyring, now: clock.now, ...(comparesExecutions && { execute: bothWays }) });
+  const given = { ...(comparesExecutions && { execute: bothWays }), ...(logTo && { logTo }) };
+  const service = await start(config, { database, keyring, now: clock.now, ...given });
   running.push(service);
   const door = isBalanced(engine) ? await balanced(service, { config, keyring, now: clock.now }) : service.url;
   const url = (): string => `${door}/graphql`;

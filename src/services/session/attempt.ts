@@ -5,7 +5,7 @@ import { rateLimited, unauthenticated } from '../../errors.ts';
 import { recordDenial } from '../audit/denial.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
-import { networkOf, tryTurn } from '../limit.ts';
+import { networkOf, reserveTurn, type Turn } from '../limit.ts';
 import { after, type Client, type SessionTools } from './tools.ts';
 
 /** What is known about who gives a password, before anything is proved. */
@@ -43,10 +43,23 @@ type Counter = { readonly table: 'users' | 'devices' | 'sessions'; readonly id: 
 
 const nobody = '00000000-0000-0000-0000-000000000000';
 
-/** Takes the turn that every sign-in from an address costs. @throws RATE_LIMITED */
-export async function takeSignInTurn(em: SqlEntityManager, tools: SessionTools, { action, client }: Trial): Promise<void> {
-  const wait = await tryTurn(em, tools, 'sign-in', networkOf(client.ipAddress));
-  if (wait === 0) return;
+/**
+ * Takes the turn that every password costs: of the session, where somebody is signed in; of the device, where the
+ * account has signed in with it before; else of the address. So nobody else at an address can use up a known device's
+ * turns, and a device's turns are of no use against another account.
+ * @returns the turn, to be given back after a success.
+ * @throws RATE_LIMITED
+ */
+export async function takeSignInTurn(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  { deviceId, sessionId }: Pick<Account, 'deviceId' | 'sessionId'>,
+  { action, client }: Trial,
+): Promise<Turn> {
+  const own = sessionId === null ? deviceId && `device ${deviceId}` : `session ${sessionId}`;
+  const turn = await reserveTurn(em, tools, 'sign-in', own ?? networkOf(client.ipAddress));
+  const { wait } = turn;
+  if (wait === 0) return turn;
   await recordDenial(em, tools.now(), client, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED });
   throw rateLimited(wait);
 }

@@ -43,8 +43,8 @@ export async function completeLogin(
   client: Client,
 ): Promise<SignedIn> {
   const trial: Trial = { action: 'complete_login', client };
-  await takeSignInTurn(em, tools, trial);
   const challenge = await findChallenge(em, tools, token);
+  const turn = await takeSignInTurn(em, tools, { deviceId: challenge?.device_id ?? null, sessionId: null }, trial);
   if (challenge === null) {
     await recordDenial(em, tools.now(), client, { action: trial.action, reason: 'unknown_challenge', outcome: AuditOutcome.DENIED });
     throw badCredentials();
@@ -53,6 +53,7 @@ export async function completeLogin(
   const right = await tryCode(em, tools, holder, code, method, trial);
   const issued = right === null ? null : await admit(em, tools, challenge, right, client);
   if (issued === null) throw badCredentials();
+  await turn.giveBack();
   return new SignedIn(issued, tools, challenge.wants_cookie);
 }
 

@@ -32,7 +32,7 @@ export async function confirmTotp(
   const trial: Trial = { action: 'confirm_totp', client };
   const begun = await findBegun(em, account.userId);
   if (begun === null) throw conflict('No second factor is being set up. Begin with that.');
-  await takeCodeTurn(em, tools, account, trial);
+  const turn = await takeCodeTurn(em, tools, account, trial);
   const step = stepIn(tools, account.userId, begun, code);
   if (step === null) {
     const { userId: actorId, sessionId } = account;
@@ -47,6 +47,7 @@ export async function confirmTotp(
     await recordDenial(em, tools.now(), client, failure);
     throw badCredentials();
   }
+  await turn.giveBack();
   const { codes, hashes } = await tools.passwords.mintCodes();
   const isFirst = await em.transactional(async (transaction) => {
     if (!(await confirm(transaction, tools, begun, step))) return false;

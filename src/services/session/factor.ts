@@ -9,7 +9,7 @@ import { recordAudit } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { isOfActiveKey, open, seal } from '../crypto/seal.ts';
 import { verifyTotp } from '../crypto/totp.ts';
-import { tryTurn } from '../limit.ts';
+import { reserveTurn, type Turn } from '../limit.ts';
 import type { Trial } from './attempt.ts';
 import { after, type Client, type SessionTools } from './tools.ts';
 
@@ -49,10 +49,11 @@ export async function methodsOf(em: SqlEntityManager, userId: string): Promise<S
   return codes === 0 ? [SecondFactorMethod.TOTP] : [SecondFactorMethod.TOTP, SecondFactorMethod.BACKUP_CODE];
 }
 
-/** Takes the turn that every code tried for an account costs. @throws RATE_LIMITED */
-export async function takeCodeTurn(em: SqlEntityManager, tools: SessionTools, holder: Holder, { action, client }: Trial): Promise<void> {
-  const wait = await tryTurn(em, tools, 'second-factor', holder.userId);
-  if (wait === 0) return;
+/** Takes the turn that every code tried for an account costs. Give it back after a right one. @throws RATE_LIMITED */
+export async function takeCodeTurn(em: SqlEntityManager, tools: SessionTools, holder: Holder, { action, client }: Trial): Promise<Turn> {
+  const turn = await reserveTurn(em, tools, 'second-factor', holder.userId);
+  const { wait } = turn;
+  if (wait === 0) return turn;
   await recordDenial(em, tools.now(), client, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED, ...told(holder) });
   throw rateLimited(wait);
 }
@@ -71,9 +72,10 @@ export async function tryCode(
   method: SecondFactorMethod,
   trial: Trial,
 ): Promise<RightCode | null> {
-  await takeCodeTurn(em, tools, holder, trial);
+  const turn = await takeCodeTurn(em, tools, holder, trial);
   const { held, right } = await (method === SecondFactorMethod.TOTP ? tryTotp : tryBackupCode)(em, tools, holder.userId, code);
   if (right === null) await recordWrongCode(em, tools, holder, held, trial);
+  else await turn.giveBack();
   return right;
 }
 

@@ -78,10 +78,11 @@ export async function login(
 ): Promise<SignedIn | SecondFactorRequired> {
   const trial: Trial = { action: 'login', client };
   refuseUnfit(input);
-  await takeSignInTurn(em, tools, trial);
   const account = await findAccount(em, input.identifier, input.deviceToken ?? null);
+  const turn = await takeSignInTurn(em, tools, account, trial);
   const verdict = await prove(em, tools, account, input, trial);
   if (verdict === null) throw badCredentials();
+  await turn.giveBack();
   return verdict instanceof SecondFactorRequired ? verdict : new SignedIn(verdict, tools, input.cookie === true);
 }
 

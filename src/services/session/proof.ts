@@ -55,12 +55,12 @@ export async function proveAgain(
   if (!isHashable(password)) throw badInput({ path: `${path}password`, message: `must have 1 to ${maxPasswordLength} characters` });
   const hasSecondFactor = asksCode && (await methodsOf(em, account.userId)).length > 0;
   if (hasSecondFactor && !code) throw badInput({ path: `${path}code`, message: 'is required: the account has a second factor' });
-  await takeSignInTurn(em, tools, trial);
+  const turn = await takeSignInTurn(em, tools, account, trial);
   const proof = await tryPassword(em, tools, account, password, trial, verify);
   if (!proof.isRight) throw badCredentials();
-  if (!hasSecondFactor || !code) return { password: proof, code: null };
-  const right = await tryCode(em, tools, account, code, methodOf(code), trial);
-  if (right === null) throw badCredentials();
+  const right = hasSecondFactor && code ? await tryCode(em, tools, account, code, methodOf(code), trial) : null;
+  if (hasSecondFactor && right === null) throw badCredentials();
+  await turn.giveBack();
   return { password: proof, code: right };
 }
 

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { rateLimited } from '../../errors.ts';
 import { recordDenial } from '../audit/denial.ts';
-import { networkOf, returnTurn, tryTurn } from '../limit.ts';
+import { networkOf, reserveTurn, type Turn } from '../limit.ts';
 import type { Trial } from './attempt.ts';
 import type { SessionTools } from './tools.ts';
 
@@ -18,17 +18,18 @@ export async function tryToken<Found>(
   trial: Trial,
   find: () => Promise<Found | null>,
 ): Promise<Found | null> {
-  await takeTokenTurn(em, tools, trial);
+  const turn = await takeTokenTurn(em, tools, trial);
   const found = await find();
   if (found === null) await recordWrongToken(em, tools, trial);
-  else await returnTurn(em, tools, 'token', networkOf(trial.client.ipAddress));
+  else await turn.giveBack();
   return found;
 }
 
-/** Takes the turn that a wrong token costs its address. @throws RATE_LIMITED */
-export async function takeTokenTurn(em: SqlEntityManager, tools: SessionTools, { action, client }: Trial): Promise<void> {
-  const wait = await tryTurn(em, tools, 'token', networkOf(client.ipAddress));
-  if (wait === 0) return;
+/** Takes the turn that a wrong token costs its address, to be given back for a right one. @throws RATE_LIMITED */
+export async function takeTokenTurn(em: SqlEntityManager, tools: SessionTools, { action, client }: Trial): Promise<Turn> {
+  const turn = await reserveTurn(em, tools, 'token', networkOf(client.ipAddress));
+  const { wait } = turn;
+  if (wait === 0) return turn;
   await recordDenial(em, tools.now(), client, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED });
   throw rateLimited(wait);
 }

@@ -1,0 +1,71 @@
+import { BlockList, isIP } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+/**
+ * Reads a client's address from what a socket or a proxy says: without port, brackets and zone, and IPv4 as IPv4 where
+ * it is written as IPv6. Null for anything else.
+ */
+export function readAddress(said: string | undefined): string | null {
+  const [, bracketed, withPort] = /^\s*(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)\s*$/.exec(said ?? '') ?? [];
+  const address = (bracketed ?? withPort ?? said ?? '').trim().replace(/%.*$/, '').toLowerCase();
+  if (isIP(address) !== 6) return isIP(address) === 4 ? address : null;
+  const mapped = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(new URL(`http://[${address}]`).hostname);
+  if (!mapped) return address;
+  const [high = 0, low = 0] = mapped.slice(1).map((group) => Number.parseInt(group, 16));
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}
+
+/** The address of a client. What a trusted proxy names counts if it is an IP address; the peer's own does otherwise. */
+export const clientAddress = (request: FastifyRequest): string | null =>
+  readAddress(request.ip) ?? readAddress(request.raw.socket.remoteAddress);
+
+/**
+ * Reads X-Forwarded-For without the ports and brackets that some proxies add, and warns once where a proxy in a private
+ * network sends it but TRUSTED_PROXIES does not name that proxy: all its clients would count as one.
+ */
+export function readForwardedFor(app: FastifyInstance): void {
+  let hasWarned = false;
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { raw } = request;
+    const said = raw.headers['x-forwarded-for'];
+    if (said !== undefined) {
+      raw.headers['x-forwarded-for'] = String(said)
+        .split(',')
+        .map((each) => readAddress(each) ?? each.trim())
+        .join(', ');
+      if (!hasWarned && isUntrustedProxy(request)) {
+        hasWarned = true;
+        app.log.warn(
+          { peer: readAddress(raw.socket.remoteAddress) },
+          'X-Forwarded-For is ignored: TRUSTED_PROXIES does not name the proxy that sent it, so its clients share one address',
+        );
+      }
+    }
+    done();
+  });
+}
+
+/** Fastify lists no more than the peer where it does not trust it. */
+const isUntrustedProxy = ({ ips = [], raw }: FastifyRequest): boolean => ips.length < 2 && isPrivate(raw.socket);
+
+const privateNetworks = new BlockList();
+for (const [network, prefix] of [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+] as const)
+  privateNetworks.addSubnet(network, prefix, 'ipv4');
+for (const [network, prefix] of [
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['::1', 128],
+] as const)
+  privateNetworks.addSubnet(network, prefix, 'ipv6');
+
+function isPrivate({ remoteAddress }: IncomingMessage['socket']): boolean {
+  const address = readAddress(remoteAddress);
+  return address !== null && privateNetworks.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
+}
