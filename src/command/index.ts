@@ -63,6 +63,7 @@ const plain = new Set([
   'ConfigError',
   'PermissionGap',
   'LockedError',
+  'LockError',
   'DataVersionError',
   'SeedError',
   'KeyringError',
