@@ -23,7 +23,7 @@ import { loadKeyring } from './services/crypto/keyfile.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
 import { SetupToken } from './services/crypto/setup.ts';
 import { failureOf, messageOf, Turns, type Desk, type Proven } from './services/setting/index.ts';
-import { BreachedPasswords } from './services/user/index.ts';
+import { BreachedPasswords, refuseSeededUsers } from './services/user/index.ts';
 import type { Sockets } from './socket.ts';
 import { Start, type Stage } from './start.ts';
 import { version } from './version.ts';
@@ -285,7 +285,20 @@ class ServiceProcess {
     const place = this.#place;
     const { database: given } = this.#options;
     if (given) await migrateOrClose(given, migrating);
-    return await beginWork(this.#shared, place, given ?? (await openUpdated(this.#config, place, { migrating })));
+    return await beginWork(this.#shared, place, given ?? (await this.#open(place, migrating)));
+  }
+
+  /** @throws {SeededError} in production, when public passwords open the database's accounts. */
+  async #open(place: Whereabouts, migrating?: () => void): Promise<Database> {
+    const database = await openUpdated(this.#config, place, { migrating });
+    if (this.#config.environment !== 'production') return database;
+    try {
+      await refuseSeededUsers(database.orm.em.fork() as SqlEntityManager, this.#shared.passwords);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
   }
 
   /** Where a database was handed over, there is no other to be had. */
@@ -349,7 +362,7 @@ class ServiceProcess {
     this.#isMoving = true;
     try {
       const place = placeOf(connection);
-      const work = await beginWork(this.#shared, place, await openUpdated(this.#config, place));
+      const work = await beginWork(this.#shared, place, await this.#open(place));
       return {
         adopt: async () => {
           this.#isMoving = false;

@@ -10,7 +10,7 @@ import { writePermissions, writeSchema } from './contract.ts';
 import { importCsv, importFile } from './import.ts';
 import { renewSeals, showKeys } from './keys.ts';
 import { redrive } from './mail.ts';
-import { reset, seed, update } from './maintain.ts';
+import { disableSeeded, reset, seed, update } from './maintain.ts';
 import { CommandError } from './operator.ts';
 import { start, work } from './serve.ts';
 import { doctor, settings } from './setup.ts';
@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, Command>> = {
   'db:reset': reset,
   worker: work,
   'users:import': importFile,
+  'users:disable-seeded': disableSeeded,
   'members:import': (config, words) => importCsv(config, words, { run: importMembers, one: 'member', many: 'members' }),
   'organizations:import': (config, words) =>
     importCsv(config, words, { run: importOrganizations, one: 'organization', many: 'organizations' }),
@@ -66,6 +67,7 @@ const plain = new Set([
   'LockError',
   'DataVersionError',
   'SeedError',
+  'SeededError',
   'KeyringError',
   'CommandError',
   'ImportError',
