@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -29,6 +30,11 @@ const amount = (fallback: string) =>
     .default(fallback);
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
 
+/** Variables that may be given as a file, so that they are in no environment: the file's path is in `<name>_FILE`. */
+const secretNames = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'ADMIN_PASSWORD', 'SMTP_URL'] as const;
+const fileOf = (name: (typeof secretNames)[number]) =>
+  z.string().min(1).optional().describe(`The path of a file that holds ${name}. Set one of the two.`);
+
 const pwnedPasswords = 'https://api.pwnedpasswords.com';
 
 /** Every environment variable the service reads: its form, its default, what it means. `.env.example` is held against this. */
@@ -43,11 +49,13 @@ export const variables = {
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()
     .describe('A PostgreSQL server, postgres://user:password@host:5432/database. Without it, the embedded one is used.'),
+  DATABASE_URL_FILE: fileOf('DATABASE_URL'),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(500).default(10).describe('Connections to a PostgreSQL server.'),
   DATABASE_DIRECT_URL: z
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()
     .describe('The same server past its pooler, where DATABASE_URL leads to one: for migrations, and what listens.'),
+  DATABASE_DIRECT_URL_FILE: fileOf('DATABASE_DIRECT_URL'),
   DATABASE_PREPARED: z
     .enum(['on', 'off'])
     .default('on')
@@ -130,6 +138,7 @@ export const variables = {
     .optional()
     .describe('The address of the first admin, who is made at a start without an owner and an admin, and must change the password.'),
   ADMIN_PASSWORD: z.string().min(8).max(128).optional().describe('The password of the first admin; it goes with ADMIN_EMAIL.'),
+  ADMIN_PASSWORD_FILE: fileOf('ADMIN_PASSWORD'),
   ADMIN_USERNAME: z
     .string()
     .regex(/^[A-Za-z0-9._-]{2,50}$/)
@@ -141,6 +150,7 @@ export const variables = {
     .describe(
       'The mail server, smtp://user:password@host:587 or smtps://host. TLS is required unless it ends in ?ignoreTLS=true&requireTLS=false. Without it, development prints mails, and production keeps them waiting.',
     ),
+  SMTP_URL_FILE: fileOf('SMTP_URL'),
   MAIL_FROM: z
     .string()
     .min(3)
@@ -300,11 +310,29 @@ export class ConfigError extends Error {
 /** Reads the configuration from an environment. @throws {ConfigError} naming all that is wrong at once. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables && value !== ''));
+  const unread = readSecrets(given);
+  if (unread.length > 0) throw new ConfigError(unread);
   const { success, data, error } = z.object(variables).safeParse(given);
   if (!success) throw new ConfigError(error.issues.map(({ path, code, message }) => `${path.join('.')} ${problem(code, message)}`));
   const problems = contradictions(data);
   if (problems.length > 0) throw new ConfigError(problems);
   return freeze(toConfig(data));
+}
+
+/** Adds the variables that are given as files. An empty file sets nothing. @returns what is wrong. */
+function readSecrets(given: Record<string, string | undefined>): string[] {
+  return secretNames.flatMap((name) => {
+    const path = given[`${name}_FILE`];
+    if (path === undefined) return [];
+    if (given[name] !== undefined) return [`${name} and ${name}_FILE must not both be set`];
+    try {
+      const text = readFileSync(path, 'utf8').trim();
+      if (text !== '') given[name] = text;
+      return [];
+    } catch (error) {
+      return [`${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`];
+    }
+  });
 }
 
 /** What is right by itself, and wrong together. */
