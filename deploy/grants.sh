@@ -5,6 +5,8 @@ url="${ROLE_SECRETS:-/run/secrets}/migrator_url"
 # the password is in no argument: every user of the machine can read those
 PGPASSWORD="$(sed 's|^[^@]*:\([^:@/]*\)@.*|\1|' "$url")"
 export PGPASSWORD
+# functions of extensions belong to the superuser and are everybody's already: no warning for each of them
+export PGOPTIONS='-c client_min_messages=error'
 exec psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname="$(sed 's|:[^:@/]*@|@|' "$url")" <<'SQL'
 grant usage on schema public, pgboss to unionhall_application;
 grant select, insert, update, delete on all tables in schema public, pgboss to unionhall_application;

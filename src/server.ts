@@ -23,7 +23,7 @@ import { loadKeyring } from './services/crypto/keyfile.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
 import { SetupToken } from './services/crypto/setup.ts';
 import { failureOf, messageOf, Turns, type Desk, type Proven } from './services/setting/index.ts';
-import { BreachedPasswords, refuseSeededUsers } from './services/user/index.ts';
+import { BreachedPasswords, refuseSeededUsers, SeededError } from './services/user/index.ts';
 import type { Sockets } from './socket.ts';
 import { Start, type Stage } from './start.ts';
 import { version } from './version.ts';
@@ -303,7 +303,7 @@ class ServiceProcess {
 
   /** Where a database was handed over, there is no other to be had. */
   #passing(error: unknown): string | null {
-    if (this.#options.database) return null;
+    if (this.#options.database || error instanceof SeededError) return null;
     const reason = failureOf(error);
     const { source } = this.#place;
     if (source === ConnectionSource.SAVED) return reason ?? (isAway(error) ? ConnectionFailure.UNREACHABLE : null);
