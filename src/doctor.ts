@@ -143,13 +143,15 @@ async function examineAccounts(config: Config, database: Database, keyring: Keyr
 async function examineServer(database: Database, { oldest, drift, now }: Measures): Promise<Finding[]> {
   const begin = now();
   const [row] = await database.run(
-    `select current_setting('server_version') as version, current_setting('server_version_num')::int as number, clock_timestamp() as at`,
+    `select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
+      current_setting('server_encoding') as encoding, clock_timestamp() as at`,
   );
-  const { version, number, at } = row as { version: string; number: number; at: Date };
+  const { version, number, encoding, at } = row as { version: string; number: number; encoding: string; at: Date };
   const ahead = at.valueOf() - (begin + now()) / 2;
   const is = `It is PostgreSQL ${version}`;
   return [
     number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is needed.`),
+    ...(encoding === 'UTF8' ? [] : [wrong('Encoding', `It is ${encoding}; UTF8 is needed to store every character.`)]),
     tellMigrations(await compareMigrations(database)),
     Math.abs(ahead) <= drift
       ? right('Clock', 'It agrees with that of the database.')

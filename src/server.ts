@@ -308,7 +308,7 @@ class ServiceProcess {
     const { source } = this.#place;
     if (source === ConnectionSource.SAVED) return reason ?? (isAway(error) ? ConnectionFailure.UNREACHABLE : null);
     if (source === ConnectionSource.EMBEDDED) return null;
-    if (reason === ConnectionFailure.NOT_ALLOWED) throw new StartError(notAllowed);
+    if (reason === ConnectionFailure.PRIVILEGES) throw new StartError(notAllowed);
     if (reason !== null && fixed.has(reason)) throw new StartError(`${messageOf(reason)}. DATABASE_URL has to be corrected.`);
     return isAway(error) ? (reason ?? ConnectionFailure.UNREACHABLE) : null;
   }
@@ -471,6 +471,7 @@ const fixed: ReadonlySet<ConnectionFailure> = new Set([
   ConnectionFailure.AUTHENTICATION,
   ConnectionFailure.UNKNOWN_DATABASE,
   ConnectionFailure.TLS,
+  ConnectionFailure.ENCODING,
 ]);
 
 const notAllowed =

@@ -67,6 +67,7 @@ const plain = new Set([
   'LockError',
   'DataDirectoryError',
   'DataVersionError',
+  'EncodingError',
   'SeedError',
   'SeededError',
   'KeyringError',
