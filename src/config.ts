@@ -33,6 +33,8 @@ const amount = (fallback: string) =>
     .string()
     .regex(/^\d{1,10}(\.\d{1,2})?$/, 'must be an amount with at most two places, like 500 or 499.50')
     .default(fallback);
+const barePercent = /%(?![0-9A-Fa-f]{2})/;
+const percentProblem = 'has a % that is not followed by two hexadecimal digits: write %25 for the character %';
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
 
 /** Variables that may be given as a file, so that they are in no environment: the file's path is in `<name>_FILE`. */
@@ -151,6 +153,7 @@ export const variables = {
     .describe('The username of the first admin. By default what stands before the @ of the address.'),
   SMTP_URL: z
     .url({ protocol: /^smtps?$/ })
+    .refine((text) => !barePercent.test(text), percentProblem)
     .optional()
     .describe(
       'The mail server, smtp://user:password@host:587 or smtps://host. TLS is required unless it ends in ?ignoreTLS=true&requireTLS=false. Without it, development prints mails, and production keeps them waiting.',
@@ -392,7 +395,7 @@ function postgresProblem(text: string): string | null {
   if (/^[^/?#]*,/.test(hosts)) return 'must name one host: several are not supported';
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol))
     return 'must be the address of a PostgreSQL server: postgres://user:password@host:5432/database';
-  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return 'has a % that is not followed by two hexadecimal digits: write %25 for the character %';
+  if (barePercent.test(text)) return percentProblem;
   if (url.pathname.length < 2) return 'must name a database: postgres://user:password@host:5432/database';
   if ([...url.searchParams.keys()].some((name) => !postgresParameters.includes(name)))
     return `takes no parameters but ${postgresParameters.join(', ')}: the service sets its time-outs and time zone itself`;

@@ -462,6 +462,8 @@ const refuseTaken =
   (error: NodeJS.ErrnoException): never => {
     if (error.code === 'EADDRINUSE') throw new StartError(`The port that ${variable} names is in use. Stop what uses it, or name another.`);
     if (error.code === 'EACCES') throw new StartError(`The port that ${variable} names is not for this user. Name one above 1023.`);
+    if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN')
+      throw new StartError('HOST names no address. Set an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them.');
     if (error.code === 'EADDRNOTAVAIL') throw new StartError('The address that HOST names is none of this machine.');
     throw error;
   };

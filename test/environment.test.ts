@@ -77,6 +77,7 @@ describe('a setting', () => {
     ['MAIL_FROM', ['not an address', 'a@b, c@d', 'Local <a>', 'Local <a@b', ''.padEnd(301, 'a@b')], /^MAIL_FROM is not valid: /],
     ['DATABASE_URL', ['u@h', 'http://u@h/d', 'postgres://u@h:70000/d'], /must be the address of a PostgreSQL server: postgres:/],
     ['DATABASE_URL', ['postgres://u:p%@h/d', 'postgres://u:%zz@h/d'], /write %25 for the character %/],
+    ['SMTP_URL', ['smtp://u:p%@h', 'smtps://u:p%zz@h'], /write %25 for the character %/],
     ['DATABASE_URL', ['postgres://u:p@h', 'postgres://u:p@h/', 'postgres://u:p@h/?sslmode=require'], /must name a database/],
     ['DATABASE_URL', ['postgres://u@a,b/d', 'postgres://u:p,x@a:1,b:2/d'], /must name one host/],
     ['DATABASE_URL', ['postgres://u@/d?host=a'], /for the folder of a Unix socket/],
