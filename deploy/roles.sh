@@ -1,5 +1,5 @@
 #!/bin/sh
-# Creates the two database roles of docs/operations.md. The image of PostgreSQL runs it once, on an empty data directory.
+# Creates the two database roles of docs/operations.md. The image of PostgreSQL runs it once, on an empty volume.
 # ROLE_SECRETS is the folder that has the files migrator_url and application_url.
 set -eu
 

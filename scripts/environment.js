@@ -16,8 +16,8 @@ export function readEnvironment(file) {
 }
 
 /**
- * Adds the variables of .env, where it exists, to the environment. A variable that is set keeps its value. Where the file
- * cannot be read, says why and ends the process.
+ * Adds the variables of .env, where it exists, to the environment. A variable that is set keeps its value. Where the
+ * file cannot be read, says why and ends the process.
  * @param {string} file
  * @returns {string[]} the names that were read.
  */

@@ -386,8 +386,10 @@ function networkProblem(text: string): string | null {
 /** What an address of PostgreSQL may set: `pg` lets it override whatever the service sets, time-outs and time zone too. */
 const postgresParameters = ['host', 'port', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'uselibpqcompat'];
 
-/** Reads an address of PostgreSQL. One of a Unix socket has no host, which no other address may lack. Null where it is none. */
-export const parsePostgresUrl = (text: string): URL | null => URL.parse(text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=\/)/, '$1socket'));
+/** Reads an address of PostgreSQL; null for any other text. That of a Unix socket has a user and no host. */
+export function parsePostgresUrl(text: string): URL | null {
+  return URL.parse(text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=\/)/, '$1socket'));
+}
 
 function postgresProblem(text: string): string | null {
   const url = parsePostgresUrl(text);
