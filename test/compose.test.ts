@@ -166,7 +166,7 @@ describe(canRun ? 'the scripts of deploy' : 'the scripts of deploy, not run: psq
       expect(rows).toEqual([{ rolsuper: false, rolcreatedb: false, rolcreaterole: false }]);
       for (const statement of [
         'delete from audit_events',
-        'update audit_seals set place = 0',
+        'update audit_seals set sequence = 0',
         'truncate audit_events',
         'drop table users',
         'alter table audit_events disable trigger all',
