@@ -1,15 +1,16 @@
 // Compiles at every change, and starts the service again with what came out.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, watch } from 'node:fs';
+import { readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { build, project } from './build.js';
+import { loadEnvironment, warnOfUnknown } from './environment.js';
 
 /** Milliseconds to wait for further changes: an editor writes several files at once. */
 const pause = 150;
 
-build();
-const settings = existsSync(join(project, '.env')) ? ['--env-file=.env'] : [];
-const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', ...settings, 'dist/src/main.js', 'start'], {
+const names = loadEnvironment(join(project, '.env'));
+if (build()) warnOfUnknown(names, (await import('../dist/src/config.js')).variables);
+const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', 'dist/src/main.js', 'start'], {
   cwd: project,
   stdio: ['ignore', 'inherit', 'inherit'],
 });

@@ -36,7 +36,7 @@ function configurationPage(variables: Sources['variables']): string {
   return page([
     '# Configuration',
     written('`variables` in `src/config.ts`'),
-    'Every setting is an environment variable, also read from a file `.env` in the folder that npm scripts run in. What is not valid keeps the service from starting, and is named; [.env.example](../.env.example) has the same list to copy from.',
+    'Every setting is an environment variable, also read from a file `.env` in the folder that npm scripts run in; it must be UTF-8, and names that are not listed here are warned of. What is not valid keeps the service from starting, and is named; [.env.example](../.env.example) has the same list to copy from.',
     table(['variable', 'default', 'may be', 'what it means'], rows),
   ]);
 }

@@ -1,6 +1,4 @@
 // Builds, then runs a command of the service in this very process, so that signals reach it.
-import { existsSync } from 'node:fs';
-
 const [major = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22) {
@@ -9,7 +7,8 @@ if (major < 22) {
   );
   process.exitCode = 1;
 } else {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  const { loadEnvironment, warnOfUnknown } = await import('./environment.js');
+  const names = loadEnvironment();
   const { build } = await import('./build.js');
   // npm runs this in a shell, which ends at a SIGTERM without passing it on: whoever is left alone ends too
   const parent = process.ppid;
@@ -18,6 +17,8 @@ if (major < 22) {
     clearInterval(watch); // a second signal would stop it at once
     process.kill(process.pid, 'SIGTERM');
   }, 500).unref();
-  if (build()) await import('../dist/src/main.js');
-  else process.exitCode = 1;
+  if (build()) {
+    warnOfUnknown(names, (await import('../dist/src/config.js')).variables);
+    await import('../dist/src/main.js');
+  } else process.exitCode = 1;
 }

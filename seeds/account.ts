@@ -1,5 +1,6 @@
 import { BenevolenceReviewLevel } from '../src/entities/benevolence.ts';
 import { RoleName, systemRoles } from '../src/entities/role.ts';
+import { seededDomain, seededPasswords } from '../src/services/user/seeded.ts';
 import type { Dossier, Kind } from './dossier.ts';
 import { idOf, takenOverAt } from './random.ts';
 import type { RoleRow, UserRoleRow, UserRow } from './row.ts';
@@ -14,7 +15,7 @@ export interface SeededAccount {
   readonly lastName: string;
 }
 
-const password = 'unionhall-dev';
+const [password, testPassword] = seededPasswords;
 
 function account(
   username: string,
@@ -37,10 +38,10 @@ export const seededAccounts = [
   account('vp', RoleName.OFFICER, 'Samuel', 'Whitfield', BenevolenceReviewLevel.VP),
   account('manager', RoleName.OFFICER, 'Yolanda', 'Pruitt', BenevolenceReviewLevel.MANAGER),
   account('president', RoleName.OFFICER, 'George', 'Takacs', BenevolenceReviewLevel.PRESIDENT),
-  { ...account('testuser', RoleName.MEMBER, 'Jamie', 'Novak'), password: 'testpass' },
+  { ...account('testuser', RoleName.MEMBER, 'Jamie', 'Novak'), password: testPassword },
 ] as const satisfies readonly SeededAccount[];
 
-export const emailOf = (account: SeededAccount): string => `${account.username}@unionhall.test`;
+export const emailOf = (account: SeededAccount): string => `${account.username}@${seededDomain}`;
 
 /** The seeded account with this username. */
 export function accountOf(username: string): SeededAccount {

@@ -1,18 +1,24 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 
 const seconds = (fallback: number, most = 365 * 86_400) => z.coerce.number().int().min(1).max(most).default(fallback);
 const bound = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
-const list = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
-  );
+/** @param problem says what is wrong with an item; null where nothing is. */
+const list = (problem: (item: string) => string | null = () => null) =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+    )
+    .superRefine((items, context) => addProblems(context, items.map(problem)));
+const postgres = z.string().superRefine((text, context) => addProblems(context, [postgresProblem(text)]));
 const limit = (turns: number, seconds: number) =>
   z
     .string()
@@ -27,7 +33,14 @@ const amount = (fallback: string) =>
     .string()
     .regex(/^\d{1,10}(\.\d{1,2})?$/, 'must be an amount with at most two places, like 500 or 499.50')
     .default(fallback);
+const barePercent = /%(?![0-9A-Fa-f]{2})/;
+const percentProblem = 'has a % that is not followed by two hexadecimal digits: write %25 for the character %';
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
+
+/** Variables that may be given as a file, so that they are in no environment: the file's path is in `<name>_FILE`. */
+const secretNames = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'ADMIN_PASSWORD', 'SMTP_URL'] as const;
+const fileOf = (name: (typeof secretNames)[number]) =>
+  z.string().min(1).optional().describe(`The path of a file that holds ${name}. Set one of the two.`);
 
 const pwnedPasswords = 'https://api.pwnedpasswords.com';
 
@@ -39,15 +52,17 @@ export const variables = {
     .describe('Development seeds the embedded database, offers the playground and explains errors; production does none of it.'),
   HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on; 0.0.0.0 for every one.'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(4000).describe('The port to listen on; 0 for any free one.'),
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/ })
+  DATABASE_URL: postgres
     .optional()
-    .describe('A PostgreSQL server, postgres://user:password@host:5432/database. Without it, the embedded one is used.'),
+    .describe(
+      'A PostgreSQL server, postgres://user:password@host:5432/database, or postgres://user@/database?host=/folder for a Unix socket. Without it, the embedded one is used.',
+    ),
+  DATABASE_URL_FILE: fileOf('DATABASE_URL'),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(500).default(10).describe('Connections to a PostgreSQL server.'),
-  DATABASE_DIRECT_URL: z
-    .url({ protocol: /^postgres(ql)?$/ })
+  DATABASE_DIRECT_URL: postgres
     .optional()
     .describe('The same server past its pooler, where DATABASE_URL leads to one: for migrations, and what listens.'),
+  DATABASE_DIRECT_URL_FILE: fileOf('DATABASE_DIRECT_URL'),
   DATABASE_PREPARED: z
     .enum(['on', 'off'])
     .default('on')
@@ -130,7 +145,7 @@ export const variables = {
     .enum(['off', 'open'])
     .default('off')
     .describe('open lets anyone make an account, which may nothing until its address is verified.'),
-  VERIFIED_OPERATIONS: list.describe(
+  VERIFIED_OPERATIONS: list().describe(
     'Operations that need a verified e-mail address of everybody, comma-separated; of whoever registered, all need one.',
   ),
   ADMIN_EMAIL: z
@@ -139,6 +154,7 @@ export const variables = {
     .optional()
     .describe('The address of the first admin, who is made at a start without an owner and an admin, and must change the password.'),
   ADMIN_PASSWORD: z.string().min(8).max(128).optional().describe('The password of the first admin; it goes with ADMIN_EMAIL.'),
+  ADMIN_PASSWORD_FILE: fileOf('ADMIN_PASSWORD'),
   ADMIN_USERNAME: z
     .string()
     .regex(/^[A-Za-z0-9._-]{2,50}$/)
@@ -146,14 +162,19 @@ export const variables = {
     .describe('The username of the first admin. By default what stands before the @ of the address.'),
   SMTP_URL: z
     .url({ protocol: /^smtps?$/ })
+    .refine((text) => !barePercent.test(text), percentProblem)
     .optional()
     .describe(
       'The mail server, smtp://user:password@host:587 or smtps://host. TLS is required unless it ends in ?ignoreTLS=true&requireTLS=false. Without it, development prints mails, and production keeps them waiting.',
     ),
+  SMTP_URL_FILE: fileOf('SMTP_URL'),
   MAIL_FROM: z
     .string()
-    .min(3)
     .max(300)
+    .regex(
+      /^(?:[^<>\r\n]*<[^\s<>@,]+@[^\s<>@,]+>|[^\s<>@,]+@[^\s<>@,]+)$/,
+      'must be an address, or a name and an address: Name <name@example.org>',
+    )
     .default('Unionhall <no-reply@localhost>')
     .describe('Who mails come from; to be set where SMTP_URL is.'),
   PUBLIC_URL: z
@@ -162,8 +183,8 @@ export const variables = {
     .describe('Where people reach the front end; without it, mails bring tokens and no links.'),
   MAIL_WORKER: flag.default(true).describe('0 leaves the sending of mail to `npm run worker`.'),
   PLAYGROUND: flag.optional().describe('1 offers the playground, 0 does not. By default it is offered outside production.'),
-  CORS_ORIGINS: list.describe('Origins of browser clients, comma-separated; none by default.'),
-  TRUSTED_PROXIES: list.describe('Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated.'),
+  CORS_ORIGINS: list(originProblem).describe('Origins of browser clients, comma-separated; none by default.'),
+  TRUSTED_PROXIES: list(networkProblem).describe('Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated.'),
   MAX_DEPTH: bound(8, 50).describe('Fields inside fields that one operation may ask for; edges, node and nodes do not count.'),
   MAX_ALIASES: bound(10, 1000).describe('Aliases that one operation may have.'),
   MAX_ROOT_FIELDS: bound(10, 1000).describe('Root fields that one operation may have.'),
@@ -311,11 +332,29 @@ export class ConfigError extends Error {
 /** Reads the configuration from an environment. @throws {ConfigError} naming all that is wrong at once. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables && value !== ''));
+  const unread = readSecrets(given);
+  if (unread.length > 0) throw new ConfigError(unread);
   const { success, data, error } = z.object(variables).safeParse(given);
   if (!success) throw new ConfigError(error.issues.map(({ path, code, message }) => `${path.join('.')} ${problem(code, message)}`));
   const problems = contradictions(data);
   if (problems.length > 0) throw new ConfigError(problems);
   return freeze(toConfig(data));
+}
+
+/** Adds the variables that are given as files. An empty file sets nothing. @returns what is wrong. */
+function readSecrets(given: Record<string, string | undefined>): string[] {
+  return secretNames.flatMap((name) => {
+    const path = given[`${name}_FILE`];
+    if (path === undefined) return [];
+    if (given[name] !== undefined) return [`${name} and ${name}_FILE must not both be set`];
+    try {
+      const text = readFileSync(path, 'utf8').trim();
+      if (text !== '') given[name] = text;
+      return [];
+    } catch (error) {
+      return [`${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`];
+    }
+  });
 }
 
 /** What is right by itself, and wrong together. */
@@ -335,6 +374,54 @@ function contradictions(values: Values): string[] {
   if ((ADMIN_EMAIL === undefined) !== (ADMIN_PASSWORD === undefined))
     problems.push('ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or none');
   return problems;
+}
+
+function addProblems(context: z.RefinementCtx, problems: readonly (string | null)[]): void {
+  for (const message of problems) if (message !== null) context.addIssue({ code: 'custom', message });
+}
+
+/** An origin is what a browser sends: scheme, host and port. */
+function originProblem(text: string): string | null {
+  const { protocol, origin } = URL.parse(text) ?? {};
+  if (origin === text && /^https?:$/.test(protocol ?? '')) return null;
+  return 'must list origins as browsers send them, like https://app.example.org: no path, no slash at the end, no *';
+}
+
+function networkProblem(text: string): string | null {
+  const [address = '', bits, ...rest] = text.split('/');
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const isNetwork = most > 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+  return isNetwork ? null : 'must list IP addresses or networks, like 10.0.0.2 or 10.0.0.0/8: names are not looked up';
+}
+
+/** What an address of PostgreSQL may set: `pg` lets it override whatever the service sets, time-outs and time zone too. */
+const postgresParameters = ['host', 'port', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'uselibpqcompat'];
+
+/** Reads an address of PostgreSQL; null for any other text. That of a Unix socket has a user and no host. */
+export function parsePostgresUrl(text: string): URL | null {
+  return URL.parse(text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=\/)/, '$1socket'));
+}
+
+function postgresProblem(text: string): string | null {
+  const url = parsePostgresUrl(text);
+  const hosts = text.replace(/^\w+:\/\/([^/?#]*@)?/, '');
+  if (/^[^/?#]*,/.test(hosts)) return 'must name one host: several are not supported';
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol))
+    return 'must be the address of a PostgreSQL server: postgres://user:password@host:5432/database';
+  if (barePercent.test(text)) return percentProblem;
+  if (url.pathname.length < 2) return 'must name a database: postgres://user:password@host:5432/database';
+  if ([...url.searchParams.keys()].some((name) => !postgresParameters.includes(name)))
+    return `takes no parameters but ${postgresParameters.join(', ')}: the service sets its time-outs and time zone itself`;
+  const socket = url.searchParams.get('host');
+  if (socket !== null && !socket.startsWith('/')) return 'must name a host before its path: ?host= is for the folder of a Unix socket';
+  for (const name of ['sslrootcert', 'sslcert', 'sslkey'])
+    try {
+      const file = url.searchParams.get(name);
+      if (file !== null) accessSync(file, constants.R_OK);
+    } catch (error) {
+      return `names a file in ${name} that cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    }
+  return null;
 }
 
 function problem(code: string, message: string): string {

@@ -1,13 +1,16 @@
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from './config.ts';
-import { compareMigrations, openDatabase, type Database } from './database/index.ts';
+import { compareMigrations, LockedError, openDatabase, type Database } from './database/index.ts';
+import { PasswordHasher } from './services/crypto/hasher.ts';
 import { KeyringError, type Keyring } from './services/crypto/keyring.ts';
 import { keyringProblem } from './services/key.ts';
 import { hasKeyring, loadKeyring } from './services/crypto/keyfile.ts';
 import { smtpProblem } from './services/mail/index.ts';
 import { explain, failureOf, SavedError } from './services/setting/index.ts';
-import { openPlace, whereabouts } from './work.ts';
+import { findSeededUsers, SeededError } from './services/user/index.ts';
+import { openPlace, whereabouts, type Whereabouts } from './work.ts';
 
 /** What was looked at, and what is wrong with it. */
 export interface Finding {
@@ -98,36 +101,70 @@ async function examineDatabase(
         ? Promise.reject(new KeyringError('What was saved in the settings opens with the keyring alone'))
         : Promise.resolve(keyring),
     );
-    // the embedded database belongs to one process at a time, and looking would make it
-    if (place.url === null)
-      return { findings: [right(what, `It is embedded, in ${config.dataDirectory}: for one process, for development.`)], isEmbedded: true };
-    const findings = await examineServer(await openPlace(config, place), keyring, by);
-    return { findings: [...findings, ...(await examineDirect(config))], isEmbedded: false };
+    if (place.url === null) {
+      const finding = right(what, `It is embedded, in ${config.dataDirectory}: for one process, for development.`);
+      return { findings: [finding, ...(await examineEmbedded(config, place, keyring))], isEmbedded: true };
+    }
+    const database = await openPlace(config, place);
+    try {
+      const findings = [
+        ...(await examineServer(database, by)),
+        await examineKnownKeys(database, keyring),
+        ...(await examineAccounts(config, database, keyring)),
+      ];
+      return { findings: [...findings, ...(await examineDirect(config))], isEmbedded: false };
+    } finally {
+      await database.close();
+    }
   } catch (error) {
     return { findings: [wrong(what, whyOf(error))], isEmbedded: false };
   }
 }
 
-async function examineServer(database: Database, keyring: Keyring | null, { oldest, drift, now }: Measures): Promise<Finding[]> {
+/** Opens the embedded database where it exists and no service has it open: opening would create it otherwise. */
+async function examineEmbedded(config: Config, place: Whereabouts, keyring: Keyring | null): Promise<Finding[]> {
+  if (config.environment !== 'production' || !(await isAllowed(join(config.dataDirectory, 'PG_VERSION'), constants.F_OK))) return [];
   try {
-    const begin = now();
-    const [row] = await database.run(
-      `select current_setting('server_version') as version, current_setting('server_version_num')::int as number, clock_timestamp() as at`,
-    );
-    const { version, number, at } = row as { version: string; number: number; at: Date };
-    const ahead = at.valueOf() - (begin + now()) / 2;
-    const is = `It is PostgreSQL ${version}`;
-    return [
-      number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is needed.`),
-      tellMigrations(await compareMigrations(database)),
-      await examineKnownKeys(database, keyring),
-      Math.abs(ahead) <= drift
-        ? right('Clock', 'It agrees with that of the database.')
-        : wrong('Clock', `It differs from that of the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
-    ];
-  } finally {
-    await database.close();
+    const database = await openPlace(config, place);
+    try {
+      return await examineAccounts(config, database, keyring);
+    } finally {
+      await database.close();
+    }
+  } catch (error) {
+    if (error instanceof LockedError) return []; // a service that production refuses would not run
+    throw error;
   }
+}
+
+/** What production refuses: accounts with the passwords of the seeds. */
+async function examineAccounts(config: Config, database: Database, keyring: Keyring | null): Promise<Finding[]> {
+  if (config.environment !== 'production' || keyring === null) return [];
+  const [table] = await database.run(`select to_regclass('users') is not null as exists`);
+  if (table?.['exists'] !== true) return [];
+  const hasher = new PasswordHasher(keyring, config.passwordCost);
+  const users = await findSeededUsers(database.orm.em.fork() as SqlEntityManager, hasher);
+  const what = 'Accounts';
+  return [users.length === 0 ? right(what, 'No password is public.') : wrong(what, `${new SeededError(users).message}.`)];
+}
+
+async function examineServer(database: Database, { oldest, drift, now }: Measures): Promise<Finding[]> {
+  const begin = now();
+  const [row] = await database.run(
+    `select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
+      current_setting('server_encoding') as encoding, clock_timestamp() as at`,
+  );
+  const { version, number, encoding, at } = row as { version: string; number: number; encoding: string; at: Date };
+  const ahead = at.valueOf() - (begin + now()) / 2;
+  const is = `It is PostgreSQL ${version}`;
+  return [
+    number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is needed.`),
+    ...(encoding === 'UTF8' ? [] : [wrong('Encoding', `It is ${encoding}; UTF8 is needed to store every character.`)]),
+    tellMigrations(await compareMigrations(database)),
+    Math.abs(ahead) <= drift
+      ? right('Clock', 'It agrees with that of the database.')
+      : wrong('Clock', `It differs from that of the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
+  ];
 }
 
 /** Holds the keyring against the keys that the database was used with. */

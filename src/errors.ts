@@ -117,3 +117,20 @@ const awayCodes =
 /** What `pg`, its pool and PGlite say in words alone. */
 const awayTexts =
   /^(Connection terminated|timeout e|Client (was closed|has encountered a connection error)|Query read timeout|Cannot use a pool after|PGlite is clos)/;
+
+const unwritable: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EEXIST: 'a file is in the place of a folder',
+  ENOTDIR: 'a file is in the place of a folder',
+  ENOENT: 'its folder does not exist and cannot be made',
+};
+
+/** Says why a file or folder cannot be written, with the system's code. Null for any other error. */
+export function unwritableReason(error: unknown): string | null {
+  const code = String((error as NodeJS.ErrnoException | null)?.code);
+  return Object.hasOwn(unwritable, code) ? `${unwritable[code]} (${code})` : null;
+}

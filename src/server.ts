@@ -23,7 +23,7 @@ import { loadKeyring } from './services/crypto/keyfile.ts';
 import { KeyringError, type Keyring } from './services/crypto/keyring.ts';
 import { SetupToken } from './services/crypto/setup.ts';
 import { failureOf, messageOf, Turns, type Desk, type Proven } from './services/setting/index.ts';
-import { BreachedPasswords } from './services/user/index.ts';
+import { BreachedPasswords, refuseSeededUsers, SeededError } from './services/user/index.ts';
 import type { Sockets } from './socket.ts';
 import { Start, type Stage } from './start.ts';
 import { version } from './version.ts';
@@ -287,17 +287,30 @@ class ServiceProcess {
     const place = this.#place;
     const { database: given } = this.#options;
     if (given) await migrateOrClose(given, migrating);
-    return await beginWork(this.#shared, place, given ?? (await openUpdated(this.#config, place, { migrating })));
+    return await beginWork(this.#shared, place, given ?? (await this.#open(place, migrating)));
+  }
+
+  /** @throws {SeededError} in production, when public passwords open the database's accounts. */
+  async #open(place: Whereabouts, migrating?: () => void): Promise<Database> {
+    const database = await openUpdated(this.#config, place, { migrating });
+    if (this.#config.environment !== 'production') return database;
+    try {
+      await refuseSeededUsers(database.orm.em.fork() as SqlEntityManager, this.#shared.passwords);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
   }
 
   /** Where a database was handed over, there is no other to be had. */
   #passing(error: unknown): string | null {
-    if (this.#options.database || error instanceof KeyringError) return null;
+    if (this.#options.database || error instanceof KeyringError || error instanceof SeededError) return null;
     const reason = failureOf(error);
     const { source } = this.#place;
     if (source === ConnectionSource.SAVED) return reason ?? (isAway(error) ? ConnectionFailure.UNREACHABLE : null);
     if (source === ConnectionSource.EMBEDDED) return null;
-    if (reason === ConnectionFailure.NOT_ALLOWED) throw new StartError(notAllowed);
+    if (reason === ConnectionFailure.PRIVILEGES) throw new StartError(notAllowed);
     if (reason !== null && fixed.has(reason)) throw new StartError(`${messageOf(reason)}. DATABASE_URL has to be corrected.`);
     return isAway(error) ? (reason ?? ConnectionFailure.UNREACHABLE) : null;
   }
@@ -351,7 +364,7 @@ class ServiceProcess {
     this.#isMoving = true;
     try {
       const place = placeOf(connection);
-      const work = await beginWork(this.#shared, place, await openUpdated(this.#config, place));
+      const work = await beginWork(this.#shared, place, await this.#open(place));
       return {
         adopt: async () => {
           this.#isMoving = false;
@@ -451,6 +464,8 @@ const refuseTaken =
   (error: NodeJS.ErrnoException): never => {
     if (error.code === 'EADDRINUSE') throw new StartError(`The port that ${variable} names is in use. Stop what uses it, or name another.`);
     if (error.code === 'EACCES') throw new StartError(`The port that ${variable} names is not for this user. Name one above 1023.`);
+    if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN')
+      throw new StartError('HOST names no address. Set an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them.');
     if (error.code === 'EADDRNOTAVAIL') throw new StartError('The address that HOST names is none of this machine.');
     throw error;
   };
@@ -460,6 +475,7 @@ const fixed: ReadonlySet<ConnectionFailure> = new Set([
   ConnectionFailure.AUTHENTICATION,
   ConnectionFailure.UNKNOWN_DATABASE,
   ConnectionFailure.TLS,
+  ConnectionFailure.ENCODING,
 ]);
 
 const notAllowed =

@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import type { Config } from './config.ts';
+import { parsePostgresUrl, type Config } from './config.ts';
 import type { ContextSources } from './context.ts';
 import { isEmpty, migrate, openDatabase, type Database } from './database/index.ts';
 import { listen, type Listening } from './database/listen.ts';
@@ -43,10 +43,10 @@ export const placeOf = (connection: Connection): Whereabouts => {
 };
 
 function serverOf(url: string): Place['server'] {
-  const { hostname, port, pathname, username } = new URL(url);
+  const { hostname, port, pathname, username, searchParams } = parsePostgresUrl(url) ?? new URL(url);
   return {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: Number(port || 5432),
+    host: searchParams.get('host') ?? hostname.replace(/^\[|\]$/g, ''),
+    port: Number(searchParams.get('port') ?? (port || 5432)),
     database: decodeURIComponent(pathname.slice(1)),
     username: decodeURIComponent(username),
   };

@@ -1,7 +1,7 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -350,7 +350,7 @@ describe('the embedded database', () => {
     });
     folder = await mkdtemp(join(tmpdir(), 'unionhall-data-'));
     await (await openDatabase(at('new'))).close();
-    for (const name of ['held', 'raced', 'reused', 'kept']) await cp(at('new').dataDirectory, at(name).dataDirectory, { recursive: true });
+    for (const name of ['held', 'raced', 'earlier', 'kept']) await cp(at('new').dataDirectory, at(name).dataDirectory, { recursive: true });
   }, 60_000);
 
   afterAll(async () => {
@@ -364,6 +364,7 @@ describe('the embedded database', () => {
   function aProcess(
     name: string,
     code = 'await new Promise(() => setInterval(() => {}, 1000));',
+    within: readonly string[] = [],
   ): { child: ChildProcess; lines: AsyncIterator<string> } {
     const script = `
       import 'reflect-metadata';
@@ -371,7 +372,8 @@ describe('the embedded database', () => {
       const database = await openDatabase(${JSON.stringify(at(name))}).catch((error) => { console.log(error.message); process.exit(3); });
       console.log('open');
       ${code}`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'], cwd: project });
+    const [command, ...words] = [...within, process.execPath, '--input-type=module', '-e', script];
+    const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'], cwd: project });
     children.push(child);
     return { child, lines: createInterface({ input: child.stdout! })[Symbol.asyncIterator]() };
   }
@@ -384,13 +386,16 @@ describe('the embedded database', () => {
     await gone;
   }
 
-  it('is for the eyes of its owner, and leaves no lock behind', async () => {
+  it('is for the eyes of its owner, and leaves an empty lock file behind', async () => {
     const database = await openDatabase(at('private'));
     expect(database.isFresh).toBe(true);
     expect((await stat(at('private').dataDirectory)).mode & 0o777).toBe(0o700);
-    expect((await stat(`${at('private').dataDirectory}.lock`)).mode & 0o777).toBe(0o600);
+    for (const end of ['lock', 'lock.sqlite']) {
+      expect((await stat(`${at('private').dataDirectory}.${end}`)).mode & 0o777).toBe(0o600);
+    }
     await database.close();
-    expect((await readdir(folder)).filter((name) => name.startsWith('private.'))).toEqual([]);
+    expect((await readdir(folder)).filter((name) => name.startsWith('private.'))).toEqual(['private.lock.sqlite']);
+    expect((await stat(`${at('private').dataDirectory}.lock.sqlite`)).size).toBe(0);
   });
 
   it('is refused to a second process, and to the same one, and names who has it', async () => {
@@ -398,39 +403,37 @@ describe('the embedded database', () => {
     expect(await said(lines)).toBe('open');
     const refusal = await openDatabase(at('held')).catch((error: unknown) => error as LockedError);
     expect(refusal).toBeInstanceOf(LockedError);
-    expect((refusal as LockedError).pid).toBe(child.pid);
-    expect((refusal as LockedError).message).toContain(String(child.pid));
-    expect((refusal as LockedError).message).toContain(at('held').dataDirectory);
+    const { holder, message } = refusal as LockedError;
+    expect(holder).toEqual({ pid: child.pid, host: hostname(), since: expect.any(String) });
+    expect(message).toContain(`pid ${child.pid} on host ${hostname()} since ${holder?.since}`);
+    expect(message).toContain(at('held').dataDirectory);
     await killed(child);
     const database = await openDatabase(at('held'));
     await expect(openDatabase(at('held'))).rejects.toThrow(String(process.pid));
     await database.close();
   }, 60_000);
 
-  it('is had by exactly one of several processes that find a dead lock at once', async () => {
-    const lock = `${at('raced').dataDirectory}.lock`;
+  it('is opened by exactly one of several processes, again after that one was killed', async () => {
     for (let round = 0; round < 2; round += 1) {
-      if (!existsSync(lock)) await writeFile(lock, JSON.stringify({ pid: 2 ** 22 + 1, startedAt: null, host: hostname(), id: 'dead' }));
       const racers = [1, 2, 3, 4].map(() => aProcess('raced'));
       const words = await Promise.all(racers.map(({ lines }) => said(lines)));
       const winner = racers[words.indexOf('open')]!;
       expect(words.filter((word) => word === 'open')).toHaveLength(1);
-      expect(words.filter((word) => word.includes(`pid ${winner.child.pid}`))).toHaveLength(3);
+      expect(words.filter((word) => word.includes('is in use by'))).toHaveLength(3);
+      const { pid } = JSON.parse(await readFile(`${at('raced').dataDirectory}.lock`, 'utf8')) as { pid: number };
+      expect(pid).toBe(winner.child.pid);
       await killed(winner.child);
-      expect((await readdir(folder)).filter((name) => name.startsWith('raced.lock'))).toEqual(['raced.lock']);
     }
   }, 120_000);
 
-  it('knows a process from another that was given its number', async () => {
-    const lock = `${at('reused').dataDirectory}.lock`;
-    const own = { pid: process.pid, host: hostname(), id: 'another' };
-    await writeFile(lock, JSON.stringify({ ...own, startedAt: '1' }));
-    if (process.platform === 'linux') await (await openDatabase(at('reused'))).close();
-    await writeFile(lock, JSON.stringify({ ...own, startedAt: '1', host: 'elsewhere' }));
-    await expect(openDatabase(at('reused'))).rejects.toThrow('elsewhere');
-    await writeFile(lock, 'not a lock');
-    await expect(openDatabase(at('reused'))).rejects.toThrow('is not a lock');
-  }, 60_000);
+  it.each(['{"pid":1,"startedAt":null,"host":"elsewhere","id":"another"}', 'not a lock', ''])(
+    'opens beside a lock file of an earlier version: %s',
+    async (text) => {
+      await writeFile(`${at('earlier').dataDirectory}.lock`, text);
+      await (await openDatabase(at('earlier'))).close();
+    },
+    60_000,
+  );
 
   it('begins anew what was being made when its process was killed', async () => {
     const { child } = aProcess('begun');
@@ -470,6 +473,52 @@ describe('the embedded database', () => {
     expect(row!['last']).toBeGreaterThanOrEqual(acknowledged);
     await database.close();
   }, 120_000);
+
+  /** Runs a process with process ids of its own, as a container does, and with the host name where one is given. */
+  const inNamespace = (host: string | null): string[] => [
+    'unshare',
+    '--pid',
+    '--fork',
+    '--mount-proc',
+    '--kill-child',
+    ...(host === null ? [] : ['--uts', 'sh', '-c', `hostname ${host} && exec "$0" "$@"`]),
+  ];
+  const [unshare = '', ...probe] = inNamespace('probe');
+  const namespaces = spawnSync(unshare, [...probe, 'true'], { encoding: 'utf8' });
+  const canUnshare = namespaces.status === 0;
+
+  it.each([
+    ['with the same host name', null, null],
+    ['with another host name', 'first', 'second'],
+  ])(
+    canUnshare
+      ? 'is refused to a process in another PID namespace %s, loses nothing, and opens at once after SIGKILL'
+      : `is not tried in PID namespaces %s: ${namespaces.error?.message ?? namespaces.stderr}`,
+    async (_, first, second) => {
+      if (!canUnshare) return;
+      const name = `namespace-${first ?? 'same'}`;
+      const writing = `
+        await database.run('create table written (n int primary key)');
+        for (let n = 1; n <= 300; n += 1) await database.run('insert into written values ($1::int)', [n]);
+        console.log('300 written');
+        await new Promise(() => setInterval(() => {}, 1000));`;
+      const holder = aProcess(name, writing, inNamespace(first));
+      expect(await said(holder.lines)).toBe('open');
+      // in its own namespace, node is the first process: sh and unshare's child become it by exec
+      const named = `in use by the process with pid 1 on host ${first ?? hostname()}`;
+      expect(await said(aProcess(name, '', inNamespace(second)).lines)).toContain(named);
+      expect(await said(holder.lines)).toBe('300 written');
+      expect(await said(aProcess(name, '', inNamespace(second)).lines)).toContain(named);
+      await killed(holder.child);
+      const counting = `
+        console.log(JSON.stringify(await database.run('select count(*) as count from written')));
+        await database.close();`;
+      const next = aProcess(name, counting, inNamespace(second));
+      expect(await said(next.lines)).toBe('open');
+      expect(await said(next.lines)).toBe('[{"count":300}]');
+    },
+    120_000,
+  );
 
   it('is a file that others can begin with', async () => {
     const source = await emptyDatabase();

@@ -213,7 +213,7 @@ describe('save', () => {
     await admin.end();
     expect(await run(config, 'save', json({ username: role, password: secret }))).toMatchObject({
       isFailure: true,
-      answer: expect.stringMatching(/^Connection failed: NOT_ALLOWED\. .* the user may not make the tables\.$/),
+      answer: expect.stringMatching(/^Connection failed: PRIVILEGES\. The user may not make the tables, or not work with them\.$/),
     });
     expect(await saved.read()).toMatchObject({ host: 'before' });
   });

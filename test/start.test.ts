@@ -149,3 +149,12 @@ describe('an embedded database', () => {
     expect(isLocked()).toBe(false);
   }, 60_000);
 });
+
+describe('HOST', () => {
+  it('that is no address is named', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'unionhall-start-'));
+    const environment = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', HOST: 'nowhere.invalid', UNIONHALL_CONFIG_DIR: folder };
+    await expect(start(readConfig(environment))).rejects.toThrow('HOST names no address.');
+    await rm(folder, { recursive: true, force: true });
+  }, 60_000);
+});

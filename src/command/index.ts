@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { styleText } from 'node:util';
 import { readConfig, type Config } from '../config.ts';
-import { isAway } from '../errors.ts';
+import { isAway, unwritableReason } from '../errors.ts';
 import { importMembers } from '../services/member/index.ts';
 import { importOrganizations } from '../services/organization/index.ts';
 import { explain, failureOf } from '../services/setting/index.ts';
@@ -10,7 +10,7 @@ import { writePermissions, writeSchema } from './contract.ts';
 import { importCsv, importFile } from './import.ts';
 import { renewSeals, retireKey, showKeys } from './keys.ts';
 import { redrive } from './mail.ts';
-import { reset, seed, update } from './maintain.ts';
+import { disableSeeded, reset, seed, update } from './maintain.ts';
 import { CommandError } from './operator.ts';
 import { start, work } from './serve.ts';
 import { doctor, settings } from './setup.ts';
@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, Command>> = {
   'db:reset': reset,
   worker: work,
   'users:import': importFile,
+  'users:disable-seeded': disableSeeded,
   'members:import': (config, words) => importCsv(config, words, { run: importMembers, one: 'member', many: 'members' }),
   'organizations:import': (config, words) =>
     importCsv(config, words, { run: importOrganizations, one: 'organization', many: 'organizations' }),
@@ -65,8 +66,12 @@ const plain = new Set([
   'ConfigError',
   'PermissionGap',
   'LockedError',
+  'LockError',
+  'DataDirectoryError',
   'DataVersionError',
+  'EncodingError',
   'SeedError',
+  'SeededError',
   'KeyringError',
   'ForeignKeyringError',
   'CommandError',
@@ -87,6 +92,7 @@ const unready: ReadonlyMap<string, string> = new Map([
   ['42703', lacking],
   ['3F000', lacking],
   ['42501', `${barred} npm run db:migrate`],
+  ['53100', 'The disk that holds the database is full. Make room, then try again.'],
 ]);
 
 /** Runs one command to its end, or until the service is told to stop. Failures are said on stderr and by exit code 1. */
@@ -96,7 +102,10 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
     const command = commands[name];
     if (!command) throw new CommandError(`There is no command ${name}. There are: ${Object.keys(commands).join(', ')}.`);
     if (words.length > 0 && usages[name] === undefined) throw new CommandError(`${name} takes nothing more: npm run ${name}`);
-    await command(readConfig(), words);
+    const config = readConfig();
+    // by default Node.js opens its debugger at this signal, which can read every key
+    if (config.environment === 'production') process.on('SIGUSR1', () => undefined);
+    await command(config, words);
   } catch (thrown) {
     if (broken.isClosed && isOfStream(thrown)) return;
     process.stderr.write(`${styleText('red', told(asUsage(name, thrown)))}\n`);
@@ -120,9 +129,13 @@ const isOfStream = (error: unknown): boolean =>
 /** An error in a sentence, where there is one for it; else with its stack. */
 function told(error: unknown): string {
   if (error instanceof Error && plain.has(error.name)) return error.message;
+  const known = unready.get(String((error as { code?: unknown }).code));
+  if (known !== undefined) return known;
   const failure = isAway(error) ? failureOf(error) : null;
   if (failure !== null) return explain(failure);
-  return unready.get(String((error as { code?: unknown }).code)) ?? String((error as Error).stack);
+  const { path } = error as NodeJS.ErrnoException;
+  const reason = unwritableReason(error);
+  return path === undefined || reason === null ? String((error as Error).stack) : `${path} cannot be written: ${reason}.`;
 }
 
 /** Words that the command does not know, in one line with those it does. */

@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { MailQueue } from '../services/mail/index.ts';
+import { endSessions, hasOwner } from '../services/session/index.ts';
+import { disableSeededUsers, findSeededUsers } from '../services/user/index.ts';
 import { keyringFor, placeOf, whileOpen, withDatabase } from './opening.ts';
-import { CommandError, say, warn } from './operator.ts';
+import { CommandError, counted, say, warn } from './operator.ts';
 
 /** Makes the tables and the queue, so that a service whose role may make neither finds both. */
 export async function update(config: Config): Promise<void> {
@@ -39,6 +42,20 @@ export async function seed(config: Config, words: string[]): Promise<void> {
     const { written } = await seedDatabase(database.orm.em, options).finally(end);
     const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
     say(counts.length === 0 ? 'Everything was there already.' : `Added ${counts.join(', ')}.`);
+  });
+}
+
+/** Disables the seeded accounts whose passwords are public, for a database that production is to serve. */
+export async function disableSeeded(config: Config): Promise<void> {
+  await withDatabase(config, async (database) => {
+    const keyring = await keyringFor(config, database);
+    const em = database.orm.em.fork() as SqlEntityManager;
+    const users = await findSeededUsers(em, new PasswordHasher(keyring, config.passwordCost));
+    await disableSeededUsers(em, { keyring, endSessions, now: () => new Date() }, users);
+    if (users.length === 0) return say('No account has a password of the seeds.');
+    const names = users.map(({ username }) => username).join(', ');
+    say(`Disabled ${counted(users.length, 'account', 'accounts')}: ${names}.`);
+    if (!(await hasOwner(em))) say('The instance has no owner now: the next start prints a set-up token.');
   });
 }
 

@@ -1,66 +1,84 @@
-import { randomUUID } from 'node:crypto';
-import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
 
-/** Who holds a lock: enough to tell a live process from another one that was given the same number later. */
-interface Claim {
+/** Names the process that holds a lock. It is shown to an operator and decides nothing. */
+export interface LockHolder {
   readonly pid: number;
-  /** When that process started, in the kernel's own count; null where the system does not tell. */
-  readonly startedAt: string | null;
   readonly host: string;
-  readonly id: string;
+  /** When the lock was taken, in ISO 8601. */
+  readonly since: string;
 }
 
-/** A lock that is held until it is released, or until the process ends. */
+/** A lock that is held until it is released or its process ends. */
 export interface Lock {
   release(): void;
 }
 
-/** The lock belongs to a process that lives, or may live. */
+/** Another process, or this one, holds the lock. */
 export class LockedError extends Error {
   override readonly name = 'LockedError';
 
   constructor(
     message: string,
-    readonly pid: number,
+    /** Null while the holder has not written its name yet. */
+    readonly holder: LockHolder | null,
   ) {
     super(message);
   }
 }
 
-/**
- * Takes the lock that the file stands for, or refuses and names the holder; never takes it from a process that lives.
- *
- * A claim is linked into place with its content, so nobody ever reads half of one, and is never changed. The file of
- * a dead holder is not deleted, which two finders could do to each other's new claim: they compete for the file named
- * after the dead claim, and the one who gets it, and still finds the dead claim at the start of the chain, owns the
- * lock and moves its claim to the front.
- */
-export function takeLock(file: string, what: string): Lock {
-  const claim: Claim = { pid: process.pid, startedAt: startOf(process.pid), host: hostname(), id: randomUUID() };
-  const own = `${file}.${claim.id}.own`;
-  writeFileSync(own, JSON.stringify(claim), { mode: 0o600, flag: 'wx' });
+/** The file system does not lock files. */
+export class LockError extends Error {
+  override readonly name = 'LockError';
+}
+
+const { DatabaseSync } = loadSqlite();
+
+/** Loads SQLite without the warning that Node.js 22 prints for it. Other warnings are printed as usual. */
+function loadSqlite() {
+  const emitWarning = process.emitWarning.bind(process);
+  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
+    if (!String(warning).startsWith('SQLite is an experimental feature')) emitWarning(warning, ...rest);
+  }) as typeof emitWarning;
   try {
-    for (;;) {
-      const { end, last } = follow(file);
-      if (last && isAlive(last)) throw refusal(last, file, what);
-      if (!link(own, end)) continue;
-      if (follow(file).last?.id === claim.id) {
-        renameSync(own, file);
-        rmSync(own, { force: true }); // still there where the claim was the first: renaming a link to itself does nothing
-        sweep(file);
-        return held(file, claim.id);
-      }
-      rmSync(end, { force: true });
-    }
-  } catch (error) {
-    rmSync(own, { force: true });
-    throw error;
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
   }
 }
 
-/** Takes the lock as soon as its holder lets go. */
+/** SQLite's result code for a lock that another connection holds. */
+const busy = 5;
+
+/**
+ * Takes the lock `<file>.sqlite` and writes the name of this process to `file`.
+ *
+ * The lock is SQLite's exclusive lock on an empty database. The kernel keeps it, so it is visible in every PID and UTS
+ * namespace and ends with its process, however that ends. The lock file is never deleted: a process that had opened the
+ * deleted file would not see a lock on the new one. Nothing else in this process may open the lock file, because POSIX
+ * drops all locks of a process on a file when the process closes any descriptor of it.
+ * @throws {LockedError} when the lock is held.
+ * @throws {LockError} when the file system does not lock files.
+ */
+export function takeLock(file: string, what: string): Lock {
+  const connection = lockFile(`${file}.sqlite`, () => lockedError(file, what));
+  try {
+    writeHolder(file);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  const release = (): void => {
+    if (!connection.isOpen) return;
+    process.off('exit', release);
+    rmSync(file, { force: true });
+    connection.close();
+  };
+  process.once('exit', release);
+  return { release };
+}
+
+/** Takes the lock as soon as its holder releases it. */
 export async function awaitLock(file: string, what: string): Promise<Lock> {
   for (;;) {
     try {
@@ -72,94 +90,53 @@ export async function awaitLock(file: string, what: string): Promise<Lock> {
   }
 }
 
-/** Follows the claims from dead holder to successor: the last claim, and the file that would come after it. */
-function follow(file: string): { end: string; last: Claim | null } {
-  let end = file;
-  let last: Claim | null = null;
-  for (;;) {
-    const next = read(end);
-    if (!next) return { end, last };
-    last = next;
-    if (isAlive(next)) return { end, last };
-    end = `${file}.${next.id}`;
-  }
-}
-
-function read(file: string): Claim | null {
+function lockFile(path: string, locked: () => LockedError) {
+  createOnce(path);
+  accessSync(path, constants.R_OK | constants.W_OK);
+  const connection = new DatabaseSync(path);
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Claim;
+    // a journal in memory: nothing is written, so that nothing is left beside the file
+    connection.exec('pragma journal_mode = memory; begin exclusive');
+    return connection;
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return null;
-    throw new Error(`${file} is not a lock of this program. Delete it when no other process uses what it locks.`, { cause: error });
+    connection.close();
+    if ((error as { errcode?: unknown }).errcode === busy) throw locked();
+    throw new LockError(`${path} cannot be locked: ${(error as Error).message}. Keep it on a local file system.`, { cause: error });
   }
 }
 
-function link(from: string, to: string): boolean {
+/** Creates the file for its owner only; SQLite would let others read it. An existing file is not opened. */
+function createOnce(path: string): void {
   try {
-    linkSync(from, to);
-    return true;
+    writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
   } catch (error) {
-    if (isCode(error, 'EEXIST')) return false;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
-/** A process of another host cannot be asked, so it counts as alive. */
-function isAlive({ pid, startedAt, host }: Claim): boolean {
-  if (host !== hostname()) return true;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return !isCode(error, 'ESRCH');
-  }
-  const started = startOf(pid);
-  return startedAt === null || started === null || started === startedAt;
+/** Replaces the file as a whole, so that nobody reads half a name; earlier versions kept their lock there. */
+function writeHolder(file: string): void {
+  const holder: LockHolder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+  const draft = `${file}.draft`;
+  writeFileSync(draft, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
+  renameSync(draft, file);
 }
 
-/** Field 22 of /proc/<pid>/stat on Linux; the name in field 2 may hold spaces and brackets, so the count begins after it. */
-function startOf(pid: number): string | null {
-  if (process.platform !== 'linux') return null;
+function lockedError(file: string, what: string): LockedError {
+  const holder = readHolder(file);
+  if (holder === null) return new LockedError(`${what} is in use by another process. Stop that process first.`, null);
+  const { pid, host, since } = holder;
+  return new LockedError(
+    `${what} is in use by the process with pid ${pid} on host ${host} since ${since}. Stop that process first.`,
+    holder,
+  );
+}
+
+function readHolder(file: string): LockHolder | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const { pid, host, since } = JSON.parse(readFileSync(file, 'utf8')) as Partial<LockHolder>;
+    return typeof pid === 'number' && typeof host === 'string' && typeof since === 'string' ? { pid, host, since } : null;
   } catch {
     return null;
   }
-}
-
-function held(file: string, id: string): Lock {
-  const release = () => {
-    process.off('exit', release);
-    if (read(file)?.id === id) rmSync(file, { force: true });
-  };
-  process.once('exit', release);
-  return { release };
-}
-
-/** Whatever else stands beside an owned lock was left by attempts that lost, or by processes that died trying. */
-function sweep(file: string): void {
-  const prefix = `${basename(file)}.`;
-  for (const name of readdirSync(dirname(file)).filter((each) => each.startsWith(prefix))) {
-    const other = join(dirname(file), name);
-    if (!name.endsWith('.own') || isLeft(other)) rmSync(other, { force: true });
-  }
-}
-
-function isLeft(own: string): boolean {
-  try {
-    const claim = read(own);
-    return claim !== null && !isAlive(claim);
-  } catch {
-    return false; // being written just now
-  }
-}
-
-function refusal({ pid, host }: Claim, file: string, what: string): LockedError {
-  const advice =
-    host === hostname() ? 'Stop that process first.' : `That was on host ${host}, which cannot be asked: if it has ended, delete ${file}.`;
-  return new LockedError(`${what} is in use by the process with pid ${pid}. ${advice}`, pid);
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return (error as NodeJS.ErrnoException | null)?.code === code;
 }

@@ -17,6 +17,7 @@ export class DataVersionError extends Error {
  * it does not have refuses: it would write by laws that no longer hold.
  */
 export async function migrate(database: Database): Promise<string[]> {
+  await demandEncoding(database);
   return await alone(database, async () => {
     const { unknown } = await compareMigrations(database);
     if (unknown.length > 0) {
@@ -26,6 +27,21 @@ export async function migrate(database: Database): Promise<string[]> {
     }
     return (await database.orm.migrator.up()).map(({ name }) => name);
   });
+}
+
+/** The database cannot store every character. */
+export class EncodingError extends Error {
+  override readonly name = 'EncodingError';
+  readonly code = 'ENCODING_NOT_UTF8';
+
+  constructor(encoding: string) {
+    super(`The encoding of the database is ${encoding}. Use a database with the encoding UTF8: createdb --encoding=UTF8`);
+  }
+}
+
+async function demandEncoding({ run }: Database): Promise<void> {
+  const [row] = await run(`select current_setting('server_encoding') as encoding`);
+  if (row?.['encoding'] !== 'UTF8') throw new EncodingError(String(row?.['encoding']));
 }
 
 /** The migrations that the database lacks, and those that this program does. Nothing is written. */

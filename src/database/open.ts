@@ -14,7 +14,8 @@ import {
   type Options,
   type SqlEntityManager,
 } from '@mikro-orm/sql';
-import type { ClientBase, ClientConfig, Pool } from 'pg';
+import { Client, type ClientBase, type ClientConfig, type Pool } from 'pg';
+import { unwritableReason } from '../errors.ts';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import type { Config } from '../config.ts';
 import { breakOff, demandPrimary, isMisplaced, SilenceGuard } from './guard.ts';
@@ -75,7 +76,7 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
   const pipeline = lines > 0 ? new Pipeline({ ...connection, types: valueTypes }, lines, guard) : null;
   const orm = await PostgresOrm.init({
     ...shared(options),
-    clientUrl: url,
+    dbName: new Client(connection).database ?? '', // `pg` reads the rest: MikroORM knows no Unix sockets
     driverOptions: {
       ...connection,
       max: databasePoolSize - lines,
@@ -164,6 +165,31 @@ const mostLines = 4;
  * survives the end of the process however it comes, though not a power cut.
  */
 async function openEmbedded(directory: string, options: DatabaseOptions): Promise<Database> {
+  try {
+    return await openLocked(directory, options);
+  } catch (error) {
+    const reason = unwritableReason(asSystemError(error));
+    if (reason === null) throw error;
+    throw new DataDirectoryError(`The database in ${directory} cannot be opened: ${reason}. UNIONHALL_DATA_DIR names its folder.`, {
+      cause: error,
+    });
+  }
+}
+
+/** The files of the embedded database cannot be written. */
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError';
+}
+
+/** PGlite throws the numbers of WASI, and no instance of Error. */
+const wasiCodes: Readonly<Record<number, string>> = { 2: 'EACCES', 19: 'EDQUOT', 51: 'ENOSPC', 63: 'EPERM', 69: 'EROFS' };
+
+function asSystemError(error: unknown): unknown {
+  const { name, errno } = error as { name?: unknown; errno?: unknown };
+  return name === 'ErrnoError' ? { code: wasiCodes[Number(errno)] } : error;
+}
+
+async function openLocked(directory: string, options: DatabaseOptions): Promise<Database> {
   const isKept = !directory.startsWith('memory:');
   if (isKept) await mkdir(dirname(directory), { recursive: true });
   const lock = isKept ? takeLock(`${directory}.lock`, `The database in ${directory}`) : null;

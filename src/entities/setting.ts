@@ -45,6 +45,8 @@ export enum ConnectionFailure {
   NOT_POSTGRESQL = 'not_postgresql',
   NOT_ALLOWED = 'not_allowed',
   OTHER_KEYRING = 'other_keyring',
+  ENCODING = 'encoding',
+  PRIVILEGES = 'privileges',
 }
 
 /** What each of them means, in a sentence. */
@@ -56,7 +58,9 @@ export const meaningOf: Readonly<Record<ConnectionFailure, string>> = {
   [ConnectionFailure.UNKNOWN_DATABASE]: 'The server has no database of that name.',
   [ConnectionFailure.TLS]: 'No encrypted connection came about: the server has none, or its certificate is not trusted.',
   [ConnectionFailure.NOT_POSTGRESQL]: 'Something answered that is not PostgreSQL.',
-  [ConnectionFailure.NOT_ALLOWED]: 'The address is one that is never connected to, or the user may not make the tables.',
+  [ConnectionFailure.NOT_ALLOWED]: 'The address is one that is never connected to.',
+  [ConnectionFailure.ENCODING]: 'The encoding of the database is not UTF8, so that it cannot store every character.',
+  [ConnectionFailure.PRIVILEGES]: 'The user may not make the tables, or not work with them.',
   [ConnectionFailure.OTHER_KEYRING]: 'The database was used with other system keys than this service has.',
 };
 

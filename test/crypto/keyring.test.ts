@@ -8,7 +8,7 @@ import { frame, fromBase64Url } from '../../src/services/crypto/framing.ts';
 import { loadKeyring } from '../../src/services/crypto/keyfile.ts';
 import { Keyring, KeyringError } from '../../src/services/crypto/keyring.ts';
 
-const key = (byte: number, length = 32) => Buffer.alloc(length, byte).toString('base64');
+const key = (number: number, length = 32) => Buffer.from(hkdfSync('sha256', String(number), '', '', length)).toString('base64');
 
 describe('a keyring', () => {
   it('has its first key active and the others beside it', () => {
@@ -37,7 +37,7 @@ describe('a keyring', () => {
     ['a:', 'exactly 32'],
     [`a:${key(1)} x`, 'exactly 32'],
     [`a:${key(1).replace('=', '')}`, 'exactly 32'],
-    [`a:${key(1).replace('E=', 'F=')}`, 'exactly 32'],
+    [`a:${key(1).replace('8=', '9=')}`, 'exactly 32'],
     [`a:${key(1)},a:${key(2)}`, 'has the name of an earlier one'],
     [`a:${key(1)},b:${key(1)}`, 'is the same as an earlier one'],
     [`a:${key(1)},`, 'not of the form'],
@@ -58,11 +58,11 @@ describe('a keyring', () => {
       keyring.purpose('a', 'audit'),
       keyring.purpose('a', 'access-token'),
       keyring.purpose('b', 'audit'),
-      Buffer.alloc(32, 1),
+      Buffer.from(key(1), 'base64'),
     ].map((bytes) => bytes.toString('hex'));
     expect(new Set(derived).size).toBe(4);
     expect(keyring.purpose('a', 'audit')).toEqual(
-      Buffer.from(hkdfSync('sha256', Buffer.alloc(32, 1), '', frame('unionhall', 'audit'), 32)),
+      Buffer.from(hkdfSync('sha256', Buffer.from(key(1), 'base64'), '', frame('unionhall', 'audit'), 32)),
     );
     expect(() => keyring.purpose('c', 'audit')).toThrow(KeyringError);
   });
@@ -162,5 +162,21 @@ describe('loadKeyring', () => {
     await rm(join(directory, 'keys'));
     await mkdir(join(directory, 'keys'), { mode: 0o700 });
     await expect(loadKeyring({ keys: null, directory, mayMake: true })).rejects.toThrow();
+  });
+
+  it.each([
+    ['zero bytes', Buffer.alloc(32)],
+    ['one byte repeated', Buffer.alloc(32, 0x61)],
+    ['a word repeated', Buffer.from('changeme'.repeat(4))],
+    ['few different bytes', Buffer.from(Array.from({ length: 32 }, (_, at) => at % 11))],
+  ])('refuses a key of %s, and does not show it', (_, bytes) => {
+    const encoded = bytes.toString('base64');
+    const parse = () => Keyring.parse(`good:${key(1)},weak:${encoded}`);
+    expect(parse).toThrow('Key 2 of the keyring is not random: make one with `openssl rand -base64 32`');
+    expect(parse).not.toThrow(encoded);
+  });
+
+  it('makes keys that it takes', () => {
+    for (let time = 0; time < 1000; time += 1) Keyring.parse(Keyring.generate());
   });
 });

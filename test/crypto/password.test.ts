@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hash as argon2, verify as argon2Verify } from 'argon2';
 import { describe, expect, it } from '@jest/globals';
 import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
@@ -27,7 +28,7 @@ describe('a password hash', () => {
 
   it('cannot be verified with another keyring', async () => {
     const stored = await hashPassword('secret', cost, keyring);
-    const foreign = Keyring.parse(`${keyring.active}:${Buffer.alloc(32, 7).toString('base64')}`);
+    const foreign = Keyring.parse(`${keyring.active}:${randomBytes(32).toString('base64')}`);
     expect((await verifyPassword(stored, 'secret', cost, foreign)).isRight).toBe(false);
     expect((await verifyPassword(stored, 'secret', cost, Keyring.parse(Keyring.generate()))).isRight).toBe(false);
   });

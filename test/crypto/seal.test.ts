@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { frame } from '../../src/services/crypto/framing.ts';
@@ -79,7 +79,7 @@ describe('a blob that was moved', () => {
   });
 
   it('to another instance does not open, be its key named the same', () => {
-    const foreign = Keyring.parse(`${kid}:${Buffer.alloc(32, 9).toString('base64')}`);
+    const foreign = Keyring.parse(`${kid}:${randomBytes(32).toString('base64')}`);
     expect(failure(blob, foreign)).toBeInstanceOf(SealError);
     expect(failure(blob, before)).toBeInstanceOf(SealError);
   });

@@ -59,7 +59,7 @@ const laws: Readonly<Record<string, Law>> = {
   reading: { may: ['entities', 'errors'] },
   resolvers: { may: ['entities', 'services'], mayType: ['context'], never: /^@mikro-orm\/|^pg$|^kysely$/ },
   permissions: { may: ['entities', 'errors'], mayType: ['context'] },
-  database: { may: ['mikro-orm.config'], mayType: ['config'] },
+  database: { may: ['mikro-orm.config', 'errors'], mayType: ['config'] },
   context: { may: ['services', 'permissions', 'entities', 'reading'] },
   config: { may: [] },
   errors: { may: [] },

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { unwritableReason } from '../../errors.ts';
 import { Keyring, KeyringError } from './keyring.ts';
 
 /** Where a keyring may come from. */
@@ -84,13 +85,16 @@ function refuseShared(path: string, mode: number, shared: number, wanted: string
 
 /** Writes beside and links: a reader sees the whole file or none, and one that another process made first stays. */
 async function make(file: string, directory: string): Promise<string | null> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
   try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeWhole(draft, `${Keyring.generate()}\n`);
     await link(draft, file).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw new KeyringError(`The keyring ${file} cannot be made (${codeOf(error)})`);
+      if (codeOf(error) !== 'EEXIST') throw error;
     });
+  } catch (error) {
+    const reason = unwritableReason(error) ?? codeOf(error);
+    throw new KeyringError(`The keyring ${file} cannot be made: ${reason}. UNIONHALL_CONFIG_DIR names its folder`);
   } finally {
     await unlink(draft).catch(() => undefined);
   }

@@ -18,6 +18,8 @@ export type KeyPurpose =
   | 'vault-session';
 
 const keyLength = 32;
+/** Different bytes that a key must have. Of 32 random bytes, fewer are different once in 10^24 keys. */
+const leastDistinct = 12;
 
 /**
  * The system keys: one is active and signs or seals what is new, the others only read what is old. The keys themselves
@@ -106,8 +108,11 @@ function parseEntry(entry: string, position: number): [kid: string, key: KeyObje
   const encoded = entry.slice(colon + 1);
   const bytes = Buffer.from(encoded, 'base64');
   const isRight = bytes.byteLength === keyLength && bytes.toString('base64') === encoded;
+  const isRandom = new Set(bytes).size >= leastDistinct;
   const key = isRight ? createSecretKey(bytes) : null;
   bytes.fill(0);
   if (key === null) throw new KeyringError(`Key ${position} of the keyring is not base64 of exactly ${keyLength} bytes`);
+  if (!isRandom)
+    throw new KeyringError(`Key ${position} of the keyring is not random: make one with \`openssl rand -base64 ${keyLength}\``);
   return [kid, key];
 }

@@ -1,13 +1,15 @@
 import { ConnectionFailure, meaningOf } from '../../entities/setting.ts';
 import { causesOf } from '../../errors.ts';
 
-const { REFUSED, UNREACHABLE, TIMEOUT, AUTHENTICATION, UNKNOWN_DATABASE, TLS, NOT_POSTGRESQL, NOT_ALLOWED, OTHER_KEYRING } =
-  ConnectionFailure;
+const { REFUSED, UNREACHABLE, TIMEOUT, AUTHENTICATION, UNKNOWN_DATABASE, TLS, NOT_POSTGRESQL } = ConnectionFailure;
+const { NOT_ALLOWED, OTHER_KEYRING, ENCODING, PRIVILEGES } = ConnectionFailure;
 
 /** What each code means, of PostgreSQL or of the system; the first that fits. */
 const byCode: readonly (readonly [RegExp, ConnectionFailure])[] = [
-  [/^(FORBIDDEN_ADDRESS|42501)$/, NOT_ALLOWED],
   [/^FOREIGN_KEYRING$/, OTHER_KEYRING],
+  [/^FORBIDDEN_ADDRESS$/, NOT_ALLOWED],
+  [/^ENCODING_NOT_UTF8$/, ENCODING],
+  [/^42501$/, PRIVILEGES],
   [/^ECONNREFUSED$/, REFUSED],
   [/^ETIMEDOUT$/, TIMEOUT],
   [/^(ENOTFOUND|EAI_\w+|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|EACCES|EPERM|EINVAL)$/, UNREACHABLE],

@@ -40,13 +40,28 @@ export async function probe(connection: Connection, keyring: Keyring | null): Pr
 
 async function look(client: Client, keyring: Keyring | null): Promise<Probe> {
   const begin = performance.now();
-  const { rows: versions } = await client.query<{ server_version: string }>('show server_version');
+  const { rows: found } = await client.query<Facts>(facts);
   const latencyMs = Math.max(1, Math.round(performance.now() - begin));
-  const { rows: tables } = await client.query<{ exists: boolean }>(`select to_regclass('users') is not null as exists`);
-  const hasOwner = tables[0]?.exists === true && (await isOwned(client));
+  const [{ version, encoding, is_made, may_create, has_users }] = found as [Facts];
+  if (encoding !== 'UTF8') return { reason: ConnectionFailure.ENCODING };
+  if (!is_made && !may_create) return { reason: ConnectionFailure.PRIVILEGES };
   if (await hasOtherKeys(client, keyring)) return { reason: ConnectionFailure.OTHER_KEYRING };
-  return { reason: null, serverVersion: versions[0]?.server_version ?? '', hasOwner, latencyMs };
+  const hasOwner = has_users && (await isOwned(client));
+  return { reason: null, serverVersion: version, hasOwner, latencyMs };
 }
+
+interface Facts {
+  readonly version: string;
+  readonly encoding: string;
+  readonly is_made: boolean;
+  readonly may_create: boolean;
+  readonly has_users: boolean;
+}
+
+/** Making the tables takes the right to create in the schema, and the queue's schema that in the database. */
+const facts = `select current_setting('server_version') as version, current_setting('server_encoding') as encoding,
+  to_regclass('mikro_orm_migrations') is not null as is_made, to_regclass('users') is not null as has_users,
+  coalesce(has_schema_privilege(current_schema(), 'create'), false) and has_database_privilege(current_database(), 'create') as may_create`;
 
 /** No where the table is not the service's own, or not to be read. */
 async function isOwned(client: Client): Promise<boolean> {

@@ -52,6 +52,8 @@ async function prove({ desk }: SettingTools, connection: Connection): Promise<Pr
   } catch (error) {
     if ((error as Error).name === 'DataVersionError')
       throw conflict('That database was made by a newer version of this program. Start that version to use it.');
+    if ((error as Error).name === 'SeededError')
+      throw conflict('That database has seeded accounts, whose passwords are public. Production does not serve it.');
     const reason = failureOf(error);
     if (reason === null) throw error;
     return reason;

@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Connection } from '../../entities/setting.ts';
+import { unwritableReason } from '../../errors.ts';
 import { decryptFernet, encryptFernet, padded, readFernetKey } from '../crypto/fernet.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { isOfActiveKey, open as unseal, seal } from '../crypto/seal.ts';
@@ -90,7 +91,8 @@ export class SavedConnection {
       return await this.#draft(this.#file, text);
     } catch (error) {
       if (error instanceof SavedError) throw error;
-      throw new SavedError(`${this.#file} cannot be written (${String((error as NodeJS.ErrnoException).code)}).`);
+      const reason = unwritableReason(error) ?? String((error as NodeJS.ErrnoException).code);
+      throw new SavedError(`${this.#file} cannot be written: ${reason}.`);
     } finally {
       bytes.fill(0);
     }

@@ -25,7 +25,11 @@ export async function deactivateUser(em: SqlEntityManager, tools: UserTools, vie
 }
 
 /** Ends what opens the account now, or could do so later. */
-export async function shutOut(em: SqlEntityManager, { endSessions, now }: UserTools, userId: string): Promise<void> {
+export async function shutOut(
+  em: SqlEntityManager,
+  { endSessions, now }: Pick<UserTools, 'endSessions' | 'now'>,
+  userId: string,
+): Promise<void> {
   await endSessions(em, { userId }, SessionEnd.USER_DISABLED, now());
   await em.execute('delete from one_time_tokens where user_id = ? and used_at is null', [userId]);
 }

@@ -18,6 +18,7 @@ export { AssignRoleInput } from './assign.ts';
 export { BreachedPasswords } from './breach.ts';
 export { CreateUserInput } from './create.ts';
 export { UpdateProfileInput } from './profile.ts';
+export { disableSeededUsers, findSeededUsers, refuseSeededUsers, SeededError } from './seeded.ts';
 export { UpdateUserInput } from './update.ts';
 export type { UserTools } from './tools.ts';
 
