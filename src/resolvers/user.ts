@@ -202,7 +202,7 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Deletes a user, who is signed out everywhere and stays known by name where they did something; username, address and member record are not given to another. CONFLICT for the owner, the last admin, and who represents somebody in an open grievance; FORBIDDEN for oneself.',
+      'Deletes a user, who is signed out everywhere and stays known by name where they did something; the username is never given again, but another account may get the address and the member record. CONFLICT for the owner, the last admin, and who represents somebody in an open grievance; FORBIDDEN for oneself.',
   })
   async deleteUser(
     @Ctx() { users, viewer, client, read }: Context,

@@ -98,7 +98,7 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
   },
   'address-claimed': {
     subject: 'Somebody used your e-mail address',
-    what: 'This address was given for another account, to which it was not given: it stays yours. If you wanted one, you have this one.',
+    what: 'Somebody tried to use your e-mail address for another account. Your account is unchanged, and the address stays yours.',
   },
   'username-changed': {
     subject: 'Your username was changed',

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { OneTimeToken } from '../../entities/credential.ts';
-import { User } from '../../entities/user.ts';
+import { holdsEmail, User } from '../../entities/user.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { hashToken } from '../crypto/token.ts';
@@ -79,7 +79,7 @@ async function addressToken({ em, keyring, now }: WorkerTools, job: TokenJob, us
 /** Whose proved address this is, where it is another's: there it would only confuse to be asked whether it is one's own. */
 async function holderOf(em: SqlEntityManager, { id, email }: User): Promise<User | null> {
   const [row] = await em.execute<{ id: string }[]>(
-    `select id from users where lower(email) = lower(cast(? as text) collate "C") and id <> ? and (is_verified or not is_self_registered)`,
+    `select u.id from users u where lower(u.email) = lower(cast(? as text) collate "C") and u.id <> ? and ${holdsEmail('u')}`,
     [email, id],
   );
   return row ? await em.findOne(User, { id: row.id }, { filters: false }) : null;

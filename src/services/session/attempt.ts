@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
+import { holdsEmail } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { rateLimited, unauthenticated } from '../../errors.ts';
 import { recordDenial } from '../audit/event.ts';
@@ -58,13 +59,13 @@ export async function takeSignInTurn(em: SqlEntityManager, tools: SessionTools, 
 export async function findAccount(em: SqlEntityManager, identifier: string, deviceToken: string | null): Promise<Account> {
   const column = identifier.includes('@') ? 'email' : 'username';
   // An address that was only claimed names nobody: else a registration and a sign-in would tell whether it is another's.
-  const isProved = column === 'email' ? 'and (u.is_verified or not u.is_self_registered)' : '';
+  const isHeld = column === 'email' ? `and ${holdsEmail('u')}` : '';
   const deviceHash = deviceToken !== null && isToken('dvt1', deviceToken) ? hashToken(deviceToken) : '';
   // The column's collation has to be named: the parameter would be lowered by the database's, the index was by the column's.
   const [row] = await em.execute<AccountRow[]>(
     `select u.id, u.is_active and u.deleted_at is null as may_sign_in, d.id as device_id
      from users u left join devices d on d.user_id = u.id and d.token_hash = ?
-     where lower(u.${column}) = lower(cast(? as text) collate "C") ${isProved}`,
+     where lower(u.${column}) = lower(cast(? as text) collate "C") ${isHeld}`,
     [deviceHash, identifier],
   );
   const found = { namedId: row?.id ?? null, sessionId: null };

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
-import { User } from '../../entities/user.ts';
+import { holdsEmail, User } from '../../entities/user.ts';
 import { recordAudit } from '../audit/event.ts';
 import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken } from '../mail/index.ts';
@@ -8,8 +8,6 @@ import type { Client, SessionTools } from './tools.ts';
 
 /** Seconds in which a reset works. */
 const resetAge = 1800;
-
-const nobody = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Mails a reset to whoever has this address. The answer, the limits and the work are the same where nobody has it.
@@ -20,12 +18,12 @@ export async function requestPasswordReset(em: SqlEntityManager, tools: SessionT
   const address = email.trim().slice(0, 255);
   await takeTurn(em, tools, 'mail-address', networkOf(client.ipAddress));
   await takeTurn(em, tools, 'mail-account', address.toLowerCase());
-  const user = await holderOf(em, address);
+  const chosen = await choose(em, address);
+  const targetId = chosen?.is_holder ? chosen.id : null;
   await em.transactional(async (transaction) => {
     // A commit that waited for the disk would tell that there is something to be kept.
     await transaction.execute('set local synchronous_commit = off');
-    if (user === null) await pretend(transaction, tools);
-    else await mailToken(transaction, tools, { kind: 'password-reset', user, lifetime: resetAge });
+    if (chosen !== null) await mailReset(transaction, tools, chosen);
     recordAudit(transaction, tools.keyring, {
       at: tools.now(),
       actor: null,
@@ -33,8 +31,8 @@ export async function requestPasswordReset(em: SqlEntityManager, tools: SessionT
       ipAddress: client.ipAddress,
       action: 'request_password_reset',
       targetType: 'User',
-      targetId: user?.id ?? null,
-      outcome: user === null ? AuditOutcome.FAILED : AuditOutcome.SUCCEEDED,
+      targetId,
+      outcome: targetId === null ? AuditOutcome.FAILED : AuditOutcome.SUCCEEDED,
       requestId: client.requestId,
       count: 1,
     });
@@ -42,20 +40,41 @@ export async function requestPasswordReset(em: SqlEntityManager, tools: SessionT
   return true;
 }
 
-/** Whose address it is: the one who proved it, or was given it by an admin; else the latest who claims it. */
-async function holderOf(em: SqlEntityManager, address: string): Promise<User | null> {
-  const [row] = await em.execute<{ id: string }[]>(
-    `select id from users where lower(email) = lower(cast(? as text) collate "C") and is_active and deleted_at is null
-     order by is_verified or not is_self_registered desc, id desc limit 1`,
-    [address],
-  );
-  return em.findOne(User, { id: row?.id ?? nobody }, { filters: false });
+/** Undoes what was done for a user who does not have the address. */
+class Undone extends Error {}
+
+/** A user to mail a token to, and whether the user has the address. */
+interface Chosen {
+  readonly id: string;
+  readonly is_holder: boolean;
 }
 
-/** The statements of {@link mailToken}, to nobody's good: a mail to nobody is none. */
-async function pretend(em: SqlEntityManager, { mail, keyring }: SessionTools): Promise<void> {
-  await em.execute('select from users where id = ? for no key update', [nobody]);
-  await em.execute('delete from one_time_tokens where user_id = ?', [nobody]);
-  await mail.enqueue(em, { kind: 'password-reset', userId: nobody, tokenId: nobody, kid: keyring.active });
-  await em.execute('insert into one_time_tokens select * from one_time_tokens where user_id = ?', [nobody]);
+/**
+ * Chooses who has the address: the user who holds it, else the latest who claims it. Where nobody has it, another user
+ * is chosen, for whom the same is done. Null in a database without users.
+ */
+async function choose(em: SqlEntityManager, address: string): Promise<Chosen | null> {
+  const [chosen] = await em.execute<Chosen[]>(
+    `select id, is_holder from (
+       (select u.id, true as is_holder, case when ${holdsEmail('u')} then 2 else 1 end as rank from users u
+        where lower(u.email) = lower(cast(? as text) collate "C") and u.is_active and u.deleted_at is null)
+       union all (select id, false, 0 from users order by id limit 1)
+     ) c order by rank desc, id desc limit 1`,
+    [address],
+  );
+  return chosen ?? null;
+}
+
+/** Mails the token in a nested transaction, which is rolled back, after the same work, where the user has no such address. */
+async function mailReset(em: SqlEntityManager, tools: SessionTools, { id, is_holder: isHolder }: Chosen): Promise<void> {
+  await em
+    .transactional(async (nested) => {
+      const user = await nested.findOneOrFail(User, id, { filters: false });
+      await mailToken(nested, tools, { kind: 'password-reset', user, lifetime: resetAge });
+      await nested.flush();
+      if (!isHolder) throw new Undone();
+    })
+    .catch((error: unknown) => {
+      if (!(error instanceof Undone)) throw error;
+    });
 }
