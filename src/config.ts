@@ -77,7 +77,14 @@ export const variables = {
     .min(0)
     .max(60)
     .default(10)
-    .describe('Seconds in which the refresh token just replaced is answered with the same successor.'),
+    .describe('Seconds in which a replaced refresh token is still honored after the first use of its successor.'),
+  REFRESH_RETRY: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(604_800)
+    .default(86_400)
+    .describe('Seconds in which a replaced refresh token is honored at most, until its successor is first used: for lost replies.'),
   SESSION_MAX_AGE: seconds(30 * 86_400).describe('Seconds after which a session ends, however busy.'),
   SESSION_IDLE_AGE: seconds(7 * 86_400).describe('Seconds after which an unused session ends.'),
   REUSE_ENDS: z.enum(['session', 'user']).default('session').describe("What an old refresh token ends: its session, or all of the user's."),
@@ -297,6 +304,7 @@ export class ConfigError extends Error {
   }
 }
 
+  readonly refreshRetry: number;
 /** Reads the configuration from an environment. @throws {ConfigError} naming all that is wrong at once. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables && value !== ''));
@@ -408,6 +416,7 @@ function toConfig(values: Values): Config {
 function breachUrl({ HIBP_URL, NODE_ENV }: Values): string | null {
   if (HIBP_URL === undefined) return NODE_ENV === 'test' ? null : pwnedPasswords;
   return HIBP_URL === 'off' ? null : HIBP_URL;
+      refreshRetry: values.REFRESH_RETRY,
 }
 
 function firstAdmin({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password, ADMIN_USERNAME: name }: Values): Config['firstAdmin'] {

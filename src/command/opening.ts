@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
+import { systemClock } from '../entities/clock.ts';
 import { loadKeyring } from '../services/crypto/keyfile.ts';
 import { openPlace, openUpdated, whereabouts, type MailRoom } from '../work.ts';
 import { warn } from './operator.ts';
@@ -23,7 +24,7 @@ async function closing(database: Database, work: (database: Database) => Promise
 }
 
 export async function roomOf(config: Config, database: Database): Promise<MailRoom> {
-  return { database, keyring: await keyringOf(config), now: () => new Date(), warn, print: null };
+  return { database, keyring: await keyringOf(config), now: systemClock, warn, print: null };
 }
 
 export const placeOf = (config: Config) => whereabouts(config, () => keyringOf(config));

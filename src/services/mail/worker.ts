@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { databaseNow } from '../../entities/clock.ts';
 import { OneTimeToken } from '../../entities/credential.ts';
 import { holdsEmail, User } from '../../entities/user.ts';
 import { mailedToken } from '../crypto/mailed.ts';
@@ -60,10 +61,11 @@ async function address(tools: WorkerTools, job: MailJob): Promise<Addressed | nu
   return await addressToken(tools, job, user);
 }
 
-async function addressToken({ em, keyring, now }: WorkerTools, job: TokenJob, user: User): Promise<Addressed | null> {
+async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Promise<Addressed | null> {
+  const { em, keyring } = tools;
   const { kind, kid, tokenId: id } = job;
   const type = tokenTypes[kind];
-  const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: now() } };
+  const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: await databaseNow(em, tools) } };
   const row = await em.findOne(OneTimeToken, usable, { filters: false });
   if (row === null || row.sentTo.toLowerCase() !== user.email.toLowerCase()) return null;
   if (kind === 'email-verification' && user.isVerified) return null;

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
+import { sqlAfter, sqlNow } from '../../entities/clock.ts';
 import { holdsEmail } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { rateLimited, unauthenticated } from '../../errors.ts';
@@ -7,7 +8,7 @@ import { recordDenial } from '../audit/event.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
 import { networkOf, tryTurn } from '../limit.ts';
-import { after, type Client, type SessionTools } from './tools.ts';
+import type { Client, SessionTools } from './tools.ts';
 
 /** What is known about who gives a password, before anything is proved. */
 export interface Account {
@@ -135,17 +136,17 @@ type Reservation = 'locked' | 'open' | 'last';
  * Counts an attempt as failed before it is made. One guarded statement counts, so of any number of parallel attempts
  * only as many are made as the limit allows, and the last of them locks. A lock that has lapsed starts the count again.
  */
-async function reserveAttempt(em: SqlEntityManager, account: Account, { rules, now }: SessionTools): Promise<Reservation> {
+async function reserveAttempt(em: SqlEntityManager, account: Account, tools: SessionTools): Promise<Reservation> {
   const { table, id } = counterOf(account);
-  const at = now();
+  const { rules } = tools;
   const attempts = 'case when locked_until is null then failed_login_attempts else 0 end + 1';
   // The count does not wait for the disk: an attempt on an account must not take longer than one on none.
   const [reserved] = await em.execute<{ is_last: boolean }[]>(
     `update ${table}
-     set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then cast(? as timestamptz) end
-     where id = ? and (locked_until is null or locked_until <= ?) and set_config('synchronous_commit', 'off', true) = 'off'
+     set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(tools, rules.loginLock)} end
+     where id = ? and (locked_until is null or locked_until <= ${sqlNow(tools)}) and set_config('synchronous_commit', 'off', true) = 'off'
      returning locked_until is not null as is_last`,
-    [rules.loginAttempts, after(at, rules.loginLock), id, at],
+    [rules.loginAttempts, id],
   );
   if (reserved === undefined) return 'locked';
   return reserved.is_last ? 'last' : 'open';

@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
 import { AuditOutcome } from '../../entities/audit.ts';
+import { sqlNow } from '../../entities/clock.ts';
 import { badCredentials } from '../../errors.ts';
 import { recordDenial } from '../audit/event.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
@@ -39,12 +40,13 @@ interface Challenge {
 export async function completeLogin(
   em: SqlEntityManager,
   tools: SessionTools,
-  { challenge: token, code, method }: CompleteLoginInput,
+  input: CompleteLoginInput,
   client: Client,
 ): Promise<SignedIn> {
   const trial: Trial = { action: 'complete_login', client };
   await takeSignInTurn(em, tools, trial);
   const challenge = await findChallenge(em, tools, token);
+  const { challenge: token, code, method } = input;
   if (challenge === null) {
     await recordDenial(em, tools.now(), client, { action: trial.action, reason: 'unknown_challenge', outcome: AuditOutcome.DENIED });
     throw badCredentials();
@@ -56,13 +58,14 @@ export async function completeLogin(
   return new SignedIn(issued, tools, challenge.wants_cookie);
 }
 
-async function findChallenge(em: SqlEntityManager, { now }: SessionTools, token: string): Promise<Challenge | null> {
+async function findChallenge(em: SqlEntityManager, tools: SessionTools, token: string): Promise<Challenge | null> {
   if (!isToken('lct1', token)) return null;
   const [found] = await em.execute<Challenge[]>(
     `select c.id, c.user_id, c.device_id, c.device_name, c.wants_cookie
      from login_challenges c join users u on u.id = c.user_id
-     where c.token_hash = ? and c.used_at is null and c.expires_at > ? and u.is_active and u.deleted_at is null`,
-    [hashToken(token), now()],
+     where c.token_hash = ? and c.used_at is null and c.expires_at > ${sqlNow(tools)}
+       and u.is_active and u.deleted_at is null`,
+    [hashToken(token)],
   );
   return found ?? null;
 }
@@ -78,8 +81,8 @@ async function admit(
   return em.transactional(async (transaction) => {
     // The user's row first, as whoever ends the user's sessions has it, and then the challenge: nobody waits in a ring.
     if (!(await holds(transaction, 'users where id = ? and is_active and deleted_at is null for no key update', [userId]))) return null;
-    const waits = 'login_challenges where id = ? and used_at is null and expires_at > ? for update';
-    if (!(await holds(transaction, waits, [id, tools.now()]))) return null;
+    const waits = `login_challenges where id = ? and used_at is null and expires_at > ${sqlNow(tools)} for update`;
+    if (!(await holds(transaction, waits, [id]))) return null;
     if (!(await spendCode(transaction, tools, { userId, sessionId: null }, right, client))) return null;
     await transaction.execute('update login_challenges set used_at = ? where id = ?', [tools.now(), id]);
     await transaction.execute('update users set last_login_at = ? where id = ?', [tools.now(), userId]);

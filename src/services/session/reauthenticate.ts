@@ -1,9 +1,13 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { sqlNow } from '../../entities/clock.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badCredentials } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
+import { verifyRefreshToken } from '../crypto/refresh.ts';
 import { accountOf } from './attempt.ts';
 import { proveAgain, spendProof, type ReauthenticateInput } from './proof.ts';
+import { currentToken } from './refresh.ts';
+import { SignedIn } from './start.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 /**
