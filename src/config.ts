@@ -163,6 +163,23 @@ export const variables = {
   CORS_ORIGINS: list.describe('Origins of browser clients, comma-separated; none by default.'),
   TRUSTED_PROXIES: list.describe('Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated.'),
   MAX_DEPTH: bound(8, 50).describe('Fields inside fields that one operation may ask for; edges, node and nodes do not count.'),
+  COOKIE_PATH: z
+    .string()
+    .regex(/^\/[A-Za-z0-9/._~-]*$/, 'must be a path that begins with /')
+    .optional()
+    .describe('The path that browsers send the cookies to. By default the path of PUBLIC_URL with /graphql after it.'),
+  COOKIE_SECURE: flag
+    .optional()
+    .describe('1 lets browsers send the cookies over HTTPS alone. By default 1 in production, and where PUBLIC_URL is https.'),
+  COOKIE_SAME_SITE: z
+    .enum(['strict', 'lax', 'none'])
+    .default('strict')
+    .describe('none lets a front end on another site, which CORS_ORIGINS names, use the cookies; they must be secure then.'),
+  COOKIE_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,50}$/, 'must be 1 to 50 letters, digits and -')
+    .default('unionhall')
+    .describe('How the names of the cookies begin; another one for each of several instances on one host.'),
   MAX_ALIASES: bound(10, 1000).describe('Aliases that one operation may have.'),
   MAX_ROOT_FIELDS: bound(10, 1000).describe('Root fields that one operation may have.'),
   MAX_COST: bound(5000, 1_000_000_000_000).describe('Objects that one operation may ask for, counted by the sizes of its pages.'),
@@ -223,6 +240,7 @@ export interface Config {
   readonly metricsPort: number | null;
   /** All in seconds. */
   readonly patience: { readonly request: number; readonly stopDelay: number; readonly stop: number };
+  readonly cookies: CookieConfig;
   /** The most that one operation may ask for. */
   readonly bounds: { readonly depth: number; readonly aliases: number; readonly rootFields: number; readonly cost: number };
   readonly sockets: SocketConfig;
@@ -245,6 +263,14 @@ export interface SocketConfig {
   readonly checkEvery: number;
   readonly pingEvery: number;
   readonly initWait: number;
+/** How browsers keep the tokens of a sign-in. */
+export interface CookieConfig {
+  readonly path: string;
+  readonly secure: boolean;
+  readonly sameSite: Values['COOKIE_SAME_SITE'];
+  readonly names: { readonly refreshToken: string; readonly deviceToken: string };
+}
+
   readonly perUser: number;
   readonly subscriptions: number;
   /** Changes that may wait for one subscription. */
@@ -336,6 +362,8 @@ function contradictions(values: Values): string[] {
 
 function problem(code: string, message: string): string {
   return code === 'custom' ? message : `is not valid: ${message.replace(/, received .*$/, '').replace(/^Invalid (input|option): /, '')}`;
+  if (values.COOKIE_SAME_SITE === 'none' && !cookies(values).secure)
+    problems.push('COOKIE_SAME_SITE=none needs secure cookies: set COOKIE_SECURE=1, and serve over HTTPS');
 }
 
 function toConfig(values: Values): Config {
@@ -369,6 +397,7 @@ function toConfig(values: Values): Config {
     sockets: {
       checkEvery: values.SUBSCRIPTION_CHECK_EVERY,
       pingEvery: values.SOCKET_PING_EVERY,
+    cookies: cookies(values),
       initWait: values.SOCKET_INIT_WAIT,
       perUser: values.SOCKETS_PER_USER,
       subscriptions: values.SUBSCRIPTIONS_PER_SOCKET,
@@ -421,6 +450,15 @@ function breachUrl({ HIBP_URL, NODE_ENV }: Values): string | null {
 
 function firstAdmin({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password, ADMIN_USERNAME: name }: Values): Config['firstAdmin'] {
   if (email === undefined || password === undefined) return null;
+/** A browser takes a cookie with one of the prefixes only as it is set here: from a page of HTTPS, and with `__Host-` from this very host. */
+function cookies(values: Values): CookieConfig {
+  const { COOKIE_NAME: name, COOKIE_SAME_SITE: sameSite, PUBLIC_URL: publicUrl, NODE_ENV } = values;
+  const path = values.COOKIE_PATH ?? `${publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '')}/graphql`;
+  const secure = values.COOKIE_SECURE ?? (NODE_ENV === 'production' || publicUrl?.startsWith('https:') === true);
+  const prefix = secure ? (path === '/' ? '__Host-' : '__Secure-') : '';
+  return { path, secure, sameSite, names: { refreshToken: `${prefix}${name}_refresh`, deviceToken: `${prefix}${name}_device` } };
+}
+
   return {
     email,
     password,

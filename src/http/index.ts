@@ -149,7 +149,6 @@ async function answers(checkDatabase: Served['checkDatabase']): Promise<string |
 
 async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets): Promise<void> {
   const { config, log, contextOf } = served;
-  const isProduction = config.environment === 'production';
   const tell = telling(served.metrics, plain(log));
   const apollo = apolloOf(app, served, tell);
   await apollo.start();
@@ -162,7 +161,7 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
   });
   readOnlyUtf8(app);
   const answer = fastifyApolloHandler(apollo, {
-    context: (request, reply) => orUnavailable(contextOf(incoming(request, reply, isProduction))),
+    context: (request, reply) => orUnavailable(contextOf(incoming(request, reply, config.cookies))),
   });
   const upgrade = sockets.opening(preparing(apollo, config.patience.request));
   app.route({

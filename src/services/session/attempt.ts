@@ -6,8 +6,9 @@ import type { Viewer } from '../../entities/viewer.ts';
 import { rateLimited, unauthenticated } from '../../errors.ts';
 import { recordDenial } from '../audit/event.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
-import { hashToken, isToken } from '../crypto/token.ts';
+import { hashToken } from '../crypto/token.ts';
 import { networkOf, tryTurn } from '../limit.ts';
+import { splitDeviceTokens } from './device.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 /** What is known about who gives a password, before anything is proved. */
@@ -54,20 +55,21 @@ export async function takeSignInTurn(em: SqlEntityManager, tools: SessionTools, 
 }
 
 /**
- * Finds the account that an identifier names, and the device if the user has signed in with it before. A username has no
+ * Finds the account that an identifier names, and the device if the user has signed in with one of these before. A username has no
  * `@` and an address has one, so one index answers.
  */
-export async function findAccount(em: SqlEntityManager, identifier: string, deviceToken: string | null): Promise<Account> {
+export async function findAccount(em: SqlEntityManager, identifier: string, deviceTokens: string | null): Promise<Account> {
   const column = identifier.includes('@') ? 'email' : 'username';
   // An address that was only claimed names nobody: else a registration and a sign-in would tell whether it is another's.
   const isHeld = column === 'email' ? `and ${holdsEmail('u')}` : '';
-  const deviceHash = deviceToken !== null && isToken('dvt1', deviceToken) ? hashToken(deviceToken) : '';
+  const deviceHashes = splitDeviceTokens(deviceTokens).map(hashToken);
   // The column's collation has to be named: the parameter would be lowered by the database's, the index was by the column's.
   const [row] = await em.execute<AccountRow[]>(
     `select u.id, u.is_active and u.deleted_at is null as may_sign_in, d.id as device_id
-     from users u left join devices d on d.user_id = u.id and d.token_hash = ?
-     where lower(u.${column}) = lower(cast(? as text) collate "C") ${isHeld}`,
-    [deviceHash, identifier],
+     from users u left join devices d on d.user_id = u.id and d.token_hash = any(string_to_array(?, ','))
+     where lower(u.${column}) = lower(cast(? as text) collate "C") ${isHeld}
+     order by d.last_seen_at desc nulls last limit 1`,
+    [deviceHashes.join(','), identifier],
   );
   const found = { namedId: row?.id ?? null, sessionId: null };
   return row?.may_sign_in ? { ...found, userId: row.id, deviceId: row.device_id } : { ...found, userId: null, deviceId: null };

@@ -6,7 +6,7 @@ import { badCredentials } from '../../errors.ts';
 import { recordDenial } from '../audit/event.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
 import { takeSignInTurn, type Trial } from './attempt.ts';
-import { renewDevice } from './device.ts';
+import { rememberDevice } from './device.ts';
 import { SecondFactorMethod, spendCode, tryCode, type RightCode } from './factor.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
 import type { Client, SessionTools } from './tools.ts';
@@ -21,6 +21,9 @@ export class CompleteLoginInput {
 
   @Field(() => SecondFactorMethod, { defaultValue: SecondFactorMethod.TOTP, description: 'Which of the two it is.' })
   method!: SecondFactorMethod;
+
+  /** What the browser keeps of earlier sign-ins. */
+  deviceToken?: string | null;
 }
 
 /** A sign-in that waits for its second factor. */
@@ -43,17 +46,17 @@ export async function completeLogin(
   input: CompleteLoginInput,
   client: Client,
 ): Promise<SignedIn> {
+  const { challenge: token, code, method } = input;
   const trial: Trial = { action: 'complete_login', client };
   await takeSignInTurn(em, tools, trial);
   const challenge = await findChallenge(em, tools, token);
-  const { challenge: token, code, method } = input;
   if (challenge === null) {
     await recordDenial(em, tools.now(), client, { action: trial.action, reason: 'unknown_challenge', outcome: AuditOutcome.DENIED });
     throw badCredentials();
   }
   const holder = { userId: challenge.user_id, sessionId: null };
   const right = await tryCode(em, tools, holder, code, method, trial);
-  const issued = right === null ? null : await admit(em, tools, challenge, right, client);
+  const issued = right === null ? null : await admit(em, tools, { ...challenge, kept: input.deviceToken ?? null }, right, client);
   if (issued === null) throw badCredentials();
   return new SignedIn(issued, tools, challenge.wants_cookie);
 }
@@ -74,7 +77,7 @@ async function findChallenge(em: SqlEntityManager, tools: SessionTools, token: s
 async function admit(
   em: SqlEntityManager,
   tools: SessionTools,
-  { id, user_id: userId, device_id: deviceId, device_name: deviceName }: Challenge,
+  { id, user_id: userId, device_id: deviceId, device_name: deviceName, kept }: Challenge & { readonly kept: string | null },
   right: RightCode,
   client: Client,
 ): Promise<Issued | null> {
@@ -84,9 +87,9 @@ async function admit(
     const waits = `login_challenges where id = ? and used_at is null and expires_at > ${sqlNow(tools)} for update`;
     if (!(await holds(transaction, waits, [id]))) return null;
     if (!(await spendCode(transaction, tools, { userId, sessionId: null }, right, client))) return null;
-    await transaction.execute('update login_challenges set used_at = ? where id = ?', [tools.now(), id]);
-    await transaction.execute('update users set last_login_at = ? where id = ?', [tools.now(), userId]);
-    const deviceToken = await renewDevice(transaction, tools, { userId, deviceId });
+    await transaction.execute(`update login_challenges set used_at = ${sqlNow(tools)} where id = ?`, [id]);
+    await transaction.execute(`update users set last_login_at = ${sqlNow(tools)} where id = ?`, [userId]);
+    const deviceToken = await rememberDevice(transaction, tools, { userId, deviceId }, kept);
     return startSession(transaction, tools, { userId, deviceName, deviceToken }, client);
   });
 }
