@@ -92,11 +92,16 @@ export const variables = {
   LOGIN_LOCK: seconds(1800).describe('Seconds a lock lasts.'),
   INVITATION_TTL: seconds(7 * 86_400).describe('Seconds in which who was given an account can set its first password.'),
   STEP_UP_AGE: seconds(600, 86_400).describe('Seconds in which a proof of who somebody is opens what asks for a fresh one.'),
+  REQUIRE_SECOND_FACTOR: list
+    .pipe(z.array(z.enum(['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'])))
+    .describe('Roles whose holders must set up a second factor before anything else, comma-separated: admin,officer.'),
   LIMIT_SIGN_IN: limit(20, 300).describe('Sign-ins from one IP address, as turns/seconds.'),
   LIMIT_SECOND_FACTOR: limit(10, 900).describe('Codes of the second factor tried for one account, as turns/seconds.'),
   LIMIT_MAIL_ACCOUNT: limit(3, 900).describe('Mails for a reset or a verification asked for one account, as turns/seconds.'),
   LIMIT_MAIL_ADDRESS: limit(20, 3600).describe('Mails for a reset or a verification asked from one IP address, as turns/seconds.'),
-  LIMIT_REGISTER: limit(5, 3600).describe('Registrations from one IP address, as turns/seconds.'),
+  LIMIT_REGISTER: limit(5, 3600).describe(
+    'Registrations from one IP address, and changes of the own username by one user, as turns/seconds.',
+  ),
   LIMIT_REFRESH: limit(60, 60).describe('Refreshes of one session, as turns/seconds.'),
   LIMIT_CONNECTION: limit(10, 60).describe('Connections to a database tried from one IP address, as turns/seconds.'),
   CLEANUP_EVERY: seconds(60, 86_400).describe('Seconds between two rounds that remove what has expired and file what was refused.'),
@@ -158,11 +163,6 @@ export const variables = {
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Where people reach the front end; without it, mails bring tokens and no links.'),
-  MAIL_WORKER: flag.default(true).describe('0 leaves the sending of mail to `npm run worker`.'),
-  PLAYGROUND: flag.optional().describe('1 offers the playground, 0 does not. By default it is offered outside production.'),
-  CORS_ORIGINS: list.describe('Origins of browser clients, comma-separated; none by default.'),
-  TRUSTED_PROXIES: list.describe('Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated.'),
-  MAX_DEPTH: bound(8, 50).describe('Fields inside fields that one operation may ask for; edges, node and nodes do not count.'),
   COOKIE_PATH: z
     .string()
     .regex(/^\/[A-Za-z0-9/._~-]*$/, 'must be a path that begins with /')
@@ -180,6 +180,11 @@ export const variables = {
     .regex(/^[A-Za-z0-9-]{1,50}$/, 'must be 1 to 50 letters, digits and -')
     .default('unionhall')
     .describe('How the names of the cookies begin; another one for each of several instances on one host.'),
+  MAIL_WORKER: flag.default(true).describe('0 leaves the sending of mail to `npm run worker`.'),
+  PLAYGROUND: flag.optional().describe('1 offers the playground, 0 does not. By default it is offered outside production.'),
+  CORS_ORIGINS: list.describe('Origins of browser clients, comma-separated; none by default.'),
+  TRUSTED_PROXIES: list.describe('Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated.'),
+  MAX_DEPTH: bound(8, 50).describe('Fields inside fields that one operation may ask for; edges, node and nodes do not count.'),
   MAX_ALIASES: bound(10, 1000).describe('Aliases that one operation may have.'),
   MAX_ROOT_FIELDS: bound(10, 1000).describe('Root fields that one operation may have.'),
   MAX_COST: bound(5000, 1_000_000_000_000).describe('Objects that one operation may ask for, counted by the sizes of its pages.'),
@@ -235,12 +240,12 @@ export interface Config {
   readonly offersPlayground: boolean;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  readonly cookies: CookieConfig;
   readonly logLevel: Values['LOG_LEVEL'];
   /** Null where none are published. */
   readonly metricsPort: number | null;
   /** All in seconds. */
   readonly patience: { readonly request: number; readonly stopDelay: number; readonly stop: number };
-  readonly cookies: CookieConfig;
   /** The most that one operation may ask for. */
   readonly bounds: { readonly depth: number; readonly aliases: number; readonly rootFields: number; readonly cost: number };
   readonly sockets: SocketConfig;
@@ -258,11 +263,6 @@ export interface Config {
   readonly mail: MailConfig;
 }
 
-/** WebSockets: all that is a time is in seconds. */
-export interface SocketConfig {
-  readonly checkEvery: number;
-  readonly pingEvery: number;
-  readonly initWait: number;
 /** How browsers keep the tokens of a sign-in. */
 export interface CookieConfig {
   readonly path: string;
@@ -271,6 +271,11 @@ export interface CookieConfig {
   readonly names: { readonly refreshToken: string; readonly deviceToken: string };
 }
 
+/** WebSockets: all that is a time is in seconds. */
+export interface SocketConfig {
+  readonly checkEvery: number;
+  readonly pingEvery: number;
+  readonly initWait: number;
   readonly perUser: number;
   readonly subscriptions: number;
   /** Changes that may wait for one subscription. */
@@ -299,6 +304,7 @@ export interface VaultConfig {
 export interface SessionConfig {
   readonly accessTokenTtl: number;
   readonly refreshGrace: number;
+  readonly refreshRetry: number;
   readonly maxAge: number;
   readonly idleAge: number;
   readonly reuseEnds: 'session' | 'user';
@@ -313,6 +319,8 @@ export interface SessionConfig {
   readonly isRegistrationOpen: boolean;
   /** Operations that need a verified address of everybody. */
   readonly verifiedOperations: readonly string[];
+  /** Roles whose holders need a second factor. */
+  readonly secondFactorRoles: readonly string[];
   readonly limits: Readonly<
     Record<
       'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection',
@@ -330,7 +338,6 @@ export class ConfigError extends Error {
   }
 }
 
-  readonly refreshRetry: number;
 /** Reads the configuration from an environment. @throws {ConfigError} naming all that is wrong at once. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables && value !== ''));
@@ -355,6 +362,8 @@ function contradictions(values: Values): string[] {
   if (NODE_ENV === 'production' && SEED) problems.push('SEED must not be set in production: seeded accounts have known passwords');
   if (SMTP_URL !== undefined && MAIL_FROM === variables.MAIL_FROM.parse(undefined))
     problems.push('MAIL_FROM must be set where SMTP_URL is: mail servers refuse mail from nowhere');
+  if (values.COOKIE_SAME_SITE === 'none' && !cookies(values).secure)
+    problems.push('COOKIE_SAME_SITE=none needs secure cookies: set COOKIE_SECURE=1, and serve over HTTPS');
   if ((ADMIN_EMAIL === undefined) !== (ADMIN_PASSWORD === undefined))
     problems.push('ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or none');
   return problems;
@@ -362,8 +371,6 @@ function contradictions(values: Values): string[] {
 
 function problem(code: string, message: string): string {
   return code === 'custom' ? message : `is not valid: ${message.replace(/, received .*$/, '').replace(/^Invalid (input|option): /, '')}`;
-  if (values.COOKIE_SAME_SITE === 'none' && !cookies(values).secure)
-    problems.push('COOKIE_SAME_SITE=none needs secure cookies: set COOKIE_SECURE=1, and serve over HTTPS');
 }
 
 function toConfig(values: Values): Config {
@@ -390,6 +397,7 @@ function toConfig(values: Values): Config {
     offersPlayground: values.PLAYGROUND ?? !isProduction,
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
+    cookies: cookies(values),
     logLevel: values.LOG_LEVEL,
     metricsPort: values.METRICS_PORT ?? null,
     patience: { request: values.REQUEST_TIMEOUT, stopDelay: values.STOP_DELAY, stop: values.STOP_GRACE },
@@ -397,7 +405,6 @@ function toConfig(values: Values): Config {
     sockets: {
       checkEvery: values.SUBSCRIPTION_CHECK_EVERY,
       pingEvery: values.SOCKET_PING_EVERY,
-    cookies: cookies(values),
       initWait: values.SOCKET_INIT_WAIT,
       perUser: values.SOCKETS_PER_USER,
       subscriptions: values.SUBSCRIPTIONS_PER_SOCKET,
@@ -409,6 +416,7 @@ function toConfig(values: Values): Config {
     sessions: {
       accessTokenTtl: values.ACCESS_TOKEN_TTL,
       refreshGrace: values.REFRESH_GRACE,
+      refreshRetry: values.REFRESH_RETRY,
       maxAge: values.SESSION_MAX_AGE,
       idleAge: values.SESSION_IDLE_AGE,
       reuseEnds: values.REUSE_ENDS,
@@ -420,6 +428,7 @@ function toConfig(values: Values): Config {
       passwordMinLength: values.PASSWORD_MIN_LENGTH,
       isRegistrationOpen: values.REGISTRATION === 'open',
       verifiedOperations: values.VERIFIED_OPERATIONS,
+      secondFactorRoles: values.REQUIRE_SECOND_FACTOR,
       limits: {
         'sign-in': values.LIMIT_SIGN_IN,
         'second-factor': values.LIMIT_SECOND_FACTOR,
@@ -441,15 +450,6 @@ function toConfig(values: Values): Config {
   };
 }
 
-/** Tests stay in the house unless they name where to ask. */
-function breachUrl({ HIBP_URL, NODE_ENV }: Values): string | null {
-  if (HIBP_URL === undefined) return NODE_ENV === 'test' ? null : pwnedPasswords;
-  return HIBP_URL === 'off' ? null : HIBP_URL;
-      refreshRetry: values.REFRESH_RETRY,
-}
-
-function firstAdmin({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password, ADMIN_USERNAME: name }: Values): Config['firstAdmin'] {
-  if (email === undefined || password === undefined) return null;
 /** A browser takes a cookie with one of the prefixes only as it is set here: from a page of HTTPS, and with `__Host-` from this very host. */
 function cookies(values: Values): CookieConfig {
   const { COOKIE_NAME: name, COOKIE_SAME_SITE: sameSite, PUBLIC_URL: publicUrl, NODE_ENV } = values;
@@ -459,6 +459,14 @@ function cookies(values: Values): CookieConfig {
   return { path, secure, sameSite, names: { refreshToken: `${prefix}${name}_refresh`, deviceToken: `${prefix}${name}_device` } };
 }
 
+/** Tests stay in the house unless they name where to ask. */
+function breachUrl({ HIBP_URL, NODE_ENV }: Values): string | null {
+  if (HIBP_URL === undefined) return NODE_ENV === 'test' ? null : pwnedPasswords;
+  return HIBP_URL === 'off' ? null : HIBP_URL;
+}
+
+function firstAdmin({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password, ADMIN_USERNAME: name }: Values): Config['firstAdmin'] {
+  if (email === undefined || password === undefined) return null;
   return {
     email,
     password,

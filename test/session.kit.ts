@@ -40,6 +40,7 @@ export const rules: SessionRules = {
   passwordMinLength: 8,
   isRegistrationOpen: false,
   verifiedOperations: [],
+  secondFactorRoles: [],
   limits: {
     'sign-in': plenty,
     'second-factor': plenty,

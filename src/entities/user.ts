@@ -6,6 +6,7 @@ import { Member } from './member.ts';
 import { Kept } from './record.ts';
 import { UserRole } from './role.ts';
 import { DateTimeScalar } from './scalars.ts';
+import type { Viewer } from './viewer.ts';
 
 /** Someone who can sign in. */
 @ObjectType({ description: 'Someone who can sign in.', simpleResolvers: true })
@@ -116,6 +117,15 @@ export class User extends Kept {
     lazy: true,
   })
   hasTotp?: boolean;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether a role of the caller demands a second factor, and the caller must set one up first. Null for other users.',
+  })
+  @Derived('id')
+  mustEnrollSecondFactor(viewer: Viewer): boolean | null {
+    return this.id === viewer.userId ? viewer.mustEnroll : null;
+  }
 
   @Field(() => [UserRole], { description: 'The roles the user holds, expired ones included.' })
   @OneToMany({ entity: () => UserRole, mappedBy: 'user', orderBy: { assignedAt: 'asc', id: 'asc' } })

@@ -68,7 +68,7 @@ export class SessionResolver {
   @Mutation(() => Boolean, {
     description: 'Proves again who is signed in. For a while, this session may then do what asks for a fresh proof.',
   })
-  reauthenticate(
+  async reauthenticate(
     @Ctx() { sessions, viewer, client }: Context,
     @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code where the account has a second factor.' })
     input: ReauthenticateInput,

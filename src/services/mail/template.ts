@@ -112,6 +112,10 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
     subject: 'The ownership of the instance was transferred',
     what: 'The ownership of this Unionhall was transferred: the account had it until now, or has it from now on.',
   },
+  'sessions-ended': {
+    subject: 'You were signed out everywhere',
+    what: 'An administrator ended all sessions of the account. The password and the second factor stay as they are.',
+  },
   'vault-granted': { subject: 'You were given access to the vault', what: 'The account was given access to the vault.' },
 };
 

@@ -16,7 +16,8 @@ export const viewerSql = (
   clocked: Clocked,
   stepUpAge: number,
 ): string => `select u.id as user_id, s.id as session_id, u.member_id, u.is_owner, u.password_must_change,
-  u.is_verified, u.is_self_registered,
+  u.is_verified, u.is_self_registered, exists (
+    select 1 from totp_credentials c where c.user_id = u.id and c.confirmed_at is not null) as has_second_factor,
   s.refresh_counter, s.first_used_at is null as is_unused,
   s.authenticated_at > ${sqlAfter(clocked, -stepUpAge)} as has_stepped_up, r.based_on as role, array_to_string(a.review_levels, ',') as review_levels
 from sessions s
@@ -34,6 +35,7 @@ interface ViewerRow {
   password_must_change: boolean;
   is_verified: boolean;
   is_self_registered: boolean;
+  has_second_factor: boolean;
   refresh_counter: number;
   is_unused: boolean;
   has_stepped_up: boolean;
@@ -89,6 +91,7 @@ function factsOf(rows: readonly ViewerRow[], rules: SessionTools['rules']): View
     isOwner: first.is_owner,
     passwordMustChange: first.password_must_change,
     mustVerify: first.is_self_registered && !first.is_verified,
+    mustEnroll: !first.has_second_factor && rules.secondFactorRoles.some((role) => roles.has(role as RoleName)),
     closedOperations: new Set(first.is_verified ? [] : rules.verifiedOperations),
     hasSteppedUp: first.has_stepped_up,
     roles,

@@ -29,6 +29,8 @@ export interface SessionRules {
   readonly isRegistrationOpen: boolean;
   /** Operations that need a verified address of everybody. */
   readonly verifiedOperations: readonly string[];
+  /** Roles whose holders may do nothing else before they have a second factor. */
+  readonly secondFactorRoles: readonly string[];
   readonly limits: Limits;
 }
 
@@ -58,10 +60,10 @@ export function termsOf({ accessTokenTtl }: SessionRules): TokenTerms {
   return { issuer: 'unionhall', audience: 'unionhall', ttl: accessTokenTtl };
 }
 
-export function after(at: Date, seconds: number): Date {
-  return new Date(at.valueOf() + seconds * 1000);
 /** SQL for whether the session at an alias lasts. */
 export const isLive = (session: string, clocked: Clocked): string =>
   `${session}.ended_at is null and ${session}.expires_at > ${sqlNow(clocked)} and ${session}.idle_ends_at > ${sqlNow(clocked)}`;
 
+export function after(at: Date, seconds: number): Date {
+  return new Date(at.valueOf() + seconds * 1000);
 }
