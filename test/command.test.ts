@@ -42,10 +42,7 @@ describe('a command', () => {
     ],
     [['vault:recover', '--bogus=x'], `Unknown option '--bogus'. It is: npm run vault:recover -- --user rosa`],
     [['vault:recover', '--user'], `Option '--user <value>' argument missing. It is: npm run vault:recover -- --user rosa`],
-    [
-      ['users:remove-second-factor', '--bogus'],
-      `Unknown option '--bogus'. It is: npm run users:remove-second-factor -- --user rosa`,
-    ],
+    [['users:remove-second-factor', '--bogus'], `Unknown option '--bogus'. It is: npm run users:remove-second-factor -- --user rosa`],
     [['users:remove-second-factor'], 'Name the user: npm run users:remove-second-factor -- --user rosa'],
     [['audit:verify', '--a.b'], `Unknown option '--a.b'. It is: npm run audit:verify -- [--head number:hash] [--after number:hash]`],
     [['seed', '-x'], `Unknown option '-x'. It is: npm run seed -- [--phase 0|1|2] [--scale 1000]`],

@@ -189,6 +189,20 @@ describe('a reset that is asked for', () => {
     }
   });
 
+  it('leaves nothing behind for an address that nobody has, and one token and one mail for one that somebody has', async () => {
+    const kept = async () => {
+      const [row] = await local.sql(`select (select count(*)::int from one_time_tokens) as tokens,
+        (select count(*)::int from pgboss.job where name = 'mail' and state = 'created') as mails`);
+      return row as { tokens: number; mails: number };
+    };
+    await local.sql(`delete from one_time_tokens where type = 'password_reset'`);
+    const before = await kept();
+    await resetOf('nobody.ever@unionhall.test');
+    expect(await kept()).toEqual(before);
+    await resetOf('admin@unionhall.test');
+    expect(await kept()).toEqual({ tokens: before.tokens + 1, mails: before.mails + 1 });
+  });
+
   it('is limited the same: the same turns, the same wait, for an address that is somebody’s or nobody’s', async () => {
     const strict = await aLocal({ comparesExecutions: false, environment: { LIMIT_MAIL_ADDRESS: many } });
     await strict.sql(`update users set is_active = false where username = 'instructor'`);
