@@ -28,7 +28,7 @@ const commands: Readonly<Record<string, Command>> = {
   'db:reset': reset,
   worker: work,
   'users:import': importFile,
-  'users:remove-second-factor': removeSecondFactor,
+  'users:recover': removeSecondFactor,
   'members:import': (config, words) => importCsv(config, words, { run: importMembers, one: 'member', many: 'members' }),
   'organizations:import': (config, words) =>
     importCsv(config, words, { run: importOrganizations, one: 'organization', many: 'organizations' }),
@@ -51,7 +51,7 @@ const usages: Readonly<Record<string, string>> = {
   seed: '[--phase 0|1|2] [--scale 1000]',
   'db:reset': '[--force]',
   'users:import': 'users.jsonl [--dry-run]',
-  'users:remove-second-factor': '--user rosa',
+  'users:recover': '--user rosa',
   'members:import': '--file members.csv [--dry-run]',
   'organizations:import': '--file organizations.csv [--dry-run]',
   'audit:verify': '[--head number:hash] [--after number:hash]',

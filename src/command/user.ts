@@ -13,7 +13,7 @@ import { CommandError, say, warn } from './operator.ts';
 export async function removeSecondFactor(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
   const { user } = values;
-  if (user === undefined) throw new CommandError('Name the user: npm run users:remove-second-factor -- --user rosa');
+  if (user === undefined) throw new CommandError('Name the user: npm run users:recover -- --user rosa');
   const keyring = await keyringOf(config);
   await withDatabase(config, async (database) => {
     const mail = new MailQueue(await queueDatabase(database), { supervises: false, warn });
