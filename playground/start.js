@@ -1,6 +1,6 @@
-// The first script of the page: opens the windows that /playground/windows.json describes.
-const { instanceStorageNamespace, ...options } = await (await fetch('/playground/windows.json')).json();
-const endpointURL = new URL('/graphql', location.href).href;
+// The first script of the page: opens the windows that playground/windows.json describes. The page may stand under a prefix.
+const { instanceStorageNamespace, ...options } = await (await fetch(new URL('playground/windows.json', location.href))).json();
+const endpointURL = new URL('graphql', location.href).href;
 const subscriptionsEndpoint = endpointURL.replace(/^http/, 'ws');
 const windows = options.initialWindows.map((each) => ({ ...each, endpointURL, subscriptionsEndpoint }));
 

@@ -69,6 +69,10 @@ const meanings: Readonly<Record<RefusalCode, readonly [when: string, beside: str
   BAD_CREDENTIALS: ['Whatever is wrong with a sign-in, a challenge or a code; it is not told what.', ''],
   STEP_UP_REQUIRED: ['The operation asks for a fresh proof of who it is: `reauthenticate`, then ask again.', ''],
   PASSWORD_CHANGE_REQUIRED: ['Nothing else is answered until `changePassword`.', ''],
+  SECOND_FACTOR_ENROLLMENT_REQUIRED: [
+    'A role of the caller demands a second factor: nothing else is answered until `beginTotp` and `confirmTotp`.',
+    '',
+  ],
   FORBIDDEN: ['No role of the caller allows the operation, whatever its arguments.', ''],
   NOT_FOUND: ['There is no such record, or the caller does not see it: nobody can tell which.', ''],
   BAD_INPUT: [

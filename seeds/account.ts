@@ -128,6 +128,7 @@ function userRow(account: SeededAccount, passwordHash: string): UserRow {
     is_active: true,
     is_verified: true,
     is_self_registered: false,
+    is_email_claimed: false,
     is_owner: false,
     password_must_change: false,
     failed_login_attempts: 0,

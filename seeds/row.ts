@@ -44,6 +44,7 @@ export interface UserRow extends Kept {
   is_active: boolean;
   is_verified: boolean;
   is_self_registered: boolean;
+  is_email_claimed: boolean;
   is_owner: boolean;
   password_must_change: boolean;
   failed_login_attempts: number;

@@ -92,7 +92,14 @@ export const variables = {
     .min(0)
     .max(60)
     .default(10)
-    .describe('Seconds in which the refresh token just replaced is answered with the same successor.'),
+    .describe('Seconds in which a replaced refresh token is still honored after the first use of its successor.'),
+  REFRESH_RETRY: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(604_800)
+    .default(86_400)
+    .describe('Seconds in which a replaced refresh token is honored at most, until its successor is first used: for lost replies.'),
   SESSION_MAX_AGE: seconds(30 * 86_400).describe('Seconds after which a session ends, however busy.'),
   SESSION_IDLE_AGE: seconds(7 * 86_400).describe('Seconds after which an unused session ends.'),
   REUSE_ENDS: z.enum(['session', 'user']).default('session').describe("What an old refresh token ends: its session, or all of the user's."),
@@ -100,13 +107,18 @@ export const variables = {
   LOGIN_LOCK: seconds(1800).describe('Seconds a lock lasts.'),
   INVITATION_TTL: seconds(7 * 86_400).describe('Seconds in which who was given an account can set its first password.'),
   STEP_UP_AGE: seconds(600, 86_400).describe('Seconds in which a proof of who somebody is opens what asks for a fresh one.'),
+  REQUIRE_SECOND_FACTOR: list()
+    .pipe(z.array(z.enum(['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'])))
+    .describe('Roles whose holders must set up a second factor before anything else, comma-separated: admin,officer.'),
   LIMIT_SIGN_IN: limit(20, 300).describe(
     'Failed sign-ins from one IP address; of each known device and each session, counted by itself; as turns/seconds.',
   ),
   LIMIT_SECOND_FACTOR: limit(10, 900).describe('Wrong codes of the second factor for one account, as turns/seconds.'),
   LIMIT_MAIL_ACCOUNT: limit(3, 900).describe('Mails for a reset or a verification asked for one account, as turns/seconds.'),
   LIMIT_MAIL_ADDRESS: limit(20, 3600).describe('Mails for a reset or a verification asked from one IP address, as turns/seconds.'),
-  LIMIT_REGISTER: limit(5, 3600).describe('Registrations from one IP address, as turns/seconds.'),
+  LIMIT_REGISTER: limit(5, 3600).describe(
+    'Registrations from one IP address, and changes of the own username by one user, as turns/seconds.',
+  ),
   LIMIT_REFRESH: limit(60, 60).describe('Refreshes of one session, as turns/seconds.'),
   LIMIT_CONNECTION: limit(10, 60).describe('Connections to a database tried from one IP address, as turns/seconds.'),
   LIMIT_TOKEN: limit(20, 300).describe('Wrong reset, verification, set-up and refresh tokens from one IP address, as turns/seconds.'),
@@ -181,6 +193,23 @@ export const variables = {
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Where people reach the front end; without it, mails bring tokens and no links.'),
+  COOKIE_PATH: z
+    .string()
+    .regex(/^\/[A-Za-z0-9/._~-]*$/, 'must be a path that begins with /')
+    .optional()
+    .describe('The path that browsers send the cookies to. By default the path of PUBLIC_URL with /graphql after it.'),
+  COOKIE_SECURE: flag
+    .optional()
+    .describe('1 lets browsers send the cookies over HTTPS alone. By default 1 in production, and where PUBLIC_URL is https.'),
+  COOKIE_SAME_SITE: z
+    .enum(['strict', 'lax', 'none'])
+    .default('strict')
+    .describe('none lets a front end on another site, which CORS_ORIGINS names, use the cookies; they must be secure then.'),
+  COOKIE_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,50}$/, 'must be 1 to 50 letters, digits and -')
+    .default('unionhall')
+    .describe('How the names of the cookies begin; another one for each of several instances on one host.'),
   MAIL_WORKER: flag.default(true).describe('0 leaves the sending of mail to `npm run worker`.'),
   PLAYGROUND: flag.optional().describe('1 offers the playground, 0 does not. By default it is offered outside production.'),
   CORS_ORIGINS: list(originProblem).describe('Origins of browser clients, comma-separated; none by default.'),
@@ -241,6 +270,7 @@ export interface Config {
   readonly offersPlayground: boolean;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  readonly cookies: CookieConfig;
   readonly logLevel: Values['LOG_LEVEL'];
   /** Null where none are published. */
   readonly metricsPort: number | null;
@@ -261,6 +291,14 @@ export interface Config {
   /** Whom a start without an owner makes the first admin. */
   readonly firstAdmin: { readonly email: string; readonly password: string; readonly username: string } | null;
   readonly mail: MailConfig;
+}
+
+/** How browsers keep the tokens of a sign-in. */
+export interface CookieConfig {
+  readonly path: string;
+  readonly secure: boolean;
+  readonly sameSite: Values['COOKIE_SAME_SITE'];
+  readonly names: { readonly refreshToken: string; readonly deviceToken: string };
 }
 
 /** WebSockets: all that is a time is in seconds. */
@@ -296,6 +334,7 @@ export interface VaultConfig {
 export interface SessionConfig {
   readonly accessTokenTtl: number;
   readonly refreshGrace: number;
+  readonly refreshRetry: number;
   readonly maxAge: number;
   readonly idleAge: number;
   readonly reuseEnds: 'session' | 'user';
@@ -310,6 +349,8 @@ export interface SessionConfig {
   readonly isRegistrationOpen: boolean;
   /** Operations that need a verified address of everybody. */
   readonly verifiedOperations: readonly string[];
+  /** Roles whose holders need a second factor. */
+  readonly secondFactorRoles: readonly string[];
   readonly limits: Readonly<
     Record<
       'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection' | 'token' | 'refusal',
@@ -371,6 +412,8 @@ function contradictions(values: Values): string[] {
   if (NODE_ENV === 'production' && SEED) problems.push('SEED must not be set in production: seeded accounts have known passwords');
   if (SMTP_URL !== undefined && MAIL_FROM === variables.MAIL_FROM.parse(undefined))
     problems.push('MAIL_FROM must be set where SMTP_URL is: mail servers refuse mail from nowhere');
+  if (values.COOKIE_SAME_SITE === 'none' && !cookies(values).secure)
+    problems.push('COOKIE_SAME_SITE=none needs secure cookies: set COOKIE_SECURE=1, and serve over HTTPS');
   if ((ADMIN_EMAIL === undefined) !== (ADMIN_PASSWORD === undefined))
     problems.push('ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or none');
   return problems;
@@ -452,6 +495,7 @@ function toConfig(values: Values): Config {
     offersPlayground: values.PLAYGROUND ?? !isProduction,
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
+    cookies: cookies(values),
     logLevel: values.LOG_LEVEL,
     metricsPort: values.METRICS_PORT ?? null,
     patience: { request: values.REQUEST_TIMEOUT, stopDelay: values.STOP_DELAY, stop: values.STOP_GRACE },
@@ -470,6 +514,7 @@ function toConfig(values: Values): Config {
     sessions: {
       accessTokenTtl: values.ACCESS_TOKEN_TTL,
       refreshGrace: values.REFRESH_GRACE,
+      refreshRetry: values.REFRESH_RETRY,
       maxAge: values.SESSION_MAX_AGE,
       idleAge: values.SESSION_IDLE_AGE,
       reuseEnds: values.REUSE_ENDS,
@@ -481,6 +526,7 @@ function toConfig(values: Values): Config {
       passwordMinLength: values.PASSWORD_MIN_LENGTH,
       isRegistrationOpen: values.REGISTRATION === 'open',
       verifiedOperations: values.VERIFIED_OPERATIONS,
+      secondFactorRoles: values.REQUIRE_SECOND_FACTOR,
       limits: {
         'sign-in': values.LIMIT_SIGN_IN,
         'second-factor': values.LIMIT_SECOND_FACTOR,
@@ -503,6 +549,15 @@ function toConfig(values: Values): Config {
       sends: values.MAIL_WORKER,
     },
   };
+}
+
+/** A browser takes a cookie with one of the prefixes only as it is set here: from a page of HTTPS, and with `__Host-` from this very host. */
+function cookies(values: Values): CookieConfig {
+  const { COOKIE_NAME: name, COOKIE_SAME_SITE: sameSite, PUBLIC_URL: publicUrl, NODE_ENV } = values;
+  const path = values.COOKIE_PATH ?? `${publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '')}/graphql`;
+  const secure = values.COOKIE_SECURE ?? (NODE_ENV === 'production' || publicUrl?.startsWith('https:') === true);
+  const prefix = secure ? (path === '/' ? '__Host-' : '__Secure-') : '';
+  return { path, secure, sameSite, names: { refreshToken: `${prefix}${name}_refresh`, deviceToken: `${prefix}${name}_device` } };
 }
 
 /** Tests stay in the house unless they name where to ask. */

@@ -136,7 +136,7 @@ class RequestContext {
 
   /** Reads as whoever an access token names: for answers that follow a sign-in. */
   get readAs(): (accessToken: string) => Promise<Reader> {
-    return async (accessToken) => readerFor(this.sources, await viewerOf(this.sources, accessToken));
+    return async (accessToken) => readerFor(this.sources, await viewerOf(this.sources, accessToken, false));
   }
 
   get sessions(): SessionService {
@@ -236,8 +236,8 @@ class CookieJar {
     return this.incoming.cookies().refreshToken ?? '';
   }
 
-  /** The input with the device token that the browser keeps. */
-  completed(input: LoginInput): LoginInput {
+  /** The input with the device tokens that the browser keeps. */
+  completed<Input extends Pick<LoginInput, 'deviceToken'>>(input: Input): Input {
     return Object.assign(input, { deviceToken: input.deviceToken ?? this.incoming.cookies().deviceToken ?? null });
   }
 
@@ -257,8 +257,8 @@ class CookieJar {
   }
 }
 
-async function viewerOf({ run, tools }: ContextSources, accessToken: string | null): Promise<Viewer> {
-  const facts = accessToken === null ? null : await authenticate(accessToken, run, tools);
+async function viewerOf({ run, tools }: ContextSources, accessToken: string | null, isUse = true): Promise<Viewer> {
+  const facts = accessToken === null ? null : await authenticate(accessToken, run, tools, isUse);
   return facts === null ? Viewer.anonymous : new Viewer(facts, mayAct);
 }
 

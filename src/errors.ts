@@ -6,6 +6,7 @@ export const refusals = {
   BAD_CREDENTIALS: 'The credentials are not right.',
   STEP_UP_REQUIRED: 'Confirm your password again before doing this.',
   PASSWORD_CHANGE_REQUIRED: 'Change your password before doing anything else.',
+  SECOND_FACTOR_ENROLLMENT_REQUIRED: 'Set up a second factor before doing anything else.',
   FORBIDDEN: 'None of your roles allows this.',
   NOT_FOUND: 'There is no such record.',
   BAD_INPUT: 'Something in the request is not valid.',
@@ -68,6 +69,7 @@ export const unauthenticated = (cause?: unknown) => new Refusal('UNAUTHENTICATED
 export const badCredentials = (cause?: unknown) => new Refusal('BAD_CREDENTIALS', undefined, {}, cause);
 export const stepUpRequired = () => new Refusal('STEP_UP_REQUIRED');
 export const passwordChangeRequired = () => new Refusal('PASSWORD_CHANGE_REQUIRED');
+export const enrollmentRequired = () => new Refusal('SECOND_FACTOR_ENROLLMENT_REQUIRED');
 export const forbidden = (message?: string) => new Refusal('FORBIDDEN', message);
 export const notFound = () => new Refusal('NOT_FOUND');
 /** @param reason why, for the audit log alone. */

@@ -93,6 +93,7 @@ export const authentications: ReadonlySet<string> = new Set([
   'logout',
   'logoutAll',
   'reauthenticate',
+  'renewSession',
   'changePassword',
   'resetPassword',
   'requestPasswordReset',

@@ -56,10 +56,11 @@ export function playground(): (app: FastifyInstance) => Promise<void> {
     const { renderAltair, getDistDirectory } = await import('altair-static');
     const { version } = createRequire(import.meta.url)('altair-static/package.json') as { version: string };
     const assets = `/playground/altair-${version}/`;
-    const page = renderAltair({ baseURL: assets, serveInitialOptionsInSeperateRequest: '/playground/start.js' })
+    // The page may stand under a prefix of a proxy's: all addresses are relative, most of them to the page's base.
+    const page = renderAltair({ baseURL: `.${assets}`, serveInitialOptionsInSeperateRequest: '../start.js' })
       .replace('<html>', '<html lang="en">')
       .replace('<title>Altair</title>', '<title>Unionhall playground</title>')
-      .replace('</head>', '<link href="/playground/style.css" rel="stylesheet" /></head>');
+      .replace('</head>', '<link href="../style.css" rel="stylesheet" /></head>');
     app.addHook(
       'onRequest',
       async ({ url }, reply) => void (isPage.test(url) && reply.header('content-security-policy', contentSecurityPolicy)),
@@ -164,7 +165,7 @@ const until = (token) => JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').
 const token = helpers.getEnvironment('accessToken');
 const isChosen = helpers.getEnvironment('username') !== '${atFirst}' || (await altair.storage.get('accessToken'));
 if (isChosen && !(token && until(token) > Date.now() + 10000)) {
-  const response = await fetch('/graphql', {
+  const response = await fetch('../../graphql', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({

@@ -6,6 +6,7 @@ import type { DestinationStream, Logger } from 'pino';
 import { ConfigError, type Config } from './config.ts';
 import { createContext, type Context, type ContextSources, type Incoming } from './context.ts';
 import type { Database } from './database/index.ts';
+import { systemClock } from './entities/clock.ts';
 import { ConnectionFailure, ConnectionSource, type Connection } from './entities/setting.ts';
 import { conflict, isAway, unavailable } from './errors.ts';
 import { compiling, type Execute } from './execution.ts';
@@ -72,7 +73,7 @@ export interface StartOptions {
   readonly execute?: (schema: GraphQLSchema) => Execute;
   /** Takes the log's lines instead of standard output. */
   readonly logTo?: DestinationStream;
-  /** The clock. */
+  /** The clock, in place of the system's and of the database's. */
   readonly now?: () => Date;
   /** Shows mails where no server sends them. By default development prints them. */
   readonly print?: (text: string) => void;
@@ -405,7 +406,7 @@ class ServiceProcess {
   #share(keyring: Keyring, subjects: ContextSources['subjects']): Shared {
     const config = this.#config;
     const passwords = new PasswordHasher(keyring, config.passwordCost);
-    const now = this.#options.now ?? (() => new Date());
+    const now = this.#options.now ?? systemClock;
     const warn = (message: string): void => this.#log.warn(message);
     const setup = new SetupToken(config.configDirectory);
     const tools = {

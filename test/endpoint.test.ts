@@ -322,13 +322,17 @@ describe('sign-in', () => {
     }
   });
 
-  it('refreshes once, with the same successor for a moment, and ends on an older token', async () => {
-    const refresh = 'mutation ($token: String) { refresh(refreshToken: $token) { refreshToken accessToken } }';
+  it('refreshes once, with the same successor until that is used and a moment longer, and ends on an older token', async () => {
+    const refresh = 'mutation ($token: String) { refresh(refreshToken: $token) { refreshToken accessToken user { id } } }';
     type Refreshed = { refresh: { refreshToken: string; accessToken: string } };
     const first = (await local.anonymous.see<Login>(login, { input: { identifier: 'staff', password: 'unionhall-dev' } })).login;
     const second = (await local.anonymous.see<Refreshed>(refresh, { token: first.refreshToken })).refresh;
     const again = (await local.anonymous.see<Refreshed>(refresh, { token: first.refreshToken })).refresh;
     expect(again.refreshToken).toBe(second.refreshToken);
+    local.clock.turn(60);
+    const late = (await local.anonymous.see<Refreshed>(refresh, { token: first.refreshToken })).refresh;
+    expect(late.refreshToken).toBe(second.refreshToken);
+    expect((await local.anonymous.ask('{ me { id } }', {}, { authorization: `Bearer ${late.accessToken}` })).codes).toEqual([]);
     local.clock.turn(60);
     expect((await local.anonymous.ask(refresh, { token: first.refreshToken })).codes).toEqual(['UNAUTHENTICATED']);
     expect((await local.anonymous.ask(refresh, { token: second.refreshToken })).codes).toEqual(['UNAUTHENTICATED']);

@@ -189,6 +189,20 @@ describe('a reset that is asked for', () => {
     }
   });
 
+  it('leaves nothing behind for an address that nobody has, and one token and one mail for one that somebody has', async () => {
+    const kept = async () => {
+      const [row] = await local.sql(`select (select count(*)::int from one_time_tokens) as tokens,
+        (select count(*)::int from pgboss.job where name = 'mail' and state = 'created') as mails`);
+      return row as { tokens: number; mails: number };
+    };
+    await local.sql(`delete from one_time_tokens where type = 'password_reset'`);
+    const before = await kept();
+    await resetOf('nobody.ever@unionhall.test');
+    expect(await kept()).toEqual(before);
+    await resetOf('admin@unionhall.test');
+    expect(await kept()).toEqual({ tokens: before.tokens + 1, mails: before.mails + 1 });
+  });
+
   it('is limited the same: the same turns, the same wait, for an address that is somebody’s or nobody’s', async () => {
     const strict = await aLocal({ comparesExecutions: false, environment: { LIMIT_MAIL_ADDRESS: many } });
     await strict.sql(`update users set is_active = false where username = 'instructor'`);
@@ -259,5 +273,39 @@ describe('a registration', () => {
       ];
       expect([query, withoutRefusals(second)]).toEqual([query, withoutRefusals(first)]);
     }
+  });
+});
+
+describe('a change of the own e-mail address', () => {
+  const signIn = async (who: 'member' | 'testuser'): Promise<Record<string, string>> => ({
+    authorization: `Bearer ${await local[who].token()}`,
+  });
+  const change = (email: string, headers: Record<string, string>) =>
+    ask('mutation ($email: String!) { changeEmail(email: $email) { isVerified roles { role { name } } } }', { email }, headers);
+  const holders = ['admin', 'instructor', 'organizer', 'unverified', 'vp'];
+
+  it.each(holders)('to the address of %s is answered as one to a free address, after as many statements', async (holder) => {
+    const [first, second] = [await signIn('member'), await signIn('testuser')];
+    const free = await change(`FREE.${holder}@unionhall.test`, first);
+    const taken = await change(`${holder}@UNIONHALL.test`, second);
+    expect({ ...taken, seen: { ...taken.seen, headers: {} } }).toEqual({ ...free, seen: { ...free.seen, headers: {} } });
+    expect(taken.seen.body).toMatchObject({ data: { changeEmail: { isVerified: false } } });
+    const [mine] = await local.sql(`select email from users where username = 'testuser'`);
+    expect(mine).toEqual({ email: `${holder}@UNIONHALL.test` });
+  });
+
+  it('gives nobody the address of another account, and mails its holder and nobody else', async () => {
+    const headers = await signIn('testuser');
+    await change('admin@unionhall.test', headers);
+    const letter = (await local.mailbox('admin@unionhall.test')).at(-1);
+    expect(letter).toMatchObject({ subject: 'Somebody used your e-mail address', token: '' });
+    expect(letter?.text).toContain('"admin"');
+    expect(letter?.text).toContain('Your account is unchanged');
+    await resetOf('admin@unionhall.test');
+    expect((await local.mailbox('admin@unionhall.test')).at(-1)?.text).toContain('"admin"');
+    expect((await login('admin@unionhall.test', right)).seen.body).toMatchObject({ data: { login: { __typename: 'SignedIn' } } });
+    const free = [await change('nobody.has.this@unionhall.test', headers), await login('nobody.has.this@unionhall.test', right)];
+    const taken = [await change('officer@unionhall.test', headers), await login('officer@unionhall.test', `${right} of another`)];
+    expect(taken[1]?.seen).toEqual(free[1]?.seen);
   });
 });

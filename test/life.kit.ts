@@ -27,6 +27,7 @@ export const terms = {
   access: 3600,
   tolerance: 30,
   grace: 10,
+  retry: 1200,
   idle: 1500,
   absolute: 2500,
   challenge: 300,
@@ -41,6 +42,7 @@ export const terms = {
 export const environment = {
   ACCESS_TOKEN_TTL: String(terms.access),
   REFRESH_GRACE: String(terms.grace),
+  REFRESH_RETRY: String(terms.retry),
   SESSION_IDLE_AGE: String(terms.idle),
   SESSION_MAX_AGE: String(terms.absolute),
   STEP_UP_AGE: String(terms.stepUp),
@@ -75,6 +77,8 @@ interface Held {
   readonly count: Count;
   readonly refreshTokens: string[];
   refreshedAt: number;
+  /** When an access token that came with the latest refresh token was first used. */
+  firstUsedAt: number | null;
   authenticatedAt: number;
   hasEnded: boolean;
 }
@@ -83,6 +87,8 @@ interface AccessToken {
   readonly token: string;
   readonly session: Held;
   readonly at: number;
+  /** Of the refresh token that it came with: how many the session had. */
+  readonly counter: number;
 }
 
 interface KnownDevice {
@@ -190,7 +196,8 @@ export class Life {
       ...this.sessions.flatMap((held) => [
         held.startedAt + terms.absolute,
         held.refreshedAt + terms.idle,
-        held.refreshedAt + terms.grace,
+        held.refreshedAt + terms.retry,
+        (held.firstUsedAt ?? 0) + terms.grace,
         held.authenticatedAt + terms.stepUp,
         held.count.lockedUntil ?? 0,
       ]),
@@ -204,6 +211,11 @@ export class Life {
 
   isLive(held: Held): boolean {
     return this.isActive && !held.hasEnded && this.now < held.startedAt + terms.absolute && this.now < held.refreshedAt + terms.idle;
+  }
+
+  /** Whether the refresh token before the latest is still answered with that. */
+  honors({ refreshedAt, firstUsedAt }: Held): boolean {
+    return this.now < refreshedAt + terms.retry && this.now < (firstUsedAt ?? this.now) + terms.grace;
   }
 
   works({ session, at }: AccessToken): boolean {
@@ -275,8 +287,8 @@ export class Life {
       const { refreshToken } = taken(reply, byCookie);
       expect(held.refreshTokens).not.toContain(refreshToken);
       held.refreshTokens.push(refreshToken);
-      held.refreshedAt = this.now;
-    } else if (behind === 1 && this.now < held.refreshedAt + terms.grace) {
+      Object.assign(held, { refreshedAt: this.now, firstUsedAt: null });
+    } else if (behind === 1 && this.honors(held)) {
       expect(taken(reply, byCookie).refreshToken).toBe(held.refreshTokens.at(-1));
     } else {
       unmoved(reply);
@@ -457,6 +469,8 @@ export class Life {
   }
 
   #ask<Data = unknown>(query: string, variables: object = {}, headers: Record<string, string> = {}): Promise<Reply<{ done: Data }>> {
+    const by = this.access.find(({ token }) => bearer(token)['authorization'] === headers['authorization']);
+    if (by && this.works(by) && by.counter > 1 && by.counter === by.session.refreshTokens.length) by.session.firstUsedAt ??= this.now;
     return this.world.node.ask<{ done: Data }>(query, variables, headers);
   }
 
@@ -526,7 +540,7 @@ export class Life {
     const { sub, sid } = claimsOf(accessToken);
     expect(sub).toBe(this.#user.id);
     expect(this.sessions.map(({ id }) => id)).not.toContain(sid);
-    const session = { id: sid, startedAt: this.now, refreshedAt: this.now, authenticatedAt: this.now, hasEnded: false };
+    const session = { id: sid, startedAt: this.now, refreshedAt: this.now, firstUsedAt: null, authenticatedAt: this.now, hasEnded: false };
     const held = { ...session, count: { failures: 0, lockedUntil: null }, refreshTokens: [refreshToken] };
     this.sessions.push(held);
     this.#granted(reply, held);
@@ -548,7 +562,7 @@ export class Life {
   #granted(reply: Reply<{ done: Tokens }>, session: Held): void {
     const { accessToken } = answered(reply);
     expect(claimsOf(accessToken).sid).toBe(session.id);
-    this.access.push({ token: accessToken, session, at: this.now });
+    this.access.push({ token: accessToken, session, at: this.now, counter: session.refreshTokens.length });
   }
 
   /** All sessions but one, and the sign-ins that wait for a code. */

@@ -28,6 +28,7 @@ const plenty = { turns: 1000, seconds: 300 };
 export const rules: SessionRules = {
   accessTokenTtl: 1800,
   refreshGrace: 10,
+  refreshRetry: 86_400,
   maxAge: 30 * 86_400,
   idleAge: 7 * 86_400,
   reuseEnds: 'session',
@@ -39,6 +40,7 @@ export const rules: SessionRules = {
   passwordMinLength: 8,
   isRegistrationOpen: false,
   verifiedOperations: [],
+  secondFactorRoles: [],
   limits: {
     'sign-in': plenty,
     'second-factor': plenty,

@@ -1,15 +1,17 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import { ormOptions } from '../mikro-orm.config.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
+import { sqlNow, systemClock } from '../src/entities/clock.ts';
 import { Session } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import type { Keyring } from '../src/services/crypto/keyring.ts';
-import type { RunSql } from '../src/services/session/index.ts';
+import { tryTurn } from '../src/services/limit.ts';
+import { authenticate, viewerSql, type RunSql } from '../src/services/session/index.ts';
 import { codeOf, cost, Local, rules } from './session.kit.ts';
 
 // The embedded database has one connection and so no races: these run on a server.
@@ -18,6 +20,18 @@ if (!server) throw new Error('UNIONHALL_TEST_POSTGRES must name a PostgreSQL ser
 
 const name = `unionhall_race_${randomBytes(6).toString('hex')}`;
 const parallel = 32;
+const everythingButDate = [
+  'hrtime',
+  'nextTick',
+  'performance',
+  'queueMicrotask',
+  'setImmediate',
+  'clearImmediate',
+  'setInterval',
+  'clearInterval',
+  'setTimeout',
+  'clearTimeout',
+] as const;
 const wide = { concurrent: parallel, waiting: parallel };
 let orm: MikroORM;
 let pool: pg.Pool;
@@ -90,7 +104,7 @@ describe('one refresh token, used by many at once', () => {
 
   it('gives no two successors where there is no grace', async () => {
     const local = await new Local(orm, runSql).settle('graceless');
-    local.rules = { ...rules, refreshGrace: 0 };
+    local.rules = { ...rules, refreshGrace: 0, refreshRetry: 0 };
     for (let round = 0; round < 10; round++) {
       const { refreshToken, sessionId } = await local.login();
       const codes = await at(parallel, () => codeOf(local.refresh(refreshToken)));
@@ -112,6 +126,108 @@ describe('one refresh token, used by many at once', () => {
       expect(await local.stored.count(AuditEvent, { sessionId: first.sessionId, action: 'refresh_reuse' })).toBe(1);
     }
   }, 120_000);
+});
+
+describe('the first use of what a refresh was answered with', () => {
+  it('is noted once by many nodes at once, and signs out nobody who retries meanwhile', async () => {
+    const local = await new Local(orm, runSql).settle('first.use');
+    for (let round = 0; round < 20; round++) {
+      const first = await local.login();
+      const second = await local.refresh(first.refreshToken);
+      const noted: unknown[] = [];
+      const hear: RunSql = async (text, params) => {
+        const { rows, rowCount } = await pool.query<Record<string, unknown>>(text, [...params]);
+        if (text.startsWith('update')) noted.push(rowCount);
+        return rows;
+      };
+      const { tools } = local;
+      const answers = await at<object | null>(parallel, (index) =>
+        index % 2 === 0 ? local.refresh(first.refreshToken) : authenticate(second.accessToken, hear, tools),
+      );
+      expect(answers).not.toContain(null);
+      expect(noted.filter((count) => count === 1)).toHaveLength(1);
+      const stored = await local.stored.one(Session, { id: first.sessionId });
+      expect(stored).toMatchObject({ refreshCounter: 2, endedAt: null, firstUsedAt: local.clock.now() });
+    }
+  }, 60_000);
+
+  it('keeps three tabs of one session signed in over an hour', async () => {
+    const local = await new Local(orm, runSql).settle('three.tabs');
+    const { refreshToken, accessToken, sessionId } = await local.login();
+    const tabs = Array.from({ length: 3 }, () => ({ refreshToken, accessToken }));
+    // Each tab keeps the tokens that it was answered itself, and the browser the latest refresh token, as a cookie does.
+    let cookie = refreshToken;
+    for (let minute = 0; minute <= 60; minute += 5) {
+      const sent = cookie;
+      await at(tabs.length, async (index) => {
+        const answer = await local.refresh(sent);
+        cookie = answer.refreshToken;
+        tabs[index] = answer;
+        expect(await local.viewer(answer.accessToken)).not.toBeNull();
+      });
+      expect(new Set(tabs.map((tab) => tab.refreshToken)).size).toBe(1);
+      local.clock.turn(300);
+    }
+    expect(await local.stored.one(Session, { id: sessionId })).toMatchObject({ refreshCounter: 14, endedAt: null });
+    expect(local.mailed).toEqual([]);
+  }, 60_000);
+});
+
+describe('nodes whose clocks differ', () => {
+  // The clock of the process stands for that of a node: the database's own goes on.
+  const at = new Date();
+  const onNode = async <T>(secondsAhead: number, work: () => Promise<T>): Promise<T> => {
+    jest.useFakeTimers({ now: Date.now() + secondsAhead * 1000, doNotFake: [...everythingButDate] });
+    try {
+      return await work();
+    } finally {
+      jest.useRealTimers();
+    }
+  };
+  /** Without a clock that was injected, statements go by the database's. */
+  const settled = async (username: string) => {
+    const local = new Local(orm, runSql);
+    Object.defineProperty(local, 'clock', { value: { now: systemClock } });
+    return local.settle(username);
+  };
+
+  it('take no retry for theft, and no session for one that is over', async () => {
+    const local = await settled('ahead');
+    const first = await local.login();
+    const second = await local.refresh(first.refreshToken);
+    expect(await local.viewer(second.accessToken)).not.toBeNull();
+    for (const seconds of [12, -12, 25])
+      expect((await onNode(seconds, () => local.refresh(first.refreshToken))).refreshToken).toBe(second.refreshToken);
+    const idle = rules.idleAge + 1;
+    expect(await onNode(idle, () => codeOf(local.refresh(second.refreshToken)))).toBe('no refusal');
+  });
+
+  it('lock for as long as a lock lasts, and not for as long as a clock was wrong', async () => {
+    const local = await settled('clock.lock');
+    await onNode(7200, async () => {
+      for (let time = 0; time < rules.loginAttempts; time++) await codeOf(local.login({ password: 'wrong' }));
+    });
+    const { lockedUntil } = await local.stored.one(User, { id: local.user.id });
+    expect(Math.abs((lockedUntil?.valueOf() ?? 0) - at.valueOf() - rules.loginLock * 1000)).toBeLessThan(600_000);
+  });
+
+  it('take turns by one clock, also where that of a node jumped and came back', async () => {
+    const local = await settled('clock.limit');
+    local.rules = { ...rules, limits: { ...rules.limits, 'second-factor': { turns: 2, seconds: 900 } } };
+    const { em, tools } = local;
+    await onNode(7200, async () => {
+      for (let time = 0; time < 2; time++) expect(await tryTurn(em, tools, 'second-factor', 'who jumps')).toBe(0);
+    });
+    const wait = await tryTurn(em, tools, 'second-factor', 'who jumps');
+    expect([wait > 0, wait <= 900]).toEqual([true, true]);
+    expect(await onNode(7200, () => tryTurn(em, tools, 'second-factor', 'who jumps'))).toBeGreaterThan(0);
+    expect(await onNode(-7200, () => tryTurn(em, tools, 'second-factor', 'who jumps'))).toBeLessThanOrEqual(900);
+  });
+
+  it('write none of their instants into statements', async () => {
+    const texts = [sqlNow({ now: systemClock }), viewerSql({ now: systemClock }, 600)];
+    for (const text of texts) expect([text, /timestamptz/.test(text), text.includes('now()')]).toEqual([text, false, true]);
+  });
 });
 
 describe('many guesses at once', () => {

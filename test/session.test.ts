@@ -16,6 +16,7 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import { mintRefreshToken, verifyRefreshToken } from '../src/services/crypto/refresh.ts';
 import { hashToken } from '../src/services/crypto/token.ts';
 import {
+  authenticate,
   cleanUp,
   endSessions,
   SecondFactorMethod,
@@ -391,9 +392,71 @@ describe('refresh', () => {
     expect(verifyRefreshToken(local.keyring, third.refreshToken ?? '')?.kid).toBe(local.keyring.active);
   });
 
+  it('answers one whose reply was lost for as long as nothing of the reply was used, at most for a day', async () => {
+    const first = await local.login();
+    const second = await local.refresh(first.refreshToken);
+    expect(await local.viewer(first.accessToken)).not.toBeNull();
+    local.clock.turn(86_399);
+    const again = await local.refresh(first.refreshToken);
+    expect(again.refreshToken).toBe(second.refreshToken);
+    expect(await session(first.sessionId)).toMatchObject({ refreshCounter: 2, firstUsedAt: null, endedAt: null });
+    local.clock.turn(1);
+    expect(await codeOf(local.refresh(first.refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await session(first.sessionId)).toMatchObject({ endReason: SessionEnd.REUSE });
+  });
+
+  it('answers it for ten seconds more after the first use of any access token of the reply, and notes that use once', async () => {
+    const first = await local.login();
+    await local.refresh(first.refreshToken);
+    const again = await local.refresh(first.refreshToken);
+    local.clock.turn(1200);
+    const usedAt = local.clock.now();
+    for (let time = 0; time < 3; time++) {
+      expect(await local.viewer(again.accessToken)).not.toBeNull();
+      expect((await session(first.sessionId)).firstUsedAt).toEqual(usedAt);
+      local.clock.turn(3);
+    }
+    expect((await local.refresh(first.refreshToken)).refreshToken).toBe(again.refreshToken);
+    local.clock.turn(1);
+    expect(await codeOf(local.refresh(first.refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await session(first.sessionId)).toMatchObject({ endReason: SessionEnd.REUSE });
+  });
+
+  it('writes when it is first used and at no other request', async () => {
+    const first = await local.login();
+    const texts: string[] = [];
+    const heard = Object.assign(new Local(orm, (text, params) => (texts.push(text), runSql(text, params))), {
+      keyring: local.keyring,
+      user: local.user,
+    });
+    const { tools } = heard;
+    const viewer = (accessToken: string) => authenticate(accessToken, heard.runSql, tools);
+    for (let time = 0; time < 3; time++) await viewer(first.accessToken);
+    const second = await local.refresh(first.refreshToken);
+    for (let time = 0; time < 3; time++) await viewer(first.accessToken);
+    expect(texts.filter((text) => text.startsWith('update'))).toEqual([]);
+    for (let time = 0; time < 3; time++) await viewer(second.accessToken);
+    expect(texts.filter((text) => text.startsWith('update'))).toHaveLength(1);
+  });
+
+  it('raises no alarm for tokens of after the backup that a database was restored from', async () => {
+    const { sessionId, refreshToken } = await local.login();
+    let latest = await local.refresh(refreshToken);
+    const backup = await session(sessionId);
+    const later = [];
+    for (let time = 0; time < 3; time++) later.push((latest = await local.refresh(latest.refreshToken)));
+    const { refreshCounter, refreshHash, refreshKid, refreshedAt, firstUsedAt } = backup;
+    await local.stored.change(Session, { id: sessionId }, { refreshCounter, refreshHash, refreshKid, refreshedAt, firstUsedAt });
+    for (const each of later) expect(await codeOf(local.refresh(each.refreshToken))).toBe('UNAUTHENTICATED');
+    expect(await session(sessionId)).toMatchObject({ endedAt: null, refreshCounter: 2 });
+    expect((await events()).map(({ action }) => action)).toEqual(['login']);
+    expect(local.mailed).toEqual([]);
+  });
+
   it('takes the one just replaced for theft when the grace is over', async () => {
     const first = await local.login();
     const second = await local.refresh(first.refreshToken);
+    expect(await local.viewer(second.accessToken)).not.toBeNull();
     local.clock.turn(10);
     expect(await codeOf(local.refresh(first.refreshToken))).toBe('UNAUTHENTICATED');
     expect(await session(first.sessionId)).toMatchObject({ endReason: SessionEnd.REUSE, endedAt: local.clock.now() });

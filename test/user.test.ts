@@ -198,18 +198,10 @@ describe('createUser', () => {
     expect(await office.count('users')).toBe(before);
   });
 
-  it('refuses a member record that another user is linked to, whoever was deleted too, and one that does not exist', async () => {
-    const [linked, free] = [await office.value<string>(`select member_id from users where username = 'member'`), await freeMember()];
+  it('refuses a member record that another user is linked to, and one that does not exist', async () => {
+    const linked = await office.value<string>(`select member_id from users where username = 'member'`);
     const taken = await call(local.admin, 'createUser', { input: office.newcomer({ memberId: linked.toUpperCase() }) });
     expect([taken.codes, saidOf(taken)]).toEqual([['BAD_INPUT'], ['input.memberId is taken']]);
-    const former = await done(local.admin, 'createUser', { input: office.newcomer({ memberId: free }) });
-    await done(local.admin, 'deleteUser', { id: former.id });
-    const again = await call(local.admin, 'createUser', { input: { ...office.newcomer(), memberId: free } });
-    expect(saidOf(again)).toEqual(['input.memberId is taken']);
-    const names = await call(local.admin, 'createUser', {
-      input: { ...office.newcomer(), username: former.username, email: former.email },
-    });
-    expect(saidOf(names)).toEqual(['input.username is taken', 'input.email is taken']);
     expect((await call(local.admin, 'createUser', { input: office.newcomer({ memberId: nobody }) })).codes).toEqual(['NOT_FOUND']);
     const [gone] = await local.sql(
       `update members set deleted_at = now() where id = (select id from members m where not exists (select 1 from users where member_id = m.id)
@@ -217,6 +209,23 @@ describe('createUser', () => {
       [],
     );
     expect((await call(local.admin, 'createUser', { input: office.newcomer({ memberId: gone?.['id'] }) })).codes).toEqual(['NOT_FOUND']);
+  });
+
+  it('gives the address and the member record of a deleted user to a new account, and never the username', async () => {
+    const free = await freeMember();
+    const former = await done(local.admin, 'createUser', { input: office.newcomer({ memberId: free }) });
+    await done(local.admin, 'deleteUser', { id: former.id });
+    const again = { ...office.newcomer({ memberId: free }), email: former.email.toUpperCase() };
+    expect(saidOf(await call(local.admin, 'createUser', { input: { ...again, username: former.username } }))).toEqual([
+      'input.username is taken',
+    ]);
+    const { id } = await done(local.admin, 'createUser', { input: again });
+    expect(await office.value('select member_id from users where id = $1', id)).toBe(free);
+    expect((await choosePassword(local, await local.mailedToken(former.email))).codes).toEqual([]);
+    expect(saidOf(await call(local.admin, 'createUser', { input: { ...again, username: 'a.third' } }))).toEqual([
+      'input.email is taken',
+      'input.memberId is taken',
+    ]);
   });
 
   it('refuses a role that does not exist, and leaves nothing behind', async () => {

@@ -234,6 +234,7 @@ describe('code inside the service', () => {
         isOwner: true,
         passwordMustChange: false,
         mustVerify: false,
+        mustEnroll: false,
         closedOperations: new Set(),
         hasSteppedUp: true,
         roles: new Set([RoleName.ADMIN]),

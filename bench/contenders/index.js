@@ -38,7 +38,14 @@ export const titles = /** @type {const} */ ({ service: 'Unionhall', postgraphile
 const programs = {
   service: {
     program: [join('dist', 'src', 'main.js'), 'start'],
-    environment: ({ keys }) => ({ UNIONHALL_KEYS: keys, PORT: '0', ACCESS_TOKEN_TTL: '86400', LIMIT_SIGN_IN: '9999/1' }),
+    environment: ({ keys }) => ({
+      UNIONHALL_KEYS: keys,
+      PORT: '0',
+      ACCESS_TOKEN_TTL: '86400',
+      LIMIT_SIGN_IN: '9999/1',
+      LIMIT_MAIL_ACCOUNT: '9999/1',
+      LIMIT_MAIL_ADDRESS: '9999/1',
+    }),
   },
   postgraphile: {
     program: [join('bench', 'contenders', 'postgraphile.js')],

@@ -17,6 +17,7 @@ export type Failure =
   | (Said & { readonly code: 'BAD_CREDENTIALS' })
   | (Said & { readonly code: 'STEP_UP_REQUIRED' })
   | (Said & { readonly code: 'PASSWORD_CHANGE_REQUIRED' })
+  | (Said & { readonly code: 'SECOND_FACTOR_ENROLLMENT_REQUIRED' })
   | (Said & { readonly code: 'FORBIDDEN' })
   | (Said & { readonly code: 'NOT_FOUND' })
   | (Said & { readonly code: 'BAD_INPUT'; readonly fields: readonly FieldProblem[] })
@@ -47,6 +48,7 @@ const plain = [
   'BAD_CREDENTIALS',
   'STEP_UP_REQUIRED',
   'PASSWORD_CHANGE_REQUIRED',
+  'SECOND_FACTOR_ENROLLMENT_REQUIRED',
   'FORBIDDEN',
   'NOT_FOUND',
   'VAULT_LOCKED',

@@ -1,6 +1,7 @@
 import { open as openFile } from 'node:fs/promises';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
+import { systemClock } from '../entities/clock.ts';
 import type { importMembers } from '../services/member/index.ts';
 import { importUsers } from '../services/user/import/index.ts';
 import { keyringFor, withDatabase } from './opening.ts';
@@ -63,7 +64,7 @@ async function importInto(
   { run, one, many, source, size, isTrial }: Import,
 ): Promise<void> {
   const { progressOn } = await import('../../seeds/progress.ts');
-  const tools = { keyring: await keyringFor(config, database), timeZone: config.timeZone, now: () => new Date() };
+  const tools = { keyring: await keyringFor(config, database), timeZone: config.timeZone, now: systemClock };
   const { progress, end } = progressOn(process.stderr, undefined, 'Importing');
   let read = 0;
   const { added, alreadyThere, refused } = await run(database.orm.em, tools, source, {

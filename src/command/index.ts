@@ -14,6 +14,7 @@ import { disableSeeded, reset, seed, update } from './maintain.ts';
 import { CommandError } from './operator.ts';
 import { start, work } from './serve.ts';
 import { doctor, settings } from './setup.ts';
+import { removeSecondFactor } from './user.ts';
 import { importVault, recover, showVault } from './vault.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
@@ -28,6 +29,7 @@ const commands: Readonly<Record<string, Command>> = {
   worker: work,
   'users:import': importFile,
   'users:disable-seeded': disableSeeded,
+  'users:recover': removeSecondFactor,
   'members:import': (config, words) => importCsv(config, words, { run: importMembers, one: 'member', many: 'members' }),
   'organizations:import': (config, words) =>
     importCsv(config, words, { run: importOrganizations, one: 'organization', many: 'organizations' }),
@@ -51,6 +53,7 @@ const usages: Readonly<Record<string, string>> = {
   seed: '[--phase 0|1|2] [--scale 1000]',
   'db:reset': '[--force]',
   'users:import': 'users.jsonl [--dry-run]',
+  'users:recover': '--user rosa',
   'members:import': '--file members.csv [--dry-run]',
   'organizations:import': '--file organizations.csv [--dry-run]',
   'keys:retire': 'k1',

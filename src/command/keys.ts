@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
+import { systemClock } from '../entities/clock.ts';
 import { countKeys, renewSeeds, tellKeys } from '../services/session/keys.ts';
 import { renewSystemSeals } from '../services/vault/index.ts';
 import { savedBy } from '../work.ts';
@@ -34,7 +35,7 @@ export async function renewSeals(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
     const { orm } = database;
-    const tools = { keyring, now: () => new Date() };
+    const tools = { keyring, now: systemClock };
     const pairs = await renewSystemSeals(orm.em.fork() as SqlEntityManager, tools);
     const seeds = await renewSeeds(orm.em.fork() as SqlEntityManager, tools);
     const renewed = `${counted(pairs.renewed, 'key of a user', 'keys of users')} and ${counted(seeds.renewed, 'TOTP seed', 'TOTP seeds')}`;

@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
+import { systemClock } from '../entities/clock.ts';
 import { loadKeyring } from '../services/crypto/keyfile.ts';
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { registerKeys } from '../services/key.ts';
@@ -26,7 +27,7 @@ async function closing(database: Database, work: (database: Database) => Promise
 }
 
 export async function roomOf(config: Config, database: Database): Promise<MailRoom> {
-  return { database, keyring: await keyringFor(config, database), now: () => new Date(), warn, print: null };
+  return { database, keyring: await keyringFor(config, database), now: systemClock, warn, print: null };
 }
 
 /** The keyring, once the database has taken it. @throws {ForeignKeyringError} where the database has another one. */

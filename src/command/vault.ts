@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
+import { systemClock } from '../entities/clock.ts';
 import { importSecrets, readForeign, recoverFor, statusOf, tellStatus, wipe } from '../services/vault/index.ts';
 import { asking } from '../terminal.ts';
 import { keyringFor, whileOpen, withDatabase } from './opening.ts';
@@ -20,7 +21,7 @@ export async function recover(config: Config, words: string[], terminal = here()
   const kit = await asking(terminal, (questions) => questions.askSecretly('Recovery kit'));
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
-    await recoverFor(database.orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() }, kit, user);
+    await recoverFor(database.orm.em.fork() as SqlEntityManager, { keyring, now: systemClock }, kit, user);
     say(`${user} has access to the vault again, and unlocks it with the own password.`);
   });
 }
@@ -41,7 +42,7 @@ export async function importVault(config: Config, words: string[], terminal = he
     if (isTrial || user === undefined) return say(`${counted(secrets.length, 'secret opens', 'secrets open')}; nothing was stored.`);
     await withDatabase(config, async (database) => {
       const keyring = await keyringFor(config, database);
-      const tools = { keyring, now: () => new Date(), versionsKept: config.vault.versionsKept };
+      const tools = { keyring, now: systemClock, versionsKept: config.vault.versionsKept };
       const who = { username: user, password: own };
       const { added, changed, unchanged } = await importSecrets(database.orm.em.fork() as SqlEntityManager, tools, who, secrets);
       say(`Added ${counted(added, 'secret', 'secrets')}, ${changed} with another value than before; ${unchanged} were there already.`);

@@ -78,9 +78,13 @@ export class Session extends Dated {
   @Property({ type: 'string', length: 32 })
   refreshKid: string;
 
-  /** When it was issued: until shortly after, its predecessor is answered with it. */
+  /** When it was issued. */
   @Property({ type: 'datetime', length: 3 })
   refreshedAt: Date;
+
+  /** When an access token that was issued with it was first used; null before. Its predecessor is honored until shortly after. */
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  firstUsedAt: Date | null = null;
 
   /** Wrong proofs given within it: they are no other session's, and nobody's who is not signed in. */
   @Property({ type: 'integer', default: 0 })

@@ -6,6 +6,7 @@ import { Member } from './member.ts';
 import { Kept } from './record.ts';
 import { UserRole } from './role.ts';
 import { DateTimeScalar } from './scalars.ts';
+import type { Viewer } from './viewer.ts';
 
 /** Someone who can sign in. */
 @ObjectType({ description: 'Someone who can sign in.', simpleResolvers: true })
@@ -18,11 +19,16 @@ import { DateTimeScalar } from './scalars.ts';
   unique: ['email'],
 })
 @Unique({ name: 'users_username_unique', expression: 'create unique index "users_username_unique" on "users" (lower("username"))' })
-// An address that somebody registered with is a claim until it is verified, and several may claim one: otherwise, to
-// register with it would tell whether somebody has it.
+// An address that users gave themselves is a claim until it is verified, and several users may claim one: a unique index
+// over claims would tell a caller whether an account has the address. A deleted user holds neither address nor member.
 @Unique({
   name: 'users_email_proved_unique',
-  expression: 'create unique index "users_email_proved_unique" on "users" (lower("email")) where "is_verified" or not "is_self_registered"',
+  expression: `create unique index "users_email_proved_unique" on "users" (lower("email"))
+    where ("is_verified" or not ("is_self_registered" or "is_email_claimed")) and "deleted_at" is null`,
+})
+@Unique({
+  name: 'users_member_id_unique',
+  expression: 'create unique index "users_member_id_unique" on "users" ("member_id") where "deleted_at" is null',
 })
 @Index({ name: 'users_email_claimed', expression: 'create index "users_email_claimed" on "users" (lower("email"))' })
 @Unique({
@@ -69,6 +75,10 @@ export class User extends Kept {
   @Property({ type: 'boolean', default: false })
   isSelfRegistered: boolean = false;
 
+  /** Whether the user changed the address: until it is verified, nobody else vouches for it. */
+  @Property({ type: 'boolean', default: false })
+  isEmailClaimed: boolean = false;
+
   @Field(() => Boolean, { description: 'Whether this is the one user who owns the instance.' })
   @Property({ type: 'boolean' })
   isOwner: boolean = false;
@@ -98,7 +108,7 @@ export class User extends Kept {
   lastLoginAt: Date | null = null;
 
   @Field(() => Member, { nullable: true, description: 'The member record this user is linked to.' })
-  @ManyToOne({ entity: () => Member, ref: true, nullable: true, deleteRule: 'restrict', unique: true })
+  @ManyToOne({ entity: () => Member, ref: true, nullable: true, deleteRule: 'restrict', index: true })
   member: Ref<Member> | null = null;
 
   @Field(() => Boolean, { nullable: true, description: 'Whether a second factor is asked at sign-in; null where the caller may not know.' })
@@ -107,6 +117,15 @@ export class User extends Kept {
     lazy: true,
   })
   hasTotp?: boolean;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether a role of the caller demands a second factor, and the caller must set one up first. Null for other users.',
+  })
+  @Derived('id')
+  mustEnrollSecondFactor(viewer: Viewer): boolean | null {
+    return this.id === viewer.userId ? viewer.mustEnroll : null;
+  }
 
   @Field(() => [UserRole], { description: 'The roles the user holds, expired ones included.' })
   @OneToMany({ entity: () => UserRole, mappedBy: 'user', orderBy: { assignedAt: 'asc', id: 'asc' } })
@@ -135,6 +154,10 @@ export class User extends Kept {
 
 /** Stored in place of a hash until the first password is chosen: it is no hash, so no password is right. */
 export const noPassword = 'none';
+
+/** SQL for whether the user at an alias holds the address: verified it, or was given it by an administrator or an import. */
+export const holdsEmail = (user: string): string =>
+  `((${user}.is_verified or not (${user}.is_self_registered or ${user}.is_email_claimed)) and ${user}.deleted_at is null)`;
 
 /** What a user is called, and reached at. */
 export interface UserFacts {

@@ -11,6 +11,8 @@ export interface ViewerFacts {
   readonly passwordMustChange: boolean;
   /** Whether the address has to be verified first: of who registered alone, and has not. */
   readonly mustVerify: boolean;
+  /** Whether a role demands a second factor, and the user has none. */
+  readonly mustEnroll: boolean;
   /** The operations that are closed until the address is verified; none where it is. */
   readonly closedOperations: ReadonlySet<string>;
   /** Whether a proof of who it is, in this session, is recent enough for what asks for a fresh one. */
@@ -66,11 +68,15 @@ export class Viewer {
     return this.facts?.closedOperations.has(operation) ?? false;
   }
 
+  get mustEnroll(): boolean {
+    return this.facts?.mustEnroll ?? false;
+  }
+
   get hasSteppedUp(): boolean {
     return this.facts?.hasSteppedUp ?? false;
   }
 
-  /** None while the password must be changed or the address verified: until then the viewer is signed in and nothing more. */
+  /** None while the password must be changed, the address verified or a second factor set up: until then the viewer is signed in and nothing more. */
   get roles(): ReadonlySet<RoleName> {
     return this.facts === null || this.mustBegin ? noRoles : this.facts.roles;
   }
@@ -86,7 +92,7 @@ export class Viewer {
 
   /** Whether something has to be done before anything else. */
   private get mustBegin(): boolean {
-    return this.passwordMustChange || this.mustVerify;
+    return this.passwordMustChange || this.mustVerify || this.mustEnroll;
   }
 }
 

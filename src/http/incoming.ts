@@ -1,32 +1,36 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CookieConfig } from '../config.ts';
 import type { Incoming } from '../context.ts';
+import { deviceSeparator, splitDeviceTokens } from '../services/session/index.ts';
 import { bearerIn } from '../socket.ts';
 import { clientAddress } from './address.ts';
 
-/** Tokens are kept where no script can read them, and sent to no other path. */
-const cookieNames = { refreshToken: 'unionhall_refresh', deviceToken: 'unionhall_device' } as const;
 const deviceCookieSeconds = 365 * 86_400;
 
-/** What a request brings, and how its cookies are set. */
-export function incoming(request: FastifyRequest, reply: FastifyReply, isProduction: boolean): Incoming {
+/** People whose device a shared browser may be, the latest first. */
+const mostDevices = 5;
+
+/** What a request brings, and how its cookies are set: where no script can read them. */
+export function incoming(request: FastifyRequest, reply: FastifyReply, { names, path, secure, sameSite }: CookieConfig): Incoming {
+  const options = { httpOnly: true, sameSite, secure, path } as const;
+  const devices = request.cookies[names.deviceToken];
   return {
     client: { ipAddress: clientAddress(request), userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
     accessToken: bearerIn(request.headers.authorization),
     vaultToken: sole(request.headers['x-vault-token']),
     onEnd: (leave) => void reply.raw.once('close', leave),
     idempotencyKey: sole(request.headers['idempotency-key']),
-    cookies: () =>
-      given({ refreshToken: request.cookies[cookieNames.refreshToken], deviceToken: request.cookies[cookieNames.deviceToken] }),
+    cookies: () => given({ refreshToken: request.cookies[names.refreshToken], deviceToken: devices }),
     setCookies: (cookies) => {
-      const options = { httpOnly: true, sameSite: 'strict', secure: isProduction, path: '/graphql' } as const;
       if (cookies === null) {
-        void reply.clearCookie(cookieNames.refreshToken, options);
+        void reply.clearCookie(names.refreshToken, options);
         return;
       }
-      void reply.setCookie(cookieNames.refreshToken, cookies.refreshToken, { ...options, maxAge: cookies.maxAge });
-      if (cookies.deviceToken !== null) {
-        void reply.setCookie(cookieNames.deviceToken, cookies.deviceToken, { ...options, maxAge: deviceCookieSeconds });
-      }
+      void reply.setCookie(names.refreshToken, cookies.refreshToken, { ...options, maxAge: cookies.maxAge });
+      if (cookies.deviceToken === null) return;
+      const kept = new Set([cookies.deviceToken, ...splitDeviceTokens(devices)]);
+      const value = [...kept].slice(0, mostDevices).join(deviceSeparator);
+      void reply.setCookie(names.deviceToken, value, { ...options, maxAge: deviceCookieSeconds });
     },
   };
 }

@@ -164,7 +164,6 @@ async function answers(checkDatabase: Served['checkDatabase']): Promise<string |
 
 async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets, report: ReportFailure): Promise<void> {
   const { config, log, contextOf } = served;
-  const isProduction = config.environment === 'production';
   const tell = telling(served.metrics, plain(log));
   const apollo = apolloOf(app, served, tell, report);
   await apollo.start();
@@ -178,7 +177,7 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
   readOnlyUtf8(app);
   app.addHook('onRequest', async ({ raw }) => demandSoleHeaders(raw));
   const answer = fastifyApolloHandler(apollo, {
-    context: (request, reply) => orUnavailable(contextOf(incoming(request, reply, isProduction))),
+    context: (request, reply) => orUnavailable(contextOf(incoming(request, reply, config.cookies))),
   });
   const upgrade = sockets.opening(preparing(apollo, config.patience.request));
   app.route({

@@ -1,10 +1,10 @@
 import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from '../entities/credential.ts';
-import { noRows, signedIn, steppedUp, type Operations } from './rule.ts';
+import { evenBeforeEnrollment, noRows, signedIn, steppedUp, type Operations } from './rule.ts';
 
 export const operations: Operations = {
   Mutation: {
-    beginTotp: steppedUp(signedIn),
-    confirmTotp: steppedUp(signedIn),
+    beginTotp: steppedUp(evenBeforeEnrollment),
+    confirmTotp: steppedUp(evenBeforeEnrollment),
     disableTotp: steppedUp(signedIn),
     regenerateBackupCodes: steppedUp(signedIn),
   },

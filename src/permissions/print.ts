@@ -127,6 +127,7 @@ const asRole = (role: RoleName | null, isOwner = false): Viewer =>
       isOwner,
       passwordMustChange: false,
       mustVerify: false,
+      mustEnroll: false,
       closedOperations: new Set(),
       hasSteppedUp: true,
       roles: new Set(role === null ? [] : [role]),

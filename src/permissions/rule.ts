@@ -1,4 +1,4 @@
-import { forbidden, passwordChangeRequired, stepUpRequired, unauthenticated, type Refusal } from '../errors.ts';
+import { enrollmentRequired, forbidden, passwordChangeRequired, stepUpRequired, unauthenticated, type Refusal } from '../errors.ts';
 import type { RoleName } from '../entities/role.ts';
 import type { Grant, RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
@@ -48,11 +48,19 @@ export const evenBeforeVerification: OperationRule = {
   },
 };
 
-/** Whoever is signed in, with or without a role. */
-export const signedIn: OperationRule = {
+/** Whoever is signed in, even while a second factor must be set up. */
+export const evenBeforeEnrollment: OperationRule = {
   judge: (viewer) => {
     const verdict = evenBeforeVerification.judge(viewer);
     return verdict === true ? evenBeforePasswordChange.judge(viewer) : verdict;
+  },
+};
+
+/** Whoever is signed in, with or without a role. */
+export const signedIn: OperationRule = {
+  judge: (viewer) => {
+    const verdict = evenBeforeEnrollment.judge(viewer);
+    return verdict === true && viewer.mustEnroll ? enrollmentRequired() : verdict;
   },
 };
 

@@ -2,7 +2,7 @@ import { IdempotencyKey } from '../entities/idempotency.ts';
 import { SystemKey } from '../entities/key.ts';
 import { RateLimit } from '../entities/limit.ts';
 import { Device, Session } from '../entities/session.ts';
-import { anyone, fromTheStart, noRows, rule, signedIn, type Operations } from './rule.ts';
+import { anyone, evenBeforeEnrollment, fromTheStart, noRows, rule, signedIn, type Operations } from './rule.ts';
 
 export const operations: Operations = {
   Query: { sessions: signedIn },
@@ -13,7 +13,8 @@ export const operations: Operations = {
     logout: fromTheStart,
     logoutAll: signedIn,
     revokeSession: signedIn,
-    reauthenticate: signedIn,
+    reauthenticate: evenBeforeEnrollment,
+    renewSession: evenBeforeEnrollment,
   },
 };
 

@@ -40,6 +40,8 @@ export const operations: Operations = {
     deactivateUser: steppedUp(allow(ADMIN)),
     reactivateUser: steppedUp(allow(ADMIN)),
     unlockUser: steppedUp(allow(ADMIN)),
+    endSessions: steppedUp(allow(ADMIN)),
+    removeSecondFactor: steppedUp(allow(ADMIN)),
     deleteUser: steppedUp(allow(ADMIN)),
     assignRole: steppedUp(allow(ADMIN)),
     unassignRole: steppedUp(allow(ADMIN)),
@@ -76,7 +78,7 @@ export const rows = [
         'updatedAt',
         'deletedAt',
       ],
-      security: ['passwordMustChange', 'hasTotp'],
+      security: ['passwordMustChange', 'hasTotp', 'mustEnrollSecondFactor'],
     },
   ),
   rule('Person', User, [

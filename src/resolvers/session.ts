@@ -29,12 +29,12 @@ export class SessionResolver {
     @Ctx() { sessions, client, cookies }: Context,
     @Arg('input', () => CompleteLoginInput, { description: 'The challenge, and a code.' }) input: CompleteLoginInput,
   ) {
-    return cookies.keep(sessions.completeLogin(input, client));
+    return cookies.keep(sessions.completeLogin(cookies.completed(input), client));
   }
 
   @Mutation(() => SignedIn, {
     description:
-      'Trades a refresh token for new tokens. Without an argument it reads the HttpOnly cookie of a login with cookie: true. The token just replaced is answered with the same successor for a short while; an older one ends the session.',
+      'Trades a refresh token for new tokens. Without an argument it reads the HttpOnly cookie of a login with cookie: true. The token just replaced is answered with the same successor until that is first used, and shortly after; an older one ends the session.',
   })
   refresh(
     @Ctx() { sessions, client, cookies }: Context,
@@ -68,12 +68,24 @@ export class SessionResolver {
   @Mutation(() => Boolean, {
     description: 'Proves again who is signed in. For a while, this session may then do what asks for a fresh proof.',
   })
-  reauthenticate(
+  async reauthenticate(
     @Ctx() { sessions, viewer, client }: Context,
     @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code where the account has a second factor.' })
     input: ReauthenticateInput,
   ) {
-    return sessions.reauthenticate(viewer, input, client);
+    await sessions.reauthenticate(viewer, input, client);
+    return true;
+  }
+
+  @Mutation(() => SignedIn, {
+    description: 'Does what reauthenticate does, and answers a fresh access token, with the refresh token that the session has.',
+  })
+  renewSession(
+    @Ctx() { sessions, viewer, client, cookies }: Context,
+    @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code where the account has a second factor.' })
+    input: ReauthenticateInput,
+  ) {
+    return cookies.keep(sessions.reauthenticate(viewer, input, client, cookies.refreshToken));
   }
 
   @FieldResolver(() => User, { description: 'Who is signed in.' })

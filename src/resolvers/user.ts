@@ -201,8 +201,31 @@ export class UserResolver {
   }
 
   @Mutation(() => User, {
+    description: 'Ends all sessions of another user, who can sign in again and is told by mail. FORBIDDEN for oneself: see logoutAll.',
+  })
+  async endSessions(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('userId', () => ID, { description: 'The id of the user.' }) userId: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.endSessions(viewer, userId, client) }, info);
+  }
+
+  @Mutation(() => User, {
     description:
-      'Deletes a user, who is signed out everywhere and stays known by name where they did something; username, address and member record are not given to another. CONFLICT for the owner, the last admin, and who represents somebody in an open grievance; FORBIDDEN for oneself.',
+      'Removes the second factor and the backup codes of another user who has lost them. All sessions of the user end, and the user is told by mail. FORBIDDEN for oneself: see disableTotp. CONFLICT for the owner, and where there is no second factor.',
+  })
+  async removeSecondFactor(
+    @Ctx() { users, viewer, client, read }: Context,
+    @Arg('userId', () => ID, { description: 'The id of the user.' }) userId: string,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(User, { id: await users.removeSecondFactor(viewer, userId, client) }, info);
+  }
+
+  @Mutation(() => User, {
+    description:
+      'Deletes a user, who is signed out everywhere and stays known by name where they did something; the username is never given again, but another account may get the address and the member record. CONFLICT for the owner, the last admin, and who represents somebody in an open grievance; FORBIDDEN for oneself.',
   })
   async deleteUser(
     @Ctx() { users, viewer, client, read }: Context,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { getArgumentValues, type GraphQLResolveInfo } from 'graphql';
 import { CompiledQuery, type QueryResult } from 'kysely';
+import { sqlAfter, sqlNow } from '../entities/clock.ts';
 import { conflict, Refusal } from '../errors.ts';
 import { frame } from './crypto/framing.ts';
 import type { Keyring } from './crypto/keyring.ts';
@@ -69,14 +70,13 @@ export function runWithin(em: SqlEntityManager): (text: string, params: readonly
 }
 
 /** Takes a key that nobody has taken lately; waits for whoever is about to take it. */
-async function claim(em: SqlEntityManager, { keyring, now }: RetryTools, key: string, asked: AskedField): Promise<boolean> {
-  const at = now();
-  const expiresAt = new Date(at.valueOf() + hours * 3_600_000);
+async function claim(em: SqlEntityManager, tools: RetryTools, key: string, asked: AskedField): Promise<boolean> {
+  const { keyring } = tools;
   const taken = await em.execute<object[]>(
-    `insert into idempotency_keys as held (key, digest, expires_at) values (?, ?, ?)
+    `insert into idempotency_keys as held (key, digest, expires_at) values (?, ?, ${sqlAfter(tools, hours * 3600)})
      on conflict (key) do update set digest = excluded.digest, record_id = null, expires_at = excluded.expires_at
-     where held.expires_at <= ? returning key`,
-    [key, digestOf(asked, key, keyring, keyring.active), expiresAt, at],
+     where held.expires_at <= ${sqlNow(tools)} returning key`,
+    [key, digestOf(asked, key, keyring, keyring.active)],
   );
   return taken.length === 1;
 }

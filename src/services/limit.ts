@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { sqlAfter, sqlNow } from '../entities/clock.ts';
 import { rateLimited } from '../errors.ts';
 import { frame } from './crypto/framing.ts';
 import type { Keyring } from './crypto/keyring.ts';
@@ -51,32 +52,30 @@ export async function reserveTurn(em: SqlEntityManager, tools: LimitTools, name:
   if (em.isInTransaction()) throw new Error('A turn is taken before the transaction that it is taken for.');
   const limit = tools.rules.limits[name];
   const code = codeOf(tools.keyring, name, key);
-  const at = tools.now();
-  const since = new Date(at.valueOf() - limit.seconds * 1000);
-  const endsAt = new Date(at.valueOf() + limit.seconds * 1000);
+  // A turn that lies ahead was taken by a clock that was set back since: it does not count.
+  const counts = `turn > ${sqlAfter(tools, -limit.seconds)} and turn < ${sqlAfter(tools, mostAhead)}`;
   // The turn does not wait for the disk: one that a crash forgets is one that a caller has more.
-  const taken = await em.execute<object[]>(
+  const [taken] = await em.execute<{ at: string }[]>(
     `insert into rate_limits as held (name, key, turns, ends_at)
-     select cast(? as text), cast(? as text), array[cast(? as timestamptz)], cast(? as timestamptz)
+     select cast(? as text), cast(? as text), array[${sqlNow(tools)}], ${sqlAfter(tools, limit.seconds)}
      where set_config('synchronous_commit', 'off', true) = 'off'
      on conflict (name, key) do update
-     set turns = array(select turn from unnest(held.turns) as turn where turn > ? order by turn) || excluded.turns,
+     set turns = array(select turn from unnest(held.turns) as turn where ${counts} order by turn) || excluded.turns,
        ends_at = excluded.ends_at
-     where cardinality(held.turns) < ? or held.turns[cardinality(held.turns) + 1 - ?] <= ?
-     returning name`,
-    [name, code, at, endsAt, since, limit.turns, limit.turns, since],
+     where (select count(*) from unnest(held.turns) as turn where ${counts}) < ?
+     returning cast(held.turns[cardinality(held.turns)] as text) as at`,
+    [name, code, limit.turns],
   );
-  const isTaken = taken.length === 1;
   return {
-    wait: isTaken ? 0 : await secondsToWait(em, name, code, limit, at),
+    wait: taken ? 0 : await secondsToWait(em, tools, name, code),
     giveBack: async () => {
-      if (isTaken) await giveBack(em, name, code, at).catch(() => undefined);
+      if (taken) await giveBack(em, name, code, taken.at).catch(() => undefined);
     },
   };
 }
 
 /** Removes one turn of that instant: others may have been taken in the same millisecond. */
-async function giveBack(em: SqlEntityManager, name: LimitName, code: string, at: Date): Promise<void> {
+async function giveBack(em: SqlEntityManager, name: LimitName, code: string, at: string): Promise<void> {
   await em.execute(
     `update rate_limits
      set turns = turns[:array_position(turns, cast(? as timestamptz(3))) - 1] || turns[array_position(turns, cast(? as timestamptz(3))) + 1:]
@@ -107,12 +106,16 @@ function codeOf(keyring: Keyring, name: LimitName, key: string): string {
   return keyring.mac(keyring.active, 'rate-limit', frame(name, key)).toString('base64url');
 }
 
+/** Seconds by which a turn may lie ahead of a statement that waited for it. */
+const mostAhead = 60;
+
 /** Seconds until the oldest turn that counts is forgotten; at least one. */
-async function secondsToWait(em: SqlEntityManager, name: LimitName, code: string, { turns, seconds }: Limit, at: Date): Promise<number> {
-  const [row] = await em.execute<{ oldest: Date | string }[]>(
-    'select turns[cardinality(turns) + 1 - ?] as oldest from rate_limits where name = ? and key = ?',
+async function secondsToWait(em: SqlEntityManager, tools: LimitTools, name: LimitName, code: string): Promise<number> {
+  const { turns, seconds } = tools.rules.limits[name];
+  const [row] = await em.execute<{ wait: number }[]>(
+    `select cast(ceil(extract(epoch from turns[cardinality(turns) + 1 - ?] - ${sqlAfter(tools, -seconds)})) as int) as wait
+     from rate_limits where name = ? and key = ?`,
     [turns, name, code],
   );
-  const oldest = row ? new Date(row.oldest).valueOf() : at.valueOf();
-  return Math.max(1, Math.ceil((oldest + seconds * 1000 - at.valueOf()) / 1000));
+  return Math.max(1, row?.wait ?? seconds);
 }

@@ -35,6 +35,7 @@ const viewerOf = ({ userId, memberId, roles }: Asker): Viewer =>
       isOwner: false,
       passwordMustChange: false,
       mustVerify: false,
+      mustEnroll: false,
       closedOperations: new Set(),
       hasSteppedUp: true,
       roles: new Set(roles as readonly RoleName[]),

@@ -199,6 +199,7 @@ export class Examiner {
     if (field === 'fullName') return answer === ['first_name', 'middle_name', 'last_name'].flatMap((name) => stored[name] ?? []).join(' ');
     if (field === 'isCurrent') return type === 'Session' ? typeof answer === 'boolean' : answer === (stored['end_date'] === null);
     if (field === 'hasTotp') return typeof answer === 'boolean';
+    if (field === 'mustEnrollSecondFactor') return answer === null || answer === false; // demanded of no role by default
     if (field === 'availableActions') return Array.isArray(answer);
     const value = stored[snake(field)];
     if (value === undefined) throw new Error(`${type}.${field} is in no column`);

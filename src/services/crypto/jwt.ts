@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
+import { stringify as uuidText } from 'uuid';
 import { fromBase64Url } from './framing.ts';
 import type { Keyring, KeyPurpose } from './keyring.ts';
 
@@ -12,6 +13,7 @@ export interface TokenTerms {
 
 /** What a token that was verified once says; only its time has to be looked at again. */
 interface Verified extends AccessSubject {
+  readonly jti: string;
   readonly iat: number;
   readonly exp: number;
 }
@@ -30,15 +32,20 @@ const algorithm = 'HS256';
 const claimNames = ['aud', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub', 'typ'];
 const access: { header: string; claim: string; key: KeyPurpose } = { header: 'at+jwt', claim: 'access', key: 'access-token' };
 
+/** Whom an access token speaks of, and the counter of the refresh token that it is issued with. */
+export interface IssuedSubject extends AccessSubject {
+  readonly counter?: number;
+}
+
 /** An access token, signed with the active key. */
-export function signAccessToken(keyring: Keyring, terms: TokenTerms, { userId, sessionId }: AccessSubject, now: Date): string {
+export function signAccessToken(keyring: Keyring, terms: TokenTerms, { userId, sessionId, counter = 0 }: IssuedSubject, now: Date): string {
   const iat = seconds(now);
   const claims = {
     iss: terms.issuer,
     aud: terms.audience,
     sub: userId,
     sid: sessionId,
-    jti: randomUUID(),
+    jti: mintId(counter),
     iat,
     exp: iat + terms.ttl,
     typ: access.claim,
@@ -71,6 +78,11 @@ export class AccessTokens {
     if (found === null) return null;
     if (!known) this.#remember(token, found);
     return { userId: found.userId, sessionId: found.sessionId };
+  }
+
+  /** The counter of the refresh token that a token was issued with, once it was verified; 0 where it names none. */
+  counterOf(token: string): number {
+    return counterIn(this.#known.get(token)?.jti ?? '');
   }
 
   /** Milliseconds until a token ends, none where it has; of a token that was never verified, too. */
@@ -134,8 +146,20 @@ function subjectOf(claims: Record<string, unknown>, terms: TokenTerms, now: Date
   if (iss !== terms.issuer || aud !== terms.audience || typ !== access.claim) return null;
   if (!isUuid(sub) || !isUuid(sid) || !isUuid(jti)) return null;
   if (!isInstant(iat) || !isInstant(exp) || exp <= iat) return null;
-  return iat > seconds(now) + clockTolerance ? null : { userId: sub, sessionId: sid, iat, exp };
+  return iat > seconds(now) + clockTolerance ? null : { userId: sub, sessionId: sid, jti, iat, exp };
 }
+
+/** An id of UUID version 8, whose form is the application's: random, but for its last 32 bits, which are the counter. */
+function mintId(counter: number): string {
+  const bytes = randomBytes(16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  bytes.writeUInt32BE(counter, 12);
+  return uuidText(bytes);
+}
+
+/** Ids of other versions name no counter: earlier releases made them wholly at random. */
+const counterIn = (jti: string): number => (jti[14] === '8' ? Number.parseInt(jti.slice(-8), 16) : 0);
 
 function parsed(text: string): unknown {
   try {

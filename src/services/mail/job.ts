@@ -12,6 +12,7 @@ export const securityAlerts = [
   'username-changed',
   'roles-changed',
   'ownership-transferred',
+  'sessions-ended',
 ] as const;
 
 export type SecurityAlert = (typeof securityAlerts)[number];

@@ -98,7 +98,7 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
   },
   'address-claimed': {
     subject: 'Somebody used your e-mail address',
-    what: 'This address was given for another account, to which it was not given: it stays yours. If you wanted one, you have this one.',
+    what: 'Somebody tried to use your e-mail address for another account. Your account is unchanged, and the address stays yours.',
   },
   'username-changed': {
     subject: 'Your username was changed',
@@ -111,6 +111,10 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
   'ownership-transferred': {
     subject: 'The ownership of the instance was transferred',
     what: 'The ownership of this Unionhall was transferred: the account had it until now, or has it from now on.',
+  },
+  'sessions-ended': {
+    subject: 'You were signed out everywhere',
+    what: 'An administrator ended all sessions of the account. The password and the second factor stay as they are.',
   },
   'vault-granted': { subject: 'You were given access to the vault', what: 'The account was given access to the vault.' },
 };

@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { databaseNow } from '../../entities/clock.ts';
 import { OneTimeToken } from '../../entities/credential.ts';
 import { TokenType } from '../../entities/session.ts';
 import type { User } from '../../entities/user.ts';
@@ -32,15 +33,16 @@ export const tokenTypes = {
  */
 export async function mailToken(
   em: SqlEntityManager,
-  { mail, keyring, now }: TokenMailTools,
+  tools: TokenMailTools,
   { kind, user, lifetime }: { kind: TokenJob['kind']; user: User; lifetime: number },
 ): Promise<void> {
+  const { mail, keyring } = tools;
   const type = tokenTypes[kind];
   const kid = keyring.active;
   // Two requests at once would each leave the other's token: they take turns.
   await em.execute('select from users where id = ? for no key update', [user.id]);
   await em.nativeDelete(OneTimeToken, { user: user.id, type, usedAt: null }, { filters: false });
-  const expiresAt = new Date(now().valueOf() + lifetime * 1000);
+  const expiresAt = new Date((await databaseNow(em, tools)).valueOf() + lifetime * 1000);
   const token = new OneTimeToken({
     user: em.getReference(user.constructor as typeof User, user.id, { wrapped: true }),
     type,

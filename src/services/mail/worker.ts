@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { databaseNow } from '../../entities/clock.ts';
 import { OneTimeToken } from '../../entities/credential.ts';
-import { User } from '../../entities/user.ts';
+import { holdsEmail, User } from '../../entities/user.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { hashToken } from '../crypto/token.ts';
@@ -60,10 +61,11 @@ async function address(tools: WorkerTools, job: MailJob): Promise<Addressed | nu
   return await addressToken(tools, job, user);
 }
 
-async function addressToken({ em, keyring, now }: WorkerTools, job: TokenJob, user: User): Promise<Addressed | null> {
+async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Promise<Addressed | null> {
+  const { em, keyring } = tools;
   const { kind, kid, tokenId: id } = job;
   const type = tokenTypes[kind];
-  const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: now() } };
+  const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: await databaseNow(em, tools) } };
   const row = await em.findOne(OneTimeToken, usable, { filters: false });
   if (row === null || row.sentTo.toLowerCase() !== user.email.toLowerCase()) return null;
   if (kind === 'email-verification' && user.isVerified) return null;
@@ -79,7 +81,7 @@ async function addressToken({ em, keyring, now }: WorkerTools, job: TokenJob, us
 /** Whose proved address this is, where it is another's: there it would only confuse to be asked whether it is one's own. */
 async function holderOf(em: SqlEntityManager, { id, email }: User): Promise<User | null> {
   const [row] = await em.execute<{ id: string }[]>(
-    `select id from users where lower(email) = lower(cast(? as text) collate "C") and id <> ? and (is_verified or not is_self_registered)`,
+    `select u.id from users u where lower(u.email) = lower(cast(? as text) collate "C") and u.id <> ? and ${holdsEmail('u')}`,
     [email, id],
   );
   return row ? await em.findOne(User, { id: row.id }, { filters: false }) : null;

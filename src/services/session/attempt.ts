@@ -1,12 +1,15 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
+import { sqlAfter, sqlNow } from '../../entities/clock.ts';
+import { holdsEmail } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { rateLimited, unauthenticated } from '../../errors.ts';
 import { recordDenial } from '../audit/denial.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
-import { hashToken, isToken } from '../crypto/token.ts';
+import { hashToken } from '../crypto/token.ts';
 import { networkOf, reserveTurn, type Turn } from '../limit.ts';
-import { after, type Client, type SessionTools } from './tools.ts';
+import { splitDeviceTokens } from './device.ts';
+import type { Client, SessionTools } from './tools.ts';
 
 /** What is known about who gives a password, before anything is proved. */
 export interface Account {
@@ -65,20 +68,21 @@ export async function takeSignInTurn(
 }
 
 /**
- * Finds the account that an identifier names, and the device if the user has signed in with it before. A username has no
+ * Finds the account that an identifier names, and the device if the user has signed in with one of these before. A username has no
  * `@` and an address has one, so one index answers.
  */
-export async function findAccount(em: SqlEntityManager, identifier: string, deviceToken: string | null): Promise<Account> {
+export async function findAccount(em: SqlEntityManager, identifier: string, deviceTokens: string | null): Promise<Account> {
   const column = identifier.includes('@') ? 'email' : 'username';
   // An address that was only claimed names nobody: else a registration and a sign-in would tell whether it is another's.
-  const isProved = column === 'email' ? 'and (u.is_verified or not u.is_self_registered)' : '';
-  const deviceHash = deviceToken !== null && isToken('dvt1', deviceToken) ? hashToken(deviceToken) : '';
+  const isHeld = column === 'email' ? `and ${holdsEmail('u')}` : '';
+  const deviceHashes = splitDeviceTokens(deviceTokens).map(hashToken);
   // The column's collation has to be named: the parameter would be lowered by the database's, the index was by the column's.
   const [row] = await em.execute<AccountRow[]>(
     `select u.id, u.is_active and u.deleted_at is null as may_sign_in, d.id as device_id
-     from users u left join devices d on d.user_id = u.id and d.token_hash = ?
-     where lower(u.${column}) = lower(cast(? as text) collate "C") ${isProved}`,
-    [deviceHash, identifier],
+     from users u left join devices d on d.user_id = u.id and d.token_hash = any(string_to_array(?, ','))
+     where lower(u.${column}) = lower(cast(? as text) collate "C") ${isHeld}
+     order by d.last_seen_at desc nulls last limit 1`,
+    [deviceHashes.join(','), identifier],
   );
   const found = { namedId: row?.id ?? null, sessionId: null };
   return row?.may_sign_in ? { ...found, userId: row.id, deviceId: row.device_id } : { ...found, userId: null, deviceId: null };
@@ -147,17 +151,17 @@ type Reservation = 'locked' | 'open' | 'last';
  * Counts an attempt as failed before it is made. One guarded statement counts, so of any number of parallel attempts
  * only as many are made as the limit allows, and the last of them locks. A lock that has lapsed starts the count again.
  */
-async function reserveAttempt(em: SqlEntityManager, account: Account, { rules, now }: SessionTools): Promise<Reservation> {
+async function reserveAttempt(em: SqlEntityManager, account: Account, tools: SessionTools): Promise<Reservation> {
   const { table, id } = counterOf(account);
-  const at = now();
+  const { rules } = tools;
   const attempts = 'case when locked_until is null then failed_login_attempts else 0 end + 1';
   // The count does not wait for the disk: an attempt on an account must not take longer than one on none.
   const [reserved] = await em.execute<{ is_last: boolean }[]>(
     `update ${table}
-     set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then cast(? as timestamptz) end
-     where id = ? and (locked_until is null or locked_until <= ?) and set_config('synchronous_commit', 'off', true) = 'off'
+     set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(tools, rules.loginLock)} end
+     where id = ? and (locked_until is null or locked_until <= ${sqlNow(tools)}) and set_config('synchronous_commit', 'off', true) = 'off'
      returning locked_until is not null as is_last`,
-    [rules.loginAttempts, after(at, rules.loginLock), id, at],
+    [rules.loginAttempts, id],
   );
   if (reserved === undefined) return 'locked';
   return reserved.is_last ? 'last' : 'open';

@@ -1,24 +1,30 @@
+import { sqlAfter, sqlNow, type Clocked } from '../../entities/clock.ts';
 import { BenevolenceReviewLevel } from '../../entities/benevolence.ts';
 import { RoleName } from '../../entities/role.ts';
 import type { ViewerFacts } from '../../entities/viewer.ts';
-import { after, type SessionTools } from './tools.ts';
+import { isLive, type SessionTools } from './tools.ts';
 
 /** Runs one statement with `$1` parameters: on a pool, a prepared statement, or the embedded database. */
 export type RunSql = (text: string, params: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
 /**
- * One row per unexpired role of the viewer, or one without a role; none where the session is no longer good. The text
- * never changes, so it can be prepared; every part of it is found by a unique index. Levels come as text, because not
- * every driver reads arrays.
+ * One row per unexpired role of the viewer, or one without a role; none where the session is no longer good. In one
+ * process the text never changes, so it can be prepared; every part of it is found by a unique index. Levels come as text,
+ * because not every driver reads arrays.
  */
-export const viewerSql = `select u.id as user_id, s.id as session_id, u.member_id, u.is_owner, u.password_must_change,
-  u.is_verified, u.is_self_registered,
-  s.authenticated_at > $4 as has_stepped_up, r.based_on as role, array_to_string(a.review_levels, ',') as review_levels
+export const viewerSql = (
+  clocked: Clocked,
+  stepUpAge: number,
+): string => `select u.id as user_id, s.id as session_id, u.member_id, u.is_owner, u.password_must_change,
+  u.is_verified, u.is_self_registered, exists (
+    select 1 from totp_credentials c where c.user_id = u.id and c.confirmed_at is not null) as has_second_factor,
+  s.refresh_counter, s.first_used_at is null as is_unused,
+  s.authenticated_at > ${sqlAfter(clocked, -stepUpAge)} as has_stepped_up, r.based_on as role, array_to_string(a.review_levels, ',') as review_levels
 from sessions s
 join users u on u.id = s.user_id
-left join user_roles a on a.user_id = u.id and (a.expires_at is null or a.expires_at > $3)
+left join user_roles a on a.user_id = u.id and (a.expires_at is null or a.expires_at > ${sqlNow(clocked)})
 left join roles r on r.id = a.role_id
-where s.id = $1 and s.user_id = $2 and s.ended_at is null and s.expires_at > $3 and s.idle_ends_at > $3
+where s.id = $1 and s.user_id = $2 and ${isLive('s', clocked)}
   and u.is_active and u.deleted_at is null`;
 
 interface ViewerRow {
@@ -29,6 +35,9 @@ interface ViewerRow {
   password_must_change: boolean;
   is_verified: boolean;
   is_self_registered: boolean;
+  has_second_factor: boolean;
+  refresh_counter: number;
+  is_unused: boolean;
   has_stepped_up: boolean;
   role: RoleName | null;
   review_levels: string | null;
@@ -37,17 +46,31 @@ interface ViewerRow {
 /**
  * Who sends this access token, as the database has it now: a session that ended, a user who was disabled and a role that
  * expired count from the very next request on. Null for every token that names nobody.
+ * @param isUse false where the service looks at a token that it has only just issued.
  */
 export async function authenticate(
   accessToken: string,
   runSql: RunSql,
-  { tokens, rules, now }: Pick<SessionTools, 'tokens' | 'rules' | 'now'>,
+  tools: Pick<SessionTools, 'tokens' | 'rules' | 'now'>,
+  isUse = true,
 ): Promise<ViewerFacts | null> {
-  const at = now();
-  const subject = tokens.verify(accessToken, at);
+  const { tokens, rules } = tools;
+  const subject = tokens.verify(accessToken, tools.now());
   if (subject === null) return null;
-  const rows = await runSql(viewerSql, [subject.sessionId, subject.userId, at, after(at, -rules.stepUpAge)]);
-  return factsOf(rows as unknown as readonly ViewerRow[], rules);
+  const sql = viewerSql(tools, rules.stepUpAge);
+  const rows = (await runSql(sql, [subject.sessionId, subject.userId])) as unknown as readonly ViewerRow[];
+  if (isUse && isFirstUse(rows, tokens.counterOf(accessToken))) await noteFirstUse(runSql, tools, subject.sessionId, rows);
+  return factsOf(rows, rules);
+}
+
+/** Whether a refresh token was replaced, and nothing that its successor was issued with was used before. */
+const isFirstUse = ([row]: readonly ViewerRow[], counter: number): boolean =>
+  row !== undefined && row.is_unused && row.refresh_counter > 1 && row.refresh_counter === counter;
+
+/** Writes once for each rotation: of parallel first uses, one. */
+async function noteFirstUse(runSql: RunSql, clocked: Clocked, sessionId: string, [row]: readonly ViewerRow[]): Promise<void> {
+  const noted = `update sessions set first_used_at = ${sqlNow(clocked)} where id = $1 and refresh_counter = $2 and first_used_at is null`;
+  await runSql(noted, [sessionId, row?.refresh_counter]);
 }
 
 const roleNames: ReadonlySet<string> = new Set(Object.values(RoleName));
@@ -68,6 +91,7 @@ function factsOf(rows: readonly ViewerRow[], rules: SessionTools['rules']): View
     isOwner: first.is_owner,
     passwordMustChange: first.password_must_change,
     mustVerify: first.is_self_registered && !first.is_verified,
+    mustEnroll: !first.has_second_factor && rules.secondFactorRoles.some((role) => roles.has(role as RoleName)),
     closedOperations: new Set(first.is_verified ? [] : rules.verifiedOperations),
     hasSteppedUp: first.has_stepped_up,
     roles,

@@ -1,8 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
+import { sqlAfter } from '../../entities/clock.ts';
 import { fileDenials } from '../audit/denial.ts';
 import { recordAudit } from '../audit/event.ts';
-import { after, type SessionTools } from './tools.ts';
+import type { SessionTools } from './tools.ts';
 
 /** How many rows of each kind a round removed, and how many refusals it filed. */
 export type CleanedUp = Readonly<Record<'denials' | 'roles' | keyof typeof removals, number>>;
@@ -54,7 +55,7 @@ export async function cleanUp(em: SqlEntityManager, tools: CleanupTools, signal?
   }
   return await alone(em.fork(), async (transaction) => {
     const counts: Record<string, number> = { denials, roles: await endRoles(transaction, tools) };
-    for (const [kind, removal] of Object.entries(removals)) counts[kind] = await remove(transaction, tools.now(), removal);
+    for (const [kind, removal] of Object.entries(removals)) counts[kind] = await remove(transaction, tools, removal);
     return counts as CleanedUp;
   });
 }
@@ -78,11 +79,12 @@ async function file(em: SqlEntityManager, tools: CleanupTools): Promise<number> 
 }
 
 /** The assignment gave nothing since it expired; that it is gone stands in the audit log. */
-async function endRoles(em: SqlEntityManager, { keyring, now }: CleanupTools): Promise<number> {
-  const at = now();
-  const ended = await em.execute<{ user_id: string }[]>('delete from user_roles where expires_at <= ? returning user_id', [
-    after(at, -expiredRoles),
-  ]);
+async function endRoles(em: SqlEntityManager, tools: CleanupTools): Promise<number> {
+  const { keyring } = tools;
+  const at = tools.now();
+  const ended = await em.execute<{ user_id: string }[]>(
+    `delete from user_roles where expires_at <= ${sqlAfter(tools, -expiredRoles)} returning user_id`,
+  );
   for (const { user_id: targetId } of ended) {
     recordAudit(em, keyring, {
       at,
@@ -102,13 +104,12 @@ async function endRoles(em: SqlEntityManager, { keyring, now }: CleanupTools): P
 
 async function remove(
   em: SqlEntityManager,
-  at: Date,
+  tools: CleanupTools,
   { table, column, seconds, where = 'true' }: { table: string; column: string; seconds: number; where?: string },
 ): Promise<number> {
   const [row] = await em.execute<{ removed: number }[]>(
-    `with removed as (delete from ${table} where ${column} <= ? and ${where} returning 1)
+    `with removed as (delete from ${table} where ${column} <= ${sqlAfter(tools, -seconds)} and ${where} returning 1)
      select cast(count(*) as int) as removed from removed`,
-    [after(at, -seconds)],
   );
   return row?.removed ?? 0;
 }

@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { registerEnumType } from 'type-graphql';
 import { AuditOutcome } from '../../entities/audit.ts';
+import { sqlAfter, sqlNow } from '../../entities/clock.ts';
 import { BackupCode, TotpCredential } from '../../entities/credential.ts';
 import { User } from '../../entities/user.ts';
 import { rateLimited } from '../../errors.ts';
@@ -11,7 +12,7 @@ import { isOfActiveKey, open, seal } from '../crypto/seal.ts';
 import { verifyTotp } from '../crypto/totp.ts';
 import { reserveTurn, type Turn } from '../limit.ts';
 import type { Trial } from './attempt.ts';
-import { after, type Client, type SessionTools } from './tools.ts';
+import type { Client, SessionTools } from './tools.ts';
 
 export enum SecondFactorMethod {
   TOTP = 'totp',
@@ -180,16 +181,16 @@ async function tryBackupCode(em: SqlEntityManager, tools: SessionTools, userId: 
 }
 
 /** One guarded statement, as for passwords: of parallel attempts only as many are made as may be. */
-async function reserveCode(em: SqlEntityManager, { rules, now }: SessionTools, userId: string): Promise<Held | null> {
-  const at = now();
+async function reserveCode(em: SqlEntityManager, tools: SessionTools, userId: string): Promise<Held | null> {
+  const { rules } = tools;
   const attempts = 'case when locked_until is null then failed_attempts else 0 end + 1';
   const [held] = await em.execute<Held[]>(
     `update totp_credentials
-     set failed_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then cast(? as timestamptz) end
-     where user_id = ? and confirmed_at is not null and (locked_until is null or locked_until <= ?)
+     set failed_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(tools, rules.loginLock)} end
+     where user_id = ? and confirmed_at is not null and (locked_until is null or locked_until <= ${sqlNow(tools)})
        and set_config('synchronous_commit', 'off', true) = 'off'
      returning id, sealed_seed, last_step, locked_until is not null as is_last`,
-    [rules.limits['second-factor'].turns, after(at, rules.loginLock), userId, at],
+    [rules.limits['second-factor'].turns, userId],
   );
   return held ?? null;
 }

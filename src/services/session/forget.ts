@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
-import { User } from '../../entities/user.ts';
+import { holdsEmail, User } from '../../entities/user.ts';
 import { countWithin } from '../audit/denial.ts';
 import { recordChange } from '../audit/event.ts';
 import { networkOf, takeTurn } from '../limit.ts';
@@ -12,7 +12,6 @@ const resetAge = 1800;
 
 const action = 'request_password_reset';
 const anonymous = { userId: null, sessionId: null };
-const nobody = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Mails a reset to whoever has this address. The answer, the limits and the work are the same where nobody has it.
@@ -23,36 +22,64 @@ export async function requestPasswordReset(em: SqlEntityManager, tools: SessionT
   const address = email.trim().slice(0, 255);
   await takeTurn(em, tools, 'mail-address', networkOf(client.ipAddress));
   await takeTurn(em, tools, 'mail-account', address.toLowerCase());
-  const user = await holderOf(em, address);
+  const chosen = await choose(em, address);
+  const isHeld = chosen?.is_holder === true;
   await em.transactional(async (transaction) => {
     // A commit that waited for the disk would tell that there is something to be kept.
     await transaction.execute('set local synchronous_commit = off');
-    if (user === null) {
-      await pretend(transaction, tools);
+    if (chosen !== null)
+      await keepIf(isHeld, transaction, async (nested) => {
+        await mailReset(nested, tools, chosen.id);
+        const change = { action, targetType: 'User', targetId: chosen.id } as const;
+        recordChange(nested, tools, anonymous, client, change);
+      });
+    await keepIf(!isHeld, transaction, async (nested) => {
       const facts = { action, reason: 'unknown', outcome: AuditOutcome.FAILED } as const;
-      await countWithin(transaction, [{ facts, at: tools.now(), requester: client, count: 1 }]);
-      return;
-    }
-    await mailToken(transaction, tools, { kind: 'password-reset', user, lifetime: resetAge });
-    recordChange(transaction, tools, anonymous, client, { action, targetType: 'User', targetId: user.id });
+      await countWithin(nested, [{ facts, at: tools.now(), requester: client, count: 1 }]);
+    });
   });
   return true;
 }
 
-/** Whose address it is: the one who proved it, or was given it by an admin; else the latest who claims it. */
-async function holderOf(em: SqlEntityManager, address: string): Promise<User | null> {
-  const [row] = await em.execute<{ id: string }[]>(
-    `select id from users where lower(email) = lower(cast(? as text) collate "C") and is_active and deleted_at is null
-     order by is_verified or not is_self_registered desc, id desc limit 1`,
-    [address],
-  );
-  return em.findOne(User, { id: row?.id ?? nobody }, { filters: false });
+/** Rolls a nested transaction back. */
+class Undone extends Error {}
+
+/** A user to mail a token to, and whether the user has the address. */
+interface Chosen {
+  readonly id: string;
+  readonly is_holder: boolean;
 }
 
-/** The statements of {@link mailToken}, to nobody's good: a mail to nobody is none. */
-async function pretend(em: SqlEntityManager, { mail, keyring }: SessionTools): Promise<void> {
-  await em.execute('select from users where id = ? for no key update', [nobody]);
-  await em.execute('delete from one_time_tokens where user_id = ?', [nobody]);
-  await mail.enqueue(em, { kind: 'password-reset', userId: nobody, tokenId: nobody, kid: keyring.active });
-  await em.execute('insert into one_time_tokens select * from one_time_tokens where user_id = ?', [nobody]);
+/**
+ * Chooses who has the address: the user who holds it, else the latest who claims it. Where nobody has it, another user
+ * is chosen, for whom the same is done. Null in a database without users.
+ */
+async function choose(em: SqlEntityManager, address: string): Promise<Chosen | null> {
+  const [chosen] = await em.execute<Chosen[]>(
+    `select id, is_holder from (
+       (select u.id, true as is_holder, case when ${holdsEmail('u')} then 2 else 1 end as rank from users u
+        where lower(u.email) = lower(cast(? as text) collate "C") and u.is_active and u.deleted_at is null)
+       union all (select id, false, 0 from users order by id limit 1)
+     ) c order by rank desc, id desc limit 1`,
+    [address],
+  );
+  return chosen ?? null;
+}
+
+/** Does the same work in every case, in a nested transaction that is rolled back unless it is to be kept. */
+async function keepIf(isKept: boolean, em: SqlEntityManager, work: (nested: SqlEntityManager) => Promise<void>): Promise<void> {
+  await em
+    .transactional(async (nested) => {
+      await work(nested);
+      await nested.flush();
+      if (!isKept) throw new Undone();
+    })
+    .catch((error: unknown) => {
+      if (!(error instanceof Undone)) throw error;
+    });
+}
+
+async function mailReset(em: SqlEntityManager, tools: SessionTools, userId: string): Promise<void> {
+  const user = await em.findOneOrFail(User, userId, { filters: false });
+  await mailToken(em, tools, { kind: 'password-reset', user, lifetime: resetAge });
 }

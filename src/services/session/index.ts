@@ -27,6 +27,7 @@ export { authenticate, viewerSql, type RunSql } from './authenticate.ts';
 export { endSessions } from './end.ts';
 export { voidPair } from './pair.ts';
 export { LoginInput, LoginResult, SecondFactorRequired } from './login.ts';
+export { deviceSeparator, splitDeviceTokens } from './device.ts';
 export { cleanUp, type CleanedUp } from './cleanup.ts';
 export { BackupCodes } from './codes.ts';
 export { CompleteLoginInput } from './complete.ts';
@@ -61,8 +62,8 @@ export class SessionService {
   }
 
   /** @throws BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED. */
-  reauthenticate(viewer: Viewer, input: ReauthenticateInput, client: Client): Promise<true> {
-    return reauthenticate(this.em, this.tools, viewer, input, client);
+  reauthenticate(viewer: Viewer, input: ReauthenticateInput, client: Client, cookie = ''): Promise<SignedIn> {
+    return reauthenticate(this.em, this.tools, viewer, input, client, cookie);
   }
 
   /** @throws UNAUTHENTICATED; RATE_LIMITED. */

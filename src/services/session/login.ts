@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { createUnionType, Field, InputType, Int, ObjectType } from 'type-graphql';
+import { databaseNow, sqlNow } from '../../entities/clock.ts';
 import { LoginChallenge } from '../../entities/credential.ts';
 import { Device } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
@@ -144,19 +145,19 @@ async function admit(
     const methods = await methodsOf(transaction, userId);
     if (methods.length > 0) return challenge(transaction, tools, account, userId, methods, input);
     const deviceToken = await rememberDevice(transaction, tools, { userId, deviceId: account.deviceId }, input.deviceToken ?? null);
-    await transaction.execute('update users set last_login_at = ? where id = ?', [tools.now(), userId]);
+    await transaction.execute(`update users set last_login_at = ${sqlNow(tools)} where id = ?`, [userId]);
     return startSession(transaction, tools, { userId, deviceName: input.deviceName || null, deviceToken }, client);
   });
 }
 
-function challenge(
+async function challenge(
   em: SqlEntityManager,
-  { now }: SessionTools,
+  tools: SessionTools,
   { deviceId }: Account,
   userId: string,
   methods: SecondFactorMethod[],
   { deviceName, cookie }: LoginInput,
-): SecondFactorRequired {
+): Promise<SecondFactorRequired> {
   const token = mintToken('lct1');
   em.persist(
     new LoginChallenge({
@@ -165,7 +166,7 @@ function challenge(
       device: deviceId === null ? null : em.getReference(Device, deviceId, { wrapped: true }),
       deviceName: deviceName || null,
       wantsCookie: cookie === true,
-      expiresAt: after(now(), challengeAge),
+      expiresAt: after(await databaseNow(em, tools), challengeAge),
     }),
   );
   return new SecondFactorRequired(token, methods);

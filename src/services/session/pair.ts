@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { sqlNow } from '../../entities/clock.ts';
 import { vaultRoles } from '../../entities/vault.ts';
 import { conflict } from '../../errors.ts';
 import { generatePair } from '../crypto/box.ts';
@@ -40,13 +41,13 @@ export async function ensurePair(em: SqlEntityManager, tools: PairTools, userId:
 }
 
 /** The version of who may be given the vault and has no pair; null for anybody else. */
-async function versionWithout(em: SqlEntityManager, { now }: PairTools, userId: string): Promise<number | null> {
+async function versionWithout(em: SqlEntityManager, tools: PairTools, userId: string): Promise<number | null> {
   const roles = vaultRoles.map(() => '?').join(', ');
   const [found] = await em.execute<{ key_version: number }[]>(
     `select u.key_version from users u where u.id = ? and not exists (select 1 from user_keys k where k.user_id = u.id)
      and exists (select 1 from user_roles a join roles r on r.id = a.role_id
-       where a.user_id = u.id and (a.expires_at is null or a.expires_at > ?) and r.based_on in (${roles}))`,
-    [userId, now(), ...vaultRoles],
+       where a.user_id = u.id and (a.expires_at is null or a.expires_at > ${sqlNow(tools)}) and r.based_on in (${roles}))`,
+    [userId, ...vaultRoles],
   );
   return found?.key_version ?? null;
 }

@@ -1,13 +1,19 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { sqlNow } from '../../entities/clock.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badCredentials } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
+import { verifyRefreshToken } from '../crypto/refresh.ts';
 import { accountOf } from './attempt.ts';
 import { proveAgain, spendProof, type ReauthenticateInput } from './proof.ts';
+import { currentToken } from './refresh.ts';
+import { SignedIn } from './start.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 /**
  * Proves again who is signed in: for a while, this session may do what asks for a fresh proof.
+ * @param cookie the refresh token that the browser keeps, if it does: where it is this session's, tokens stay in cookies.
+ * @returns a fresh access token, with the refresh token that the session has.
  * @throws BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED; UNAUTHENTICATED where nobody is signed in.
  */
 export async function reauthenticate(
@@ -16,15 +22,16 @@ export async function reauthenticate(
   viewer: Viewer,
   input: ReauthenticateInput,
   client: Client,
-): Promise<true> {
+  cookie = '',
+): Promise<SignedIn> {
   const account = accountOf(viewer);
   const proof = await proveAgain(em, tools, account, input, { action: 'reauthenticate', client });
-  const isProved = await em.transactional(async (transaction) => {
-    if (!(await spendProof(transaction, tools, account, proof, client))) return false;
-    await transaction.execute('update sessions set authenticated_at = ? where id = ?', [tools.now(), account.sessionId]);
+  const issued = await em.transactional(async (transaction) => {
+    if (!(await spendProof(transaction, tools, account, proof, client))) return null;
+    await transaction.execute(`update sessions set authenticated_at = ${sqlNow(tools)} where id = ?`, [account.sessionId]);
     recordChange(transaction, tools, viewer, client, { action: 'reauthenticate', targetType: 'Session', targetId: account.sessionId });
-    return true;
+    return currentToken(transaction, tools, account.sessionId);
   });
-  if (!isProved) throw badCredentials();
-  return true;
+  if (issued === null) throw badCredentials();
+  return new SignedIn(issued, tools, verifyRefreshToken(tools.keyring, cookie)?.sessionId === account.sessionId);
 }

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { LockMode } from '@mikro-orm/core';
 import { AuditOutcome } from '../../entities/audit.ts';
-import { Session, SessionEnd } from '../../entities/session.ts';
+import { sqlAfter, sqlNow } from '../../entities/clock.ts';
+import { SessionEnd } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
 import { unauthenticated } from '../../errors.ts';
 import { recordAudit } from '../audit/event.ts';
@@ -12,11 +12,13 @@ import type { Trial } from './attempt.ts';
 import { endSessions } from './end.ts';
 import { SignedIn, type Issued } from './start.ts';
 import { recordWrongToken, takeTokenTurn } from './token.ts';
-import { after, type Client, type SessionTools } from './tools.ts';
+import { isLive, type Client, type SessionTools } from './tools.ts';
 
 /**
- * Trades a refresh token for its successor. The one just replaced gets the same successor for a short while; an older
- * one is theft and ends the session; one that was never issued does nothing to anyone.
+ * Trades a refresh token for its successor. The one just replaced gets the same successor until an access token that was
+ * issued with it is first used, and shortly after; so a lost reply signs nobody out. An older one, or that one later, is
+ * theft and ends the session. A token that was never issued does nothing to anyone; nor does one that is ahead of a
+ * database that was restored from a backup: it is refused, and its device signs in again.
  * @throws UNAUTHENTICATED for every token that gets no successor; RATE_LIMITED.
  */
 export async function refresh(
@@ -49,33 +51,33 @@ export async function refresh(
  * the session has ended, or its token's key is gone.
  */
 export async function currentToken(em: SqlEntityManager, tools: SessionTools, sessionId: string): Promise<Issued | null> {
-  const session = await em.findOne(Session, sessionId, { filters: false, refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
-  return session !== null && (await isLive(em, session, tools)) ? again(session, tools) : null;
+  const session = await holdSession(em, tools, sessionId);
+  return session === null ? null : again(session, tools);
 }
 
 /** Compares and swaps in one statement: of any number of parallel uses of one token, one rotates. */
 async function rotate(
   em: SqlEntityManager,
-  { keyring, rules, now }: SessionTools,
-  { sessionId, counter }: RefreshClaims,
+  tools: SessionTools,
+  claims: RefreshClaims,
   token: string,
   client: Client,
 ): Promise<Issued | null> {
-  const at = now();
-  const kid = keyring.active;
-  const successor = mintRefreshToken(keyring, { sessionId, counter: counter + 1, kid });
+  const { keyring, rules } = tools;
+  const { sessionId } = claims;
+  const [kid, counter, at] = [keyring.active, claims.counter + 1, sqlNow(tools)];
+  const successor = mintRefreshToken(keyring, { sessionId, counter, kid });
   const [row] = await em.execute<{ user_id: string }[]>(
     `update sessions s
-     set refresh_counter = s.refresh_counter + 1, refresh_hash = ?, refresh_kid = ?, refreshed_at = ?, last_seen_at = ?, idle_ends_at = ?,
-       ip_address = coalesce(?, s.ip_address), updated_at = ?
+     set refresh_counter = ?, refresh_hash = ?, refresh_kid = ?, refreshed_at = ${at}, first_used_at = null,
+       last_seen_at = ${at}, idle_ends_at = ${sqlAfter(tools, rules.idleAge)}, ip_address = coalesce(?, s.ip_address), updated_at = ${at}
      from users u
-     where s.id = ? and s.refresh_counter = ? and s.refresh_hash = ?
-       and s.ended_at is null and s.expires_at > ? and s.idle_ends_at > ?
+     where s.id = ? and s.refresh_counter = ? and s.refresh_hash = ? and ${isLive('s', tools)}
        and u.id = s.user_id and u.is_active and u.deleted_at is null
      returning s.user_id`,
-    [hashToken(successor), kid, at, at, after(at, rules.idleAge), client.ipAddress, at, sessionId, counter, hashToken(token), at, at],
+    [counter, hashToken(successor), kid, client.ipAddress, sessionId, claims.counter, hashToken(token)],
   );
-  return row ? { userId: row.user_id, sessionId, refreshToken: successor, deviceToken: null } : null;
+  return row ? { userId: row.user_id, sessionId, refreshToken: successor, counter, deviceToken: null } : null;
 }
 
 const ownerOfSession = 'select id from users where id = (select user_id from sessions where id = ?)';
@@ -85,56 +87,64 @@ async function judge(em: SqlEntityManager, tools: SessionTools, claims: RefreshC
   return em.transactional(async (transaction) => {
     // Where all of the user's sessions may end, the user's row comes before any of them: nobody waits in a ring.
     if (tools.rules.reuseEnds === 'user') await transaction.execute(`${ownerOfSession} for no key update`, [claims.sessionId]);
-    const session = await transaction.findOne(Session, claims.sessionId, {
-      filters: false,
-      refresh: true,
-      lockMode: LockMode.PESSIMISTIC_WRITE,
-    });
-    if (session === null || !(await isLive(transaction, session, tools))) return null;
-    if (isRetry(session, claims, tools)) return again(session, tools);
+    const session = await holdSession(transaction, tools, claims.sessionId);
+    if (session === null) return null;
+    if (claims.counter === session.refresh_counter - 1 && session.honors_predecessor) return again(session, tools);
     // A counter that is not behind is no token we issued, or one from before the database was restored.
-    if (claims.counter < session.refreshCounter) await endStolen(transaction, session, tools, client);
+    if (claims.counter < session.refresh_counter) await endStolen(transaction, session, tools, client);
     return null;
   });
 }
 
-async function isLive(em: SqlEntityManager, session: Session, { now }: SessionTools): Promise<boolean> {
-  const at = now();
-  if (session.endedAt !== null || session.expiresAt <= at || session.idleEndsAt <= at) return false;
-  return (await em.count(User, { id: session.user.id, isActive: true, deletedAt: null }, { filters: false })) === 1;
+/** A session that lasts, whose row the transaction holds. */
+interface HeldSession {
+  readonly id: string;
+  readonly user_id: string;
+  readonly refresh_counter: number;
+  readonly refresh_hash: string;
+  readonly refresh_kid: string;
+  /** Whether the token before the current one is still answered with that. */
+  readonly honors_predecessor: boolean;
 }
 
-function isRetry(session: Session, { counter }: RefreshClaims, { rules, now }: SessionTools): boolean {
-  return counter === session.refreshCounter - 1 && now() < after(session.refreshedAt, rules.refreshGrace);
+async function holdSession(em: SqlEntityManager, tools: SessionTools, sessionId: string): Promise<HeldSession | null> {
+  const { refreshGrace, refreshRetry } = tools.rules;
+  const [session] = await em.execute<HeldSession[]>(
+    `select s.id, s.user_id, s.refresh_counter, s.refresh_hash, s.refresh_kid,
+       s.refreshed_at > ${sqlAfter(tools, -refreshRetry)}
+         and (s.first_used_at is null or s.first_used_at > ${sqlAfter(tools, -refreshGrace)}) as honors_predecessor
+     from sessions s join users u on u.id = s.user_id
+     where s.id = ? and ${isLive('s', tools)} and u.is_active and u.deleted_at is null for update of s`,
+    [sessionId],
+  );
+  return session ?? null;
 }
 
 /** The current token again: it is made of what is stored, so it need not have been kept. */
-function again(session: Session, { keyring }: SessionTools): Issued | null {
-  const { id: sessionId, refreshCounter: counter, refreshKid: kid, refreshHash } = session;
+function again(session: HeldSession, { keyring }: SessionTools): Issued | null {
+  const { id: sessionId, user_id: userId, refresh_counter: counter, refresh_kid: kid } = session;
   if (!keyring.has(kid)) return null;
   const refreshToken = mintRefreshToken(keyring, { sessionId, counter, kid });
-  if (hashToken(refreshToken) !== refreshHash) return null;
-  return { userId: session.user.id, sessionId, refreshToken, deviceToken: null };
+  return hashToken(refreshToken) === session.refresh_hash ? { userId, sessionId, refreshToken, counter, deviceToken: null } : null;
 }
 
 async function endStolen(
   em: SqlEntityManager,
-  session: Session,
+  { id, user_id: userId }: HeldSession,
   { keyring, mail, rules, now }: SessionTools,
   client: Client,
 ): Promise<void> {
   const at = now();
-  const which = rules.reuseEnds === 'user' ? { userId: session.user.id } : { sessionId: session.id };
-  await endSessions(em, which, SessionEnd.REUSE, at);
-  await mail.enqueue(em, { kind: 'security-alert', userId: session.user.id, alert: 'session-reused', at: at.toISOString() });
+  await endSessions(em, rules.reuseEnds === 'user' ? { userId } : { sessionId: id }, SessionEnd.REUSE, at);
+  await mail.enqueue(em, { kind: 'security-alert', userId, alert: 'session-reused', at: at.toISOString() });
   recordAudit(em, keyring, {
     at,
-    actor: session.user,
-    sessionId: session.id,
+    actor: em.getReference(User, userId, { wrapped: true }),
+    sessionId: id,
     ipAddress: client.ipAddress,
     action: 'refresh_reuse',
     targetType: 'Session',
-    targetId: session.id,
+    targetId: id,
     outcome: AuditOutcome.DENIED,
     requestId: client.requestId,
     count: 1,

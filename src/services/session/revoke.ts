@@ -5,7 +5,7 @@ import { notFound } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { accountOf } from './attempt.ts';
 import { endSessions } from './end.ts';
-import type { Client, SessionTools } from './tools.ts';
+import { isLive, type Client, type SessionTools } from './tools.ts';
 
 /**
  * Ends one of the caller's own sessions; its tokens are refused from the next request on.
@@ -19,14 +19,13 @@ export async function revokeSession(
   client: Client,
 ): Promise<true> {
   const { userId } = accountOf(viewer);
-  const at = tools.now();
   const isEnded = await em.transactional(async (transaction) => {
     const own = await transaction.execute<object[]>(
-      `select id from sessions where id = ? and user_id = ? and ended_at is null and expires_at > ? and idle_ends_at > ? for update`,
-      [sessionId, userId, at, at],
+      `select id from sessions where id = ? and user_id = ? and ${isLive('sessions', tools)} for update`,
+      [sessionId, userId],
     );
     if (own.length === 0) return false;
-    await endSessions(transaction, { sessionId }, SessionEnd.REVOKED, at);
+    await endSessions(transaction, { sessionId }, SessionEnd.REVOKED, tools.now());
     recordChange(transaction, tools, viewer, client, { action: 'revoke_session', targetType: 'Session', targetId: sessionId });
     return true;
   });

@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { sqlNow, type Clocked } from '../../entities/clock.ts';
 import type { OneTimeToken } from '../../entities/credential.ts';
 import { badInput, type Refusal } from '../../errors.ts';
 import { readMailedToken } from '../crypto/mailed.ts';
@@ -24,29 +25,31 @@ export function readToken({ keyring }: Pick<SessionTools, 'keyring'>, type: Mail
 }
 
 /** Whose token it is; null where it cannot be spent now. It may be gone when it is. */
-export async function ownerOfToken(em: SqlEntityManager, { now }: Pick<SessionTools, 'now'>, mailed: Mailed): Promise<Owner | null> {
+export async function ownerOfToken(em: SqlEntityManager, clocked: Clocked, mailed: Mailed): Promise<Owner | null> {
   const [owner] = await em.execute<Owner[]>(
     `select u.username, u.email, u.first_name as "firstName", u.last_name as "lastName"
-     from one_time_tokens t join users u on u.id = t.user_id where ${spendable}`,
-    keyOf(mailed, now()),
+     from one_time_tokens t join users u on u.id = t.user_id where ${spendable(clocked)}`,
+    keyOf(mailed),
   );
   return owner ?? null;
 }
 
 /** Compares and swaps in the caller's transaction: of any number of parallel uses of one token, one spends it. */
-export async function spendToken(em: SqlEntityManager, { now }: Pick<SessionTools, 'now'>, mailed: Mailed): Promise<boolean> {
-  const at = now();
+export async function spendToken(em: SqlEntityManager, clocked: Clocked, mailed: Mailed): Promise<boolean> {
+  const at = sqlNow(clocked);
   // Whoever mails a token locks its user first: so does this, lest each wait for the other.
   await em.execute('select from users where id = ? for no key update', [mailed.userId]);
   const spent = await em.execute<object[]>(
-    `update one_time_tokens t set used_at = ?, updated_at = ? from users u where u.id = t.user_id and ${spendable} returning t.id`,
-    [at, at, ...keyOf(mailed, at)],
+    `update one_time_tokens t set used_at = ${at}, updated_at = ${at} from users u
+     where u.id = t.user_id and ${spendable(clocked)} returning t.id`,
+    keyOf(mailed),
   );
   return spent.length === 1;
 }
 
 /** The newest of its type, the others being deleted when it was mailed; to the address that the user still has. */
-const spendable = `t.id = ? and t.user_id = ? and t.type = ? and t.token_hash = ? and t.used_at is null and t.expires_at > ?
+const spendable = (clocked: Clocked): string =>
+  `t.id = ? and t.user_id = ? and t.type = ? and t.token_hash = ? and t.used_at is null and t.expires_at > ${sqlNow(clocked)}
   and lower(t.sent_to collate "C") = lower(u.email) and u.is_active and u.deleted_at is null`;
 
-const keyOf = ({ id, userId, type, token }: Mailed, at: Date): unknown[] => [id, userId, type, hashToken(token), at];
+const keyOf = ({ id, userId, type, token }: Mailed): unknown[] => [id, userId, type, hashToken(token)];

@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, Int, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
 import { AuditOutcome } from '../../entities/audit.ts';
+import { databaseNow } from '../../entities/clock.ts';
 import { Session } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
 import { recordAudit } from '../audit/event.ts';
@@ -15,6 +16,8 @@ export interface Issued {
   readonly userId: string;
   readonly sessionId: string;
   readonly refreshToken: string;
+  /** The counter of the refresh token, which the access token names too. */
+  readonly counter: number;
   readonly deviceToken: string | null;
 }
 
@@ -83,11 +86,13 @@ export interface NewSession {
  * Starts a session with its first refresh token, in the caller's transaction, after the user has been proved in every
  * way the account asks for.
  */
-export function startSession(em: SqlEntityManager, { keyring, rules, now }: SessionTools, start: NewSession, client: Client): Issued {
-  const at = now();
+export async function startSession(em: SqlEntityManager, tools: SessionTools, start: NewSession, client: Client): Promise<Issued> {
+  const { keyring, rules } = tools;
+  const at = await databaseNow(em, tools);
+  const counter = 1;
   const sessionId = uuidv7();
   const user = em.getReference(User, start.userId, { wrapped: true });
-  const refreshToken = mintRefreshToken(keyring, { sessionId, counter: 1, kid: keyring.active });
+  const refreshToken = mintRefreshToken(keyring, { sessionId, counter, kid: keyring.active });
   const session = new Session({
     id: sessionId,
     user,
@@ -102,7 +107,7 @@ export function startSession(em: SqlEntityManager, { keyring, rules, now }: Sess
   });
   em.persist(session);
   recordAudit(em, keyring, {
-    at,
+    at: tools.now(),
     actor: user,
     sessionId,
     ipAddress: client.ipAddress,
@@ -113,7 +118,7 @@ export function startSession(em: SqlEntityManager, { keyring, rules, now }: Sess
     requestId: client.requestId,
     count: 1,
   });
-  return { userId: start.userId, sessionId, refreshToken, deviceToken: start.deviceToken };
+  return { userId: start.userId, sessionId, refreshToken, counter, deviceToken: start.deviceToken };
 }
 
 /** A header as it can be stored and shown: without control characters, and cut where it is too long. */

@@ -1,3 +1,4 @@
+import { sqlNow, type Clocked } from '../../entities/clock.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { PasswordHasher } from '../crypto/hasher.ts';
 import type { AccessTokens, TokenTerms } from '../crypto/jwt.ts';
@@ -7,7 +8,10 @@ import type { MailQueue } from '../mail/index.ts';
 /** What the operator decided about sessions: all in seconds, but for the attempts. */
 export interface SessionRules {
   readonly accessTokenTtl: number;
+  /** How long a replaced refresh token is honored after its successor's first use. */
   readonly refreshGrace: number;
+  /** How long a replaced refresh token is honored at most, while its successor is not used. */
+  readonly refreshRetry: number;
   readonly maxAge: number;
   readonly idleAge: number;
   /** What an old refresh token ends: its session, or all of the user's. */
@@ -25,6 +29,8 @@ export interface SessionRules {
   readonly isRegistrationOpen: boolean;
   /** Operations that need a verified address of everybody. */
   readonly verifiedOperations: readonly string[];
+  /** Roles whose holders may do nothing else before they have a second factor. */
+  readonly secondFactorRoles: readonly string[];
   readonly limits: Limits;
   /** Audit events for refusals of signed-in callers, and as many for anonymous ones. */
   readonly refusalsPerDay: number;
@@ -55,6 +61,10 @@ export interface Client {
 export function termsOf({ accessTokenTtl }: SessionRules): TokenTerms {
   return { issuer: 'unionhall', audience: 'unionhall', ttl: accessTokenTtl };
 }
+
+/** SQL for whether the session at an alias lasts. */
+export const isLive = (session: string, clocked: Clocked): string =>
+  `${session}.ended_at is null and ${session}.expires_at > ${sqlNow(clocked)} and ${session}.idle_ends_at > ${sqlNow(clocked)}`;
 
 export function after(at: Date, seconds: number): Date {
   return new Date(at.valueOf() + seconds * 1000);

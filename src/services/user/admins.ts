@@ -1,11 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { validate as isUuid } from 'uuid';
+import { sqlNow, type Clocked } from '../../entities/clock.ts';
 import { RoleName, type Role } from '../../entities/role.ts';
 import { noPassword, User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, conflict, forbidden, Refusal } from '../../errors.ts';
 import { find } from '../record/index.ts';
-import type { UserTools } from './tools.ts';
 
 /**
  * Changes users or their roles in one transaction, and one such change after the other: so two admins who take each
@@ -15,7 +15,7 @@ import type { UserTools } from './tools.ts';
  */
 export async function administer<Outcome>(
   em: SqlEntityManager,
-  { now }: Pick<UserTools, 'now'>,
+  clocked: Clocked,
   viewer: Viewer,
   change: (em: SqlEntityManager) => Promise<Outcome | Refusal>,
 ): Promise<Outcome> {
@@ -23,7 +23,7 @@ export async function administer<Outcome>(
   const outcome = await em.fork({ keepTransactionContext: true }).transactional(async (transaction) => {
     // Not for update: nobody who writes a row that names the role has to wait.
     await transaction.execute('select id from roles where name = ? for no key update', [RoleName.ADMIN]);
-    return (await isAdmin(transaction, viewer, now())) ? change(transaction) : forbidden();
+    return (await isAdmin(transaction, viewer, clocked)) ? change(transaction) : forbidden();
   });
   if (outcome instanceof Refusal) throw outcome;
   return outcome;
@@ -86,13 +86,13 @@ async function standingOf(em: SqlEntityManager, userId: string, roleId: string |
 }
 
 /** The request was let in as an admin's, but that was before the lock. */
-async function isAdmin(em: SqlEntityManager, { userId }: Viewer, at: Date): Promise<boolean> {
+async function isAdmin(em: SqlEntityManager, { userId }: Viewer, clocked: Clocked): Promise<boolean> {
   const [row] = await em.execute<{ is_admin: boolean }[]>(
     `select exists (
        select 1 from user_roles a join roles r on r.id = a.role_id join users u on u.id = a.user_id
-       where u.id = ? and r.based_on = ? and (a.expires_at is null or a.expires_at > ?) and u.is_active and u.deleted_at is null
+       where u.id = ? and r.based_on = ? and (a.expires_at is null or a.expires_at > ${sqlNow(clocked)}) and u.is_active and u.deleted_at is null
      ) as is_admin`,
-    [userId, RoleName.ADMIN, at],
+    [userId, RoleName.ADMIN],
   );
   return row?.is_admin === true;
 }

@@ -38,7 +38,7 @@ export class CreateUserInput {
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The member record that the user is to be linked to; one that no other user, deleted or not, is linked to.',
+    description: 'The member record that the user is to be linked to; one that no other user is linked to.',
   })
   memberId?: string | null;
 }

@@ -10,7 +10,7 @@ import type { Origin, UserTools } from './tools.ts';
 
 /**
  * Marks a user as deleted, who is signed out everywhere, has no access to the vault and never comes back. What the user
- * did keeps showing the name; username, address and member record are not given to another.
+ * did keeps showing the name, and the username is never given again. Another account may get the address and the member.
  * @returns the user's id.
  * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, the last admin, and who represents somebody in an open grievance.
  */

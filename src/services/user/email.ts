@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { LockMode, UniqueConstraintViolationException } from '@mikro-orm/core';
+import { LockMode } from '@mikro-orm/core';
 import { User, userProblems } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, unauthenticated, type Refusal } from '../../errors.ts';
@@ -10,8 +10,8 @@ import type { Origin, UserTools } from './tools.ts';
 
 /**
  * Changes the caller's address, which is unverified from then on: a token is mailed to the new one, and the old one is
- * told. In other letters it is the same address, and only written otherwise. That an address is taken is said to nobody but
- * the holder of an account who has just proved it, a few times.
+ * told. In other letters it is the same address, and only written otherwise. The answer and the work are the same when
+ * another account holds the address: the change is then a claim that cannot be verified, and the holder is told by mail.
  * @returns the user's id.
  * @throws BAD_INPUT; RATE_LIMITED by the account, by the new address, and by the address that asks.
  */
@@ -24,12 +24,7 @@ export async function changeEmail(em: SqlEntityManager, tools: UserTools, viewer
   await takeTurn(em, tools, 'mail-address', networkOf(origin.ipAddress));
   await takeTurn(em, tools, 'mail-account', userId);
   await takeTurn(em, tools, 'mail-account', email.toLowerCase());
-  const refusal = await em
-    .transactional((transaction) => change(transaction, tools, viewer, userId, email, origin))
-    .catch((error: unknown) => {
-      if (error instanceof UniqueConstraintViolationException) return problem('is taken');
-      throw error;
-    });
+  const refusal = await em.transactional((transaction) => change(transaction, tools, viewer, userId, email, origin));
   if (refusal !== null) throw refusal;
   return userId;
 }
@@ -49,7 +44,7 @@ async function change(
   if (formerEmail === email) return problem('is your address already');
   user.email = email;
   const hasMoved = isAnotherAddress(formerEmail, email);
-  if (hasMoved) user.isVerified = false;
+  if (hasMoved) Object.assign(user, { isVerified: false, isEmailClaimed: true });
   await em.flush();
   recordChange(em, tools, viewer, origin, { action: 'change_email', targetType: 'User', targetId: userId });
   if (!hasMoved) return null;

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { User, userProblems, type UserFacts } from '../../entities/user.ts';
+import { holdsEmail, User, userProblems, type UserFacts } from '../../entities/user.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { draft, type Draft } from '../record/index.ts';
 
@@ -24,14 +24,14 @@ export interface Unique {
   readonly memberId?: string | null | undefined;
 }
 
-/** Which of these another user has, also one who was deleted: what was theirs is not given again. */
+/** Lists which of these another user has. The username of a deleted user is never given again; address and member are. */
 export async function takenProblems(em: SqlEntityManager, { username, email, memberId }: Unique, id: string): Promise<FieldProblem[]> {
   const [taken = {}] = await em.execute<Record<string, boolean>[]>(
     `select
        exists (select 1 from users where lower(username) = lower(cast(? as text) collate "C") and id <> ?) as username,
-       exists (select 1 from users where lower(email) = lower(cast(? as text) collate "C") and id <> ?
-         and (is_verified or not is_self_registered)) as email,
-       exists (select 1 from users where member_id = cast(? as uuid) and id <> ?) as "memberId"`,
+       exists (select 1 from users u where lower(u.email) = lower(cast(? as text) collate "C") and u.id <> ?
+         and ${holdsEmail('u')}) as email,
+       exists (select 1 from users where member_id = cast(? as uuid) and id <> ? and deleted_at is null) as "memberId"`,
     [username ?? null, id, email ?? null, id, memberId ?? null, id],
   );
   return Object.entries(taken).flatMap(([path, isTaken]) => (isTaken ? [{ path, message: 'is taken' }] : []));

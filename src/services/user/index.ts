@@ -5,8 +5,10 @@ import { createUser, type CreateUserInput } from './create.ts';
 import { deactivateUser } from './deactivate.ts';
 import { deleteUser } from './delete.ts';
 import { changeEmail } from './email.ts';
+import { removeSecondFactor } from './factor.ts';
 import { updateProfile, type UpdateProfileInput } from './profile.ts';
 import { reactivateUser } from './reactivate.ts';
+import { endUserSessions } from './sessions.ts';
 import type { Origin, UserTools } from './tools.ts';
 import { transferOwnership } from './transfer.ts';
 import { unassignRole } from './unassign.ts';
@@ -17,6 +19,7 @@ import { verifyUser } from './verify.ts';
 export { AssignRoleInput } from './assign.ts';
 export { BreachedPasswords } from './breach.ts';
 export { CreateUserInput } from './create.ts';
+export { removeSecondFactorOf } from './factor.ts';
 export { UpdateProfileInput } from './profile.ts';
 export { disableSeededUsers, findSeededUsers, refuseSeededUsers, SeededError } from './seeded.ts';
 export { UpdateUserInput } from './update.ts';
@@ -67,6 +70,16 @@ export class UserService {
   /** @throws NOT_FOUND */
   unlock(viewer: Viewer, id: string, origin: Origin): Promise<string> {
     return unlockUser(this.em, this.tools, viewer, id, origin);
+  }
+
+  /** @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for oneself. */
+  endSessions(viewer: Viewer, userId: string, origin: Origin): Promise<string> {
+    return endUserSessions(this.em, this.tools, viewer, userId, origin);
+  }
+
+  /** @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, and where there is none. */
+  removeSecondFactor(viewer: Viewer, userId: string, origin: Origin): Promise<string> {
+    return removeSecondFactor(this.em, this.tools, viewer, userId, origin);
   }
 
   /** @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, the last admin, and who has open cases. */

@@ -5,6 +5,7 @@ import { User, userProblems } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, unauthenticated } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
+import { takeTurn } from '../limit.ts';
 import type { Origin, UserTools } from './tools.ts';
 
 @InputType({ description: 'What changes of the own account; what is left out stays.' })
@@ -22,7 +23,7 @@ export class UpdateProfileInput {
 /**
  * Changes what the caller is called.
  * @returns the user's id.
- * @throws BAD_INPUT, also for a username that is taken.
+ * @throws BAD_INPUT, also for a username that is taken; RATE_LIMITED for a username, so that nobody can try out many.
  */
 export async function updateProfile(
   em: SqlEntityManager,
@@ -35,6 +36,7 @@ export async function updateProfile(
   if (userId === null) throw unauthenticated();
   const changes = demandNames(input);
   if (Object.keys(changes).length === 0) return userId;
+  if (changes.username !== undefined) await takeTurn(em, tools, 'register', userId);
   const user = await em.findOneOrFail(User, userId, { filters: false });
   Object.assign(user, changes);
   recordChange(em, tools, viewer, origin, { action: 'update_profile', targetType: 'User', targetId: userId });

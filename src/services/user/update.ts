@@ -67,7 +67,7 @@ export async function updateUser(
     const former = { username: user.username, email: user.email };
     Object.assign(user, values);
     if (memberId !== undefined) user.member = memberId === null ? null : ref(await find(transaction, Member, memberId, { isPinned: true }));
-    if (isAnotherAddress(former.email, user.email)) user.isVerified = false;
+    if (isAnotherAddress(former.email, user.email)) Object.assign(user, { isVerified: false, isEmailClaimed: false });
     recordChange(transaction, tools, viewer, origin, { action: 'user.update', targetType: 'User', targetId: user.id });
     await write(transaction, taken);
     await tell(transaction, tools, user, former);

@@ -1,4 +1,5 @@
 import { validate as isUuid } from 'uuid';
+import { sqlNow } from '../../entities/clock.ts';
 import { User } from '../../entities/user.ts';
 import { vaultRoles } from '../../entities/vault.ts';
 import { badInput, conflict, notFound } from '../../errors.ts';
@@ -38,8 +39,8 @@ async function demandTrusted({ em, tools }: Scope, userId: string): Promise<void
   const roles = vaultRoles.map(() => '?').join(', ');
   const trusted = await em.execute<object[]>(
     `select a.id from user_roles a join roles r on r.id = a.role_id join users u on u.id = a.user_id
-     where u.id = ? and u.is_active and (a.expires_at is null or a.expires_at > ?) and r.based_on in (${roles})`,
-    [userId, tools.now(), ...vaultRoles],
+     where u.id = ? and u.is_active and (a.expires_at is null or a.expires_at > ${sqlNow(tools)}) and r.based_on in (${roles})`,
+    [userId, ...vaultRoles],
   );
   if (trusted.length === 0) throw conflict('The user may not sign in, or has no role with which the vault may be opened.');
 }

@@ -1,3 +1,4 @@
+import { sqlAfter, sqlNow, type Clocked } from '../../entities/clock.ts';
 import { vaultRoles } from '../../entities/vault.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { unauthenticated, vaultLocked } from '../../errors.ts';
@@ -7,7 +8,7 @@ import { unwrapKeys, type VaultKeys, type WrapBinding } from '../crypto/vault.ts
 import { runOn } from '../record/index.ts';
 import { oneValueSql, valueOf, type StoredValue, type ValueRow } from './record.ts';
 import { demandState, digestSql } from './state.ts';
-import { after, type Scope } from './tools.ts';
+import type { Scope, VaultRules } from './tools.ts';
 
 /** An unlocked vault, for as long as something is done with it: whoever opened it wipes its keys. */
 export interface OpenVault {
@@ -70,7 +71,7 @@ export async function withValue<Done>(
 ): Promise<Done> {
   let value: StoredValue | null = null;
   const findBoth = async (): Promise<OpenRow | undefined> => {
-    const [row] = (await scope.run(findBothSql, [...findValues(scope), keyName, version])) as unknown as BothRow[];
+    const [row] = (await scope.run(findBothSql(scope.tools), [...findValues(scope), keyName, version])) as unknown as BothRow[];
     if (row && row.value_id !== null) value = valueOf({ ...row, id: row.value_id, version: row.value_version });
     return row;
   };
@@ -114,7 +115,7 @@ async function open(scope: Scope, search: () => Promise<OpenRow | undefined>): P
     keys.wipe();
     throw error;
   }
-  if (row.is_stale) await scope.em.execute('update vault_sessions set last_used_at = ? where id = ?', [tools.now(), row.id]);
+  if (row.is_stale) await scope.em.execute(`update vault_sessions set last_used_at = ${sqlNow(tools)} where id = ?`, [row.id]);
   return { vaultId, kitKey, keyId: row.key_id, keys, vaultSessionId: row.id, userId, sessionId };
 }
 
@@ -140,29 +141,30 @@ function demandGenuine(row: OpenRow, keys: VaultKeys): void {
   genuine.set(row.id, { wrapped_key, vault_id, version, kit_key, digest, state });
 }
 
-/** What the vault's row, the token's and the caller's tell, possibly with more columns from more tables. */
-const openSql = (columns = '', joins = ''): string =>
-  `select w.id, w.session_id, w.wrapped_key, w.expires_at > $1 and w.last_used_at > $2 as is_in_time, w.last_used_at < $3 as is_stale,
+/**
+ * What the vault's row, the token's and the caller's tell, possibly with more columns from more tables. The time of use is
+ * written once it is stale, and not each time: parallel uses would wait for one another.
+ */
+const openSql = (tools: Clocked & { readonly vault: VaultRules }, columns = '', joins = ''): string =>
+  `select w.id, w.session_id, w.wrapped_key,
+     w.expires_at > ${sqlNow(tools)} and w.last_used_at > ${sqlAfter(tools, -tools.vault.idleTtl)} as is_in_time,
+     w.last_used_at < ${sqlAfter(tools, -tools.vault.idleTtl / 20)} as is_stale,
      v.id as vault_id, v.kit_key, v.state, k.id as key_id, k.version, g.id is not null as is_granted, ${digestSql} as digest${columns}
    from vault_sessions w cross join vaults v join vault_keys k on k.state = 'active'
-     left join vault_grants g on g.user_id = $4 and g.vault_key_id = k.id${joins}
-   where w.token_hash = $5`;
+     left join vault_grants g on g.user_id = $1 and g.vault_key_id = k.id${joins}
+   where w.token_hash = $2`;
 
-const findSql = openSql();
-const findBothSql = openSql(
-  ', f.id as value_id, f.secret_id, f.key_name, f.version as value_version, f.key_version, f.salt, f.token',
-  ` left join lateral (${oneValueSql('$6', '$7')}) f on true`,
-);
+const findBothSql = (tools: Scope['tools']): string =>
+  openSql(
+    tools,
+    ', f.id as value_id, f.secret_id, f.key_name, f.version as value_version, f.key_version, f.salt, f.token',
+    ` left join lateral (${oneValueSql('$3', '$4')}) f on true`,
+  );
 
-function findValues({ tools: { vault, now }, viewer, vaultToken }: Scope): unknown[] {
-  const at = now();
-  // The time of use is written now and then, and not each time: parallel uses would wait for one another.
-  const [idle, stale] = [after(at, -vault.idleTtl), after(at, -vault.idleTtl / 20)];
-  return [at, idle, stale, viewer.userId, hashToken(vaultToken ?? '')];
-}
+const findValues = ({ viewer, vaultToken }: Scope): unknown[] => [viewer.userId, hashToken(vaultToken ?? '')];
 
 async function find(scope: Scope): Promise<OpenRow | undefined> {
-  const [row] = (await runOn(scope.em)(findSql, findValues(scope))) as OpenRow[];
+  const [row] = (await runOn(scope.em)(openSql(scope.tools), findValues(scope))) as OpenRow[];
   return row;
 }
 

@@ -1,4 +1,5 @@
 import { Field, Int, ObjectType } from 'type-graphql';
+import { databaseNow, sqlAfter, sqlNow } from '../../entities/clock.ts';
 import { Session } from '../../entities/session.ts';
 import { VaultSession } from '../../entities/vault.ts';
 import { badCredentials, conflict, unauthenticated, type Refusal } from '../../errors.ts';
@@ -91,17 +92,17 @@ export async function beginSession({ em, tools, viewer, client }: Scope, keys: V
   );
   if (row === undefined) throw noAccess();
   demandState(keys, { vaultId: row.id, kitKey: row.kit_key, state: row.state, digest: row.digest });
-  const at = tools.now();
+  const at = await databaseNow(em, tools);
   const vaultToken = mintToken('vlt1');
   const bytes = tokenBytes('vlt1', vaultToken) ?? Buffer.alloc(0);
   const wrappedKey = wrapKeys(tools.keyring, bytes, { sessionId, userId, vaultId: row.id, version: keys.active }, keys);
   bytes.fill(0);
-  await em.execute('delete from vault_sessions where session_id = ? and (expires_at <= ? or last_used_at <= ?)', [
-    sessionId,
-    at,
-    after(at, -tools.vault.idleTtl),
-  ]);
-  await em.execute('update sessions set authenticated_at = ? where id = ?', [at, sessionId]);
+  await em.execute(
+    `delete from vault_sessions
+     where session_id = ? and (expires_at <= ${sqlNow(tools)} or last_used_at <= ${sqlAfter(tools, -tools.vault.idleTtl)})`,
+    [sessionId],
+  );
+  await em.execute(`update sessions set authenticated_at = ${sqlNow(tools)} where id = ?`, [sessionId]);
   const session = em.getReference(Session, sessionId, { wrapped: true });
   const expiresAt = after(at, tools.vault.maxTtl);
   em.persist(new VaultSession({ session, tokenHash: hashToken(vaultToken), wrappedKey, at, expiresAt }));

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { RoleName } from '../../../entities/role.ts';
+import { holdsEmail } from '../../../entities/user.ts';
 
 /** A line that cannot be imported, and everything that is wrong with it, in words. */
 export interface BadLine {
@@ -47,8 +48,8 @@ export async function passOver(em: SqlEntityManager): Promise<number> {
 /** An address that somebody only claims is nobody's yet, as it is to the index. */
 const findOthers = `update import_lines l set
   by_username = (select u.id from users u where lower(u.username) = lower(l.username)),
-  by_email = (select u.id from users u where lower(u.email) = lower(l.email) and (u.is_verified or not u.is_self_registered)),
-  by_member = (select u.id from users u join members m on m.id = u.member_id where m.member_number = l.member_number),
+  by_email = (select u.id from users u where lower(u.email) = lower(l.email) and ${holdsEmail('u')}),
+  by_member = (select u.id from users u join members m on m.id = u.member_id where m.member_number = l.member_number and u.deleted_at is null),
   member_id = (select m.id from members m where m.member_number = l.member_number and m.deleted_at is null)`;
 
 const paths = { username: 'username', email: 'email', member_number: 'memberNumber' } as const;
@@ -82,15 +83,15 @@ const differences: Readonly<Record<string, string>> = {
 };
 
 const meetings: readonly string[] = [
-  `select line, 'username', 'is taken' from import_lines l where by_username is not null and ${isSame} is not true`,
+  `select l.line, 'username', case when u.deleted_at is not null and lower(u.email) = lower(l.email)
+     then 'was that of a user who is deleted' else 'is taken' end
+   from import_lines l join users u on u.id = l.by_username where ${isSame} is not true`,
   `select line, 'email', 'is taken' from import_lines l where by_email is not null and ${isSame} is not true`,
-  `select l.line, 'username', 'was that of a user who is deleted'
-   from import_lines l join users u on u.id = l.by_username where ${isSame} and u.deleted_at is not null`,
   `select line, 'memberNumber', 'is no member''s' from import_lines where member_number is not null and member_id is null and by_member is null`,
   `select line, 'memberNumber', 'is linked to another user' from import_lines l
    where by_member is not null and (${isSame} and by_member = by_username) is not true`,
   ...Object.entries(differences).map(
     ([path, differs]) => `select l.line, '${path}', 'is not what the user has who is there already'
-      from import_lines l join users u on u.id = l.by_username where ${isSame} and u.deleted_at is null and ${differs}`,
+      from import_lines l join users u on u.id = l.by_username where ${isSame} and ${differs}`,
   ),
 ];

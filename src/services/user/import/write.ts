@@ -26,8 +26,8 @@ export async function addStaged(em: SqlEntityManager, { keyring, now }: WritingT
   const at = now();
   await em.execute(
     `insert into users (id, created_at, updated_at, username, email, password_hash, first_name, last_name, is_active, is_verified,
-       is_self_registered, is_owner, password_must_change, failed_login_attempts, member_id)
-     select id, ?, ?, username, email, hash, first_name, last_name, coalesce(is_active, true), false, false, false, false, 0, member_id
+       is_self_registered, is_email_claimed, is_owner, password_must_change, failed_login_attempts, member_id)
+     select id, ?, ?, username, email, hash, first_name, last_name, coalesce(is_active, true), false, false, false, false, false, 0, member_id
      from import_lines order by line`,
     [at, at],
   );

@@ -1,0 +1,15 @@
+import { Migration } from '@mikro-orm/migrations';
+
+export class Migration20261130183903_first_use extends Migration {
+
+  override name = 'Migration20261130183903_first_use';
+
+  override up(): void | Promise<void> {
+    this.addSql(`alter table "sessions" add "first_used_at" timestamptz(3) null;`);
+  }
+
+  override down(): void | Promise<void> {
+    this.addSql(`alter table "sessions" drop column "first_used_at";`);
+  }
+
+}
