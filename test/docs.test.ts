@@ -25,7 +25,7 @@ describe('the documents', () => {
     const text = read(document);
     const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[\w-]+)?\)/g)].map(([, path = '']) => path);
     expect(links.filter((path) => !existsSync(join(project, dirname(document), path)))).toEqual([]);
-    const commands = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
+    const commands = [...text.matchAll(/npm run (\w[\w:-]*)/g)].map(([, name = '']) => name);
     const known = new Set([...scripts, 'build', 'dev']);
     expect(commands.filter((name) => !known.has(name))).toEqual([]);
   });
@@ -41,7 +41,7 @@ describe('the documents', () => {
     const rows = read('README.md')
       .split('\n')
       .filter((line) => line.startsWith('| `npm '));
-    const named = rows.flatMap((row) => [...row.matchAll(/`(?:npm (?:run )?)?([\w:]+)[^`]*`/g)].map(([, name = '']) => name));
+    const named = rows.flatMap((row) => [...row.matchAll(/`(?:npm (?:run )?)?([\w:-]+)[^`]*`/g)].map(([, name = '']) => name));
     expect(scripts.filter((name) => !named.includes(name) && !byOthers.has(name))).toEqual([]);
   });
 
