@@ -15,7 +15,9 @@ import { DateTimeScalar } from './scalars.ts';
   order: ['username', 'email', 'lastName', 'createdAt'],
   by: ['username', 'ASC'],
   texts: ['username', 'email', 'firstName', 'lastName'],
-  unique: ['email'],
+  unique: ['username', 'email'],
+  next: { lastName: 'firstName' },
+  search: [{ texts: ['firstName', 'lastName', 'username', 'email'] }],
 })
 @Unique({ name: 'users_username_unique', expression: 'create unique index "users_username_unique" on "users" (lower("username"))' })
 // An address that somebody registered with is a claim until it is verified, and several may claim one: otherwise, to
