@@ -6,6 +6,7 @@ import { Member } from './member.ts';
 import { Kept } from './record.ts';
 import { UserRole } from './role.ts';
 import { DateTimeScalar } from './scalars.ts';
+import { isLonger } from './text.ts';
 
 /** Someone who can sign in. */
 @ObjectType({ description: 'Someone who can sign in.', simpleResolvers: true })
@@ -162,7 +163,7 @@ export function userProblems({ username, email, firstName, lastName }: Partial<U
     ['firstName', firstName],
     ['lastName', lastName],
   ] as const)
-    if (name !== undefined && (name.trim() === '' || name.length > 100 || /\p{Cc}|\p{Surrogate}/u.test(name)))
+    if (name !== undefined && (name.trim() === '' || isLonger(name, 100) || /\p{Cc}|\p{Surrogate}/u.test(name)))
       problems.push({ path, message: 'must have 1 to 100 characters' });
   return problems;
 }

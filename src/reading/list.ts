@@ -34,7 +34,7 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
   return {
     shape: {
       filter: comparing,
-      words: words.length,
+      words: words.map((word) => (word.length > searchedBy ? 'long' : 'short')),
       order,
       hasCursor: position !== null,
       isBackwards,
@@ -42,7 +42,7 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
       limit: size + 1,
       foreignKey,
     },
-    values: { ...values, ...Object.fromEntries(words.map((word, place) => [`word.${place}`, within(word)])), 'cursor.value': position?.value, 'cursor.id': position?.id },
+    values: { ...values, ...wordsOf(words), 'cursor.value': position?.value, 'cursor.id': position?.id },
     size,
   };
 }
@@ -89,6 +89,17 @@ function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { com
 
 /** What is like every text that this one is within. */
 const within = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+
+/** Characters of a word that are looked up in the index; it is held against the whole word after that. */
+const searchedBy = 12;
+
+const wordsOf = (words: readonly string[]): Values =>
+  Object.fromEntries(
+    words.flatMap((word, place) => [
+      [`word.${place}`, within(word)],
+      [`long.${place}`, within(word.slice(0, searchedBy).replace(/\p{Surrogate}$/u, ''))],
+    ]),
+  );
 
 /** The words to be searched. A telephone number is one, however it is written, and so is a part of one: its digits. */
 function searchOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): string[] {

@@ -32,8 +32,8 @@ export interface Comparing {
 /** Everything about a list that shapes its statement; values are bound later. */
 export interface ListShape {
   readonly filter: readonly Comparing[];
-  /** How many words are searched, each bound as `word.0` and so on. */
-  readonly words: number;
+  /** The words that are searched, each bound as `word.0` and so on; of a long one, its beginning as `long.0`, too. */
+  readonly words: readonly ('short' | 'long')[];
   readonly order: Order;
   readonly hasCursor: boolean;
   readonly isBackwards: boolean;
@@ -200,7 +200,7 @@ const isDescending = ({ order, isBackwards }: ListShape): boolean => (order.dire
 const wayOf = (shape: ListShape): Sql => raw(isDescending(shape) ? 'desc' : 'asc');
 
 /** Whether it filters by more than equality: how many rows that leaves, only the values tell. */
-const hasOpenFilter = ({ filter, words }: ListShape): boolean => words > 0 || filter.some(({ by }) => by !== 'eq');
+const hasOpenFilter = ({ filter, words }: ListShape): boolean => words.length > 0 || filter.some(({ by }) => by !== 'eq');
 
 /** How many rows a list has on all its pages; with a foreign key, for each of the bound `keys`. */
 export const countStatement = (lens: Lens, shape: ListShape): Statement =>
@@ -273,15 +273,18 @@ function listConditions(lens: Lens, shape: ListShape, rows = lens.sight.rows): S
 }
 
 /** That every word stands in something that the viewer sees of the row. */
-function searched(lens: Lens, words: number): Sql[] {
+function searched(lens: Lens, words: ListShape['words']): Sql[] {
   const texts = searchesOf(lens).map(({ group, where }) => {
     const text = raw(searchedText(group)((property) => columnOf(lens, property).sql('t')));
-    return (word: Sql) => (where ? sql`((${withSlots(where('t'))}) and ${text} like ${word})` : sql`${text} like ${word}`);
+    const shown = where ? [sql`(${withSlots(where('t'))})`] : [];
+    return (likes: readonly Sql[]) => sql`(${and([...shown, ...likes.map((like) => sql`${text} ${like}`)])})`;
   });
-  return Array.from({ length: words }, (_, place) => {
+  return words.map((length, place) => {
+    // each trigram of a word costs a look into the index: of a long word its beginning finds few enough
     const word = foldedSlot(`word.${place}`);
+    const likes = length === 'short' ? [sql`like ${word}`] : [sql`like ${foldedSlot(`long.${place}`)}`, sql`|| '' like ${word}`];
     return sql`(${sql.join(
-      texts.map((like) => like(word)),
+      texts.map((stands) => stands(likes)),
       sql` or `,
     )})`;
   });

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { EntityClass, FilterQuery, SqlEntityManager } from '@mikro-orm/postgresql';
+import { raw, type EntityClass, type EntityProperty, type FilterQuery, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Kept } from '../../entities/record.ts';
 import { dayIn } from '../../entities/scalars.ts';
+import { cleaned } from '../../entities/text.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordAudit, type ChangeTools } from '../audit/event.ts';
 import { draft, sound } from './index.ts';
@@ -21,7 +22,7 @@ export interface Importable<T extends Kept> {
   readonly needed: readonly string[];
   /** The property by which a record is looked for among those that are there. */
   readonly key: string;
-  /** Whether no two records have the same key, the deleted ones included. */
+  /** Whether no two records have the same key, upper and lower case being the same, and the deleted ones included. */
   readonly isKeyUnique: boolean;
   readonly problems: (facts: object, today: string) => FieldProblem[];
   readonly make: (facts: object) => T;
@@ -106,7 +107,7 @@ function read<T extends Kept>(em: SqlEntityManager, kind: Importable<T>, record:
   const problems: FieldProblem[] = [];
   const given: Record<string, unknown> = {};
   for (const [path, cell] of Object.entries(kind.columns)) {
-    const text = record.cells[path]?.trim() ?? '';
+    const text = cleaned(record.cells[path] ?? '').trim();
     if (text === '' && kind.needed.includes(path)) problems.push({ path, message: 'is missing' });
     if (text === '') continue;
     given[path] = cell.read(text);
@@ -122,7 +123,7 @@ function findTwice<T extends Kept>({ key, isKeyUnique }: Importable<T>, all: rea
   const first = new Map<string, number>();
   for (const { line, facts, problems } of all) {
     if (facts[key] === undefined) continue;
-    const told = JSON.stringify(isKeyUnique ? facts[key] : facts);
+    const told = isKeyUnique ? keyOf(facts[key]) : JSON.stringify(facts);
     const before = first.get(told);
     if (before === undefined) first.set(told, line);
     else problems.push({ path: isKeyUnique ? key : '', message: `is the same as in line ${before}` });
@@ -136,14 +137,17 @@ async function unknown<T extends Kept>(
   all: readonly Read[],
 ): Promise<Read[]> {
   const fresh: Read[] = [];
+  const column = (em.getMetadata().get(entity).properties[key as never] as EntityProperty).fieldNames[0] as string;
   for (let from = 0; from < all.length; from += batchSize) {
     const batch = all.slice(from, from + batchSize);
     const sought = batch.filter(({ problems }) => !problems.some(({ path }) => path === key || path === ''));
-    const where = { [key]: { $in: sought.map(({ facts }) => facts[key]) } };
+    const keys = sought.map(({ facts }) => (isKeyUnique ? keyOf(facts[key]) : facts[key]));
+    const where = { [isKeyUnique ? raw((alias) => `lower(${alias}."${column}")`) : key]: { $in: keys } };
     // nobody asks here but the operator, who has the database
     const found = await em.find(entity, where as FilterQuery<NoInfer<T>>, { filters: false, disableIdentityMap: true });
     for (const each of batch) {
-      const alike = found.filter((row) => (row as unknown as Row)[key] === each.facts[key]) as unknown as Row[];
+      const isAlike = (value: unknown) => (isKeyUnique ? keyOf(value) === keyOf(each.facts[key]) : value === each.facts[key]);
+      const alike = found.filter((row) => isAlike((row as unknown as Row)[key])) as unknown as Row[];
       if (alike.some((row) => isSame(row, each.facts))) continue;
       if (isKeyUnique && alike.length > 0) each.problems.push({ path: key, message: takenBy(alike) });
       fresh.push(each);
@@ -151,6 +155,9 @@ async function unknown<T extends Kept>(
   }
   return fresh;
 }
+
+/** A key that is unique without regard to case, as it is compared. */
+const keyOf = (value: unknown): string => String(value).toLowerCase();
 
 type Row = Readonly<Record<string, unknown>> & Pick<Kept, 'isDeleted'>;
 
