@@ -105,7 +105,8 @@ export function sortKeyOf(entity: EntityClass, property: string): SortKey | unde
   const [given, type] = [sorts[property], publishedType(entity, property)?.type];
   if (given) return { type: 'text', sql: (columnOf) => given(columnOf(property)) };
   const values = getMetadataStorage().enums.some(({ enumObj }) => enumObj === type) ? Object.values(type as object) : undefined;
-  if (values) return { type: 'int', sql: (columnOf) => `array_position(array[${values.map(quoted).join(', ')}]::text[], ${columnOf(property)})` };
+  if (values)
+    return { type: 'int', sql: (columnOf) => `array_position(array[${values.map(quoted).join(', ')}]::text[], ${columnOf(property)})` };
   if (type !== String) return undefined;
   if (unique.includes(property)) return { type: 'text', sql: (columnOf) => `lower(${columnOf(property)})` };
   const texts = [property, next[property] ?? []].flat();
@@ -136,7 +137,9 @@ type Expression = IndexCallback<Record<string, unknown>>;
 const keyset =
   (parts: Key['parts'], where: string): Expression =>
   (columns, table, name) => {
-    const keys = parts.map((part) => (typeof part === 'string' ? `"${columns[part]}"` : `(${part((property) => `"${columns[property]}"`)})`));
+    const keys = parts.map((part) =>
+      typeof part === 'string' ? `"${columns[part]}"` : `(${part((property) => `"${columns[property]}"`)})`,
+    );
     return `create index "${name}" on "${table.name}" (${keys.join(', ')})${where}`;
   };
 
@@ -148,8 +151,7 @@ const trigrams =
   };
 
 /** `benevolence_application_deleted`, `member_status_by_last_name`. */
-const nameOf = (entity: EntityClass, what: string): string =>
-  `${entity.name} ${what}`.replace(/(?<=[a-z])(?=[A-Z])| /g, '_').toLowerCase();
+const nameOf = (entity: EntityClass, what: string): string => `${entity.name} ${what}`.replace(/(?<=[a-z])(?=[A-Z])| /g, '_').toLowerCase();
 
 /** The type and the description of a published property; undefined for what is not published. */
 export function publishedType(entity: EntityClass, property: string): { type: unknown; description: string } | undefined {

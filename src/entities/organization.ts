@@ -138,7 +138,11 @@ export class Organization extends Kept {
   saltingNotes: string | null;
 
   @Field(() => [OrganizationContact], { nullable: true, description: 'The people to talk to there, the primary one first.' })
-  @OneToMany({ entity: () => OrganizationContact, mappedBy: 'organization', orderBy: { isPrimary: 'desc', lastName: 'asc', firstName: 'asc', id: 'asc' } })
+  @OneToMany({
+    entity: () => OrganizationContact,
+    mappedBy: 'organization',
+    orderBy: { isPrimary: 'desc', lastName: 'asc', firstName: 'asc', id: 'asc' },
+  })
   contacts = new Collection<OrganizationContact>(this);
 
   @OneToMany({ entity: () => Grievance, mappedBy: 'employer' })

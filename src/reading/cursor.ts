@@ -29,8 +29,7 @@ export function fromCursor(text: string, order: Order, column: Column, path: str
   if (made !== version) throw badInput({ path, message: 'is not a cursor of this list' });
   if (typeof property !== 'string' || typeof id !== 'string' || !isUuid(id))
     throw badInput({ path, message: 'is not a cursor of this list' });
-  if (property !== order.property || direction !== order.direction)
-    throw badInput({ path, message: 'is a cursor of another order' });
+  if (property !== order.property || direction !== order.direction) throw badInput({ path, message: 'is a cursor of another order' });
   if (!fits(value, column.sort.type)) throw badInput({ path, message: 'is not a cursor of this list' });
   return { value, id };
 }

@@ -111,7 +111,8 @@ function searchOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): strin
   const words = (isPhone ? [text] : text.split(/\s+/)).map((word) => (/^[\d\s().+/-]+$/.test(word) ? digitsOf(word) : word));
   const found = words.filter((word) => word !== '');
   if (found.length > mostWords) problems.push({ path, message: `must have at most ${mostWords} words` });
-  if (found.length > 0 && searchesOf(lens).length === 0) problems.push({ path, message: 'is not shown to you, so it is no filter for you' });
+  if (found.length > 0 && searchesOf(lens).length === 0)
+    problems.push({ path, message: 'is not shown to you, so it is no filter for you' });
   return found;
 }
 

@@ -152,7 +152,10 @@ describe.each(people)('%s', (who) => {
     for (const name of listsOf(who)) {
       if (!('search' in inputOf(name, 'filter').getFields())) continue;
       const type = lists[name];
-      const rows = await local.sql(`select * from ${tables[type as keyof typeof tables]} where deleted_at is null order by id limit 12`, []);
+      const rows = await local.sql(
+        `select * from ${tables[type as keyof typeof tables]} where deleted_at is null order by id limit 12`,
+        [],
+      );
       for (const [field, column] of Object.entries(searched[type as keyof typeof searched])) {
         const texts = rows.map((row) => row[column] as string | null).filter((text) => text !== null);
         const pages = await several(

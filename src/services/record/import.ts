@@ -7,8 +7,8 @@ import { cleaned } from '../../entities/text.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordAudit, type ChangeTools } from '../audit/event.ts';
 import { draft, sound } from './index.ts';
-import type { Cell } from './cell.ts';
-import { csvRecords, ImportError, type CsvRecord } from './csv.ts';
+import type { Cell, DateForm } from './cell.ts';
+import { csvRecords, ImportError, type CsvForm, type CsvRecord } from './csv.ts';
 
 /** Which records a file brings, and by which laws. */
 export interface Importable<T extends Kept> {
@@ -35,7 +35,9 @@ export interface BadLine {
 }
 
 /** How records are imported. */
-export interface ImportOptions {
+export interface ImportOptions extends Pick<CsvForm, 'ignoresUnknown' | 'encoding'> {
+  /** How days are written; like 2026-03-01 unless told otherwise. */
+  readonly dates?: DateForm | undefined;
   /** Finds out what would be done, and does nothing. */
   readonly isTrial: boolean;
   /** Hears how many records have been read, and then how many were added. */
@@ -74,12 +76,13 @@ export async function importRecords<T extends Kept>(
   tools: ChangeTools,
   source: AsyncIterable<Uint8Array>,
   kind: Importable<T>,
-  { isTrial, report, progress = () => undefined }: ImportOptions,
+  { isTrial, report, progress = () => undefined, dates = 'iso', ...form }: ImportOptions,
 ): Promise<ImportOutcome> {
   const today = dayIn(tools.timeZone, tools.now());
   const all: Read[] = [];
-  for await (const record of csvRecords(source, Object.keys(kind.columns), kind.needed)) {
-    all.push(read(em, kind, record, today));
+  const judged = (facts: object) => kind.problems(facts, today);
+  for await (const record of csvRecords(source, { columns: Object.keys(kind.columns), needed: kind.needed, ...form })) {
+    all.push(read(em, { ...kind, dates, judged }, record));
     if (all.length % batchSize === 0) progress('read', all.length);
   }
   if (all.length === 0) throw new ImportError('The file has no records: nothing comes after its first line.');
@@ -101,7 +104,12 @@ export async function importRecords<T extends Kept>(
     });
 }
 
-function read<T extends Kept>(em: SqlEntityManager, kind: Importable<T>, record: CsvRecord, today: string): Read {
+interface Reading<T extends Kept> extends Importable<T> {
+  readonly dates: DateForm;
+  readonly judged: (facts: object) => FieldProblem[];
+}
+
+function read<T extends Kept>(em: SqlEntityManager, kind: Reading<T>, record: CsvRecord): Read {
   const { line } = record;
   if ('problem' in record) return { line, facts: {}, problems: [{ path: '', message: record.problem }] };
   const problems: FieldProblem[] = [];
@@ -110,11 +118,11 @@ function read<T extends Kept>(em: SqlEntityManager, kind: Importable<T>, record:
     const text = cleaned(record.cells[path] ?? '').trim();
     if (text === '' && kind.needed.includes(path)) problems.push({ path, message: 'is missing' });
     if (text === '') continue;
-    given[path] = cell.read(text);
+    given[path] = cell.read(text, kind.dates);
     if (given[path] === undefined) problems.push({ path, message: cell.message });
   }
   const drafted = draft(em, kind.entity, given);
-  problems.push(...drafted.problems, ...kind.problems(sound(drafted), today));
+  problems.push(...drafted.problems, ...kind.judged(sound(drafted)));
   return { line, facts: drafted.values, problems };
 }
 
