@@ -140,7 +140,12 @@ export const [mostWords, longestSearch] = [10, 200];
 
 function searchOf(groups: readonly SearchGroup[]): string {
   const properties = groups.flatMap(({ texts, phones = [] }) => [...texts, ...phones]).map((property) => `\`${property}\``);
-  return `Only those of which every word stands somewhere in ${properties.join(', ')}, as far as the caller sees them: parts of words, in any order, without regard to case, accents and apostrophes; of telephone numbers the digits alone. At most ${mostWords} words and ${longestSearch} characters; blank text filters nothing.`;
+  return [
+    `Finds records in which every word occurs in one of: ${properties.join(', ')}.`,
+    'Parts of words match, in any order, without regard to case, accents and apostrophes; a telephone number by its digits.',
+    'Fields that are hidden from the caller are not searched.',
+    `At most ${mostWords} words and ${longestSearch} characters; blank text filters nothing.`,
+  ].join(' ');
 }
 
 const equals = (isRelation: boolean): string => (isRelation ? 'has this id' : 'is this');
