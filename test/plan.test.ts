@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   getNamedType,
   isEnumType,
+  isInputObjectType,
   isObjectType,
   type GraphQLEnumType,
   type GraphQLField,
@@ -166,8 +167,11 @@ it('all that the schema offers was asked', () => {
   for (const list of lists) {
     const texts = asked(list).join('\n');
     for (const property of list.subject.listing?.order ?? []) expect(texts).toContain(`by ${property} ASC`);
-    for (const { name, type } of Object.values(inputOf(list, 'filter').getFields()))
-      for (const by of Object.keys((getNamedType(type) as GraphQLInputObjectType).getFields())) expect(texts).toContain(`${name} ${by} `);
+    for (const { name, type } of Object.values(inputOf(list, 'filter').getFields())) {
+      const named = getNamedType(type);
+      const comparisons = isInputObjectType(named) ? Object.keys(named.getFields()) : ['for'];
+      for (const by of comparisons) expect(texts).toContain(`${name} ${by} `);
+    }
   }
   expect(lists.length).toBeGreaterThanOrEqual(11);
 });
@@ -276,7 +280,11 @@ async function ordersOf(list: List, isAdmin: boolean): Promise<Question[]> {
  * alone: who sees fewer rows finds them in the same ways.
  */
 async function filtersOf(list: List, isAdmin: boolean): Promise<Question[]> {
-  const questions: Question[] = [];
+  const questions: Question[] = (await searchesIn(list)).map((search) => ({
+    what: `search for ${search}`,
+    law: 'an index',
+    variables: { filter: { search }, first: size },
+  }));
   for (const [property, { name, type }] of filtersIn(list)) {
     const comparisons = Object.keys((getNamedType(type) as GraphQLInputObjectType).getFields());
     const samples = await samplesOf(list, property, comparisons);
@@ -304,6 +312,17 @@ async function filtersOf(list: List, isAdmin: boolean): Promise<Question[]> {
     }
   }
   return questions;
+}
+
+/** What is searched: of some row the words of each text, backwards, and what no row has. */
+async function searchesIn({ subject }: List): Promise<string[]> {
+  const groups = subject.listing?.search ?? [];
+  if (groups.length === 0) return [];
+  const columns = groups.flatMap(({ texts, phones = [] }) => [...texts, ...phones]);
+  const selected = columns.map((property) => `${subject.columns.get(property)?.sql('t')} as "${property}"`).join(', ');
+  const [row] = await database.run(`select ${selected} from ${subject.table} t where deleted_at is null order by md5(id::text) limit 1`);
+  const words = columns.flatMap((property) => String(row?.[property] ?? '').match(/\S{3,}/g) ?? []);
+  return [...words, words.slice(0, 3).reverse().join(' '), 'qzxwv'];
 }
 
 /** Values to compare a property with, as a client sends them, the rarest last. */
@@ -345,7 +364,7 @@ const read = ({ type }: Column, text: string): unknown => {
 };
 
 async function cursorAt(list: List, property: string, direction: Direction, rows: number): Promise<string> {
-  const by = columnOf(list, property).sql('t');
+  const by = columnOf(list, property).sort.sql('t');
   const [row] = await database.run(
     `select ${by} as value, id from ${list.subject.table} t where deleted_at is null order by ${by} ${direction}, id ${direction} offset $1 limit 1`,
     [Math.max(0, Math.floor(rows) - 1)],

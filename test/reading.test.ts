@@ -122,9 +122,9 @@ describe('pages', () => {
     (await local.sql(`select id from members where deleted_at is null order by ${order}`, [])).map(({ id }) => id);
 
   it.each([
-    ['{ field: LAST_NAME, direction: ASC }', 'last_name collate "C", id'],
-    ['{ field: LAST_NAME, direction: DESC }', 'last_name collate "C" desc, id desc'],
-    ['{ field: STATUS, direction: ASC }', 'status, id'],
+    ['{ field: LAST_NAME, direction: ASC }', 'lower(last_name), lower(first_name), id'],
+    ['{ field: LAST_NAME, direction: DESC }', 'lower(last_name) desc, lower(first_name) desc, id desc'],
+    ['{ field: STATUS, direction: ASC }', `position(status in 'active inactive suspended retired deceased'), id`],
     ['{ field: CREATED_AT, direction: DESC }', 'created_at desc, id desc'],
   ])('forwards and backwards by %s meet every row once', async (orderBy, sql) => {
     const expected = await inOrder(sql);
@@ -228,7 +228,11 @@ describe('filters', () => {
       const filter = args.find((arg) => arg.name === 'filter')?.type as GraphQLInputObjectType;
       const order = args.find((arg) => arg.name === 'orderBy')?.type as GraphQLInputObjectType;
       for (const field of Object.values(filter.getFields())) {
-        for (const comparison of Object.values((field.type as GraphQLInputObjectType).getFields())) {
+        if (!isInputObjectType(field.type)) {
+          expect((await local.admin.ask(`{ ${name}(filter: { ${field.name}: "a b" }) { totalCount nodes { id } } }`)).errors).toEqual([]);
+          continue;
+        }
+        for (const comparison of Object.values(field.type.getFields())) {
           const query = `{ ${name}(filter: { ${field.name}: { ${comparison.name}: ${sample(comparison.type)} } }) { totalCount nodes { id } } }`;
           expect([query, (await local.admin.ask(query)).errors]).toEqual([query, []]);
           asked += 1;
@@ -261,7 +265,7 @@ describe('derived fields', () => {
   it('are computed from columns that were not asked', async () => {
     const { members } = await local.officer.see<{ members: Page<{ fullName: string }> }>('{ members(first: 1) { nodes { fullName } } }');
     const [row] = await local.sql(
-      `select concat_ws(' ', first_name, middle_name, last_name) as name from members order by last_name collate "C", id limit 1`,
+      `select concat_ws(' ', first_name, middle_name, last_name) as name from members order by lower(last_name), lower(first_name), id limit 1`,
       [],
     );
     expect(members.nodes[0]?.fullName).toBe(row?.['name']);

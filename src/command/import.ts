@@ -1,8 +1,11 @@
 import { open as openFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
 import type { importMembers } from '../services/member/index.ts';
+import { dateForms } from '../services/record/cell.ts';
+import { encodings } from '../services/record/csv.ts';
 import { importUsers } from '../services/user/import/index.ts';
 import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, say, warn, counted } from './operator.ts';
@@ -18,13 +21,49 @@ export async function importFile(config: Config, words: string[]): Promise<void>
 
 /** Adds the records of a CSV file, all or none; with `--dry-run` it only says what would be done. */
 export async function importCsv(config: Config, words: string[], what: Importing): Promise<void> {
-  const isTrial = words.includes('--dry-run');
-  const [option, path, ...rest] = words.filter((word) => word !== '--dry-run');
-  if (option !== '--file' || path === undefined || rest.length > 0)
+  const { file, options } = readWords(words);
+  if (file === undefined)
     throw new CommandError(
-      `Name one file, and nothing but --dry-run beside it: npm run ${what.many}:import -- --file ${what.many}.csv --dry-run`,
+      `Name one file, and nothing beside it but ${csvOptions}: npm run ${what.many}:import -- --file ${what.many}.csv --dry-run`,
     );
-  await importFrom(config, path, what, isTrial);
+  const { 'dry-run': isTrial = false, 'ignore-unknown': ignoresUnknown, dates, encoding } = options;
+  const form = { ignoresUnknown, dates: oneOf(dateForms, 'dates', dates), encoding: oneOf(encodings, 'encoding', encoding) };
+  const run: Importing['run'] = (em, tools, source, given) => what.run(em, tools, source, { ...given, ...form });
+  await importFrom(config, file, { ...what, run }, isTrial);
+}
+
+const csvOptions = '--dry-run, --ignore-unknown, --dates mdy and --encoding windows-1252';
+
+/** No file where the words are others than those that are known. */
+function readWords(words: string[]): { file?: string | undefined; options: Partial<CsvOptions> } {
+  try {
+    const { values } = parseArgs({
+      args: words,
+      options: {
+        file: { type: 'string' },
+        'dry-run': { type: 'boolean' },
+        'ignore-unknown': { type: 'boolean' },
+        dates: { type: 'string' },
+        encoding: { type: 'string' },
+      },
+    });
+    return { file: values.file, options: values };
+  } catch {
+    return { options: {} };
+  }
+}
+
+interface CsvOptions {
+  readonly 'dry-run': boolean;
+  readonly 'ignore-unknown': boolean;
+  readonly dates: string;
+  readonly encoding: string;
+}
+
+function oneOf<T extends string>(known: readonly T[], option: string, given: string | undefined): T | undefined {
+  const found = known.find((each) => each === given);
+  if (given !== undefined && found === undefined) throw new CommandError(`--${option} is one of ${known.join(', ')}.`);
+  return found;
 }
 
 /** What a file brings, in words, and what adds it. */

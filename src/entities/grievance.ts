@@ -33,9 +33,9 @@ export enum GrievanceStatus {
   OPEN = 'open',
   INVESTIGATION = 'investigation',
   HEARING = 'hearing',
+  ARBITRATION = 'arbitration',
   SETTLED = 'settled',
   WITHDRAWN = 'withdrawn',
-  ARBITRATION = 'arbitration',
   CLOSED = 'closed',
 }
 
@@ -46,9 +46,9 @@ registerEnumType(GrievanceStatus, {
     OPEN: { description: 'Filed; nothing was done yet.' },
     INVESTIGATION: { description: 'The union gathers the facts.' },
     HEARING: { description: 'Meetings with the employer are under way.' },
+    ARBITRATION: { description: 'Before an arbitrator.' },
     SETTLED: { description: 'Ended by a settlement.' },
     WITHDRAWN: { description: 'Ended by the union taking it back.' },
-    ARBITRATION: { description: 'Before an arbitrator.' },
     CLOSED: { description: 'Ended otherwise.' },
   },
 });
@@ -196,6 +196,8 @@ export function endProblems(said: string | null | undefined, amount: string | nu
   by: ['filedDate', 'DESC'],
   texts: ['grievanceNumber', 'contractArticle'],
   unique: ['grievanceNumber'],
+  // the running number may have more than four digits
+  sorts: { grievanceNumber: (number) => `(substr(${number}, 4, 5) || lpad(substr(${number}, 9), 12, '0'))` },
 })
 @Unique({ properties: ['grievanceNumber'] })
 @Check({ name: 'grievances_number_form', expression: `grievance_number ~ '^GR-[0-9]{4}-[0-9]{4,}$'` })

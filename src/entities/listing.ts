@@ -1,6 +1,8 @@
 import type { IndexCallback } from '@mikro-orm/core';
 import { Index } from '@mikro-orm/decorators/legacy';
+import { getMetadataStorage } from 'type-graphql';
 import { Kept } from './record.ts';
+import { folded, separator } from './text.ts';
 
 export type Direction = 'ASC' | 'DESC';
 
@@ -23,8 +25,27 @@ export interface Listing {
    * together are the page: no index has the rows of one way or another in their order.
    */
   readonly isReadApart?: boolean;
-  /** Orders in which no two rows have the same value, so that a filter by one finds a row at most. */
+  /** Text that is unique without regard to case, so that a filter by one finds a row at most. */
   readonly unique?: readonly string[];
+  /** Of an order by text, the property that comes next where two are the same: the first name after the last. */
+  readonly next?: Readonly<Record<string, string>>;
+  /** Orders by text that go by other SQL over the column than text does; what is unique among them is so with its case. */
+  readonly sorts?: Readonly<Record<string, (column: string) => string>>;
+  /** What the filter `search` looks through, in groups: each is looked through for those who see all of it. */
+  readonly search?: readonly SearchGroup[];
+}
+
+/** Properties that are searched together. */
+export interface SearchGroup {
+  readonly texts: readonly string[];
+  /** Telephone numbers, of which the digits alone count. */
+  readonly phones?: readonly string[];
+}
+
+/** What rows are sorted by, as SQL over the columns, and its PostgreSQL type. */
+export interface SortKey {
+  readonly sql: (columnOf: (property: string) => string) => string;
+  readonly type: 'int' | 'text';
 }
 
 type EntityClass = abstract new (...args: never[]) => object;
@@ -34,39 +55,113 @@ const derivations = new Map<object, Map<string, readonly string[]>>();
 
 /**
  * Publishes an entity as a list. Each named column gets an index composed for the keyset that the list pages by:
- * an order `(column, id)`, a filter `(column, default order, id)`; what a text contains is found by trigrams. Rows that
- * were deleted are in none of them, and in one of their own.
+ * an order `(sort key, id)`, a filter `(column, default order, id)`; what a text contains, and what is searched, is found by
+ * trigrams. Rows that were deleted are in none of them, and in one of their own.
  */
 export function Listed(listing: Listing) {
   return <T extends EntityClass>(entity: T): void => {
     listings.set(entity, listing);
     const isKept = entity.prototype instanceof Kept;
+    const where = isKept ? ` where ${standing}` : '';
     const index = (options: object) => Index(options as never)(entity as never);
-    for (const properties of keysOf(listing)) index({ properties, ...(isKept && { where: standing }) });
+    for (const { name, parts } of keysOf(entity, listing)) {
+      if (parts.every((part) => typeof part === 'string')) index({ properties: parts, ...(isKept && { where: standing }) });
+      else index({ name: nameOf(entity, name), expression: keyset(parts, where) });
+    }
     if (isKept) index({ name: nameOf(entity, 'deleted'), properties: ['id'], where: 'deleted_at is not null' });
-    if (listing.texts) index({ name: nameOf(entity, 'trigrams'), expression: trigramsOf(listing.texts, isKept) });
+    const { texts = [], search = [] } = listing;
+    if (texts.length > 0) index({ name: nameOf(entity, 'trigrams'), expression: trigrams(texts.map(foldedText), where) });
+    if (search.length > 0) index({ name: nameOf(entity, 'search'), expression: trigrams(search.map(searchedText), where) });
   };
 }
 
 const standing = 'deleted_at is null';
 
-function keysOf({ filter, order, by: [first], unique = [] }: Listing): string[][] {
-  const orders = new Set([first, ...order]);
-  const filters = filter.filter((property) => property !== first && !unique.includes(property));
-  return [...[...orders].map((property) => [property, 'id']), ...filters.map((property) => [property, first, 'id'])];
+/** What an index or a statement makes of the columns of properties. */
+type OverColumns = (columnOf: (property: string) => string) => string;
+
+interface Key {
+  readonly name: string;
+  /** A property as it stands, or what it is sorted by. */
+  readonly parts: readonly (string | OverColumns)[];
 }
 
-/** The collation is that of the comparison: the columns' own knows upper and lower case of ASCII alone. */
-const trigramsOf =
-  (texts: readonly string[], isKept: boolean): IndexCallback<Record<string, unknown>> =>
-  (columns, table, name) => {
-    const keys = texts.map((text) => `"${columns[text]}" collate "default" gin_trgm_ops`).join(', ');
-    const index = `create index "${name}" on "${table.name}" using gin (${keys})${isKept ? ` where ${standing}` : ''}`;
-    return `create extension if not exists pg_trgm;\n${index}`;
+function keysOf(entity: EntityClass, { filter, order, by: [first], unique = [] }: Listing): Key[] {
+  const sorted = (property: string): string | OverColumns => sortKeyOf(entity, property)?.sql ?? property;
+  const isSortedAsItStands = sorted(first) === first;
+  const filters = filter.filter((property) => !unique.includes(property) && !(property === first && isSortedAsItStands));
+  return [
+    ...[...new Set([first, ...order])].map((property) => ({ name: `by ${property}`, parts: [sorted(property), 'id'] })),
+    ...filters.map((property) => ({ name: `${property} by ${first}`, parts: [property, sorted(first), 'id'] })),
+  ];
+}
+
+/**
+ * What rows are sorted by in the order of a property, where that is not the column as it stands: an enumeration by the
+ * places of its values, what is unique without regard to case, other text without regard to accents and apostrophes either.
+ */
+export function sortKeyOf(entity: EntityClass, property: string): SortKey | undefined {
+  const { sorts = {}, unique = [], next = {} } = listings.get(entity) ?? {};
+  const [given, type] = [sorts[property], publishedType(entity, property)?.type];
+  if (given) return { type: 'text', sql: (columnOf) => given(columnOf(property)) };
+  const values = getMetadataStorage().enums.some(({ enumObj }) => enumObj === type) ? Object.values(type as object) : undefined;
+  if (values)
+    return { type: 'int', sql: (columnOf) => `array_position(array[${values.map(quoted).join(', ')}]::text[], ${columnOf(property)})` };
+  if (type !== String) return undefined;
+  if (unique.includes(property)) return { type: 'text', sql: (columnOf) => `lower(${columnOf(property)})` };
+  const texts = [property, next[property] ?? []].flat();
+  return {
+    type: 'text',
+    sql: (columnOf) => `((${texts.map((text) => folded(columnOf(text))).join(` || ${separator} || `)}) collate "C")`,
+  };
+}
+
+const quoted = (value: unknown): string => `'${String(value)}'`;
+
+const foldedText =
+  (text: string): OverColumns =>
+  (columnOf) =>
+    folded(columnOf(text));
+
+/** Everything of a group in one text, telephone numbers as their digits. */
+export const searchedText =
+  ({ texts, phones = [] }: SearchGroup): OverColumns =>
+  (columnOf) => {
+    const given = (property: string) => `coalesce(${columnOf(property)}, '')`;
+    const digits = phones.map((phone) => `regexp_replace(${given(phone)}, '[^0-9]', '', 'g')`);
+    return `(${[folded(`(${texts.map(given).join(` || ' ' || `)})`), ...digits].join(` || ' ' || `)})`;
   };
 
-/** `benevolence_application_deleted`. */
-const nameOf = (entity: EntityClass, what: string): string => `${entity.name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase()}_${what}`;
+type Expression = IndexCallback<Record<string, unknown>>;
+
+const keyset =
+  (parts: Key['parts'], where: string): Expression =>
+  (columns, table, name) => {
+    const keys = parts.map((part) =>
+      typeof part === 'string' ? `"${columns[part]}"` : `(${part((property) => `"${columns[property]}"`)})`,
+    );
+    return `create index "${name}" on "${table.name}" (${keys.join(', ')})${where}`;
+  };
+
+const trigrams =
+  (texts: readonly OverColumns[], where: string): Expression =>
+  (columns, table, name) => {
+    const keys = texts.map((text) => `(${text((property) => `"${columns[property]}"`)}) gin_trgm_ops`).join(', ');
+    return `create extension if not exists pg_trgm;\ncreate index "${name}" on "${table.name}" using gin (${keys})${where}`;
+  };
+
+/** `benevolence_application_deleted`, `member_status_by_last_name`. */
+const nameOf = (entity: EntityClass, what: string): string => `${entity.name} ${what}`.replace(/(?<=[a-z])(?=[A-Z])| /g, '_').toLowerCase();
+
+/** The type and the description of a published property; undefined for what is not published. */
+export function publishedType(entity: EntityClass, property: string): { type: unknown; description: string } | undefined {
+  const { fields } = getMetadataStorage();
+  for (let owner = entity as unknown; typeof owner === 'function' && owner !== Function.prototype; owner = Object.getPrototypeOf(owner)) {
+    const field = fields.find(({ target, name }) => target === owner && name === property);
+    if (field) return { type: field.getType(), description: field.description ?? '' };
+  }
+  return undefined;
+}
 
 /** How this entity is listed, or undefined when it has no list. */
 export const listingOf = (entity: EntityClass): Listing | undefined => listings.get(entity);

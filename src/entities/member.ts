@@ -98,14 +98,19 @@ export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: P
   by: ['lastName', 'ASC'],
   texts: ['memberNumber', 'firstName', 'lastName', 'city', 'state'],
   unique: ['memberNumber'],
+  next: { lastName: 'firstName', firstName: 'lastName' },
+  search: [{ texts: ['firstName', 'middleName', 'lastName', 'memberNumber'] }, { texts: ['email'], phones: ['phone'] }],
 })
-@Unique({ properties: ['memberNumber'] })
+@Unique({
+  name: 'members_member_number_unique',
+  expression: 'create unique index "members_member_number_unique" on "members" (lower("member_number"))',
+})
 @Check({ name: 'members_name_not_empty', expression: `first_name <> '' and last_name <> ''` })
 @Check({ name: 'members_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
 @Check({ name: 'members_born_before_hired', expression: 'date_of_birth < hire_date' })
 @Check({ name: 'members_member_number_form', expression: `member_number ~ '^[A-Za-z0-9]+$'` })
 export class Member extends Kept {
-  @Field(() => String, { description: 'The number on the union card: letters and digits, unique.' })
+  @Field(() => String, { description: 'The number on the union card: letters and digits, unique without regard to case.' })
   @Property({ type: 'string', length: 30, collation: 'C' })
   memberNumber: string;
 

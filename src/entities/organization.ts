@@ -78,6 +78,7 @@ function isWebAddress(text: string): boolean {
   order: ['name', 'orgType', 'createdAt'],
   by: ['name', 'ASC'],
   texts: ['name', 'city', 'state'],
+  search: [{ texts: ['name', 'city'] }, { texts: ['email'], phones: ['phone'] }],
 })
 @Check({ name: 'organizations_name_not_empty', expression: `name <> ''` })
 @Check({ name: 'organizations_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
@@ -137,7 +138,11 @@ export class Organization extends Kept {
   saltingNotes: string | null;
 
   @Field(() => [OrganizationContact], { nullable: true, description: 'The people to talk to there, the primary one first.' })
-  @OneToMany({ entity: () => OrganizationContact, mappedBy: 'organization', orderBy: { isPrimary: 'desc', lastName: 'asc', id: 'asc' } })
+  @OneToMany({
+    entity: () => OrganizationContact,
+    mappedBy: 'organization',
+    orderBy: { isPrimary: 'desc', lastName: 'asc', firstName: 'asc', id: 'asc' },
+  })
   contacts = new Collection<OrganizationContact>(this);
 
   @OneToMany({ entity: () => Grievance, mappedBy: 'employer' })

@@ -1,5 +1,5 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType, registerEnumType, getMetadataStorage } from 'type-graphql';
-import { listingOf, type Direction, type Listing } from './listing.ts';
+import { listingOf, publishedType, type Direction, type Listing, type SearchGroup } from './listing.ts';
 import { Kept } from './record.ts';
 import { DateScalar, DateTimeScalar, DecimalScalar } from './scalars.ts';
 
@@ -32,7 +32,9 @@ export enum OrderDirection {
 
 registerEnumType(OrderDirection, {
   name: 'OrderDirection',
-  description: 'The direction of an order. Text compares by code point; the id breaks ties.',
+  description:
+    'The direction of an order. Text compares without regard to case, accents and apostrophes, and an enumeration by the order ' +
+    'of its values; the id breaks ties.',
   valuesConfig: { ASC: { description: 'Least first.' }, DESC: { description: 'Greatest first.' } },
 });
 
@@ -114,22 +116,36 @@ export const screaming = (property: string): string => property.replace(/([a-z0-
 
 /** The name under which a property is filtered: a relation by its id. */
 export const filterName = (entity: EntityClass, property: string): string =>
-  isRelation(publishedType(entity, property).type) ? `${property}Id` : property;
+  isRelation(published(entity, property).type) ? `${property}Id` : property;
 
-function filterOf(entity: EntityClass, { filter: properties, plain }: Listing): Class<object> {
+function filterOf(entity: EntityClass, { filter: properties, plain, search }: Listing): Class<object> {
   const filter = named(`${entity.name}Filter`, class {} as Class<object>);
   InputType(filter.name, { description: `What a ${entity.name} must be like; all that is given must hold.` })(filter);
   for (const property of properties) {
-    const { type } = publishedType(entity, property);
+    const { type } = published(entity, property);
     const comparison = plain ? valueOf(type) : comparisonOf(type);
     const description = `Only those whose \`${property}\` ${(plain ? equals : compares)(isRelation(type))}.`;
     publish(filter, filterName(entity, property), () => comparison, { nullable: true, description });
   }
   for (const [name, [property, , description]] of Object.entries(plain ?? {})) {
-    const { type } = publishedType(entity, property);
+    const { type } = published(entity, property);
     publish(filter, name, () => type, { nullable: true, description });
   }
+  if (search) publish(filter, 'search', () => String, { nullable: true, description: searchOf(search) });
   return filter;
+}
+
+/** Words at most in one search, and characters. */
+export const [mostWords, longestSearch] = [10, 200];
+
+function searchOf(groups: readonly SearchGroup[]): string {
+  const properties = groups.flatMap(({ texts, phones = [] }) => [...texts, ...phones]).map((property) => `\`${property}\``);
+  return [
+    `Finds records in which every word occurs in one of: ${properties.join(', ')}.`,
+    'Parts of words match, in any order, without regard to case, accents and apostrophes; a telephone number by its digits.',
+    'Fields that are hidden from the caller are not searched.',
+    `At most ${mostWords} words and ${longestSearch} characters; blank text filters nothing.`,
+  ].join(' ');
 }
 
 const equals = (isRelation: boolean): string => (isRelation ? 'has this id' : 'is this');
@@ -141,7 +157,7 @@ function orderOf(entity: EntityClass, properties: readonly string[]): Class<obje
     name: `${entity.name}OrderField`,
     description: `What a list of ${entity.name} can be ordered by.`,
     valuesConfig: Object.fromEntries(
-      properties.map((property) => [screaming(property), { description: publishedType(entity, property).description }]),
+      properties.map((property) => [screaming(property), { description: published(entity, property).description }]),
     ),
   });
   const order = named(`${entity.name}Order`, class {} as Class<object>);
@@ -183,7 +199,7 @@ function comparisonOf(type: unknown): Class<object> {
     in: 'Is one of these, at most 100.',
     gte: 'Is this or greater.',
     lte: 'Is this or less.',
-    contains: 'Contains this text, without regard to case.',
+    contains: 'Contains this text, without regard to case, accents and apostrophes.',
     isNull: 'Whether there is none.',
   };
   for (const operator of by) {
@@ -199,13 +215,10 @@ function ofEnum(type: unknown): Comparable {
   return { name: registered.name, values: 'value', by: ['eq', 'in', 'isNull'] };
 }
 
-function publishedType(entity: EntityClass, property: string): { type: unknown; description: string } {
-  const { fields } = getMetadataStorage();
-  for (let owner = entity as unknown; typeof owner === 'function' && owner !== Function.prototype; owner = Object.getPrototypeOf(owner)) {
-    const field = fields.find(({ target, name }) => target === owner && name === property);
-    if (field) return { type: field.getType(), description: field.description ?? '' };
-  }
-  throw new Error(`${entity.name}.${property} is not published, so it cannot be listed by`);
+function published(entity: EntityClass, property: string): { type: unknown; description: string } {
+  const found = publishedType(entity, property);
+  if (!found) throw new Error(`${entity.name}.${property} is not published, so it cannot be listed by`);
+  return found;
 }
 
 /** The type of a column's values: a relation's is the id. */

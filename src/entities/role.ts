@@ -5,6 +5,7 @@ import { conflict, type FieldProblem } from '../errors.ts';
 import { BenevolenceReviewLevel } from './benevolence.ts';
 import { Dated } from './record.ts';
 import { DateTimeScalar } from './scalars.ts';
+import { isLonger } from './text.ts';
 import { Person, User } from './user.ts';
 
 export enum RoleName {
@@ -93,7 +94,7 @@ export function roleProblems({ name, displayName, description }: RoleDescription
   if (name !== undefined && !/^[a-z][a-z0-9_-]{0,49}$/.test(name))
     problems.push({ path: 'name', message: 'must be 1 to 50 of lower-case letters, digits, "_" and "-", the first a letter' });
   if (displayName != null && /\p{Cc}/u.test(displayName)) problems.push({ path: 'displayName', message: 'must be one line' });
-  if (description != null && description.length > longestDescription)
+  if (description != null && isLonger(description, longestDescription))
     problems.push({ path: 'description', message: `must have at most ${longestDescription} characters` });
   return problems;
 }

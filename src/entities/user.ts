@@ -6,6 +6,7 @@ import { Member } from './member.ts';
 import { Kept } from './record.ts';
 import { UserRole } from './role.ts';
 import { DateTimeScalar } from './scalars.ts';
+import { isLonger } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
 /** Someone who can sign in. */
@@ -16,7 +17,9 @@ import type { Viewer } from './viewer.ts';
   order: ['username', 'email', 'lastName', 'createdAt'],
   by: ['username', 'ASC'],
   texts: ['username', 'email', 'firstName', 'lastName'],
-  unique: ['email'],
+  unique: ['username', 'email'],
+  next: { lastName: 'firstName' },
+  search: [{ texts: ['firstName', 'lastName', 'username', 'email'] }],
 })
 @Unique({ name: 'users_username_unique', expression: 'create unique index "users_username_unique" on "users" (lower("username"))' })
 // An address that users gave themselves is a claim until it is verified, and several users may claim one: a unique index
@@ -183,7 +186,7 @@ export function userProblems({ username, email, firstName, lastName }: Partial<U
     ['firstName', firstName],
     ['lastName', lastName],
   ] as const)
-    if (name !== undefined && (name.trim() === '' || name.length > 100 || /\p{Cc}|\p{Surrogate}/u.test(name)))
+    if (name !== undefined && (name.trim() === '' || isLonger(name, 100) || /\p{Cc}|\p{Surrogate}/u.test(name)))
       problems.push({ path, message: 'must have 1 to 100 characters' });
   return problems;
 }

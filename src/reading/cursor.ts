@@ -10,9 +10,12 @@ export interface Position {
   readonly id: string;
 }
 
+/** What a cursor holds changes with what rows are sorted by: a position among rows sorted otherwise would be a wrong one. */
+const version = 2;
+
 /** A position as the opaque text a client sends back. */
 export const toCursor = ({ property, direction }: Order, { value, id }: Position): string =>
-  Buffer.from(JSON.stringify([property, direction, value, id])).toString('base64url');
+  Buffer.from(JSON.stringify([version, property, direction, value, id])).toString('base64url');
 
 /**
  * The position a client sent back. It may be forged, so its value is held against the column's type.
@@ -20,11 +23,14 @@ export const toCursor = ({ property, direction }: Order, { value, id }: Position
  * @param path the argument it came in, for the refusal.
  */
 export function fromCursor(text: string, order: Order, column: Column, path: string): Position {
-  const [property, direction, value, id] = parse(text);
+  const [made, property, direction, value, id] = parse(text);
+  if (property === 'ASC' || property === 'DESC')
+    throw badInput({ path, message: 'is a cursor of an earlier version: ask for the first page' });
+  if (made !== version) throw badInput({ path, message: 'is not a cursor of this list' });
   if (typeof property !== 'string' || typeof id !== 'string' || !isUuid(id))
     throw badInput({ path, message: 'is not a cursor of this list' });
   if (property !== order.property || direction !== order.direction) throw badInput({ path, message: 'is a cursor of another order' });
-  if (!fits(value, column.type)) throw badInput({ path, message: 'is not a cursor of this list' });
+  if (!fits(value, column.sort.type)) throw badInput({ path, message: 'is not a cursor of this list' });
   return { value, id };
 }
 

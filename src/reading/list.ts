@@ -1,9 +1,10 @@
 import { badInput, forbidden, type FieldProblem } from '../errors.ts';
-import { filterName, largestPage, usualPage, type Comparison, type Page } from '../entities/page.ts';
+import { filterName, largestPage, longestSearch, mostWords, usualPage, type Comparison, type Page } from '../entities/page.ts';
+import { isLonger } from '../entities/text.ts';
 import { validate as isUuid } from 'uuid';
 import { fromCursor } from './cursor.ts';
 import type { Lens } from './lens.ts';
-import { slotOf, type Comparing, type ListShape, type Order, type Values } from './statement.ts';
+import { searchesOf, slotOf, type Comparing, type ListShape, type Order, type Values } from './statement.ts';
 import type { Column } from './subject.ts';
 
 /** What a client asked of a list, checked: the shape of its statement, and the values that go into it. */
@@ -23,6 +24,7 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
   const problems: FieldProblem[] = [...sizeProblems(page)];
   const order = orderOf(lens, page, problems);
   const { comparing, values } = filterOf(lens, page, problems);
+  const words = searchOf(lens, page, problems);
   if (problems.length > 0) throw badInput(...problems);
 
   const isBackwards = page.last != null;
@@ -32,6 +34,7 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
   return {
     shape: {
       filter: comparing,
+      words: words.map((word) => (word.length > searchedBy ? 'long' : 'short')),
       order,
       hasCursor: position !== null,
       isBackwards,
@@ -39,7 +42,7 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
       limit: size + 1,
       foreignKey,
     },
-    values: { ...values, 'cursor.value': position?.value, 'cursor.id': position?.id },
+    values: { ...values, ...wordsOf(words), 'cursor.value': position?.value, 'cursor.id': position?.id },
     size,
   };
 }
@@ -56,9 +59,10 @@ function sizeProblems({ first, last, after, before }: Page): FieldProblem[] {
 }
 
 function orderOf(lens: Lens, { orderBy }: Page, problems: FieldProblem[]): Order {
-  const [property, direction] = lens.plan.subject.listing?.by ?? ['id', 'ASC'];
-  if (!orderBy) return lens.sight.shows(property) === 'always' ? { property, direction } : { property: 'id', direction: 'ASC' };
-  if (lens.sight.shows(orderBy.field) !== 'always') {
+  const { by: [property, direction] = ['id', 'ASC'], next = {} } = lens.plan.subject.listing ?? {};
+  const isShown = (field: string) => [field, next[field] ?? []].flat().every((each) => lens.sight.shows(each) === 'always');
+  if (!orderBy) return isShown(property) ? { property, direction } : { property: 'id', direction: 'ASC' };
+  if (!isShown(orderBy.field)) {
     problems.push({ path: 'orderBy.field', message: 'is not shown to you, so it is no order for you' });
   }
   return { property: orderBy.field, direction: orderBy.direction };
@@ -77,11 +81,46 @@ function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { com
       const problem = problemOf(by, value, columnOf(lens, property), isPlain);
       if (problem !== undefined) problems.push({ path: `filter.${path}`, message: problem });
       comparing.push({ property, by });
-      values[slotOf({ property, by })] = by === 'contains' && typeof value === 'string' ? `%${value.replace(/[\\%_]/g, '\\$&')}%` : value;
+      values[slotOf({ property, by })] = by === 'contains' && typeof value === 'string' ? within(value) : value;
     }
   }
   return { comparing: comparing.sort((a, b) => (slotOf(a) < slotOf(b) ? -1 : 1)), values };
 }
+
+/** What is like every text that this one is within. */
+const within = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+
+/** Characters of a word that are looked up in the index; it is held against the whole word after that. */
+const searchedBy = 12;
+
+const wordsOf = (words: readonly string[]): Values =>
+  Object.fromEntries(
+    words.flatMap((word, place) => [
+      [`word.${place}`, within(word)],
+      [`long.${place}`, within(word.slice(0, searchedBy).replace(/\p{Surrogate}$/u, ''))],
+    ]),
+  );
+
+/** The words to be searched. A telephone number is one, however it is written, and so is a part of one: its digits. */
+function searchOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): string[] {
+  const text = filter?.['search'];
+  if (!lens.plan.subject.listing?.search || typeof text !== 'string') return [];
+  const path = 'filter.search';
+  if (isLonger(text, longestSearch)) problems.push({ path, message: `must have at most ${longestSearch} characters` });
+  const isPhone = /^[\d\s().+/-]+$/.test(text) && digitsOf(text).length >= fewestDigits;
+  const words = (isPhone ? [text] : text.split(/\s+/)).map((word) => (/^[\d\s().+/-]+$/.test(word) ? digitsOf(word) : word));
+  const found = words.filter((word) => word !== '');
+  if (found.length > mostWords) problems.push({ path, message: `must have at most ${mostWords} words` });
+  if (found.length > 0 && searchesOf(lens).length === 0)
+    problems.push({ path, message: 'is not shown to you, so it is no filter for you' });
+  return found;
+}
+
+/** Without the 1 that some dial before a number of the United States, and others leave out. */
+const digitsOf = (text: string): string => text.replace(/\D/g, '').replace(/^1(?=\d{10}$)/, '');
+
+/** Digits of a local number, without the area. */
+const fewestDigits = 7;
 
 /** One field of a filter, as it was given. */
 interface Filter {

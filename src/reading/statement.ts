@@ -1,8 +1,9 @@
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql, type RawBuilder } from 'kysely';
-import type { Direction } from '../entities/listing.ts';
+import { searchedText, type Direction, type SearchGroup } from '../entities/listing.ts';
 import type { Comparison } from '../entities/page.ts';
 import type { RowCondition } from '../entities/rule.ts';
 import type { Figures } from '../entities/summary.ts';
+import { folded } from '../entities/text.ts';
 import { beside, masked, type Lens, type Selected } from './lens.ts';
 import type { Column, Relation } from './subject.ts';
 
@@ -31,6 +32,8 @@ export interface Comparing {
 /** Everything about a list that shapes its statement; values are bound later. */
 export interface ListShape {
   readonly filter: readonly Comparing[];
+  /** The words that are searched, each bound as `word.0` and so on; of a long one, its beginning as `long.0`, too. */
+  readonly words: readonly ('short' | 'long')[];
   readonly order: Order;
   readonly hasCursor: boolean;
   readonly isBackwards: boolean;
@@ -103,7 +106,7 @@ function fold(lens: Lens, field: string, depth: number): Sql {
   const from = (column: string, includesDeleted: boolean) => sql`from ${table(related)} as ${sql.ref(other)}
     where ${and([sql`${sql.ref(`${other}.${column}`)} = ${withSlots(key.sql(row))}`, ...standing(related, includesDeleted, other)])}`;
   if (kind === 'one') return sql`(select ${folded} ${from('id', true)})`;
-  const sorted = order.map(([column, direction]) => sql`${sql.ref(`${other}.${column}`)} ${raw(direction)}`);
+  const sorted = order.map(({ sql: by, direction }) => sql`${raw(by(other))} ${raw(direction)}`);
   const all = sql`json_agg(${folded}${sorted.length > 0 ? sql` order by ${sql.join(sorted)}` : sql``})`;
   return sql`case when ${withSlots(key.sql(row))} is not null then (select coalesce(${all}, '[]') ${from(foreignKey, false)}) end`;
 }
@@ -124,10 +127,10 @@ export const rowsStatement = (lens: Lens): Statement =>
   );
 
 /** All rows that hold one of the bound `keys` in a column, in an order of columns. */
-export const childrenStatement = (lens: Lens, foreignKey: string, order: readonly (readonly [string, 'asc' | 'desc'])[]): Statement =>
-  kept(lens, `children ${foreignKey} ${order.join(' ')}`, () => {
+export const childrenStatement = (lens: Lens, foreignKey: string, order: NonNullable<Relation['order']>): Statement =>
+  kept(lens, `children ${foreignKey} ${order.map(({ sql: by, direction }) => `${by('t')} ${direction}`).join()}`, () => {
     const parent = sql.ref(`t.${foreignKey}`);
-    const sorted = order.map(([column, direction]) => sql`${sql.ref(`t.${column}`)} ${raw(direction)}`);
+    const sorted = order.map(({ sql: by, direction }) => sql`${raw(by('t'))} ${raw(direction)}`);
     return sql`select ${selection(lens)}, ${parent} as "$parent" from ${table(lens)} as t
       where ${and([sql`${parent} = any(${slot('keys')}::uuid[])`, ...standing(lens, false)])}
       ${sorted.length > 0 ? sql`order by ${sql.join(sorted)}` : sql``}`;
@@ -136,7 +139,7 @@ export const childrenStatement = (lens: Lens, foreignKey: string, order: readonl
 /** All rows the viewer may see, by an order of columns. */
 export const allStatement = (lens: Lens, order: Order): Statement =>
   kept(lens, `all ${order.property} ${order.direction}`, () => {
-    const by = raw(columnOf(lens, order.property).sql('t'));
+    const by = raw(columnOf(lens, order.property).sort.sql('t'));
     return sql`select ${selection(lens)} from ${table(lens)} as t where ${and(standing(lens, false))} order by ${by} ${raw(order.direction)}, t."id"`;
   });
 
@@ -175,7 +178,7 @@ function together(lens: Lens, shape: ListShape, conditions: readonly Sql[], ways
 }
 
 function limited(lens: Lens, shape: ListShape, more: readonly Sql[], rows = lens.sight.rows): Sql {
-  const [by, way] = [raw(columnOf(lens, shape.order.property).sql('t')), wayOf(shape)];
+  const [by, way] = [raw(columnOf(lens, shape.order.property).sort.sql('t')), wayOf(shape)];
   const conditions = [...more, ...listConditions(lens, shape, rows), ...beyondCursor(lens, shape)];
   return sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
     where ${and(conditions)} order by ${by} ${way}, t."id" ${way} limit ${raw(String(shape.limit))}`;
@@ -187,9 +190,9 @@ function limited(lens: Lens, shape: ListShape, more: readonly Sql[], rows = lens
  */
 function beyondCursor(lens: Lens, shape: ListShape): Sql[] {
   if (!shape.hasCursor) return [];
-  const column = columnOf(lens, shape.order.property);
-  const cursor = sql`((select ${slot('cursor.value')}${cast(column)}), (select ${slot('cursor.id')}::uuid))`;
-  return [sql`(${raw(column.sql('t'))}, t."id") ${raw(isDescending(shape) ? '<' : '>')} ${cursor}`];
+  const { sort } = columnOf(lens, shape.order.property);
+  const cursor = sql`((select ${slot('cursor.value')}${cast(sort)}), (select ${slot('cursor.id')}::uuid))`;
+  return [sql`(${raw(sort.sql('t'))}, t."id") ${raw(isDescending(shape) ? '<' : '>')} ${cursor}`];
 }
 
 /** Backwards pages are read from the other end. */
@@ -197,7 +200,7 @@ const isDescending = ({ order, isBackwards }: ListShape): boolean => (order.dire
 const wayOf = (shape: ListShape): Sql => raw(isDescending(shape) ? 'desc' : 'asc');
 
 /** Whether it filters by more than equality: how many rows that leaves, only the values tell. */
-const hasOpenFilter = ({ filter }: ListShape): boolean => filter.some(({ by }) => by !== 'eq');
+const hasOpenFilter = ({ filter, words }: ListShape): boolean => words.length > 0 || filter.some(({ by }) => by !== 'eq');
 
 /** How many rows a list has on all its pages; with a foreign key, for each of the bound `keys`. */
 export const countStatement = (lens: Lens, shape: ListShape): Statement =>
@@ -262,8 +265,55 @@ const counted = (lens: Lens, properties: readonly string[], conditions: readonly
 };
 
 function listConditions(lens: Lens, shape: ListShape, rows = lens.sight.rows): Sql[] {
-  return [...standing(lens, shape.includesDeleted, 't', rows), ...shape.filter.map((comparing) => comparison(lens, comparing))];
+  return [
+    ...standing(lens, shape.includesDeleted, 't', rows),
+    ...shape.filter.map((comparing) => comparison(lens, comparing)),
+    ...searched(lens, shape.words),
+  ];
 }
+
+/** That every word stands in something that the viewer sees of the row. */
+function searched(lens: Lens, words: ListShape['words']): Sql[] {
+  const texts = searchesOf(lens).map(({ group, where }) => {
+    const text = raw(searchedText(group)((property) => columnOf(lens, property).sql('t')));
+    const shown = where ? [sql`(${withSlots(where('t'))})`] : [];
+    return (likes: readonly Sql[]) => sql`(${and([...shown, ...likes.map((like) => sql`${text} ${like}`)])})`;
+  });
+  return words.map((length, place) => {
+    // each trigram of a word costs a look into the index: of a long word its beginning finds few enough
+    const word = foldedSlot(`word.${place}`);
+    const likes = length === 'short' ? [sql`like ${word}`] : [sql`like ${foldedSlot(`long.${place}`)}`, sql`|| '' like ${word}`];
+    return sql`(${sql.join(
+      texts.map((stands) => stands(likes)),
+      sql` or `,
+    )})`;
+  });
+}
+
+/** A group that a search looks through, on all rows or where a condition holds. */
+interface Searched {
+  readonly group: SearchGroup;
+  readonly where: RowCondition | undefined;
+}
+
+/** What a search looks through for this viewer: groups of which all is shown. */
+export function searchesOf({ sight, plan }: Lens): Searched[] {
+  return (plan.subject.listing?.search ?? []).flatMap((group): Searched[] => {
+    const shown = [...group.texts, ...(group.phones ?? [])].map((property) => sight.shows(property));
+    if (shown.includes('never')) return [];
+    const conditions = shown.filter((each) => typeof each === 'function');
+    if (conditions.length === 0) return [{ group, where: undefined }];
+    return [{ group, where: (row: string) => conditions.map((condition) => `(${condition(row)})`).join(' and ') }];
+  });
+}
+
+/** A text as it is compared without regard to case, accents and apostrophes. */
+const foldedSql = (text: Sql): Sql => {
+  const [before = '', after = ''] = folded('?').split('?');
+  return sql`${raw(before)}${text}${raw(after)}`;
+};
+
+const foldedSlot = (name: string): Sql => foldedSql(sql`${slot(name)}::text`);
 
 /** The rows that exist for the viewer: the row rule, and that they were not deleted. */
 function standing({ sight, plan }: Lens, includesDeleted: boolean, row = 't', condition = sight.rows): Sql[] {
@@ -287,15 +337,17 @@ function compared(left: Sql, column: Column, comparing: Comparing): Sql {
   const value = slot(slotOf(comparing));
   switch (comparing.by) {
     case 'eq':
+      if (column.isCaseless) return sql`lower(${left}) = lower(${value}::text collate "C")`;
       return sql`${left} = ${value}${cast(column)}`;
     case 'in':
+      if (column.isCaseless) return sql`lower(${left}) = any(array(select lower(v collate "C") from unnest(${value}::text[]) as v))`;
       return sql`${left} = any(${value}${cast(column, '[]')})`;
     case 'gte':
       return sql`${left} >= ${value}${cast(column)}`;
     case 'lte':
       return sql`${left} <= ${value}${cast(column)}`;
     case 'contains':
-      return sql`(${left} collate "default") ilike ${value}::text`;
+      return sql`${foldedSql(left)} like ${foldedSlot(slotOf(comparing))}`;
     case 'isNull':
       return sql`(${left} is null) = ${value}::boolean`;
   }
@@ -329,7 +381,7 @@ const raw = (text: string): Sql => sql.raw(text);
 const and = (conditions: readonly Sql[]): Sql => (conditions.length > 0 ? sql.join(conditions, sql` and `) : sql`true`);
 
 /** Comparing with the base type: a cast to varchar(30) would cut what it is compared with. */
-const cast = ({ type }: Column, suffix = ''): Sql => raw(`::${type === 'varchar' ? 'text' : type}${suffix}`);
+const cast = ({ type }: Pick<Column, 'type'>, suffix = ''): Sql => raw(`::${type === 'varchar' ? 'text' : type}${suffix}`);
 
 /** A text of a rule or of figures, its `:user`, `:member`, `:now` and `:about` turned into parameters. */
 function withSlots(text: string): Sql {

@@ -1,6 +1,6 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
 import { getNamedType, isNonNullType, isObjectType, type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
-import { derivationOf, listingOf, type Listing } from '../entities/listing.ts';
+import { derivationOf, listingOf, sortKeyOf, type Listing } from '../entities/listing.ts';
 import { Kept } from '../entities/record.ts';
 import type { RowRule } from '../entities/rule.ts';
 
@@ -13,6 +13,10 @@ export interface Column {
   /** The PostgreSQL type to compare with, without length. */
   readonly type: string;
   readonly isNullable: boolean;
+  /** What rows are sorted by in the order of this: the column as it stands, or what its text or its place among values gives. */
+  readonly sort: { readonly sql: (row: string) => string; readonly type: string };
+  /** Whether it is text that is unique without regard to case, and so is compared without it. */
+  readonly isCaseless: boolean;
 }
 
 /** How a field leads from a row to other rows. */
@@ -27,7 +31,7 @@ export interface Relation {
   readonly isPromised: boolean;
   /** For `many`: the other table's column that holds this row's id, and the order of the rows. */
   readonly foreignKey?: string;
-  readonly order?: readonly (readonly [column: string, direction: 'asc' | 'desc'])[];
+  readonly order?: readonly { readonly sql: (row: string) => string; readonly direction: 'asc' | 'desc' }[];
 }
 
 /** A field computed from columns by the entity's own getter or method. */
@@ -66,7 +70,7 @@ function subjectOf(type: GraphQLObjectType, meta: EntityMetadata, rule: RowRule)
   const relations = new Map<string, Relation>();
   const derivations = new Map<string, Derivation>();
   for (const property of Object.values(meta.properties) as EntityProperty[]) {
-    const column = columnOf(property, meta);
+    const column = columnOf(property, meta, rule.entity);
     if (column) columns.set(property.name, column);
   }
   for (const field of Object.values(type.getFields())) {
@@ -89,16 +93,27 @@ function subjectOf(type: GraphQLObjectType, meta: EntityMetadata, rule: RowRule)
   };
 }
 
-function columnOf(property: EntityProperty, meta: EntityMetadata): Column | undefined {
+function columnOf(property: EntityProperty, meta: EntityMetadata, entity: EntityClass): Column | undefined {
   const type = (property.columnTypes?.[0] ?? '').replace(/\(.*\)/, '');
   const isNullable = property.nullable ?? false;
   if (property.formula) {
     const formula = property.formula as (columns: Record<string, string>, table: { alias: string }) => unknown;
-    return { sql: (row) => `(${String(formula(namesOf(meta, row), { alias: row }))})`, type, isNullable: true };
+    const sql = (row: string) => `(${String(formula(namesOf(meta, row), { alias: row }))})`;
+    return { sql, type, isNullable: true, sort: { sql, type }, isCaseless: false };
   }
   const isReference = isToOne(property) && property.owner !== false;
   if (property.kind !== ReferenceKind.SCALAR && !isReference) return undefined;
-  return { sql: (row) => columnName(property, row), type: isReference ? 'uuid' : type, isNullable };
+  const column = { sql: (row: string) => columnName(property, row), type: isReference ? 'uuid' : type };
+  const sort = isReference ? column : (sortOf(property, meta, entity) ?? column);
+  const { unique = [], sorts = {} } = listingOf(entity) ?? {};
+  return { ...column, isNullable, sort, isCaseless: unique.includes(property.name) && !(property.name in sorts) };
+}
+
+/** What an order by a property sorts by, where that is not its column as it stands. */
+function sortOf({ name }: EntityProperty, meta: EntityMetadata, entity: EntityClass): Column['sort'] | undefined {
+  const key = sortKeyOf(entity, name);
+  const nameOf = (property: string, row: string) => columnName(meta.properties[property as never] as EntityProperty, row);
+  return key && { type: key.type, sql: (row) => key.sql((property) => nameOf(property, row)) };
 }
 
 const columnName = (property: EntityProperty, row: string): string => `${row}."${property.fieldNames[0]}"`;
@@ -127,7 +142,10 @@ function relationOf(property: EntityProperty, field: GraphQLField<unknown, unkno
     isPromised,
     target: getNamedType(field.type).name.replace(/Connection$/, ''),
     foreignKey: inverse.fieldNames[0] as string,
-    order: order.map(([name, direction]) => [(target.properties[name as never] as EntityProperty).fieldNames[0] as string, direction]),
+    order: order.map(([name, direction]) => {
+      const column = target.properties[name as never] as EntityProperty;
+      return { sql: sortOf(column, target, target.class as EntityClass)?.sql ?? ((row) => columnName(column, row)), direction };
+    }),
   };
 }
 

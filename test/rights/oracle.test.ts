@@ -1,5 +1,13 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { getNamedType, isEnumType, isInputObjectType, isObjectType, type GraphQLInputObjectType, type GraphQLSchema } from 'graphql';
+import {
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isObjectType,
+  type GraphQLInputObjectType,
+  type GraphQLInputType,
+  type GraphQLSchema,
+} from 'graphql';
 import { aLocal, type Answer, type Local } from '../support/local.ts';
 import { fillIn, schemaOf, wide } from './kit.ts';
 import { absent, agreement, lists, lookups, operations, people, plainLists, refusalOf, rolesOf, type Username } from './agreement.ts';
@@ -65,7 +73,8 @@ function inputOf(name: List, argument: 'filter' | 'orderBy'): GraphQLInputObject
   return type;
 }
 
-const filtersOf = (name: List): string[] => Object.keys(inputOf(name, 'filter').getFields());
+/** The filters that compare a field; what `search` looks through is asked apart. */
+const filtersOf = (name: List): string[] => Object.keys(inputOf(name, 'filter').getFields()).filter((filter) => filter !== 'search');
 
 function ordersOf(name: List): string[] {
   const type = inputOf(name, 'orderBy').getFields()['field']?.type;
@@ -79,6 +88,15 @@ const fieldOfFilter = (type: string, filter: string): string => {
   return isObjectType(published) && filter in published.getFields() ? filter : filter.replace(/Id$/, '');
 };
 const fieldOfOrder = (order: string): string => order.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+const tables = { Member: 'members', Organization: 'organizations', User: 'users' } as const;
+
+/** Fields that are searched, and their columns. */
+const searched = {
+  Member: { lastName: 'last_name', memberNumber: 'member_number', email: 'email', phone: 'phone' },
+  Organization: { name: 'name', email: 'email', phone: 'phone' },
+  User: { lastName: 'last_name', username: 'username', email: 'email' },
+} as const;
 
 describe.each(people)('%s', (who) => {
   it('can neither filter nor order by what they never see, and sees the same rows by everything else', async () => {
@@ -115,15 +133,45 @@ describe.each(people)('%s', (who) => {
   it('finds by what is there and by what is not there, together, what exists for them', async () => {
     for (const name of listsOf(who)) {
       const type = lists[name];
-      const filters = Object.entries(inputOf(name, 'filter').getFields())
-        .filter(([, { type: of }]) => 'isNull' in (getNamedType(of) as GraphQLInputObjectType).getFields())
-        .map(([filter]) => filter)
+      const filters = filtersOf(name)
+        .filter((filter) => {
+          const { type: of } = inputOf(name, 'filter').getFields()[filter] as { type: GraphQLInputType };
+          return 'isNull' in (getNamedType(of) as GraphQLInputObjectType).getFields();
+        })
         .filter((filter) => ledgerOf(who).everSees(type, fieldOfFilter(type, filter)));
       const args = filters.flatMap((filter) => [true, false].map((isNull) => `filter: { ${filter}: { isNull: ${isNull} } }`));
       const pages = (await several(who, name, args)).map(({ list: page }) => page as Page);
       for (const [place, filter] of filters.entries()) {
         const found = pages.slice(2 * place, 2 * place + 2).flatMap(idsOf);
         expect([filter, sorted(found)]).toEqual([filter, sorted(ledgerOf(who).ids(type))]);
+      }
+    }
+  });
+
+  it('searches what they see of the rows that exist for them, and nothing else', async () => {
+    for (const name of listsOf(who)) {
+      if (!('search' in inputOf(name, 'filter').getFields())) continue;
+      const type = lists[name];
+      const rows = await local.sql(
+        `select * from ${tables[type as keyof typeof tables]} where deleted_at is null order by id limit 12`,
+        [],
+      );
+      for (const [field, column] of Object.entries(searched[type as keyof typeof searched])) {
+        const texts = rows.map((row) => row[column] as string | null).filter((text) => text !== null);
+        const pages = await several(
+          who,
+          name,
+          texts.map((text) => `filter: { search: ${JSON.stringify(text)} }`),
+        );
+        for (const [place, text] of texts.entries()) {
+          const { list: page, codes } = pages[place] as Whole;
+          const found = rows.filter((row) => row[column] === text).map(({ id }) => id as string);
+          const seen = found.filter((id) => ledgerOf(who).ids(type).includes(id) && ledgerOf(who).sees(type, id, field));
+          expect([type, field, text, codes]).toEqual([type, field, text, []]);
+          // an e-mail address that is hidden has nothing in it that another shown field has
+          expect([type, field, text, idsOf(page).filter((id) => found.includes(id))]).toEqual([type, field, text, sorted(seen)]);
+          expect([type, field, page?.totalCount]).toEqual([type, field, idsOf(page).length]);
+        }
       }
     }
   });
@@ -427,6 +475,13 @@ describe('rights that change', () => {
       expect(await by('{ hireDate: { gte: "1900-01-01" } }')).toEqual([own]);
       expect(await by('{ hireDate: { isNull: false } }')).toEqual([own]);
       expect(await by('{ hireDate: { isNull: true } }')).toEqual(sorted(ledger.ids('Member').filter((id) => id !== own)));
+      const contacts = await local.sql('select id, email, phone from members where deleted_at is null and email is not null', []);
+      const mine = contacts.find(({ id }) => id === own);
+      for (const { email, phone } of contacts) {
+        expect(await by(`{ search: "${String(email)}" }`)).toEqual(email === mine?.['email'] ? [own] : []);
+        if (phone !== null) expect(await by(`{ search: "${String(phone)}" }`)).toEqual(phone === mine?.['phone'] ? [own] : []);
+      }
+      expect(mine?.['email']).toEqual(expect.any(String));
       const { codes } = await list('testuser', 'organizations', 'orderBy: { field: ORG_TYPE }');
       expect(codes).toEqual([]);
     } finally {

@@ -9,7 +9,7 @@ import { numberIsTaken } from './taken.ts';
 export class UpdateMemberInput {
   @Field(() => String, {
     nullable: true,
-    description: 'The number on the union card: letters and digits, at most 30; unique, also among the deleted.',
+    description: 'The number on the union card: letters and digits, at most 30; unique without regard to case, also among the deleted.',
   })
   memberNumber?: string | null;
 

@@ -17,23 +17,37 @@ interface Parsed {
   readonly info: { readonly lines: number };
 }
 
+/** What a file's first line may say. */
+export interface CsvForm {
+  /** Every column that is known. */
+  readonly columns: readonly string[];
+  /** Those that a file must have. */
+  readonly needed: readonly string[];
+  /** Whether columns that are not known are passed over. */
+  readonly ignoresUnknown?: boolean | undefined;
+  /** What the file is written in, where no byte order mark says it; UTF-8 unless told otherwise. */
+  readonly encoding?: Encoding | undefined;
+}
+
+export const encodings = ['utf-8', 'utf-16le', 'windows-1252'] as const;
+export type Encoding = (typeof encodings)[number];
+
+/** The known name of each column; null for one that is passed over, undefined for one that must be empty. */
+type Header = readonly (string | null | undefined)[];
+
 /**
- * The records of a CSV file (RFC 4180: commas, quotes doubled in quotes) after its first line, which names the columns in
- * any order: `memberNumber`, `Member number` and `member_number` are one name. Lines without anything are passed over.
- * @param columns every name that is known.
- * @param needed those that a file must have.
+ * The records of a CSV file (RFC 4180: quotes doubled in quotes) after its first line, which names the columns in any order:
+ * `memberNumber`, `Member #` and `member_number` are one name. Cells are separated by what separates them in the first line:
+ * commas, semicolons or tabs. Lines and records without anything are passed over.
  * @throws {ImportError} for what is no such file.
  */
-export async function* csvRecords(
-  source: AsyncIterable<Uint8Array>,
-  columns: readonly string[],
-  needed: readonly string[],
-): AsyncGenerator<CsvRecord> {
-  let header: readonly string[] | undefined;
+export async function* csvRecords(source: AsyncIterable<Uint8Array>, form: CsvForm): AsyncGenerator<CsvRecord> {
+  let header: Header | undefined;
   try {
-    for await (const parsed of parsedFrom(source)) {
+    for await (const parsed of parsedFrom(source, form.encoding)) {
+      if (parsed.record.every((cell) => cell.trim() === '')) continue;
       if (header) yield read(parsed, header);
-      else header = readHeader(parsed.record, columns, needed);
+      else header = readHeader(parsed.record, form);
     }
   } catch (error) {
     throw inWords(error);
@@ -41,46 +55,111 @@ export async function* csvRecords(
   if (!header) throw new ImportError('The file is empty: its first line must name the columns.');
 }
 
-function parsedFrom(source: AsyncIterable<Uint8Array>): AsyncIterable<Parsed> {
+async function* parsedFrom(source: AsyncIterable<Uint8Array>, encoding: Encoding = 'utf-8'): AsyncGenerator<Parsed> {
+  const { first, whole } = await firstLine(withLineFeeds(decoded(source, encoding)));
   const parser = parse({
     bom: true,
+    delimiter: separatorOf(first),
     info: true,
     max_record_size: longestRecord,
-    record_delimiter: ['\r\n', '\n', '\r'],
+    record_delimiter: '\n',
     relax_column_count: true,
     skip_empty_lines: true,
   });
   // the end of one is the end of the other; the error comes out of the parser
-  return pipeline(Readable.from(decoded(source)), parser, () => undefined);
+  yield* pipeline(Readable.from(whole), parser, () => undefined) as AsyncIterable<Parsed>;
 }
 
-async function* decoded(source: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  for await (const chunk of source) yield decoder.decode(chunk, { stream: true });
+/** The text of a file. A byte order mark says what it is written in. */
+async function* decoded(source: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<string> {
+  let decoder: InstanceType<typeof TextDecoder> | undefined;
+  let start = Buffer.alloc(0);
+  for await (const chunk of source) {
+    if (decoder) {
+      yield decoder.decode(chunk, { stream: true });
+      continue;
+    }
+    start = Buffer.concat([start, chunk]);
+    if (start.byteLength < 2) continue;
+    decoder = new TextDecoder(markedEncoding(start) ?? encoding, { fatal: true });
+    yield decoder.decode(start, { stream: true });
+  }
+  decoder ??= new TextDecoder(encoding, { fatal: true });
   yield decoder.decode();
 }
 
-function readHeader(names: readonly string[], columns: readonly string[], needed: readonly string[]): readonly string[] {
+function markedEncoding([first, second]: Uint8Array): string | undefined {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  return first === 0xfe && second === 0xff ? 'utf-16be' : undefined;
+}
+
+/** Every line break as one character, so that the lines are counted as editors and spreadsheets count them. */
+async function* withLineFeeds(texts: AsyncIterable<string>): AsyncGenerator<string> {
+  let left = '';
+  for await (const text of texts) {
+    const whole = left + text;
+    left = whole.endsWith('\r') ? '\r' : '';
+    yield whole.slice(0, whole.length - left.length).replace(/\r\n?/g, '\n');
+  }
+  if (left !== '') yield '\n';
+}
+
+/** The first line that is not blank, and the whole text from its beginning. */
+async function firstLine(texts: AsyncGenerator<string>): Promise<{ first: string; whole: AsyncIterable<string> }> {
+  let start = '';
+  while (start.length < longestRecord && !/\S.*\n/.test(start)) {
+    const { value, done } = await texts.next();
+    if (done) break;
+    start += value;
+  }
+  const whole = async function* () {
+    yield start;
+    yield* texts;
+  };
+  return { first: /\S.*/.exec(start)?.[0] ?? '', whole: whole() };
+}
+
+/** What most often stands between the names of columns. */
+function separatorOf(line: string): string {
+  const plainly = line.replace(/"[^"]*"/g, '');
+  const [separator = ','] = [',', ';', '\t'].sort((one, other) => plainly.split(other).length - plainly.split(one).length);
+  return separator;
+}
+
+function readHeader(names: readonly string[], { columns, needed, ignoresUnknown = false }: CsvForm): Header {
   const known = new Map(columns.map((column) => [plain(column), column]));
-  const header = names.map((name) => known.get(plain(name)) ?? fail(`The first line has ${shown(name)}, which is not known.`));
-  const twice = header.find((column, place) => header.indexOf(column) !== place);
-  if (twice !== undefined) fail(`The first line has the column ${twice} twice.`);
+  const header = names.map((name) => (name.trim() === '' ? undefined : (known.get(plain(name)) ?? null)));
+  const strange = names.filter((_, place) => header[place] === null);
+  if (strange.length > 0 && !ignoresUnknown)
+    fail(
+      `The first line has ${strange.map(shown).join(', ')}, which ${strange.length === 1 ? 'is' : 'are'} not known. ` +
+        `Known columns: ${columns.join(', ')}. With --ignore-unknown, other columns are passed over.`,
+    );
+  const twice = header.find((column, place) => column != null && header.indexOf(column) !== place);
+  if (twice != null) fail(`The first line has the column ${twice} twice.`);
   const left = needed.filter((column) => !header.includes(column));
-  if (left.length > 0) fail(`The first line lacks the columns ${left.join(', ')}. It must name the columns, separated by commas.`);
+  if (left.length > 0)
+    fail(`The first line lacks the columns ${left.join(', ')}. It must name the columns, separated by commas, semicolons or tabs.`);
   return header;
 }
 
-function read({ record, info }: Parsed, header: readonly string[]): CsvRecord {
-  const within = record.reduce((breaks, cell) => breaks + (cell.match(/\r\n|\n|\r/g)?.length ?? 0), 0);
+function read({ record, info }: Parsed, header: Header): CsvRecord {
+  const within = record.reduce((breaks, cell) => breaks + (cell.match(/\n/g)?.length ?? 0), 0);
   const line = info.lines - within;
   if (record.length !== header.length) return { line, problem: `has ${record.length} cells, and the first line has ${header.length}` };
-  return { line, cells: Object.fromEntries(header.map((column, place) => [column, record[place] ?? ''])) };
+  const nameless = header.findIndex((column, place) => column === undefined && record[place]?.trim() !== '');
+  if (nameless >= 0) return { line, problem: `has text in column ${nameless + 1}, which the first line does not name` };
+  return { line, cells: Object.fromEntries(header.flatMap((column, place) => (column == null ? [] : [[column, record[place] ?? '']]))) };
 }
 
 /** The parser's own words would show a part of the file. */
 function inWords(error: unknown): unknown {
   const { code, lines } = error as { code?: unknown; lines?: unknown };
-  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return new ImportError('The file is not UTF-8.', { cause: error });
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+    return new ImportError(
+      'The file is not UTF-8. Save it as "CSV UTF-8", or name what it is written in, for example --encoding windows-1252.',
+      { cause: error },
+    );
   if (typeof code !== 'string' || !/^(CSV_|INVALID_OPENING_QUOTE)/.test(code)) return error;
   const problem =
     code === 'CSV_MAX_RECORD_SIZE'
@@ -89,7 +168,12 @@ function inWords(error: unknown): unknown {
   return new ImportError(`The file cannot be read from line ${String(lines)} on: ${problem}.`, { cause: error });
 }
 
-const plain = (name: string): string => name.replace(/[\s_-]/g, '').toLowerCase();
+/** The spellings of one name: case, blanks, underscores and hyphens do not count, and `#` and `No.` are a number. */
+const plain = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/#|\bno\.?\s*$/g, 'number')
+    .replace(/[\s_.-]/g, '');
 
 /** What is shown of a file on a terminal are plain words only. */
 const shown = (name: string): string => (/^[\w -]{1,40}$/.test(name) ? `the column ${name}` : 'a column that is no plain word');

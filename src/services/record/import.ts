@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { EntityClass, FilterQuery, SqlEntityManager } from '@mikro-orm/postgresql';
+import { raw, type EntityClass, type EntityProperty, type FilterQuery, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Kept } from '../../entities/record.ts';
 import { dayIn } from '../../entities/scalars.ts';
+import { cleaned } from '../../entities/text.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordAudit, type ChangeTools } from '../audit/event.ts';
 import { draft, sound } from './index.ts';
-import type { Cell } from './cell.ts';
-import { csvRecords, ImportError, type CsvRecord } from './csv.ts';
+import type { Cell, DateForm } from './cell.ts';
+import { csvRecords, ImportError, type CsvForm, type CsvRecord } from './csv.ts';
 
 /** Which records a file brings, and by which laws. */
 export interface Importable<T extends Kept> {
@@ -21,7 +22,7 @@ export interface Importable<T extends Kept> {
   readonly needed: readonly string[];
   /** The property by which a record is looked for among those that are there. */
   readonly key: string;
-  /** Whether no two records have the same key, the deleted ones included. */
+  /** Whether no two records have the same key, upper and lower case being the same, and the deleted ones included. */
   readonly isKeyUnique: boolean;
   readonly problems: (facts: object, today: string) => FieldProblem[];
   readonly make: (facts: object) => T;
@@ -34,7 +35,9 @@ export interface BadLine {
 }
 
 /** How records are imported. */
-export interface ImportOptions {
+export interface ImportOptions extends Pick<CsvForm, 'ignoresUnknown' | 'encoding'> {
+  /** How days are written; like 2026-03-01 unless told otherwise. */
+  readonly dates?: DateForm | undefined;
   /** Finds out what would be done, and does nothing. */
   readonly isTrial: boolean;
   /** Hears how many records have been read, and then how many were added. */
@@ -73,12 +76,13 @@ export async function importRecords<T extends Kept>(
   tools: ChangeTools,
   source: AsyncIterable<Uint8Array>,
   kind: Importable<T>,
-  { isTrial, report, progress = () => undefined }: ImportOptions,
+  { isTrial, report, progress = () => undefined, dates = 'iso', ...form }: ImportOptions,
 ): Promise<ImportOutcome> {
   const today = dayIn(tools.timeZone, tools.now());
   const all: Read[] = [];
-  for await (const record of csvRecords(source, Object.keys(kind.columns), kind.needed)) {
-    all.push(read(em, kind, record, today));
+  const judged = (facts: object) => kind.problems(facts, today);
+  for await (const record of csvRecords(source, { columns: Object.keys(kind.columns), needed: kind.needed, ...form })) {
+    all.push(read(em, { ...kind, dates, judged }, record));
     if (all.length % batchSize === 0) progress('read', all.length);
   }
   if (all.length === 0) throw new ImportError('The file has no records: nothing comes after its first line.');
@@ -100,20 +104,25 @@ export async function importRecords<T extends Kept>(
     });
 }
 
-function read<T extends Kept>(em: SqlEntityManager, kind: Importable<T>, record: CsvRecord, today: string): Read {
+interface Reading<T extends Kept> extends Importable<T> {
+  readonly dates: DateForm;
+  readonly judged: (facts: object) => FieldProblem[];
+}
+
+function read<T extends Kept>(em: SqlEntityManager, kind: Reading<T>, record: CsvRecord): Read {
   const { line } = record;
   if ('problem' in record) return { line, facts: {}, problems: [{ path: '', message: record.problem }] };
   const problems: FieldProblem[] = [];
   const given: Record<string, unknown> = {};
   for (const [path, cell] of Object.entries(kind.columns)) {
-    const text = record.cells[path]?.trim() ?? '';
+    const text = cleaned(record.cells[path] ?? '').trim();
     if (text === '' && kind.needed.includes(path)) problems.push({ path, message: 'is missing' });
     if (text === '') continue;
-    given[path] = cell.read(text);
+    given[path] = cell.read(text, kind.dates);
     if (given[path] === undefined) problems.push({ path, message: cell.message });
   }
   const drafted = draft(em, kind.entity, given);
-  problems.push(...drafted.problems, ...kind.problems(sound(drafted), today));
+  problems.push(...drafted.problems, ...kind.judged(sound(drafted)));
   return { line, facts: drafted.values, problems };
 }
 
@@ -122,7 +131,7 @@ function findTwice<T extends Kept>({ key, isKeyUnique }: Importable<T>, all: rea
   const first = new Map<string, number>();
   for (const { line, facts, problems } of all) {
     if (facts[key] === undefined) continue;
-    const told = JSON.stringify(isKeyUnique ? facts[key] : facts);
+    const told = isKeyUnique ? keyOf(facts[key]) : JSON.stringify(facts);
     const before = first.get(told);
     if (before === undefined) first.set(told, line);
     else problems.push({ path: isKeyUnique ? key : '', message: `is the same as in line ${before}` });
@@ -136,14 +145,17 @@ async function unknown<T extends Kept>(
   all: readonly Read[],
 ): Promise<Read[]> {
   const fresh: Read[] = [];
+  const column = (em.getMetadata().get(entity).properties[key as never] as EntityProperty).fieldNames[0] as string;
   for (let from = 0; from < all.length; from += batchSize) {
     const batch = all.slice(from, from + batchSize);
     const sought = batch.filter(({ problems }) => !problems.some(({ path }) => path === key || path === ''));
-    const where = { [key]: { $in: sought.map(({ facts }) => facts[key]) } };
+    const keys = sought.map(({ facts }) => (isKeyUnique ? keyOf(facts[key]) : facts[key]));
+    const where = { [isKeyUnique ? raw((alias) => `lower(${alias}."${column}")`) : key]: { $in: keys } };
     // nobody asks here but the operator, who has the database
     const found = await em.find(entity, where as FilterQuery<NoInfer<T>>, { filters: false, disableIdentityMap: true });
     for (const each of batch) {
-      const alike = found.filter((row) => (row as unknown as Row)[key] === each.facts[key]) as unknown as Row[];
+      const isAlike = (value: unknown) => (isKeyUnique ? keyOf(value) === keyOf(each.facts[key]) : value === each.facts[key]);
+      const alike = found.filter((row) => isAlike((row as unknown as Row)[key])) as unknown as Row[];
       if (alike.some((row) => isSame(row, each.facts))) continue;
       if (isKeyUnique && alike.length > 0) each.problems.push({ path: key, message: takenBy(alike) });
       fresh.push(each);
@@ -151,6 +163,9 @@ async function unknown<T extends Kept>(
   }
   return fresh;
 }
+
+/** A key that is unique without regard to case, as it is compared. */
+const keyOf = (value: unknown): string => String(value).toLowerCase();
 
 type Row = Readonly<Record<string, unknown>> & Pick<Kept, 'isDeleted'>;
 

@@ -9,6 +9,7 @@ import {
 import { CompiledQuery } from 'kysely';
 import { validate as isUuid } from 'uuid';
 import type { Identified } from '../../entities/record.ts';
+import { isLonger } from '../../entities/text.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, notFound, type FieldProblem } from '../../errors.ts';
 import type { ChangeTools, Requester } from '../audit/event.ts';
@@ -168,7 +169,7 @@ function problemOf(value: unknown, { nullable, length }: Column): string | undef
   if (value === null) return nullable ? undefined : 'must not be null';
   if (typeof value !== 'string') return undefined;
   if (value === '') return 'must not be empty';
-  if (length !== undefined && value.length > length) return `must have at most ${length} characters`;
+  if (length !== undefined && isLonger(value, length)) return `must have at most ${length} characters`;
   // what PostgreSQL cannot store as text
   return /\0|\p{Surrogate}/u.test(value) ? 'has a character that is none' : undefined;
 }

@@ -3,6 +3,7 @@ import { createUnionType, Field, InputType, Int, ObjectType } from 'type-graphql
 import { databaseNow, sqlNow } from '../../entities/clock.ts';
 import { LoginChallenge } from '../../entities/credential.ts';
 import { Device } from '../../entities/session.ts';
+import { isLonger } from '../../entities/text.ts';
 import { User } from '../../entities/user.ts';
 import { badCredentials, badInput, Refusal, type FieldProblem } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
@@ -93,7 +94,7 @@ function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
   if (identifier.length > 254 || /\p{Cc}/u.test(identifier))
     problems.push({ path: 'input.identifier', message: 'is not a username or an e-mail address' });
   if (!isHashable(password)) problems.push({ path: 'input.password', message: `must have 1 to ${maxPasswordLength} characters` });
-  if (deviceName && (deviceName.length > 100 || /\p{Cc}/u.test(deviceName)))
+  if (deviceName && (isLonger(deviceName, 100) || /\p{Cc}/u.test(deviceName)))
     problems.push({ path: 'input.deviceName', message: 'must have at most 100 characters, none of them control characters' });
   if (problems.length > 0) throw badInput(...problems);
 }

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Secret, SecretVersion, VaultKey } from '../../entities/vault.ts';
+import { isLonger } from '../../entities/text.ts';
 import { User } from '../../entities/user.ts';
 import { badInput, notFound, type FieldProblem } from '../../errors.ts';
 import { decryptFernet, encryptFernet, FernetError } from '../crypto/fernet.ts';
@@ -147,7 +148,7 @@ export function demandName(keyName: string, path: string): string {
 }
 
 export function nameProblems(keyName: string, path: string): FieldProblem[] {
-  if (keyName === '' || keyName.length > 200) return [{ path, message: 'must have 1 to 200 characters' }];
+  if (keyName === '' || isLonger(keyName, 200)) return [{ path, message: 'must have 1 to 200 characters' }];
   return /\p{Cc}|\p{Surrogate}/u.test(keyName) ? [{ path, message: 'has a character that is none' }] : [];
 }
 

@@ -1,4 +1,5 @@
 import { Field, InputType, Int } from 'type-graphql';
+import { isLonger } from '../../entities/text.ts';
 import { Secret } from '../../entities/vault.ts';
 import { User } from '../../entities/user.ts';
 import { badInput, conflict } from '../../errors.ts';
@@ -78,7 +79,7 @@ function read(input: StoreSecretInput): { keyName: string; plaintext: Buffer; de
     problems.push({ path: 'input.value', message: `must have 1 to ${maxBytes} bytes` });
   // Half a character would be stored as another one.
   if (/\p{Surrogate}/u.test(input.value)) problems.push({ path: 'input.value', message: 'has a character that is none' });
-  if (text !== undefined && (text.length > 1000 || /\p{Surrogate}/u.test(text)))
+  if (text !== undefined && (isLonger(text, 1000) || /\p{Surrogate}/u.test(text)))
     problems.push({ path: 'input.description', message: 'must have at most 1,000 characters' });
   if (problems.length > 0) throw badInput(...problems);
   return { keyName, plaintext: Buffer.from(input.value, 'utf8'), description: input.description === undefined ? undefined : text || null };

@@ -49,8 +49,8 @@ export async function passOver(em: SqlEntityManager): Promise<number> {
 const findOthers = `update import_lines l set
   by_username = (select u.id from users u where lower(u.username) = lower(l.username)),
   by_email = (select u.id from users u where lower(u.email) = lower(l.email) and ${holdsEmail('u')}),
-  by_member = (select u.id from users u join members m on m.id = u.member_id where m.member_number = l.member_number and u.deleted_at is null),
-  member_id = (select m.id from members m where m.member_number = l.member_number and m.deleted_at is null)`;
+  by_member = (select u.id from users u join members m on m.id = u.member_id where lower(m.member_number) = lower(l.member_number) and u.deleted_at is null),
+  member_id = (select m.id from members m where lower(m.member_number) = lower(l.member_number) and m.deleted_at is null)`;
 
 const paths = { username: 'username', email: 'email', member_number: 'memberNumber' } as const;
 
