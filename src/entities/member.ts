@@ -5,7 +5,7 @@ import { BenevolenceApplication } from './benevolence.ts';
 import { Grievance } from './grievance.ts';
 import { Derived, Listed } from './listing.ts';
 import { Organization } from './organization.ts';
-import { Dated, Kept } from './record.ts';
+import { Dated, Kept, Node } from './record.ts';
 import { SaltingActivity } from './salting.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { isAddress } from './user.ts';
@@ -90,7 +90,7 @@ export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: P
 }
 
 /** A member of the local. */
-@ObjectType({ description: 'A member of the local.', simpleResolvers: true })
+@ObjectType({ description: 'A member of the local.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'members' })
 @Listed({
   filter: ['memberNumber', 'firstName', 'lastName', 'status', 'classification', 'city', 'state', 'hireDate'],

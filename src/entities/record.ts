@@ -1,13 +1,22 @@
 import { PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
-import { Field, ID, ObjectType } from 'type-graphql';
+import { Field, ID, InterfaceType, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
 import { DateTimeScalar } from './scalars.ts';
+
+const idOptions = { description: 'The id, a UUIDv7 that no record of another type has: later records have greater ids.' };
+
+/** A record that `node` finds by its id alone. */
+@InterfaceType({ description: 'A record that `node` finds by its id alone.' })
+export abstract class Node {
+  @Field(() => ID, idOptions)
+  id!: string;
+}
 
 /** A row with an id that sorts by its creation (UUIDv7). */
 @ObjectType()
 export abstract class Identified {
-  @Field(() => ID, { description: 'The id, a UUIDv7: later records have greater ids.' })
+  @Field(() => ID, idOptions)
   @PrimaryKey({ type: 'uuid' })
   id: string = uuidv7();
 }
