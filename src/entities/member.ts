@@ -1,6 +1,6 @@
 import { Check, Entity, Enum, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, type Ref } from '@mikro-orm/core';
-import { Field, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { BenevolenceApplication } from './benevolence.ts';
 import { Grievance } from './grievance.ts';
 import { Derived, Listed } from './listing.ts';
@@ -171,6 +171,10 @@ export class Member extends Kept {
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
+
   @Field(() => [MemberEmployment], {
     nullable: true,
     description: 'Where the member works and worked, the latest first. Organizers see the current employer alone.',
@@ -262,6 +266,10 @@ export class MemberEmployment extends Dated {
   @Field(() => DecimalScalar, { nullable: true, description: 'Hourly rate in US dollars.' })
   @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
   hourlyRate: string | null;
+
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
 
   constructor(facts: EmploymentFacts & { member: Ref<Member>; organization: Ref<Organization> }) {
     super();

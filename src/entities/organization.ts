@@ -136,6 +136,10 @@ export class Organization extends Kept {
   @Property({ type: 'text', nullable: true })
   saltingNotes: string | null;
 
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
+
   @Field(() => [OrganizationContact], { nullable: true, description: 'The people to talk to there, the primary one first.' })
   @OneToMany({ entity: () => OrganizationContact, mappedBy: 'organization', orderBy: { isPrimary: 'desc', lastName: 'asc', id: 'asc' } })
   contacts = new Collection<OrganizationContact>(this);
@@ -215,6 +219,10 @@ export class OrganizationContact extends Kept {
   @Field(() => String, { nullable: true, description: 'Notes.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
+
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
 
   constructor(facts: OrganizationContactFacts) {
     super();

@@ -44,3 +44,6 @@ export abstract class Kept extends Dated {
     return this.deletedAt !== null;
   }
 }
+
+/** How an argument is described that names the version of a record. */
+export const versionOptions = { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' };

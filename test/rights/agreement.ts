@@ -35,7 +35,7 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   Organization: {
     table: 'organizations',
     parts: {
-      name: `id name city ${dated}`,
+      name: `id name city version ${dated}`,
       record: 'orgType unitSize address state zipCode phone email website contacts deletedAt',
       salting: 'saltingScore saltingNotes saltingActivities',
       cases: 'grievances',
@@ -55,13 +55,13 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   },
   OrganizationContact: {
     table: 'organization_contacts',
-    parts: { contact: `id firstName lastName title phone email isPrimary notes deletedAt ${dated}` },
+    parts: { contact: `id firstName lastName title phone email isPrimary notes version deletedAt ${dated}` },
     grants: [['admin officer staff organizer instructor', all, 'contact']],
   },
   Member: {
     table: 'members',
     parts: {
-      identity: `id memberNumber firstName lastName middleName fullName status ${dated}`,
+      identity: `id memberNumber firstName lastName middleName fullName status version ${dated}`,
       employer: 'employments',
       record: 'classification address city state zipCode phone email dateOfBirth hireDate notes deletedAt',
       cases: 'grievances benevolenceApplications',
@@ -78,7 +78,7 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   },
   MemberEmployment: {
     table: 'member_employments',
-    parts: { employer: `id organization isCurrent ${dated}`, terms: 'startDate endDate jobTitle hourlyRate' },
+    parts: { employer: `id organization isCurrent version ${dated}`, terms: 'startDate endDate jobTitle hourlyRate' },
     grants: [
       ['admin officer staff', all, 'employer terms'],
       ['organizer', 'r.end_date is null', 'employer'],
