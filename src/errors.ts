@@ -19,7 +19,7 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 
-/** One input that was refused: where it stands from the argument of its field on (`input.roleIds[1]`), and what is wrong with it. */
+/** One input that was refused: its path from the argument on (`input.roleIds[1]`), and what is wrong with it. */
 export interface FieldProblem {
   path: string;
   message: string;

@@ -65,7 +65,7 @@ const refusalOfGraphQL: Record<string, (message: string, thrown: unknown) => Ref
 
 /**
  * `Variable "$input" got invalid value … at "input.first"; …`: what is between the variable and the place is the client's,
- * and what follows is said by the error that this one comes of. The path begins with the argument that takes the variable.
+ * and what follows is said by the error that this one comes of. The path begins with the argument that has the variable.
  */
 function variableProblem(message: string, thrown: unknown): Refusal {
   const variable = /^Variable "\$(\w+)" /.exec(message)?.[1];
@@ -142,7 +142,7 @@ function documentOf({ source }: Location): DocumentNode {
   return document;
 }
 
-/** The argument that takes the variable of an error, and where in it: `input`, or `input.firstName`; undefined where there is none. */
+/** The argument that takes the variable of an error, or the place in it: `input`, `input.firstName`; undefined for none. */
 function argumentOf(thrown: unknown): string | undefined {
   const [node] = (thrown instanceof GraphQLError ? thrown.nodes : undefined) ?? [];
   if (node?.kind !== Kind.VARIABLE_DEFINITION || !node.loc) return undefined;

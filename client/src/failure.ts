@@ -1,4 +1,4 @@
-/** One input that was refused: where it stands from the argument of its field on (`input.roleIds[1]`), and what is wrong with it. */
+/** One input that was refused: its path from the argument on (`input.roleIds[1]`), and what is wrong with it. */
 export interface FieldProblem {
   readonly path: string;
   readonly message: string;

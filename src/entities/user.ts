@@ -185,7 +185,7 @@ export class Person {
 }
 
 /**
- * The id of a user as a {@link Person}. Clients cache records by id, and Relay by nothing else, so that the two must differ:
- * it is the id of the user with the version of a UUID that applications define (RFC 9562, section 5.8).
+ * The id of a user as a {@link Person}. Clients cache records by id, Relay by nothing else, so the two must differ: it is
+ * the id of the user with the version of a UUID that applications define (RFC 9562, section 5.8).
  */
 export const personIdOf = (userId: string): string => `${userId.slice(0, 14)}8${userId.slice(15)}`;

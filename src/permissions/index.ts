@@ -87,7 +87,7 @@ export const permissionsOf = (viewer: Viewer): Permission[] =>
 export const nodeTypesOf = (viewer: Viewer): string[] =>
   Object.keys(node.queries).filter((type) => operations.Query[node.queries[type] ?? '']?.judge(viewer) === true);
 
-/** Types that implement Node without naming the query whose right they take, and types that name one and do not implement it. */
+/** Types that implement Node and name no query whose right they take, and types that name one and do not implement it. */
 export function nodeGaps(schema: GraphQLSchema): string[] {
   const type = schema.getType('Node');
   const found = isInterfaceType(type) ? schema.getPossibleTypes(type).map(({ name }) => name) : [];

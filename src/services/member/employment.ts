@@ -81,7 +81,8 @@ export async function startEmployment(acting: Acting, memberId: string, input: E
 /**
  * Corrects an employment.
  * @returns the member's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such employment or employer; CONFLICT for another version.
+ * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such employment or employer;
+ * CONFLICT for another version.
  */
 export async function updateEmployment(acting: Acting, id: string, { version, ...input }: EmploymentInput): Promise<string> {
   const { em, tools, viewer, requester } = acting;
@@ -108,7 +109,8 @@ export async function updateEmployment(acting: Acting, id: string, { version, ..
 /**
  * Records that an employment ended.
  * @returns the member's id.
- * @throws BAD_INPUT for a day before the first, or in the future; NOT_FOUND; CONFLICT where it has ended, and for another version.
+ * @throws BAD_INPUT for a day before the first, or in the future; NOT_FOUND; CONFLICT where it has ended, or
+ * for another version.
  */
 export async function endEmployment(acting: Acting, { id, endDate, version }: EndEmploymentArgs): Promise<string> {
   const { em, tools, viewer, requester } = acting;

@@ -50,7 +50,8 @@ export class UpdateOrganizationInput {
 /**
  * Changes what is recorded of an organization.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong, the fields that are not the caller's to change among them; NOT_FOUND; CONFLICT for another version.
+ * @throws BAD_INPUT naming all that is wrong, the fields that are not the caller's to change among them; NOT_FOUND;
+ * CONFLICT for another version.
  */
 export async function update(acting: Acting, id: string, { version, ...input }: UpdateOrganizationInput): Promise<string> {
   const { em, tools, viewer, requester } = acting;
