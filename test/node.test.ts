@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { isObjectType, type GraphQLSchema } from 'graphql';
 import { fillIn, schemaOf, wide } from './rights/kit.ts';
-import { absent, agreement, operations, people, refusalOf, rolesOf, type Username } from './rights/agreement.ts';
+import { absent, agreement, lists, operations, people, plainLists, refusalOf, rolesOf, type Username } from './rights/agreement.ts';
 import { Ledger } from './rights/ledger.ts';
 import { dice, everything, Examiner, toGraphql } from './rights/question.ts';
 import { aLocal, type Local } from './support/local.ts';
@@ -182,14 +182,7 @@ describe('an id', () => {
       Object.values(value).forEach(collect);
     };
     const roll = dice(7);
-    const lists = {
-      members: 'Member',
-      organizations: 'Organization',
-      grievances: 'Grievance',
-      benevolenceApplications: 'BenevolenceApplication',
-    };
-    const more = { saltingActivities: 'SaltingActivity', users: 'User', auditEvents: 'AuditEvent' };
-    for (const [list, type] of Object.entries({ ...lists, ...more })) {
+    for (const [list, type] of Object.entries({ ...lists, ...plainLists })) {
       const query = toGraphql(`${list}(first: 100)`, 'nodes', everything(schema, type, 2, roll, { share: 0 }), roll);
       collect(await local.admin.see(query.replace(/\bid\b/g, '__typename id')));
     }
