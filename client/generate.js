@@ -1,7 +1,8 @@
 // Types the operations in operations/ by ../schema.graphql: `npm run generate`, or `npm run client:generate` above.
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generate } from '@graphql-codegen/cli';
+import { buildSchema, isAbstractType, isIntrospectionType, isObjectType } from 'graphql';
 
 const here = import.meta.dirname;
 // presets are looked for from the working directory
@@ -32,3 +33,25 @@ await generate(
   },
   true,
 );
+
+const schema = buildSchema(readFileSync(join(here, '..', 'schema.graphql'), 'utf8'));
+const types = Object.values(schema.getTypeMap()).filter((type) => !isIntrospectionType(type));
+const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+const withoutId = types.filter((type) => isObjectType(type) && !roots.includes(type) && !('id' in type.getFields()));
+const possible = types.filter((type) => isAbstractType(type));
+const lines = [
+  '/** For Graphcache: the types that have no id, and are a part of what they stand in. */',
+  `export const keys: Record<string, () => null> = {\n${withoutId.map(({ name }) => `  ${name}: () => null,\n`).join('')}};`,
+  '',
+  '/** For the InMemoryCache of Apollo Client: which types an interface or a union may be. */',
+  `export const possibleTypes: Record<string, string[]> = {\n${possible
+    .map(
+      (type) =>
+        `  ${type.name}: [${schema
+          .getPossibleTypes(type)
+          .map(({ name }) => `'${name}'`)
+          .join(', ')}],\n`,
+    )
+    .join('')}};`,
+];
+writeFileSync(join(into, 'cache.ts'), `${lines.join('\n')}\n`);

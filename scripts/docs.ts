@@ -75,13 +75,10 @@ const meanings: Readonly<Record<RefusalCode, readonly [when: string, beside: str
   ],
   FORBIDDEN: ['No role of the caller allows the operation, whatever its arguments.', ''],
   NOT_FOUND: ['There is no such record, or the caller does not see it: nobody can tell which.', ''],
-  BAD_INPUT: [
-    'The document, a variable or an input is not valid.',
-    '`fields`: a `path` as it was sent and a `message` for each input that is wrong',
-  ],
+  BAD_INPUT: ['The document, a variable or an input is not valid.', '`fields`: a `path` and a `message` for each input that is wrong'],
   CONFLICT: [
     'The state of the record does not allow it, or somebody was faster: read it again. Or the `idempotency-key` came with another request before: take a new one.',
-    '`state` and `allowedActions`, where it is a case',
+    '`state` and `allowedActions`, where it is a case; `state` is `CHANGED` for an outdated `version` of another record',
   ],
   VAULT_LOCKED: ['The vault has to be unlocked first.', ''],
   RATE_LIMITED: ['Too many tries.', '`retryAfter`: seconds'],
@@ -102,6 +99,10 @@ function errorsPage(refusals: Sources['refusals']): string {
     written('`refusals` in `src/errors.ts`'),
     'An error has a `message` for people and, in `extensions`, a `code` of this closed list and the `requestId` that finds it in the log. The sentence is the one below unless there is more to say; neither it nor anything beside it repeats a value that was sent.',
     table(['code', 'sentence', 'when', 'beside it'], rows),
+    '## Paths of inputs',
+    'The `path` in `fields` begins with the name of an argument, and goes on with the fields and list indexes inside it: `id`, `input.firstName`, `input.roleIds[1]`, `filter.hireDate.in[0]`. It is the same whether the value was a literal or came in a variable. The `path` or the `locations` of the error tell which field has the argument. If the whole request is wrong, `path` names its part: `query`, `variables` or `idempotency-key`.',
+    '## Several fields in one operation',
+    'A query answers every field that is allowed, and null for each that is refused. A mutation executes its fields in their order and stops at the first one that is refused. Mutation fields are not nullable, so `data` is null then. The results of the fields before it are in `extensions.completed` of the answer, by the keys that they would have in `data`; it is left out if there are none. Do not send such a mutation again as a whole.',
   ]);
 }
 

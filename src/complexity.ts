@@ -121,7 +121,7 @@ class Walk {
     const size = this.sizeOf(node, field);
     const isConnection = size !== null;
     const isPlainList = !isConnection && !wrappers.has(field.name) && isListType(getNullableType(field.type));
-    const objects = times * (isPlainList ? Number(field.extensions['complexity'] ?? plainList) : 1);
+    const objects = times * (this.idsOf(node, field) ?? (isPlainList ? Number(field.extensions['complexity'] ?? plainList) : 1));
     this.found.cost += field.name === 'edges' ? 0 : objects;
     for (const next of this.fields(node.selectionSet, type)) {
       const isWrapper = wrappers.has(next.field.name);
@@ -136,6 +136,16 @@ class Walk {
     const { first, last } = this.argumentsOf(node, field);
     const size = Number(first ?? last ?? usualPage);
     return Math.min(Math.max(size, 0), largestPage);
+  }
+
+  /** How many records are asked for by their ids; null for a field that takes none. */
+  private idsOf(node: FieldNode, field: GraphQLField<unknown, unknown>): number | null {
+    if (!field.args.some(({ name }) => name === 'ids')) return null;
+    const value = node.arguments?.find(({ name }) => name.value === 'ids')?.value;
+    const isVariable = value?.kind === Kind.VARIABLE;
+    this.dependsOnVariables ||= isVariable;
+    const ids = isVariable ? this.variables[value.name.value] : value?.kind === Kind.LIST ? value.values : null;
+    return Array.isArray(ids) ? Math.min(ids.length, largestPage) : 1;
   }
 
   /** Arguments that are wrong are refused with a better word later. */

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { GraphQLResolveInfo } from 'graphql';
 import { Viewer } from './entities/viewer.ts';
-import { mayAct, permissionsOf, type Permission } from './permissions/index.ts';
+import { mayAct, nodeTypesOf, permissionsOf, type Permission } from './permissions/index.ts';
 import { Reader, type RunSql } from './reading/reader.ts';
 import type { Subjects } from './reading/subject.ts';
 import {
@@ -55,6 +55,7 @@ export type Context = Pick<
   | 'read'
   | 'readAs'
   | 'permissions'
+  | 'nodeTypes'
   | 'refused'
   | 'once'
   | 'idempotencyKey'
@@ -115,6 +116,10 @@ class RequestContext {
 
   get permissions(): () => Permission[] {
     return () => permissionsOf(this.viewer);
+  }
+
+  get nodeTypes(): () => readonly string[] {
+    return () => nodeTypesOf(this.viewer);
   }
 
   /** Takes note that the viewer may not ask this; nobody waits for it. */

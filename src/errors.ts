@@ -20,7 +20,7 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 
-/** One input that was refused: `path` as the client wrote it (`input.amountRequested`), and what is wrong with it. */
+/** One input that was refused: its path from the argument on (`input.roleIds[1]`), and what is wrong with it. */
 export interface FieldProblem {
   path: string;
   message: string;

@@ -3,12 +3,17 @@ import {
   execute,
   getVariableValues,
   GraphQLError,
+  Kind,
   type DocumentNode,
   type ExecutionResult,
+  type FragmentDefinitionNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
+import { rootFields } from './http/selection.ts';
 
 /** What one operation is executed with, parsed and validated. */
 export interface Execution {
@@ -25,8 +30,57 @@ export type Execute = (execution: Execution) => Promise<ExecutionResult>;
 
 /** Walks through the document of every operation, as GraphQL's reference does. */
 export function interpreting(schema: GraphQLSchema): Execute {
-  return async ({ document, operationName, variables, context }) =>
+  const interpret: Execute = async ({ document, operationName, variables, context }) =>
     execute({ schema, document, operationName, variableValues: variables, contextValue: context });
+  return async (execution) => {
+    const keys = execution.operation?.operation === 'mutation' ? new Set(rootFields(execution).map(({ key }) => key)) : noKeys;
+    return keys.size > 1 ? oneByOne(interpret, execution, keys) : interpret(execution);
+  };
+}
+
+const noKeys: ReadonlySet<string> = new Set();
+
+/**
+ * Executes a mutation of several fields field by field, in their order, until one is refused. Mutation fields are not
+ * nullable, so GraphQL answers `data: null` then, and the results of the fields before would be lost: they are answered
+ * as `extensions.completed`, under their keys.
+ */
+async function oneByOne(run: Execute, execution: Execution, keys: ReadonlySet<string>): Promise<ExecutionResult> {
+  const completed = Object.create(null) as Record<string, unknown>;
+  const errors: GraphQLError[] = [];
+  for (const key of keys) {
+    const result = await run({ ...execution, document: withOnly(execution, key) });
+    errors.push(...(result.errors ?? []));
+    if (!result.data) return Object.keys(completed).length === 0 ? result : { data: null, errors, extensions: { completed } };
+    Object.assign(completed, result.data);
+  }
+  return { data: completed, ...(errors.length > 0 && { errors }) };
+}
+
+/** The document with the fields of its operation that answer under one key, and no others. */
+function withOnly({ document, operation }: Execution, key: string): DocumentNode {
+  const fragments = new Map(
+    document.definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
+  );
+  const definitions = document.definitions.map((each) =>
+    each === operation ? { ...operation, selectionSet: selecting(operation.selectionSet, key, fragments) } : each,
+  );
+  return { ...document, definitions };
+}
+
+/** Fragments stand where they are spread, with the directives of the spread. */
+function selecting(
+  { selections }: SelectionSetNode,
+  key: string,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+): SelectionSetNode {
+  const kept = selections.flatMap((each): SelectionNode[] => {
+    if (each.kind === Kind.FIELD) return (each.alias ?? each.name).value === key ? [each] : [];
+    const { selectionSet } = each.kind === Kind.INLINE_FRAGMENT ? each : (fragments.get(each.name.value) as FragmentDefinitionNode);
+    const inner = selecting(selectionSet, key, fragments);
+    return inner.selections.length === 0 ? [] : [{ kind: Kind.INLINE_FRAGMENT, directives: each.directives ?? [], selectionSet: inner }];
+  });
+  return { kind: Kind.SELECTION_SET, selections: kept };
 }
 
 /** How often a query has to come before it is worth compiling: that takes as long as many executions. */

@@ -8,7 +8,7 @@ import { ormOptions } from '../mikro-orm.config.ts';
 import { cleanArguments } from './cleaning.ts';
 import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
-import { operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
+import { nodeGaps, operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
 import { describeRights } from './permissions/print.ts';
 import { shieldFor, type Hear } from './permissions/shield.ts';
 import { attachReading } from './reading/resolve.ts';
@@ -51,6 +51,7 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   describeRoots(schema);
   const gaps = [
     ...operationGaps(schema),
+    ...nodeGaps(schema),
     ...rowGaps(schema, parts.entities ?? entities, rules),
     ...rules.flatMap((rule) => gapsOf(rule, schema)),
   ];

@@ -1,5 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { GraphQLError, Kind, parse, visit, type ASTNode, type DocumentNode, type GraphQLFormattedError, type Source } from 'graphql';
+import {
+  BREAK,
+  GraphQLError,
+  Kind,
+  parse,
+  visit,
+  type ASTNode,
+  type DocumentNode,
+  type GraphQLFormattedError,
+  type Location,
+  type Source,
+  type VariableDefinitionNode,
+} from 'graphql';
 import { badInput, isAway, Malformed, Refusal, tooComplex, unavailable, type RefusalCode } from './errors.ts';
 
 /**
@@ -54,15 +66,16 @@ const refusalOfGraphQL: Record<string, (message: string, thrown: unknown) => Ref
 
 /**
  * `Variable "$input" got invalid value … at "input.first"; …`: what is between the variable and the place is the client's,
- * and what follows is said by the error that this one comes of.
+ * and what follows is said by the error that this one comes of. The path begins with the argument that has the variable.
  */
 function variableProblem(message: string, thrown: unknown): Refusal {
   const variable = /^Variable "\$(\w+)" /.exec(message)?.[1];
   if (variable === undefined) return new Refusal('BAD_INPUT', withoutValues(message));
-  if (/^Variable "\$\w+" of (?:required|non-null) type /.test(message)) return badInput({ path: variable, message: 'is required' });
+  const root = argumentOf(thrown) ?? variable;
+  if (/^Variable "\$\w+" of (?:required|non-null) type /.test(message)) return badInput({ path: root, message: 'is required' });
   const reason = thrown instanceof GraphQLError && thrown.originalError instanceof GraphQLError ? thrown.originalError : undefined;
   const before = message.slice(0, -`; ${reason?.message ?? ''}`.length);
-  const path = / at "([\w.[\]]+)"$/.exec(before)?.[1] ?? variable;
+  const path = `${root}${/ at "\w+([\w.[\]]*)"$/.exec(before)?.[1] ?? ''}`;
   const { field, message: problem } = complaintOf(reason?.message ?? '', reason) ?? { message: 'is not valid' };
   return badInput({ path: field === undefined ? path : `${path}.${field}`, message: problem });
 }
@@ -114,8 +127,7 @@ const refused = new WeakMap<Source, DocumentNode>();
 /** Where a node stands in what is given to a field or a variable: `filter.memberId.in[1]`; empty where it does not. */
 export function placeOf({ kind, loc }: ASTNode): string {
   if (!loc) return '';
-  const document = refused.get(loc.source) ?? parse(loc.source);
-  refused.set(loc.source, document);
+  const document = documentOf(loc);
   let place = '';
   visit(document, {
     enter(node, _key, _parent, path) {
@@ -125,15 +137,48 @@ export function placeOf({ kind, loc }: ASTNode): string {
   return place;
 }
 
-function placeAlong(document: DocumentNode, path: readonly (string | number)[]): string {
+function documentOf({ source }: Location): DocumentNode {
+  const document = refused.get(source) ?? parse(source);
+  refused.set(source, document);
+  return document;
+}
+
+/** The argument that takes the variable of an error, or the place in it: `input`, `input.firstName`; undefined for none. */
+function argumentOf(thrown: unknown): string | undefined {
+  const [node] = (thrown instanceof GraphQLError ? thrown.nodes : undefined) ?? [];
+  if (node?.kind !== Kind.VARIABLE_DEFINITION || !node.loc) return undefined;
+  return placeOfVariable(documentOf(node.loc), node);
+}
+
+/** Where a variable is used first, in its own operation or in a fragment. */
+function placeOfVariable(document: DocumentNode, { variable, loc }: VariableDefinitionNode): string | undefined {
+  const isIts = ({ loc: own }: ASTNode): boolean => own !== undefined && loc !== undefined && own.start < loc.start && loc.end < own.end;
+  const operation = document.definitions.filter(isIts);
+  const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
+  for (const definition of [...operation, ...fragments]) {
+    let place: string | undefined;
+    visit(definition, {
+      VariableDefinition: () => false,
+      Variable(node, _key, _parent, path) {
+        if (node.name.value !== variable.name.value) return undefined;
+        place = placeAlong(definition, path);
+        return BREAK;
+      },
+    });
+    if (place) return place;
+  }
+  return undefined;
+}
+
+function placeAlong(root: ASTNode, path: readonly (string | number)[]): string {
   let place = '';
-  let at: unknown = document;
+  let at: unknown = root;
   for (const [index, key] of path.entries()) {
     at = (at as Record<string | number, unknown>)[key];
     const node = at as ASTNode;
     if (path[index - 1] === 'values') place += `[${key}]`;
     if (node.kind === Kind.ARGUMENT) place = node.name.value;
-    if (node.kind === Kind.VARIABLE_DEFINITION) place = node.variable.name.value;
+    if (node.kind === Kind.VARIABLE_DEFINITION) place = placeOfVariable(root as DocumentNode, node) ?? node.variable.name.value;
     if (node.kind === Kind.OBJECT_FIELD) place += `.${node.name.value}`;
   }
   return place;

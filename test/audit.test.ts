@@ -15,7 +15,7 @@ import { aLocal, type Actor, type Local } from './support/local.ts';
 interface Event {
   id: string;
   at: string;
-  actor: { id: string; fullName: string } | null;
+  actor: { userId: string; fullName: string } | null;
   action: string;
   targetType: string | null;
   targetId: string | null;
@@ -35,7 +35,7 @@ interface Page {
 const query = `query ($filter: AuditEventFilter, $first: Int, $after: String, $last: Int, $before: String) {
   auditEvents(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
     totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } }
-    nodes { id at actor { id fullName } action targetType targetId outcome ipAddress requestId count }
+    nodes { id at actor { userId fullName } action targetType targetId outcome ipAddress requestId count }
   }
 }`;
 
@@ -105,7 +105,7 @@ describe('the log', () => {
     expect(nodes.find(({ requestId }) => requestId === 'request-20')).toEqual({
       id: row['id'],
       at,
-      actor: { id: row['actor_id'], fullName: row['name'] },
+      actor: { userId: row['actor_id'], fullName: row['name'] },
       action: row['action'],
       targetType: row['target_type'],
       targetId: row['target_id'],
@@ -242,7 +242,7 @@ describe('a filter', () => {
       '{ __type(name: "AuditEventFilter") { inputFields { name description } } }',
     );
     expect(Object.fromEntries(__type.inputFields.map(({ name, description }) => [name, description]))).toEqual({
-      actorId: 'Only those whose `actor` has this id.',
+      actorId: 'Only those whose `actor` has this user id.',
       action: 'Only those whose `action` is this.',
       targetType: 'Only those whose `targetType` is this.',
       targetId: 'Only those whose `targetId` is this.',

@@ -20,7 +20,7 @@ export interface GrievanceAnswer extends Case {
   resolution: string | null;
   resolutionDate: string | null;
   settlementAmount: string | null;
-  assignedUser: { id: string; fullName: string } | null;
+  assignedUser: { userId: string; fullName: string } | null;
   steps: { stepNumber: number; meetingDate: string; outcome: string; notes: string | null }[];
 }
 
@@ -45,7 +45,7 @@ export interface ApplicationAnswer extends Case {
 
 const event = 'history { action fromStatus toStatus note actor { fullName } }';
 const grievanceFields = `id grievanceNumber filedDate incidentDate contractArticle violationDescription remedySought currentStep status
-  assignedRep assignedUser { id fullName } resolution resolutionDate settlementAmount notes version availableActions deletedAt
+  assignedRep assignedUser { userId fullName } resolution resolutionDate settlementAmount notes version availableActions deletedAt
   member { id } employer { id } steps { stepNumber meetingDate outcome unionAttendees employerAttendees notes } ${event}`;
 const applicationFields = `id applicationDate reason description amountRequested status approvedAmount paymentDate paymentMethod notes version round
   requiredLevels availableActions deletedAt member { id }

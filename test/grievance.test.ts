@@ -509,7 +509,7 @@ describe('a correction', () => {
     expect((await update(id, told)).data.done).toMatchObject({
       incidentDate: day(local, -3),
       violationDescription: 'Twice.',
-      assignedUser: { id: officer },
+      assignedUser: { userId: officer },
       assignedRep: 'Rep',
       remedySought: null,
       notes: null,

@@ -106,14 +106,83 @@ function* wrongOf(name: string, type: GraphQLInputType): Generator<unknown> {
 }
 
 function ask({ name, args, type }: GraphQLField<unknown, unknown>, variables: Record<string, unknown>): Promise<Answer> {
-  const declared = args.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(', ');
-  const passed = args.map((arg) => `${arg.name}: $${arg.name}`).join(', ');
+  // variables have names of their own, so that a path by the name of one is told from a path by that of an argument
+  const declared = args.map((arg) => `$given_${arg.name}: ${String(arg.type)}`).join(', ');
+  const passed = args.map((arg) => `${arg.name}: $given_${arg.name}`).join(', ');
   const selection = isLeafType(getNamedType(type)) ? '' : '{ __typename }';
-  return local.admin.ask(`mutation ${declared && `(${declared})`} { x: ${name}${passed && `(${passed})`} ${selection} }`, variables);
+  const given = Object.fromEntries(Object.entries(variables).map(([arg, value]) => [`given_${arg}`, value]));
+  return local.admin.ask(`mutation ${declared && `(${declared})`} { x: ${name}${passed && `(${passed})`} ${selection} }`, given);
 }
+
+/** Where something can be wrong of what a field takes: its arguments, and what is in them, without places in lists. */
+function placesOf({ args }: GraphQLField<unknown, unknown>): Set<string> {
+  const within = (place: string, type: GraphQLInputType): string[] => {
+    const named = getNamedType(type);
+    const inner = isInputObjectType(named) ? Object.values(named.getFields()) : [];
+    return [place, ...inner.flatMap((field) => within(`${place}.${field.name}`, field.type))];
+  };
+  return new Set(args.flatMap((arg) => within(arg.name, arg.type)));
+}
+
+const pathsOf = ({ errors }: Answer): string[] =>
+  errors.flatMap(({ extensions }) => ((extensions['fields'] ?? []) as { path: string }[]).map(({ path }) => path));
+
+/** What a whole request is refused for has no argument. */
+const ofTheRequest: ReadonlySet<string> = new Set(['variables', 'query']);
 
 /** They end the session by which they are asked, or would with what is given here. */
 const parting: ReadonlySet<string> = new Set(['logout', 'logoutAll']);
+
+/** A value as it is written in a document. */
+function literalOf(value: unknown, type: GraphQLInputType): string {
+  const nullable = getNullableType(type);
+  if (isListType(nullable) && Array.isArray(value)) return `[${value.map((each) => literalOf(each, nullable.ofType)).join(', ')}]`;
+  if (isInputObjectType(nullable) && typeof value === 'object' && value !== null) {
+    const fields = nullable.getFields();
+    const inner = Object.entries(value).map(([name, each]) => `${name}: ${literalOf(each, fields[name]?.type as GraphQLInputType)}`);
+    return `{ ${inner.join(', ')} }`;
+  }
+  return isEnumType(nullable) && typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Something of each field of an input that its type does not take. */
+const unfit = (type: GraphQLInputType): unknown => {
+  const named = getNamedType(type);
+  const isText = !isEnumType(named) && !['Int', 'Float', 'Boolean'].includes(named.toString());
+  const value = isEnumType(named) ? 'NOT_THERE' : isText ? 5.5 : 'x';
+  return isListType(getNullableType(type)) ? [value] : value;
+};
+
+describe('the path of what is wrong', () => {
+  it('is the same for a literal, a variable for the whole argument, and a variable for the field alone', async () => {
+    let asked = 0;
+    for (const { name, args, type } of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+      for (const arg of args) {
+        const input = getNamedType(arg.type);
+        const fields = isInputObjectType(input) ? Object.values(input.getFields()) : [null];
+        for (const field of fields) {
+          const of = field?.type ?? arg.type;
+          const bad = unfit(of);
+          const whole = field === null ? bad : { ...(valueOf(arg.name, arg.type) as object), [field.name]: bad };
+          const others = args.filter((each) => each !== arg && isNonNullType(each.type));
+          const rest = others.map((each) => `, ${each.name}: ${literalOf(valueOf(each.name, each.type), each.type)}`).join('');
+          const selection = isLeafType(getNamedType(type)) ? '' : '{ __typename }';
+          const call = (value: string) => `x: ${name}(${arg.name}: ${value}${rest}) ${selection}`;
+          const marked = literalOf(whole, arg.type).replace(new RegExp(`(\\b${field?.name}: )(\\[[^\\]]*\\]|[^,} ]+)`), '$1$part');
+          const answers = [
+            await local.admin.ask(`mutation { ${call(literalOf(whole, arg.type))} }`),
+            await local.admin.ask(`mutation ($given: ${String(arg.type)}) { ${call('$given')} }`, { given: whole }),
+            await local.admin.ask(`mutation ($part: ${String(of)}) { ${call(field === null ? '$part' : marked)} }`, { part: bad }),
+          ];
+          const path = `${[arg.name, ...(field ? [field.name] : [])].join('.')}${Array.isArray(bad) ? '[0]' : ''}`;
+          expect([name, path, ...answers.map(pathsOf)]).toEqual([name, path, [path], [path], [path]]);
+          asked += 1;
+        }
+      }
+    }
+    expect(asked).toBeGreaterThan(150);
+  }, 240_000);
+});
 
 describe('whatever is wrong of what a mutation is given', () => {
   it('is answered by a code of the closed list, never as a fault of ours, and never repeated', async () => {
@@ -127,10 +196,14 @@ describe('whatever is wrong of what a mutation is given', () => {
       );
       for (const arg of field.args)
         for (const value of wrongOf(arg.name, arg.type)) {
-          const { codes, errors, status } = await ask(field, { ...whole, [arg.name]: value });
+          const answer = await ask(field, { ...whole, [arg.name]: value });
+          const { codes, errors, status } = answer;
           asked.set(field.name, (asked.get(field.name) ?? 0) + 1);
           const isFine = codes.every((code) => code in refusals && code !== 'INTERNAL') && status < 500;
-          if (!isFine || JSON.stringify(errors).includes(mark)) faults.push([field.name, arg.name, value, status, errors]);
+          const places = placesOf(field);
+          const strange = pathsOf(answer).filter((path) => !ofTheRequest.has(path) && !places.has(path.replace(/\[\d+\]|\.unknown$/g, '')));
+          if (!isFine || strange.length > 0 || JSON.stringify(errors).includes(mark))
+            faults.push([field.name, arg.name, value, status, errors]);
         }
     }
     expect(faults).toEqual([]);
@@ -138,15 +211,20 @@ describe('whatever is wrong of what a mutation is given', () => {
   }, 480_000);
 
   it.each<[string, object, string, string]>([
-    ['a field that is missing', { lastName: undefined }, 'i.lastName', 'is required'],
-    ['a field that is null', { lastName: null }, 'i.lastName', 'is required'],
-    ['a field that there is not', { lastNme: 'Diaz' }, 'i.lastNme', 'is not a field of CreateMemberInput'],
-    ['a field of no name', { 'last name': 'Diaz' }, 'i', 'has a field that is none of CreateMemberInput'],
-    ['a day written otherwise', { hireDate: '01/02/2026' }, 'i.hireDate', 'is not a valid Date (a string like "2026-03-01")'],
-    ['no value of an enum', { classification: 'JOURNEY' }, 'i.classification', 'is not a valid MemberClassification'],
-    ['a number for an enum', { classification: 5 }, 'i.classification', 'is not a valid MemberClassification'],
-    ['a number for a text', { firstName: 5 }, 'i.firstName', 'is not a valid String'],
-    ['what looks like a place', { firstName: [' at "i.lastName"; Field "x" of required type'] }, 'i.firstName', 'is not a valid String'],
+    ['a field that is missing', { lastName: undefined }, 'input.lastName', 'is required'],
+    ['a field that is null', { lastName: null }, 'input.lastName', 'is required'],
+    ['a field that there is not', { lastNme: 'Diaz' }, 'input.lastNme', 'is not a field of CreateMemberInput'],
+    ['a field of no name', { 'last name': 'Diaz' }, 'input', 'has a field that is none of CreateMemberInput'],
+    ['a day written otherwise', { hireDate: '01/02/2026' }, 'input.hireDate', 'is not a valid Date (a string like "2026-03-01")'],
+    ['no value of an enum', { classification: 'JOURNEY' }, 'input.classification', 'is not a valid MemberClassification'],
+    ['a number for an enum', { classification: 5 }, 'input.classification', 'is not a valid MemberClassification'],
+    ['a number for a text', { firstName: 5 }, 'input.firstName', 'is not a valid String'],
+    [
+      'what looks like a place',
+      { firstName: [' at "i.lastName"; Field "x" of required type'] },
+      'input.firstName',
+      'is not a valid String',
+    ],
   ])('of a variable is named by its place and why: %s', async (_what, given, path, message) => {
     const i = { memberNumber: 'M-1', firstName: 'Rosa', lastName: 'Diaz', classification: 'JOURNEYMAN', ...given };
     const { errors } = await local.admin.ask('mutation ($i: CreateMemberInput!) { createMember(input: $i) { id } }', { i });
@@ -155,10 +233,10 @@ describe('whatever is wrong of what a mutation is given', () => {
   });
 
   it.each<[string, string, unknown, string, string]>([
-    ['an amount', 'Decimal', 12.5, 'v', 'is not a valid Decimal (a string like "1250.00")'],
-    ['amounts', '[Decimal!]', ['1.00', null], 'v[1]', 'is required'],
-    ['nothing', 'Decimal!', null, 'v', 'is required'],
-    ['no variable', 'Decimal!', undefined, 'v', 'is required'],
+    ['an amount', 'Decimal', 12.5, 'filter.amountRequested.eq', 'is not a valid Decimal (a string like "1250.00")'],
+    ['amounts', '[Decimal!]', ['1.00', null], 'filter.amountRequested.in[1]', 'is required'],
+    ['nothing', 'Decimal!', null, 'filter.amountRequested.eq', 'is required'],
+    ['no variable', 'Decimal!', undefined, 'filter.amountRequested.eq', 'is required'],
   ])('of a variable is named by its place and why: %s', async (_what, type, v, path, message) => {
     const by = type.startsWith('[') ? 'in' : 'eq';
     const document = `query ($v: ${type}) { benevolenceApplications(filter: { amountRequested: { ${by}: $v } }) { totalCount } }`;
@@ -192,7 +270,7 @@ describe('whatever is wrong of what a mutation is given', () => {
       { path: 'input.lastName', message: 'is not a valid String' },
     ]);
     expect(await fieldsOf('query ($n: Int = "x") { members(first: $n) { totalCount } }')).toEqual([
-      [{ path: 'n', message: 'is not a valid Int' }],
+      [{ path: 'first', message: 'is not a valid Int' }],
     ]);
   });
 });

@@ -255,3 +255,45 @@ describe('what is named stands, whatever is deleted at the same time', () => {
     ).toBe(0);
   });
 });
+
+describe('a version', () => {
+  const employments = '{ employments { id version } }';
+  const contacts = '{ contacts { id version } }';
+  type Made = { id: string; version: number };
+
+  async function anEmployment(): Promise<Made> {
+    const query = `mutation ($id: ID!, $input: EmploymentInput!) { done: startEmployment(memberId: $id, input: $input) ${employments} }`;
+    const input = { organizationId: await anOrganization(), startDate: '2020-01-01' };
+    const { done } = await local.staff.see<{ done: { employments: Made[] } }>(query, { id: await aMember(), input });
+    return done.employments[0] as Made;
+  }
+
+  async function aContact(): Promise<Made> {
+    const query = `mutation ($id: ID!, $input: OrganizationContactInput!) { done: createOrganizationContact(organizationId: $id, input: $input) ${contacts} }`;
+    const { done } = await local.staff.see<{ done: { contacts: Made[] } }>(query, {
+      id: await anOrganization(),
+      input: { firstName: 'A', lastName: 'B' },
+    });
+    return done.contacts[0] as Made;
+  }
+
+  const kinds: readonly (readonly [name: string, input: string, field: string, make: () => Promise<string>])[] = [
+    ['updateMember', 'UpdateMemberInput', 'city', aMember],
+    ['updateOrganization', 'UpdateOrganizationInput', 'city', anOrganization],
+    ['updateOrganizationContact', 'OrganizationContactInput', 'title', async () => (await aContact()).id],
+    ['updateEmployment', 'EmploymentInput', 'jobTitle', async () => (await anEmployment()).id],
+  ];
+
+  it.each(kinds)('lets one of many through %s who looked at the same one', async (name, input, field, make) => {
+    const query = `mutation ($id: ID!, $input: ${input}!) { ${name}(id: $id, input: $input) { id } }`;
+    for (let round = 0; round < rounds; round += 1) {
+      const id = await make();
+      const change = (version: number | null) =>
+        atOnce(() => local.staff.ask(query, { id, input: { [field]: `By ${(given += 1)}`, ...(version !== null && { version }) } }));
+      expect(codesOf(await change(1))).toEqual([...Array(parallel - 1).fill('CONFLICT'), 'done']);
+      // who names none is never refused, and each change counts
+      expect(codesOf(await change(null))).toEqual(Array(parallel).fill('done'));
+      expect(codesOf(await change(parallel + 2))).toEqual([...Array(parallel - 1).fill('CONFLICT'), 'done']);
+    }
+  });
+});

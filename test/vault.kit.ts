@@ -24,7 +24,7 @@ export interface VaultAnswer {
   keyVersion: number;
   secretCount: number;
   rewrapsLeft: number;
-  grantees: { id: string; fullName: string }[];
+  grantees: { userId: string; fullName: string }[];
 }
 
 export interface SecretAnswer {
@@ -36,7 +36,7 @@ export interface SecretAnswer {
   updatedBy: { fullName: string } | null;
 }
 
-const vault = '{ isUnlocked keyVersion secretCount rewrapsLeft grantees { id fullName } }';
+const vault = '{ isUnlocked keyVersion secretCount rewrapsLeft grantees { userId fullName } }';
 const secret =
   '{ id keyName description version versions { version createdAt createdBy { fullName } } createdAt updatedAt updatedBy { fullName } }';
 const token = '{ vaultToken expiresIn }';

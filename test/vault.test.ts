@@ -397,7 +397,7 @@ describe('access', () => {
   it('is given to who is not there, and told by mail', async () => {
     await anew('instructor');
     const userId = await idOf(local, 'president');
-    expect((await owner.see('grantVaultAccess', { userId })).grantees.map(({ id }) => id)).toContain(userId);
+    expect((await owner.see('grantVaultAccess', { userId })).grantees.map((person) => person.userId)).toContain(userId);
     expect((await local.mailbox('president@unionhall.test')).at(-1)?.subject).toMatch(/access to the vault/);
   });
 
@@ -422,7 +422,7 @@ describe('access', () => {
     const version = (await owner.see('vault'))?.keyVersion ?? 0;
     const vault = await owner.see('revokeVaultAccess', { userId });
     expect(vault).toMatchObject({ isUnlocked: true, keyVersion: version + 1, rewrapsLeft: 0 });
-    expect(vault.grantees.map(({ id }) => id)).not.toContain(userId);
+    expect(vault.grantees.map((person) => person.userId)).not.toContain(userId);
     expect((await officer.ask('revealSecret', { keyName: 'after the officer' })).codes).toEqual(['VAULT_LOCKED']);
     expect((await officer.ask('unlockVault', { password })).codes).toEqual(['CONFLICT']);
     expect(await owner.reveal('after the officer')).toBe('x');
@@ -459,7 +459,7 @@ describe('access', () => {
     await refused();
     await other.sql('update users set is_active = true where id = $1', [officer]);
     expect((await maker.ask('revokeVaultAccess', { userId: admin })).codes).toEqual([]);
-    expect((await maker.ask('vault')).is?.grantees.map(({ id }) => id)).toEqual([officer]);
+    expect((await maker.ask('vault')).is?.grantees.map((person) => person.userId)).toEqual([officer]);
   });
 
   it('goes with who is deleted, and whoever counts says so', async () => {

@@ -61,7 +61,14 @@ export interface Client {
   close(): void;
 }
 
-type Answer = { data: unknown; errors: readonly PublicError[] } | null;
+type Answer = { data: unknown; errors: readonly PublicError[]; completed: object | null } | null;
+/** An answer as it comes. */
+interface Body {
+  readonly data?: unknown;
+  readonly errors?: readonly PublicError[];
+  readonly extensions?: { readonly completed?: object };
+}
+
 type Signed = Extract<SignInMutation['login'], { __typename: 'SignedIn' }>;
 
 /** A new client. One for each page or program is enough. */
@@ -99,7 +106,8 @@ class HttpClient implements Client {
     };
     let answer = await send();
     const sent = this.#session.tokens?.accessToken;
-    if (sent !== undefined && answer?.errors.some(isUnauthenticated) && (await this.#refresh(sent))) answer = await send();
+    if (sent !== undefined && !answer?.completed && answer?.errors.some(isUnauthenticated) && (await this.#refresh(sent)))
+      answer = await send();
     return resultOf<Data>(answer, idempotencyKey);
   }
 
@@ -113,7 +121,7 @@ class HttpClient implements Client {
     };
     const answer = await this.#patiently(SignInDocument.toString(), { input }, {}, undefined, null);
     const result = resultOf<SignInMutation>(answer, null);
-    if (!result.ok) return { ...result, data: null };
+    if (!result.ok) return { ...result, data: null, completed: null };
     const { login } = result.data;
     if (login.__typename === 'SignedIn') return this.#begin(login);
     return { ok: true, data: { kind: 'second factor', challenge: login.challenge, methods: login.methods } };
@@ -122,7 +130,7 @@ class HttpClient implements Client {
   async completeSignIn(challenge: string, code: string, method: SecondFactorMethod = 'TOTP'): Promise<Result<SignInOutcome>> {
     const answer = await this.#patiently(CompleteSignInDocument.toString(), { input: { challenge, code, method } }, {}, undefined, null);
     const result = resultOf<{ completeLogin: Signed }>(answer, null);
-    return result.ok ? this.#begin(result.data.completeLogin) : { ...result, data: null };
+    return result.ok ? this.#begin(result.data.completeLogin) : { ...result, data: null, completed: null };
   }
 
   async resume(): Promise<boolean> {
@@ -209,8 +217,8 @@ class HttpClient implements Client {
         body: JSON.stringify({ query, variables: variables ?? {} }),
         ...(signal && { signal }),
       });
-      const { data = null, errors = [] } = (await response.json()) as { data?: unknown; errors?: PublicError[] };
-      return { data, errors };
+      const { data = null, errors = [], extensions } = (await response.json()) as Body;
+      return { data, errors, completed: extensions?.completed ?? null };
     } catch {
       return null;
     }
@@ -220,7 +228,8 @@ class HttpClient implements Client {
 const isUnauthenticated = ({ extensions }: PublicError): boolean => extensions?.['code'] === 'UNAUTHENTICATED';
 
 /** The seconds after which the service wants to be asked again, where nothing but that is in its way and nothing was done. */
-function waitOf({ data, errors }: NonNullable<Answer>): number | null {
+function waitOf({ data, errors, completed }: NonNullable<Answer>): number | null {
+  if (completed !== null) return null;
   if (Object.values(data ?? {}).some((field) => field !== null)) return null;
   const failures = errors.map((error) => failureOf(error));
   const waits = failures.map((failure) => ('retryAfter' in failure ? failure.retryAfter : null));
@@ -230,10 +239,10 @@ function waitOf({ data, errors }: NonNullable<Answer>): number | null {
 function resultOf<Data>(answer: Answer, idempotencyKey: string | null): Result<Data> {
   if (answer === null) {
     const failure: Failure = { code: 'UNREACHABLE', message: 'No answer came from the service.', idempotencyKey };
-    return { ok: false, failure, failures: [failure], data: null };
+    return { ok: false, failure, failures: [failure], data: null, completed: null };
   }
   const failures = answer.errors.map((error) => failureOf(error));
   const [failure] = failures;
   if (!failure) return { ok: true, data: answer.data as Data };
-  return { ok: false, failure, failures, data: answer.data as Data | null };
+  return { ok: false, failure, failures, data: answer.data as Data | null, completed: answer.completed as Partial<Data> | null };
 }

@@ -1,4 +1,4 @@
-/** One input that was refused: `path` as it was sent (`input.amountRequested`), and what is wrong with it. */
+/** One input that was refused: its path from the argument on (`input.roleIds[1]`), and what is wrong with it. */
 export interface FieldProblem {
   readonly path: string;
   readonly message: string;
@@ -32,10 +32,18 @@ export type Failure =
 
 export type FailureCode = Failure['code'];
 
-/** What was asked for, or why not; `data` then is what came all the same, as where one of two fields was refused. */
-export type Result<Data> =
-  | { readonly ok: true; readonly data: Data }
-  | { readonly ok: false; readonly failure: Failure; readonly failures: readonly Failure[]; readonly data: Data | null };
+/** What was asked for, or why not. */
+export type Result<Data> = { readonly ok: true; readonly data: Data } | Refused<Data>;
+
+export interface Refused<Data> {
+  readonly ok: false;
+  readonly failure: Failure;
+  readonly failures: readonly Failure[];
+  /** What a query answered all the same, where one of its fields was refused. */
+  readonly data: Data | null;
+  /** What a mutation of several fields did before the one that was refused; null for nothing. */
+  readonly completed: Partial<Data> | null;
+}
 
 /** An error as GraphQL answers it. */
 export interface PublicError {

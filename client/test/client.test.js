@@ -13,10 +13,10 @@ function played(...answers) {
     asked.push({ name, variables, headers });
     const at = answers.findIndex((answer) => answer.to === undefined || answer.to === name);
     assert.notEqual(at, -1, `nothing is left to answer ${name}`);
-    const [{ data = null, errors, lost, meanwhile }] = answers.splice(at, 1);
+    const [{ data = null, errors, extensions, lost, meanwhile }] = answers.splice(at, 1);
     await meanwhile?.();
     if (lost) throw new TypeError('fetch failed');
-    return new Response(JSON.stringify({ data, ...(errors && { errors }) }));
+    return new Response(JSON.stringify({ data, ...(errors && { errors }), ...(extensions && { extensions }) }));
   };
   return { fetch, asked, names: () => asked.map(({ name }) => name) };
 }
@@ -176,13 +176,23 @@ test('waits as long as the service says, and asks again; not longer than it has 
 });
 
 test('does not repeat a mutation of which a part was done', async () => {
-  const partly = { data: { one: { id: '1' }, two: null }, errors: refused('RATE_LIMITED', { retryAfter: 1 }).errors };
+  const partly = { ...refused('RATE_LIMITED', { retryAfter: 1 }), extensions: { completed: { one: { id: '1' } } } };
   const service = played(partly);
   const { client } = begin(service);
   const document = { toString: () => 'mutation Two { one: fileGrievance { id } two: fileGrievance { id } }' };
   const answer = await client.ask(document);
-  assert.deepEqual(answer.data, { one: { id: '1' }, two: null });
+  assert.deepEqual([answer.ok, answer.data, answer.completed], [false, null, { one: { id: '1' } }]);
   assert.equal(service.asked.length, 1);
+});
+
+test('does not ask a mutation again, of which a part was done, where the session ended meanwhile', async () => {
+  const partly = { ...refused('UNAUTHENTICATED'), extensions: { completed: { one: { id: '1' } } } };
+  const service = played(signedIn, partly);
+  const { client } = begin(service);
+  await client.signIn(login);
+  const answer = await client.ask({ toString: () => 'mutation Two { one: fileGrievance { id } two: fileGrievance { id } }' });
+  assert.deepEqual([answer.failure.code, answer.completed], ['UNAUTHENTICATED', { one: { id: '1' } }]);
+  assert.equal(service.asked.length, 2);
 });
 
 const input = { amountRequested: '100.00', description: 'Rent', reason: 'HARDSHIP' };

@@ -2,7 +2,7 @@ import { Check, Entity, Enum, Index, ManyToOne, PrimaryKey, Property, Trigger, U
 import { BigIntType, type Ref } from '@mikro-orm/core';
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Listed } from './listing.ts';
-import { Identified } from './record.ts';
+import { Identified, Node } from './record.ts';
 import { DateTimeScalar } from './scalars.ts';
 import { Person, User } from './user.ts';
 
@@ -52,6 +52,7 @@ export const isOfPeople = (row?: string): string =>
 @ObjectType({
   description: 'One thing that was done or refused; refusals of one minute count as one. Values and secrets are never in it.',
   simpleResolvers: true,
+  implements: Node,
 })
 @Entity({ tableName: 'audit_events' })
 @Listed({

@@ -5,7 +5,7 @@ import { badInput, type FieldProblem } from '../errors.ts';
 import { caseConflict, CaseEvent, changedBy, type Act } from './case.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
-import { Dated, Kept } from './record.ts';
+import { Dated, Kept, Node } from './record.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { Person, User } from './user.ts';
 import type { Viewer } from './viewer.ts';
@@ -198,7 +198,7 @@ export function applicationProblems(
 }
 
 /** A member's request for help from the benevolence fund, decided by as many levels as its amount needs. */
-@ObjectType({ description: "A member's request for help from the benevolence fund.", simpleResolvers: true })
+@ObjectType({ description: "A member's request for help from the benevolence fund.", simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'benevolence_applications' })
 @Listed({
   filter: ['member', 'status', 'reason', 'applicationDate', 'amountRequested', 'paymentDate'],

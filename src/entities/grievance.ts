@@ -6,7 +6,7 @@ import { caseConflict, CaseEvent, changedBy, type Act } from './case.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Organization } from './organization.ts';
-import { Dated, Kept } from './record.ts';
+import { Dated, Kept, Node } from './record.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { Person, User } from './user.ts';
 import type { Viewer } from './viewer.ts';
@@ -178,7 +178,11 @@ export function endProblems(said: string | null | undefined, amount: string | nu
 }
 
 /** A claim that an employer broke the agreement, taken through up to four steps. Its state is what its step records and events make it. */
-@ObjectType({ description: 'A claim that an employer broke the agreement, taken through up to four steps.', simpleResolvers: true })
+@ObjectType({
+  description: 'A claim that an employer broke the agreement, taken through up to four steps.',
+  simpleResolvers: true,
+  implements: Node,
+})
 @Entity({ tableName: 'grievances' })
 @Listed({
   filter: [

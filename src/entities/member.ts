@@ -1,11 +1,11 @@
 import { Check, Entity, Enum, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, type Ref } from '@mikro-orm/core';
-import { Field, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { BenevolenceApplication } from './benevolence.ts';
 import { Grievance } from './grievance.ts';
 import { Derived, Listed } from './listing.ts';
 import { Organization } from './organization.ts';
-import { Dated, Kept } from './record.ts';
+import { Dated, Kept, Node } from './record.ts';
 import { SaltingActivity } from './salting.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { isAddress } from './user.ts';
@@ -90,7 +90,7 @@ export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: P
 }
 
 /** A member of the local. */
-@ObjectType({ description: 'A member of the local.', simpleResolvers: true })
+@ObjectType({ description: 'A member of the local.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'members' })
 @Listed({
   filter: ['memberNumber', 'firstName', 'lastName', 'status', 'classification', 'city', 'state', 'hireDate'],
@@ -175,6 +175,10 @@ export class Member extends Kept {
   @Field(() => String, { nullable: true, description: 'Notes.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
+
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
 
   @Field(() => [MemberEmployment], {
     nullable: true,
@@ -267,6 +271,10 @@ export class MemberEmployment extends Dated {
   @Field(() => DecimalScalar, { nullable: true, description: 'Hourly rate in US dollars.' })
   @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
   hourlyRate: string | null;
+
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
 
   constructor(facts: EmploymentFacts & { member: Ref<Member>; organization: Ref<Organization> }) {
     super();

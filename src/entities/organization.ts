@@ -3,7 +3,7 @@ import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Grievance } from './grievance.ts';
 import { Listed } from './listing.ts';
-import { Kept } from './record.ts';
+import { Kept, Node } from './record.ts';
 import { SaltingActivity } from './salting.ts';
 import { isAddress } from './user.ts';
 import type { FieldProblem } from '../errors.ts';
@@ -71,7 +71,7 @@ function isWebAddress(text: string): boolean {
 }
 
 /** An employer, a union, a training partner or a JATC. */
-@ObjectType({ description: 'An employer, a union, a training partner or a JATC.', simpleResolvers: true })
+@ObjectType({ description: 'An employer, a union, a training partner or a JATC.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'organizations' })
 @Listed({
   filter: ['name', 'orgType', 'unitSize', 'city', 'state', 'saltingScore'],
@@ -136,6 +136,10 @@ export class Organization extends Kept {
   @Field(() => String, { nullable: true, description: 'Notes for organizers; null for roles without salting.' })
   @Property({ type: 'text', nullable: true })
   saltingNotes: string | null;
+
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
 
   @Field(() => [OrganizationContact], { nullable: true, description: 'The people to talk to there, the primary one first.' })
   @OneToMany({
@@ -220,6 +224,10 @@ export class OrganizationContact extends Kept {
   @Field(() => String, { nullable: true, description: 'Notes.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
+
+  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Property({ type: 'integer', version: true })
+  version!: number;
 
   constructor(facts: OrganizationContactFacts) {
     super();

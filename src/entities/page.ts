@@ -124,7 +124,7 @@ function filterOf(entity: EntityClass, { filter: properties, plain, search }: Li
   for (const property of properties) {
     const { type } = published(entity, property);
     const comparison = plain ? valueOf(type) : comparisonOf(type);
-    const description = `Only those whose \`${property}\` ${(plain ? equals : compares)(isRelation(type))}.`;
+    const description = `Only those whose \`${property}\` ${(plain ? equals : compares)(idOf(type))}.`;
     publish(filter, filterName(entity, property), () => comparison, { nullable: true, description });
   }
   for (const [name, [property, , description]] of Object.entries(plain ?? {})) {
@@ -148,8 +148,17 @@ function searchOf(groups: readonly SearchGroup[]): string {
   ].join(' ');
 }
 
-const equals = (isRelation: boolean): string => (isRelation ? 'has this id' : 'is this');
-const compares = (isRelation: boolean): string => (isRelation ? 'has an id that compares like this' : 'compares like this');
+/** The field by which a relation is filtered; null for what is none. */
+function idOf(type: unknown): string | null {
+  if (!isRelation(type)) return null;
+  return 'userId' in ((type as EntityClass).prototype as object) ? 'user id' : 'id';
+}
+
+const equals = (id: string | null): string => (id === null ? 'is this' : `has this ${id}`);
+const compares = (id: string | null): string => {
+  if (id === null) return 'compares like this';
+  return `has ${id === 'id' ? 'an' : 'a'} ${id} that compares like this`;
+};
 
 function orderOf(entity: EntityClass, properties: readonly string[]): Class<object> {
   const fields = Object.fromEntries(properties.map((property) => [screaming(property), property]));

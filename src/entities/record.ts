@@ -1,13 +1,22 @@
 import { PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
-import { Field, ID, ObjectType } from 'type-graphql';
+import { Field, ID, InterfaceType, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
 import { DateTimeScalar } from './scalars.ts';
+
+const idOptions = { description: 'The id, a UUIDv7 that no record of another type has: later records have greater ids.' };
+
+/** A record that `node` finds by its id alone. */
+@InterfaceType({ description: 'A record that `node` finds by its id alone.' })
+export abstract class Node {
+  @Field(() => ID, idOptions)
+  id!: string;
+}
 
 /** A row with an id that sorts by its creation (UUIDv7). */
 @ObjectType()
 export abstract class Identified {
-  @Field(() => ID, { description: 'The id, a UUIDv7: later records have greater ids.' })
+  @Field(() => ID, idOptions)
   @PrimaryKey({ type: 'uuid' })
   id: string = uuidv7();
 }
@@ -35,3 +44,6 @@ export abstract class Kept extends Dated {
     return this.deletedAt !== null;
   }
 }
+
+/** How an argument is described that names the version of a record. */
+export const versionOptions = { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' };

@@ -3,7 +3,7 @@ import type { Ref } from '@mikro-orm/core';
 import { Field, ObjectType, registerEnumType } from 'type-graphql';
 import { conflict, type FieldProblem } from '../errors.ts';
 import { BenevolenceReviewLevel } from './benevolence.ts';
-import { Dated } from './record.ts';
+import { Dated, Node } from './record.ts';
 import { DateTimeScalar } from './scalars.ts';
 import { isLonger } from './text.ts';
 import { Person, User } from './user.ts';
@@ -31,7 +31,7 @@ registerEnumType(RoleName, {
 });
 
 /** A named set of rights: one of the six system roles, or a custom one that gives what its basis gives. */
-@ObjectType({ description: 'A named set of rights that users are assigned.', simpleResolvers: true })
+@ObjectType({ description: 'A named set of rights that users are assigned.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'roles' })
 @Check({ name: 'roles_name_lower_case', expression: `name = lower(name)` })
 export class Role extends Dated {

@@ -25,6 +25,8 @@ export interface RowRule {
   /** The GraphQL type, or the entity's name where it is not published. */
   readonly type: string;
   readonly entity: abstract new (...args: never[]) => object;
+  /** The class of the GraphQL type, where it is not the entity's own: its derived fields are looked for there first. */
+  readonly view?: abstract new (...args: never[]) => object;
   readonly grants: readonly Grant[];
   /** Every published field, once each, by group; demanded as soon as one grant does not show everything. */
   readonly fields?: Readonly<Record<string, readonly string[]>>;

@@ -4,7 +4,7 @@ import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Organization } from './organization.ts';
-import { Kept } from './record.ts';
+import { Kept, Node } from './record.ts';
 import { DateScalar } from './scalars.ts';
 import type { FieldProblem } from '../errors.ts';
 
@@ -87,7 +87,7 @@ export function saltingProblems({ activityDate, outcome, workersContacted, cards
 }
 
 /** One thing an organizer did at an employer that is not union yet. */
-@ObjectType({ description: 'One thing an organizer did at an employer that is not union yet.', simpleResolvers: true })
+@ObjectType({ description: 'One thing an organizer did at an employer that is not union yet.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'salting_activities' })
 @Listed({
   filter: ['member', 'organization', 'activityType', 'activityDate', 'outcome', 'workersContacted', 'cardsSigned'],

@@ -2,7 +2,7 @@ import { Check, Entity, Enum, Index, ManyToOne, Property, Unique } from '@mikro-
 import type { Ref } from '@mikro-orm/core';
 import { Field, ObjectType } from 'type-graphql';
 import { Derived } from './listing.ts';
-import { Dated } from './record.ts';
+import { Dated, Node } from './record.ts';
 import { DateTimeScalar } from './scalars.ts';
 import { User } from './user.ts';
 import type { Viewer } from './viewer.ts';
@@ -28,7 +28,7 @@ export enum SessionEnd {
  * One device that signed in. Its refresh tokens are its family: of them only the current one's counter and hash are
  * stored, and the counter is what a rotation compares and swaps.
  */
-@ObjectType({ description: 'One device that is signed in.', simpleResolvers: true })
+@ObjectType({ description: 'One device that is signed in.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'sessions' })
 @Index({ properties: ['user', 'lastSeenAt'] })
 @Index({ properties: ['idleEndsAt'] })

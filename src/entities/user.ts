@@ -3,14 +3,14 @@ import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
-import { Kept } from './record.ts';
+import { Kept, Node } from './record.ts';
 import { UserRole } from './role.ts';
 import { DateTimeScalar } from './scalars.ts';
 import { isLonger } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
 /** Someone who can sign in. */
-@ObjectType({ description: 'Someone who can sign in.', simpleResolvers: true })
+@ObjectType({ description: 'Someone who can sign in.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'users' })
 @Listed({
   filter: ['username', 'email', 'firstName', 'lastName', 'isActive', 'isVerified', 'member'],
@@ -194,9 +194,24 @@ export function userProblems({ username, email, firstName, lastName }: Partial<U
 /** A user as another record shows one: a name and nothing else. */
 @ObjectType({ description: 'A user as other records show one: a name.', simpleResolvers: true })
 export class Person {
-  @Field(() => ID, { description: 'The id of the user.' })
-  id!: string;
+  @Field(() => ID, { description: 'The id of this person, by which clients cache it. Not the id of the user, which is `userId`.' })
+  @Derived('id')
+  id(this: { readonly id: string }): string {
+    return personIdOf(this.id);
+  }
+
+  @Field(() => ID, { description: 'The id of the user, for arguments and filters that take one.' })
+  @Derived('id')
+  userId(this: { readonly id: string }): string {
+    return this.id;
+  }
 
   @Field(() => String, { description: 'First and last name.' })
   fullName!: string;
 }
+
+/**
+ * The id of a user as a {@link Person}. Clients cache records by id, Relay by nothing else, so the two must differ: it is
+ * the id of the user with the version of a UUID that applications define (RFC 9562, section 5.8).
+ */
+export const personIdOf = (userId: string): string => `${userId.slice(0, 14)}8${userId.slice(15)}`;

@@ -1,4 +1,4 @@
-import { isObjectType, type GraphQLSchema } from 'graphql';
+import { isInterfaceType, isObjectType, type GraphQLSchema } from 'graphql';
 import type { RoleName } from '../entities/role.ts';
 import type { RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
@@ -8,6 +8,7 @@ import { rows as cases } from './case.ts';
 import * as credential from './credential.ts';
 import * as grievance from './grievance.ts';
 import * as member from './member.ts';
+import * as node from './node.ts';
 import * as organization from './organization.ts';
 import * as role from './role.ts';
 import { unlessClosed, type ActionRules, type OperationRule, type Operations } from './rule.ts';
@@ -18,7 +19,22 @@ import * as summary from './summary.ts';
 import * as user from './user.ts';
 import * as vault from './vault.ts';
 
-const domains = [audit, benevolence, credential, grievance, member, organization, role, salting, session, setting, summary, user, vault];
+const domains = [
+  audit,
+  benevolence,
+  credential,
+  grievance,
+  member,
+  node,
+  organization,
+  role,
+  salting,
+  session,
+  setting,
+  summary,
+  user,
+  vault,
+];
 
 export type RootType = keyof Operations;
 
@@ -66,6 +82,24 @@ export const permissionsOf = (viewer: Viewer): Permission[] =>
       isAllowed: (rule.apartFromStepUp ?? rule).judge(viewer) === true,
     })),
   );
+
+/** The types of which `node` may find this viewer a record: those whose own query the viewer may ask. */
+export const nodeTypesOf = (viewer: Viewer): string[] =>
+  Object.keys(node.queries).filter((type) => operations.Query[node.queries[type] ?? '']?.judge(viewer) === true);
+
+/** Types that implement Node and name no query whose right they take, and types that name one and do not implement it. */
+export function nodeGaps(schema: GraphQLSchema): string[] {
+  const type = schema.getType('Node');
+  const found = isInterfaceType(type) ? schema.getPossibleTypes(type).map(({ name }) => name) : [];
+  return [
+    ...found
+      .filter((name) => !(node.queries[name] && operations.Query[node.queries[name]]))
+      .map((name) => `${name} is a Node without a query`),
+    ...Object.keys(node.queries)
+      .filter((name) => !found.includes(name))
+      .map((name) => `${name} has a query for node but is no Node`),
+  ];
+}
 
 /** Root fields without a rule, and rules without a root field. */
 export function operationGaps(schema: GraphQLSchema, rules: typeof operations = operations): string[] {

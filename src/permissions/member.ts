@@ -30,7 +30,7 @@ export const rows = [
       { to: [MEMBER], which: 'their own', rows: (row) => `${row}.id = :member`, see: ['identity', 'employer', 'record', 'cases'] },
     ],
     {
-      identity: ['id', 'memberNumber', 'firstName', 'lastName', 'middleName', 'fullName', 'status', 'createdAt', 'updatedAt'],
+      identity: ['id', 'memberNumber', 'firstName', 'lastName', 'middleName', 'fullName', 'status', 'version', 'createdAt', 'updatedAt'],
       employer: ['employments'],
       record: ['classification', 'address', 'city', 'state', 'zipCode', 'phone', 'email', 'dateOfBirth', 'hireDate', 'notes', 'deletedAt'],
       cases: ['grievances', 'benevolenceApplications'],
@@ -46,7 +46,7 @@ export const rows = [
       { to: [MEMBER], which: 'their own', rows: (row) => `${row}.member_id = :member`, see: 'everything' },
     ],
     {
-      employer: ['id', 'organization', 'isCurrent', 'createdAt', 'updatedAt'],
+      employer: ['id', 'organization', 'isCurrent', 'version', 'createdAt', 'updatedAt'],
       record: ['startDate', 'endDate', 'jobTitle', 'hourlyRate'],
     },
   ),

@@ -47,7 +47,7 @@ export const rows = [
       },
     ],
     {
-      name: ['id', 'name', 'city', 'createdAt', 'updatedAt'],
+      name: ['id', 'name', 'city', 'version', 'createdAt', 'updatedAt'],
       record: ['orgType', 'unitSize', 'address', 'state', 'zipCode', 'phone', 'email', 'website', 'contacts', 'deletedAt'],
       salting: ['saltingScore', 'saltingNotes', 'saltingActivities'],
       cases: ['grievances'],

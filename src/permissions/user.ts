@@ -1,6 +1,6 @@
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
-import { User } from '../entities/user.ts';
+import { Person, User } from '../entities/user.ts';
 import {
   allow,
   anyone,
@@ -81,14 +81,17 @@ export const rows = [
       security: ['passwordMustChange', 'hasTotp', 'mustEnrollSecondFactor'],
     },
   ),
-  rule('Person', User, [
-    { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], ...everyRow, see: 'everything' },
-    {
-      to: [MEMBER],
-      which: 'themselves, and who represents them in a grievance',
-      rows: (row) =>
-        `${row}.id = :user or exists (select 1 from grievances g where g.assigned_user_id = ${row}.id and g.member_id = :member and g.deleted_at is null)`,
-      see: 'everything',
-    },
-  ]),
+  {
+    ...rule('Person', User, [
+      { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], ...everyRow, see: 'everything' },
+      {
+        to: [MEMBER],
+        which: 'themselves, and who represents them in a grievance',
+        rows: (row) =>
+          `${row}.id = :user or exists (select 1 from grievances g where g.assigned_user_id = ${row}.id and g.member_id = :member and g.deleted_at is null)`,
+        see: 'everything',
+      },
+    ]),
+    view: Person,
+  },
 ];

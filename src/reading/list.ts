@@ -78,8 +78,7 @@ function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { com
       continue;
     }
     for (const { path, by, value } of comparisons) {
-      const problem = problemOf(by, value, columnOf(lens, property), isPlain);
-      if (problem !== undefined) problems.push({ path: `filter.${path}`, message: problem });
+      problems.push(...problemsOf(`filter.${path}`, { by, value }, columnOf(lens, property), isPlain));
       comparing.push({ property, by });
       values[slotOf({ property, by })] = by === 'contains' && typeof value === 'string' ? within(value) : value;
     }
@@ -126,7 +125,13 @@ const fewestDigits = 7;
 interface Filter {
   readonly name: string;
   readonly property: string;
-  readonly comparisons: readonly { readonly path: string; readonly by: Comparison; readonly value: unknown }[];
+  readonly comparisons: readonly (Compared & { readonly path: string })[];
+}
+
+/** What a column is compared with, and how. */
+interface Compared {
+  readonly by: Comparison;
+  readonly value: unknown;
 }
 
 /** What was given of a filter, by the properties it is about; a plain value is compared as its list says. */
@@ -144,12 +149,13 @@ function filtersOf({ plan: { subject } }: Lens, given: NonNullable<Page['filter'
   });
 }
 
-function problemOf(by: Comparison, value: unknown, { type }: Column, isPlain: boolean): string | undefined {
-  if (value === null) return isPlain ? 'must not be null: leave it out' : 'must not be null: isNull asks whether there is none';
-  if (Array.isArray(value) && value.length > longestList) return `must not list more than ${longestList} values`;
-  const values = Array.isArray(value) ? (value as unknown[]) : [value];
-  if (type === 'uuid' && by !== 'isNull' && !values.every((each) => isUuid(each))) return 'is not an id';
-  return undefined;
+/** @param path where the value stands. */
+function problemsOf(path: string, { by, value }: Compared, { type }: Column, isPlain: boolean): FieldProblem[] {
+  if (value === null) return [{ path, message: `must not be null: ${isPlain ? 'leave it out' : 'isNull asks whether there is none'}` }];
+  if (Array.isArray(value) && value.length > longestList) return [{ path, message: `must not list more than ${longestList} values` }];
+  if (type !== 'uuid' || by === 'isNull') return [];
+  if (!Array.isArray(value)) return isUuid(value) ? [] : [{ path, message: 'is not an id' }];
+  return value.flatMap((each, place) => (isUuid(each) ? [] : [{ path: `${path}[${place}]`, message: 'is not an id' }]));
 }
 
 const columnOf = ({ plan }: Lens, property: string): Column => plan.subject.columns.get(property) as Column;

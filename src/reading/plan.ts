@@ -1,4 +1,12 @@
-import { getNamedType, type FieldNode, type GraphQLObjectType, type GraphQLResolveInfo, type SelectionSetNode } from 'graphql';
+import {
+  getNamedType,
+  isObjectType,
+  type FieldNode,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  type SelectionNode,
+  type SelectionSetNode,
+} from 'graphql';
 import type { Subject, Subjects } from './subject.ts';
 
 /**
@@ -44,7 +52,7 @@ export const barePlan = (subject: Subject): Plan => ({
 export function planOf(subjects: Subjects, subject: Subject, info: GraphQLResolveInfo): Plan {
   const places = plans.get(info.operation) ?? new Map<string, { nodes: readonly FieldNode[]; plan: Plan }[]>();
   plans.set(info.operation, places);
-  const place = placeOf(info);
+  const place = `${placeOf(info)} ${subject.type}`;
   const atPlace = places.get(place) ?? [];
   places.set(place, atPlace);
   const known = atPlace.find(({ nodes }) => isSame(nodes, info.fieldNodes));
@@ -108,6 +116,7 @@ function fieldsOf(
   found = new Map<string, AskedField>(),
 ): Map<string, AskedField> {
   for (const selection of selections.flatMap((set) => set.selections)) {
+    if (isOfOther(type, selection, info)) continue;
     const stays = isCertain && !selection.directives?.length;
     const inner = selection.kind === 'FragmentSpread' ? info.fragments[selection.name.value]?.selectionSet : selection.selectionSet;
     if (selection.kind === 'Field' && type.getFields()[selection.name.value]) {
@@ -120,6 +129,14 @@ function fieldsOf(
     }
   }
   return found;
+}
+
+/** Whether a fragment is about rows of another type: where a field may answer rows of several. */
+function isOfOther({ name }: GraphQLObjectType, selection: SelectionNode, { schema, fragments }: GraphQLResolveInfo): boolean {
+  if (selection.kind === 'Field') return false;
+  const { typeCondition } = selection.kind === 'FragmentSpread' ? (fragments[selection.name.value] ?? {}) : selection;
+  const on = typeCondition?.name.value ?? name;
+  return on !== name && isObjectType(schema.getType(on)) && !/(Connection|Edge)$/.test(on);
 }
 
 const isWrapper = ({ name }: FieldNode): boolean => ['edges', 'node', 'nodes'].includes(name.value);

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import { validate as isUuid } from 'uuid';
 import { badInput, forbidden, notFound } from '../errors.ts';
-import type { Connection, Page, PageInfo } from '../entities/page.ts';
+import { largestPage, type Connection, type Page, type PageInfo } from '../entities/page.ts';
 import type { RowRule } from '../entities/rule.ts';
 import type { Figures } from '../entities/summary.ts';
 import type { Viewer } from '../entities/viewer.ts';
@@ -22,6 +22,7 @@ import {
   readAhead,
   rowsStatement,
   seesStatement,
+  typesStatement,
   type Order,
   type Statement,
   type Values,
@@ -104,7 +105,7 @@ export class Reader {
   }
 
   private async seesRows(rows: readonly [Wanted, ...Wanted[]], evenDeleted: boolean): Promise<boolean> {
-    const lenses = rows.map(({ entity }) => this.bareLens(entity)) as [Lens, ...Lens[]];
+    const lenses = rows.map(({ entity }) => this.bareLens(this.subjectOf(entity))) as [Lens, ...Lens[]];
     const [found] = await this.execute(seesStatement(lenses, evenDeleted), Object.fromEntries(rows.map(({ id }, place) => [place, id])));
     return found?.['sees'] === true;
   }
@@ -121,6 +122,36 @@ export class Reader {
     if (!lens.sight.rows || ids.length === 0) return [];
     const found = new Map((await this.rows(lens, rowsStatement(lens), { keys: ids })).map((row) => [row['id'] as string, row]));
     return ids.flatMap((id) => found.get(id) ?? []);
+  }
+
+  /**
+   * The rows with these ids, of whichever of these types, in this order; null where the viewer sees none. One statement
+   * finds their types, and one for each type that was found reads them.
+   * @throws BAD_INPUT for what is no id, and for too many.
+   */
+  async nodes(types: readonly string[], ids: readonly string[], info: GraphQLResolveInfo): Promise<(Row | null)[]> {
+    const argument = info.fieldName === 'node' ? () => 'id' : (place: number) => `ids[${place}]`;
+    if (ids.length > largestPage) throw badInput({ path: 'ids', message: `must not list more than ${largestPage} ids` });
+    const wrong = ids.flatMap((id, place) => (isUuid(id) ? [] : [{ path: argument(place), message: 'is not an id' }]));
+    if (wrong.length > 0) throw badInput(...wrong);
+    const found = new Map((await this.typesOf(types, ids)).map(({ type, id }) => [id, type]));
+    const read = await Promise.all([...new Set(found.values())].map((type) => this.ofType(type, found, info)));
+    const rows = new Map(read.flat().map((row) => [row['id'] as string, row]));
+    return ids.map((id) => rows.get(id.toLowerCase()) ?? null);
+  }
+
+  private async typesOf(types: readonly string[], ids: readonly string[]): Promise<{ readonly type: string; readonly id: string }[]> {
+    const subjects = types.map((type) => this.subjects.get(type) as Subject);
+    const [first, ...others] = subjects.map((subject) => this.bareLens(subject)).filter(({ sight }) => sight.rows);
+    if (!first || ids.length === 0) return [];
+    return (await this.execute(typesStatement([first, ...others]), { keys: ids })) as never;
+  }
+
+  private async ofType(type: string, types: ReadonlyMap<string, string>, info: GraphQLResolveInfo): Promise<Row[]> {
+    const lens = lensOf(planOf(this.subjects, this.subjects.get(type) as Subject, info), this.viewer);
+    const keys = [...types].flatMap(([id, each]) => (each === type ? [id] : []));
+    const rows = await this.rows(lens, rowsStatement(lens, false), { keys });
+    return rows.map((row) => Object.assign(row, { __typename: type }));
   }
 
   /** A page of an entity's list. */
@@ -140,8 +171,8 @@ export class Reader {
     if (from !== null && to !== null && from > to) throw badInput({ path: 'from', message: 'must not be after to' });
     if (about !== null && !isUuid(about)) throw badInput({ path: figures.about?.argument ?? 'id', message: 'is not an id' });
     const shape = { hasFrom: from !== null, hasTo: to !== null, isAboutOne: about !== null };
-    const others = figures.about && this.bareLens(figures.about.entity);
-    const statement = figuresStatement(this.bareLens(figures.of), figures, others, shape);
+    const others = figures.about && this.bareLens(this.subjectOf(figures.about.entity));
+    const statement = figuresStatement(this.bareLens(this.subjectOf(figures.of)), figures, others, shape);
     const found = await this.execute(statement, { from, to, about });
     if (about !== null && found.length === 0) throw notFound();
     return found;
@@ -208,11 +239,14 @@ export class Reader {
   }
 
   private lensFor(entity: EntityClass, info: GraphQLResolveInfo): Lens {
-    return lensOf(planOf(this.subjects, this.subjects.get(entity.name) as Subject, info), this.viewer);
+    return lensOf(planOf(this.subjects, this.subjectOf(entity), info), this.viewer);
   }
 
-  private bareLens(entity: EntityClass): Lens {
-    const subject = this.subjects.get(entity.name) as Subject;
+  private subjectOf(entity: EntityClass): Subject {
+    return this.subjects.get(entity.name) as Subject;
+  }
+
+  private bareLens(subject: Subject): Lens {
     const plan = barePlans.get(subject) ?? barePlan(subject);
     barePlans.set(subject, plan);
     return lensOf(plan, this.viewer);

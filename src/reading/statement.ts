@@ -118,13 +118,18 @@ const inJson = ({ sql: expression, type }: Selected, row: string): Sql =>
   type === 'numeric' ? sql`(${withSlots(expression(row))})::text` : withSlots(expression(row));
 
 /** The rows whose ids are bound as `keys`, deleted or not: a case keeps showing what it was about. */
-export const rowsStatement = (lens: Lens): Statement =>
-  kept(
-    lens,
-    'rows',
-    () =>
-      sql`select ${selection(lens)} from ${table(lens)} as t where ${and([sql`t."id" = any(${slot('keys')}::uuid[])`, ...standing(lens, true)])}`,
-  );
+export const rowsStatement = (lens: Lens, includesDeleted = true): Statement =>
+  kept(lens, `rows ${includesDeleted}`, () => sql`select ${selection(lens)} ${fromKeys(lens, includesDeleted)}`);
+
+/** Of which type the rows are whose ids are bound as `keys`, as far as the viewer sees them and they were not deleted. */
+export const typesStatement = (lenses: readonly [Lens, ...Lens[]]): Statement =>
+  kept(lenses[0], `types ${lenses.map(({ plan }) => plan.subject.type).join()}`, () => {
+    const each = lenses.map((lens) => sql`select ${sql.lit(lens.plan.subject.type)} as "type", t."id" ${fromKeys(lens, false)}`);
+    return sql.join(each, sql` union all `);
+  });
+
+const fromKeys = (lens: Lens, includesDeleted: boolean): Sql =>
+  sql`from ${table(lens)} as t where ${and([sql`t."id" = any(${slot('keys')}::uuid[])`, ...standing(lens, includesDeleted)])}`;
 
 /** All rows that hold one of the bound `keys` in a column, in an order of columns. */
 export const childrenStatement = (lens: Lens, foreignKey: string, order: NonNullable<Relation['order']>): Statement =>

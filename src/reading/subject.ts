@@ -74,7 +74,7 @@ function subjectOf(type: GraphQLObjectType, meta: EntityMetadata, rule: RowRule)
     if (column) columns.set(property.name, column);
   }
   for (const field of Object.values(type.getFields())) {
-    const derivation = derivationFor(type, rule.entity, field.name);
+    const derivation = (rule.view && derivationFor(type, rule.view, field.name)) ?? derivationFor(type, rule.entity, field.name);
     if (derivation) derivations.set(field.name, derivation);
     const property = meta.properties[field.name as never] as EntityProperty | undefined;
     const relation = property && relationOf(property, field);

@@ -3,6 +3,7 @@ import { BenevolenceApplicationChangeResolver, BenevolenceApplicationResolver } 
 import { CredentialResolver } from './credential.ts';
 import { GrievanceChangeResolver, GrievanceResolver } from './grievance.ts';
 import { MemberResolver } from './member.ts';
+import { NodeResolver } from './node.ts';
 import { OrganizationResolver } from './organization.ts';
 import { RoleResolver } from './role.ts';
 import { SaltingActivityResolver } from './salting.ts';
@@ -26,6 +27,7 @@ export const resolvers = [
   GrievanceChangeResolver,
   GrievanceResolver,
   MemberResolver,
+  NodeResolver,
   OrganizationResolver,
   RoleResolver,
   SaltingActivityResolver,

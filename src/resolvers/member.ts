@@ -1,11 +1,11 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { Member } from '../entities/member.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
-import { DateScalar } from '../entities/scalars.ts';
+import { versionOptions } from '../entities/record.ts';
 import { creating } from '../services/idempotency.ts';
-import { CreateMemberInput, EmploymentInput, UpdateMemberInput } from '../services/member/index.ts';
+import { CreateMemberInput, EmploymentInput, EndEmploymentArgs, UpdateMemberInput } from '../services/member/index.ts';
 import { BenevolenceApplicationConnection, BenevolenceApplicationPage } from './benevolence.ts';
 import { GrievanceConnection, GrievancePage } from './grievance.ts';
 import { SaltingActivityConnection, SaltingActivityPage } from './salting.ts';
@@ -56,9 +56,10 @@ export class MemberResolver {
   async deleteMember(
     @Ctx() { read, members }: Context,
     @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.deleted(Member, await members.delete(id), info);
+    return read.deleted(Member, await members.delete(id, version ?? null), info);
   }
 
   @Mutation(() => Member, creating('Records that a member began to work for an employer.'))
@@ -84,11 +85,10 @@ export class MemberResolver {
   @Mutation(() => Member, { description: 'Records that an employment ended, and answers the member.' })
   async endEmployment(
     @Ctx() { read, members }: Context,
-    @Arg('id', () => ID, { description: 'The id of the employment.' }) id: string,
-    @Arg('endDate', () => DateScalar, { description: 'Its last day: not before the first, and not in the future.' }) endDate: string,
+    @Args(() => EndEmploymentArgs) ending: EndEmploymentArgs,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Member, { id: await members.endEmployment(id, endDate) }, info);
+    return read.one(Member, { id: await members.endEmployment(ending) }, info);
   }
 
   @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances in which this member is the grievant.' })

@@ -1,8 +1,9 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { Organization } from '../entities/organization.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
+import { versionOptions } from '../entities/record.ts';
 import { creating } from '../services/idempotency.ts';
 import { CreateOrganizationInput, OrganizationContactInput, UpdateOrganizationInput } from '../services/organization/index.ts';
 import { GrievanceConnection, GrievancePage } from './grievance.ts';
@@ -53,9 +54,10 @@ export class OrganizationResolver {
   async deleteOrganization(
     @Ctx() { read, organizations }: Context,
     @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.deleted(Organization, await organizations.delete(id), info);
+    return read.deleted(Organization, await organizations.delete(id, version ?? null), info);
   }
 
   @Mutation(() => Organization, creating('Adds a contact to an organization, which is answered.'))
@@ -82,9 +84,10 @@ export class OrganizationResolver {
   async deleteOrganizationContact(
     @Ctx() { read, organizations }: Context,
     @Arg('id', () => ID, { description: 'The id of the contact.' }) id: string,
+    @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Organization, { id: await organizations.deleteContact(id) }, info);
+    return read.one(Organization, { id: await organizations.deleteContact(id, version ?? null) }, info);
   }
 
   @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances filed against this employer.' })

@@ -18,6 +18,8 @@ export interface Agreed {
   readonly parts: Readonly<Record<string, string>>;
   /** Which roles see of which rows which parts. */
   readonly grants: readonly (readonly [to: string, rows: Rows, parts: string])[];
+  /** The id that is shown, where it is not the stored one; that is shown as `userId` then. */
+  readonly idOf?: (stored: string) => string;
   /** For lists inside a record: the column of the other table that names this one. */
   readonly children?: Readonly<Record<string, string>>;
 }
@@ -33,7 +35,7 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   Organization: {
     table: 'organizations',
     parts: {
-      name: `id name city ${dated}`,
+      name: `id name city version ${dated}`,
       record: 'orgType unitSize address state zipCode phone email website contacts deletedAt',
       salting: 'saltingScore saltingNotes saltingActivities',
       cases: 'grievances',
@@ -53,13 +55,13 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   },
   OrganizationContact: {
     table: 'organization_contacts',
-    parts: { contact: `id firstName lastName title phone email isPrimary notes deletedAt ${dated}` },
+    parts: { contact: `id firstName lastName title phone email isPrimary notes version deletedAt ${dated}` },
     grants: [['admin officer staff organizer instructor', all, 'contact']],
   },
   Member: {
     table: 'members',
     parts: {
-      identity: `id memberNumber firstName lastName middleName fullName status ${dated}`,
+      identity: `id memberNumber firstName lastName middleName fullName status version ${dated}`,
       employer: 'employments',
       record: 'classification address city state zipCode phone email dateOfBirth hireDate notes deletedAt',
       cases: 'grievances benevolenceApplications',
@@ -76,7 +78,7 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   },
   MemberEmployment: {
     table: 'member_employments',
-    parts: { employer: `id organization isCurrent ${dated}`, terms: 'startDate endDate jobTitle hourlyRate' },
+    parts: { employer: `id organization isCurrent version ${dated}`, terms: 'startDate endDate jobTitle hourlyRate' },
     grants: [
       ['admin officer staff', all, 'employer terms'],
       ['organizer', 'r.end_date is null', 'employer'],
@@ -156,7 +158,8 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   },
   Person: {
     table: 'users',
-    parts: { name: 'id fullName' },
+    idOf: (userId) => `${userId.slice(0, 14)}8${userId.slice(15)}`,
+    parts: { name: 'id userId fullName' },
     grants: [
       ['admin officer staff organizer instructor', all, 'name'],
       ['member', 'r.id = :me or r.id in (select assigned_user_id from grievances where member_id = :mine and deleted_at is null)', 'name'],
@@ -281,6 +284,8 @@ export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', 
     permissions: 'anyone',
     me: 'signed in',
     sessions: 'signed in',
+    node: 'signed in',
+    nodes: 'signed in',
     users: everyRole,
     user: everyRole,
     roles: everyRole,

@@ -113,11 +113,11 @@ export class Ledger {
 /** What is stored, by type. */
 async function everyRow(sql: Database['run']): Promise<ReadonlyMap<string, readonly Stored[]>> {
   const stored = new Map<string, readonly Stored[]>();
-  for (const [type, { table }] of Object.entries(agreement)) {
+  for (const [type, { table, idOf }] of Object.entries(agreement)) {
     const rows = await sql(`select to_jsonb(r)::text as row from ${table} r order by id`, []);
     stored.set(
       type,
-      rows.map(({ row }) => JSON.parse(row as string) as Stored),
+      rows.map(({ row }) => JSON.parse(row as string) as Stored).map((row) => (idOf ? { ...row, user_id: row.id, id: idOf(row.id) } : row)),
     );
   }
   return stored;
@@ -134,10 +134,11 @@ function grouped(rows: readonly Stored[], foreignKey: string): ReadonlyMap<unkno
 async function seenOf(sql: Database['run'], asker: Asker, agreed: Agreed, rows: readonly Stored[]): Promise<ReadonlyMap<string, Seen>> {
   const fields = new Map<string, Set<string>>();
   for (const [, where, parts] of grantsOf(agreed, asker)) {
-    for (const { id } of await sql(`select r.id from ${agreed.table} r where ${bound(where, asker)}`, [])) {
-      const shown = fields.get(id as string) ?? new Set();
+    for (const row of await sql(`select r.id from ${agreed.table} r where ${bound(where, asker)}`, [])) {
+      const id = shownId(agreed, row['id'] as string);
+      const shown = fields.get(id) ?? new Set();
       for (const field of fieldsOf(agreed, parts)) shown.add(field);
-      fields.set(id as string, shown);
+      fields.set(id, shown);
     }
   }
   return new Map(rows.flatMap((row) => (fields.has(row.id) ? [[row.id, { row, fields: fields.get(row.id) ?? new Set<string>() }]] : [])));
@@ -156,3 +157,6 @@ export function of(type: string): Agreed {
   if (!agreed) throw new Error(`Nobody agreed on ${type} yet.`);
   return agreed;
 }
+
+/** The id under which a stored row is shown. */
+export const shownId = ({ idOf }: Agreed, id: string): string => (idOf ? idOf(id) : id);

@@ -180,8 +180,10 @@ describe.each(askers)('%s', (who) => {
       plain: ['', 'first: 0', 'first: 101', 'last: -1', 'first: 1, last: 1', 'after: "nonsense"', 'filter: {}'],
       number: ['grievanceNumber: "nonsense"', 'grievanceNumber: "GR-2026-0001", includeDeleted: true'],
       key: ['keyName: "nonsense"', 'keyName: ""'],
+      node: ['id: "nonsense"', `id: "${absent}"`],
+      nodes: ['ids: []', 'ids: ["nonsense"]', `ids: ["${absent}"]`],
     };
-    const named: Readonly<Record<string, string>> = { grievanceByNumber: 'number', secret: 'key' };
+    const named: Readonly<Record<string, string>> = { grievanceByNumber: 'number', secret: 'key', node: 'node', nodes: 'nodes' };
     for (const operation of Object.keys(operations.Query)) {
       const code = refused(operation, who);
       if (code === null) continue;

@@ -529,7 +529,9 @@ describe('rights that change', () => {
           ['me', 'sessions', 'roles', 'permissions', 'isConfigured', 'vault', 'secrets', 'settings'].includes(name) ||
           name.endsWith('Summary');
         const selection = name === 'isConfigured' ? '' : '{ __typename }';
-        const args = isBare ? '' : `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName' }[name] ?? 'id'}: "${absent}")`;
+        const args = isBare
+          ? ''
+          : `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName', nodes: 'ids' }[name] ?? 'id'}: "${absent}")`;
         const allowed = ['me', 'permissions', 'isConfigured'].includes(name);
         const refused = mayAsk('staff', name)
           ? 'PASSWORD_CHANGE_REQUIRED'

@@ -10,7 +10,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { agreement, keepsShowing } from './agreement.ts';
-import { of, type Ledger, type Stored } from './ledger.ts';
+import { of, shownId, type Ledger, type Stored } from './ledger.ts';
 
 /** What is asked of one record: every field that tells a value, and some of those that lead on. */
 export interface Question {
@@ -186,7 +186,8 @@ export class Examiner {
   private expected(type: string, id: string, field: string, form: Form, target: string, stored: Stored): readonly string[] | null {
     const shows = this.ledger.sees(type, id, field) && this.ledger.reads(target);
     if (form === 'one') {
-      const other = stored[`${snake(field)}_id`] as string | null;
+      const key = stored[`${snake(field)}_id`] as string | null;
+      const other = key === null ? null : shownId(of(target), key);
       const deleted = target === 'Person' || keepsShowing.has(`${type}.${field}`);
       return shows && other !== null && this.ledger.has(target, other, { deleted }) ? [other] : null;
     }

@@ -198,7 +198,7 @@ export type GrievanceAction =
 
 /** What a Grievance must be like; all that is given must hold. */
 export type GrievanceFilter = {
-  /** Only those whose `assignedUser` has an id that compares like this. */
+  /** Only those whose `assignedUser` has a user id that compares like this. */
   assignedUserId?: IdFilter | null | undefined;
   /** Only those whose `contractArticle` compares like this. */
   contractArticle?: StringFilter | null | undefined;

@@ -5,7 +5,7 @@ import { Member } from '../../entities/member.ts';
 import { User } from '../../entities/user.ts';
 import { conflict, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { find, write, type Acting } from '../record/index.ts';
+import { demandVersion, find, write, type Acting } from '../record/index.ts';
 
 /**
  * Deletes a member: they leave every list and lookup, and what is recorded about them keeps showing them. Their number is
@@ -14,10 +14,11 @@ import { find, write, type Acting } from '../record/index.ts';
  * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT while the member has a case with which something is still to be
  * done, or an account that may sign in.
  */
-export async function remove({ em, tools, viewer, requester }: Acting, id: string): Promise<string> {
+export async function remove({ em, tools, viewer, requester }: Acting, id: string, version?: number | null): Promise<string> {
   const obstacle = await em.transactional(async (transaction) => {
     // whoever files or applies for the member pins the record: one of the two waits for the other
     const member = await find(transaction, Member, id, { isHeld: true });
+    demandVersion(member, version);
     const found = await obstacleTo(transaction, member);
     if (found !== null) return found;
     member.deletedAt = tools.now();

@@ -1,12 +1,13 @@
 import { ref, type SqlEntityManager } from '@mikro-orm/postgresql';
-import { Field, ID, InputType } from 'type-graphql';
+import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { Member, MemberEmployment, employmentProblems, type EmploymentFacts } from '../../entities/member.ts';
+import { versionOptions } from '../../entities/record.ts';
 import { Organization } from '../../entities/organization.ts';
 import { DateScalar, dayIn, DecimalScalar } from '../../entities/scalars.ts';
 import { badInput, conflict, type FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { draft, find, missing, refuse, sound, write, type Acting, type Draft } from '../record/index.ts';
+import { demandVersion, draft, find, missing, refuse, sound, versionProblems, write, type Acting, type Draft } from '../record/index.ts';
 
 @InputType({ description: 'A time with an employer, or what changes of one: then what is left out stays, and null clears.' })
 export class EmploymentInput {
@@ -24,6 +25,21 @@ export class EmploymentInput {
 
   @Field(() => DecimalScalar, { nullable: true, description: 'Hourly rate in US dollars; more than zero.' })
   hourlyRate?: string | null;
+
+  @Field(() => Int, versionOptions)
+  version?: number | null;
+}
+
+@ArgsType()
+export class EndEmploymentArgs {
+  @Field(() => ID, { description: 'The id of the employment.' })
+  id!: string;
+
+  @Field(() => DateScalar, { description: 'Its last day: not before the first, and not in the future.' })
+  endDate!: string;
+
+  @Field(() => Int, versionOptions)
+  version?: number | null;
 }
 
 /**
@@ -33,12 +49,14 @@ export class EmploymentInput {
  */
 export async function startEmployment(acting: Acting, memberId: string, input: EmploymentInput): Promise<string> {
   const { em, tools, viewer, requester } = acting;
-  const read = draft(em, MemberEmployment, input);
+  const { version, ...told } = input;
+  const read = draft(em, MemberEmployment, told);
   const facts = sound(read) as Partial<EmploymentFacts>;
   refuse([
     ...read.problems,
     ...employerProblems(input),
     ...missing(input, 'organizationId', 'startDate'),
+    ...versionProblems(version),
     ...employmentProblems(facts, todayOf(acting)),
   ]);
   return em.transactional(async (transaction) => {
@@ -63,13 +81,15 @@ export async function startEmployment(acting: Acting, memberId: string, input: E
 /**
  * Corrects an employment.
  * @returns the member's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such employment or employer.
+ * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such employment or employer;
+ * CONFLICT for another version.
  */
-export async function updateEmployment(acting: Acting, id: string, input: EmploymentInput): Promise<string> {
+export async function updateEmployment(acting: Acting, id: string, { version, ...input }: EmploymentInput): Promise<string> {
   const { em, tools, viewer, requester } = acting;
   const read = draft(em, MemberEmployment, input);
   return em.transactional(async (transaction) => {
     const { employment, member } = await held(transaction, id);
+    demandVersion(employment, version);
     refuse([...read.problems, ...employerProblems(input), ...lawsBroken(employment, read, todayOf(acting))]);
     const { organizationId } = input;
     if (organizationId != null && organizationId.toLowerCase() !== employment.organization.id)
@@ -89,12 +109,14 @@ export async function updateEmployment(acting: Acting, id: string, input: Employ
 /**
  * Records that an employment ended.
  * @returns the member's id.
- * @throws BAD_INPUT for a day before the first, or in the future; NOT_FOUND; CONFLICT where it has ended.
+ * @throws BAD_INPUT for a day before the first, or in the future; NOT_FOUND; CONFLICT where it has ended, or
+ * for another version.
  */
-export async function endEmployment(acting: Acting, id: string, endDate: string): Promise<string> {
+export async function endEmployment(acting: Acting, { id, endDate, version }: EndEmploymentArgs): Promise<string> {
   const { em, tools, viewer, requester } = acting;
   const verdict = await em.transactional(async (transaction) => {
     const { employment, member } = await held(transaction, id);
+    demandVersion(employment, version);
     if (!employment.isCurrent) return conflict('The employment has ended; updateEmployment corrects it.', 'ENDED', []);
     const problems = employmentProblems({ startDate: employment.startDate, endDate }, todayOf(acting));
     if (problems.length > 0) return badInput(...problems.filter(({ path }) => path === 'endDate'));

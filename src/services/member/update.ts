@@ -1,8 +1,9 @@
-import { Field, InputType } from 'type-graphql';
+import { Field, InputType, Int } from 'type-graphql';
 import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
+import { versionOptions } from '../../entities/record.ts';
 import { DateScalar, dayIn } from '../../entities/scalars.ts';
 import { recordChange } from '../audit/event.ts';
-import { draft, find, refuse, sound, write, type Acting } from '../record/index.ts';
+import { demandVersion, draft, find, refuse, sound, write, type Acting } from '../record/index.ts';
 import { numberIsTaken } from './taken.ts';
 
 @InputType({ description: 'What changes of a member; what is left out stays, null clears.' })
@@ -57,18 +58,22 @@ export class UpdateMemberInput {
 
   @Field(() => String, { nullable: true, description: 'Notes.' })
   notes?: string | null;
+
+  @Field(() => Int, versionOptions)
+  version?: number | null;
 }
 
 /**
  * Changes what is recorded of a member.
  * @returns the member's id.
- * @throws BAD_INPUT naming all that is wrong, or that the number is taken; NOT_FOUND.
+ * @throws BAD_INPUT naming all that is wrong, or that the number is taken; NOT_FOUND; CONFLICT for another version.
  */
-export async function update(acting: Acting, id: string, input: UpdateMemberInput): Promise<string> {
+export async function update(acting: Acting, id: string, { version, ...input }: UpdateMemberInput): Promise<string> {
   const { em, tools, viewer, requester } = acting;
   const read = draft(em, Member, input);
   return em.transactional(async (transaction) => {
     const member = await find(transaction, Member, id, { isHeld: true });
+    demandVersion(member, version);
     refuse([...read.problems, ...lawsBroken(member, sound(read) as Partial<MemberFacts>, dayIn(tools.timeZone, tools.now()))]);
     if (Object.keys(read.values).length === 0) return member.id;
     Object.assign(member, read.values);

@@ -1,9 +1,10 @@
 import { ref, type SqlEntityManager } from '@mikro-orm/postgresql';
-import { Field, InputType } from 'type-graphql';
+import { Field, InputType, Int } from 'type-graphql';
 import { contactProblems, Organization, OrganizationContact, type OrganizationContactFacts } from '../../entities/organization.ts';
+import { versionOptions } from '../../entities/record.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { draft, find, missing, refuse, sound, write, type Acting, type Draft } from '../record/index.ts';
+import { demandVersion, draft, find, missing, refuse, sound, versionProblems, write, type Acting, type Draft } from '../record/index.ts';
 
 @InputType({ description: 'A contact, or what changes of one: then what is left out stays, and null clears.' })
 export class OrganizationContactInput {
@@ -30,6 +31,9 @@ export class OrganizationContactInput {
 
   @Field(() => String, { nullable: true, description: 'Notes.' })
   notes?: string | null;
+
+  @Field(() => Int, versionOptions)
+  version?: number | null;
 }
 
 /**
@@ -39,8 +43,9 @@ export class OrganizationContactInput {
  */
 export async function addContact(acting: Acting, organizationId: string, input: OrganizationContactInput): Promise<string> {
   const { em, tools, viewer, requester } = acting;
-  const read = draft(em, OrganizationContact, { ...input, isPrimary: input.isPrimary ?? false });
-  refuse([...problemsOf(read), ...missing(input, 'firstName', 'lastName')]);
+  const { version, ...told } = input;
+  const read = draft(em, OrganizationContact, { ...told, isPrimary: input.isPrimary ?? false });
+  refuse([...problemsOf(read), ...missing(input, 'firstName', 'lastName'), ...versionProblems(version)]);
   return em.transactional(async (transaction) => {
     const organization = await find(transaction, Organization, organizationId, { path: 'organizationId', isHeld: true });
     if (input.isPrimary) await replacePrimary(transaction, organization);
@@ -59,14 +64,15 @@ export async function addContact(acting: Acting, organizationId: string, input: 
 /**
  * Changes a contact.
  * @returns the organization's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND.
+ * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT for another version.
  */
-export async function updateContact(acting: Acting, id: string, input: OrganizationContactInput): Promise<string> {
+export async function updateContact(acting: Acting, id: string, { version, ...input }: OrganizationContactInput): Promise<string> {
   const { em, tools, viewer, requester } = acting;
   const read = draft(em, OrganizationContact, input);
   refuse(problemsOf(read));
   return em.transactional(async (transaction) => {
     const { contact, organization } = await held(transaction, id);
+    demandVersion(contact, version);
     if (Object.keys(read.values).length === 0) return organization.id;
     if (input.isPrimary && !contact.isPrimary) await replacePrimary(transaction, organization);
     Object.assign(contact, read.values);
@@ -83,11 +89,12 @@ export async function updateContact(acting: Acting, id: string, input: Organizat
 /**
  * Deletes a contact. Where it was the primary one, the organization has none until another is made it.
  * @returns the organization's id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND.
+ * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT for another version.
  */
-export async function removeContact({ em, tools, viewer, requester }: Acting, id: string): Promise<string> {
+export async function removeContact({ em, tools, viewer, requester }: Acting, id: string, version?: number | null): Promise<string> {
   return em.transactional(async (transaction) => {
     const { contact, organization } = await held(transaction, id);
+    demandVersion(contact, version);
     contact.deletedAt = tools.now();
     recordChange(transaction, tools, viewer, requester, {
       action: 'organization.delete_contact',

@@ -25,14 +25,14 @@ export class OrganizationService {
     return create(this.acting, input);
   }
 
-  /** @throws BAD_INPUT; NOT_FOUND. */
+  /** @throws BAD_INPUT; NOT_FOUND; CONFLICT for another version. */
   update(id: string, input: UpdateOrganizationInput): Promise<string> {
     return update(this.acting, id, input);
   }
 
   /** @throws BAD_INPUT; NOT_FOUND; CONFLICT while it has open cases. */
-  delete(id: string): Promise<string> {
-    return remove(this.acting, id);
+  delete(id: string, version: number | null): Promise<string> {
+    return remove(this.acting, id, version);
   }
 
   /** @throws BAD_INPUT; NOT_FOUND. */
@@ -40,13 +40,13 @@ export class OrganizationService {
     return addContact(this.acting, organizationId, input);
   }
 
-  /** @throws BAD_INPUT; NOT_FOUND. */
+  /** @throws BAD_INPUT; NOT_FOUND; CONFLICT for another version. */
   updateContact(id: string, input: OrganizationContactInput): Promise<string> {
     return updateContact(this.acting, id, input);
   }
 
-  /** @throws BAD_INPUT; NOT_FOUND. */
-  deleteContact(id: string): Promise<string> {
-    return removeContact(this.acting, id);
+  /** @throws BAD_INPUT; NOT_FOUND; CONFLICT for another version. */
+  deleteContact(id: string, version: number | null): Promise<string> {
+    return removeContact(this.acting, id, version);
   }
 }

@@ -1,7 +1,8 @@
 import { Field, InputType, Int } from 'type-graphql';
 import { Organization, organizationProblems, OrganizationType } from '../../entities/organization.ts';
+import { versionOptions } from '../../entities/record.ts';
 import { recordChange } from '../audit/event.ts';
-import { draft, find, refuse, sound, write, type Acting } from '../record/index.ts';
+import { demandVersion, draft, find, refuse, sound, write, type Acting } from '../record/index.ts';
 import { notTheirs } from './field.ts';
 
 @InputType({ description: 'What changes of an organization; what is left out stays, null clears.' })
@@ -41,19 +42,24 @@ export class UpdateOrganizationInput {
 
   @Field(() => String, { nullable: true, description: 'Notes for organizers; for who may change salting.' })
   saltingNotes?: string | null;
+
+  @Field(() => Int, versionOptions)
+  version?: number | null;
 }
 
 /**
  * Changes what is recorded of an organization.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong, the fields that are not the caller's to change among them; NOT_FOUND.
+ * @throws BAD_INPUT naming all that is wrong, the fields that are not the caller's to change among them; NOT_FOUND;
+ * CONFLICT for another version.
  */
-export async function update(acting: Acting, id: string, input: UpdateOrganizationInput): Promise<string> {
+export async function update(acting: Acting, id: string, { version, ...input }: UpdateOrganizationInput): Promise<string> {
   const { em, tools, viewer, requester } = acting;
   const read = draft(em, Organization, input);
   refuse([...read.problems, ...organizationProblems(sound(read) as Partial<Organization>), ...notTheirs(viewer, read.values as object)]);
   return em.transactional(async (transaction) => {
     const organization = await find(transaction, Organization, id, { isHeld: true });
+    demandVersion(organization, version);
     if (Object.keys(read.values).length === 0) return organization.id;
     Object.assign(organization, read.values);
     recordChange(transaction, tools, viewer, requester, {

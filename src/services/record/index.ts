@@ -11,7 +11,7 @@ import { validate as isUuid } from 'uuid';
 import type { Identified } from '../../entities/record.ts';
 import { isLonger } from '../../entities/text.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import { badInput, notFound, type FieldProblem } from '../../errors.ts';
+import { badInput, conflict, notFound, type FieldProblem } from '../../errors.ts';
 import type { ChangeTools, Requester } from '../audit/event.ts';
 
 /** Who changes records, and with what. */
@@ -39,6 +39,15 @@ export async function find<T extends Identified>(
   if (found === null) throw notFound();
   return found as T;
 }
+
+/** @throws CONFLICT where a record that is held is not in the version that was looked at. */
+export function demandVersion({ version }: { readonly version: number }, looked: number | null | undefined): void {
+  if (looked != null && looked !== version) throw conflict('The record was changed since that version.', 'CHANGED', []);
+}
+
+/** What is wrong with an input for a new record that gives a version. */
+export const versionProblems = (version: number | null | undefined): FieldProblem[] =>
+  version == null ? [] : [{ path: 'version', message: 'must be left out: a new record has no version yet' }];
 
 /** What an input gives of a record, and what its columns cannot take of it. */
 export interface Draft<Input> {
