@@ -75,6 +75,10 @@ export type Context = Pick<
 export interface ContextSources {
   readonly em: SqlEntityManager;
   readonly run: RunSql;
+  /** Runs what reads for a user. */
+  readonly runFor: (userId: string | null) => RunSql;
+  /** Runs what tells who is asking. */
+  readonly runReserved: RunSql;
   readonly subjects: Subjects;
   readonly tools: SessionTools & BenevolenceTools & Omit<VaultTools, 'proofs'>;
   readonly refusals: Pick<Refusals, 'note'>;
@@ -186,7 +190,8 @@ class RequestContext {
 
   /** The same request, all of whose statements are part of a transaction. */
   private within(em: SqlEntityManager): RequestContext {
-    return new RequestContext({ ...this.sources, em, run: runWithin(em) }, this.incoming, this.viewer, em);
+    const run = runWithin(em);
+    return new RequestContext({ ...this.sources, em, run, runFor: () => run }, this.incoming, this.viewer, em);
   }
 
   private get em(): SqlEntityManager {
@@ -257,9 +262,10 @@ class CookieJar {
   }
 }
 
-async function viewerOf({ run, tools }: ContextSources, accessToken: string | null): Promise<Viewer> {
-  const facts = accessToken === null ? null : await authenticate(accessToken, run, tools);
+async function viewerOf({ runReserved, tools }: ContextSources, accessToken: string | null): Promise<Viewer> {
+  const facts = accessToken === null ? null : await authenticate(accessToken, runReserved, tools);
   return facts === null ? Viewer.anonymous : new Viewer(facts, mayAct);
 }
 
-const readerFor = ({ run, subjects, tools }: ContextSources, viewer: Viewer): Reader => new Reader(subjects, viewer, run, tools.now());
+const readerFor = ({ runFor, subjects, tools }: ContextSources, viewer: Viewer): Reader =>
+  new Reader(subjects, viewer, runFor(viewer.userId), tools.now());
