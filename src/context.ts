@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { GraphQLResolveInfo } from 'graphql';
+import { Allowance } from './complexity.ts';
 import { Viewer } from './entities/viewer.ts';
 import { mayAct, permissionsOf, type Permission } from './permissions/index.ts';
 import { Reader, type RunSql } from './reading/reader.ts';
@@ -50,6 +51,7 @@ export interface Incoming {
 export type Context = Pick<
   RequestContext,
   | 'viewer'
+  | 'allowance'
   | 'client'
   | 'cookies'
   | 'read'
@@ -94,6 +96,7 @@ export async function createContext(sources: ContextSources, incoming: Incoming)
 
 /** Services, and the entity manager they share, are made when they are first asked for: most requests only read. */
 class RequestContext {
+  readonly allowance = new Allowance();
   readonly client: Client;
   readonly read: Reader;
   readonly cookies: CookieJar;
@@ -140,7 +143,9 @@ class RequestContext {
 
   /** Reads as whoever an access token names: for answers that follow a sign-in. */
   get readAs(): (accessToken: string) => Promise<Reader> {
-    return async (accessToken) => readerFor(this.sources, await viewerOf(this.sources, accessToken));
+    const { runReserved } = this.sources;
+    const sources = { ...this.sources, runReserved: (text, params) => runReserved(text, params, false, true) } satisfies ContextSources;
+    return async (accessToken) => readerFor(this.sources, await viewerOf(sources, accessToken));
   }
 
   get sessions(): SessionService {

@@ -5,6 +5,7 @@ import { MikroORM } from '@mikro-orm/pglite';
 import { applyMiddleware, type IMiddlewareTypeMap } from 'graphql-middleware';
 import { buildSchemaSync } from 'type-graphql';
 import { ormOptions } from '../mikro-orm.config.ts';
+import { countLists } from './complexity.ts';
 import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
 import { operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
@@ -57,6 +58,7 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   describeRights(schema, rules);
   const subjects = subjectsOf(schema, metadata, rules);
   attachReading(schema, subjects);
+  countLists(schema);
   const middleware = shieldFor(schema, operations, rootTypes, tellRefusal);
   return { schema: guardSubscribing(applyMiddleware(schema, middleware), middleware), subjects };
 }

@@ -174,7 +174,11 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
   }
 }
 
-const runnersOf = ({ run, runFor, runReserved }: Database) => ({ run, runFor, runReserved });
+const runnersOf = (database: Database) => ({
+  run: database.run,
+  runFor: (userId: string | null) => database.runFor(userId),
+  runReserved: database.runReserved,
+});
 
 /** Makes the first admin where the operator names one. @returns whether somebody owns the instance. */
 async function ownerOf({ config, ...tools }: Shared, em: SqlEntityManager): Promise<boolean> {

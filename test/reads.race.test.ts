@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { openDatabase, type Database } from '../src/database/index.ts';
 import { sharesOf } from '../src/database/open.ts';
@@ -166,6 +166,29 @@ describe('a statement', () => {
     }
   });
 
+  it('that answers a change is tried again until there is a connection, any other fails at once', async () => {
+    await locker.query(`create role reader login password 'reader' connection limit 1`);
+    const own = Object.assign(new URL(url), { username: 'reader', password: 'reader' }).href;
+    node = await openDatabase({ databaseUrl: own, databasePoolSize: 2, dataDirectory: '' }); // the one is in the pool for changes
+    try {
+      await expect(node.runFor('user')('select 1 as one')).rejects.toMatchObject({ code: '53300' });
+      const answer = node.runFor('user')('select 1 as one', [], false, true);
+      await expect(node.runFor('user')('select 1 as one')).rejects.toMatchObject({ code: '53300' });
+      await locker.query('alter role reader connection limit 2');
+      expect(await answer).toEqual([{ one: 1 }]);
+      const pids = [await pidOf(node.run(pid)), await pidOf(node.run(pid))];
+      expect(pids[0]).toBe(pids[1]);
+      const slow = node.runFor('user')(hanging, [], false, true);
+      await until(async () => (await hung()).length === 1);
+      await locker.query('select pg_terminate_backend($1)', [pids[0]]);
+      await locker.query('select pg_advisory_unlock_all()');
+      expect(await slow).toEqual([{ one: 1 }]);
+    } finally {
+      await node.close();
+      await locker.query('drop role reader');
+    }
+  });
+
   it.each([2, 3, 10])('is on one of %s connections at most, as many as the pool was given', async (size) => {
     node = await open(size);
     const patient = Promise.all([
@@ -181,6 +204,24 @@ describe('a statement', () => {
     await locker.query('select pg_advisory_unlock_all()');
     await patient;
   });
+});
+
+it('that answers a change must be answered, and one that answers a query need not', async () => {
+  const local = await aLocal({ comparesExecutions: false });
+  const told: (boolean | undefined)[] = [];
+  const { runFor } = local.database;
+  const spy = jest.spyOn(local.service.database, 'runFor').mockImplementation((user) => {
+    const run = runFor(user);
+    return (text, params, isForTheseValues, mustAnswer) => {
+      told.push(mustAnswer);
+      return run(text, params, isForTheseValues, mustAnswer);
+    };
+  });
+  void spy;
+  await local.member.see('{ me { roles { role { name } } } }');
+  expect(told.splice(0)).not.toContain(true);
+  await local.member.see('mutation { updateProfile(input: { firstName: "Mo" }) { firstName roles { role { name } } } }');
+  expect(new Set(told)).toEqual(new Set([true]));
 });
 
 it('is sent through a pool of one as well', async () => {

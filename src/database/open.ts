@@ -289,10 +289,10 @@ function assemble(
   let closing: Promise<void> | undefined;
   const counted =
     (run: RunSql): RunSql =>
-    (text, params, isForTheseValues) => {
+    (text, ...rest) => {
       statements += 1;
       onStatement?.(text);
-      return run(text, params, isForTheseValues);
+      return run(text, ...rest);
     };
   return {
     orm: orm as Database['orm'],

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { Client, Query, type ClientConfig, type Connection, type QueryResult } from 'pg';
 import { connectionLifetime } from './run.ts';
+import { isAway } from '../errors.ts';
 import { demandPrimary, isMisplaced, type Guard } from './guard.ts';
 
 type Rows = readonly Record<string, unknown>[];
@@ -33,6 +34,8 @@ export interface Sender {
   readonly user?: string | undefined;
   /** Whether it may run twice: it reads, and nothing else. */
   readonly mayRepeat?: boolean;
+  /** Whether it is tried again while no connection can be had: what is read is the answer to a change that is stored. */
+  readonly mustAnswer?: boolean;
 }
 
 /** Milliseconds after which a statement that is not answered counts as slow: nothing more is sent behind it. */
@@ -43,6 +46,9 @@ const usualConnections = 4;
 
 /** Statements on a connection up to which those of one turn of the event loop share it. */
 const longestBatch = 10;
+
+/** Milliseconds for which a statement that must be answered is tried again, where no time is set. */
+const usualPatience = 10_000;
 
 /** Milliseconds for which a connection that could not be opened is not tried again while others are open. */
 const reopenAfter = 1000;
@@ -65,7 +71,11 @@ export class Pipeline {
   #closing: (() => void) | null = null;
 
   constructor(config: ClientConfig, { size, perUser = size, isPipelined = true, patience, guard = null }: PipelineOptions) {
-    const events = { answered: () => this.#drain(), notOpened: (left: readonly Pending[]) => this.#reassign(left) };
+    const events: LineEvents = {
+      answered: () => this.#drain(),
+      notOpened: (left) => this.#reassign(left),
+      failed: (pending, error) => this.#tryAgain(pending, error),
+    };
     this.#lines = Array.from({ length: size }, () => new Line(config, guard, events));
     this.#perUser = perUser;
     this.#isPipelined = isPipelined;
@@ -99,12 +109,14 @@ export class Pipeline {
   }
 
   /** The best connection for a statement; null while it has to wait. */
-  #lineFor({ user }: Pending, now: number): Line | null {
+  #lineFor({ user, mustAnswer }: Pending, now: number): Line | null {
     const isFull = this.#isFull(user);
     const opened = this.#lines.reduce((count, line) => count + (line.isOpened ? 1 : 0), 0);
     let [best, least]: [Line | null, number] = [null, Infinity];
     for (const line of this.#lines) {
       if (isFull && !line.serves(user)) continue;
+      const isRefused = !line.isOpened && line.triedAt + reopenAfter > now;
+      if (isRefused && (opened > 0 || mustAnswer)) continue;
       const rank = this.#rankOf(line, opened, now);
       if (rank < least) [best, least] = [line, rank];
     }
@@ -115,7 +127,6 @@ export class Pipeline {
   #rankOf(line: Line, opened: number, now: number): number {
     const { length } = line.awaited;
     if (length > 0 && (!this.#isPipelined || line.isSlow(now))) return Infinity;
-    if (!line.isOpened && line.triedAt + reopenAfter > now && opened > 0) return Infinity;
     if (line.isSpeaking && length < longestBatch) return 0;
     if (length > 0) return 2 + length;
     if (line.isOpened) return 1;
@@ -133,17 +144,30 @@ export class Pipeline {
     for (const pending of this.#waiting.splice(0)) this.#send(pending);
   }
 
-  /** Finds another connection for what was to be sent on one that could not be opened. */
-  #reassign(left: readonly Pending[]): boolean {
-    if (!this.#lines.some(({ isOpened }) => isOpened)) return false;
-    for (const pending of left) this.#send(pending);
+  /** Finds another connection for what was to be sent on one that could not be opened. @returns what failed with it. */
+  #reassign(left: readonly Pending[]): readonly Pending[] {
+    if (this.#lines.some(({ isOpened }) => isOpened)) {
+      for (const pending of left) this.#send(pending);
+      return [];
+    }
+    this.#waiting.push(...left.filter(({ mustAnswer }) => mustAnswer));
+    return left.filter(({ mustAnswer }) => !mustAnswer);
+  }
+
+  /** @returns whether a statement that failed is tried again. */
+  #tryAgain(pending: Pending, error: Error): boolean {
+    const isOver = performance.now() - pending.sentAt > Math.min(this.#patience, usualPatience);
+    if (!pending.mustAnswer || pending.copies > 0 || isOver || !isAway(error)) return false;
+    this.#waiting.push(pending);
     return true;
   }
 
   #look(): void {
     const now = performance.now();
     this.#timer = null;
-    for (const pending of this.#waiting.filter(({ sentAt }) => now - sentAt > this.#patience)) {
+    const isOver = ({ sentAt, mustAnswer }: Pending): boolean =>
+      now - sentAt > (mustAnswer ? Math.min(this.#patience, usualPatience) : this.#patience);
+    for (const pending of this.#waiting.filter(isOver)) {
       this.#waiting.splice(this.#waiting.indexOf(pending), 1);
       pending.settle(Object.assign(new Error('No database connection became free in time.'), { code: '53300' }), nothing);
     }
@@ -177,6 +201,7 @@ export class Pipeline {
 class Pending {
   readonly user: string | undefined;
   readonly mayRepeat: boolean;
+  readonly mustAnswer: boolean;
   readonly sentAt = performance.now();
   /** Where it was sent last. */
   line: Line | null = null;
@@ -185,12 +210,13 @@ class Pending {
 
   constructor(
     readonly sent: Sent,
-    { user, mayRepeat = false }: Sender,
+    { user, mayRepeat = false, mustAnswer = false }: Sender,
     private readonly resolve: (rows: Rows) => void,
     private readonly reject: (error: Error) => void,
   ) {
     this.user = user;
     this.mayRepeat = mayRepeat;
+    this.mustAnswer = mustAnswer;
   }
 
   /** The first answer counts; an error only where no other connection is going to answer. */
@@ -281,8 +307,10 @@ interface Opened {
 interface LineEvents {
   /** A statement was answered. */
   answered(): void;
-  /** It could not be opened. @returns whether these statements go elsewhere. */
-  notOpened(left: readonly Pending[]): boolean;
+  /** It could not be opened. @returns which of these statements fail. */
+  notOpened(left: readonly Pending[]): readonly Pending[];
+  /** A statement failed. @returns whether it is tried again. */
+  failed(pending: Pending, error: Error): boolean;
 }
 
 class Line {
@@ -368,7 +396,7 @@ class Line {
 
   #settle(pending: Pending, error: Error | null, result: QueryResult<Record<string, unknown>>): void {
     this.#drop(pending);
-    pending.settle(error, result);
+    if (!error || !this.#events.failed(pending, error)) pending.settle(error, result);
     this.#events.answered();
   }
 
@@ -381,8 +409,7 @@ class Line {
       const left = this.#unsent.splice(0);
       for (const pending of left) this.#drop(pending);
       const alone = left.filter(({ copies }) => copies === 0);
-      if (this.#events.notOpened(alone)) return;
-      for (const pending of alone) pending.settle(error as Error, nothing);
+      for (const pending of this.#events.notOpened(alone)) pending.settle(error as Error, nothing);
       this.#events.answered();
     }
   }

@@ -5,9 +5,15 @@ import type { Pipeline, Sender } from './pipeline.ts';
 
 /**
  * Rows of one statement with parameters $1, $2, …; its values come out alike on every engine. A server plans it once, or
- * anew for these very values where the best plan depends on them.
+ * anew for these very values where the best plan depends on them. What must be answered is tried again, for as long as a
+ * request may take, while no connection can be had.
  */
-export type RunSql = (text: string, params?: readonly unknown[], isForTheseValues?: boolean) => Promise<readonly Record<string, unknown>[]>;
+export type RunSql = (
+  text: string,
+  params?: readonly unknown[],
+  isForTheseValues?: boolean,
+  mustAnswer?: boolean,
+) => Promise<readonly Record<string, unknown>[]>;
 
 /** How long a connection lives, in seconds: what was prepared on it ends with it. */
 export const connectionLifetime = 3600;
@@ -27,9 +33,9 @@ export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: bo
   const names = new StatementNames();
   const on =
     (pipeline: Pipeline, sender?: Sender): RunSql =>
-    (text, params = [], isForTheseValues = false) => {
+    (text, params = [], isForTheseValues = false, mustAnswer = false) => {
       const name = isForTheseValues || !prepares ? undefined : names.of(text);
-      return pipeline.query({ text, values: params.map(sent), name }, sender);
+      return pipeline.query({ text, values: params.map(sent), name }, mustAnswer ? { ...sender, mustAnswer } : sender);
     };
   return {
     run: on(reads),
