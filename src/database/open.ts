@@ -17,7 +17,7 @@ import {
 import type { ClientBase, ClientConfig, Pool } from 'pg';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import type { Config } from '../config.ts';
-import { breakOff, demandPrimary, isMisplaced, SilenceGuard } from './guard.ts';
+import { breakOff, demandPrimary, isMisplaced, limitServerLog, SilenceGuard } from './guard.ts';
 import { takeLock } from './lock.ts';
 import { Pipeline } from './pipeline.ts';
 import {
@@ -102,12 +102,11 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
       ...connection,
       max: shares.changes,
       maxLifetimeSeconds: connectionLifetime,
-      ...(guard && {
-        onConnect: async (client: ClientBase) => {
-          attend(client, guard, clients);
-          await demandPrimary(client);
-        },
-      }),
+      onConnect: async (client: ClientBase) => {
+        if (guard) attend(client, guard, clients);
+        await limitServerLog(client);
+        if (guard) await demandPrimary(client);
+      },
     },
   });
   const close = async (): Promise<void> => {
@@ -147,7 +146,7 @@ function connectionOf(url: string, { patience, stream }: DatabaseOptions): Clien
   return {
     connectionString: url,
     application_name: 'unionhall',
-    options: ['TimeZone=UTC', ...bounds].map((setting) => `-c ${setting}`).join(' '),
+    options: ['TimeZone=UTC', 'log_parameter_max_length_on_error=0', ...bounds].map((setting) => `-c ${setting}`).join(' '),
     connectionTimeoutMillis: patience === undefined ? 10_000 : Math.min(5_000, patience * 500),
     keepAlive: true,
     ...(stream && { stream }),

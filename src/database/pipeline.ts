@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { Client, Query, type ClientConfig, type Connection, type QueryResult } from 'pg';
 import { connectionLifetime } from './run.ts';
 import { isAway } from '../errors.ts';
-import { demandPrimary, isMisplaced, type Guard } from './guard.ts';
+import { demandPrimary, isMisplaced, limitServerLog, type Guard } from './guard.ts';
 
 type Rows = readonly Record<string, unknown>[];
 
@@ -440,6 +440,7 @@ class Line {
       this.#forget(opened);
     });
     await client.connect();
+    await limitServerLog(client);
     if (this.#guard) await demandPrimary(client);
     this.#opened = opened;
     return opened;
