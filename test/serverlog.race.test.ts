@@ -77,8 +77,8 @@ async function provoke({ orm, run }: Database, marker: string): Promise<string[]
       ),
     );
   }
-  await fail(em.execute('select pg_sleep(5), ?', [marker]));
-  await fail(run('select pg_sleep(5), $1::text', [marker]));
+  await fail(em.execute('select pg_sleep(60), ?', [marker]));
+  await fail(run('select pg_sleep(60), $1::text', [marker]));
   const lock = (key: number) => [`select pg_advisory_xact_lock(?), ?`, [key, marker]] as const;
   const both = [1, 2].map((first) =>
     orm.em.fork().transactional(async (each) => {
@@ -109,7 +109,7 @@ const reopenAs = (role: string): Promise<Database> =>
       databasePoolSize: 6,
       dataDirectory: '',
     },
-    { patience: 1 },
+    { patience: 4 },
   );
 
 /** What docs/operations.md has an administrator run, for another role. */
