@@ -20,6 +20,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import type { Allowance } from './entities/allowance.ts';
 import { largestPage, usualPage } from './entities/page.ts';
 import { tooComplex } from './errors.ts';
 
@@ -54,18 +55,6 @@ interface Measure {
  * counts when it is read; see `countLists`.
  */
 const plainList = 4;
-
-/** How many objects an operation may still be answered beyond what its document was counted as. */
-export class Allowance {
-  /** Nothing is refused of a mutation's answer: the change is made by then. */
-  left = Infinity;
-
-  /** @throws TOO_COMPLEX */
-  spend(objects: number): void {
-    this.left -= objects;
-    if (this.left < 0) throw tooComplex('The lists in the answer are longer than one operation may ask for. Ask for fewer objects.');
-  }
-}
 
 /** Has each list without pages counted when it is read, where it is longer than it counted as before. */
 export function countLists(schema: GraphQLSchema): void {

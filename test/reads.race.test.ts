@@ -191,12 +191,12 @@ describe('a statement', () => {
 
   it.each([2, 3, 10])('is on one of %s connections at most, as many as the pool was given', async (size) => {
     node = await open(size);
-    const patient = Promise.all([
-      ...Array.from({ length: 30 }, async (_, n) => {
+    const patient = Promise.all(
+      Array.from({ length: 30 }, async (_, n) => {
         await setTimeout(n * 10);
         return Promise.all([node.run(hanging), node.runReserved(hanging), node.orm.em.fork().execute(hanging)]);
       }),
-    ]);
+    );
     await until(async () => (await hung()).length === size);
     await setTimeout(100);
     const counted = `select count(*)::int as count from pg_stat_activity where datname = current_database() and application_name = 'unionhall'`;

@@ -115,7 +115,8 @@ const reopenAs = (role: string): Promise<Database> =>
 /** What docs/operations.md has an administrator run, for another role. */
 const documented = (role: string): string => {
   const text = readFileSync(join(import.meta.dirname, '..', 'docs', 'operations.md'), 'utf8');
-  return (/```sql logging\n(.*?)```/s.exec(text)?.[1] as string).replaceAll('unionhall_application', role);
+  const [, statements = ''] = /```sql logging\n(.*?)```/s.exec(text) ?? [];
+  return statements.replaceAll('unionhall_application', role);
 };
 
 const settings = [...documented('').matchAll(/ set (\w+) to /g)].map(([, name]) => name).join(', ');

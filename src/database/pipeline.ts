@@ -1,7 +1,6 @@
 import { Socket } from 'node:net';
 import { Client, Query, type ClientConfig, type Connection, type QueryResult } from 'pg';
 import { connectionLifetime } from './run.ts';
-import { isAway } from '../errors.ts';
 import { demandPrimary, isMisplaced, limitServerLog, type Guard } from './guard.ts';
 
 type Rows = readonly Record<string, unknown>[];
@@ -157,7 +156,7 @@ export class Pipeline {
   /** @returns whether a statement that failed is tried again. */
   #tryAgain(pending: Pending, error: Error): boolean {
     const isOver = performance.now() - pending.sentAt > Math.min(this.#patience, usualPatience);
-    if (!pending.mustAnswer || pending.copies > 0 || isOver || !isAway(error)) return false;
+    if (!pending.mustAnswer || pending.copies > 0 || isOver || isOfStatement(error)) return false;
     this.#waiting.push(pending);
     return true;
   }
@@ -196,6 +195,9 @@ export class Pipeline {
     return free.find(({ isOpened }) => isOpened) ?? free.find(({ triedAt }) => triedAt + reopenAfter <= now) ?? null;
   }
 }
+
+/** Whether the server refused the statement, and the connection goes on. */
+const isOfStatement = (error: Error & { readonly severity?: string }): boolean => error.severity === 'ERROR';
 
 /** A statement whose answer has not come. */
 class Pending {
