@@ -14,6 +14,7 @@ import { cpuRatio, heading, median, megabytes, ratioRow, say, table } from './pr
 import { profile } from './profile.js';
 import { compared, drawPool, listOf, questions } from './questions.js';
 import { hostile } from './hostile.js';
+import { besideReaders } from './readers.js';
 import { refusals } from './refusals.js';
 import { reset } from './reset.js';
 import { seeding } from './seeding.js';
@@ -44,7 +45,7 @@ const loginTarget = 0.85;
 const besideTarget = 0.7;
 
 /** What is not a question of its own, in its order. */
-const parts = { login, beside, vault, growth, statements, restart, refusals, reset, hostile, seeding };
+const parts = { login, beside, readers: besideReaders, vault, growth, statements, restart, refusals, reset, hostile, seeding };
 
 /** @param {Options} options */
 export async function run(options) {

@@ -1,10 +1,13 @@
 import {
+  defaultFieldResolver,
   getArgumentValues,
   getNamedType,
   getNullableType,
+  getVariableValues,
   isInputObjectType,
   isLeafType,
   isListType,
+  isObjectType,
   Kind,
   type DocumentNode,
   type FieldNode,
@@ -12,10 +15,12 @@ import {
   type GraphQLField,
   type GraphQLNamedType,
   type GraphQLObjectType,
+  type GraphQLResolveInfo,
   type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import type { Allowance } from './entities/allowance.ts';
 import { largestPage, usualPage } from './entities/page.ts';
 import { tooComplex } from './errors.ts';
 
@@ -45,8 +50,44 @@ interface Measure {
   authentications: number;
 }
 
-/** How many rows a list without pages counts as, unless its field says how many: those that have more than a few do. */
+/**
+ * How many rows a list without pages counts as before it is read, unless its field says how many. What it has beyond that
+ * counts when it is read; see `countLists`.
+ */
 const plainList = 4;
+
+/** Has each list without pages counted when it is read, where it is longer than it counted as before. */
+export function countLists(schema: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || type.name.startsWith('__')) continue;
+    for (const field of Object.values(type.getFields())) if (isPlainList(field) && !isLeafType(getNamedType(field.type))) count(field);
+  }
+}
+
+function count(field: GraphQLField<unknown, unknown>): void {
+  const resolve = field.resolve ?? defaultFieldResolver;
+  const counted = (list: unknown, context: unknown, info: GraphQLResolveInfo): unknown => {
+    const more = Array.isArray(list) ? list.length - lengthOf(field) : 0;
+    if (more > 0) (context as { allowance?: Allowance }).allowance?.spend(more * costOfOne(field, info));
+    return list;
+  };
+  field.resolve = (source, args, context, info) => {
+    const found = resolve(source, args, context, info);
+    return found instanceof Promise ? found.then((list) => counted(list, context, info)) : counted(found, context, info);
+  };
+}
+
+/** What one object of a list counts as, with all that is asked of it. */
+function costOfOne(field: GraphQLField<unknown, unknown>, { schema, fragments, variableValues, fieldNodes }: GraphQLResolveInfo): number {
+  const found = nothingFound();
+  const walk = new Walk(schema, Object.values(fragments) as FragmentDefinitionNode[], variableValues, found);
+  for (const { selectionSet } of fieldNodes) if (selectionSet) walk.below(selectionSet, getNamedType(field.type));
+  return 1 + found.cost;
+}
+
+const lengthOf = ({ extensions }: GraphQLField<unknown, unknown>): number => Number(extensions['complexity'] ?? plainList);
+
+const isPlainList = ({ name, type }: GraphQLField<unknown, unknown>): boolean => !wrappers.has(name) && isListType(getNullableType(type));
 
 /** What wraps the rows of a page. */
 const wrappers: ReadonlySet<string> = new Set(['edges', 'node', 'nodes']);
@@ -57,9 +98,10 @@ const proofs: ReadonlySet<string> = new Set(['password', 'currentPassword', 'cod
 /**
  * Refuses an operation that asks for more than one may, before anything is done for it: by depth, aliases, root fields,
  * objects, and with more than one field that somebody could guess a secret with. What asks about the schema is free.
+ * @returns how many objects it was counted as.
  * @throws TOO_COMPLEX
  */
-export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds): void {
+export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds): number {
   const { depth, aliases, rootFields, cost, authentications } = measure(schema, asked);
   const excess: readonly (readonly [isOver: boolean, message: string])[] = [
     [depth > bounds.depth, `The operation is ${depth} levels deep: ${bounds.depth} are allowed, not counting edges, node and nodes.`],
@@ -70,6 +112,7 @@ export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds
   ];
   const found = excess.find(([isOver]) => isOver);
   if (found) throw tooComplex(found[1]);
+  return cost;
 }
 
 /** How many fields an operation asks for at its root. */
@@ -81,12 +124,20 @@ const measured = new WeakMap<OperationDefinitionNode, Measure>();
 function measure(schema: GraphQLSchema, { document, operation, variables }: Asked): Measure {
   const known = measured.get(operation);
   if (known) return known;
-  const found: Measure = { depth: 0, aliases: 0, rootFields: new Set(), cost: 0, authentications: 0 };
+  const found = nothingFound();
   const root = schema.getRootType(operation.operation);
-  const walk = new Walk(schema, document, variables, found);
+  const fragments = document.definitions.filter((each) => each.kind === Kind.FRAGMENT_DEFINITION);
+  const walk = new Walk(schema, fragments, withDefaults(schema, operation, variables), found);
   if (root) walk.root(root, operation.selectionSet);
   if (!walk.dependsOnVariables) measured.set(operation, found);
   return found;
+}
+
+const nothingFound = (): Measure => ({ depth: 0, aliases: 0, rootFields: new Set(), cost: 0, authentications: 0 });
+
+/** The variables with their defaults. Those that are wrong are refused with a better word later. */
+function withDefaults(schema: GraphQLSchema, { variableDefinitions = [] }: OperationDefinitionNode, sent: Asked['variables']) {
+  return getVariableValues(schema, variableDefinitions, sent, { maxErrors: 1 }).coerced ?? sent;
 }
 
 /** Goes through an operation once, fragments where they are spread. */
@@ -97,11 +148,11 @@ class Walk {
 
   constructor(
     private readonly schema: GraphQLSchema,
-    { definitions }: DocumentNode,
+    fragments: readonly FragmentDefinitionNode[],
     private readonly variables: Readonly<Record<string, unknown>>,
     private readonly found: Measure,
   ) {
-    this.fragments = new Map(definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])));
+    this.fragments = new Map(fragments.map((each) => [each.name.value, each]));
   }
 
   root(type: GraphQLObjectType, selections: SelectionSetNode): void {
@@ -112,6 +163,11 @@ class Walk {
     }
   }
 
+  /** Counts what is asked of one object. */
+  below(selections: SelectionSetNode, type: GraphQLNamedType): void {
+    for (const { node, field } of this.fields(selections, type)) this.field(node, field, 1, 1);
+  }
+
   /** @param times how many objects of the parent there are. */
   private field(node: FieldNode, field: GraphQLField<unknown, unknown>, level: number, times: number): void {
     if (node.alias) this.found.aliases += 1;
@@ -120,9 +176,8 @@ class Walk {
     if (isLeafType(type) || !node.selectionSet) return;
     const size = this.sizeOf(node, field);
     const isConnection = size !== null;
-    const isPlainList = !isConnection && !wrappers.has(field.name) && isListType(getNullableType(field.type));
-    const objects = times * (this.idsOf(node, field) ?? (isPlainList ? Number(field.extensions['complexity'] ?? plainList) : 1));
-    this.found.cost += field.name === 'edges' ? 0 : objects;
+    const objects = times * (this.idsOf(node, field) ?? (!isConnection && isPlainList(field) ? lengthOf(field) : 1));
+    this.found.cost += objects;
     for (const next of this.fields(node.selectionSet, type)) {
       const isWrapper = wrappers.has(next.field.name);
       this.field(next.node, next.field, level + (isWrapper ? 0 : 1), isConnection && isWrapper ? objects * size : objects);

@@ -58,7 +58,13 @@ export const variables = {
       'A PostgreSQL server, postgres://user:password@host:5432/database, or postgres://user@/database?host=/folder for a Unix socket. Without it, the embedded one is used.',
     ),
   DATABASE_URL_FILE: fileOf('DATABASE_URL'),
-  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(500).default(10).describe('Connections to a PostgreSQL server.'),
+  DATABASE_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(500)
+    .default(10)
+    .describe('Most connections to a PostgreSQL server; see operations.md.'),
   DATABASE_DIRECT_URL: postgres
     .optional()
     .describe('The same server past its pooler, where DATABASE_URL leads to one: for migrations, and what listens.'),

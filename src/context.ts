@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { GraphQLResolveInfo } from 'graphql';
+import { Allowance } from './entities/allowance.ts';
 import { Viewer } from './entities/viewer.ts';
 import { mayAct, nodeTypesOf, permissionsOf, type Permission } from './permissions/index.ts';
 import { Reader, type RunSql } from './reading/reader.ts';
@@ -50,6 +51,7 @@ export interface Incoming {
 export type Context = Pick<
   RequestContext,
   | 'viewer'
+  | 'allowance'
   | 'client'
   | 'cookies'
   | 'read'
@@ -76,6 +78,10 @@ export type Context = Pick<
 export interface ContextSources {
   readonly em: SqlEntityManager;
   readonly run: RunSql;
+  /** Runs what reads for a user. */
+  readonly runFor: (userId: string | null) => RunSql;
+  /** Runs what tells who is asking. */
+  readonly runReserved: RunSql;
   readonly subjects: Subjects;
   readonly tools: SessionTools & BenevolenceTools & Omit<VaultTools, 'proofs'>;
   readonly refusals: Pick<Refusals, 'note'>;
@@ -91,6 +97,7 @@ export async function createContext(sources: ContextSources, incoming: Incoming)
 
 /** Services, and the entity manager they share, are made when they are first asked for: most requests only read. */
 class RequestContext {
+  readonly allowance = new Allowance();
   readonly client: Client;
   readonly read: Reader;
   readonly cookies: CookieJar;
@@ -141,7 +148,9 @@ class RequestContext {
 
   /** Reads as whoever an access token names: for answers that follow a sign-in. */
   get readAs(): (accessToken: string) => Promise<Reader> {
-    return async (accessToken) => readerFor(this.sources, await viewerOf(this.sources, accessToken, false));
+    const { runReserved } = this.sources;
+    const sources = { ...this.sources, runReserved: (text, params) => runReserved(text, params, false, true) } satisfies ContextSources;
+    return async (accessToken) => readerFor(this.sources, await viewerOf(sources, accessToken, false));
   }
 
   get sessions(): SessionService {
@@ -191,7 +200,8 @@ class RequestContext {
 
   /** The same request, all of whose statements are part of a transaction. */
   private within(em: SqlEntityManager): RequestContext {
-    return new RequestContext({ ...this.sources, em, run: runWithin(em) }, this.incoming, this.viewer, em);
+    const run = runWithin(em);
+    return new RequestContext({ ...this.sources, em, run, runFor: () => run }, this.incoming, this.viewer, em);
   }
 
   private get em(): SqlEntityManager {
@@ -262,9 +272,10 @@ class CookieJar {
   }
 }
 
-async function viewerOf({ run, tools }: ContextSources, accessToken: string | null, isUse = true): Promise<Viewer> {
-  const facts = accessToken === null ? null : await authenticate(accessToken, run, tools, isUse);
+async function viewerOf({ runReserved, tools }: ContextSources, accessToken: string | null, isUse = true): Promise<Viewer> {
+  const facts = accessToken === null ? null : await authenticate(accessToken, runReserved, tools, isUse);
   return facts === null ? Viewer.anonymous : new Viewer(facts, mayAct);
 }
 
-const readerFor = ({ run, subjects, tools }: ContextSources, viewer: Viewer): Reader => new Reader(subjects, viewer, run, tools.now());
+const readerFor = ({ runFor, subjects, tools }: ContextSources, viewer: Viewer): Reader =>
+  new Reader(subjects, viewer, runFor(viewer.userId), tools.now());

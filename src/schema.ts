@@ -6,6 +6,7 @@ import { applyMiddleware, type IMiddlewareTypeMap } from 'graphql-middleware';
 import { buildSchemaSync } from 'type-graphql';
 import { ormOptions } from '../mikro-orm.config.ts';
 import { cleanArguments } from './cleaning.ts';
+import { countLists } from './complexity.ts';
 import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
 import { nodeGaps, operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
@@ -60,6 +61,7 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   const subjects = subjectsOf(schema, metadata, rules);
   attachReading(schema, subjects);
   cleanArguments(schema);
+  countLists(schema);
   const middleware = shieldFor(schema, operations, rootTypes, tellRefusal);
   return { schema: guardSubscribing(applyMiddleware(schema, middleware), middleware), subjects };
 }

@@ -266,9 +266,12 @@ class ServiceProcess {
       throw unavailable();
     };
     const { subjects, tools, settings, changes, warn } = this.#shared;
+    const run = () => Promise.reject(unavailable());
     return {
       em: { fork: away } as unknown as SqlEntityManager,
-      run: () => Promise.reject(unavailable()),
+      run,
+      runFor: () => run,
+      runReserved: run,
       subjects,
       tools: { ...tools, mail: { enqueue: away } },
       refusals: { note: ({ operation, code }, _viewer, { requestId }) => warn(`${operation} was refused: ${code} (request ${requestId})`) },
@@ -280,7 +283,7 @@ class ServiceProcess {
   async #check(): Promise<void> {
     const { work } = this.#start;
     if (work === null) throw unavailable();
-    const rows = await work.database.run(`select 1 as one where current_setting('transaction_read_only') = 'off'`);
+    const rows = await work.database.runReserved(`select 1 as one where current_setting('transaction_read_only') = 'off'`);
     if (rows.length === 0) throw unavailable();
   }
 

@@ -399,6 +399,7 @@ class Line {
   async #tell(change: CaseChange, args: ExecutionArgs, asked: Asked): Promise<ExecutionResult | null> {
     const context = await this.#contextNow(asked);
     if (context === null || !(await context.cases.sees(change))) return null;
+    context.allowance.left = (args.contextValue as Context).allowance.left;
     const result = (await execute({ ...args, rootValue: change, contextValue: context })) as ExecutionResult;
     return isOutOfSight(result) ? null : result;
   }

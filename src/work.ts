@@ -164,7 +164,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
       place,
       hasSeeded,
       isOwned,
-      sources: { em, run: database.run, subjects, tools, refusals, changes, settings },
+      sources: { em, ...runnersOf(database), subjects, tools, refusals, changes, settings },
       enter: () => requests.enter(),
       idle: () => requests.idle(),
       end: () => end({ listening: hearing, refusals, cleanup, sealing, mail: sending, database, patience: config.patience.stop }),
@@ -175,6 +175,12 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
     throw error;
   }
 }
+
+const runnersOf = (database: Database) => ({
+  run: database.run,
+  runFor: (userId: string | null) => database.runFor(userId),
+  runReserved: database.runReserved,
+});
 
 /** Makes the first admin where the operator names one. @returns whether somebody owns the instance. */
 async function ownerOf({ config, ...tools }: Shared, em: SqlEntityManager): Promise<boolean> {

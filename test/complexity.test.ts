@@ -72,7 +72,7 @@ describe('it is refused, before any statement but the session’s own,', () => {
     [
       'the same by variables',
       `query ($size: Int) { grievances(first: $size) { nodes { member { grievances(last: $size) { edges { node { id } } } } } } }`,
-      /up to 10301 objects/,
+      /up to 20301 objects/,
       { size: 100 },
     ],
     [

@@ -63,6 +63,28 @@ export async function demandPrimary(client: ClientBase): Promise<void> {
   throw Object.assign(new Error('The server is read-only: a standby, perhaps.'), { code: '25006' });
 }
 
+/**
+ * Keeps what people write out of the server's log, as far as the role may: MikroORM sends values within the text of its
+ * statements (mikro-orm/mikro-orm#8001), and PostgreSQL logs the text of a statement that fails, with the rows concerned.
+ */
+export async function limitServerLog(client: ClientBase): Promise<void> {
+  await client.query(
+    `select set_config(name, value, false) from (values ${logSettings}) as setting (name, value)
+     where has_parameter_privilege(name, 'SET')`,
+  );
+}
+
+const logSettings = Object.entries({
+  log_min_error_statement: 'panic',
+  log_error_verbosity: 'terse',
+  log_min_duration_statement: '-1',
+  log_min_duration_sample: '-1',
+  log_statement: 'none',
+  log_duration: 'off',
+})
+  .map(([name, value]) => `('${name}', '${value}')`)
+  .join(', ');
+
 /** Ends a connection without a word: what waits on it fails. */
 export const breakOff = (client: ClientBase): void => void socketOf(client).destroy();
 

@@ -18,10 +18,20 @@ import { Client, type ClientBase, type ClientConfig, type Pool } from 'pg';
 import { unwritableReason } from '../errors.ts';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import type { Config } from '../config.ts';
-import { breakOff, demandPrimary, isMisplaced, SilenceGuard } from './guard.ts';
+import { breakOff, demandPrimary, isMisplaced, limitServerLog, SilenceGuard } from './guard.ts';
 import { takeLock } from './lock.ts';
 import { Pipeline } from './pipeline.ts';
-import { connectionLifetime, runOnPglite, runOnPipeline, runOnPool, strings, valueTypes, type RunSql } from './run.ts';
+import {
+  connectionLifetime,
+  runOnOne,
+  runOnPglite,
+  runOnPipelines,
+  runOnPool,
+  strings,
+  valueTypes,
+  type Runners,
+  type RunSql,
+} from './run.ts';
 
 /** The parts of the configuration that say where the data is. The directory `memory://` keeps nothing. */
 export type DatabasePlace = Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDirectory'>;
@@ -50,7 +60,11 @@ export interface Database {
   readonly orm: MikroORM<AbstractSqlDriver, SqlEntityManager>;
   readonly engine: 'embedded' | 'postgresql';
   readonly run: RunSql;
-  /** How many statements `run` was given. */
+  /** Reads for a user: on a few connections at a time, and in a second try where the first is behind a slow statement. */
+  readonly runFor: (user: string | null) => RunSql;
+  /** Runs on the connection that is kept for authentication and health checks. */
+  readonly runReserved: RunSql;
+  /** How many statements were given to `run`, `runFor` and `runReserved`. */
   readonly statements: number;
   /** Whether opening it made it: an embedded database that was not there. */
   readonly isFresh: boolean;
@@ -66,42 +80,63 @@ export async function openDatabase(place: DatabasePlace, options: DatabaseOption
 
 async function openServer(url: string, { databasePoolSize }: DatabasePlace, options: DatabaseOptions): Promise<Database> {
   const connection = connectionOf(url, options);
-  const lines = options.prepares === false ? 0 : Math.min(mostLines, Math.floor(databasePoolSize / 2));
+  const shares = sharesOf(databasePoolSize);
   const clients = new Set<ClientBase>();
+  const pipelines: Pipeline[] = [];
   const renew = (): void => {
-    pipeline?.renew();
+    for (const pipeline of pipelines) pipeline.renew();
     for (const client of clients) breakOff(client);
   };
-  const guard = options.patience === undefined ? null : new SilenceGuard(options.patience + graceOfSilence, renew);
-  const pipeline = lines > 0 ? new Pipeline({ ...connection, types: valueTypes }, lines, guard) : null;
+  const { patience, prepares: isPipelined = true } = options;
+  const guard = patience === undefined ? null : new SilenceGuard(patience + graceOfSilence, renew);
+  const pipelineOf = (size: number, perUser = size): Pipeline => {
+    const pipeline = new Pipeline({ ...connection, types: valueTypes }, { size, perUser, isPipelined, patience, guard });
+    pipelines.push(pipeline);
+    return pipeline;
+  };
+  const reads = shares.reads > 0 ? pipelineOf(shares.reads, Math.max(1, Math.min(mostPerUser, shares.reads - 2))) : null;
+  const reserved = shares.reserved > 0 ? pipelineOf(shares.reserved) : reads;
   const orm = await PostgresOrm.init({
     ...shared(options),
     dbName: new Client(connection).database ?? '', // `pg` reads the rest: MikroORM knows no Unix sockets
     driverOptions: {
       ...connection,
-      max: databasePoolSize - lines,
+      max: shares.changes,
       maxLifetimeSeconds: connectionLifetime,
-      ...(guard && {
-        onConnect: async (client: ClientBase) => {
-          attend(client, guard, clients);
-          await demandPrimary(client);
-        },
-      }),
+      onConnect: async (client: ClientBase) => {
+        if (guard) attend(client, guard, clients);
+        await limitServerLog(client);
+        if (guard) await demandPrimary(client);
+      },
     },
   });
   const close = async (): Promise<void> => {
-    await Promise.all([pipeline?.close(), orm.close(true)]);
+    await Promise.all([...pipelines.map((pipeline) => pipeline.close()), orm.close(true)]);
   };
   try {
     const pool = await nativeClient<Pool>({ orm: orm as unknown as Database['orm'] });
     takeBackTheDead(pool);
     await pool.query('select 1');
-    return assemble('postgresql', orm, pipeline ? runOnPipeline(pipeline) : runOnPool(pool), options, { isFresh: false, close });
+    const run = reads && reserved ? runOnPipelines(reads, reserved, isPipelined) : runOnOne(runOnPool(pool));
+    return assemble('postgresql', orm, run, options, { isFresh: false, close });
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+/**
+ * What a pool's connections are for: reads take half of them, one is kept for authentication and health checks, changes take
+ * the rest. A pool of two has none to keep; one of one does everything in turn.
+ */
+export function sharesOf(size: number): { readonly reads: number; readonly reserved: number; readonly changes: number } {
+  const reads = Math.floor(size / 2);
+  const reserved = size > 2 ? 1 : 0;
+  return { reads, reserved, changes: size - reads - reserved };
+}
+
+/** Connections on which statements of one user are at a time, at most. */
+const mostPerUser = 4;
 
 /** What each connection to a server is made with. */
 function connectionOf(url: string, { patience, stream }: DatabaseOptions): ClientConfig {
@@ -112,7 +147,7 @@ function connectionOf(url: string, { patience, stream }: DatabaseOptions): Clien
   return {
     connectionString: url,
     application_name: 'unionhall',
-    options: ['TimeZone=UTC', ...bounds].map((setting) => `-c ${setting}`).join(' '),
+    options: ['TimeZone=UTC', 'log_parameter_max_length_on_error=0', ...bounds].map((setting) => `-c ${setting}`).join(' '),
     connectionTimeoutMillis: patience === undefined ? 10_000 : Math.min(5_000, patience * 500),
     keepAlive: true,
     ...(stream && { stream }),
@@ -157,9 +192,6 @@ function takeBackTheDead(pool: Pool): void {
   });
 }
 
-/** Connections of the pool's size that `run` takes for itself: more would say less in one write. */
-const mostLines = 4;
-
 /**
  * One process, for development: the files have no lock of their own, so ours stands beside them. What was acknowledged
  * survives the end of the process however it comes, though not a power cut.
@@ -201,7 +233,7 @@ async function openLocked(directory: string, options: DatabaseOptions): Promise<
       await pglite.close();
       lock?.release();
     };
-    return assemble('embedded', orm, runOnPglite(pglite), options, { isFresh, close });
+    return assemble('embedded', orm, runOnOne(runOnPglite(pglite)), options, { isFresh, close });
   } catch (error) {
     lock?.release();
     throw error;
@@ -274,12 +306,19 @@ class Listener extends DefaultLogger {
 function assemble(
   engine: Database['engine'],
   orm: unknown,
-  run: RunSql,
+  runners: Runners,
   { onStatement }: DatabaseOptions,
   rest: Pick<Database, 'isFresh' | 'close'>,
 ): Database {
   let statements = 0;
   let closing: Promise<void> | undefined;
+  const counted =
+    (run: RunSql): RunSql =>
+    (text, ...rest) => {
+      statements += 1;
+      onStatement?.(text);
+      return run(text, ...rest);
+    };
   return {
     orm: orm as Database['orm'],
     engine,
@@ -287,11 +326,9 @@ function assemble(
     get statements() {
       return statements;
     },
-    run: (text, params, isForTheseValues) => {
-      statements += 1;
-      onStatement?.(text);
-      return run(text, params, isForTheseValues);
-    },
+    run: counted(runners.run),
+    runFor: (user) => counted(runners.runFor(user)),
+    runReserved: counted(runners.runReserved),
     close: () => (closing ??= rest.close()),
   };
 }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { Client, Query, type ClientConfig, type Connection, type QueryResult } from 'pg';
 import { connectionLifetime } from './run.ts';
-import { demandPrimary, isMisplaced, type Guard } from './guard.ts';
+import { demandPrimary, isMisplaced, limitServerLog, type Guard } from './guard.ts';
 
 type Rows = readonly Record<string, unknown>[];
 
@@ -14,17 +14,71 @@ export interface Sent {
 
 type Settle = (error: Error | null, result: QueryResult<Record<string, unknown>>) => void;
 
+/** How a pipeline uses its connections. */
+export interface PipelineOptions {
+  /** How many connections it opens at most. */
+  readonly size: number;
+  /** On how many connections statements of one user are at a time; further ones wait. */
+  readonly perUser?: number;
+  /** Whether a connection is sent statements before the ones ahead are answered. */
+  readonly isPipelined?: boolean;
+  /** Seconds after which a statement that waits for a connection fails. Without it, it waits as long as it takes. */
+  readonly patience?: number | undefined;
+  readonly guard?: Guard | null;
+}
+
+/** What the sender says about a statement. */
+export interface Sender {
+  /** The user whose request it belongs to. */
+  readonly user?: string | undefined;
+  /** Whether it may run twice: it reads, and nothing else. */
+  readonly mayRepeat?: boolean;
+  /** Whether it is tried again while no connection can be had: what is read is the answer to a change that is stored. */
+  readonly mustAnswer?: boolean;
+}
+
+/** Milliseconds after which a statement that is not answered counts as slow: nothing more is sent behind it. */
+const slowAfter = 20;
+
+/** Connections that are opened for throughput alone. Further ones are opened when all of these hold a slow statement. */
+const usualConnections = 4;
+
+/** Statements on a connection up to which those of one turn of the event loop share it. */
+const longestBatch = 10;
+
+/** Milliseconds for which a statement that must be answered is tried again, where no time is set. */
+const usualPatience = 10_000;
+
+/** Milliseconds for which a connection that could not be opened is not tried again while others are open. */
+const reopenAfter = 1000;
+
 /**
- * A few connections for statements that stand alone. Each is sent without waiting for the answers before it, and all that
+ * Connections for statements that stand alone. Each is sent without waiting for the answers before it, and all that
  * one turn of the event loop has to say leaves in one write: a write wakes the server's process, and costs more than
  * most statements do. A connection that breaks fails the statements on it, and is made anew by the next.
+ *
+ * A slow statement holds up nobody else: nothing is sent on a connection whose oldest statement is slow. What is behind it
+ * already is sent again on a free connection, where it only reads. When no connection is left, statements wait here.
  */
 export class Pipeline {
   readonly #lines: readonly Line[];
+  readonly #waiting: Pending[] = [];
+  readonly #perUser: number;
+  readonly #patience: number;
+  readonly #isPipelined: boolean;
+  #timer: NodeJS.Timeout | null = null;
+  #closing: (() => void) | null = null;
 
-  /** @param size how many connections. */
-  constructor(options: ClientConfig, size: number, guard: Guard | null = null) {
-    this.#lines = Array.from({ length: size }, () => new Line(options, guard));
+  constructor(config: ClientConfig, { size, perUser = size, isPipelined = true, patience, guard = null }: PipelineOptions) {
+    const events: LineEvents = {
+      answered: () => this.#drain(),
+      notOpened: (left) => this.#reassign(left),
+      failed: (pending, error) => this.#tryAgain(pending, error),
+    };
+    this.#lines = Array.from({ length: size }, () => new Line(config, guard, events));
+    this.#perUser = perUser;
+    this.#isPipelined = isPipelined;
+    this.#patience = patience === undefined ? Infinity : patience * 1000;
   }
 
   /** Uses no connection any more that is open now; what was sent on them is answered. */
@@ -32,16 +86,145 @@ export class Pipeline {
     for (const line of this.#lines) line.renew();
   }
 
-  /** Sends a statement on the connection that this turn of the event loop speaks on: the one with the fewest before it. */
-  query(sent: Sent): Promise<Rows> {
-    return this.#lines
-      .reduce((best, line) => (line.isSpeaking || (!best.isSpeaking && line.awaited < best.awaited) ? line : best))
-      .query(sent);
+  /** Sends a statement as soon as there is a connection for it. */
+  query(sent: Sent, sender: Sender = {}): Promise<Rows> {
+    return new Promise((resolve, reject) => {
+      this.#send(new Pending(sent, sender, resolve, reject));
+      this.#timer ??= setTimeout(() => this.#look(), slowAfter).unref();
+    });
   }
 
   /** Lets what was sent be answered, and closes. */
   async close(): Promise<void> {
+    if (this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#closing = resolve));
     await Promise.all(this.#lines.map((line) => line.close()));
+    if (this.#timer) clearTimeout(this.#timer);
+  }
+
+  #send(pending: Pending): void {
+    const line = this.#lineFor(pending, performance.now());
+    if (line) line.query(pending);
+    else this.#waiting.push(pending);
+  }
+
+  /** The best connection for a statement; null while it has to wait. */
+  #lineFor({ user, mustAnswer }: Pending, now: number): Line | null {
+    const isFull = this.#isFull(user);
+    const opened = this.#lines.reduce((count, line) => count + (line.isOpened ? 1 : 0), 0);
+    let [best, least]: [Line | null, number] = [null, Infinity];
+    for (const line of this.#lines) {
+      if (isFull && !line.serves(user)) continue;
+      const isRefused = !line.isOpened && line.triedAt + reopenAfter > now;
+      if (isRefused && (opened > 0 || mustAnswer)) continue;
+      const rank = this.#rankOf(line, opened, now);
+      if (rank < least) [best, least] = [line, rank];
+    }
+    return best;
+  }
+
+  /** The lower, the better: one that this turn speaks on, a free one, the one with the fewest statements, one to be opened. */
+  #rankOf(line: Line, opened: number, now: number): number {
+    const { length } = line.awaited;
+    if (length > 0 && (!this.#isPipelined || line.isSlow(now))) return Infinity;
+    if (line.isSpeaking && length < longestBatch) return 0;
+    if (length > 0) return 2 + length;
+    if (line.isOpened) return 1;
+    return opened < usualConnections ? 2 : Number.MAX_VALUE;
+  }
+
+  /** Whether statements of this user are on as many connections as they may be. */
+  #isFull(user: string | undefined): boolean {
+    if (user === undefined || this.#perUser >= this.#lines.length) return false;
+    return this.#lines.reduce((count, line) => count + (line.serves(user) ? 1 : 0), 0) >= this.#perUser;
+  }
+
+  #drain(): void {
+    if (this.#waiting.length === 0) return;
+    for (const pending of this.#waiting.splice(0)) this.#send(pending);
+  }
+
+  /** Finds another connection for what was to be sent on one that could not be opened. @returns what failed with it. */
+  #reassign(left: readonly Pending[]): readonly Pending[] {
+    if (this.#lines.some(({ isOpened }) => isOpened)) {
+      for (const pending of left) this.#send(pending);
+      return [];
+    }
+    this.#waiting.push(...left.filter(({ mustAnswer }) => mustAnswer));
+    return left.filter(({ mustAnswer }) => !mustAnswer);
+  }
+
+  /** @returns whether a statement that failed is tried again. */
+  #tryAgain(pending: Pending, error: Error): boolean {
+    const isOver = performance.now() - pending.sentAt > Math.min(this.#patience, usualPatience);
+    if (!pending.mustAnswer || pending.copies > 0 || isOver || isOfStatement(error)) return false;
+    this.#waiting.push(pending);
+    return true;
+  }
+
+  #look(): void {
+    const now = performance.now();
+    this.#timer = null;
+    const isOver = ({ sentAt, mustAnswer }: Pending): boolean =>
+      now - sentAt > (mustAnswer ? Math.min(this.#patience, usualPatience) : this.#patience);
+    for (const pending of this.#waiting.filter(isOver)) {
+      this.#waiting.splice(this.#waiting.indexOf(pending), 1);
+      pending.settle(Object.assign(new Error('No database connection became free in time.'), { code: '53300' }), nothing);
+    }
+    this.#relieve(now);
+    this.#drain();
+    if (this.#waiting.length === 0) this.#closing?.();
+    const isBusy = this.#waiting.length > 0 || this.#lines.some(({ awaited }) => awaited.length > 0);
+    if (isBusy) this.#timer = setTimeout(() => this.#look(), slowAfter).unref();
+  }
+
+  /** Sends what only reads, and is behind a slow statement, again on a connection that is free. */
+  #relieve(now: number): void {
+    for (const line of this.#lines) {
+      if (line.awaited.length < 2 || !line.isSlow(now)) continue;
+      const free = this.#freeLine(now);
+      if (!free) return;
+      for (const pending of line.awaited.slice(1)) {
+        if (!pending.mayRepeat || pending.line !== line) continue;
+        if (free.serves(pending.user) || !this.#isFull(pending.user)) free.query(pending);
+      }
+    }
+  }
+
+  #freeLine(now: number): Line | null {
+    const free = this.#lines.filter(({ awaited }) => awaited.length === 0);
+    return free.find(({ isOpened }) => isOpened) ?? free.find(({ triedAt }) => triedAt + reopenAfter <= now) ?? null;
+  }
+}
+
+/** Whether the server refused the statement, and the connection goes on. */
+const isOfStatement = (error: Error & { readonly severity?: string }): boolean => error.severity === 'ERROR';
+
+/** A statement whose answer has not come. */
+class Pending {
+  readonly user: string | undefined;
+  readonly mayRepeat: boolean;
+  readonly mustAnswer: boolean;
+  readonly sentAt = performance.now();
+  /** Where it was sent last. */
+  line: Line | null = null;
+  /** On how many connections it is. */
+  copies = 0;
+
+  constructor(
+    readonly sent: Sent,
+    { user, mayRepeat = false, mustAnswer = false }: Sender,
+    private readonly resolve: (rows: Rows) => void,
+    private readonly reject: (error: Error) => void,
+  ) {
+    this.user = user;
+    this.mayRepeat = mayRepeat;
+    this.mustAnswer = mustAnswer;
+  }
+
+  /** The first answer counts; an error only where no other connection is going to answer. */
+  settle(error: Error | null, result: QueryResult<Record<string, unknown>>): void {
+    if (!error) this.resolve(result.rows);
+    else if (this.copies === 0) this.reject(error);
   }
 }
 
@@ -122,43 +305,67 @@ interface Opened {
   readonly retiresAt: number;
 }
 
+/** What a pipeline hears of its connections. */
+interface LineEvents {
+  /** A statement was answered. */
+  answered(): void;
+  /** It could not be opened. @returns which of these statements fail. */
+  notOpened(left: readonly Pending[]): readonly Pending[];
+  /** A statement failed. @returns whether it is tried again. */
+  failed(pending: Pending, error: Error): boolean;
+}
+
 class Line {
   readonly #options: ClientConfig;
   readonly #guard: Guard | null;
+  readonly #events: LineEvents;
   #opened: Opened | null = null;
   #opening: Promise<Opened> | null = null;
   isSpeaking = false;
+  /** When it was last tried in vain to open it. */
+  triedAt = -Infinity;
   #closing: Promise<unknown> = Promise.resolve();
 
-  /** Statements whose answers have not come. */
-  awaited = 0;
+  /** Statements whose answers have not come, in the order in which the server answers them. */
+  readonly awaited: Pending[] = [];
+  /** When each of them was sent. */
+  readonly #times: number[] = [];
+  /** Those that wait until it is open. */
+  readonly #unsent: Pending[] = [];
 
-  constructor(options: ClientConfig, guard: Guard | null) {
+  constructor(options: ClientConfig, guard: Guard | null, events: LineEvents) {
     this.#options = options;
     this.#guard = guard;
+    this.#events = events;
+  }
+
+  get isOpened(): boolean {
+    return this.#opened !== null;
+  }
+
+  /** Whether the oldest statement has been waiting for its answer for too long to send more behind it. */
+  isSlow(now: number): boolean {
+    const [oldest = now] = this.#times;
+    return now - oldest > slowAfter;
+  }
+
+  /** Whether a statement of this user is on it, and was not sent again elsewhere. */
+  serves(user: string | undefined): boolean {
+    return user !== undefined && this.awaited.some((pending) => pending.user === user && pending.line === this);
   }
 
   renew(): void {
     if (this.#opened) this.#retire(this.#opened);
   }
 
-  query(sent: Sent): Promise<Rows> {
-    this.awaited += 1;
-    return new Promise((resolve, reject) => {
-      const settle: Settle = (error, result) => {
-        this.awaited -= 1;
-        if (error && isMisplaced(error)) this.#guard?.renew();
-        if (error) reject(error);
-        else resolve(result.rows);
-      };
-      const opened = this.#current();
-      if (opened) this.#send(opened, sent, settle);
-      else
-        this.#open().then(
-          (fresh) => this.#send(fresh, sent, settle),
-          (error: Error) => settle(error, nothing),
-        );
-    });
+  query(pending: Pending): void {
+    pending.line = this;
+    pending.copies += 1;
+    this.awaited.push(pending);
+    this.#times.push(performance.now());
+    const opened = this.#current();
+    if (opened) this.#send(opened, pending);
+    else if (this.#unsent.push(pending) === 1) void this.#openAndSend();
   }
 
   async close(): Promise<void> {
@@ -173,7 +380,7 @@ class Line {
   }
 
   /** The statement leaves when this turn of the event loop has read all that came in with it. */
-  #send({ client, socket, described }: Opened, sent: Sent, settle: Settle): void {
+  #send({ client, socket, described }: Opened, pending: Pending): void {
     if (!this.isSpeaking) {
       this.isSpeaking = true;
       socket.cork();
@@ -182,7 +389,38 @@ class Line {
         socket.uncork();
       });
     }
-    client.query(new Statement(sent, settle, described));
+    const settle: Settle = (error, result) => {
+      if (error && isMisplaced(error)) this.#guard?.renew();
+      this.#settle(pending, error, result);
+    };
+    client.query(new Statement(pending.sent, settle, described));
+  }
+
+  #settle(pending: Pending, error: Error | null, result: QueryResult<Record<string, unknown>>): void {
+    this.#drop(pending);
+    if (!error || !this.#events.failed(pending, error)) pending.settle(error, result);
+    this.#events.answered();
+  }
+
+  async #openAndSend(): Promise<void> {
+    try {
+      const opened = await this.#open();
+      for (const pending of this.#unsent.splice(0)) this.#send(opened, pending);
+    } catch (error) {
+      this.triedAt = performance.now();
+      const left = this.#unsent.splice(0);
+      for (const pending of left) this.#drop(pending);
+      const alone = left.filter(({ copies }) => copies === 0);
+      for (const pending of this.#events.notOpened(alone)) pending.settle(error as Error, nothing);
+      this.#events.answered();
+    }
+  }
+
+  #drop(pending: Pending): void {
+    const place = this.awaited.indexOf(pending);
+    this.awaited.splice(place, 1);
+    this.#times.splice(place, 1);
+    pending.copies -= 1;
   }
 
   #open(): Promise<Opened> {
@@ -204,6 +442,7 @@ class Line {
       this.#forget(opened);
     });
     await client.connect();
+    await limitServerLog(client);
     if (this.#guard) await demandPrimary(client);
     this.#opened = opened;
     return opened;

@@ -1,23 +1,51 @@
 import { createHash } from 'node:crypto';
 import type { PGlite } from '@electric-sql/pglite';
 import { types, type Pool, type QueryResult } from 'pg';
-import type { Pipeline } from './pipeline.ts';
+import type { Pipeline, Sender } from './pipeline.ts';
 
 /**
  * Rows of one statement with parameters $1, $2, …; its values come out alike on every engine. A server plans it once, or
- * anew for these very values where the best plan depends on them.
+ * anew for these very values where the best plan depends on them. What must be answered is tried again, for as long as a
+ * request may take, while no connection can be had.
  */
-export type RunSql = (text: string, params?: readonly unknown[], isForTheseValues?: boolean) => Promise<readonly Record<string, unknown>[]>;
+export type RunSql = (
+  text: string,
+  params?: readonly unknown[],
+  isForTheseValues?: boolean,
+  mustAnswer?: boolean,
+) => Promise<readonly Record<string, unknown>[]>;
 
 /** How long a connection lives, in seconds: what was prepared on it ends with it. */
 export const connectionLifetime = 3600;
 
-/** Runs through a pipeline, as prepared statements where one plan does for all values: parsed and planned once a connection. */
-export function runOnPipeline(pipeline: Pipeline): RunSql {
-  const names = new StatementNames();
-  return (text, params = [], isForTheseValues = false) =>
-    pipeline.query({ text, values: params.map(sent), name: isForTheseValues ? undefined : names.of(text) });
+/** The ways in which statements are run. */
+export interface Runners {
+  readonly run: RunSql;
+  readonly runFor: (user: string | null) => RunSql;
+  readonly runReserved: RunSql;
 }
+
+/**
+ * Runs through pipelines, as prepared statements where one plan does for all values: parsed and planned once a connection.
+ * A pooler between may not know those.
+ */
+export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: boolean): Runners {
+  const names = new StatementNames();
+  const on =
+    (pipeline: Pipeline, sender?: Sender): RunSql =>
+    (text, params = [], isForTheseValues = false, mustAnswer = false) => {
+      const name = isForTheseValues || !prepares ? undefined : names.of(text);
+      return pipeline.query({ text, values: params.map(sent), name }, mustAnswer ? { ...sender, mustAnswer } : sender);
+    };
+  return {
+    run: on(reads),
+    runFor: (user) => on(reads, { user: user ?? undefined, mayRepeat: true }),
+    runReserved: on(reserved, { mayRepeat: true }),
+  };
+}
+
+/** Runs all statements in the same way, where there are no connections to choose from. */
+export const runOnOne = (run: RunSql): Runners => ({ run, runFor: () => run, runReserved: run });
 
 /** An instant as its text in UTC, which `pg` would work out in the zone of the process. */
 const sent = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);

@@ -25,7 +25,8 @@ export interface Figures {
   /**
    * What the rows are about, as `about`: the rows on the other side of a relation that the viewer sees, those that were
    * deleted only where figures keep showing them. Where one was asked for, under the name of the argument, it is that one
-   * alone, `:about` is its id, and `counted` has its rows. `ever` has rows like `counted`, of all days.
+   * alone, `:about` is its id, and `counted` has its rows. `ever` has rows like `counted`, of all days. `:most` is how many
+   * rows are read at most.
    */
   readonly about?: {
     readonly entity: EntityClass;
@@ -128,10 +129,16 @@ export class BenevolenceSummary {
   @Field(() => DecimalScalar, { description: 'What was paid, in US dollars.' })
   paid!: string;
 
-  @Field(() => [BenevolenceStatusCount], { description: 'By where they stand: every status, also one that none has.' })
+  @Field(() => [BenevolenceStatusCount], {
+    complexity: Object.values(BenevolenceStatus).length,
+    description: 'By where they stand: every status, also one that none has.',
+  })
   byStatus!: BenevolenceStatusCount[];
 
-  @Field(() => [BenevolenceReasonCount], { description: 'By reason: every reason, also one that none has.' })
+  @Field(() => [BenevolenceReasonCount], {
+    complexity: Object.values(BenevolenceReason).length,
+    description: 'By reason: every reason, also one that none has.',
+  })
   byReason!: BenevolenceReasonCount[];
 }
 
@@ -199,10 +206,16 @@ export class GrievanceSummary {
   @Field(() => DecimalScalar, { description: 'What settlements pay together, in US dollars.' })
   settledAmount!: string;
 
-  @Field(() => [GrievanceStatusCount], { description: 'By where they stand: every status, also one that none has.' })
+  @Field(() => [GrievanceStatusCount], {
+    complexity: Object.values(GrievanceStatus).length,
+    description: 'By where they stand: every status, also one that none has.',
+  })
   byStatus!: GrievanceStatusCount[];
 
-  @Field(() => [GrievanceStepCount], { description: 'By how far they have gone: every step, also one that none has reached.' })
+  @Field(() => [GrievanceStepCount], {
+    complexity: grievanceSteps.length,
+    description: 'By how far they have gone: every step, also one that none has reached.',
+  })
   byStep!: GrievanceStepCount[];
 
   @Field(() => [GrievanceEmployerCount], { complexity: employersCounted, description: 'By employer, those with the most first.' })
@@ -263,7 +276,7 @@ export const organizingFigures: Figures = {
       group by 1) m on m."organization" = o."id"
     left join (select "organization", sum("cardsSigned") as cards from ever group by 1) e on e."organization" = o."id"
     where f."organization" is not null or :about::uuid is not null
-    order by o."name", o."id"`,
+    order by o."name", o."id" limit :most`,
 };
 
 export const benevolenceFigures: Figures = {

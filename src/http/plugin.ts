@@ -174,8 +174,10 @@ export const noNullAtDefault =
 /** No operation begins that asks for more than one may. */
 export const bounded =
   (schema: GraphQLSchema, bounds: Bounds): Look =>
-  ({ document, operation, request }) => {
-    if (document && operation) demandBounds(schema, { document, operation, variables: request.variables ?? {} }, bounds);
+  ({ document, operation, request, contextValue: { allowance } }) => {
+    if (!document || !operation) return;
+    const cost = demandBounds(schema, { document, operation, variables: request.variables ?? {} }, bounds);
+    if (operation.operation !== 'mutation') allowance.left = bounds.cost - cost;
   };
 
 /** A mutation that comes with a key to know its retry by asks for one thing. A query is asked again without one. */

@@ -29,11 +29,12 @@ import {
 } from './statement.ts';
 import type { Relation, Subject, Subjects } from './subject.ts';
 
-/** Runs SQL with `$1` parameters; planned for these very values, or once for all. */
+/** Runs SQL with `$1` parameters; planned for these very values, or once for all; tried again where it must be answered. */
 export type RunSql = (
   text: string,
   parameters: readonly unknown[],
   isForTheseValues?: boolean,
+  mustAnswer?: boolean,
 ) => Promise<readonly Record<string, unknown>[]>;
 
 type EntityClass = RowRule['entity'];
@@ -43,6 +44,8 @@ export interface FiguresAsked {
   readonly from: string | null;
   readonly to: string | null;
   readonly about?: string | null;
+  /** How many rows are read at most; all where it is left out. */
+  readonly most?: number;
 }
 
 /** A row that somebody names. */
@@ -58,6 +61,8 @@ const barePlans = new WeakMap<Subject, Plan>();
  * comes with its row; one to many takes a statement for all rows of its level. What the viewer may not see does not exist.
  */
 export class Reader {
+  /** Whether a mutation is answered: the change is stored by then, and a client that hears of a failure would repeat it. */
+  private answersChange = false;
   private readonly loaders = new Map<Plan, Map<string, DataLoader<string, unknown>>>();
 
   constructor(
@@ -119,6 +124,7 @@ export class Reader {
   /** The rows of a type with these ids, as far as they exist for the viewer, in this order. */
   async some(type: string, ids: readonly string[], info: GraphQLResolveInfo): Promise<Row[]> {
     const lens = lensOf(planOf(this.subjects, this.subjects.get(type) as Subject, info), this.viewer);
+    this.answersChange ||= info.operation.operation === 'mutation';
     if (!lens.sight.rows || ids.length === 0) return [];
     const found = new Map((await this.rows(lens, rowsStatement(lens), { keys: ids })).map((row) => [row['id'] as string, row]));
     return ids.flatMap((id) => found.get(id) ?? []);
@@ -167,13 +173,13 @@ export class Reader {
    * Figures over the rows that the viewer sees, read by one statement.
    * @throws BAD_INPUT for days that go backwards and for what is no id; NOT_FOUND where the one they are to be about is hidden.
    */
-  async figures(figures: Figures, { from, to, about = null }: FiguresAsked): Promise<readonly Record<string, unknown>[]> {
+  async figures(figures: Figures, { from, to, about = null, most }: FiguresAsked): Promise<readonly Record<string, unknown>[]> {
     if (from !== null && to !== null && from > to) throw badInput({ path: 'from', message: 'must not be after to' });
     if (about !== null && !isUuid(about)) throw badInput({ path: figures.about?.argument ?? 'id', message: 'is not an id' });
     const shape = { hasFrom: from !== null, hasTo: to !== null, isAboutOne: about !== null };
     const others = figures.about && this.bareLens(this.subjectOf(figures.about.entity));
     const statement = figuresStatement(this.bareLens(this.subjectOf(figures.of)), figures, others, shape);
-    const found = await this.execute(statement, { from, to, about });
+    const found = await this.execute(statement, { from, to, about, most: most ?? null });
     if (about !== null && found.length === 0) throw notFound();
     return found;
   }
@@ -239,6 +245,7 @@ export class Reader {
   }
 
   private lensFor(entity: EntityClass, info: GraphQLResolveInfo): Lens {
+    this.answersChange ||= info.operation.operation === 'mutation';
     return lensOf(planOf(this.subjects, this.subjectOf(entity), info), this.viewer);
   }
 
@@ -302,6 +309,7 @@ export class Reader {
       statement.text,
       bind(statement, { ...values, user: userId, member: memberId, now: this.now }),
       statement.dependsOnValues,
+      this.answersChange,
     );
   }
 }

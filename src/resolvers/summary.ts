@@ -64,13 +64,14 @@ export class OrganizingSummaryResolver {
       'What organizing has come to, by employer and name: the employers with an activity on the asked days, or the one that is named.',
   })
   organizingSummary(
-    @Ctx() { read }: Context,
+    @Ctx() { read, allowance }: Context,
     @Arg('organizationId', () => ID, { nullable: true, description: 'The id of one employer, whether there was an activity or not.' })
     about: string | null = null,
     @Arg('from', () => DateScalar, fromOptions) from: string | null = null,
     @Arg('to', () => DateScalar, toOptions) to: string | null = null,
   ) {
-    return read.figures(organizingFigures, { from, to, about });
+    const most = Math.min(employersCounted + allowance.left + 1, 2 ** 31); // one more is refused
+    return read.figures(organizingFigures, { from, to, about, most });
   }
 
   @FieldResolver(() => Organization, { description: 'The employer.' })
