@@ -104,7 +104,8 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
 /** Keeps a failing output from ending the process. A reader that closed early, such as `head`, has enough. */
 function watchOutput(): { readonly isClosed: boolean } {
   if (watched) return watched;
-  const state = (watched = { isClosed: false });
+  const state: { isClosed: boolean } = { isClosed: false };
+  watched = state;
   process.stderr.on('error', () => {});
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     state.isClosed ||= code === 'EPIPE';
