@@ -117,14 +117,19 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
 }
 
 /** Keeps a failing output from ending the process. A reader that closed early, such as `head`, has enough. */
-function watchOutput(): { isClosed: boolean } {
-  const state = { isClosed: false };
+function watchOutput(): { readonly isClosed: boolean } {
+  if (watched) return watched;
+  const state: { isClosed: boolean } = { isClosed: false };
+  watched = state;
   process.stderr.on('error', () => {});
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     state.isClosed ||= code === 'EPIPE';
   });
   return state;
 }
+
+/** One for the process, however many commands a test runs in it. */
+let watched: { isClosed: boolean } | undefined;
 
 const isOfStream = (error: unknown): boolean =>
   ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String((error as NodeJS.ErrnoException).code));
