@@ -444,7 +444,17 @@ function networkProblem(text: string): string | null {
 }
 
 /** What an address of PostgreSQL may set: `pg` lets it override whatever the service sets, time-outs and time zone too. */
-const postgresParameters = ['host', 'port', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'uselibpqcompat'];
+const postgresParameters = [
+  'host',
+  'port',
+  'sslmode',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'sslnegotiation',
+  'uselibpqcompat',
+  'application_name',
+];
 
 /** Reads an address of PostgreSQL; null for any other text. That of a Unix socket has a user and no host. */
 export function parsePostgresUrl(text: string): URL | null {

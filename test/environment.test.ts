@@ -91,7 +91,6 @@ describe('a setting', () => {
         'lock_timeout=0',
         'TimeZone=Asia/Tokyo',
         'idle_in_transaction_session_timeout=0',
-        'application_name=x',
         'connectionTimeoutMillis=0',
         'user=x',
       ].map((parameter) => `postgres://u:secret@h/d?sslmode=require&${parameter}`),
@@ -113,6 +112,7 @@ describe('a setting', () => {
     ['MAIL_FROM', 'a@b.example'],
     ['DATABASE_URL', 'postgres://u:p,x%25@[::1]:5432/d?sslmode=verify-full'],
     ['DATABASE_URL', 'postgresql://user@/db?host=/socket'],
+    ['DATABASE_URL', 'postgres://u@h/d?application_name=direct'],
   ])('%s is right as %s', (name, value) => {
     expect(said({ [name]: value })).toBeNull();
   });
