@@ -7,7 +7,9 @@ import { numberIsTaken } from './taken.ts';
 
 @InputType({ description: 'A member to be recorded.' })
 export class CreateMemberInput {
-  @Field(() => String, { description: 'The number on the union card: letters and digits, at most 30; unique without regard to case, also among the deleted.' })
+  @Field(() => String, {
+    description: 'The number on the union card: letters and digits, at most 30; unique without regard to case, also among the deleted.',
+  })
   memberNumber!: string;
 
   @Field(() => String, { description: 'First name; at most 100 characters.' })
