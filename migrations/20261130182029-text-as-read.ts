@@ -4,6 +4,15 @@ import { Migration } from '@mikro-orm/migrations';
 const folded = (text: string): string =>
   `lower(translate(regexp_replace(normalize(${text} collate "default", NFD), '[\\u0300-\\u036F\\u200C\\u200D''\\u2018\\u2019\\u02BC\\u0060\\u00B4\\u2032]', '', 'g'), 'ØøŁłĐđıÆæŒœßÞþ', 'OoLlDdiAaOosTt'))`;
 
+/** Says which member numbers differ by case alone: only the local knows which of the two is to be changed. */
+const sameNumber = `do $$ declare numbers text; begin
+  select string_agg(member_number, ', ' order by member_number) into numbers from members
+    group by lower(member_number) having count(*) > 1 limit 1;
+  if numbers is not null then
+    raise exception 'Members have the same number but for upper and lower case: %. Change one, and migrate again.', numbers;
+  end if;
+end $$;`;
+
 export class Migration20261130182029_text_as_read extends Migration {
 
   override name = 'Migration20261130182029_text_as_read';
@@ -96,6 +105,7 @@ export class Migration20261130182029_text_as_read extends Migration {
     this.addSql(`drop index "grievance_trigrams";`);
     this.addSql(`create index "grievance_trigrams" on "grievances" using gin ((${folded('"grievance_number"')}) gin_trgm_ops, (${folded('"contract_article"')}) gin_trgm_ops) where deleted_at is null;`);
 
+    this.addSql(sameNumber);
     this.addSql(`alter table "members" drop constraint "members_member_number_unique";`);
     this.addSql(`create unique index "members_member_number_unique" on "members" (lower("member_number"));`);
   }

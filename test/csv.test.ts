@@ -196,7 +196,7 @@ describe('a line is refused by its number', () => {
       '7: firstName is missing',
       '8: memberNumber is the same as in line 2',
       expect.stringMatching(/^9: classification is none of/),
-      '11: memberNumber is the same as in line 2',
+      '12: memberNumber is the same as in line 2',
     ]);
   });
 

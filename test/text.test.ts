@@ -63,8 +63,9 @@ describe('orders', () => {
                 Record<string, { nodes: Record<string, string>[]; pageInfo: { hasNextPage: boolean; endCursor: string } }>
               >(query, { after })
             )[name];
-            places.push(...(page?.nodes.map((node) => names.indexOf(node[field] as string)) ?? []));
-            ({ endCursor: after, hasNextPage: more } = page?.pageInfo as { hasNextPage: boolean; endCursor: string });
+            if (!page) throw new Error(`${name} answers no page`);
+            places.push(...page.nodes.map((node) => names.indexOf(node[field] as string)));
+            ({ endCursor: after, hasNextPage: more } = page.pageInfo);
           }
           const sorted = [...places].sort((one, other) => (direction === 'ASC' ? one - other : other - one));
           expect([name, field, direction, places]).toEqual([name, field, direction, sorted]);
