@@ -20,8 +20,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import type { Allowance } from './entities/allowance.ts';
-import { largestPage, usualPage } from './entities/page.ts';
+import { largestPage, usualPage, type Allowance } from './entities/page.ts';
 import { tooComplex } from './errors.ts';
 
 /** The most that one operation may ask for. */

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { GraphQLResolveInfo } from 'graphql';
-import { Allowance } from './entities/allowance.ts';
+import { Allowance } from './entities/page.ts';
 import { Viewer } from './entities/viewer.ts';
 import { mayAct, nodeTypesOf, permissionsOf, type Permission } from './permissions/index.ts';
 import { Reader, type RunSql } from './reading/reader.ts';

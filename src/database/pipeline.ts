@@ -40,6 +40,9 @@ export interface Sender {
 /** Milliseconds after which a statement that is not answered counts as slow: nothing more is sent behind it. */
 const slowAfter = 20;
 
+/** Connections without a slow statement that one user's further statements leave to others. */
+const keptForOthers = 3;
+
 /** Connections that are opened for throughput alone. Further ones are opened when all of these hold a slow statement. */
 const usualConnections = 4;
 
@@ -109,7 +112,7 @@ export class Pipeline {
 
   /** The best connection for a statement; null while it has to wait. */
   #lineFor({ user, mustAnswer }: Pending, now: number): Line | null {
-    const isFull = this.#isFull(user);
+    const isFull = this.#isFull(user, now);
     const opened = this.#lines.reduce((count, line) => count + (line.isOpened ? 1 : 0), 0);
     let [best, least]: [Line | null, number] = [null, Infinity];
     for (const line of this.#lines) {
@@ -132,10 +135,15 @@ export class Pipeline {
     return opened < usualConnections ? 2 : Number.MAX_VALUE;
   }
 
-  /** Whether statements of this user are on as many connections as they may be. */
-  #isFull(user: string | undefined): boolean {
+  /** Whether statements of this user are on as many connections as they may be: on one only where few are left for others. */
+  #isFull(user: string | undefined, now: number): boolean {
     if (user === undefined || this.#perUser >= this.#lines.length) return false;
-    return this.#lines.reduce((count, line) => count + (line.serves(user) ? 1 : 0), 0) >= this.#perUser;
+    let [held, left] = [0, 0];
+    for (const line of this.#lines) {
+      if (line.serves(user)) held += 1;
+      if (!line.isSlow(now)) left += 1;
+    }
+    return held >= this.#perUser || (held > 0 && left < keptForOthers);
   }
 
   #drain(): void {
@@ -185,7 +193,7 @@ export class Pipeline {
       if (!free) return;
       for (const pending of line.awaited.slice(1)) {
         if (!pending.mayRepeat || pending.line !== line) continue;
-        if (free.serves(pending.user) || !this.#isFull(pending.user)) free.query(pending);
+        if (free.serves(pending.user) || !this.#isFull(pending.user, now)) free.query(pending);
       }
     }
   }

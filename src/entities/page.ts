@@ -1,5 +1,6 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType, registerEnumType, getMetadataStorage } from 'type-graphql';
 import { listingOf, publishedType, type Direction, type Listing, type SearchGroup } from './listing.ts';
+import { tooComplex } from '../errors.ts';
 import { Kept } from './record.ts';
 import { DateScalar, DateTimeScalar, DecimalScalar } from './scalars.ts';
 
@@ -246,4 +247,16 @@ function publish(
   options: { nullable?: boolean; defaultValue?: unknown; description: string },
 ): void {
   Field(of as never, options)(type.prototype as object, property);
+}
+
+/** How many objects an operation may still be answered beyond what its document was counted as. */
+export class Allowance {
+  /** Nothing is refused of a mutation's answer: the change is made by then. */
+  left = Infinity;
+
+  /** @throws TOO_COMPLEX */
+  spend(objects: number): void {
+    this.left -= objects;
+    if (this.left < 0) throw tooComplex('The lists in the answer are longer than one operation may ask for. Ask for fewer objects.');
+  }
 }
