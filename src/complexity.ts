@@ -2,6 +2,7 @@ import {
   getArgumentValues,
   getNamedType,
   getNullableType,
+  getVariableValues,
   isInputObjectType,
   isLeafType,
   isListType,
@@ -78,12 +79,13 @@ export const rootFieldsOf = (schema: GraphQLSchema, asked: Asked): number => mea
 /** Of operations that come again and again, which Apollo keeps, and that ask for as much whatever their variables are. */
 const measured = new WeakMap<OperationDefinitionNode, Measure>();
 
-function measure(schema: GraphQLSchema, { document, operation, variables }: Asked): Measure {
+function measure(schema: GraphQLSchema, asked: Asked): Measure {
+  const { operation } = asked;
   const known = measured.get(operation);
   if (known) return known;
   const found: Measure = { depth: 0, aliases: 0, rootFields: new Set(), cost: 0, authentications: 0 };
   const root = schema.getRootType(operation.operation);
-  const walk = new Walk(schema, document, variables, found);
+  const walk = new Walk(schema, asked, found);
   if (root) walk.root(root, operation.selectionSet);
   if (!walk.dependsOnVariables) measured.set(operation, found);
   return found;
@@ -92,15 +94,17 @@ function measure(schema: GraphQLSchema, { document, operation, variables }: Aske
 /** Goes through an operation once, fragments where they are spread. */
 class Walk {
   private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  /** As they count, with their defaults; none where one is wrong, which is refused before anything is done. */
+  private readonly variables: Readonly<Record<string, unknown>>;
   /** Whether other variables would come to more, or to less. */
   dependsOnVariables = false;
 
   constructor(
     private readonly schema: GraphQLSchema,
-    { definitions }: DocumentNode,
-    private readonly variables: Readonly<Record<string, unknown>>,
+    { document: { definitions }, operation, variables }: Asked,
     private readonly found: Measure,
   ) {
+    this.variables = getVariableValues(schema, operation.variableDefinitions ?? [], variables).coerced ?? {};
     this.fragments = new Map(definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])));
   }
 
