@@ -18,7 +18,9 @@ import { plain } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { Sockets } from '../socket.ts';
 import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
+import { Documents } from './documents.ts';
 import { incoming } from './incoming.ts';
+import type { TrustedDocuments } from './trusted.ts';
 import {
   beforehand,
   bounded,
@@ -27,6 +29,7 @@ import {
   noOperation,
   observed,
   oneForAKey,
+  onlyTrusted,
   onlyWhatIsReady,
   statusByAccept,
   telling,
@@ -51,6 +54,8 @@ export interface Served {
   /** Whether more than the settings can be asked: as soon as it was ready once, and until the end. */
   readonly isServing: () => boolean;
   readonly metrics: Metrics;
+  /** The documents that alone are executed; null where every document is. */
+  readonly trusted: TrustedDocuments | null;
   /** The playground, where it is offered. */
   readonly playground?: (app: FastifyInstance) => Promise<void>;
 }
@@ -176,6 +181,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
   const isProduction = config.environment === 'production';
   const execute = bounding(served.execute);
   const { gateway, plugin } = executing<Context>(schema, (execution) => handOver(execution) ?? execute(execution));
+  const documents = new Documents<Context>();
   return new ApolloServer<Context>({
     gateway,
     introspection: !isProduction,
@@ -185,7 +191,8 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
     csrfPrevention: true,
     maxRecursiveSelections: 1_000,
     parseOptions: { maxTokens },
-    persistedQueries: false,
+    documentStore: documents.parsed,
+    persistedQueries: { cache: served.trusted?.persisted ?? documents.persisted },
     logger: app.log,
     formatError: (formatted, error) =>
       toPublic(formatted, error, current.getStore()?.id, (cause, id) =>
@@ -198,7 +205,15 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
       fastifyApolloDrainPlugin(app),
       statusByAccept,
       observed(tell),
-      beforehand(eachItsTransport, onlyWhatIsReady(served.isServing), noNulCharacters, bounded(schema, config.bounds), oneForAKey(schema)),
+      beforehand(
+        onlyTrusted(served.trusted),
+        eachItsTransport,
+        onlyWhatIsReady(served.isServing),
+        noNulCharacters,
+        bounded(schema, config.bounds),
+        oneForAKey(schema),
+      ),
+      documents.plugin,
       plugin,
     ],
   });
