@@ -32,7 +32,7 @@ export async function profile(bench, prepare, file) {
 }
 
 /** @param {string} address */
-async function connect(address) {
+export async function connect(address) {
   const socket = new WebSocket(address);
   await new Promise((resolve, reject) => {
     socket.addEventListener('open', resolve);

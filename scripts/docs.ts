@@ -82,6 +82,11 @@ const meanings: Readonly<Record<RefusalCode, readonly [when: string, beside: str
   ],
   VAULT_LOCKED: ['The vault has to be unlocked first.', ''],
   RATE_LIMITED: ['Too many tries.', '`retryAfter`: seconds'],
+  PERSISTED_QUERY_NOT_FOUND: [
+    'The hash of a document came without the document, and the service does not know it: send both. Clients of persisted queries do so by themselves.',
+    '',
+  ],
+  UNTRUSTED_DOCUMENT: ['The service executes only documents of its manifest (`TRUSTED_DOCUMENTS`), and this is not one of them.', ''],
   TOO_COMPLEX: ['The operation asks for too much at once: ask for less, or in parts.', ''],
   UNAVAILABLE: ['The service starts, stops or is at its limit.', '`retryAfter`: seconds'],
   INTERNAL: ['A fault of the service. The log has it under the `requestId`.', ''],

@@ -217,9 +217,16 @@ export const variables = {
     .default('unionhall')
     .describe('How the names of the cookies begin; another one for each of several instances on one host.'),
   MAIL_WORKER: flag.default(true).describe('0 leaves the sending of mail to `npm run worker`.'),
-  PLAYGROUND: flag.optional().describe('1 offers the playground, 0 does not. By default it is offered outside production.'),
+  PLAYGROUND: flag
+    .optional()
+    .describe('1 offers the playground, 0 does not. By default it is offered outside production, unless TRUSTED_DOCUMENTS is set.'),
   CORS_ORIGINS: list(originProblem).describe('Origins of browser clients, comma-separated; none by default.'),
   TRUSTED_PROXIES: list(networkProblem).describe('Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated.'),
+  TRUSTED_DOCUMENTS: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A manifest of persisted documents: only those are executed. Without it, every document is.'),
   MAX_DEPTH: bound(8, 50).describe('Fields inside fields that one operation may ask for; edges, node and nodes do not count.'),
   MAX_ALIASES: bound(10, 1000).describe('Aliases that one operation may have.'),
   MAX_ROOT_FIELDS: bound(10, 1000).describe('Root fields that one operation may have.'),
@@ -277,6 +284,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly cookies: CookieConfig;
+  /** The file that names the only documents that are executed; null where every document is. */
+  readonly trustedDocuments: string | null;
   readonly logLevel: Values['LOG_LEVEL'];
   /** Null where none are published. */
   readonly metricsPort: number | null;
@@ -415,6 +424,8 @@ function contradictions(values: Values): string[] {
     );
   if (values.DATABASE_DIRECT_URL !== undefined && values.DATABASE_URL === undefined)
     problems.push('DATABASE_DIRECT_URL goes with DATABASE_URL: it is another way to the same server');
+  if (values.PLAYGROUND && values.TRUSTED_DOCUMENTS !== undefined)
+    problems.push('PLAYGROUND and TRUSTED_DOCUMENTS do not go together: what the playground sends is in no manifest');
   if (NODE_ENV === 'production' && SEED) problems.push('SEED must not be set in production: seeded accounts have known passwords');
   if (SMTP_URL !== undefined && MAIL_FROM === variables.MAIL_FROM.parse(undefined))
     problems.push('MAIL_FROM must be set where SMTP_URL is: mail servers refuse mail from nowhere');
@@ -508,10 +519,11 @@ function toConfig(values: Values): Config {
       manager: values.BENEVOLENCE_MANAGER_FROM,
       president: values.BENEVOLENCE_PRESIDENT_FROM,
     },
-    offersPlayground: values.PLAYGROUND ?? !isProduction,
+    offersPlayground: values.PLAYGROUND ?? (!isProduction && values.TRUSTED_DOCUMENTS === undefined),
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
     cookies: cookies(values),
+    trustedDocuments: values.TRUSTED_DOCUMENTS === undefined ? null : resolve(values.TRUSTED_DOCUMENTS),
     logLevel: values.LOG_LEVEL,
     metricsPort: values.METRICS_PORT ?? null,
     patience: { request: values.REQUEST_TIMEOUT, stopDelay: values.STOP_DELAY, stop: values.STOP_GRACE },

@@ -13,6 +13,8 @@ export const refusals = {
   CONFLICT: 'The record is in a state that does not allow this.',
   VAULT_LOCKED: 'Unlock the vault first.',
   RATE_LIMITED: 'Too many attempts. Try again later.',
+  PERSISTED_QUERY_NOT_FOUND: 'PersistedQueryNotFound',
+  UNTRUSTED_DOCUMENT: 'This document is not in the manifest of trusted documents.',
   TOO_COMPLEX: 'The operation asks for more than one request may ask for.',
   UNAVAILABLE: 'The service is not ready. Try again shortly.',
   INTERNAL: 'Something went wrong on our side. The request id finds it in the log.',
@@ -74,6 +76,7 @@ export const forbidden = (message?: string) => new Refusal('FORBIDDEN', message)
 export const notFound = () => new Refusal('NOT_FOUND');
 /** @param reason why, for the audit log alone. */
 export const vaultLocked = (reason: string) => new Refusal('VAULT_LOCKED', undefined, {}, reason);
+export const untrustedDocument = () => new Refusal('UNTRUSTED_DOCUMENT');
 export const tooComplex = (message: string) => new Refusal('TOO_COMPLEX', message);
 /** @param reason why, where the refusal is counted nowhere yet. */
 export const rateLimited = (retryAfter: number, reason?: string) => new Refusal('RATE_LIMITED', undefined, { retryAfter }, reason);

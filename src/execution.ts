@@ -1,9 +1,12 @@
 import { HeaderMap, type ApolloServerOptions, type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import {
+  BREAK,
   execute,
   getVariableValues,
   GraphQLError,
+  GraphQLScalarType,
   Kind,
+  visit,
   type DocumentNode,
   type ExecutionResult,
   type FragmentDefinitionNode,
@@ -13,6 +16,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
+import type { Context } from './context.ts';
 import { rootFields } from './http/selection.ts';
 
 /** What one operation is executed with, parsed and validated. */
@@ -83,72 +87,97 @@ function selecting(
   return { kind: Kind.SELECTION_SET, selections: kept };
 }
 
-/** How often a query has to come before it is worth compiling: that takes as long as many executions. */
+/** How often an operation is executed before it is compiled: compiling takes as long as many executions. */
 const worthCompiling = 4;
 
-/** How many queries stay compiled: more than the clients of one service have. */
-const mostCompiled = 500;
-
 /**
- * Compiles a query that comes again and again to a function of its own, and interprets all others. A mutation takes
- * longer than its execution, and cannot be made twice to see whether both ways answer the same: it is interpreted.
+ * Compiles a query that is executed again and again, and interprets everything else. Only a parsed document that is kept
+ * (see `http/documents.ts`) is ever executed twice, and the compiled form lives as long as the document.
+ *
+ * The compiler's answers differ from the reference's for many documents. `isCompilable` says which it may take; its variables
+ * are coerced by the reference; and an answer with errors is discarded for that of the reference.
  */
 export function compiling(schema: GraphQLSchema, after = worthCompiling): Execute {
   const interpret = interpreting(schema);
+  const compile = compilerOf(schema);
   const times = new WeakMap<OperationDefinitionNode, number>();
-  const compiled = new Map<OperationDefinitionNode, CompiledQuery | null>();
+  const compiled = new WeakMap<OperationDefinitionNode, CompiledQuery | null>();
   return async (execution) => {
     const { operation, variables, context } = execution;
     if (operation?.operation !== 'query') return interpret(execution);
-    if (!compiled.has(operation)) {
-      const time = (times.get(operation) ?? 0) + 1;
-      times.set(operation, time);
-      if (time < after) return interpret(execution);
-      keep(compiled, operation, compile(schema, execution));
-    }
+    const time = (times.get(operation) ?? 0) + 1;
+    times.set(operation, time);
+    if (time === after) compiled.set(operation, isCompilable(execution.document) ? compile(execution) : null);
     const query = compiled.get(operation);
     if (!query) return interpret(execution);
-    const result = await query.query(undefined, context, variables);
-    if (result.data === undefined) return variableErrors(schema, execution) ?? interpret(execution);
-    return asReference(result);
+    const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
+    if (!coerced) return interpret(execution);
+    const { allowance } = context as Partial<Pick<Context, 'allowance'>>;
+    const left = allowance?.left;
+    const result = await query.query(undefined, context, coerced);
+    if (!result.errors) return result;
+    if (allowance && left !== undefined) allowance.left = left; // what the first execution spent of it is given back
+    return interpret({ ...execution, context: withoutRefusals(context) });
   };
 }
 
-/** Null for what the compiler does not know. */
-function compile(schema: GraphQLSchema, { document, operationName }: Execution): CompiledQuery | null {
-  try {
-    const made = compileQuery(schema, document, operationName ?? undefined, { disablingCapturingStackErrors: true });
-    return isCompiledQuery(made) ? made : null;
-  } catch {
-    return null;
-  }
-}
+/** The same context for a second execution: what it refuses is on record from the first. */
+const withoutRefusals = (context: unknown): object => Object.create(context as object, { refused: { value: () => {} } }) as object;
 
-function keep<Key, Value>(kept: Map<Key, Value>, key: Key, value: Value): void {
-  const oldest = kept.keys().next();
-  if (kept.size >= mostCompiled && !oldest.done) kept.delete(oldest.value);
-  kept.set(key, value);
-}
+/** Names that the compiler makes names of its own from; with underscores, those of two places could be the same. */
+const plainName = /^(?!idx\d)[A-Za-z][A-Za-z0-9]*$/;
 
 /**
- * Nothing was executed because of the variables: what the reference says of them. The compiler takes a required field of
- * an input for missing though it has a default, and of those the reference says nothing.
+ * Whether the compiler answers a valid document as the reference does, whatever its variables are: it has no directives, its
+ * variables stand for whole arguments, and it does not ask about the schema.
  */
-function variableErrors(schema: GraphQLSchema, { operation, variables }: Execution): ExecutionResult | null {
-  const { errors } = getVariableValues(schema, operation?.variableDefinitions ?? [], variables, { maxErrors: 50 });
-  return errors === undefined ? null : { errors };
+export function isCompilable(document: DocumentNode): boolean {
+  let isPlain = true;
+  const refuse = (): typeof BREAK => {
+    isPlain = false;
+    return BREAK;
+  };
+  visit(document, {
+    Directive: refuse,
+    Field: ({ name, alias }) => {
+      const isOfSchema = name.value.startsWith('__') && name.value !== '__typename';
+      return isOfSchema || (alias && !plainName.test(alias.value)) ? refuse() : undefined;
+    },
+    Variable: ({ name }, _key, parent) => {
+      const isWhole = parent && 'kind' in parent && (parent.kind === Kind.ARGUMENT || parent.kind === Kind.VARIABLE_DEFINITION);
+      return isWhole && plainName.test(name.value) ? undefined : refuse();
+    },
+    // the compiler marks what JSON cannot say by strings that begin so
+    StringValue: ({ value }) => (value.includes('__MAGIC_') ? refuse() : undefined),
+  });
+  return isPlain;
 }
 
-/** The compiler's errors are of a class of its own: they become those of the reference. */
-function asReference(result: ExecutionResult): ExecutionResult {
-  return result.errors === undefined ? result : { ...result, errors: result.errors.map(errorAsReference) };
+/** The type of every variable that is coerced before: no schema can have one of this name. */
+const coercedType = new GraphQLScalarType({ name: 'Coerced' });
+const coercedName = '$coerced';
+
+/** Compiles an operation; null for what the compiler does not know. Its variables are given to it coerced. */
+function compilerOf(schema: GraphQLSchema): (execution: Execution) => CompiledQuery | null {
+  const getType = (name: string) => (name === coercedName ? coercedType : schema.getType(name));
+  const withCoerced = Object.create(schema, { getType: { value: getType } }) as GraphQLSchema;
+  return ({ document, operationName }) => {
+    const made = compileQuery(withCoerced, withCoercedVariables(document), operationName ?? undefined, {
+      disablingCapturingStackErrors: true,
+    });
+    return isCompiledQuery(made) ? made : null;
+  };
 }
 
-function errorAsReference({ message, path, locations, originalError }: GraphQLError): GraphQLError {
-  const error = new GraphQLError(message, { path: path ?? null, originalError: originalError ?? null });
-  return Object.assign(error, { locations });
-}
-
+const withCoercedVariables = (document: DocumentNode): DocumentNode =>
+  visit(document, {
+    VariableDefinition: ({ kind, variable, loc }) => ({
+      kind,
+      variable,
+      type: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: coercedName } },
+      ...(loc && { loc }),
+    }),
+  });
 /** What of Apollo's options says how operations are executed. */
 export interface Executing<Context extends BaseContext> {
   readonly gateway: Exclude<ApolloServerOptions<Context>['gateway'], undefined>;

@@ -11,6 +11,7 @@ import { ConnectionFailure, ConnectionSource, type Connection } from './entities
 import { conflict, isAway, unavailable } from './errors.ts';
 import { compiling, type Execute } from './execution.ts';
 import { createHttp } from './http/index.ts';
+import { readTrusted, type TrustedDocuments } from './http/trusted.ts';
 import { openLog } from './log.ts';
 import { Metrics, publish } from './metrics.ts';
 import { lowerWorkers } from './priority.ts';
@@ -106,9 +107,10 @@ async function prepare(config: Config, options: StartOptions): Promise<ServicePr
   const keyring =
     options.keyring ?? (await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys }));
   demandOperations(config.sessions.verifiedOperations);
+  const trusted = await readTrusted(config.trustedDocuments);
   const place = options.database ? await givenPlace(config) : await whereabouts(config, () => Promise.resolve(keyring));
   const { schema, subjects } = options.database ? buildExecutable(options.database.orm.getMetadata()) : await buildOffline();
-  return new ServiceProcess(config, options, { keyring, place, schema, subjects });
+  return new ServiceProcess(config, options, { keyring, place, schema, subjects, trusted });
 }
 
 /** A database that was handed over is what the configuration would name. */
@@ -122,6 +124,7 @@ interface Prepared {
   readonly place: Whereabouts;
   readonly schema: GraphQLSchema;
   readonly subjects: ContextSources['subjects'];
+  readonly trusted: TrustedDocuments | null;
 }
 
 /** One process of the service: what it listens with, and the work behind that, which may move from database to database. */
@@ -132,6 +135,7 @@ class ServiceProcess {
   readonly #log: Logger;
   readonly #shared: Shared;
   readonly #metrics: Metrics;
+  readonly #trusted: TrustedDocuments | null;
   readonly #start: Start<Work>;
   #place: Whereabouts;
   #http: FastifyInstance | undefined;
@@ -147,11 +151,12 @@ class ServiceProcess {
   #running: Promise<unknown> | undefined;
   #stopping: Promise<boolean> | undefined;
 
-  constructor(config: Config, options: StartOptions, { keyring, place, schema, subjects }: Prepared) {
+  constructor(config: Config, options: StartOptions, { keyring, place, schema, subjects, trusted }: Prepared) {
     this.#config = config;
     this.#options = options;
     this.#schema = schema;
     this.#place = place;
+    this.#trusted = trusted;
     this.#log = openLog(config.logLevel, options.logTo);
     this.#metrics = new Metrics();
     this.#shared = this.#share(keyring, subjects);
@@ -239,6 +244,7 @@ class ServiceProcess {
       isServing: () => this.#start.work !== null,
       checkDatabase: () => this.#check(),
       metrics: this.#metrics,
+      trusted: this.#trusted,
       ...(config.offersPlayground && { playground: (await import('./playground.ts')).playground() }),
     });
     this.#http = app;

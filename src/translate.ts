@@ -42,10 +42,18 @@ export function toPublic(
 function asRefusal(error: unknown, formatted: GraphQLFormattedError, thrown: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (isAway(error)) return unavailable(error);
+  const problem = persistedProblems.get(formatted.message);
+  if (problem !== undefined) return badInput({ path: 'extensions.persistedQuery', message: problem });
   const code = formatted.extensions?.['code'];
   const refuse = typeof code === 'string' ? refusalOfGraphQL[code] : undefined;
   return refuse ? refuse(formatted.message, thrown) : new Refusal('INTERNAL', undefined, {}, error);
 }
+
+/** What Apollo says of persisted queries without a code. */
+const persistedProblems: ReadonlyMap<string, string> = new Map([
+  ['provided sha does not match query', 'does not have the SHA-256 hash of the document'],
+  ['Unsupported persisted query version', 'must be of version 1'],
+]);
 
 /** GraphQL's and Apollo's own codes, and what each becomes. */
 const refusalOfGraphQL: Record<string, (message: string, thrown: unknown) => Refusal> = {
@@ -60,8 +68,8 @@ const refusalOfGraphQL: Record<string, (message: string, thrown: unknown) => Ref
   BAD_USER_INPUT: (message, thrown) => variableProblem(message, thrown),
   BAD_REQUEST: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
   OPERATION_RESOLUTION_FAILURE: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
-  PERSISTED_QUERY_NOT_FOUND: () => new Refusal('BAD_INPUT', 'Persisted queries are not offered; send the document.'),
-  PERSISTED_QUERY_NOT_SUPPORTED: () => new Refusal('BAD_INPUT', 'Persisted queries are not offered; send the document.'),
+  // clients look for this code, or for the message that Apollo gives it
+  PERSISTED_QUERY_NOT_FOUND: () => new Refusal('PERSISTED_QUERY_NOT_FOUND'),
 };
 
 /**

@@ -82,6 +82,11 @@ describe('it is refused, before any statement but the session’s own,', () => {
       { size: 2_000_000_000 },
     ],
     [
+      'the same by the default of a variable',
+      `query ($size: Int = 100) { grievances(first: $size) { nodes { member { grievances(last: $size) { edges { node { id } } } } } } }`,
+      /up to 10301 objects/,
+    ],
+    [
       'pages of 20 in one another, not asked by size',
       '{ grievances { nodes { member { grievances { nodes { member { grievances { nodes { id } } } } } } } } }',
       /up to 9261 objects/,

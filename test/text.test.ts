@@ -23,6 +23,11 @@ beforeAll(async () => {
   ({ schema, subjects } = buildExecutable(local.database.orm.getMetadata()));
 });
 
+interface Page {
+  readonly nodes: readonly Record<string, string>[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+}
+
 type Nodes<Node> = Record<string, { nodes: Node[] }>;
 
 const add = (number: string, firstName: string, lastName: string, more: object = {}) =>
@@ -58,11 +63,7 @@ describe('orders', () => {
             { nodes { ${field} } pageInfo { hasNextPage endCursor } } }`;
           const places: number[] = [];
           for (let after: string | null = null, more = true; more;) {
-            const page = (
-              await local.admin.see<
-                Record<string, { nodes: Record<string, string>[]; pageInfo: { hasNextPage: boolean; endCursor: string } }>
-              >(query, { after })
-            )[name];
+            const page: Page | undefined = (await local.admin.see<Record<string, Page>>(query, { after }))[name];
             if (!page) throw new Error(`${name} answers no page`);
             places.push(...page.nodes.map((node) => names.indexOf(node[field] as string)));
             ({ endCursor: after, hasNextPage: more } = page.pageInfo);

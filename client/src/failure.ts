@@ -24,6 +24,8 @@ export type Failure =
   | (Said & { readonly code: 'CONFLICT'; readonly state: string | null; readonly allowedActions: readonly string[] })
   | (Said & { readonly code: 'VAULT_LOCKED' })
   | (Said & { readonly code: 'RATE_LIMITED'; readonly retryAfter: number })
+  | (Said & { readonly code: 'PERSISTED_QUERY_NOT_FOUND' })
+  | (Said & { readonly code: 'UNTRUSTED_DOCUMENT' })
   | (Said & { readonly code: 'TOO_COMPLEX' })
   | (Said & { readonly code: 'UNAVAILABLE'; readonly retryAfter: number })
   | (Said & { readonly code: 'INTERNAL' })
@@ -60,6 +62,8 @@ const plain = [
   'FORBIDDEN',
   'NOT_FOUND',
   'VAULT_LOCKED',
+  'PERSISTED_QUERY_NOT_FOUND',
+  'UNTRUSTED_DOCUMENT',
   'TOO_COMPLEX',
   'INTERNAL',
 ] as const;

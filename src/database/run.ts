@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PGlite } from '@electric-sql/pglite';
 import { types, type Pool, type QueryResult } from 'pg';
+import { LruCache } from '../lru.ts';
 import type { Pipeline, Sender } from './pipeline.ts';
 
 /**
@@ -65,38 +66,39 @@ export function runOnPglite(pglite: PGlite): RunSql {
 
 /**
  * Gives the texts used last a name to be prepared under. What is prepared stays in the memory of every connection for
- * its lifetime, so in that time only so many names are given; a text beyond them runs unprepared.
+ * its lifetime, so in that time only so many names are given, to texts of so many characters together; a text beyond them
+ * runs unprepared.
  */
 export class StatementNames {
-  readonly #names = new Map<string, string>();
+  readonly #names: LruCache<string, string>;
   #given = 0;
+  #characters = 0;
   #since = Date.now();
 
   constructor(
     private readonly most = 500,
     private readonly period = connectionLifetime * 1000,
-  ) {}
+    mostCharacters = 1_000_000,
+  ) {
+    this.#names = new LruCache(mostCharacters);
+  }
 
   of(text: string): string | undefined {
-    const known = this.#names.get(text);
-    if (known === undefined) return this.#give(text);
-    this.#names.delete(text);
-    this.#names.set(text, known);
-    return known;
+    return this.#names.get(text) ?? this.#give(text);
   }
 
   #give(text: string): string | undefined {
     const now = Date.now();
     if (now - this.#since >= this.period) {
       this.#given = 0;
+      this.#characters = 0;
       this.#since = now;
     }
-    if (this.#given >= this.most) return undefined;
+    if (this.#given >= this.most || this.#characters + text.length > this.#names.capacity) return undefined;
     this.#given += 1;
-    const oldest = this.#names.keys().next();
-    if (this.#names.size >= this.most && !oldest.done) this.#names.delete(oldest.value);
+    this.#characters += text.length;
     const name = `uh_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
-    this.#names.set(text, name);
+    this.#names.set(text, name, text.length);
     return name;
   }
 }

@@ -20,7 +20,9 @@ import type { Metrics } from '../metrics.ts';
 import { Sockets } from '../socket.ts';
 import { readForwardedFor } from './address.ts';
 import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
+import { Documents } from './documents.ts';
 import { incoming } from './incoming.ts';
+import type { TrustedDocuments } from './trusted.ts';
 import {
   beforehand,
   bounded,
@@ -31,6 +33,7 @@ import {
   noOperation,
   observed,
   oneForAKey,
+  onlyTrusted,
   onlyWhatIsReady,
   statusByAccept,
   telling,
@@ -55,6 +58,8 @@ export interface Served {
   /** Whether more than the settings can be asked: as soon as it was ready once, and until the end. */
   readonly isServing: () => boolean;
   readonly metrics: Metrics;
+  /** The documents that alone are executed; null where every document is. */
+  readonly trusted: TrustedDocuments | null;
   /** The playground, where it is offered. */
   readonly playground?: (app: FastifyInstance) => Promise<void>;
 }
@@ -191,6 +196,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
   const isProduction = config.environment === 'production';
   const execute = bounding(served.execute);
   const { gateway, plugin } = executing<Context>(schema, (execution) => handOver(execution) ?? execute(execution));
+  const documents = new Documents<Context>();
   return new ApolloServer<Context>({
     gateway,
     introspection: !isProduction,
@@ -200,7 +206,8 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
     csrfPrevention: true,
     maxRecursiveSelections: 1_000,
     parseOptions: { maxTokens },
-    persistedQueries: false,
+    documentStore: documents.parsed,
+    persistedQueries: { cache: served.trusted?.persisted ?? documents.persisted },
     logger: withoutDetails(app.log),
     formatError: (formatted, error) => toPublic(formatted, error, current.getStore()?.id, report),
     plugins: [
@@ -214,6 +221,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
         unexpectedErrorProcessingRequest: async ({ error }) => report(error, current.getStore()?.id ?? '', 'INTERNAL'),
       },
       beforehand(
+        onlyTrusted(served.trusted),
         eachItsTransport,
         onlyWhatIsReady(served.isServing),
         noNulCharacters,
@@ -222,6 +230,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
         noNullAtDefault(schema),
         oneForAKey(schema),
       ),
+      documents.plugin,
       plugin,
     ],
   });

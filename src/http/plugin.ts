@@ -3,13 +3,14 @@ import { GraphQLError, visit, type FormattedExecutionResult, type GraphQLFormatt
 import type { Logger } from 'pino';
 import { demandBounds, rootFieldsOf, type Bounds } from '../complexity.ts';
 import type { Context } from '../context.ts';
-import { badInput, unavailable } from '../errors.ts';
+import { badInput, unavailable, untrustedDocument } from '../errors.ts';
 import type { Answered, Metrics } from '../metrics.ts';
 import { isIdempotencyKey } from '../services/idempotency.ts';
 import { current, wholly } from './asking.ts';
 import { assertNoNullAtDefault } from './nulls.ts';
 import { rootFields, type RootField } from './selection.ts';
 import { isOfSocket } from './subscribing.ts';
+import type { TrustedDocuments } from './trusted.ts';
 
 // What every operation is taken through, as plugins of Apollo's.
 
@@ -117,6 +118,13 @@ export const beforehand = (...looks: readonly Look[]): Plugin => ({
     };
   },
 });
+
+/** Where documents are trusted by a manifest, no other is executed, by whatever way it came. */
+export const onlyTrusted =
+  (trusted: TrustedDocuments | null): Look =>
+  ({ source }) => {
+    if (trusted && !trusted.has(source ?? '')) throw untrustedDocument();
+  };
 
 /** Queries and mutations are asked over HTTP, subscriptions over a WebSocket, and neither the other way. */
 export const eachItsTransport: Look = ({ operation }) => {

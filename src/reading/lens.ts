@@ -3,7 +3,6 @@ import type { RowCondition } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
 import type { Plan } from './plan.ts';
 import { sightOf, type Sight } from './sight.ts';
-import type { Statement } from './statement.ts';
 
 /** One thing to select: an expression over the row's alias, which may name `:user`, `:member` and `:now`. */
 export interface Selected {
@@ -13,8 +12,10 @@ export interface Selected {
   readonly type: string;
 }
 
-/** A plan as one kind of viewer may see it: what to select, and which statements that made so far. */
+/** A plan as one kind of viewer may see it: what to select. */
 export interface Lens {
+  /** No other has the same. */
+  readonly id: number;
   readonly plan: Plan;
   readonly sight: Sight;
   readonly seesDeleted: boolean;
@@ -29,7 +30,6 @@ export interface Lens {
   readonly inFold: readonly Selected[];
   /** The others that are asked for certain: each is read for all rows of a list at once. */
   readonly leads: readonly string[];
-  readonly statements: Map<string, Statement>;
 }
 
 const lenses = new WeakMap<Plan, Map<string, Lens>>();
@@ -45,6 +45,9 @@ export function lensOf(plan: Plan, viewer: Viewer): Lens {
   ofPlan.set(key, lens);
   return lens;
 }
+
+/** How many there were. */
+let made = 0;
 
 function makeLens(plan: Plan, viewer: Viewer): Lens {
   const sight = sightOf(plan.subject.rule, viewer);
@@ -67,6 +70,7 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
   const isFolded = (field: string) => plan.subject.relations.get(field)?.kind === 'one' && related.get(field)?.leads.length === 0;
   const selected = [...select].map(([as, held]) => ({ as, ...held }));
   return {
+    id: (made += 1),
     plan,
     sight,
     seesDeleted: viewer.roles.has(RoleName.ADMIN),
@@ -76,7 +80,6 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
     related,
     folds: new Set([...plan.certain].filter(isFolded)),
     leads: [...plan.certain].filter((field) => !isFolded(field)),
-    statements: new Map(),
   };
 }
 

@@ -7,14 +7,17 @@ import type { Subjects } from './subject.ts';
 /**
  * Lets the reading side answer every published relation and derived field of every subject: relations are declared
  * once, in the entity, and need no resolver of their own. Fields with arguments keep the resolver they have. How many rows
- * a list has on all its pages is counted when it is asked. A row that stands for an interface names its type.
+ * a list has on all its pages is counted when it is asked, and its edges are made: what fails there fails that field alone,
+ * compiled too. A row that stands for an interface names its type.
  */
 export function attachReading(schema: GraphQLSchema, subjects: Subjects): void {
   for (const type of Object.values(schema.getTypeMap())) {
     // Synchronous, unlike TypeGraphQL's own: graphql-jit knows no other.
     if (isInterfaceType(type)) type.resolveType = ({ __typename }: { readonly __typename: string }) => __typename;
-    const total = isObjectType(type) && type.name.endsWith('Connection') ? type.getFields()['totalCount'] : undefined;
-    if (total) total.resolve = ({ totalCount }: Connection<Row>) => totalCount();
+    const made = isObjectType(type) && type.name.endsWith('Connection') ? type.getFields() : {};
+    if (made['totalCount']) made['totalCount'].resolve = ({ totalCount }: Connection<Row>) => totalCount();
+    if (made['edges']) made['edges'].resolve = ({ edges }: Connection<Row>) => edges;
+    if (made['pageInfo']) made['pageInfo'].resolve = ({ pageInfo }: Connection<Row>) => pageInfo;
   }
   for (const subject of subjects.values()) {
     const type = schema.getType(subject.type);

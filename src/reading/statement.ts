@@ -4,6 +4,7 @@ import type { Comparison } from '../entities/page.ts';
 import type { RowCondition } from '../entities/rule.ts';
 import type { Figures } from '../entities/summary.ts';
 import { folded } from '../entities/text.ts';
+import { LruCache } from '../lru.ts';
 import { beside, masked, type Lens, type Selected } from './lens.ts';
 import type { Column, Relation } from './subject.ts';
 
@@ -60,8 +61,11 @@ class Slot {
   constructor(readonly name: string) {}
 }
 
-/** As many shapes as a plan keeps compiled: filters come in more combinations than are worth keeping. */
-const keptStatements = 100;
+/**
+ * Compiled statements by lens and shape, of so many characters together. Filters and sizes of pages come by variables, so
+ * that one document alone has more shapes than are worth keeping.
+ */
+const statements = new LruCache<string, Statement>(8_000_000);
 
 /** The parameters of a statement in their order. */
 export const bind = ({ slots }: Statement, values: Values): unknown[] => slots.map((name) => values[name]);
@@ -359,11 +363,12 @@ function compared(left: Sql, column: Column, comparing: Comparing): Sql {
 }
 
 function kept(lens: Lens, shape: string, build: () => Sql, dependsOnValues = false): Statement {
-  const known = lens.statements.get(shape);
+  const key = `${lens.id} ${shape}`;
+  const known = statements.get(key);
   if (known) return known;
   const { sql: text, parameters } = build().compile(compiler);
   const statement = { text, slots: parameters.map((parameter) => (parameter as Slot).name), dependsOnValues };
-  if (lens.statements.size < keptStatements) lens.statements.set(shape, statement);
+  statements.set(key, statement, key.length + text.length);
   return statement;
 }
 

@@ -56,13 +56,14 @@ const laws: Readonly<Record<string, Law>> = {
   entities: { may: ['errors'] },
   'services/mail': { may: ['entities', 'errors', 'services/crypto'], never: /^graphql|^type-graphql$|^pg$/ },
   services: { may: ['entities', 'errors', 'services/crypto', 'services/mail'], never: /^graphql-(shield|middleware)/ },
-  reading: { may: ['entities', 'errors'] },
+  reading: { may: ['entities', 'errors', 'lru'] },
   resolvers: { may: ['entities', 'services'], mayType: ['context'], never: /^@mikro-orm\/|^pg$|^kysely$/ },
   permissions: { may: ['entities', 'errors'], mayType: ['context'] },
-  database: { may: ['mikro-orm.config', 'errors'], mayType: ['config'] },
+  database: { may: ['mikro-orm.config', 'errors', 'lru'], mayType: ['config'] },
   context: { may: ['services', 'permissions', 'entities', 'reading'] },
   config: { may: [] },
   errors: { may: [] },
+  lru: { may: [] },
 };
 
 /** What breaks the table of HOUSE: one sentence for each import. */
