@@ -58,11 +58,9 @@ describe('orders', () => {
             { nodes { ${field} } pageInfo { hasNextPage endCursor } } }`;
           const places: number[] = [];
           for (let after: string | null = null, more = true; more;) {
-            const page = (
-              await local.admin.see<
-                Record<string, { nodes: Record<string, string>[]; pageInfo: { hasNextPage: boolean; endCursor: string } }>
-              >(query, { after })
-            )[name];
+            const answer: Record<string, { nodes: Record<string, string>[]; pageInfo: { hasNextPage: boolean; endCursor: string } }> =
+              await local.admin.see(query, { after });
+            const page = answer[name];
             if (!page) throw new Error(`${name} answers no page`);
             places.push(...page.nodes.map((node) => names.indexOf(node[field] as string)));
             ({ endCursor: after, hasNextPage: more } = page.pageInfo);
