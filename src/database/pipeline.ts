@@ -140,7 +140,8 @@ export class Pipeline {
     if (user === undefined || this.#perUser >= this.#lines.length) return false;
     let [held, left] = [0, 0];
     for (const line of this.#lines) {
-      if (line !== leaving && line.serves(user)) held += 1;
+      const isLeft = line === leaving && line.awaited[0]?.user !== user;
+      if (!isLeft && line.serves(user)) held += 1;
       if (!line.isSlow(now)) left += 1;
     }
     return held >= this.#perUser || (held > 0 && left < keptForOthers);
