@@ -136,11 +136,12 @@ export class Pipeline {
   }
 
   /** Whether statements of this user are on as many connections as they may be: on one only where few are left for others. */
-  #isFull(user: string | undefined, now: number): boolean {
+  #isFull(user: string | undefined, now: number, leaving?: Line): boolean {
     if (user === undefined || this.#perUser >= this.#lines.length) return false;
     let [held, left] = [0, 0];
     for (const line of this.#lines) {
-      if (line.serves(user)) held += 1;
+      const isLeft = line === leaving && line.awaited[0]?.user !== user;
+      if (!isLeft && line.serves(user)) held += 1;
       if (!line.isSlow(now)) left += 1;
     }
     return held >= this.#perUser || (held > 0 && left < keptForOthers);
@@ -193,7 +194,7 @@ export class Pipeline {
       if (!free) return;
       for (const pending of line.awaited.slice(1)) {
         if (!pending.mayRepeat || pending.line !== line) continue;
-        if (free.serves(pending.user) || !this.#isFull(pending.user, now)) free.query(pending);
+        if (free.serves(pending.user) || !this.#isFull(pending.user, now, line)) free.query(pending);
       }
     }
   }
