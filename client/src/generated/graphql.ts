@@ -320,7 +320,7 @@ export type OperationType =
   /** Listens. */
   | 'SUBSCRIPTION';
 
-/** The direction of an order. Text compares by code point; the id breaks ties. */
+/** The direction of an order. Text compares without regard to case, accents and apostrophes, and an enumeration by the order of its values; the id breaks ties. */
 export type OrderDirection =
   /** Least first. */
   | 'ASC'
@@ -352,7 +352,7 @@ export type SecondFactorMethod =
 
 /** Compares a text; all that is given must hold. */
 export type StringFilter = {
-  /** Contains this text, without regard to case. */
+  /** Contains this text, without regard to case, accents and apostrophes. */
   contains?: string | null | undefined;
   /** Is this text. */
   eq?: string | null | undefined;
