@@ -126,7 +126,7 @@ interface Tokens {
 /** The tokens of an answer or its cookies, noted. */
 function tokensOf(reply: Reply, field: string): Tokens {
   const done = (reply.data?.[field] ?? {}) as Partial<Tokens>;
-  const { unionhall_refresh: refreshCookie, unionhall_device: deviceCookie } = reply.cookies;
+  const { '__Secure-unionhall_refresh': refreshCookie, '__Secure-unionhall_device': deviceCookie } = reply.cookies;
   const accessToken = hand(reply, 'access token', done.accessToken);
   const refreshToken = hand(reply, 'refresh token', done.refreshToken ?? refreshCookie);
   const device = done.deviceToken ?? deviceCookie;
@@ -252,7 +252,7 @@ describe('the story', () => {
     expect((await refresh(first.refreshToken)).codes).toEqual(['UNAUTHENTICATED']);
     expect((await refresh(third.refreshToken)).codes).toEqual(['UNAUTHENTICATED']);
     const browser = await signIn(username, password, { cookie: true });
-    const cookie = `unionhall_refresh=${browser.refreshToken}; unionhall_device=${browser.deviceToken}`;
+    const cookie = `__Secure-unionhall_refresh=${browser.refreshToken}; __Secure-unionhall_device=${browser.deviceToken}`;
     const next = tokensOf(await refresh(null, { cookie }), 'refresh');
     const { data } = await ask('{ sessions { id deviceName userAgent ipAddress isCurrent } }', {}, bearer(next.accessToken));
     const { id = '' } = ((data?.['sessions'] ?? []) as { id: string; isCurrent: boolean }[]).find(({ isCurrent }) => !isCurrent) ?? {};
