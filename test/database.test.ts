@@ -351,7 +351,7 @@ describe('the embedded database', () => {
     folder = await mkdtemp(join(tmpdir(), 'unionhall-data-'));
     await (await openDatabase(at('new'))).close();
     for (const name of ['held', 'raced', 'earlier', 'kept']) await cp(at('new').dataDirectory, at(name).dataDirectory, { recursive: true });
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
@@ -411,7 +411,7 @@ describe('the embedded database', () => {
     const database = await openDatabase(at('held'));
     await expect(openDatabase(at('held'))).rejects.toThrow(String(process.pid));
     await database.close();
-  }, 60_000);
+  }, 180_000);
 
   it('is opened by exactly one of several processes, again after that one was killed', async () => {
     for (let round = 0; round < 2; round += 1) {
@@ -444,7 +444,7 @@ describe('the embedded database', () => {
     expect(database.isFresh).toBe(true);
     expect(await database.run('select 1 as one')).toEqual([{ one: 1 }]);
     await database.close();
-  }, 60_000);
+  }, 180_000);
 
   it('keeps what was acknowledged when its process is killed, again and again', async () => {
     const writing = `
@@ -534,7 +534,7 @@ describe('the embedded database', () => {
     const again = await openDatabase(at('copied'), { template });
     expect(again.isFresh).toBe(false);
     await again.close();
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('a template', () => {

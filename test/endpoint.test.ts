@@ -47,13 +47,13 @@ describe('wrong input gets a clear answer with a closed code', () => {
       'a day that is none, as a variable',
       'query ($day: Date) { grievances(filter: { filedDate: { eq: $day } }) { totalCount } }',
       { day: 'soon' },
-      { code: 'BAD_INPUT', path: 'day' },
+      { code: 'BAD_INPUT', path: 'filter.filedDate.eq' },
     ],
     [
       'an amount as a number',
       'query ($amount: Decimal) { benevolenceApplications(filter: { amountRequested: { gte: $amount } }) { totalCount } }',
       { amount: 12.5 },
-      { code: 'BAD_INPUT', path: 'amount' },
+      { code: 'BAD_INPUT', path: 'filter.amountRequested.gte' },
     ],
     ['an unknown enum value', '{ grievances(filter: { status: { eq: LOST } }) { totalCount } }', {}, { code: 'BAD_INPUT' }],
     [
@@ -105,7 +105,7 @@ describe('wrong input gets a clear answer with a closed code', () => {
     expect(errors[0]?.extensions['fields']).toEqual([
       { path: 'first', message: 'must be from 1 to 100' },
       { path: 'filter.memberId.eq', message: 'is not an id' },
-      { path: 'filter.employerId.in', message: 'is not an id' },
+      { path: 'filter.employerId.in[0]', message: 'is not an id' },
     ]);
   });
 

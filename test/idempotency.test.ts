@@ -41,6 +41,8 @@ describe('the contract', () => {
     login: 'is asked by nobody yet',
     completeLogin: 'is asked by nobody yet',
     beginTotp: 'replaces what was begun before',
+    removeSecondFactor: 'is a CONFLICT once the factor is gone',
+    renewSession: 'answers new tokens of the same session',
   };
 
   /** Verbs that change or end what is there, or that leave the same when they are done twice. */

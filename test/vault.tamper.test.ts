@@ -16,7 +16,7 @@ let owner: Keeper;
 let officer: Keeper;
 
 beforeAll(async () => {
-  local = await aLocal({ environment: { LIMIT_SIGN_IN: '9999/1', LOGIN_ATTEMPTS: '100' } });
+  local = await aLocal({ environment: { LIMIT_SIGN_IN: '9999/1', LIMIT_REFUSAL: '9999/1', LOGIN_ATTEMPTS: '100' } });
   ({ owner } = await withVault(local));
   officer = Keeper.of(local.officer);
   await local.officer.token();

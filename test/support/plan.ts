@@ -34,14 +34,15 @@ interface Node {
   readonly Plans?: readonly Node[];
 }
 
-/** The same database, which remembers what `run` is given. */
+/** The same database, which remembers the statements that are run, however they are. */
 export function remembering(database: Database): { readonly database: Database; readonly ran: readonly Ran[] } {
   const ran: Ran[] = [];
   const run: Database['run'] = (text, parameters = []) => {
     ran.push({ text, parameters });
     return database.run(text, parameters);
   };
-  return { database: Object.create(database, { run: { value: run } }) as Database, ran };
+  const runners = { run: { value: run }, runFor: { value: () => run }, runReserved: { value: run } };
+  return { database: Object.create(database, runners) as Database, ran };
 }
 
 /** Runs the statement again by the plan that is made for these very parameters. */
