@@ -14,6 +14,7 @@ import { reset, seed, update } from './maintain.ts';
 import { CommandError } from './operator.ts';
 import { start, work } from './serve.ts';
 import { doctor, settings } from './setup.ts';
+import { printLink, unlock, verifyAddress } from './users.ts';
 import { importVault, recover, showVault } from './vault.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
@@ -27,6 +28,9 @@ const commands: Readonly<Record<string, Command>> = {
   'db:reset': reset,
   worker: work,
   'users:import': importFile,
+  'users:link': printLink,
+  'users:unlock': unlock,
+  'users:verify': verifyAddress,
   'members:import': (config, words) => importCsv(config, words, { run: importMembers, one: 'member', many: 'members' }),
   'organizations:import': (config, words) =>
     importCsv(config, words, { run: importOrganizations, one: 'organization', many: 'organizations' }),
@@ -50,6 +54,9 @@ const usages: Readonly<Record<string, string>> = {
   seed: '[--phase 0|1|2] [--scale 1000]',
   'db:reset': '[--force]',
   'users:import': 'users.jsonl [--dry-run]',
+  'users:link': '--user rosa',
+  'users:unlock': '--user rosa',
+  'users:verify': '--user rosa',
   'members:import': '--file members.csv [--dry-run]',
   'organizations:import': '--file organizations.csv [--dry-run]',
   'keys:retire': 'k1',
@@ -73,6 +80,7 @@ const plain = new Set([
   'ImportError',
   'SilenceError',
   'VaultError',
+  'UserError',
   'SavedError',
   'StartError',
   'SettingsError',

@@ -8,7 +8,7 @@ import { mailToken } from '../mail/index.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 /** Seconds in which a reset works. */
-const resetAge = 1800;
+export const resetAge = 1800;
 
 const action = 'request_password_reset';
 const anonymous = { userId: null, sessionId: null };

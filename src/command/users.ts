@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Config } from '../config.ts';
+import { formatInstant, tokenLink } from '../services/mail/index.ts';
+import { resetAge } from '../services/session/index.ts';
+import { issueLink, unlockByName, verifyByName, type OperatorTools } from '../services/user/operator.ts';
+import { keyringFor, withDatabase } from './opening.ts';
+import { CommandError, say } from './operator.ts';
+
+type Work = (em: SqlEntityManager, tools: OperatorTools, username: string) => Promise<void>;
+
+/** Runs a command about the user that `--user` names. */
+async function withUser(config: Config, words: string[], name: string, work: Work): Promise<void> {
+  const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
+  const { user } = values;
+  if (user === undefined) throw new CommandError(`Name the user: npm run ${name} -- --user rosa`);
+  await withDatabase(config, async (database) => {
+    const keyring = await keyringFor(config, database);
+    await work(database.orm.em.fork() as SqlEntityManager, { keyring, now: () => new Date() }, user);
+  });
+}
+
+/** Prints what a user, the owner too, chooses a password with; for where no mail arrives. */
+export async function printLink(config: Config, words: string[]): Promise<void> {
+  const { publicUrl } = config.mail;
+  await withUser(config, words, 'users:link', async (em, tools, username) => {
+    const lifetimes = { invitation: config.sessions.invitationTtl, reset: resetAge };
+    const { kind, token, expiresAt } = await issueLink(em, tools, username, lifetimes);
+    const what = kind === 'invitation' ? 'The invitation' : 'The password reset';
+    say(`${what} of ${username} works once, until ${formatInstant(expiresAt, config.timeZone)}:`);
+    say(publicUrl === null ? token : tokenLink(publicUrl, kind, token));
+  });
+}
+
+/** Opens the locks of a user's account. */
+export const unlock = (config: Config, words: string[]): Promise<void> =>
+  withUser(config, words, 'users:unlock', async (em, tools, username) => {
+    await unlockByName(em, tools, username);
+    say(`${username} is not locked any more.`);
+  });
+
+/** Verifies the e-mail address of a user. */
+export const verifyAddress = (config: Config, words: string[]): Promise<void> =>
+  withUser(config, words, 'users:verify', async (em, tools, username) => {
+    await verifyByName(em, tools, username);
+    say(`The e-mail address of ${username} is verified.`);
+  });
