@@ -56,7 +56,7 @@ export const rows = [
     [
       { to: [ADMIN], ...everyRow, see: 'everything' },
       { to: [OFFICER], ...everyRow, see: ['account'] },
-      { to: 'signed in', which: 'their own', rows: own, see: 'everything' },
+      { to: 'signed in', which: 'their own', rows: own, see: ['account', 'security'] },
     ],
     {
       account: [
@@ -77,6 +77,7 @@ export const rows = [
         'deletedAt',
       ],
       security: ['passwordMustChange', 'hasTotp'],
+      locks: ['lockedUntil', 'failedLoginAttempts'],
     },
   ),
   rule('Person', User, [

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { OneTimeToken } from '../../entities/credential.ts';
+import { foldCase } from '../../entities/identifier.ts';
 import { User } from '../../entities/user.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import type { Keyring } from '../crypto/keyring.ts';
@@ -65,7 +66,7 @@ async function addressToken({ em, keyring, now }: WorkerTools, job: TokenJob, us
   const type = tokenTypes[kind];
   const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: now() } };
   const row = await em.findOne(OneTimeToken, usable, { filters: false });
-  if (row === null || row.sentTo.toLowerCase() !== user.email.toLowerCase()) return null;
+  if (row === null || foldCase(row.sentTo) !== foldCase(user.email)) return null;
   if (kind === 'email-verification' && user.isVerified) return null;
   if (kind === 'email-verification') {
     const holder = await holderOf(em, user);

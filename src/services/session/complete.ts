@@ -4,6 +4,7 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import { badCredentials } from '../../errors.ts';
 import { recordDenial } from '../audit/denial.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
+import { typedToken } from '../crypto/typed.ts';
 import { takeSignInTurn, type Trial } from './attempt.ts';
 import { renewDevice } from './device.ts';
 import { SecondFactorMethod, spendCode, tryCode, type RightCode } from './factor.ts';
@@ -44,7 +45,7 @@ export async function completeLogin(
 ): Promise<SignedIn> {
   const trial: Trial = { action: 'complete_login', client };
   await takeSignInTurn(em, tools, trial);
-  const challenge = await findChallenge(em, tools, token);
+  const challenge = await findChallenge(em, tools, typedToken(token));
   if (challenge === null) {
     await recordDenial(em, tools.now(), client, { action: trial.action, reason: 'unknown_challenge', outcome: AuditOutcome.DENIED });
     throw badCredentials();

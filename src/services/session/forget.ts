@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
+import { foldCase, normalizeEmail } from '../../entities/identifier.ts';
 import { User } from '../../entities/user.ts';
 import { countWithin } from '../audit/denial.ts';
 import { recordChange } from '../audit/event.ts';
@@ -20,9 +21,9 @@ const nobody = '00000000-0000-0000-0000-000000000000';
  * @throws RATE_LIMITED by the address that asks, and by the one that is asked for.
  */
 export async function requestPasswordReset(em: SqlEntityManager, tools: SessionTools, email: string, client: Client): Promise<true> {
-  const address = email.trim().slice(0, 255);
+  const address = normalizeEmail(email).slice(0, 255);
   await takeTurn(em, tools, 'mail-address', networkOf(client.ipAddress));
-  await takeTurn(em, tools, 'mail-account', address.toLowerCase());
+  await takeTurn(em, tools, 'mail-account', foldCase(address));
   const user = await holderOf(em, address);
   await em.transactional(async (transaction) => {
     // A commit that waited for the disk would tell that there is something to be kept.

@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { createUnionType, Field, InputType, Int, ObjectType } from 'type-graphql';
 import { LoginChallenge } from '../../entities/credential.ts';
+import { normalizeIdentifier } from '../../entities/identifier.ts';
 import { Device } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
 import { badCredentials, badInput, Refusal, type FieldProblem } from '../../errors.ts';
@@ -73,9 +74,10 @@ type Verdict = Issued | SecondFactorRequired | null;
 export async function login(
   em: SqlEntityManager,
   tools: SessionTools,
-  input: LoginInput,
+  given: LoginInput,
   client: Client,
 ): Promise<SignedIn | SecondFactorRequired> {
+  const input = { ...given, identifier: normalizeIdentifier(given.identifier) };
   const trial: Trial = { action: 'login', client };
   refuseUnfit(input);
   await takeSignInTurn(em, tools, trial);

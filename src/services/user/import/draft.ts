@@ -1,3 +1,4 @@
+import { normalizeEmail } from '../../../entities/identifier.ts';
 import { userProblems, type UserFacts } from '../../../entities/user.ts';
 import { isImportable } from '../../crypto/imported.ts';
 import { mostRoles } from '../facts.ts';
@@ -59,7 +60,7 @@ const keys: Readonly<Record<keyof Draft, ReadKey>> = {
 function fact(name: keyof UserFacts, value: unknown): unknown {
   if (value === undefined) return new Wrong('is missing');
   if (typeof value !== 'string') return new Wrong('must be a text');
-  const text = value.trim();
+  const text = name === 'email' ? normalizeEmail(value) : value.trim();
   const [problem] = userProblems({ [name]: text });
   return problem ? new Wrong(problem.message) : text;
 }
