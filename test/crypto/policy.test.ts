@@ -129,7 +129,7 @@ describe('a guessable password', () => {
     'lkjhgfdsa',
     'mnbvcxzlkj',
   ])('as %s is refused where that is asked, and only there', (password) => {
-    expect(problems(password, guessable)).toEqual(refusal);
+    expect(problems(password, guessable)).toContain(refusal[0]);
     expect(problems(password)).not.toContain(refusal[0]);
   });
 

@@ -96,6 +96,7 @@ export interface Local extends Record<
 > {
   readonly url: string;
   readonly database: Database;
+  readonly keyring: Keyring;
   readonly clock: Clock;
   readonly service: Service;
   /** Where its keys would be kept, and its set-up token is. */
@@ -174,6 +175,7 @@ export async function aLocal({ engine = 'default', environment = {}, comparesExe
     anonymous: new Actor(url, null),
     url: door,
     database,
+    keyring,
     clock,
     service,
     configDirectory: config.configDirectory,
