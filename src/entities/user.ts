@@ -164,7 +164,8 @@ export function userProblems({ username, email, firstName, lastName }: Partial<U
   const problems: { path: keyof UserFacts; message: string }[] = [];
   if (username !== undefined && !/^[A-Za-z0-9._-]{2,50}$/.test(username))
     problems.push({ path: 'username', message: 'must be 2 to 50 of letters without accents, digits, ".", "_" and "-"' });
-  if (email !== undefined && !(isAddress(email) && /@[\x21-\x7e]+$/.test(email))) problems.push({ path: 'email', message: 'is not an e-mail address' });
+  if (email !== undefined && !(isAddress(email) && /@[\x21-\x7e]+$/.test(email)))
+    problems.push({ path: 'email', message: 'is not an e-mail address' });
   for (const [path, name] of [
     ['firstName', firstName],
     ['lastName', lastName],

@@ -69,7 +69,8 @@ async function refuseUnfit(
 ): Promise<void> {
   if (!isHashable(currentPassword))
     throw badInput({ path: 'input.currentPassword', message: `must have 1 to ${maxPasswordLength} characters` });
-  if (composed(currentPassword) === composed(newPassword)) throw badInput({ path: 'input.newPassword', message: 'must not be the current password' });
+  if (composed(currentPassword) === composed(newPassword))
+    throw badInput({ path: 'input.newPassword', message: 'must not be the current password' });
   const owner = await em.findOneOrFail(User, userId, { filters: false });
   demandStrength(tools, newPassword, owner, 'input.newPassword');
   await demandUnbreached(tools, newPassword, 'input.newPassword');

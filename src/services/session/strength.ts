@@ -22,7 +22,11 @@ export function demandStrength(
   path: string,
 ): void {
   const personal = [username, email, firstName, lastName, `${firstName} ${lastName}`, `${lastName} ${firstName}`];
-  const problems = passwordProblems(password, { minLength: rules.passwordMinLength, personal, refusesGuessable: rules.refusesGuessablePasswords });
+  const problems = passwordProblems(password, {
+    minLength: rules.passwordMinLength,
+    personal,
+    refusesGuessable: rules.refusesGuessablePasswords,
+  });
   if (problems.length > 0) throw badInput(...problems.map((message) => ({ path, message })));
 }
 
