@@ -8,5 +8,7 @@ export function typedToken(text: string): string {
 
 /** A code as it was given out: without spaces and dashes, and with ASCII digits and letters for full-width ones. */
 export function typedCode(text: string): string {
-  return text.length > maxTyped ? text : typedToken(text.normalize('NFKC')).replace(/[\p{Dash_Punctuation}\u2212]/gu, '');
+  if (text.length > maxTyped) return text;
+  const ascii = text.replace(/[\uFF01-\uFF5E]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
+  return typedToken(ascii).replace(/[\p{Dash_Punctuation}\u2212]/gu, '');
 }
