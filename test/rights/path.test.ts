@@ -17,7 +17,6 @@ beforeAll(async () => {
   schema = await schemaOf(local);
   for (const who of people) await local[who].token();
   await fillIn(local.sql);
-  await local.sql(`update users set locked_until = '2020-01-01T00:00:00Z' where username = 'vp'`);
   ledgers = await Ledger.ofAll(local.sql, people);
   for (const [who, ledger] of ledgers) examiners.set(who, new Examiner(schema, ledger));
 });
