@@ -361,6 +361,7 @@ export interface SessionConfig {
   readonly keyIterations: number;
   /** Characters. */
   readonly passwordMinLength: number;
+  readonly refusesGuessablePasswords: boolean;
   readonly isRegistrationOpen: boolean;
   /** Operations that need a verified address of everybody. */
   readonly verifiedOperations: readonly string[];
@@ -552,6 +553,7 @@ function toConfig(values: Values): Config {
       stepUpAge: values.STEP_UP_AGE,
       keyIterations: values.PBKDF2_ITERATIONS,
       passwordMinLength: values.PASSWORD_MIN_LENGTH,
+      refusesGuessablePasswords: values.NODE_ENV === 'production',
       isRegistrationOpen: values.REGISTRATION === 'open',
       verifiedOperations: values.VERIFIED_OPERATIONS,
       secondFactorRoles: values.REQUIRE_SECOND_FACTOR,

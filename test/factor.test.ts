@@ -151,13 +151,10 @@ describe('a sign-in with a second factor', () => {
   it.each<[string, (secret: string) => string]>([
     ['of step -2', (secret) => shownBy(secret, now(), -2)],
     ['of step +2', (secret) => shownBy(secret, now(), 2)],
-    ['in full-width digits', (secret) => [...shownBy(secret, now())].map((digit) => String.fromCodePoint(0xff10 + Number(digit))).join('')],
     [
       'in Arabic-Indic digits',
       (secret) => [...shownBy(secret, now())].map((digit) => String.fromCodePoint(0x660 + Number(digit))).join(''),
     ],
-    ['with a space before it', (secret) => ` ${shownBy(secret, now())}`],
-    ['with a line break after it', (secret) => `${shownBy(secret, now())}\n`],
     ['with a zero before it', (secret) => `0${shownBy(secret, now())}`],
     ['without its last digit', (secret) => shownBy(secret, now()).slice(0, 5)],
     ['that is empty', () => ''],

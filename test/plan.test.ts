@@ -92,6 +92,10 @@ beforeAll(async () => {
   await migrate(own);
   await seed(own.orm.em, { environment: 'test', scale, hashPassword: () => Promise.resolve(noPassword) });
   await populate();
+  await own.run(
+    `update users set locked_until = timestamptz '2020-01-01T00:00:00Z' + mod(ascii(right(username, 1)), 30) * interval '1 day'`,
+    [],
+  );
   const keyring = Keyring.parse(Keyring.generate());
   const config = readConfig({ NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent' });
   const hasher = new PasswordHasher(keyring, config.passwordCost);

@@ -38,6 +38,7 @@ export const rules: SessionRules = {
   stepUpAge: 600,
   keyIterations: 1000,
   passwordMinLength: 8,
+  refusesGuessablePasswords: false,
   isRegistrationOpen: false,
   verifiedOperations: [],
   secondFactorRoles: [],

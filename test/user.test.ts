@@ -644,7 +644,7 @@ describe('the owner', () => {
 });
 
 describe('what is hidden of users', () => {
-  it.each(['passwordHash', 'failedLoginAttempts', 'lockedUntil', 'isSelfRegistered', 'passwordMustChange', 'hasTotp'])(
+  it.each(['passwordHash', 'failedLoginAttempts', 'isSelfRegistered', 'passwordMustChange', 'hasTotp'])(
     'is no filter and no order: %s',
     async (column) => {
       const order = column.replace(/(?=[A-Z])/g, '_').toUpperCase();

@@ -247,6 +247,7 @@ describe('code inside the service', () => {
       now: clock.now,
       timeZone: 'UTC',
       vault: { idleTtl: 600, maxTtl: 3600, versionsKept: 10, batch: 3 },
+      rules: { limits: { refusal: { turns: 100, seconds: 3600 } }, refusalsPerDay: 5000 },
     } as unknown as ConstructorParameters<typeof VaultService>[1];
     const service = new VaultService({ em: em(), run: database.run, metadata: em() }, tools, viewer, null);
     const client = { ipAddress: null, userAgent: null, requestId: 'adapter' };

@@ -14,7 +14,7 @@ import { disableSeeded, reset, seed, update } from './maintain.ts';
 import { CommandError } from './operator.ts';
 import { start, work } from './serve.ts';
 import { doctor, settings } from './setup.ts';
-import { removeSecondFactor } from './user.ts';
+import { printLink, removeSecondFactor, unlock, verifyAddress } from './user.ts';
 import { importVault, recover, showVault } from './vault.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
@@ -30,6 +30,9 @@ const commands: Readonly<Record<string, Command>> = {
   'users:import': importFile,
   'users:disable-seeded': disableSeeded,
   'users:recover': removeSecondFactor,
+  'users:link': printLink,
+  'users:unlock': unlock,
+  'users:verify': verifyAddress,
   'members:import': (config, words) => importCsv(config, words, { run: importMembers, one: 'member', many: 'members' }),
   'organizations:import': (config, words) =>
     importCsv(config, words, { run: importOrganizations, one: 'organization', many: 'organizations' }),
@@ -54,6 +57,9 @@ const usages: Readonly<Record<string, string>> = {
   'db:reset': '[--force]',
   'users:import': 'users.jsonl [--dry-run]',
   'users:recover': '--user rosa',
+  'users:link': '--user rosa',
+  'users:unlock': '--user rosa',
+  'users:verify': '--user rosa',
   'keys:retire': 'k1',
   'members:import': '--file members.csv [--dry-run] [--ignore-unknown] [--dates mdy] [--encoding windows-1252]',
   'organizations:import': '--file organizations.csv [--dry-run] [--ignore-unknown] [--dates mdy] [--encoding windows-1252]',
@@ -81,6 +87,7 @@ const plain = new Set([
   'ImportError',
   'SilenceError',
   'VaultError',
+  'UserError',
   'SavedError',
   'StartError',
   'SettingsError',

@@ -12,7 +12,7 @@ import { CommandError, say, counted } from './operator.ts';
 export async function showKeys(config: Config): Promise<void> {
   const keyring = await keyringOf(config);
   await whileOpen(config, async (database) => {
-    say(tellKeys(await countKeys(database.orm.em, keyring, new Date())));
+    say(tellKeys(await countKeys(database.orm.em, keyring, systemClock())));
     const problem = await keyringProblem(database.run, keyring);
     if (problem !== null) throw new CommandError(problem);
   });

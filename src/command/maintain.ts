@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
+import { systemClock } from '../entities/clock.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { MailQueue } from '../services/mail/index.ts';
@@ -51,7 +52,7 @@ export async function disableSeeded(config: Config): Promise<void> {
     const keyring = await keyringFor(config, database);
     const em = database.orm.em.fork() as SqlEntityManager;
     const users = await findSeededUsers(em, new PasswordHasher(keyring, config.passwordCost));
-    await disableSeededUsers(em, { keyring, endSessions, now: () => new Date() }, users);
+    await disableSeededUsers(em, { keyring, endSessions, now: systemClock }, users);
     if (users.length === 0) return say('No account has a password of the seeds.');
     const names = users.map(({ username }) => username).join(', ');
     say(`Disabled ${counted(users.length, 'account', 'accounts')}: ${names}.`);

@@ -1,30 +1,65 @@
 import { parseArgs } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
+import type { Database } from '../database/index.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { systemClock } from '../entities/clock.ts';
-import { MailQueue } from '../services/mail/index.ts';
-import { endSessions } from '../services/session/index.ts';
+import { formatInstant, MailQueue, tokenLink } from '../services/mail/index.ts';
+import { endSessions, resetAge } from '../services/session/index.ts';
 import { removeSecondFactorOf } from '../services/user/index.ts';
-import { keyringOf, withDatabase } from './opening.ts';
+import { issueLink, unlockByName, verifyByName, type OperatorTools } from '../services/user/operator.ts';
+import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, say, warn } from './operator.ts';
 
-/** Removes the second factor of any user, the owner too, who has lost it with the backup codes. The service may run meanwhile. */
-export async function removeSecondFactor(config: Config, words: string[]): Promise<void> {
+type Work = (em: SqlEntityManager, tools: OperatorTools, username: string, database: Database) => Promise<void>;
+
+/** Runs a command about the user that `--user` names. */
+async function withUser(config: Config, words: string[], name: string, work: Work): Promise<void> {
   const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
   const { user } = values;
-  if (user === undefined) throw new CommandError('Name the user: npm run users:recover -- --user rosa');
-  const keyring = await keyringOf(config);
+  if (user === undefined) throw new CommandError(`Name the user: npm run ${name} -- --user rosa`);
   await withDatabase(config, async (database) => {
+    const keyring = await keyringFor(config, database);
+    await work(database.orm.em.fork() as SqlEntityManager, { keyring, now: systemClock }, user, database);
+  });
+}
+
+/** Prints what a user, the owner too, chooses a password with; for where no mail arrives. */
+export async function printLink(config: Config, words: string[]): Promise<void> {
+  const { publicUrl } = config.mail;
+  await withUser(config, words, 'users:link', async (em, tools, username) => {
+    const lifetimes = { invitation: config.sessions.invitationTtl, reset: resetAge };
+    const { kind, token, expiresAt } = await issueLink(em, tools, username, lifetimes);
+    const what = kind === 'invitation' ? 'The invitation' : 'The password reset';
+    say(`${what} of ${username} works once, until ${formatInstant(expiresAt, config.timeZone)}:`);
+    say(publicUrl === null ? token : tokenLink(publicUrl, kind, token));
+  });
+}
+
+/** Opens the locks of a user's account. */
+export const unlock = (config: Config, words: string[]): Promise<void> =>
+  withUser(config, words, 'users:unlock', async (em, tools, username) => {
+    await unlockByName(em, tools, username);
+    say(`${username} is not locked any more.`);
+  });
+
+/** Verifies the e-mail address of a user. */
+export const verifyAddress = (config: Config, words: string[]): Promise<void> =>
+  withUser(config, words, 'users:verify', async (em, tools, username) => {
+    await verifyByName(em, tools, username);
+    say(`The e-mail address of ${username} is verified.`);
+  });
+
+/** Removes the second factor of a user, the owner too, who lost it together with the backup codes. The service may run meanwhile. */
+export const removeSecondFactor = (config: Config, words: string[]): Promise<void> =>
+  withUser(config, words, 'users:recover', async (em, tools, username, database) => {
     const mail = new MailQueue(await queueDatabase(database), { supervises: false, warn });
     await mail.start();
     try {
-      const em = database.orm.em.fork() as SqlEntityManager;
-      const isRemoved = await removeSecondFactorOf(em, { keyring, mail, endSessions, now: systemClock }, user);
-      if (!isRemoved) throw new CommandError(`There is no user ${user} with a second factor.`);
-      say(`${user} has no second factor any more, is signed out everywhere, and signs in with the password.`);
+      const isRemoved = await removeSecondFactorOf(em, { ...tools, mail, endSessions }, username);
+      if (!isRemoved) throw new CommandError(`There is no user ${username} with a second factor.`);
+      say(`${username} has no second factor any more, is signed out everywhere, and signs in with the password.`);
     } finally {
       await mail.stop();
     }
   });
-}

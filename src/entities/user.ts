@@ -1,6 +1,6 @@
 import { Check, Entity, Formula, Index, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, type Ref } from '@mikro-orm/core';
-import { Field, ID, ObjectType } from 'type-graphql';
+import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Kept, Node } from './record.ts';
@@ -13,7 +13,7 @@ import type { Viewer } from './viewer.ts';
 @ObjectType({ description: 'Someone who can sign in.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'users' })
 @Listed({
-  filter: ['username', 'email', 'firstName', 'lastName', 'isActive', 'isVerified', 'member'],
+  filter: ['username', 'email', 'firstName', 'lastName', 'isActive', 'isVerified', 'lockedUntil', 'member'],
   order: ['username', 'email', 'lastName', 'createdAt'],
   by: ['username', 'ASC'],
   texts: ['username', 'email', 'firstName', 'lastName'],
@@ -97,9 +97,18 @@ export class User extends Kept {
   @Property({ type: 'integer', default: 0 })
   keyVersion: number = 0;
 
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Wrong passwords in a row, from devices that never signed in as this user; null where the caller may not know.',
+  })
   @Property({ type: 'integer' })
   failedLoginAttempts: number = 0;
 
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'When the lock for too many wrong passwords ends, or ended; null for no lock since the last sign-in, or where the caller may not know.',
+  })
   @Property({ type: 'datetime', length: 3, nullable: true })
   lockedUntil: Date | null = null;
 
@@ -181,7 +190,8 @@ export function userProblems({ username, email, firstName, lastName }: Partial<U
   const problems: { path: keyof UserFacts; message: string }[] = [];
   if (username !== undefined && !/^[A-Za-z0-9._-]{2,50}$/.test(username))
     problems.push({ path: 'username', message: 'must be 2 to 50 of letters without accents, digits, ".", "_" and "-"' });
-  if (email !== undefined && !isAddress(email)) problems.push({ path: 'email', message: 'is not an e-mail address' });
+  if (email !== undefined && !(isAddress(email) && /@[\x21-\x7e]+$/.test(email)))
+    problems.push({ path: 'email', message: 'is not an e-mail address' });
   for (const [path, name] of [
     ['firstName', firstName],
     ['lastName', lastName],

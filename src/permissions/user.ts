@@ -58,7 +58,7 @@ export const rows = [
     [
       { to: [ADMIN], ...everyRow, see: 'everything' },
       { to: [OFFICER], ...everyRow, see: ['account'] },
-      { to: 'signed in', which: 'their own', rows: own, see: 'everything' },
+      { to: 'signed in', which: 'their own', rows: own, see: ['account', 'security'] },
     ],
     {
       account: [
@@ -79,6 +79,7 @@ export const rows = [
         'deletedAt',
       ],
       security: ['passwordMustChange', 'hasTotp', 'mustEnrollSecondFactor'],
+      locks: ['lockedUntil', 'failedLoginAttempts'],
     },
   ),
   {

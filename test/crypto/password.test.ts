@@ -42,11 +42,12 @@ describe('a password hash', () => {
     expect((await verifyPassword(stored, 'wrong', { memory: 20_000, time: 2 }, keyring)).needsRehash).toBe(false);
   });
 
-  it('is made of the very characters: neither normalised, nor cut, nor trimmed', async () => {
+  it('is made of composed characters, and neither cut nor trimmed', async () => {
     const [composed, decomposed] = ['caf\u00e9 local', 'cafe\u0301 local'];
     const stored = await hashPassword(composed, cost, keyring);
     expect((await verifyPassword(stored, composed, cost, keyring)).isRight).toBe(true);
-    for (const other of [decomposed, `${composed} `, `${composed}\0`, `${composed}\0x`])
+    expect(await verifyPassword(stored, decomposed, cost, keyring)).toEqual({ isRight: true, needsRehash: false });
+    for (const other of [`${composed} `, `${composed}\0`, `${composed}\0x`])
       expect((await verifyPassword(stored, other, cost, keyring)).isRight).toBe(false);
     const long = await hashPassword('x'.repeat(128), cost, keyring);
     expect((await verifyPassword(long, 'x'.repeat(127), cost, keyring)).isRight).toBe(false);

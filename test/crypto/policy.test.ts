@@ -112,3 +112,28 @@ describe('the list of common passwords', () => {
     for (const text of shipped) expect([text, refused(text), refused(text.toUpperCase())]).toEqual([text, true, true]);
   });
 });
+
+describe('a guessable password', () => {
+  const guessable = { refusesGuessable: true };
+  const refusal = ['must not be a repeated pattern, a row of keys, or the name of this software'];
+
+  it.each([
+    'zzzzzzzzzz',
+    '98989898',
+    'abzdabzdabzd',
+    'Unionhall-2026',
+    'unionhall-dev',
+    'testpass',
+    'TestPass1',
+    'qwer-asdf-yxcv',
+    'lkjhgfdsa',
+    'mnbvcxzlkj',
+  ])('as %s is refused where that is asked, and only there', (password) => {
+    expect(problems(password, guessable)).toContain(refusal[0]);
+    expect(problems(password)).not.toContain(refusal[0]);
+  });
+
+  it.each(['the unionhall on fifth', 'nine quiet geese', 'abc walked with def home', 'zzzzzzzzzzy!x'])('is not %s', (password) => {
+    expect(problems(password, guessable)).toEqual([]);
+  });
+});

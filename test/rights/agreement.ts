@@ -148,9 +148,10 @@ export const agreement: Readonly<Record<string, Agreed>> = {
     parts: {
       account: `id username email firstName lastName fullName isActive isVerified isOwner lastLoginAt roles member deletedAt ${dated}`,
       security: 'passwordMustChange hasTotp mustEnrollSecondFactor',
+      locks: 'lockedUntil failedLoginAttempts',
     },
     grants: [
-      ['admin', all, 'account security'],
+      ['admin', all, 'account security locks'],
       ['officer', all, 'account'],
       [anybody, 'r.id = :me', 'account security'],
     ],

@@ -97,6 +97,7 @@ export interface Local extends Record<
 > {
   readonly url: string;
   readonly database: Database;
+  readonly keyring: Keyring;
   readonly clock: Clock;
   readonly service: Service;
   /** Where its keys would be kept, and its set-up token is. */
@@ -183,6 +184,7 @@ export async function aLocal({
     anonymous: new Actor(url, null),
     url: door,
     database,
+    keyring,
     clock,
     service,
     configDirectory: config.configDirectory,

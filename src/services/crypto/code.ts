@@ -4,6 +4,7 @@ import { toBase32 } from './base32.ts';
 import { frame } from './framing.ts';
 import type { Keyring } from './keyring.ts';
 import { checkCost, freshParameters, type PasswordCost } from './password.ts';
+import { typedCode } from './typed.ts';
 
 /** Ten codes to show once, and what is kept of each, in the same order. */
 export interface BackupCodes {
@@ -68,7 +69,7 @@ const grouped = (code: string): string => code.replace(/.{4}(?=.)/g, '$&-');
 
 /** The sixteen characters, however they were typed: in small letters, with other dashes or spaces, O for 0, I or L for 1. */
 function normal(code: string): string | null {
-  const bare = code.replace(/[\s\p{Dash_Punctuation}]/gu, '');
+  const bare = typedCode(code);
   if (code.length > maxTyped || !/^[0-9A-Za-z]{16}$/.test(bare)) return null;
   const plain = bare.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1');
   return plain.includes('U') ? null : plain;

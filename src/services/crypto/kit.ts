@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { generatePair, publicKeyOf, type KeyPair } from './box.ts';
 import { fromBase32, toBase32 } from './base32.ts';
 import { frame } from './framing.ts';
+import { typedCode } from './typed.ts';
 
 const name = 'UHRK1';
 const keyLength = 32;
@@ -24,7 +25,7 @@ export function writeKit(privateKey: Uint8Array): string {
 
 /** Reads a kit, however it was typed: in small letters, with other dashes or spaces, O for 0, I or L for 1. Null where it is none. */
 export function readKit(text: string): KeyPair | null {
-  const bare = text.replace(/[\s\p{Dash_Punctuation}]/gu, '').toUpperCase();
+  const bare = typedCode(text).toUpperCase();
   if (text.length > maxTyped || !bare.startsWith(name)) return null;
   const bytes = fromBase32(bare.slice(name.length).replaceAll('O', '0').replaceAll(/[IL]/g, '1'), alphabet);
   if (bytes?.byteLength !== keyLength + checkLength) return null;

@@ -3,6 +3,7 @@ import { publicKeyOf, type KeyPair } from './box.ts';
 import { frame, fromBase64Url } from './framing.ts';
 import { decrypt, encrypt } from './gcm.ts';
 import type { Keyring } from './keyring.ts';
+import { composed } from './password.ts';
 import { isOfActiveKey, open, seal, SealError } from './seal.ts';
 import { maxIterations, type Stretching } from './stretch.ts';
 
@@ -61,6 +62,26 @@ export function openPrivateKey({ stretching, sealed, ...holder }: PrivateSeal, k
     if (error instanceof SealError) return null;
     throw error;
   }
+}
+
+/**
+ * The private key, by the password, which `stretch` makes bytes of; null where it is not the right one. Where the password
+ * is another once it is {@link composed}, it is tried as it was typed too, for seals of earlier versions.
+ */
+export async function openByPassword(
+  seal: PrivateSeal,
+  password: string,
+  stretch: (password: string) => Promise<Buffer>,
+): Promise<Buffer | null> {
+  let found: Buffer | null = null;
+  for (const each of new Set([composed(password), password])) {
+    const key = await stretch(each);
+    const opened = openPrivateKey(seal, key);
+    key.fill(0);
+    if (found === null) found = opened;
+    else opened?.fill(0);
+  }
+  return found;
 }
 
 /** What the mark of a stored pair says: whose public key it is, under which seals, and how often these were made anew. */

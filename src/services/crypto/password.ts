@@ -28,8 +28,7 @@ const saltLength = 16;
 const hashLength = 32;
 
 /**
- * Whether a password may be hashed at all: 1 to 128 characters of well-formed Unicode. It is not normalised: the very
- * characters that were typed are the password.
+ * Whether a password may be hashed at all: 1 to 128 characters of well-formed Unicode.
  */
 export function isHashable(password: string): boolean {
   if (password === '' || password.length > 2 * maxPasswordLength || /\p{Surrogate}/u.test(password)) return false;
@@ -51,21 +50,35 @@ export function checkCost({ memory, time }: PasswordCost): void {
   );
 }
 
+/**
+ * A password as it is hashed: composed (NFC), because one keyboard sends an accented letter as one character and another
+ * as two.
+ */
+export const composed = (password: string): string => password.normalize('NFC');
+
 /** Argon2id behind a keyed pepper: `pepper-v1:<kid>:$argon2id$…`. Without the keyring, a stolen hash cannot be tried. */
 export async function hashPassword(password: string, cost: PasswordCost, keyring: Keyring): Promise<string> {
   if (!isHashable(password)) throw new RangeError(`A password has 1 to ${maxPasswordLength} characters`);
   checkCost(cost);
   const fresh = { ...freshParameters(cost), kid: keyring.active };
-  return written({ ...fresh, digest: await digestOf(password, fresh, hashLength, keyring) });
+  return written({ ...fresh, digest: await digestOf(composed(password), fresh, hashLength, keyring) });
 }
 
 /**
  * Whether the password is the one that was hashed, here or by the system a user was imported from. A stored text that is
  * of no known scheme, of a key that is gone, or that asks more than {@link bounds}, is nobody's password: it takes as
- * long as any other wrong one.
+ * long as any other wrong one. Where the password is another once it is {@link composed}, it is tried as it was typed too,
+ * for hashes of earlier versions and other systems: always, so that a right one takes as long as a wrong one.
  */
 export async function verifyPassword(storedHash: string, password: string, cost: PasswordCost, keyring: Keyring): Promise<PasswordVerdict> {
   if (!isHashable(password)) return wrong;
+  const verdict = await verifyExactly(storedHash, composed(password), cost, keyring);
+  if (composed(password) === password) return verdict;
+  const { isRight } = await verifyExactly(storedHash, password, cost, keyring);
+  return verdict.isRight ? verdict : { isRight, needsRehash: isRight };
+}
+
+async function verifyExactly(storedHash: string, password: string, cost: PasswordCost, keyring: Keyring): Promise<PasswordVerdict> {
   const isOfImport = await verifyImported(storedHash, password);
   if (isOfImport !== null) return { isRight: isOfImport, needsRehash: isOfImport };
   const known = readUsable(storedHash, keyring);

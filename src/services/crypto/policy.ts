@@ -1,5 +1,5 @@
 import { commonPasswords } from './common.ts';
-import { isHashable, maxPasswordLength } from './password.ts';
+import { composed, isHashable, maxPasswordLength } from './password.ts';
 
 /** What a new password is held against. */
 export interface PasswordPolicy {
@@ -7,20 +7,25 @@ export interface PasswordPolicy {
   readonly minLength: number;
   /** The user's own names, username and address: each alone is no password. Give the full name too. */
   readonly personal: readonly string[];
+  /** Whether to refuse what a stranger tries early, though it is in no list: a row of keys, the name of this software. */
+  readonly refusesGuessable?: boolean;
 }
 
 /**
  * What is wrong with a new password, in words that go after the name of a field and never repeat it; nothing where it is
  * allowed. There are no rules of composition: length, and being nobody's first guess, is what counts.
  */
-export function passwordProblems(password: string, { minLength, personal }: PasswordPolicy): string[] {
+export function passwordProblems(given: string, { minLength, personal, refusesGuessable = false }: PasswordPolicy): string[] {
+  const password = composed(given);
   const length = [...password].length;
   const problems: string[] = [];
   if (length < minLength) problems.push(`must have at least ${minLength} characters`);
   if (length > maxPasswordLength) problems.push(`must have at most ${maxPasswordLength} characters`);
-  else if (length > 0 && !isHashable(password)) problems.push('must be well-formed text');
+  else if (length > 0 && !isHashable(given)) problems.push('must be well-formed text');
   if (isCommon(password)) problems.push('must not be one of the most common passwords');
   if (isPersonal(password, personal)) problems.push('must not be your own name, username or e-mail address');
+  if (refusesGuessable && isGuessable(password))
+    problems.push('must not be a repeated pattern, a row of keys, or the name of this software');
   return problems;
 }
 
@@ -29,6 +34,45 @@ let common: ReadonlySet<string> | null = null;
 function isCommon(password: string): boolean {
   common ??= new Set(commonPasswords.trim().split(/\s+/));
   return common.has(password.toLowerCase());
+}
+
+/** Rows of keys, and orders that everybody knows. */
+const rows = [
+  '12345678901234567890',
+  'abcdefghijklmnopqrstuvwxyz',
+  'qwertyuiop',
+  'asdfghjkl',
+  'zxcvbnm',
+  'qwertzuiop',
+  'yxcvbnm',
+  'azertyuiop',
+  'qsdfghjklm',
+  'wxcvbn',
+  '1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p',
+].flatMap((row) => [row, [...row].reverse().join('')]);
+
+/** What is public of every installation: its name, and the passwords of seeded accounts. */
+const publicWords = ['unionhall', 'testpass'];
+
+/** Characters beside a public word that make a password of it. */
+const leastBeside = 6;
+
+function isGuessable(password: string): boolean {
+  const folded = fold(password);
+  const beside = publicWords.map((word) => folded.replaceAll(word, '')).filter((rest) => rest.length < folded.length);
+  return /^(.{1,4})\1+$/su.test(password.toLowerCase()) || isOfRows(folded) || beside.some((rest) => rest.length < leastBeside);
+}
+
+/** Whether a text is nothing but parts of rows, of three characters at least. */
+function isOfRows(text: string): boolean {
+  let rest = text;
+  while (rest !== '') {
+    let length = Math.min(rest.length, 40);
+    while (length > 2 && !rows.some((row) => row.includes(rest.slice(0, length)))) length -= 1;
+    if (length < 3) return false;
+    rest = rest.slice(length);
+  }
+  return text !== '';
 }
 
 /** "rosa-parks" is the name Rosa Parks as well. */

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { link, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { typedToken } from './typed.ts';
 
 const tokenForm = /^sut1\.[A-Za-z0-9_-]{43}$/;
 
@@ -27,7 +28,7 @@ export class SetupToken {
   /** Whether this is the token, in a time that does not tell how much of it is right. No text is one while none is kept. */
   async isToken(text: string): Promise<boolean> {
     const kept = this.#held ?? (await this.#read());
-    return timingSafeEqual(digest(text), digest(kept ?? mint())) && kept !== null;
+    return timingSafeEqual(digest(typedToken(text)), digest(kept ?? mint())) && kept !== null;
   }
 
   /** Removes it: it works once. */

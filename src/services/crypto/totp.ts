@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { toBase32 } from './base32.ts';
+import { typedCode } from './typed.ts';
 
 /** Whom an authenticator shows a code for. */
 export interface TotpAccount {
@@ -44,8 +45,9 @@ export function stepOf(at: Date): number {
  * one: the caller stores what was accepted, where nobody else has stored as much meanwhile, and so no code works twice.
  */
 export function verifyTotp(seed: Uint8Array, code: string, at: Date, lastStep: number | null): number | null {
-  if (!/^[0-9]{6}$/.test(code)) return null;
-  const given = Buffer.from(code, 'ascii');
+  const typed = typedCode(code);
+  if (!/^[0-9]{6}$/.test(typed)) return null;
+  const given = Buffer.from(typed, 'ascii');
   let accepted: number | null = null;
   // The later step wins where two have one code, and all are looked at: neither tells how near a guess was in time.
   for (let step = stepOf(at) - tolerance; step <= stepOf(at) + tolerance; step++) {

@@ -65,14 +65,17 @@ const tokenMails = {
   },
 } as const;
 
+/** The page of the front end that a token is for. */
+export const tokenLink = (publicUrl: string, kind: TokenJob['kind'], token: string): string =>
+  `${publicUrl.replace(/\/+$/, '')}/${tokenMails[kind].path}?token=${encodeURIComponent(token)}`;
+
 function tokenMail({ kind, username, token, expiresAt }: Extract<Letter, { token: string }>, { publicUrl, timeZone }: Stationery): Draft {
-  const { subject, path, why, after, otherwise } = tokenMails[kind];
-  const link: Part[] =
-    publicUrl === null ? [] : ['Open this page:', { href: `${publicUrl.replace(/\/+$/, '')}/${path}?token=${encodeURIComponent(token)}` }];
+  const { subject, why, after, otherwise } = tokenMails[kind];
+  const link: Part[] = publicUrl === null ? [] : ['Open this page:', { href: tokenLink(publicUrl, kind, token) }];
   const code: Part[] = [
     publicUrl === null ? 'Give this code where you are asked for one:' : 'Or give this code where you are asked for one:',
   ];
-  const term = `It works once, until ${spoken(expiresAt, timeZone)}. A later mail of this kind replaces it.`;
+  const term = `It works once, until ${formatInstant(expiresAt, timeZone)}. A later mail of this kind replaces it.`;
   return { subject, parts: [why(username), ...link, ...code, { code: token }, term, after, otherwise] };
 }
 
@@ -121,13 +124,13 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
 
 function alertMail({ kind, username, at }: Extract<Letter, { at: Date }>, { timeZone }: Stationery): Draft {
   const { subject, what } = alerts[kind];
-  const who = `This is about the Unionhall account "${username}", on ${spoken(at, timeZone)}.`;
+  const who = `This is about the Unionhall account "${username}", on ${formatInstant(at, timeZone)}.`;
   const otherwise = 'If it was not you: change your password now where you still can, end all sessions, and tell an administrator.';
   return { subject, parts: [who, what, 'If it was you, or you knew of it, there is nothing to do.', otherwise] };
 }
 
-/** Some letters of the locale are not those of a keyboard, and would only make the mail harder to carry. */
-function spoken(at: Date, timeZone: string): string {
+/** An instant in words. Some letters of the locale are not those of a keyboard, and would only make the mail harder to carry. */
+export function formatInstant(at: Date, timeZone: string): string {
   const form = { year: 'numeric', month: 'long', day: 'numeric', hour: 'numeric', minute: '2-digit', timeZoneName: 'short' } as const;
   return new Intl.DateTimeFormat('en-US', { ...form, timeZone }).format(at).replace(/\p{Zs}/gu, ' ');
 }

@@ -26,31 +26,69 @@ export const tokenTypes = {
   'email-verification': TokenType.EMAIL_VERIFICATION,
 } as const satisfies Record<TokenJob['kind'], TokenType>;
 
+/** What a token is issued for, to whom, and for how many seconds. */
+interface TokenFacts {
+  readonly kind: TokenJob['kind'];
+  readonly user: User;
+  readonly lifetime: number;
+}
+
+/** A token that can be spent until it expires, and the job that mails it. */
+export interface IssuedToken {
+  readonly job: TokenJob;
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+/** Issues the user a token, see {@link issueToken}, and mails it, in the caller's transaction. */
+export async function mailToken(em: SqlEntityManager, tools: TokenMailTools, facts: TokenFacts): Promise<void> {
+  await tools.mail.enqueue(em, (await issueToken(em, tools, facts)).job);
+}
+
 /**
- * Mails the user a token of so many seconds, in the caller's transaction; the earlier unused ones of its type stop
+ * Issues the user a token of so many seconds, in the caller's transaction; the earlier unused ones of its type stop
  * working. Only its hash is stored: the worker makes the token again from the row's id and the keyring, so a mail that is
- * sent twice brings the same one twice.
+ * sent twice brings the same one twice. A reset that is asked for an invited user is the invitation again, as long as it
+ * works: anybody may ask for a reset, and that must not shorten what an admin granted.
  */
-export async function mailToken(
+export async function issueToken(
   em: SqlEntityManager,
-  tools: TokenMailTools,
-  { kind, user, lifetime }: { kind: TokenJob['kind']; user: User; lifetime: number },
-): Promise<void> {
-  const { mail, keyring } = tools;
+  tools: Pick<TokenMailTools, 'keyring' | 'now'>,
+  { kind, user, lifetime }: TokenFacts,
+): Promise<IssuedToken> {
+  const { keyring } = tools;
   const type = tokenTypes[kind];
   const kid = keyring.active;
   // Two requests at once would each leave the other's token: they take turns.
   await em.execute('select from users where id = ? for no key update', [user.id]);
-  await em.nativeDelete(OneTimeToken, { user: user.id, type, usedAt: null }, { filters: false });
-  const expiresAt = new Date((await databaseNow(em, tools)).valueOf() + lifetime * 1000);
-  const token = new OneTimeToken({
+  const unused = { user: user.id, type, usedAt: null };
+  const earlier = kind === 'password-reset' && user.isInvited ? await em.findOne(OneTimeToken, unused, { filters: false }) : undefined;
+  const at = await databaseNow(em, tools);
+  const issued = earlier && earlier.expiresAt > at ? issuedAgain(keyring, user, earlier) : null;
+  if (issued !== null) return issued;
+  // Not where there is none: the number of statements must not tell who was invited.
+  if (earlier !== null) await em.nativeDelete(OneTimeToken, unused, { filters: false });
+  const expiresAt = new Date(at.valueOf() + lifetime * 1000);
+  const row = new OneTimeToken({
     user: em.getReference(user.constructor as typeof User, user.id, { wrapped: true }),
     type,
     tokenHash: '',
     sentTo: user.email,
     expiresAt,
   });
-  token.tokenHash = hashToken(mailedToken(keyring, kid, type, { id: token.id, userId: user.id }));
-  em.persist(token);
-  await mail.enqueue(em, { kind, userId: user.id, tokenId: token.id, kid });
+  const token = mailedToken(keyring, kid, type, { id: row.id, userId: user.id });
+  row.tokenHash = hashToken(token);
+  em.persist(row);
+  return { job: { kind, userId: user.id, tokenId: row.id, kid }, token, expiresAt };
+}
+
+/** The invitation that an unused token is; null where its key is gone. Its row is written, as a new token's is: it costs the same. */
+function issuedAgain(keyring: Keyring, { id: userId }: User, row: OneTimeToken): IssuedToken | null {
+  for (const kid of keyring.kids) {
+    const token = mailedToken(keyring, kid, row.type, { id: row.id, userId });
+    if (hashToken(token) !== row.tokenHash) continue;
+    row.updatedAt = new Date(row.updatedAt.valueOf() + 1);
+    return { job: { kind: 'invitation', userId, tokenId: row.id, kid }, token, expiresAt: row.expiresAt };
+  }
+  return null;
 }

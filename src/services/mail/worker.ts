@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { databaseNow } from '../../entities/clock.ts';
 import { OneTimeToken } from '../../entities/credential.ts';
+import { foldCase } from '../../entities/identifier.ts';
 import { holdsEmail, User } from '../../entities/user.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import type { Keyring } from '../crypto/keyring.ts';
@@ -67,7 +68,7 @@ async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Prom
   const type = tokenTypes[kind];
   const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: await databaseNow(em, tools) } };
   const row = await em.findOne(OneTimeToken, usable, { filters: false });
-  if (row === null || row.sentTo.toLowerCase() !== user.email.toLowerCase()) return null;
+  if (row === null || foldCase(row.sentTo) !== foldCase(user.email)) return null;
   if (kind === 'email-verification' && user.isVerified) return null;
   if (kind === 'email-verification') {
     const holder = await holderOf(em, user);

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import { normalizeEmail } from '../../entities/identifier.ts';
 import { Role, UserRole, type RoleName } from '../../entities/role.ts';
 import { User, userProblems, type UserFacts } from '../../entities/user.ts';
 import { badInput } from '../../errors.ts';
@@ -14,7 +15,7 @@ export interface NewAccount extends UserFacts {
 
 /** Who an account is to be for, as it is stored. @throws BAD_INPUT naming all that is wrong with it. */
 export function demandFacts({ username, email, firstName, lastName }: UserFacts): UserFacts {
-  const facts = { username, email: email.trim(), firstName: firstName.trim(), lastName: lastName.trim() };
+  const facts = { username, email: normalizeEmail(email), firstName: firstName.trim(), lastName: lastName.trim() };
   const problems = userProblems(facts);
   if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
   return facts;

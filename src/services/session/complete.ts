@@ -5,6 +5,7 @@ import { sqlNow } from '../../entities/clock.ts';
 import { badCredentials } from '../../errors.ts';
 import { recordDenial } from '../audit/denial.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
+import { typedToken } from '../crypto/typed.ts';
 import { takeSignInTurn, type Trial } from './attempt.ts';
 import { rememberDevice } from './device.ts';
 import { SecondFactorMethod, spendCode, tryCode, type RightCode } from './factor.ts';
@@ -48,7 +49,7 @@ export async function completeLogin(
 ): Promise<SignedIn> {
   const { challenge: token, code, method } = input;
   const trial: Trial = { action: 'complete_login', client };
-  const challenge = await findChallenge(em, tools, token);
+  const challenge = await findChallenge(em, tools, typedToken(token));
   const turn = await takeSignInTurn(em, tools, { deviceId: challenge?.device_id ?? null, sessionId: null }, trial);
   if (challenge === null) {
     await recordDenial(em, tools.now(), client, { action: trial.action, reason: 'unknown_challenge', outcome: AuditOutcome.DENIED });

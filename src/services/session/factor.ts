@@ -10,6 +10,7 @@ import { recordAudit } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { isOfActiveKey, open, seal } from '../crypto/seal.ts';
 import { verifyTotp } from '../crypto/totp.ts';
+import { typedCode } from '../crypto/typed.ts';
 import { reserveTurn, type Turn } from '../limit.ts';
 import type { Trial } from './attempt.ts';
 import type { Client, SessionTools } from './tools.ts';
@@ -82,7 +83,7 @@ export async function tryCode(
 
 /** Which method a code is of, where it was given without saying: six digits are no backup code. */
 export function methodOf(code: string): SecondFactorMethod {
-  return code.length <= 6 ? SecondFactorMethod.TOTP : SecondFactorMethod.BACKUP_CODE;
+  return typedCode(code).length <= 6 ? SecondFactorMethod.TOTP : SecondFactorMethod.BACKUP_CODE;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { normalizeEmail } from '../../entities/identifier.ts';
 import { RoleName } from '../../entities/role.ts';
 import { hasOwner, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
@@ -26,7 +27,7 @@ export async function makeFirstAdmin(
 ): Promise<boolean> {
   if ((await hasOwner(em)) || (await hasAdmin(em))) return false;
   const passwordHash = await tools.passwords.hash(password);
-  const facts = { username, email, firstName: 'First', lastName: 'Admin', passwordHash };
+  const facts = { username, email: normalizeEmail(email), firstName: 'First', lastName: 'Admin', passwordHash };
   const flags = { isOwner: true, isVerified: true, passwordMustChange: true };
   return em
     .transactional(async (transaction) => {

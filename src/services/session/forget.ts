@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
+import { foldCase, normalizeEmail } from '../../entities/identifier.ts';
 import { holdsEmail, User } from '../../entities/user.ts';
 import { countWithin } from '../audit/denial.ts';
 import { recordChange } from '../audit/event.ts';
@@ -8,7 +9,7 @@ import { mailToken } from '../mail/index.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 /** Seconds in which a reset works. */
-const resetAge = 1800;
+export const resetAge = 1800;
 
 const action = 'request_password_reset';
 const anonymous = { userId: null, sessionId: null };
@@ -19,9 +20,9 @@ const anonymous = { userId: null, sessionId: null };
  * @throws RATE_LIMITED by the address that asks, and by the one that is asked for.
  */
 export async function requestPasswordReset(em: SqlEntityManager, tools: SessionTools, email: string, client: Client): Promise<true> {
-  const address = email.trim().slice(0, 255);
+  const address = normalizeEmail(email).slice(0, 255);
   await takeTurn(em, tools, 'mail-address', networkOf(client.ipAddress));
-  await takeTurn(em, tools, 'mail-account', address.toLowerCase());
+  await takeTurn(em, tools, 'mail-account', foldCase(address));
   const chosen = await choose(em, address);
   const isHeld = chosen?.is_holder === true;
   await em.transactional(async (transaction) => {

@@ -33,6 +33,7 @@ export { BackupCodes } from './codes.ts';
 export { CompleteLoginInput } from './complete.ts';
 export { TotpEnrollment } from './enrol.ts';
 export { SecondFactorMethod } from './factor.ts';
+export { resetAge } from './forget.ts';
 export { hasOwner } from './account.ts';
 export { makeFirstAdmin } from './first.ts';
 export { ChangePasswordInput } from './password.ts';

@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { createUnionType, Field, InputType, Int, ObjectType } from 'type-graphql';
 import { databaseNow, sqlNow } from '../../entities/clock.ts';
 import { LoginChallenge } from '../../entities/credential.ts';
+import { normalizeIdentifier } from '../../entities/identifier.ts';
 import { Device } from '../../entities/session.ts';
 import { isLonger } from '../../entities/text.ts';
 import { User } from '../../entities/user.ts';
@@ -75,9 +76,10 @@ type Verdict = Issued | SecondFactorRequired | null;
 export async function login(
   em: SqlEntityManager,
   tools: SessionTools,
-  input: LoginInput,
+  given: LoginInput,
   client: Client,
 ): Promise<SignedIn | SecondFactorRequired> {
+  const input = { ...given, identifier: normalizeIdentifier(given.identifier) };
   const trial: Trial = { action: 'login', client };
   refuseUnfit(input);
   const account = await findAccount(em, input.identifier, input.deviceToken ?? null);

@@ -3,7 +3,8 @@ import { sqlNow } from '../../entities/clock.ts';
 import { vaultRoles } from '../../entities/vault.ts';
 import { conflict } from '../../errors.ts';
 import { generatePair } from '../crypto/box.ts';
-import { openPrivateKey, readPrivateSeal, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
+import { openByPassword, readPrivateSeal, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
+import { composed } from '../crypto/password.ts';
 import { SealError } from '../crypto/seal.ts';
 import { freshStretching } from '../crypto/stretch.ts';
 import { addPair, dropPair, writePair } from '../pair.ts';
@@ -33,7 +34,7 @@ export async function ensurePair(em: SqlEntityManager, tools: PairTools, userId:
   const version = await versionWithout(em, tools, userId);
   if (version === null) return;
   const stretching = freshStretching(tools.rules.keyIterations);
-  const key = await tools.passwords.stretch(password, stretching);
+  const key = await tools.passwords.stretch(composed(password), stretching);
   const pair = generatePair();
   const sealed = sealPrivateKey(tools.keyring, userId, pair, key, stretching);
   for (const bytes of [key, pair.privateKey]) bytes.fill(0);
@@ -70,7 +71,7 @@ export async function resealPair(
   const privateKey = await opened(tools, readSeal(tools, { userId, publicKey }, row.sealed_private_key), password);
   if (privateKey === null) return { version, to: 'lost' };
   const stretching = freshStretching(tools.rules.keyIterations);
-  const key = await tools.passwords.stretch(next, stretching);
+  const key = await tools.passwords.stretch(composed(next), stretching);
   // The private half opened for this public half and no other, so it is vouched for anew.
   const sealed = sealPrivateKey(tools.keyring, userId, { publicKey, privateKey }, key, stretching);
   for (const bytes of [key, privateKey]) bytes.fill(0);
@@ -107,8 +108,5 @@ function readSeal({ keyring }: PairTools, holder: Parameters<typeof readPrivateS
 
 async function opened({ passwords }: PairTools, seal: PrivateSeal | null, password: string): Promise<Buffer | null> {
   if (seal === null) return null;
-  const key = await passwords.stretch(password, seal.stretching);
-  const privateKey = openPrivateKey(seal, key);
-  key.fill(0);
-  return privateKey;
+  return openByPassword(seal, password, (each) => passwords.stretch(each, seal.stretching));
 }

@@ -4,7 +4,7 @@ import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badCredentials, badInput, unauthenticated } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
-import { isHashable, maxPasswordLength } from '../crypto/password.ts';
+import { composed, isHashable, maxPasswordLength } from '../crypto/password.ts';
 import { verifyRefreshToken } from '../crypto/refresh.ts';
 import { accountOf, clearAttempts, passwordHashOf, tryPassword } from './attempt.ts';
 import { resealPair, type PairMove } from './pair.ts';
@@ -69,7 +69,8 @@ async function refuseUnfit(
 ): Promise<void> {
   if (!isHashable(currentPassword))
     throw badInput({ path: 'input.currentPassword', message: `must have 1 to ${maxPasswordLength} characters` });
-  if (currentPassword === newPassword) throw badInput({ path: 'input.newPassword', message: 'must not be the current password' });
+  if (composed(currentPassword) === composed(newPassword))
+    throw badInput({ path: 'input.newPassword', message: 'must not be the current password' });
   const owner = await em.findOneOrFail(User, userId, { filters: false });
   demandStrength(tools, newPassword, owner, 'input.newPassword');
   await demandUnbreached(tools, newPassword, 'input.newPassword');

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
+import { foldCase } from '../../entities/identifier.ts';
 import { RoleName } from '../../entities/role.ts';
 import type { UserFacts } from '../../entities/user.ts';
 import { badInput, forbidden } from '../../errors.ts';
@@ -45,7 +46,7 @@ export async function register(em: SqlEntityManager, tools: SessionTools, input:
   const facts = demandFacts(input);
   demandStrength(tools, input.password, facts, 'input.password');
   await takeTurn(em, tools, 'register', networkOf(client.ipAddress));
-  await takeTurn(em, tools, 'mail-account', facts.email.toLowerCase());
+  await takeTurn(em, tools, 'mail-account', foldCase(facts.email));
   await demandUnbreached(tools, input.password, 'input.password');
   const passwordHash = await tools.passwords.hash(input.password);
   try {

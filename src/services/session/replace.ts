@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { SessionEnd, TokenType } from '../../entities/session.ts';
+import { noPassword } from '../../entities/user.ts';
 import { endSessions } from './end.ts';
 import { movePair, type PairMove } from './pair.ts';
 import type { SessionTools } from './tools.ts';
@@ -19,13 +20,16 @@ export interface Replacement {
 /**
  * Replaces a password, in the caller's transaction: the one place where that is done, and so where what is sealed under a
  * password has to be sealed anew. Everything that the old one opened is closed: the other sessions, the vault, sign-ins
- * that wait for a second factor, and resets that were mailed. The user is told by mail.
+ * that wait for a second factor, and resets that were mailed. The user is told by mail, but not of the first password.
  * @returns false where the user may no longer sign in, or the stored hash or key is another by now; nothing has changed then.
  */
 export async function replacePassword(em: SqlEntityManager, tools: SessionTools, replacement: Replacement): Promise<boolean> {
   const { userId, passwordHash, instead, keptSessionId, pair } = replacement;
   const at = tools.now();
-  const [held] = await em.execute<{ key_version: number }[]>('select key_version from users where id = ? for no key update', [userId]);
+  const [held] = await em.execute<{ key_version: number; is_invited: boolean }[]>(
+    'select key_version, password_hash = ? as is_invited from users where id = ? for no key update',
+    [noPassword, userId],
+  );
   if (pair !== undefined && held?.key_version !== pair.version) return false;
   const replaced = await em.execute<object[]>(
     `update users set password_hash = ?, password_must_change = false, updated_at = ?
@@ -37,6 +41,7 @@ export async function replacePassword(em: SqlEntityManager, tools: SessionTools,
   await endSessions(em, { userId, ...(keptSessionId !== undefined && { except: keptSessionId }) }, SessionEnd.PASSWORD_CHANGED, at);
   await em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
   await em.execute('delete from one_time_tokens where user_id = ? and used_at is null and type = ?', [userId, TokenType.PASSWORD_RESET]);
-  await tools.mail.enqueue(em, { kind: 'security-alert', userId, alert: 'password-changed', at: at.toISOString() });
+  if (held?.is_invited !== true)
+    await tools.mail.enqueue(em, { kind: 'security-alert', userId, alert: 'password-changed', at: at.toISOString() });
   return true;
 }

@@ -4,6 +4,7 @@ import type { OneTimeToken } from '../../entities/credential.ts';
 import { badInput, type Refusal } from '../../errors.ts';
 import { readMailedToken } from '../crypto/mailed.ts';
 import { hashToken } from '../crypto/token.ts';
+import { typedToken } from '../crypto/typed.ts';
 import type { Owner } from './strength.ts';
 import type { SessionTools } from './tools.ts';
 
@@ -19,7 +20,8 @@ export interface Mailed {
 export const noSuchToken = (path: string): Refusal => badInput({ path, message: 'is not valid or no longer valid' });
 
 /** Reads a mailed token; null where this service never mailed it for this. Its row says whether it can be spent. */
-export function readToken({ keyring }: Pick<SessionTools, 'keyring'>, type: Mailed['type'], token: string): Mailed | null {
+export function readToken({ keyring }: Pick<SessionTools, 'keyring'>, type: Mailed['type'], text: string): Mailed | null {
+  const token = typedToken(text);
   const claims = readMailedToken(keyring, type, token);
   return claims === null ? null : { ...claims, type, token };
 }

@@ -1,4 +1,5 @@
 import { badInput } from '../../errors.ts';
+import { composed } from '../crypto/password.ts';
 import { passwordProblems } from '../crypto/policy.ts';
 import type { SessionTools } from './tools.ts';
 
@@ -21,12 +22,16 @@ export function demandStrength(
   path: string,
 ): void {
   const personal = [username, email, firstName, lastName, `${firstName} ${lastName}`, `${lastName} ${firstName}`];
-  const problems = passwordProblems(password, { minLength: rules.passwordMinLength, personal });
+  const problems = passwordProblems(password, {
+    minLength: rules.passwordMinLength,
+    personal,
+    refusesGuessable: rules.refusesGuessablePasswords,
+  });
   if (problems.length > 0) throw badInput(...problems.map((message) => ({ path, message })));
 }
 
 /** Lets a new password pass that is in no breach that is known. @throws BAD_INPUT at the path. */
 export async function demandUnbreached({ breached }: Pick<SessionTools, 'breached'>, password: string, path: string): Promise<void> {
-  if (await breached.has(password))
+  if (await breached.has(composed(password)))
     throw badInput({ path, message: 'was found in a breach of some service: choose one that nobody has seen' });
 }

@@ -26,6 +26,8 @@ export interface SessionRules {
   readonly keyIterations: number;
   /** Characters a new password must have. */
   readonly passwordMinLength: number;
+  /** Whether new passwords must not be what strangers try early, as in production. */
+  readonly refusesGuessablePasswords: boolean;
   readonly isRegistrationOpen: boolean;
   /** Operations that need a verified address of everybody. */
   readonly verifiedOperations: readonly string[];

@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { foldCase } from '../../entities/identifier.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { networkOf, takeTurn } from '../limit.ts';
@@ -17,7 +18,7 @@ export async function requestEmailVerification(em: SqlEntityManager, tools: Sess
   const { email, isVerified } = await em.findOneOrFail(User, account.userId, { filters: false });
   if (isVerified) return true;
   await takeTurn(em, tools, 'mail-address', networkOf(client.ipAddress));
-  await takeTurn(em, tools, 'mail-account', email.toLowerCase());
+  await takeTurn(em, tools, 'mail-account', foldCase(email));
   await em.transactional(async (transaction) => {
     const user = await transaction.findOneOrFail(User, account.userId, { filters: false, refresh: true });
     await mailToken(transaction, tools, { kind: 'email-verification', user, lifetime: verificationAge });

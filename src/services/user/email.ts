@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { foldCase, normalizeEmail } from '../../entities/identifier.ts';
 import { LockMode } from '@mikro-orm/core';
 import { User, userProblems } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
@@ -18,12 +19,12 @@ import type { Origin, UserTools } from './tools.ts';
 export async function changeEmail(em: SqlEntityManager, tools: UserTools, viewer: Viewer, given: string, origin: Origin): Promise<string> {
   const { userId } = viewer;
   if (userId === null) throw unauthenticated();
-  const email = given.trim();
+  const email = normalizeEmail(given);
   const problems = userProblems({ email });
   if (problems.length > 0) throw badInput(...problems);
   await takeTurn(em, tools, 'mail-address', networkOf(origin.ipAddress));
   await takeTurn(em, tools, 'mail-account', userId);
-  await takeTurn(em, tools, 'mail-account', email.toLowerCase());
+  await takeTurn(em, tools, 'mail-account', foldCase(email));
   const refusal = await em.transactional((transaction) => change(transaction, tools, viewer, userId, email, origin));
   if (refusal !== null) throw refusal;
   return userId;
@@ -54,4 +55,4 @@ async function change(
 }
 
 /** Whether mail to them goes to two places: an address in other letters is the same. */
-export const isAnotherAddress = (one: string, other: string): boolean => one.toLowerCase() !== other.toLowerCase();
+export const isAnotherAddress = (one: string, other: string): boolean => foldCase(one) !== foldCase(other);

@@ -20,8 +20,13 @@ const counts = [
 export async function unlockUser(em: SqlEntityManager, tools: UserTools, viewer: Viewer, id: string, origin: Origin): Promise<string> {
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, id);
-    for (const forgotten of counts) await transaction.execute(forgotten, [user.id]);
+    await forgetFailures(transaction, user.id);
     recordChange(transaction, tools, viewer, origin, { action: 'user.unlock', targetType: 'User', targetId: user.id });
     return user.id;
   });
+}
+
+/** Forgets all wrong passwords and codes of a user, in the caller's transaction. */
+export async function forgetFailures(em: SqlEntityManager, userId: string): Promise<void> {
+  for (const forgotten of counts) await em.execute(forgotten, [userId]);
 }

@@ -5,7 +5,7 @@ import { User } from '../../entities/user.ts';
 import { Secret } from '../../entities/vault.ts';
 import { recordAudit } from '../audit/event.ts';
 import { decryptFernet, FernetError } from '../crypto/fernet.ts';
-import { openPrivateKey } from '../crypto/pair.ts';
+import { openByPassword } from '../crypto/pair.ts';
 import { pythonIterations, stretch } from '../crypto/stretch.ts';
 import { keepingKeys, type Keep } from '../crypto/vault.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
@@ -173,9 +173,7 @@ async function openAs(
   );
   if (row === undefined) throw new VaultError('There is no vault yet.');
   const seal = readPair(keyring, pair);
-  const key = await stretch(password, seal.stretching);
-  const privateKey = openPrivateKey(seal, key);
-  key.fill(0);
+  const privateKey = await openByPassword(seal, password, (each) => stretch(each, seal.stretching));
   if (privateKey === null) throw new VaultError(`The password of ${username} is not right.`);
   try {
     const keys = keep(openGrants(grants, row.id, user.id, { publicKey: pair.publicKey, privateKey }));

@@ -4,7 +4,8 @@ import { Session } from '../../entities/session.ts';
 import { VaultSession } from '../../entities/vault.ts';
 import { badCredentials, conflict, unauthenticated, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { isOfActiveKid, openPrivateKey, sealAgain, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
+import { isOfActiveKid, openByPassword, sealAgain, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
+import { composed } from '../crypto/password.ts';
 import { freshStretching } from '../crypto/stretch.ts';
 import { hashToken, mintToken, tokenBytes } from '../crypto/token.ts';
 import { keepingKeys, wrapKeys, type VaultKeys } from '../crypto/vault.ts';
@@ -136,10 +137,11 @@ class PrivateLock {
 
   /** The password is right where it opens the key: that is work enough, and no hash is needed beside it. */
   readonly verify: Verify = async (password, choose) => {
-    let stored: string | null = null;
-    const key = await this.scope.tools.passwords.stretch(password, this.seal.stretching, async () => (stored = await choose()));
-    const privateKey = openPrivateKey(this.seal, key);
-    key.fill(0);
+    const { passwords } = this.scope.tools;
+    let choice: Promise<string | null> | null = null;
+    const chooseOnce = () => (choice ??= choose());
+    const privateKey = await openByPassword(this.seal, password, (each) => passwords.stretch(each, this.seal.stretching, chooseOnce));
+    const stored = await chooseOnce();
     const isRight = stored !== null && privateKey !== null;
     if (isRight) this.#privateKey = privateKey;
     else privateKey?.fill(0);
@@ -151,7 +153,7 @@ class PrivateLock {
     const { keyring, rules, passwords } = this.scope.tools;
     if (this.seal.stretching.iterations < rules.keyIterations) {
       const stretching = freshStretching(rules.keyIterations);
-      const key = await passwords.stretch(password, stretching);
+      const key = await passwords.stretch(composed(password), stretching);
       const { userId, publicKey } = this.pair;
       const sealed = sealPrivateKey(keyring, userId, { publicKey, privateKey: this.privateKey }, key, stretching);
       key.fill(0);

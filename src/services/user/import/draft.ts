@@ -1,3 +1,4 @@
+import { normalizeEmail } from '../../../entities/identifier.ts';
 import { cleaned } from '../../../entities/text.ts';
 import { userProblems, type UserFacts } from '../../../entities/user.ts';
 import { isImportable } from '../../crypto/imported.ts';
@@ -60,7 +61,7 @@ const keys: Readonly<Record<keyof Draft, ReadKey>> = {
 function fact(name: keyof UserFacts, value: unknown): unknown {
   if (value === undefined) return new Wrong('is missing');
   if (typeof value !== 'string') return new Wrong('must be a text');
-  const text = cleaned(value).trim();
+  const text = name === 'email' ? normalizeEmail(cleaned(value)) : cleaned(value).trim();
   const [problem] = userProblems({ [name]: text });
   return problem ? new Wrong(problem.message) : text;
 }

@@ -1,0 +1,30 @@
+import { Migration } from '@mikro-orm/migrations';
+import { normalizeEmail } from '../src/entities/identifier.ts';
+
+export class Migration20261130192530_normalized_emails extends Migration {
+
+  override name = 'Migration20261130192530_normalized_emails';
+
+  /** Of two accounts with one mailbox, the second keeps its spelling: an administrator decides which of them stays. */
+  override async up(): Promise<void> {
+    this.addSql(`create index "user_locked_until_by_username" on "users" ("locked_until", (lower("username")), "id") where deleted_at is null;`);
+    const rows = await this.execute(`select id, email from users where email ~ '[^\\x01-\\x7F]' order by id`) as { id: string; email: string }[];
+    for (const { id, email } of rows) {
+      const normalized = normalizeEmail(email);
+      if (normalized === email || normalized.length > 254) continue;
+      const [moved] = await this.execute(
+        `update users set email = ? where id = ? and not exists (
+           select 1 from users o where o.id <> users.id and lower(o.email) = lower(cast(? as text) collate "C")) returning id`,
+        [normalized, id, normalized],
+      );
+      if (moved !== undefined)
+        await this.execute('update one_time_tokens set sent_to = ? where user_id = ? and sent_to = ?', [normalized, id, email]);
+    }
+  }
+
+  /** How an address was spelled is not known any more, and mail reaches it as it is. */
+  override down(): void | Promise<void> {
+    this.addSql(`drop index "user_locked_until_by_username";`);
+  }
+
+}
