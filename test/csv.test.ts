@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -8,7 +8,9 @@ import type { Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
 import { isGenuine } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
+import { memberColumns } from '../src/services/member/import.ts';
 import { importMembers } from '../src/services/member/index.ts';
+import { organizationColumns } from '../src/services/organization/import.ts';
 import { importOrganizations } from '../src/services/organization/index.ts';
 import type { BadLine, ImportOptions, ImportOutcome } from '../src/services/record/import.ts';
 import { freshDatabase, serverDatabase } from './support/database.ts';
@@ -165,7 +167,10 @@ describe('a line is refused by its number', () => {
   it.each([
     ['X1,Ada,Roy,foreman,,,', ['2: has 7 cells, and the first line has 8']],
     ['X1,Ada,Roy,foreman,,,,,', ['2: has 9 cells, and the first line has 8']],
-    [',,,,,,,x', [expect.stringMatching(/^2: memberNumber is missing; firstName is missing; lastName is missing; .*status is none/)]],
+    [
+      ',,,,,,,x',
+      [expect.stringMatching(/^2: memberNumber is missing; firstName is missing: .*; lastName is missing: .*; .*status is none/)],
+    ],
     ['X-1,Ada,Roy,foreman,,,,', ['2: memberNumber must be of letters without accents and digits']],
     [`${'1'.repeat(31)},Ada,Roy,foreman,,,,`, ['2: memberNumber must have at most 30 characters']],
     ['X1,Ada,Roy,boss,,,,', [expect.stringMatching(/^2: classification is none of apprentice_1, .*honorary$/)]],
@@ -176,7 +181,10 @@ describe('a line is refused by its number', () => {
     ['X1,Ada,Roy,foreman,,2000-01-02,2000-01-01,', ['2: hireDate must be after the date of birth']],
     ['X1,Ada\0,Roy,foreman,,,,', ['2: firstName has a character that is none']],
     ['X1\0,Ada,Roy,foreman,,,,', [expect.stringMatching(/^2: memberNumber has a character that is none/)]],
-    ['#,,Roy,boss,x,y,,', [expect.stringMatching(/^2: firstName is missing; classification .*; dateOfBirth .*; memberNumber .*; email /)]],
+    [
+      '#,,Roy,boss,x,y,,',
+      [expect.stringMatching(/^2: firstName is missing: .*; classification .*; dateOfBirth .*; memberNumber .*; email /)],
+    ],
   ])('%j', async (line, told) => {
     expect(await refusalsOf(`${columns}\n${line}\n`)).toEqual(told);
   });
@@ -193,7 +201,7 @@ describe('a line is refused by its number', () => {
       'ok1,C,D,foreman',
     ];
     expect(await refusalsOf(lines.join('\n'))).toEqual([
-      '7: firstName is missing',
+      expect.stringMatching(/^7: firstName is missing: /),
       '8: memberNumber is the same as in line 2',
       expect.stringMatching(/^9: classification is none of/),
       '12: memberNumber is the same as in line 2',
@@ -226,7 +234,11 @@ describe('a file that is none', () => {
       /^The first line has the column X1, the column Ada, .*, which are not known\. Known columns: memberNumber, firstName, /,
     ],
     ['a column too few', 'memberNumber,firstName\nX1,Ada\n', /lacks the columns lastName, classification/],
-    ['a column twice', `${header},first_name\nX1,Ada,Roy,foreman,Eve`, /has the column firstName twice/],
+    [
+      'a column twice',
+      `${header},first_name\nX1,Ada,Roy,foreman,Eve`,
+      /has the column firstName twice: the column firstName and the column first_name\. /,
+    ],
     ['another separator', 'memberNumber|firstName|lastName|classification\nX1|Ada|Roy|foreman', /a column that is no plain word/],
     ['a quote that stays open', `${header}\nX1,Ada,Roy,foreman\nX2,"secret`, /^The file cannot be read from line 3 on: a quote/],
     ['a quote within', `${header}\nX1,A"secret"da,Roy,foreman`, /^The file cannot be read from line 2 on: a quote/],
@@ -277,7 +289,7 @@ describe('a file as an office has it', () => {
 
   it.each(['\n', '\r\n', '\r'])('is refused by the lines that an editor counts, where lines end with %j', async (end) => {
     const lines = [header, `OK1,"Ad${end}${end}a",Roy,foreman`, '', `OK2,"A${end}b","c${end}d",foreman`, 'OK3,,Roy,foreman'];
-    expect(await refusalsOf(lines.join(end))).toEqual(['9: firstName is missing']);
+    expect(await refusalsOf(lines.join(end))).toEqual([expect.stringMatching(/^9: firstName is missing: /)]);
   });
 
   it('may have columns that are not known, where they are to be passed over', async () => {
@@ -341,6 +353,73 @@ describe('a file of organizations', () => {
       '3: orgType is none of employer, union, training_partner, jatc; unitSize is not a whole number; website is not a web address that begins with http:// or https://; saltingScore must be from 1 to 5',
       '5: is the same as in line 4',
     ]);
+  });
+});
+
+describe('the columns of an office', () => {
+  const namesOf = (columns: Readonly<Record<string, { names?: readonly string[] }>>) =>
+    Object.entries(columns).flatMap(([column, { names = [] }]) => names.map((name) => [name, column] as const));
+
+  it('may have their own names', async () => {
+    const text = [
+      'Member #,First,Last,Class,Zip code,Telephone,E-mail,DOB,Date hired',
+      'NAME1,Ada,Roy,Foreman,12180,518 555 0100,ada@roy.example,1/2/1980,3/4/2001',
+    ].join('\n');
+    expect(await members(text, { form: { dates: 'mdy' } })).toMatchObject({ added: 1, told: [] });
+    const row = {
+      zip_code: '12180',
+      phone: '518 555 0100',
+      email: 'ada@roy.example',
+      date_of_birth: '1980-01-02',
+      hire_date: '2001-03-04',
+    };
+    expect(await rowsLike('members', 'member_number', 'NAME1')).toMatchObject([row]);
+    expect(await organizations('Employer,Type,Workers,URL\nNAME Works,employer,40,https://name.example')).toMatchObject({ added: 1 });
+    expect(await rowsLike('organizations', 'name', 'NAME Works')).toMatchObject([{ unit_size: 40, website: 'https://name.example' }]);
+  });
+
+  it.each(namesOf(memberColumns))('%s is %s', async (name, column) => {
+    const needed = ['memberNumber', 'firstName', 'lastName', 'classification'];
+    const told = await failureOf(`${[...needed, column, name].filter((each, place, all) => all.indexOf(each) === place).join(',')}\nX`);
+    expect(told).toContain(`has the column ${column} twice: the column ${column} and the column ${name}.`);
+  });
+
+  it('are refused where two are one, with what to do', async () => {
+    const text = `${header},Phone,Cell\nNAME2,Ada,Roy,foreman,1,2`;
+    expect(await failureOf(text)).toMatch(/has the column phone twice: the column Phone and the column Cell\. .* use --ignore-unknown\.$/);
+    const renamed = text.replace('Cell', 'Second phone');
+    expect(await members(renamed, { form: { ignoresUnknown: true } })).toMatchObject({ added: 1 });
+    expect(await rowsLike('members', 'member_number', 'NAME2')).toMatchObject([{ phone: '1' }]);
+  });
+
+  it('are listed in the documents', async () => {
+    const rows = (await readFile('docs/imports.md', 'utf8')).matchAll(/^\| `(\w+)` +\| (.*?) *\|$/gm);
+    const listed = [...rows].map(([, column = '', names = '']) => [column, names]);
+    const known = [...Object.entries<{ names?: readonly string[] }>(memberColumns), ...Object.entries(organizationColumns)];
+    const namesIn = ({ names = [] }: { names?: readonly string[] }) => names.map((name) => `\`${name}\``).join(', ');
+    expect(listed).toEqual(known.map(([column, cell]) => [column, namesIn(cell)]));
+  });
+});
+
+describe('the name of a member', () => {
+  it('of one word is refused with what to enter', async () => {
+    const oneName = 'for a person with one name, enter it as lastName and FNU (first name unknown) as firstName';
+    expect(await refusalsOf(`${header}\nONE1,,Suharto,foreman\nONE2,Suharto,,foreman`)).toEqual([
+      `2: firstName is missing: ${oneName}`,
+      `3: lastName is missing: ${oneName}`,
+    ]);
+  });
+
+  it('may have a suffix in a column of its own, which ends the last name', async () => {
+    const lines = ['SUF1,Ada,Hall,foreman,Jr.', 'SUF2,Bea,Hall,foreman,', 'SUF3,Cy,"Hall, Jr",foreman,JR.', 'SUF4,Di,Hallam,foreman,III'];
+    const text = [`${header},Suffix`, ...lines].join('\n');
+    expect(await members(text)).toMatchObject({ added: 4, told: [] });
+    const sql = `select last_name from members where member_number like 'SUF%' order by last_name, first_name`;
+    expect((await database.run(sql)).map(({ last_name: name }) => name)).toEqual(['Hall', 'Hall Jr.', 'Hall, Jr', 'Hallam III']);
+    expect(await members(text)).toMatchObject({ added: 0, alreadyThere: 4 });
+    const long = `${header},suffix\nSUF5,Ada,${'x'.repeat(98)},foreman,III`;
+    expect(await refusalsOf(long)).toEqual(['2: lastName must have at most 100 characters']);
+    expect(await refusalsOf(`${header},suffix\nSUF5,Ada,,foreman,III`)).toEqual([expect.stringMatching(/^2: lastName is missing/)]);
   });
 });
 

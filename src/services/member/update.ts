@@ -1,5 +1,5 @@
 import { Field, InputType, Int } from 'type-graphql';
-import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
+import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
 import { versionOptions } from '../../entities/record.ts';
 import { DateScalar, dayIn } from '../../entities/scalars.ts';
 import { recordChange } from '../audit/event.ts';
@@ -14,10 +14,10 @@ export class UpdateMemberInput {
   })
   memberNumber?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'First name; at most 100 characters.' })
+  @Field(() => String, { nullable: true, description: `First name; at most 100 characters; ${oneName}.` })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Last name; at most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'Last name, with a suffix such as Jr. at its end; at most 100 characters.' })
   lastName?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Middle name or initial; at most 100 characters.' })

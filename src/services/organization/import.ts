@@ -1,27 +1,25 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Organization, organizationProblems, OrganizationType, type OrganizationFacts } from '../../entities/organization.ts';
 import type { ChangeTools } from '../audit/event.ts';
-import { oneOf, text, wholeNumber } from '../record/cell.ts';
+import { contactColumns, named, oneOf, text, wholeNumber } from '../record/cell.ts';
 import { importRecords, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
+
+/** The columns that a file of organizations may have. */
+export const organizationColumns = {
+  name: named(text, 'Organization', 'Organization name', 'Employer', 'Employer name', 'Company', 'Company name'),
+  orgType: named(oneOf(Object.values(OrganizationType)), 'Type', 'Organization type'),
+  unitSize: named(wholeNumber, 'Workers', 'Employees', 'Headcount'),
+  ...contactColumns,
+  website: named(text, 'Web', 'URL', 'Web page', 'Home page'),
+  saltingScore: wholeNumber,
+  saltingNotes: text,
+} as const;
 
 const organizations: Importable<Organization> = {
   entity: Organization,
   type: 'Organization',
   action: 'organization.import',
-  columns: {
-    name: text,
-    orgType: oneOf(Object.values(OrganizationType)),
-    unitSize: wholeNumber,
-    address: text,
-    city: text,
-    state: text,
-    zipCode: text,
-    phone: text,
-    email: text,
-    website: text,
-    saltingScore: wholeNumber,
-    saltingNotes: text,
-  },
+  columns: organizationColumns,
   needed: ['name', 'orgType'],
   key: 'name',
   isKeyUnique: false,

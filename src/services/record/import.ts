@@ -16,8 +16,9 @@ export interface Importable<T extends Kept> {
   /** Its name in the audit log. */
   readonly type: string;
   readonly action: string;
-  /** Every column that a file may have, a property each. */
+  /** Every column that a file may have: properties, and what `combine` makes properties of. */
   readonly columns: Readonly<Record<string, Cell>>;
+  readonly combine?: (given: Given) => Given;
   /** Those that each record needs. */
   readonly needed: readonly string[];
   /** The property by which a record is looked for among those that are there. */
@@ -27,6 +28,9 @@ export interface Importable<T extends Kept> {
   readonly problems: (facts: object, today: string) => FieldProblem[];
   readonly make: (facts: object) => T;
 }
+
+/** What is said of a record, by its properties. */
+export type Given = Readonly<Record<string, unknown>>;
 
 /** A line on which a record begins that cannot be imported, and everything that is wrong with it, in words; never a value. */
 export interface BadLine {
@@ -81,7 +85,7 @@ export async function importRecords<T extends Kept>(
   const today = dayIn(tools.timeZone, tools.now());
   const all: Read[] = [];
   const judged = (facts: object) => kind.problems(facts, today);
-  for await (const record of csvRecords(source, { columns: Object.keys(kind.columns), needed: kind.needed, ...form })) {
+  for await (const record of csvRecords(source, { columns: kind.columns, needed: kind.needed, ...form })) {
     all.push(read(em, { ...kind, dates, judged }, record));
     if (all.length % batchSize === 0) progress('read', all.length);
   }
@@ -116,12 +120,12 @@ function read<T extends Kept>(em: SqlEntityManager, kind: Reading<T>, record: Cs
   const given: Record<string, unknown> = {};
   for (const [path, cell] of Object.entries(kind.columns)) {
     const text = cleaned(record.cells[path] ?? '').trim();
-    if (text === '' && kind.needed.includes(path)) problems.push({ path, message: 'is missing' });
+    if (text === '' && kind.needed.includes(path)) problems.push({ path, message: cell.missing ?? 'is missing' });
     if (text === '') continue;
     given[path] = cell.read(text, kind.dates);
     if (given[path] === undefined) problems.push({ path, message: cell.message });
   }
-  const drafted = draft(em, kind.entity, given);
+  const drafted = draft(em, kind.entity, kind.combine?.(given) ?? given);
   problems.push(...drafted.problems, ...kind.judged(sound(drafted)));
   return { line, facts: drafted.values, problems };
 }
