@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
+import { Member } from '../src/entities/member.ts';
 import { isGenuine } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { memberColumns } from '../src/services/member/import.ts';
 import { importMembers } from '../src/services/member/index.ts';
 import { organizationColumns } from '../src/services/organization/import.ts';
 import { importOrganizations } from '../src/services/organization/index.ts';
-import type { BadLine, ImportOptions, ImportOutcome } from '../src/services/record/import.ts';
+import type { BadLine, Change, ImportOptions, ImportOutcome } from '../src/services/record/import.ts';
 import { freshDatabase, serverDatabase } from './support/database.ts';
 import { Clock } from './support/local.ts';
 
@@ -41,7 +42,7 @@ interface Options {
   readonly into?: Database;
   readonly isTrial?: boolean;
   readonly chunk?: number;
-  readonly form?: Pick<ImportOptions, 'ignoresUnknown' | 'dates' | 'encoding'>;
+  readonly form?: Pick<ImportOptions, 'ignoresUnknown' | 'dates' | 'encoding' | 'updates' | 'show'>;
 }
 
 /** Imports a text, in chunks of a few bytes: no character and no line end lies in one of them for certain. */
@@ -72,9 +73,9 @@ const contents = ({ run }: Database = database): Promise<unknown> =>
   );
 
 /** What is refused of a file, of which nothing may be imported. */
-async function refusalsOf(given: string | Uint8Array, run = importMembers): Promise<string[]> {
+async function refusalsOf(given: string | Uint8Array, run = importMembers, form: Options['form'] = {}): Promise<string[]> {
   const before = await contents();
-  const { told, added, refused } = await importing(run, given);
+  const { told, added, refused } = await importing(run, given, { form });
   expect({ added, refused }).toEqual({ added: 0, refused: told.length });
   expect(await contents()).toEqual(before);
   return told;
@@ -212,7 +213,7 @@ describe('a line is refused by its number', () => {
     await members(`${header}\nCSV040,Ada,Roy,foreman\nCSV041,Bea,Roy,foreman`);
     await database.run(`update members set deleted_at = now() where member_number = 'CSV041'`);
     expect(await refusalsOf(`${header}\nCSV040,Ada,Roy,honorary\nCSV041,Bea,Roy,foreman\nCSV042,Eve,Roy,foreman`)).toEqual([
-      '2: memberNumber is taken by a record that is not what the file says',
+      '2: memberNumber is that of a record with other values; --update changes that record',
       '3: memberNumber was that of a record that is deleted',
     ]);
   });
@@ -320,7 +321,7 @@ describe('a file as an office has it', () => {
     const name = 'Núñez'.normalize('NFC');
     expect(await rowsLike('members', 'member_number', 'off9a')).toMatchObject([{ first_name: name }]);
     expect(await refusalsOf(`${header}\nOFF9A,Ada,Roy,foreman`)).toEqual([
-      '2: memberNumber is taken by a record that is not what the file says',
+      '2: memberNumber is that of a record with other values; --update changes that record',
     ]);
     expect(await refusalsOf(`${header}\nx9,Ada,Roy,foreman\nX9,Bea,Roy,foreman`)).toEqual(['3: memberNumber is the same as in line 2']);
   });
@@ -423,6 +424,81 @@ describe('the name of a member', () => {
   });
 });
 
+describe('an update', () => {
+  const columns = `${header},phone,dateOfBirth,hireDate`;
+  const file = (start: string, phones: readonly string[]) =>
+    [columns, ...phones.map((phone, n) => `${start}${n},Ada,Roy,foreman,${phone},1980-01-02,`)].join('\n');
+  const updates = { form: { updates: true } };
+
+  it('changes what the file says otherwise, and nothing else', async () => {
+    const phones = ['1', '2', '3', '4', '5', '6', '7'];
+    await members(file('UPD', phones));
+    const others = phones.map((phone, n) => (n > 0 && n < 6 ? `${phone}00` : phone));
+    expect(await refusalsOf(file('UPD', others))).toHaveLength(5);
+    const before = await contents();
+    const shown: Change[] = [];
+    const trial = { isTrial: true, form: { updates: true, show: (change: Change) => void shown.push(change) } };
+    expect(await members(file('UPD', others), trial)).toMatchObject({ added: 0, updated: 5, alreadyThere: 2 });
+    expect(shown).toHaveLength(5);
+    expect(shown[0]).toEqual({ line: 3, key: ['memberNumber', 'UPD1'], path: 'phone', from: '2', to: '200' });
+    expect(await contents()).toEqual(before);
+
+    const done = await members(`${file('UPD', others)}\nUPDnew,Bea,Roy,foreman,,,`, updates);
+    expect(done).toMatchObject({ added: 1, updated: 5, alreadyThere: 2, refused: 0, steps: ['read 8', 'added 1', 'added 6'] });
+    const rows = await rowsLike('members', 'member_number', 'UPD_');
+    expect(rows.map(({ phone, version }) => [phone, version])).toEqual(others.map((phone) => [phone, phone.length > 1 ? 2 : 1]));
+    const ids = rows.filter(({ version }) => version === 2).map(({ id }) => id);
+    const events = await database.orm.em.fork().find(AuditEvent, { action: 'member.update' }, { filters: false });
+    expect(events.map(({ targetId }) => targetId).sort()).toEqual(ids.sort());
+    expect(new Set(events.map(({ requestId }) => requestId)).size).toBe(1);
+    expect(events.every((event) => isGenuine(event, keyring) && event.actor === null && event.targetType === 'Member')).toBe(true);
+
+    const after = await contents();
+    expect(await members(file('UPD', others), updates)).toMatchObject({ added: 0, updated: 0, alreadyThere: 7 });
+    expect(await contents()).toEqual(after);
+  });
+
+  it('leaves alone what is empty or has no column', async () => {
+    await members(`${header},phone,city,notes,status\nKEEP1,Ada,Roy,foreman,1,Troy,old,retired`);
+    expect(await members(`${header},phone,city\nkeep1,Ada,Roy,honorary,,Utica`, updates)).toMatchObject({ updated: 1, told: [] });
+    expect(await rowsLike('members', 'member_number', 'keep1')).toMatchObject([
+      { phone: '1', city: 'Utica', notes: 'old', status: 'retired', classification: 'honorary', version: 2 },
+    ]);
+  });
+
+  it('is refused whole for one line that breaks a rule, with what is recorded too', async () => {
+    await members(file('RULE', ['1', '2', '3', '4']));
+    await database.run(`update members set deleted_at = now() where member_number = 'RULE2'`);
+    const lines = [columns, 'RULE0,Ada,Roy,foreman,100,,', 'RULE1,Ada,Roy,foreman,,,1980-01-02', 'RULE2,Ada,Roy,foreman,100,,'];
+    const told = [...lines, 'RULE3,Ada,Roy,boss,,,', 'RULEnew,Ada,Roy,foreman,,,', 'rulenew,Bea,Roy,foreman,,,'].join('\n');
+    expect(await refusalsOf(told, importMembers, updates.form)).toEqual([
+      '3: hireDate must be after the date of birth',
+      '4: memberNumber was that of a record that is deleted',
+      expect.stringMatching(/^5: classification is none of/),
+      '7: memberNumber is the same as in line 6',
+    ]);
+  });
+
+  it('of organizations goes by a name that one of them and one line has', async () => {
+    const given = (...lines: string[]) => ['name,orgType,city,phone', ...lines].join('\n');
+    await organizations(given('UPD One,employer,Troy,1', 'UPD Two,employer,Troy,1', 'UPD Two,employer,Utica,1'));
+    expect(await refusalsOf(given('UPD One,employer,Troy,2'), importOrganizations)).toEqual([
+      '2: name is that of a record with other values; --update changes that record',
+    ]);
+    const several = given('UPD One,employer,Troy,2', 'UPD One,employer,Troy,3', 'UPD Two,employer,Utica,2', 'UPD Two,employer,Troy,1');
+    expect(await refusalsOf(several, importOrganizations, updates.form)).toEqual([
+      '2: name is in 2 lines, so that they do not say which of them updates the record',
+      '3: name is in 2 lines, so that they do not say which of them updates the record',
+      '4: name is that of 2 records, so that the line does not say which of them to update',
+    ]);
+    const right = given('UPD One,employer,Troy,2', 'UPD Two,employer,Troy,1', 'UPD Two,employer,Utica,1', 'UPD Three,union,,');
+    expect(await organizations(right, updates)).toMatchObject({ added: 1, updated: 1, alreadyThere: 2, told: [] });
+    expect(await rowsLike('organizations', 'name', 'UPD One')).toMatchObject([{ phone: '2', version: 2 }]);
+    const events = await database.orm.em.fork().find(AuditEvent, { action: 'organization.update' }, { filters: false });
+    expect(events).toMatchObject([{ targetType: 'Organization', outcome: 'succeeded' }]);
+  });
+});
+
 describe('on a server', () => {
   it('many imports of one file at once add each member once', async () => {
     const server = await freshDatabase({ seeded: true, engine: 'postgresql' });
@@ -431,6 +507,41 @@ describe('on a server', () => {
       const outcomes = await Promise.all(Array.from({ length: 8 }, () => members(text, { into: server })));
       expect(outcomes.map(({ added, alreadyThere }) => `${added} ${alreadyThere}`).sort()).toEqual([...Array(7).fill('0 40'), '40 0']);
       expect(await rowsLike('members', 'member_number', 'RACE%', server)).toHaveLength(40);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it.each([
+    ['changes', { phone: '999' }],
+    ['deletes', { deletedAt: new Date() }],
+  ])('nothing is left of an update while somebody %s a record of it', async (_, edit) => {
+    const server = await freshDatabase({ seeded: true, engine: 'postgresql' });
+    try {
+      const text = (phone: string) => [`${header},phone`, ...[1, 2, 3].map((n) => `EDIT${n},A,B,journeyman,${phone}`)].join('\n');
+      await members(text('1'), { into: server });
+      const other = server.orm.em.fork();
+      await other.begin();
+      Object.assign(await other.findOneOrFail(Member, { memberNumber: 'EDIT2' }, { filters: false }), edit);
+      await other.flush();
+      const ended = members(`${text('2')}\nEDIT4,A,B,journeyman,2`, { into: server, form: { updates: true } }).then(
+        () => null,
+        (error: Error) => error,
+      );
+      const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      for (let asked = 0; (await server.run(waits)).length === 0; asked += 1)
+        if (asked > 5000) throw new Error('The update does not wait.');
+      await other.commit();
+      expect((await ended)?.message).toBe(
+        'Nothing was imported: while the file was read, somebody else changed a record of it. Import it again.',
+      );
+      const rows = await rowsLike('members', 'member_number', 'EDIT%', server);
+      expect(rows.map(({ phone, version }) => [phone, version])).toEqual([
+        ['1', 1],
+        ['phone' in edit ? '999' : '1', 2],
+        ['1', 1],
+      ]);
+      expect(await server.run(`select 1 from audit_events where action = 'member.update'`)).toEqual([]);
     } finally {
       await server.close();
     }
@@ -492,6 +603,20 @@ describe('npm run', () => {
       out: '1 member would be added; 0 were there already.\n',
     });
     expect(await run('members:import', '--file', file)).toMatchObject({ code: 0, out: 'Added 1 member; 0 were there already.\n' });
+    await writeFile(file, `${header},phone,notes\nCLI1,Ada,Roy,foreman,555,"\u001b[31m\nred"\nCLI2,Bea,Roy,foreman,,\n`);
+    expect((await run('members:import', '--file', file)).err).toContain('memberNumber is that of a record with other values; --update');
+    expect(await run('members:import', '--update', '--dry-run', '--file', file)).toMatchObject({
+      code: 0,
+      out: [
+        `${file}:2: memberNumber "CLI1": phone (empty) → "555"`,
+        String.raw`${file}:2: memberNumber "CLI1": notes (empty) → "\u001b[31m\nred"`,
+        '1 member would be added and 1 updated; 0 were there already.\n',
+      ].join('\n'),
+    });
+    expect(await run('members:import', '--update', '--file', file)).toMatchObject({
+      code: 0,
+      out: 'Added 1 member and updated 1; 0 were there already.\n',
+    });
     await writeFile(file, 'name,orgType\nCLI Works,employer\nCLI Club,nothing\n');
     const refused = await run('organizations:import', '--file', file);
     expect(refused).toMatchObject({ code: 1, out: '' });

@@ -3,6 +3,7 @@ import { Member, MemberClassification, memberProblems, MemberStatus, oneName, ty
 import type { ChangeTools } from '../audit/event.ts';
 import { contactColumns, day, named, oneOf, text } from '../record/cell.ts';
 import { importRecords, type Given, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
+import { changeProblems } from './update.ts';
 
 const missing = `is missing: ${oneName}`;
 
@@ -24,13 +25,14 @@ export const memberColumns = {
 const members: Importable<Member> = {
   entity: Member,
   type: 'Member',
-  action: 'member.import',
+  actions: { add: 'member.import', update: 'member.update' },
   columns: memberColumns,
   combine: withSuffix,
   needed: ['memberNumber', 'firstName', 'lastName', 'classification'],
   key: 'memberNumber',
   isKeyUnique: true,
   problems: memberProblems,
+  changeProblems,
   make: (facts) => new Member(facts as MemberFacts),
 };
 
@@ -44,7 +46,7 @@ function withSuffix({ suffix, ...given }: Given): Given {
 
 /**
  * Adds the members of a CSV file, all or none. A member who is there already, by number, and is what the file says, is
- * passed over; where the file says something else, that is a problem of its line.
+ * passed over; where the file says something else, that is a problem of its line, or with `updates` a change of the member.
  * @throws {ImportError} where nothing of the file can be imported.
  */
 export const importMembers = (
@@ -52,4 +54,4 @@ export const importMembers = (
   tools: ChangeTools,
   source: AsyncIterable<Uint8Array>,
   options: ImportOptions,
-): Promise<ImportOutcome> => importRecords(em, tools, source, members, options);
+): Promise<ImportOutcome> => importRecords(em, tools, source, { kind: members, options });

@@ -18,18 +18,20 @@ export const organizationColumns = {
 const organizations: Importable<Organization> = {
   entity: Organization,
   type: 'Organization',
-  action: 'organization.import',
+  actions: { add: 'organization.import', update: 'organization.update' },
   columns: organizationColumns,
   needed: ['name', 'orgType'],
   key: 'name',
   isKeyUnique: false,
   problems: organizationProblems,
+  changeProblems: (_, changes) => organizationProblems(changes),
   make: (facts) => new Organization(facts as OrganizationFacts),
 };
 
 /**
  * Adds the organizations of a CSV file, all or none. One that is there already and is what the file says is passed over;
- * two may have the same name.
+ * where the file says something else of a name that is there, that is a problem of its line, or with `updates` a change of
+ * the organization. Two of a file may have the same name.
  * @throws {ImportError} where nothing of the file can be imported.
  */
 export const importOrganizations = (
@@ -37,4 +39,4 @@ export const importOrganizations = (
   tools: ChangeTools,
   source: AsyncIterable<Uint8Array>,
   options: ImportOptions,
-): Promise<ImportOutcome> => importRecords(em, tools, source, organizations, options);
+): Promise<ImportOutcome> => importRecords(em, tools, source, { kind: organizations, options });
