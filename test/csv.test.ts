@@ -1,16 +1,19 @@
 import 'reflect-metadata';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
+import { Member } from '../src/entities/member.ts';
 import { isGenuine } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
+import { memberColumns } from '../src/services/member/import.ts';
 import { importMembers } from '../src/services/member/index.ts';
+import { organizationColumns } from '../src/services/organization/import.ts';
 import { importOrganizations } from '../src/services/organization/index.ts';
-import type { BadLine, ImportOptions, ImportOutcome } from '../src/services/record/import.ts';
+import type { BadLine, Change, ImportOptions, ImportOutcome } from '../src/services/record/import.ts';
 import { freshDatabase, serverDatabase } from './support/database.ts';
 import { Clock } from './support/local.ts';
 
@@ -39,7 +42,7 @@ interface Options {
   readonly into?: Database;
   readonly isTrial?: boolean;
   readonly chunk?: number;
-  readonly form?: Pick<ImportOptions, 'ignoresUnknown' | 'dates' | 'encoding'>;
+  readonly form?: Pick<ImportOptions, 'ignoresUnknown' | 'dates' | 'encoding' | 'updates' | 'show'>;
 }
 
 /** Imports a text, in chunks of a few bytes: no character and no line end lies in one of them for certain. */
@@ -70,9 +73,9 @@ const contents = ({ run }: Database = database): Promise<unknown> =>
   );
 
 /** What is refused of a file, of which nothing may be imported. */
-async function refusalsOf(given: string | Uint8Array, run = importMembers): Promise<string[]> {
+async function refusalsOf(given: string | Uint8Array, run = importMembers, form: Options['form'] = {}): Promise<string[]> {
   const before = await contents();
-  const { told, added, refused } = await importing(run, given);
+  const { told, added, refused } = await importing(run, given, { form });
   expect({ added, refused }).toEqual({ added: 0, refused: told.length });
   expect(await contents()).toEqual(before);
   return told;
@@ -165,7 +168,10 @@ describe('a line is refused by its number', () => {
   it.each([
     ['X1,Ada,Roy,foreman,,,', ['2: has 7 cells, and the first line has 8']],
     ['X1,Ada,Roy,foreman,,,,,', ['2: has 9 cells, and the first line has 8']],
-    [',,,,,,,x', [expect.stringMatching(/^2: memberNumber is missing; firstName is missing; lastName is missing; .*status is none/)]],
+    [
+      ',,,,,,,x',
+      [expect.stringMatching(/^2: memberNumber is missing; firstName is missing: .*; lastName is missing: .*; .*status is none/)],
+    ],
     ['X-1,Ada,Roy,foreman,,,,', ['2: memberNumber must be of letters without accents and digits']],
     [`${'1'.repeat(31)},Ada,Roy,foreman,,,,`, ['2: memberNumber must have at most 30 characters']],
     ['X1,Ada,Roy,boss,,,,', [expect.stringMatching(/^2: classification is none of apprentice_1, .*honorary$/)]],
@@ -176,7 +182,10 @@ describe('a line is refused by its number', () => {
     ['X1,Ada,Roy,foreman,,2000-01-02,2000-01-01,', ['2: hireDate must be after the date of birth']],
     ['X1,Ada\0,Roy,foreman,,,,', ['2: firstName has a character that is none']],
     ['X1\0,Ada,Roy,foreman,,,,', [expect.stringMatching(/^2: memberNumber has a character that is none/)]],
-    ['#,,Roy,boss,x,y,,', [expect.stringMatching(/^2: firstName is missing; classification .*; dateOfBirth .*; memberNumber .*; email /)]],
+    [
+      '#,,Roy,boss,x,y,,',
+      [expect.stringMatching(/^2: firstName is missing: .*; classification .*; dateOfBirth .*; memberNumber .*; email /)],
+    ],
   ])('%j', async (line, told) => {
     expect(await refusalsOf(`${columns}\n${line}\n`)).toEqual(told);
   });
@@ -193,7 +202,7 @@ describe('a line is refused by its number', () => {
       'ok1,C,D,foreman',
     ];
     expect(await refusalsOf(lines.join('\n'))).toEqual([
-      '7: firstName is missing',
+      expect.stringMatching(/^7: firstName is missing: /),
       '8: memberNumber is the same as in line 2',
       expect.stringMatching(/^9: classification is none of/),
       '12: memberNumber is the same as in line 2',
@@ -204,7 +213,7 @@ describe('a line is refused by its number', () => {
     await members(`${header}\nCSV040,Ada,Roy,foreman\nCSV041,Bea,Roy,foreman`);
     await database.run(`update members set deleted_at = now() where member_number = 'CSV041'`);
     expect(await refusalsOf(`${header}\nCSV040,Ada,Roy,honorary\nCSV041,Bea,Roy,foreman\nCSV042,Eve,Roy,foreman`)).toEqual([
-      '2: memberNumber is taken by a record that is not what the file says',
+      '2: memberNumber is that of a record with other values; --update changes that record',
       '3: memberNumber was that of a record that is deleted',
     ]);
   });
@@ -226,7 +235,11 @@ describe('a file that is none', () => {
       /^The first line has the column X1, the column Ada, .*, which are not known\. Known columns: memberNumber, firstName, /,
     ],
     ['a column too few', 'memberNumber,firstName\nX1,Ada\n', /lacks the columns lastName, classification/],
-    ['a column twice', `${header},first_name\nX1,Ada,Roy,foreman,Eve`, /has the column firstName twice/],
+    [
+      'a column twice',
+      `${header},first_name\nX1,Ada,Roy,foreman,Eve`,
+      /has the column firstName twice: the column firstName and the column first_name\. /,
+    ],
     ['another separator', 'memberNumber|firstName|lastName|classification\nX1|Ada|Roy|foreman', /a column that is no plain word/],
     ['a quote that stays open', `${header}\nX1,Ada,Roy,foreman\nX2,"secret`, /^The file cannot be read from line 3 on: a quote/],
     ['a quote within', `${header}\nX1,A"secret"da,Roy,foreman`, /^The file cannot be read from line 2 on: a quote/],
@@ -277,7 +290,7 @@ describe('a file as an office has it', () => {
 
   it.each(['\n', '\r\n', '\r'])('is refused by the lines that an editor counts, where lines end with %j', async (end) => {
     const lines = [header, `OK1,"Ad${end}${end}a",Roy,foreman`, '', `OK2,"A${end}b","c${end}d",foreman`, 'OK3,,Roy,foreman'];
-    expect(await refusalsOf(lines.join(end))).toEqual(['9: firstName is missing']);
+    expect(await refusalsOf(lines.join(end))).toEqual([expect.stringMatching(/^9: firstName is missing: /)]);
   });
 
   it('may have columns that are not known, where they are to be passed over', async () => {
@@ -308,7 +321,7 @@ describe('a file as an office has it', () => {
     const name = 'Núñez'.normalize('NFC');
     expect(await rowsLike('members', 'member_number', 'off9a')).toMatchObject([{ first_name: name }]);
     expect(await refusalsOf(`${header}\nOFF9A,Ada,Roy,foreman`)).toEqual([
-      '2: memberNumber is taken by a record that is not what the file says',
+      '2: memberNumber is that of a record with other values; --update changes that record',
     ]);
     expect(await refusalsOf(`${header}\nx9,Ada,Roy,foreman\nX9,Bea,Roy,foreman`)).toEqual(['3: memberNumber is the same as in line 2']);
   });
@@ -344,6 +357,148 @@ describe('a file of organizations', () => {
   });
 });
 
+describe('the columns of an office', () => {
+  const namesOf = (columns: Readonly<Record<string, { names?: readonly string[] }>>) =>
+    Object.entries(columns).flatMap(([column, { names = [] }]) => names.map((name) => [name, column] as const));
+
+  it('may have their own names', async () => {
+    const text = [
+      'Member #,First,Last,Class,Zip code,Telephone,E-mail,DOB,Date hired',
+      'NAME1,Ada,Roy,Foreman,12180,518 555 0100,ada@roy.example,1/2/1980,3/4/2001',
+    ].join('\n');
+    expect(await members(text, { form: { dates: 'mdy' } })).toMatchObject({ added: 1, told: [] });
+    const row = {
+      zip_code: '12180',
+      phone: '518 555 0100',
+      email: 'ada@roy.example',
+      date_of_birth: '1980-01-02',
+      hire_date: '2001-03-04',
+    };
+    expect(await rowsLike('members', 'member_number', 'NAME1')).toMatchObject([row]);
+    expect(await organizations('Employer,Type,Workers,URL\nNAME Works,employer,40,https://name.example')).toMatchObject({ added: 1 });
+    expect(await rowsLike('organizations', 'name', 'NAME Works')).toMatchObject([{ unit_size: 40, website: 'https://name.example' }]);
+  });
+
+  it.each(namesOf(memberColumns))('%s is %s', async (name, column) => {
+    const needed = ['memberNumber', 'firstName', 'lastName', 'classification'];
+    const told = await failureOf(`${[...needed, column, name].filter((each, place, all) => all.indexOf(each) === place).join(',')}\nX`);
+    expect(told).toContain(`has the column ${column} twice: the column ${column} and the column ${name}.`);
+  });
+
+  it('are refused where two are one, with what to do', async () => {
+    const text = `${header},Phone,Cell\nNAME2,Ada,Roy,foreman,1,2`;
+    expect(await failureOf(text)).toMatch(/has the column phone twice: the column Phone and the column Cell\. .* use --ignore-unknown\.$/);
+    const renamed = text.replace('Cell', 'Second phone');
+    expect(await members(renamed, { form: { ignoresUnknown: true } })).toMatchObject({ added: 1 });
+    expect(await rowsLike('members', 'member_number', 'NAME2')).toMatchObject([{ phone: '1' }]);
+  });
+
+  it('are listed in the documents', async () => {
+    const rows = (await readFile('docs/imports.md', 'utf8')).matchAll(/^\| `(\w+)` +\| (.*?) *\|$/gm);
+    const listed = [...rows].map(([, column = '', names = '']) => [column, names]);
+    const known = [...Object.entries<{ names?: readonly string[] }>(memberColumns), ...Object.entries(organizationColumns)];
+    const namesIn = ({ names = [] }: { names?: readonly string[] }) => names.map((name) => `\`${name}\``).join(', ');
+    expect(listed).toEqual(known.map(([column, cell]) => [column, namesIn(cell)]));
+  });
+});
+
+describe('the name of a member', () => {
+  it('of one word is refused with what to enter', async () => {
+    const oneName = 'for a person with one name, enter it as lastName and FNU (first name unknown) as firstName';
+    expect(await refusalsOf(`${header}\nONE1,,Suharto,foreman\nONE2,Suharto,,foreman`)).toEqual([
+      `2: firstName is missing: ${oneName}`,
+      `3: lastName is missing: ${oneName}`,
+    ]);
+  });
+
+  it('may have a suffix in a column of its own, which ends the last name', async () => {
+    const lines = ['SUF1,Ada,Hall,foreman,Jr.', 'SUF2,Bea,Hall,foreman,', 'SUF3,Cy,"Hall, Jr",foreman,JR.', 'SUF4,Di,Hallam,foreman,III'];
+    const text = [`${header},Suffix`, ...lines].join('\n');
+    expect(await members(text)).toMatchObject({ added: 4, told: [] });
+    const sql = `select last_name from members where member_number like 'SUF%' order by last_name, first_name`;
+    expect((await database.run(sql)).map(({ last_name: name }) => name)).toEqual(['Hall', 'Hall Jr.', 'Hall, Jr', 'Hallam III']);
+    expect(await members(text)).toMatchObject({ added: 0, alreadyThere: 4 });
+    const long = `${header},suffix\nSUF5,Ada,${'x'.repeat(98)},foreman,III`;
+    expect(await refusalsOf(long)).toEqual(['2: lastName must have at most 100 characters']);
+    expect(await refusalsOf(`${header},suffix\nSUF5,Ada,,foreman,III`)).toEqual([expect.stringMatching(/^2: lastName is missing/)]);
+  });
+});
+
+describe('an update', () => {
+  const columns = `${header},phone,dateOfBirth,hireDate`;
+  const file = (start: string, phones: readonly string[]) =>
+    [columns, ...phones.map((phone, n) => `${start}${n},Ada,Roy,foreman,${phone},1980-01-02,`)].join('\n');
+  const updates = { form: { updates: true } };
+
+  it('changes what the file says otherwise, and nothing else', async () => {
+    const phones = ['1', '2', '3', '4', '5', '6', '7'];
+    await members(file('UPD', phones));
+    const others = phones.map((phone, n) => (n > 0 && n < 6 ? `${phone}00` : phone));
+    expect(await refusalsOf(file('UPD', others))).toHaveLength(5);
+    const before = await contents();
+    const shown: Change[] = [];
+    const trial = { isTrial: true, form: { updates: true, show: (change: Change) => void shown.push(change) } };
+    expect(await members(file('UPD', others), trial)).toMatchObject({ added: 0, updated: 5, alreadyThere: 2 });
+    expect(shown).toHaveLength(5);
+    expect(shown[0]).toEqual({ line: 3, key: ['memberNumber', 'UPD1'], path: 'phone', from: '2', to: '200' });
+    expect(await contents()).toEqual(before);
+
+    const done = await members(`${file('UPD', others)}\nUPDnew,Bea,Roy,foreman,,,`, updates);
+    expect(done).toMatchObject({ added: 1, updated: 5, alreadyThere: 2, refused: 0, steps: ['read 8', 'added 1', 'added 6'] });
+    const rows = await rowsLike('members', 'member_number', 'UPD_');
+    expect(rows.map(({ phone, version }) => [phone, version])).toEqual(others.map((phone) => [phone, phone.length > 1 ? 2 : 1]));
+    const ids = rows.filter(({ version }) => version === 2).map(({ id }) => id);
+    const events = await database.orm.em.fork().find(AuditEvent, { action: 'member.update' }, { filters: false });
+    expect(events.map(({ targetId }) => targetId).sort()).toEqual(ids.sort());
+    expect(new Set(events.map(({ requestId }) => requestId)).size).toBe(1);
+    expect(events.every((event) => isGenuine(event, keyring) && event.actor === null && event.targetType === 'Member')).toBe(true);
+
+    const after = await contents();
+    expect(await members(file('UPD', others), updates)).toMatchObject({ added: 0, updated: 0, alreadyThere: 7 });
+    expect(await contents()).toEqual(after);
+  });
+
+  it('leaves alone what is empty or has no column', async () => {
+    await members(`${header},phone,city,notes,status\nKEEP1,Ada,Roy,foreman,1,Troy,old,retired`);
+    expect(await members(`${header},phone,city\nkeep1,Ada,Roy,honorary,,Utica`, updates)).toMatchObject({ updated: 1, told: [] });
+    expect(await rowsLike('members', 'member_number', 'keep1')).toMatchObject([
+      { phone: '1', city: 'Utica', notes: 'old', status: 'retired', classification: 'honorary', version: 2 },
+    ]);
+  });
+
+  it('is refused whole for one line that breaks a rule, with what is recorded too', async () => {
+    await members(file('RULE', ['1', '2', '3', '4']));
+    await database.run(`update members set deleted_at = now() where member_number = 'RULE2'`);
+    const lines = [columns, 'RULE0,Ada,Roy,foreman,100,,', 'RULE1,Ada,Roy,foreman,,,1980-01-02', 'RULE2,Ada,Roy,foreman,100,,'];
+    const told = [...lines, 'RULE3,Ada,Roy,boss,,,', 'RULEnew,Ada,Roy,foreman,,,', 'rulenew,Bea,Roy,foreman,,,'].join('\n');
+    expect(await refusalsOf(told, importMembers, updates.form)).toEqual([
+      '3: hireDate must be after the date of birth',
+      '4: memberNumber was that of a record that is deleted',
+      expect.stringMatching(/^5: classification is none of/),
+      '7: memberNumber is the same as in line 6',
+    ]);
+  });
+
+  it('of organizations goes by a name that one of them and one line has', async () => {
+    const given = (...lines: string[]) => ['name,orgType,city,phone', ...lines].join('\n');
+    await organizations(given('UPD One,employer,Troy,1', 'UPD Two,employer,Troy,1', 'UPD Two,employer,Utica,1'));
+    expect(await refusalsOf(given('UPD One,employer,Troy,2'), importOrganizations)).toEqual([
+      '2: name is that of a record with other values; --update changes that record',
+    ]);
+    const several = given('UPD One,employer,Troy,2', 'UPD One,employer,Troy,3', 'UPD Two,employer,Utica,2', 'UPD Two,employer,Troy,1');
+    expect(await refusalsOf(several, importOrganizations, updates.form)).toEqual([
+      '2: name is in 2 lines, so that they do not say which of them updates the record',
+      '3: name is in 2 lines, so that they do not say which of them updates the record',
+      '4: name is that of 2 records, so that the line does not say which of them to update',
+    ]);
+    const right = given('UPD One,employer,Troy,2', 'UPD Two,employer,Troy,1', 'UPD Two,employer,Utica,1', 'UPD Three,union,,');
+    expect(await organizations(right, updates)).toMatchObject({ added: 1, updated: 1, alreadyThere: 2, told: [] });
+    expect(await rowsLike('organizations', 'name', 'UPD One')).toMatchObject([{ phone: '2', version: 2 }]);
+    const events = await database.orm.em.fork().find(AuditEvent, { action: 'organization.update' }, { filters: false });
+    expect(events).toMatchObject([{ targetType: 'Organization', outcome: 'succeeded' }]);
+  });
+});
+
 describe('on a server', () => {
   it('many imports of one file at once add each member once', async () => {
     const server = await freshDatabase({ seeded: true, engine: 'postgresql' });
@@ -352,6 +507,41 @@ describe('on a server', () => {
       const outcomes = await Promise.all(Array.from({ length: 8 }, () => members(text, { into: server })));
       expect(outcomes.map(({ added, alreadyThere }) => `${added} ${alreadyThere}`).sort()).toEqual([...Array(7).fill('0 40'), '40 0']);
       expect(await rowsLike('members', 'member_number', 'RACE%', server)).toHaveLength(40);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it.each([
+    ['changes', { phone: '999' }],
+    ['deletes', { deletedAt: new Date() }],
+  ])('nothing is left of an update while somebody %s a record of it', async (_, edit) => {
+    const server = await freshDatabase({ seeded: true, engine: 'postgresql' });
+    try {
+      const text = (phone: string) => [`${header},phone`, ...[1, 2, 3].map((n) => `EDIT${n},A,B,journeyman,${phone}`)].join('\n');
+      await members(text('1'), { into: server });
+      const other = server.orm.em.fork();
+      await other.begin();
+      Object.assign(await other.findOneOrFail(Member, { memberNumber: 'EDIT2' }, { filters: false }), edit);
+      await other.flush();
+      const ended = members(`${text('2')}\nEDIT4,A,B,journeyman,2`, { into: server, form: { updates: true } }).then(
+        () => null,
+        (error: Error) => error,
+      );
+      const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      for (let asked = 0; (await server.run(waits)).length === 0; asked += 1)
+        if (asked > 5000) throw new Error('The update does not wait.');
+      await other.commit();
+      expect((await ended)?.message).toBe(
+        'Nothing was imported: while the file was read, somebody else changed a record of it. Import it again.',
+      );
+      const rows = await rowsLike('members', 'member_number', 'EDIT%', server);
+      expect(rows.map(({ phone, version }) => [phone, version])).toEqual([
+        ['1', 1],
+        ['phone' in edit ? '999' : '1', 2],
+        ['1', 1],
+      ]);
+      expect(await server.run(`select 1 from audit_events where action = 'member.update'`)).toEqual([]);
     } finally {
       await server.close();
     }
@@ -413,6 +603,20 @@ describe('npm run', () => {
       out: '1 member would be added; 0 were there already.\n',
     });
     expect(await run('members:import', '--file', file)).toMatchObject({ code: 0, out: 'Added 1 member; 0 were there already.\n' });
+    await writeFile(file, `${header},phone,notes\nCLI1,Ada,Roy,foreman,555,"\u001b[31m\nred"\nCLI2,Bea,Roy,foreman,,\n`);
+    expect((await run('members:import', '--file', file)).err).toContain('memberNumber is that of a record with other values; --update');
+    expect(await run('members:import', '--update', '--dry-run', '--file', file)).toMatchObject({
+      code: 0,
+      out: [
+        `${file}:2: memberNumber "CLI1": phone (empty) → "555"`,
+        String.raw`${file}:2: memberNumber "CLI1": notes (empty) → "\u001b[31m\nred"`,
+        '1 member would be added and 1 updated; 0 were there already.\n',
+      ].join('\n'),
+    });
+    expect(await run('members:import', '--update', '--file', file)).toMatchObject({
+      code: 0,
+      out: 'Added 1 member and updated 1; 0 were there already.\n',
+    });
     await writeFile(file, 'name,orgType\nCLI Works,employer\nCLI Club,nothing\n');
     const refused = await run('organizations:import', '--file', file);
     expect(refused).toMatchObject({ code: 1, out: '' });

@@ -19,20 +19,20 @@ export async function importFile(config: Config, words: string[]): Promise<void>
   await importFrom(config, path, { run: importUsers, one: 'user', many: 'users' }, isTrial);
 }
 
-/** Adds the records of a CSV file, all or none; with `--dry-run` it only says what would be done. */
+/** Adds the records of a CSV file, all or none, and updates them with `--update`; with `--dry-run` it only says what would be done. */
 export async function importCsv(config: Config, words: string[], what: Importing): Promise<void> {
   const { file, options } = readWords(words);
   if (file === undefined)
     throw new CommandError(
       `Name one file, and nothing beside it but ${csvOptions}: npm run ${what.many}:import -- --file ${what.many}.csv --dry-run`,
     );
-  const { 'dry-run': isTrial = false, 'ignore-unknown': ignoresUnknown, dates, encoding } = options;
-  const form = { ignoresUnknown, dates: oneOf(dateForms, 'dates', dates), encoding: oneOf(encodings, 'encoding', encoding) };
+  const { update: updates, 'dry-run': isTrial = false, 'ignore-unknown': ignoresUnknown, dates, encoding } = options;
+  const form = { updates, ignoresUnknown, dates: oneOf(dateForms, 'dates', dates), encoding: oneOf(encodings, 'encoding', encoding) };
   const run: Importing['run'] = (em, tools, source, given) => what.run(em, tools, source, { ...given, ...form });
   await importFrom(config, file, { ...what, run }, isTrial);
 }
 
-const csvOptions = '--dry-run, --ignore-unknown, --dates mdy and --encoding windows-1252';
+const csvOptions = '--update, --dry-run, --ignore-unknown, --dates mdy and --encoding windows-1252';
 
 /** No file where the words are others than those that are known. */
 function readWords(words: string[]): { file?: string | undefined; options: Partial<CsvOptions> } {
@@ -41,6 +41,7 @@ function readWords(words: string[]): { file?: string | undefined; options: Parti
       args: words,
       options: {
         file: { type: 'string' },
+        update: { type: 'boolean' },
         'dry-run': { type: 'boolean' },
         'ignore-unknown': { type: 'boolean' },
         dates: { type: 'string' },
@@ -54,6 +55,7 @@ function readWords(words: string[]): { file?: string | undefined; options: Parti
 }
 
 interface CsvOptions {
+  readonly update: boolean;
   readonly 'dry-run': boolean;
   readonly 'ignore-unknown': boolean;
   readonly dates: string;
@@ -106,7 +108,7 @@ async function importInto(
   const tools = { keyring: await keyringFor(config, database), timeZone: config.timeZone, now: systemClock };
   const { progress, end } = progressOn(process.stderr, undefined, 'Importing');
   let read = 0;
-  const { added, alreadyThere, refused } = await run(database.orm.em, tools, source, {
+  const { added, updated, alreadyThere, refused } = await run(database.orm.em, tools, source, {
     isTrial,
     progress: (step, lines) => {
       // Adding takes about as long as reading.
@@ -119,8 +121,19 @@ async function importInto(
       end();
       warn(`${path}:${line}: ${problems}`);
     },
+    show: ({ line, key, path: column, from, to }) => {
+      end();
+      say(`${path}:${line}: ${key[0]} ${quoted(key[1])}: ${column} ${quoted(from)} → ${quoted(to)}`);
+    },
   }).finally(end);
   if (refused > 0) throw new CommandError(`Nothing was imported: ${counted(refused, 'line is', 'lines are')} not right.`);
+  const updating = isTrial ? `${updated} updated` : `updated ${updated}`;
   const done = isTrial ? `${counted(added, one, many)} would be added` : `Added ${counted(added, one, many)}`;
-  say(`${done}; ${alreadyThere} ${alreadyThere === 1 ? 'was' : 'were'} there already.`);
+  say(`${done}${updated === undefined ? '' : ` and ${updating}`}; ${alreadyThere} ${alreadyThere === 1 ? 'was' : 'were'} there already.`);
 }
+
+/** A value as a terminal may show it: whatever could steer one is escaped. */
+const quoted = (value: unknown): string =>
+  value === null
+    ? '(empty)'
+    : JSON.stringify(value).replace(/[\p{C}\u2028\u2029]/gu, (each) => `\\u{${each.codePointAt(0)?.toString(16)}}`);

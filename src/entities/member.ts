@@ -77,6 +77,9 @@ export interface MemberFacts {
   notes?: string | null;
 }
 
+/** What to enter for a person with one name: both names are required. */
+export const oneName = 'for a person with one name, enter it as lastName and FNU (first name unknown) as firstName';
+
 /** What a member's record may not say, by the name of the field: empty where all is well. What is left out is not looked at. */
 export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: Partial<MemberFacts>, today: string): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [

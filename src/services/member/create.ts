@@ -1,5 +1,5 @@
 import { Field, InputType } from 'type-graphql';
-import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
+import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
 import { DateScalar, dayIn } from '../../entities/scalars.ts';
 import { recordChange } from '../audit/event.ts';
 import { draft, refuse, sound, write, type Acting } from '../record/index.ts';
@@ -12,10 +12,10 @@ export class CreateMemberInput {
   })
   memberNumber!: string;
 
-  @Field(() => String, { description: 'First name; at most 100 characters.' })
+  @Field(() => String, { description: `First name; at most 100 characters; ${oneName}.` })
   firstName!: string;
 
-  @Field(() => String, { description: 'Last name; at most 100 characters.' })
+  @Field(() => String, { description: 'Last name, with a suffix such as Jr. at its end; at most 100 characters.' })
   lastName!: string;
 
   @Field(() => String, { nullable: true, description: 'Middle name or initial; at most 100 characters.' })

@@ -1,7 +1,8 @@
 import { Field, InputType, Int } from 'type-graphql';
-import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
+import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
 import { versionOptions } from '../../entities/record.ts';
 import { DateScalar, dayIn } from '../../entities/scalars.ts';
+import type { FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { demandVersion, draft, find, refuse, sound, write, type Acting } from '../record/index.ts';
 import { numberIsTaken } from './taken.ts';
@@ -14,10 +15,10 @@ export class UpdateMemberInput {
   })
   memberNumber?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'First name; at most 100 characters.' })
+  @Field(() => String, { nullable: true, description: `First name; at most 100 characters; ${oneName}.` })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Last name; at most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'Last name, with a suffix such as Jr. at its end; at most 100 characters.' })
   lastName?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Middle name or initial; at most 100 characters.' })
@@ -74,7 +75,7 @@ export async function update(acting: Acting, id: string, { version, ...input }: 
   return em.transactional(async (transaction) => {
     const member = await find(transaction, Member, id, { isHeld: true });
     demandVersion(member, version);
-    refuse([...read.problems, ...lawsBroken(member, sound(read) as Partial<MemberFacts>, dayIn(tools.timeZone, tools.now()))]);
+    refuse([...read.problems, ...changeProblems(member, sound(read) as Partial<MemberFacts>, dayIn(tools.timeZone, tools.now()))]);
     if (Object.keys(read.values).length === 0) return member.id;
     Object.assign(member, read.values);
     recordChange(transaction, tools, viewer, requester, { action: 'member.update', targetType: 'Member', targetId: member.id });
@@ -83,8 +84,8 @@ export async function update(acting: Acting, id: string, { version, ...input }: 
   });
 }
 
-/** What was recorded earlier is not judged again, but for what is given to go with it. */
-function lawsBroken({ dateOfBirth, hireDate }: Member, given: Partial<MemberFacts>, today: string) {
+/** What is wrong with changes of a member. What was recorded earlier is not judged again, but for what is given to go with it. */
+export function changeProblems({ dateOfBirth, hireDate }: Member, given: Partial<MemberFacts>, today: string): FieldProblem[] {
   const areDatesGiven = given.dateOfBirth != null || given.hireDate != null;
   return memberProblems({ ...(areDatesGiven && { dateOfBirth, hireDate }), ...given }, today);
 }

@@ -9,7 +9,14 @@ export interface Cell {
   readonly read: (text: string, dates: DateForm) => unknown;
   /** What is wrong with a cell that cannot be read, in words that go after the name of its column. */
   readonly message: string;
+  /** Other names of its column, as offices have them. */
+  readonly names?: readonly string[];
+  /** What is wrong where each record needs it and it is empty. */
+  readonly missing?: string;
 }
+
+/** A cell whose column has other names, too. Case, blanks and punctuation do not count, as in every name. */
+export const named = (cell: Cell, ...names: readonly string[]): Cell => ({ ...cell, names });
 
 export const text: Cell = { read: (given) => given, message: '' };
 
@@ -37,3 +44,13 @@ export function oneOf(values: readonly string[]): Cell {
     message: `is none of ${values.join(', ')}`,
   };
 }
+
+/** Where somebody can be reached: columns that members and organizations share. */
+export const contactColumns = {
+  address: named(text, 'Street', 'Street address', 'Mailing address', 'Address 1', 'Address line 1'),
+  city: named(text, 'Town'),
+  state: text,
+  zipCode: named(text, 'ZIP', 'Postal code'),
+  phone: named(text, 'Phone number', 'Telephone', 'Telephone number', 'Cell', 'Cell phone', 'Mobile', 'Mobile phone', 'Home phone'),
+  email: named(text, 'E-mail address'),
+} as const;

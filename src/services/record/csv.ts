@@ -19,8 +19,8 @@ interface Parsed {
 
 /** What a file's first line may say. */
 export interface CsvForm {
-  /** Every column that is known. */
-  readonly columns: readonly string[];
+  /** Every column that is known, with its other names. */
+  readonly columns: Readonly<Record<string, { readonly names?: readonly string[] }>>;
   /** Those that a file must have. */
   readonly needed: readonly string[];
   /** Whether columns that are not known are passed over. */
@@ -127,21 +127,30 @@ function separatorOf(line: string): string {
 }
 
 function readHeader(names: readonly string[], { columns, needed, ignoresUnknown = false }: CsvForm): Header {
-  const known = new Map(columns.map((column) => [plain(column), column]));
+  const known = knownNames(columns);
   const header = names.map((name) => (name.trim() === '' ? undefined : (known.get(plain(name)) ?? null)));
   const strange = names.filter((_, place) => header[place] === null);
   if (strange.length > 0 && !ignoresUnknown)
     fail(
       `The first line has ${strange.map(shown).join(', ')}, which ${strange.length === 1 ? 'is' : 'are'} not known. ` +
-        `Known columns: ${columns.join(', ')}. With --ignore-unknown, other columns are passed over.`,
+        `Known columns: ${Object.keys(columns).join(', ')}; docs/imports.md lists their other names. ` +
+        `With --ignore-unknown, other columns are passed over.`,
     );
-  const twice = header.find((column, place) => column != null && header.indexOf(column) !== place);
-  if (twice != null) fail(`The first line has the column ${twice} twice.`);
+  const second = header.findIndex((column, place) => column != null && header.indexOf(column) < place);
+  const twice = header[second];
+  if (twice != null)
+    fail(
+      `The first line has the column ${twice} twice: ${shown(names[header.indexOf(twice)])} and ${shown(names[second])}. ` +
+        `Give the one that is not to be imported a name that is not known, and use --ignore-unknown.`,
+    );
   const left = needed.filter((column) => !header.includes(column));
   if (left.length > 0)
     fail(`The first line lacks the columns ${left.join(', ')}. It must name the columns, separated by commas, semicolons or tabs.`);
   return header;
 }
+
+const knownNames = (columns: CsvForm['columns']): ReadonlyMap<string, string> =>
+  new Map(Object.entries(columns).flatMap(([column, { names = [] }]) => [column, ...names].map((name) => [plain(name), column])));
 
 function read({ record, info }: Parsed, header: Header): CsvRecord {
   const within = record.reduce((breaks, cell) => breaks + (cell.match(/\n/g)?.length ?? 0), 0);
@@ -176,7 +185,7 @@ const plain = (name: string): string =>
     .replace(/[\s_.-]/g, '');
 
 /** What is shown of a file on a terminal are plain words only. */
-const shown = (name: string): string => (/^[\w -]{1,40}$/.test(name) ? `the column ${name}` : 'a column that is no plain word');
+const shown = (name = ''): string => (/^[\w .#-]{1,40}$/.test(name) ? `the column ${name}` : 'a column that is no plain word');
 
 function fail(message: string): never {
   throw new ImportError(message);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { raw, type EntityClass, type EntityProperty, type FilterQuery, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { LockMode, raw, type EntityClass, type EntityProperty, type FilterQuery, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Kept } from '../../entities/record.ts';
 import { dayIn } from '../../entities/scalars.ts';
@@ -10,14 +10,19 @@ import { draft, sound } from './index.ts';
 import type { Cell, DateForm } from './cell.ts';
 import { csvRecords, ImportError, type CsvForm, type CsvRecord } from './csv.ts';
 
+/** A record that can be imported. */
+type Versioned = Kept & { readonly version: number };
+
 /** Which records a file brings, and by which laws. */
-export interface Importable<T extends Kept> {
+export interface Importable<T extends Versioned> {
   readonly entity: EntityClass<T>;
   /** Its name in the audit log. */
   readonly type: string;
-  readonly action: string;
-  /** Every column that a file may have, a property each. */
+  /** What is done, by its names in the audit log. */
+  readonly actions: { readonly add: string; readonly update: string };
+  /** Every column that a file may have: properties, and what `combine` makes properties of. */
   readonly columns: Readonly<Record<string, Cell>>;
+  readonly combine?: (given: Given) => Given;
   /** Those that each record needs. */
   readonly needed: readonly string[];
   /** The property by which a record is looked for among those that are there. */
@@ -25,13 +30,28 @@ export interface Importable<T extends Kept> {
   /** Whether no two records have the same key, upper and lower case being the same, and the deleted ones included. */
   readonly isKeyUnique: boolean;
   readonly problems: (facts: object, today: string) => FieldProblem[];
+  /** What is wrong with changes of a record that is there. */
+  readonly changeProblems: (record: T, changes: object, today: string) => FieldProblem[];
   readonly make: (facts: object) => T;
 }
+
+/** What is said of a record, by its properties. */
+export type Given = Readonly<Record<string, unknown>>;
 
 /** A line on which a record begins that cannot be imported, and everything that is wrong with it, in words; never a value. */
 export interface BadLine {
   readonly line: number;
   readonly problems: string;
+}
+
+/** What a line changes of a record that is there. */
+export interface Change {
+  readonly line: number;
+  /** By which property the record is found, and what it says. */
+  readonly key: readonly [path: string, value: unknown];
+  readonly path: string;
+  readonly from: unknown;
+  readonly to: unknown;
 }
 
 /** How records are imported. */
@@ -40,15 +60,21 @@ export interface ImportOptions extends Pick<CsvForm, 'ignoresUnknown' | 'encodin
   readonly dates?: DateForm | undefined;
   /** Finds out what would be done, and does nothing. */
   readonly isTrial: boolean;
-  /** Hears how many records have been read, and then how many were added. */
+  /** Changes the records that are there and say something else; otherwise their lines are problems. */
+  readonly updates?: boolean | undefined;
+  /** Hears of each change that a trial finds. */
+  readonly show?: (change: Change) => void;
+  /** Hears how many records have been read, and then how many were added or updated. */
   readonly progress?: (step: 'read' | 'added', records: number) => void;
   /** Hears of each line that has problems, in their order. */
   readonly report: (bad: BadLine) => void;
 }
 
-/** What an import came to, in records. Where any was refused, none was added. */
+/** What an import came to, in records. Where any was refused, none was added or updated. */
 export interface ImportOutcome {
   readonly added: number;
+  /** Only where records are updated. */
+  readonly updated?: number;
   /** Those that are there already, just as the file says. */
   readonly alreadyThere: number;
   readonly refused: number;
@@ -56,8 +82,20 @@ export interface ImportOutcome {
 
 interface Read {
   readonly line: number;
-  readonly facts: Readonly<Record<string, unknown>>;
+  readonly facts: Given;
   readonly problems: FieldProblem[];
+}
+
+/** A line that says something else than the record that is there, in the version that was looked at. */
+interface Outdated {
+  readonly line: number;
+  readonly row: Row;
+  readonly changes: Given;
+}
+
+interface Compared {
+  readonly fresh: readonly Read[];
+  readonly outdated: readonly Outdated[];
 }
 
 /** The advisory lock under which one import waits for another: "unionhall" as a number, as for seeds, and three more. */
@@ -67,21 +105,21 @@ const importing = 8_519_330_720;
 const batchSize = 500;
 
 /**
- * Adds the records of a CSV file: all of them or none, and none twice. What is there already just as the file says is
- * passed over. It holds the file in memory.
- * @throws {ImportError} where the file is none that can be read, or somebody else took a key of it meanwhile.
+ * Adds the records of a CSV file, and with `updates` changes those that are there: all of them or none, and none twice. What
+ * is there already just as the file says is passed over; an empty cell says nothing. It holds the file in memory.
+ * @throws {ImportError} where the file is none that can be read, or somebody else took a key or changed a record meanwhile.
  */
-export async function importRecords<T extends Kept>(
+export async function importRecords<T extends Versioned>(
   em: SqlEntityManager,
   tools: ChangeTools,
   source: AsyncIterable<Uint8Array>,
-  kind: Importable<T>,
-  { isTrial, report, progress = () => undefined, dates = 'iso', ...form }: ImportOptions,
+  { kind, options }: { readonly kind: Importable<T>; readonly options: ImportOptions },
 ): Promise<ImportOutcome> {
+  const { isTrial, report, show = () => undefined, progress = () => undefined, dates = 'iso', updates = false, ...form } = options;
   const today = dayIn(tools.timeZone, tools.now());
   const all: Read[] = [];
   const judged = (facts: object) => kind.problems(facts, today);
-  for await (const record of csvRecords(source, { columns: Object.keys(kind.columns), needed: kind.needed, ...form })) {
+  for await (const record of csvRecords(source, { columns: kind.columns, needed: kind.needed, ...form })) {
     all.push(read(em, { ...kind, dates, judged }, record));
     if (all.length % batchSize === 0) progress('read', all.length);
   }
@@ -92,42 +130,44 @@ export async function importRecords<T extends Kept>(
     .fork()
     .transactional(async (transaction) => {
       await transaction.execute('select pg_advisory_xact_lock(?)', [importing]);
-      const fresh = await unknown(transaction, kind, all);
+      const { fresh, outdated } = await compare(transaction, { ...kind, updates, today }, all);
       const bad = all.filter(({ problems }) => problems.length > 0);
       for (const { line, problems } of bad) report({ line, problems: problems.map(inWords).join('; ') });
       if (bad.length > 0) return { added: 0, alreadyThere: 0, refused: bad.length };
-      if (!isTrial) await addAll(transaction, tools, kind, fresh, (count) => progress('added', count));
-      return { added: fresh.length, alreadyThere: all.length - fresh.length, refused: 0 };
+      if (isTrial) for (const each of outdated) changesOf(kind.key, each).forEach(show);
+      else await write(transaction, kind, { fresh, outdated }, { tools, progress: (count) => progress('added', count) });
+      const alreadyThere = all.length - fresh.length - outdated.length;
+      return { added: fresh.length, ...(updates && { updated: outdated.length }), alreadyThere, refused: 0 };
     })
     .catch((error: unknown) => {
-      throw (error as { code?: unknown }).code === '23505' ? overtaken(error) : error;
+      throw (error as { code?: unknown }).code === '23505' ? overtaken('took a number of it', error) : error;
     });
 }
 
-interface Reading<T extends Kept> extends Importable<T> {
+interface Reading<T extends Versioned> extends Importable<T> {
   readonly dates: DateForm;
   readonly judged: (facts: object) => FieldProblem[];
 }
 
-function read<T extends Kept>(em: SqlEntityManager, kind: Reading<T>, record: CsvRecord): Read {
+function read<T extends Versioned>(em: SqlEntityManager, kind: Reading<T>, record: CsvRecord): Read {
   const { line } = record;
   if ('problem' in record) return { line, facts: {}, problems: [{ path: '', message: record.problem }] };
   const problems: FieldProblem[] = [];
   const given: Record<string, unknown> = {};
   for (const [path, cell] of Object.entries(kind.columns)) {
     const text = cleaned(record.cells[path] ?? '').trim();
-    if (text === '' && kind.needed.includes(path)) problems.push({ path, message: 'is missing' });
+    if (text === '' && kind.needed.includes(path)) problems.push({ path, message: cell.missing ?? 'is missing' });
     if (text === '') continue;
     given[path] = cell.read(text, kind.dates);
     if (given[path] === undefined) problems.push({ path, message: cell.message });
   }
-  const drafted = draft(em, kind.entity, given);
+  const drafted = draft(em, kind.entity, kind.combine?.(given) ?? given);
   problems.push(...drafted.problems, ...kind.judged(sound(drafted)));
   return { line, facts: drafted.values, problems };
 }
 
 /** Marks what the file says a second time. */
-function findTwice<T extends Kept>({ key, isKeyUnique }: Importable<T>, all: readonly Read[]): void {
+function findTwice<T extends Versioned>({ key, isKeyUnique }: Importable<T>, all: readonly Read[]): void {
   const first = new Map<string, number>();
   for (const { line, facts, problems } of all) {
     if (facts[key] === undefined) continue;
@@ -138,13 +178,17 @@ function findTwice<T extends Kept>({ key, isKeyUnique }: Importable<T>, all: rea
   }
 }
 
-/** The records that are not there already; where the key of one is taken by another, that is a problem of it. */
-async function unknown<T extends Kept>(
-  em: SqlEntityManager,
-  { entity, key, isKeyUnique }: Importable<T>,
-  all: readonly Read[],
-): Promise<Read[]> {
-  const fresh: Read[] = [];
+interface Comparing<T extends Versioned> extends Importable<T> {
+  readonly updates: boolean;
+  readonly today: string;
+}
+
+/** Finds what is not there already, and what is there and says something else; where that is no change to make, it is a problem. */
+async function compare<T extends Versioned>(em: SqlEntityManager, kind: Comparing<T>, all: readonly Read[]): Promise<Compared> {
+  const { entity, key, isKeyUnique } = kind;
+  const [fresh, outdated]: [Read[], Outdated[]] = [[], []];
+  const lines = new Map<unknown, number>();
+  for (const { facts } of all) lines.set(facts[key], (lines.get(facts[key]) ?? 0) + 1);
   const column = (em.getMetadata().get(entity).properties[key as never] as EntityProperty).fieldNames[0] as string;
   for (let from = 0; from < all.length; from += batchSize) {
     const batch = all.slice(from, from + batchSize);
@@ -154,50 +198,101 @@ async function unknown<T extends Kept>(
     // nobody asks here but the operator, who has the database
     const found = await em.find(entity, where as FilterQuery<NoInfer<T>>, { filters: false, disableIdentityMap: true });
     for (const each of batch) {
-      const isAlike = (value: unknown) => (isKeyUnique ? keyOf(value) === keyOf(each.facts[key]) : value === each.facts[key]);
-      const alike = found.filter((row) => isAlike((row as unknown as Row)[key])) as unknown as Row[];
-      if (alike.some((row) => isSame(row, each.facts))) continue;
-      if (isKeyUnique && alike.length > 0) each.problems.push({ path: key, message: takenBy(alike) });
-      fresh.push(each);
+      const { line, facts, problems } = each;
+      const isAlike = (value: unknown) => (isKeyUnique ? keyOf(value) === keyOf(facts[key]) : value === facts[key]);
+      const alike = found.filter((row) => (isKeyUnique || !row.isDeleted) && isAlike((row as unknown as Row)[key])) as unknown as Row[];
+      const [row] = alike;
+      if (alike.some((other) => isSame(other, facts))) continue;
+      const obstacle = obstacleTo(kind, alike, lines.get(facts[key]) ?? 0);
+      if (obstacle !== null) problems.push({ path: key, message: obstacle });
+      if (row === undefined) fresh.push(each);
+      else if (problems.length === 0) {
+        const changes = Object.fromEntries(Object.entries(facts).filter(([path, value]) => row[path] !== value));
+        problems.push(...kind.changeProblems(row as unknown as T, changes, kind.today));
+        outdated.push({ line, row, changes });
+      }
     }
   }
-  return fresh;
+  return { fresh, outdated };
+}
+
+/** Why a line that says something else than the records of its key cannot change the one; null where it can, or there is none. */
+function obstacleTo<T extends Versioned>({ updates }: Comparing<T>, alike: readonly Row[], lines: number): string | null {
+  const [row] = alike;
+  if (row === undefined) return null;
+  if (row.isDeleted) return 'was that of a record that is deleted';
+  if (!updates) return 'is that of a record with other values; --update changes that record';
+  if (alike.length > 1) return `is that of ${alike.length} records, so that the line does not say which of them to update`;
+  return lines > 1 ? `is in ${lines} lines, so that they do not say which of them updates the record` : null;
 }
 
 /** A key that is unique without regard to case, as it is compared. */
 const keyOf = (value: unknown): string => String(value).toLowerCase();
 
-type Row = Readonly<Record<string, unknown>> & Pick<Kept, 'isDeleted'>;
+type Row = Given & Pick<Versioned, 'id' | 'isDeleted' | 'version'>;
 
-const takenBy = ([row]: readonly Row[]): string =>
-  row?.isDeleted ? 'was that of a record that is deleted' : 'is taken by a record that is not what the file says';
+const isSame = (row: Row, facts: Given): boolean => !row.isDeleted && Object.entries(facts).every(([path, value]) => row[path] === value);
 
-const isSame = (row: Row, facts: Readonly<Record<string, unknown>>): boolean =>
-  !row.isDeleted && Object.entries(facts).every(([path, value]) => row[path] === value);
+const changesOf = (key: string, { line, row, changes }: Outdated): Change[] =>
+  Object.entries(changes).map(([path, to]) => ({ line, key: [key, row[key]], path, from: row[path], to }));
+
+interface Writing {
+  readonly tools: ChangeTools;
+  readonly progress: (written: number) => void;
+}
 
 /** One event for each record, so that the log tells of every one where it comes from; all of a run share one request. */
-async function addAll<T extends Kept>(
+async function write<T extends Versioned>(
   em: SqlEntityManager,
-  { keyring, now }: ChangeTools,
-  { make, type, action }: Importable<T>,
-  fresh: readonly Read[],
-  progress: (added: number) => void,
+  { entity, make, type, actions }: Importable<T>,
+  { fresh, outdated }: Compared,
+  { tools: { keyring, now }, progress }: Writing,
 ): Promise<void> {
   const origin = { actor: null, sessionId: null, ipAddress: null, requestId: `import-${randomUUID()}`, at: now() } as const;
+  const record = (action: string, targetId: string) =>
+    recordAudit(em, keyring, { ...origin, action, targetType: type, targetId, outcome: AuditOutcome.SUCCEEDED, count: 1 });
   for (let from = 0; from < fresh.length; from += batchSize) {
     const batch = fresh.slice(from, from + batchSize);
     for (const { facts } of batch) {
-      const record = make(facts);
-      em.persist(record);
-      recordAudit(em, keyring, { ...origin, action, targetType: type, targetId: record.id, outcome: AuditOutcome.SUCCEEDED, count: 1 });
+      const added = make(facts);
+      em.persist(added);
+      record(actions.add, added.id);
     }
     await em.flush();
     em.clear();
     progress(from + batch.length);
   }
+  for (let from = 0; from < outdated.length; from += batchSize) {
+    const batch = outdated.slice(from, from + batchSize);
+    const held = await hold(em, entity, batch);
+    for (const { row, changes } of batch) {
+      Object.assign(held.get(row.id) as T, changes);
+      record(actions.update, row.id);
+    }
+    await em.flush();
+    em.clear();
+    progress(fresh.length + from + batch.length);
+  }
+}
+
+/**
+ * The records, held until the transaction ends.
+ * @throws {ImportError} where one was changed or deleted after it was looked at.
+ */
+async function hold<T extends Versioned>(
+  em: SqlEntityManager,
+  entity: EntityClass<T>,
+  batch: readonly Outdated[],
+): Promise<Map<string, T>> {
+  const where = { id: { $in: batch.map(({ row }) => row.id) } } as unknown as FilterQuery<NoInfer<T>>;
+  const found = (await em.find(entity, where, { filters: false, lockMode: LockMode.PESSIMISTIC_WRITE })) as T[];
+  const held = new Map(found.map((record) => [record.id, record]));
+  const isStale = ({ row }: Outdated) => held.get(row.id)?.version !== row.version || held.get(row.id)?.isDeleted;
+  if (batch.some(isStale)) throw overtaken('changed a record of it');
+  return held;
 }
 
 const inWords = ({ path, message }: FieldProblem): string => `${path} ${message}`.trim();
 
-const overtaken = (cause: unknown): ImportError =>
-  new ImportError('Nothing was imported: while the file was read, somebody else took a number of it. Import it again.', { cause });
+const overtaken = (what: string, cause?: unknown): ImportError =>
+  new ImportError(`Nothing was imported: while the file was read, somebody else ${what}. Import it again.`, { cause });
