@@ -291,7 +291,7 @@ describe('a change of the own e-mail address', () => {
     expect({ ...taken, seen: { ...taken.seen, headers: {} } }).toEqual({ ...free, seen: { ...free.seen, headers: {} } });
     expect(taken.seen.body).toMatchObject({ data: { changeEmail: { isVerified: false } } });
     const [mine] = await local.sql(`select email from users where username = 'testuser'`);
-    expect(mine).toEqual({ email: `${holder}@UNIONHALL.test` });
+    expect(mine).toEqual({ email: `${holder}@unionhall.test` });
   });
 
   it('gives nobody the address of another account, and mails its holder and nobody else', async () => {
