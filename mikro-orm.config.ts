@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { defineConfig as onPostgres, type Options } from '@mikro-orm/postgresql';
 import { defineConfig as onPglite } from '@mikro-orm/pglite';
 import { Migrator } from '@mikro-orm/migrations';
@@ -23,12 +24,23 @@ export const ormOptions = {
     emit: 'ts',
     fileName: (timestamp: string, name?: string) => `${timestamp}${name === undefined ? '' : `-${name}`}`,
   },
+  seeder: {
+    path: `${import.meta.dirname}/seeds`,
+    glob: 'index.{js,ts}',
+    defaultSeeder: 'DatabaseSeeder',
+  },
 } satisfies Options;
 
-const url = process.env['DATABASE_URL'];
+/** The name of the empty database in memory that the CLI is given without DATABASE_URL. */
+export const emptyDatabase = 'memory://empty';
 
 /**
- * For MikroORM's CLI, which runs the built copy of this file. Writing a migration compares the entities with the
- * snapshot of the last one and needs no data, so without DATABASE_URL an empty database in memory serves.
+ * For MikroORM's CLI, which runs the built copy of this file: the database of DATABASE_URL, from the environment or .env.
+ * Without it an empty database in memory serves: writing a migration compares the entities with the snapshot of the last
+ * one and needs no data. Seeders then open the service's own database.
  */
-export default url ? onPostgres({ ...ormOptions, clientUrl: url }) : onPglite({ ...ormOptions, dbName: 'memory://' } as never);
+export default function cliOptions(): object {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const url = process.env['DATABASE_URL'];
+  return url ? onPostgres({ ...ormOptions, clientUrl: url }) : onPglite({ ...ormOptions, dbName: emptyDatabase } as never);
+}

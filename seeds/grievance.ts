@@ -52,12 +52,18 @@ const filedIn: ReadonlyMap<number, { readonly first: number; readonly count: num
   [2026, { first: 18, count: 2 }],
 ]);
 
-const outcomes: Readonly<Record<'settled' | 'withdrawn' | 'closed', readonly string[]>> = {
-  settled: [
+const resolutions: Readonly<Record<'paid' | 'unpaid' | 'withdrawn' | 'closed', readonly string[]>> = {
+  paid: [
     'Paid in full without admission; the practice ends.',
     'Settled at two thirds of the claim, and the file is cleared.',
     'The employer pays the hours claimed and will instruct its supervisors.',
     'Made whole for the loss; the list is posted every week from now on.',
+  ],
+  unpaid: [
+    'Settled without payment: the practice ends today.',
+    'Settled without payment: the record of the incident is removed from the file.',
+    'Settled without payment: the employer instructs its supervisors in writing.',
+    'Settled without payment: the employer gives the union notice of every such case from now on.',
   ],
   withdrawn: [
     'Withdrawn without prejudice after the records showed that notice had been given.',
@@ -69,7 +75,29 @@ const outcomes: Readonly<Record<'settled' | 'withdrawn' | 'closed', readonly str
   ],
 };
 
-const employerSides = ['Superintendent and payroll', 'Human resources director', 'Project manager, with counsel', 'Operations manager'];
+/** The people who attend a meeting at each step. An arbitrator attends for neither party and is named in the notes. */
+const attendees: Readonly<Record<GrievanceStep, { readonly union: (rep: string) => string; readonly employer: readonly string[] }>> = {
+  step_1: {
+    union: () => 'Shop steward, grievant',
+    employer: ['Immediate supervisor', 'Shift supervisor', 'Crew supervisor', 'Site supervisor'],
+  },
+  step_2: {
+    union: () => 'Chief steward, shop steward, grievant',
+    employer: ['Department head and human resources', 'Human resources manager', 'Department head', 'Department head and payroll'],
+  },
+  step_3: {
+    union: (rep) => `${rep} (business agent), chief steward, grievant`,
+    employer: ['Labor relations manager', 'Labor relations manager and human resources director'],
+  },
+  arbitration: {
+    union: (rep) => `Counsel for the union, ${rep} (business agent), grievant`,
+    employer: ['Counsel for the employer, labor relations manager', 'Counsel for the employer, human resources director'],
+  },
+};
+const arbitratorNotes = [
+  'Hearing before Arbitrator Helen Marchetti. The award denies the grievance.',
+  'Hearing before Arbitrator Walter Osei. The award denies the grievance.',
+];
 const stepNotes: Readonly<Record<GrievanceStepOutcome, readonly string[]>> = {
   denied: ['Answer given at the table: no violation seen.', 'Denied in writing; the letter is in the file.'],
   settled: ['Terms agreed at the table and signed the same day.', 'Settled after a recess; the grievant was asked and agreed.'],
@@ -144,6 +172,7 @@ class Telling {
   private meet(outcome: GrievanceStepOutcome): void {
     this.pass(18, 38);
     const at = this.now;
+    const { union, employer } = attendees[this.currentStep];
     this.steps.push({
       id: idOf('grievance_step_records', `${this.index}.${this.step}`, at),
       created_at: at,
@@ -151,13 +180,18 @@ class Telling {
       grievance_id: this.id,
       step_number: this.step + 1,
       meeting_date: this.today,
-      union_attendees: `${fullNameOf(this.rep)}, shop steward, grievant`,
-      employer_attendees: this.dice.pick(employerSides),
+      union_attendees: union(fullNameOf(this.rep)),
+      employer_attendees: this.dice.pick(employer),
       outcome,
-      notes: this.dice.chance(70) ? this.dice.pick(stepNotes[outcome]) : null,
+      notes: this.stepNotes(outcome),
     });
     if (outcome === ADVANCED) this.step += 1;
     this.tell('record_step', outcome === SETTLED ? GrievanceStatus.SETTLED : this.onTheWay, this.actor);
+  }
+
+  private stepNotes(outcome: GrievanceStepOutcome): string | null {
+    const note = this.dice.chance(70) ? this.dice.pick(stepNotes[outcome]) : null;
+    return this.currentStep === GrievanceStep.ARBITRATION ? (arbitratorNotes[this.block % arbitratorNotes.length] ?? null) : note;
   }
 
   private act(least: number, most: number, action: string, status: GrievanceStatus): void {
@@ -168,7 +202,8 @@ class Telling {
   private row(): GrievanceRow {
     const text = violationTexts[(this.slot * 7 + this.block * 11) % violationTexts.length];
     const { status } = this;
-    const isEnded = status === GrievanceStatus.SETTLED || status === GrievanceStatus.WITHDRAWN || status === GrievanceStatus.CLOSED;
+    const incidentDate = plusDays(this.filed, -this.dice.between(1, 14));
+    const end = this.end(status);
     return {
       id: this.id,
       created_at: this.events[0]?.at ?? this.now,
@@ -178,17 +213,15 @@ class Telling {
       member_id: memberId(memberIndex(this.block, this.shape.member)),
       employer_id: employerIdOf(this.block, this.shape.member),
       filed_date: this.filed,
-      incident_date: plusDays(this.filed, -this.dice.between(1, 14)),
+      incident_date: incidentDate,
       contract_article: text?.article ?? null,
       violation_description: text?.violation ?? '',
       remedy_sought: text?.remedy ?? null,
-      current_step: grievanceSteps[this.step] ?? GrievanceStep.ARBITRATION,
+      current_step: this.currentStep,
       status,
       assigned_rep: fullNameOf(this.rep),
       assigned_user_id: this.actor,
-      resolution: isEnded ? this.resolution(status) : null,
-      resolution_date: isEnded ? this.today : null,
-      settlement_amount: status === GrievanceStatus.SETTLED && this.dice.chance(70) ? money(this.dice.between(12, 480) * 2500) : null,
+      ...end,
       notes: this.dice.chance(30)
         ? this.dice.pick(['Witness statements in the file.', 'Keep the steward informed.', 'Same foreman as last year.'])
         : null,
@@ -196,10 +229,25 @@ class Telling {
     };
   }
 
-  private resolution(status: 'settled' | 'withdrawn' | 'closed'): string {
-    if (status !== GrievanceStatus.CLOSED) return this.dice.pick(outcomes[status]);
+  /** How the grievance ended; a settlement names an amount exactly where its text pays money. */
+  private end(status: GrievanceStatus): Pick<GrievanceRow, 'resolution' | 'resolution_date' | 'settlement_amount'> {
+    if (status === GrievanceStatus.SETTLED) {
+      const nth = this.dice.between(0, resolutions.paid.length - 1);
+      const amount = this.dice.chance(70) ? money(this.dice.between(12, 480) * 2500) : null;
+      const resolution = resolutions[amount === null ? 'unpaid' : 'paid'][nth] ?? null;
+      return { resolution, resolution_date: this.today, settlement_amount: amount };
+    }
     const wasArbitrated = this.steps.length === grievanceSteps.length;
-    return outcomes.closed[wasArbitrated ? 0 : 1] ?? '';
+    if (status === GrievanceStatus.CLOSED) return this.endWith(resolutions.closed[wasArbitrated ? 0 : 1]);
+    return status === GrievanceStatus.WITHDRAWN ? this.endWith(this.dice.pick(resolutions.withdrawn)) : this.endWith();
+  }
+
+  private endWith(resolution: string | null = null): Pick<GrievanceRow, 'resolution' | 'resolution_date' | 'settlement_amount'> {
+    return { resolution, resolution_date: resolution === null ? null : this.today, settlement_amount: null };
+  }
+
+  private get currentStep(): GrievanceStep {
+    return grievanceSteps[this.step] ?? GrievanceStep.ARBITRATION;
   }
 
   private get onTheWay(): GrievanceStatus {

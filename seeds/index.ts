@@ -9,7 +9,8 @@ import { AuthSeeder } from './phase0.ts';
 import { PhaseOneSeeder } from './phase1.ts';
 import { PhaseTwoSeeder } from './phase2.ts';
 import type { Tables } from './row.ts';
-import { demandRun, SeedError, type SeedPhase, type SeedRun } from './run.ts';
+import { seedAlone } from './alone.ts';
+import { refuseProduction, SeedError, type SeedPhase, type SeedRun } from './run.ts';
 
 export { seededAccounts, type SeededAccount } from './account.ts';
 export { anchorDate } from './calendar.ts';
@@ -48,10 +49,10 @@ export interface SeedReport {
   accounts: readonly Pick<SeededAccount, 'username' | 'password' | 'role'>[];
 }
 
-/** Runs the phases that were asked for, in their order. */
+/** Runs the phases of a run in their order; without a run, all of them, as MikroORM's CLI does. */
 export class DatabaseSeeder extends Seeder<SeedRun> {
-  override async run(em: AnyEntityManager, context?: SeedRun): Promise<void> {
-    const run = demandRun(context);
+  override async run(em: AnyEntityManager, run?: SeedRun): Promise<void> {
+    if (!run) return await seedAlone(em);
     for (const [phase, Phase] of seeders.entries()) {
       if (run.phases.includes(phase as SeedPhase)) await new Phase().run(em, run);
     }
@@ -63,7 +64,7 @@ const seeders = [AuthSeeder, PhaseOneSeeder, PhaseTwoSeeder] as const;
 /** Adds what is not there yet in one transaction: all of it, or nothing with a {@link SeedError} that says why. */
 export async function seed(em: AnyEntityManager, options: SeedOptions): Promise<SeedReport> {
   const { environment, scale = 1, givesOwner = false } = options;
-  if (environment === 'production') throw new SeedError('Seeding is refused in production: the passwords of seeded accounts are public.');
+  refuseProduction(environment);
   if (!Number.isSafeInteger(scale) || scale < 1) throw new SeedError('The scale must be a whole number from 1.');
   const phases = options.phases ?? [0, 1, 2];
   const written: SeedReport['written'] = {};

@@ -1,15 +1,16 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { Seeder } from '@mikro-orm/seeder';
+import { seedAlone } from './alone.ts';
 import { accountDossier, accountIds, accounts, roleRows, seededAccounts, seededOwner, userId } from './account.ts';
 import type { SeedConnection } from './connection.ts';
 import type { Dossier } from './dossier.ts';
-import { demandRun, type SeedRun } from './run.ts';
+import type { SeedRun } from './run.ts';
 import { addDossiers, missingIds } from './writing.ts';
 
 /** Phase 0: the six system roles, and the accounts that hold them. */
 export class AuthSeeder extends Seeder<SeedRun> {
-  override async run(_: EntityManager, context?: SeedRun): Promise<void> {
-    const run = demandRun(context);
+  override async run(em: EntityManager, run?: SeedRun): Promise<void> {
+    if (!run) return await seedAlone(em, 0);
     run.wrote({ roles: await addRoles(run.connection) });
     const series = { kind: accounts, dossiers: await missingAccounts(run) };
     await addDossiers(run.connection, [series], (_kind, _size, added) => run.wrote(added));

@@ -1,11 +1,13 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { Seeder } from '@mikro-orm/seeder';
+import { seedAlone } from './alone.ts';
 import { kinds } from './kinds.ts';
-import { addKinds, demandRun, type SeedRun } from './run.ts';
+import { addKinds, type SeedRun } from './run.ts';
 
 /** Phase 1: the register — organizations with their contacts, members with their employments. */
 export class PhaseOneSeeder extends Seeder<SeedRun> {
-  override async run(_: EntityManager, run?: SeedRun): Promise<void> {
-    await addKinds(demandRun(run), kinds[1]);
+  override async run(em: EntityManager, run?: SeedRun): Promise<void> {
+    if (!run) return await seedAlone(em, 1);
+    await addKinds(run, kinds[1]);
   }
 }

@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/core';
 import { Seeder } from '@mikro-orm/seeder';
+import { seedAlone } from './alone.ts';
 import { RoleName } from '../src/entities/role.ts';
 import { accountIds, linkedMembers, seededAccounts, userId } from './account.ts';
 import { anchorDate, instantOn } from './calendar.ts';
@@ -10,13 +11,13 @@ import { kinds } from './kinds.ts';
 import { memberId, memberIndex, members } from './member.ts';
 import { organizationId, organizations } from './organization.ts';
 import { roleIds } from './phase0.ts';
-import { addKinds, demandRun, SeedError, type SeedRun } from './run.ts';
+import { addKinds, SeedError, type SeedRun } from './run.ts';
 import { missingIds } from './writing.ts';
 
 /** Phase 2: what the local does — organizing, benevolence, grievances — and the links from users to members. */
 export class PhaseTwoSeeder extends Seeder<SeedRun> {
-  override async run(_: EntityManager, context?: SeedRun): Promise<void> {
-    const run = demandRun(context);
+  override async run(em: EntityManager, run?: SeedRun): Promise<void> {
+    if (!run) return await seedAlone(em, 2);
     const { connection, phases, scale } = run;
     // what this run has written itself need not be looked for
     if (!phases.includes(0) || !phases.includes(1)) await demandPrerequisites(connection, scale);

@@ -1,3 +1,4 @@
+import type { Config } from '../src/config.ts';
 import type { SeedConnection } from './connection.ts';
 import type { ScaledKind } from './dossier.ts';
 import type { Tables } from './row.ts';
@@ -6,6 +7,11 @@ import { addDossiers, type Added } from './writing.ts';
 /** Why nothing was seeded. */
 export class SeedError extends Error {
   override readonly name = 'SeedError';
+}
+
+/** @throws {SeedError} in production. */
+export function refuseProduction(environment: Config['environment']): void {
+  if (environment === 'production') throw new SeedError('Seeding is refused in production: the passwords of seeded accounts are public.');
 }
 
 export type SeedPhase = 0 | 1 | 2;
@@ -22,12 +28,6 @@ export type SeedRun = {
   /** Notes how many records of a table were looked after, with all that belongs to them. */
   readonly passed: (table: keyof Tables, count: number) => void;
 };
-
-/** Seeders write what a run gives them; without one, as under a bare command of the ORM, they would not know what. */
-export function demandRun(run: SeedRun | undefined): SeedRun {
-  if (!run) throw new SeedError('Seed with seed() of seeds/index.ts: it asks where it is and what to write, and writes it as a whole.');
-  return run;
-}
 
 /** Adds what is missing of the kinds, as often as the run is to. */
 export async function addKinds(run: SeedRun, kinds: readonly ScaledKind[]): Promise<void> {

@@ -73,7 +73,11 @@ export const variables = {
     .enum(['on', 'off'])
     .default('on')
     .describe('off prepares no statements: for a pooler in transaction mode that does not know them.'),
-  SEED: flag.default(false).describe('1 seeds a PostgreSQL server at start while it is empty. Never in production.'),
+  SEED: flag
+    .optional()
+    .describe(
+      '1 seeds an empty database at start, 0 leaves it empty. By default the embedded database alone is seeded. Never in production.',
+    ),
   UNIONHALL_DATA_DIR: z.string().min(1).default('.unionhall/data').describe('Where the embedded database keeps its files.'),
   UNIONHALL_CONFIG_DIR: z.string().min(1).optional().describe("Where keys are kept. By default a folder of the user's own."),
   UNIONHALL_KEYS: z
@@ -271,7 +275,8 @@ export interface Config {
   /** Past a pooler; null where there is none. */
   readonly directUrl: string | null;
   readonly preparesStatements: boolean;
-  readonly seedWhenEmpty: boolean;
+  /** Null where it depends on the engine. */
+  readonly seedWhenEmpty: boolean | null;
   readonly dataDirectory: string;
   readonly configDirectory: string;
   readonly keys: string | null;
@@ -509,7 +514,7 @@ function toConfig(values: Values): Config {
     databasePoolSize: values.DATABASE_POOL_SIZE,
     directUrl: values.DATABASE_DIRECT_URL ?? null,
     preparesStatements: values.DATABASE_PREPARED === 'on',
-    seedWhenEmpty: values.SEED,
+    seedWhenEmpty: values.SEED ?? null,
     dataDirectory: resolve(values.UNIONHALL_DATA_DIR),
     configDirectory: values.UNIONHALL_CONFIG_DIR ? resolve(values.UNIONHALL_CONFIG_DIR) : userDirectory(),
     keys: values.UNIONHALL_KEYS ?? null,

@@ -489,7 +489,9 @@ const fixed: ReadonlySet<ConnectionFailure> = new Set([
 ]);
 
 const notAllowed =
-  'The user that DATABASE_URL names may not do in the database what a start has to. npm run db:migrate makes the tables, as one who may; docs/operations.md says what the other has to be granted.';
+  'The user that DATABASE_URL names may not do in the database what a start has to. ' +
+  'Set DATABASE_URL to a role that may, and make the tables: npm run db:migrate. ' +
+  'docs/operations.md says what the other has to be granted.';
 
 /** @throws {ConfigError} for what is no operation: a misspelt one would stay open. */
 function demandOperations(names: readonly string[]): void {

@@ -19,7 +19,7 @@ export class SettingsError extends Error {
  */
 export async function changeSettings(config: Config, keyring: () => Promise<Keyring>, word: string, terminal: Terminal): Promise<string> {
   if (word === 'show') return await show(config, keyring);
-  if (word !== 'test' && word !== 'save') throw new SettingsError('Say show, test or save: npm run settings -- test');
+  if (word !== 'test' && word !== 'save') throw new SettingsError('Say show, test or save: npm run settings -- save');
   if (word === 'save' && config.databaseUrl !== null) throw new SettingsError('DATABASE_URL says where the database is: change it there.');
   const connection = await askFor(terminal);
   const hasKeys = await hasKeyring({ keys: config.keys, directory: config.configDirectory });

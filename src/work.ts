@@ -254,9 +254,9 @@ export async function closeAfter(database: Database, ends: readonly Promise<void
   await Promise.all(ends);
 }
 
-/** Only the embedded database is seeded by itself; a real one where SEED=1 asks for it. Production never is. */
+/** Only the embedded database is seeded without being asked to by SEED. Production never is. */
 const wantsSeeds = (config: Config, { engine }: Database): boolean =>
-  config.environment !== 'production' && (engine === 'embedded' || config.seedWhenEmpty);
+  config.environment !== 'production' && (config.seedWhenEmpty ?? engine === 'embedded');
 
 async function seedWhenEmpty(config: Config, database: Database, passwords: PasswordHasher): Promise<boolean> {
   if (!(await isEmpty(database))) return false;

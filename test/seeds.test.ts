@@ -130,8 +130,8 @@ describe('the generated rows', () => {
       salting_activities: 'b6ccffeedcf454d0',
       benevolence_applications: 'd2850ee38fef6310',
       benevolence_reviews: 'e0e411c0c79de054',
-      grievances: 'b42a912d39591c29',
-      grievance_step_records: '3340c7d7373102c4',
+      grievances: 'ed407ede7eec6511',
+      grievance_step_records: 'd424c50fa70692f2',
       case_events: '188abd917872d6c6',
     });
   });
@@ -547,6 +547,41 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     );
     expect(numbers.reduce((sum, { given }) => sum + given, 0)).toBe(20 * scale);
     for (const { given, highest, counter } of numbers) expect([highest, counter]).toEqual([given, given]);
+  });
+
+  it('sends the people to each step meeting who meet at that step', async () => {
+    const steps = await query<{ step: number; union: string; employer: string; notes: string | null }>(
+      `select step_number as step, union_attendees as "union", employer_attendees as employer, notes from grievance_step_records`,
+    );
+    expect(sorted(new Set(steps.map(({ step }) => step)))).toEqual([1, 2, 3, 4]);
+    const expected: Readonly<Record<number, readonly [union: RegExp, employer: RegExp]>> = {
+      1: [/^Shop steward, grievant$/, /supervisor$/],
+      2: [/^Chief steward, /, /^(Department head|Human resources)/],
+      3: [/ \(business agent\), /, /^Labor relations manager/],
+      4: [/^Counsel for the union, .* \(business agent\), /, /^Counsel for the employer, /],
+    };
+    for (const { step, union, employer, notes } of steps) {
+      expect([step, union]).toEqual([step, expect.stringMatching(expected[step]?.[0] ?? '')]);
+      expect([step, employer]).toEqual([step, expect.stringMatching(expected[step]?.[1] ?? '')]);
+      expect([step, /arbitrator/i.test(notes ?? '')]).toEqual([step, step === 4]);
+    }
+    expect(
+      await offenders(`select s.id from grievance_step_records s join grievances g on g.id = s.grievance_id
+        where s.step_number >= 3 and s.union_attendees not like '%' || g.assigned_rep || '%'`),
+    ).toEqual([]);
+  });
+
+  it('names an amount for exactly those settlements whose text pays money', async () => {
+    const settled = await query<{ resolution: string; amount: string | null }>(
+      `select resolution, settlement_amount as amount from grievances where status = 'settled'`,
+    );
+    const paying = /paid in full|of the claim|pays the hours|made whole/i;
+    for (const { resolution, amount } of settled) {
+      expect([resolution, amount !== null]).toEqual([resolution, paying.test(resolution)]);
+      expect([resolution, amount === null]).toEqual([resolution, /without payment/i.test(resolution)]);
+    }
+    expect(new Set(settled.map(({ amount }) => amount === null)).size).toBe(2);
+    expect(await offenders(`select id from grievances where status <> 'settled' and settlement_amount is not null`)).toEqual([]);
   });
 
   it('has grievances against the employer whom the grievant worked for on the day', async () => {

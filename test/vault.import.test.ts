@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { importVault, recover } from '../src/command/vault.ts';
 import { readConfig } from '../src/config.ts';
@@ -121,7 +121,6 @@ describe('a Python install', () => {
     const lines = await readForeign(path, theirs).catch((error: Error) => error.message.split('\n'));
     expect(lines).toEqual([
       expect.stringMatching(/^The secret "bank" does not open/),
-      expect.stringMatching(/^The secret "broker" has no value/),
       expect.stringMatching(/^The secret "wire" does not open/),
     ]);
   });
@@ -142,7 +141,7 @@ describe('a Python install', () => {
     ['a value with a character that is none', [['nul', 'a\0b']], /"nul" is no text/],
     ['such a description', [['nul', 'v', 'a\0b']], /"nul" has a description that is no text/],
     ['a name that cannot be kept', [['x'.repeat(201), 'v']], /1 to 200 characters/],
-    ['no value', [['empty', '']], /has no value/],
+    ['a value that is too long', [['long', 'x'.repeat(65_537)]], /"long" has a value of more than 64 kB/],
   ])('is refused with %s', async (what, secrets, message) => {
     await expect(readForeign(await aFile(`${what}.sqlite`, secrets), theirs)).rejects.toThrow(message);
   });
@@ -194,6 +193,24 @@ describe('on a terminal', () => {
     expect(trial.shown()).toBe('Password of that install (it does not show): \n');
     await expect(importVault(config(), ['--file', path, '--user', 'rosa'], real)).rejects.toThrow('"bank" does not open');
     expect(real.shown()).toBe('Password of that install (it does not show): \nPassword of rosa (it does not show): \n');
+  });
+
+  it('an empty value is left out and named, and the rest is read', async () => {
+    const path = await aFile('empty value.sqlite', [
+      ['bank', 'a value'],
+      ['broker', ''],
+      ['mail', 'another'],
+      ['wire', ''],
+    ]);
+    const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    try {
+      await importVault(config(), ['--file', path, '--dry-run'], terminal(`${theirs}\r`));
+      expect(write.mock.calls.map(([text]) => text)).toEqual([
+        '2 secrets open; nothing was stored.\nLeft out, as the value is empty: "broker", "wire".\n',
+      ]);
+    } finally {
+      write.mockRestore();
+    }
   });
 
   it('the recovery kit does not show', async () => {

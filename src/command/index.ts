@@ -94,7 +94,9 @@ const plain = new Set([
 ]);
 
 const lacking = 'The database lacks what this version keeps there. Make it first, with this version: npm run db:migrate';
-const barred = 'The database refuses this to the role of DATABASE_URL. Where tables are missing, the role that owns them makes them:';
+const barred =
+  'The database refuses this to the role of DATABASE_URL. ' +
+  'Where tables are missing, set DATABASE_URL to the role that owns them, and run:';
 
 /** What the database says, by SQLSTATE, when it was not made ready: a table, a column or a schema is missing, or a right. */
 const unready: ReadonlyMap<string, string> = new Map([

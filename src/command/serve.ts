@@ -12,6 +12,7 @@ import { placeOf, roomOf } from './opening.ts';
 import { say, warn } from './operator.ts';
 
 export async function start(config: Config): Promise<void> {
+  outliveRejections(config);
   const voice = voiceOf(config);
   const launched = await launch(config, { announce: (text) => voice.say(styleText('bold', text)) });
   let service: Service | undefined;
@@ -28,6 +29,15 @@ export async function start(config: Config): Promise<void> {
     return;
   }
   voice.say(await greeting(config, service));
+}
+
+/**
+ * Logs each rejection that nothing handled, and goes on. By default Node.js ends the process, and graphql-js 16 leaves such a
+ * rejection behind where one item of a list fails at once and another later: one answer must not end all others.
+ */
+function outliveRejections({ logLevel }: Config): void {
+  const log = openLog(logLevel);
+  process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'a rejected promise was not handled'));
 }
 
 /** How a long-running process speaks to its operator. */
@@ -49,7 +59,8 @@ function voiceOf({ environment }: Config): Voice {
 
 async function greeting(config: Config, service: Service): Promise<string> {
   const { place, url, setupToken, database } = service;
-  const isSeeded = service.hasSeeded || (database.engine === 'embedded' && config.environment !== 'production');
+  const isEmbedded = database.engine === 'embedded' && config.environment !== 'production';
+  const isSeeded = service.hasSeeded || (isEmbedded && config.seedWhenEmpty !== false);
   const { seededAccounts } = isSeeded ? await import('../../seeds/index.ts') : {};
   return [
     `Unionhall answers at ${styleText('bold', `${url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
@@ -105,6 +116,7 @@ function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
  * run beside services with MAIL_WORKER=0.
  */
 export async function work(config: Config): Promise<void> {
+  outliveRejections(config);
   const voice = voiceOf(config);
   const database = await openUpdated(config, await placeOf(config));
   try {

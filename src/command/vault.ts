@@ -37,17 +37,22 @@ export async function importVault(config: Config, words: string[], terminal = he
     foreign: await questions.askSecretly('Password of that install'),
     own: isTrial ? '' : await questions.askSecretly(`Password of ${user}`),
   }));
-  const secrets = await readForeign(file, foreign);
+  const found = await readForeign(file, foreign);
+  const secrets = found.filter(({ value }) => value.byteLength > 0);
+  const empty = found.filter(({ value }) => value.byteLength === 0).map(({ keyName }) => JSON.stringify(keyName));
+  const leftOut = empty.length === 0 ? '' : `\nLeft out, as the value is empty: ${empty.join(', ')}.`;
   try {
-    if (isTrial || user === undefined) return say(`${counted(secrets.length, 'secret opens', 'secrets open')}; nothing was stored.`);
+    if (isTrial || user === undefined)
+      return say(`${counted(secrets.length, 'secret opens', 'secrets open')}; nothing was stored.${leftOut}`);
     await withDatabase(config, async (database) => {
       const keyring = await keyringFor(config, database);
       const tools = { keyring, now: systemClock, versionsKept: config.vault.versionsKept };
       const who = { username: user, password: own };
       const { added, changed, unchanged } = await importSecrets(database.orm.em.fork() as SqlEntityManager, tools, who, secrets);
-      say(`Added ${counted(added, 'secret', 'secrets')}, ${changed} with another value than before; ${unchanged} were there already.`);
+      const stored = `Added ${counted(added, 'secret', 'secrets')}, ${changed} with another value than before`;
+      say(`${stored}; ${unchanged} were there already.${leftOut}`);
     });
   } finally {
-    wipe(secrets);
+    wipe(found);
   }
 }

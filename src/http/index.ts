@@ -20,6 +20,7 @@ import type { Metrics } from '../metrics.ts';
 import { Sockets } from '../socket.ts';
 import { readForwardedFor } from './address.ts';
 import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
+import { noRootConditions } from './conditions.ts';
 import { Documents } from './documents.ts';
 import { incoming } from './incoming.ts';
 import type { TrustedDocuments } from './trusted.ts';
@@ -220,6 +221,7 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
       {
         unexpectedErrorProcessingRequest: async ({ error }) => report(error, current.getStore()?.id ?? '', 'INTERNAL'),
       },
+      noRootConditions,
       beforehand(
         onlyTrusted(served.trusted),
         eachItsTransport,

@@ -20,6 +20,8 @@ export interface NodeOptions {
   readonly clock: Clock;
   /** Environment variables. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Takes the log's lines from the level info on; without it nothing is logged. */
+  readonly logTo?: (line: string) => void;
 }
 
 /** What came back, with its body as it was. */
@@ -55,15 +57,21 @@ export async function seededDatabase(keyring: Keyring, options: Partial<FreshDat
 }
 
 /** Starts a node, and stops it after the tests of the file. */
-export async function aNode({ database, keyring, clock, environment = {} }: NodeOptions): Promise<Node> {
+export async function aNode({ database, keyring, clock, environment = {}, logTo }: NodeOptions): Promise<Node> {
   const configDirectory = await mkdtemp(join(tmpdir(), 'unionhall-node-'));
   folders.push(configDirectory);
-  const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
+  const own = {
+    NODE_ENV: 'test',
+    PORT: '0',
+    LOG_LEVEL: logTo ? 'info' : 'silent',
+    UNIONHALL_CONFIG_DIR: configDirectory,
+    MAIL_WORKER: '0',
+  };
   const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400' };
   const given = { ...own, ...quiet, LIMIT_SIGN_IN: '1000/300', LIMIT_TOKEN: '1000/300', LIMIT_REFRESH: '1000/60', ...environment };
   const config = hurried(readConfig(given), environment);
   const shared = Object.create(database, { close: { value: () => Promise.resolve() } }) as Database;
-  const service = await start(config, { database: shared, keyring, now: clock.now });
+  const service = await start(config, { database: shared, keyring, now: clock.now, ...(logTo && { logTo: { write: logTo } }) });
   const node: Node = {
     url: service.url,
     setupToken: service.setupToken,

@@ -72,7 +72,9 @@ export class SavedConnection {
       return connection;
     } catch (error) {
       if (error instanceof SavedError) throw error;
-      throw new SavedError(`${this.#file} does not open with the keys of this instance. Save the connection again: npm run settings`);
+      throw new SavedError(
+        `${this.#file} does not open with the keys of this instance. Save the connection again: npm run settings -- save`,
+      );
     }
   }
 
@@ -113,7 +115,7 @@ export class SavedConnection {
   async #withKey<T>(use: (key: Buffer) => T, mayMake = false): Promise<T> {
     const text = (await this.#own(this.#keyFile)) ?? (mayMake ? await this.#makeKey() : null);
     if (text === null)
-      throw new SavedError(`${this.#keyFile} is missing, under which the connection was saved. Save it again: npm run settings`);
+      throw new SavedError(`${this.#keyFile} is missing, under which the connection was saved. Save it again: npm run settings -- save`);
     const key = readFernetKey(text);
     try {
       return use(key);

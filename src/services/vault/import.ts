@@ -32,6 +32,7 @@ export interface Imported {
 /**
  * Reads the secrets of a Python install: a SQLite file with `auth_config` (`fernet_salt`) and `secrets_metadata`
  * (`key_name`, `encrypted_value`, `description`). All of them open with the password, or none is answered.
+ * A value may be empty here, though the vault keeps none that is.
  * @throws {VaultError} saying what is wrong with the file, or with each secret in it, and never a value.
  */
 export async function readForeign(path: string, password: string): Promise<ForeignSecret[]> {
@@ -135,7 +136,7 @@ function readRow(key: Buffer, row: ForeignRow): ForeignSecret | string {
 
 function problemOf({ keyName, description, value }: ForeignSecret): string | undefined {
   const [named] = nameProblems(keyName, '');
-  if (value.byteLength === 0 || value.byteLength > 65_536) return 'has no value, or one of more than 64 kB';
+  if (value.byteLength > 65_536) return 'has a value of more than 64 kB';
   if (named !== undefined) return named.message;
   if (!isText(value) || value.includes(0)) return 'is no text';
   return description?.includes('\0') ? 'has a description that is no text' : undefined;
@@ -171,7 +172,7 @@ async function openAs(
   const [row] = await em.execute<{ id: string; kit_key: string; state: string; key_id: string; digest: string }[]>(
     `select v.id, v.kit_key, v.state, k.id as key_id, ${digestSql} as digest from vaults v join vault_keys k on k.state = 'active'`,
   );
-  if (row === undefined) throw new VaultError('There is no vault yet.');
+  if (row === undefined) throw new VaultError('There is no vault yet: the owner makes it with createVault.');
   const seal = readPair(keyring, pair);
   const privateKey = await openByPassword(seal, password, (each) => stretch(each, seal.stretching));
   if (privateKey === null) throw new VaultError(`The password of ${username} is not right.`);

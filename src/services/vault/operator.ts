@@ -117,7 +117,7 @@ export async function recoverFor(
     await em.transactional(async (transaction) => {
       await holdVault(transaction);
       const [vault] = await transaction.execute<{ id: string; kit_key: string }[]>('select id, kit_key from vaults');
-      if (vault === undefined) throw new VaultError('There is no vault yet.');
+      if (vault === undefined) throw new VaultError('There is no vault yet: the owner makes it with createVault.');
       const grants = await grantsOf(transaction, null);
       if (vault.kit_key !== kit.publicKey.toString('base64url') || !isGranted(grants)) throw new VaultError('The kit is of another vault.');
       const [user] = await transaction.execute<{ id: string }[]>(

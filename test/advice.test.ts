@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from '@jest/globals';
+
+// What messages and documents tell an operator to run.
+
+const project = join(import.meta.dirname, '..');
+
+/** Commands that do nothing useful without a word after `--`; `settings` alone only shows where the database is. */
+const incomplete = [
+  'keys:retire',
+  'users:import',
+  'users:recover',
+  'members:import',
+  'organizations:import',
+  'vault:recover',
+  'vault:import',
+];
+
+/** The string literals of the sources that name a command: what is said, and no comments. */
+function messages(): string[] {
+  const files = readdirSync(join(project, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  return files.flatMap(
+    (name) => readFileSync(join(project, 'src', name), 'utf8').match(/(['"`])(?:(?!\1|\n).)*npm run (?:(?!\1|\n).)*\1/g) ?? [],
+  );
+}
+
+it('names scripts that exist', () => {
+  const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+  const named = messages().flatMap((text) => [...text.matchAll(/npm run ([a-z][\w:-]*)/g)].map(([, script]) => script ?? ''));
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((script) => !(script in scripts))).toEqual([]);
+});
+
+it('names what a command needs to be given', () => {
+  const bare = new RegExp(`npm run (settings|${incomplete.join('|')})(?! -- )(?![\\w:-])`);
+  const counting = /npm run \$\{/; // the usage of a command that is put together
+  expect(messages().filter((text) => bare.test(text) && !counting.test(text))).toEqual([]);
+});
