@@ -112,7 +112,11 @@ async function writeArchive({ run }: Database, keyring: Keyring, plan: ArchivePl
 async function flushFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await openFile(path, 'r');
-  await folder.sync().finally(() => folder.close());
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 async function newFile(path: string): Promise<FileHandle> {

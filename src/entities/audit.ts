@@ -46,14 +46,16 @@ export const isOfPeople = (row?: string): string =>
   `${row === undefined ? '' : `${row}.`}target_type in (${peopleTargets.map((name) => `'${name}'`).join(', ')})`;
 
 /**
- * Refuses all but inserts, and the deletes of a transaction that archives: only the owner of the table may do those. The
- * schema is named because a temporary table of the caller would otherwise hide `pg_class`.
+ * Refuses all but inserts, and the deletes of a transaction that archives: only the owner of the table may do those.
+ * The schema is named because a temporary table of the caller would otherwise hide `pg_class`.
  */
 const onlyGrows = (table: string): string =>
-  `if tg_op = 'DELETE' and pg_catalog.current_setting('unionhall.archiving', true) = 'on'
-    and pg_catalog.pg_has_role(current_user, (select relowner from pg_catalog.pg_class where oid = tg_relid), 'usage')
-  then return null; end if;
-  raise exception '${table} can only be added to' using errcode = 'insufficient_privilege';`;
+  [
+    `if tg_op = 'DELETE' and pg_catalog.current_setting('unionhall.archiving', true) = 'on'`,
+    `and pg_catalog.pg_has_role(current_user, (select relowner from pg_catalog.pg_class where oid = tg_relid), 'usage')`,
+    `then return null; end if;`,
+    `raise exception '${table} can only be added to' using errcode = 'insufficient_privilege';`,
+  ].join(' ');
 
 /**
  * One thing that was done or refused. Rows can only be added: the database itself refuses everything else. Each new one
@@ -199,8 +201,8 @@ export class AuditSeal {
 }
 
 /**
- * Records the beginning of the chain that was written to a file and deleted here, up to one seal. Each archive follows the
- * one before. Verification starts after the latest. Rows can only be added.
+ * Records the beginning of the chain that was written to a file and deleted here, up to one seal. Each archive follows
+ * the one before. Verification starts after the latest. Rows can only be added.
  */
 @Entity({ tableName: 'audit_archives' })
 @Check({ name: 'audit_archives_sequence_positive', expression: 'sequence > 0' })

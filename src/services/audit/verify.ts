@@ -43,8 +43,9 @@ export interface VerifyOptions {
 }
 
 /**
- * Walks through the chain, from the end of the latest archive on, and then through what waits to be sealed, a page at a time, and stops at the first fault: every
- * column of every event and of every seal is held against the codes that were made of them.
+ * Walks through the chain, from the end of the latest archive on, and then through what waits to be sealed, a page at a
+ * time, and stops at the first fault: every column of every event and of every seal is held against the codes that were
+ * made of them.
  */
 export async function verifyAudit(run: RunSql, keyring: Keyring, { kept, after, most = 1000 }: VerifyOptions = {}): Promise<Verdict> {
   const beginning =
