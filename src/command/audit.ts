@@ -8,6 +8,7 @@ import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
 import { isDay } from '../entities/scalars.ts';
+import { unwritableReason } from '../errors.ts';
 import {
   archiveLines,
   checkArchive,
@@ -104,7 +105,8 @@ async function writeArchive({ run }: Database, keyring: Keyring, plan: ArchivePl
     return await readArchive(output, keyring, plan.to);
   } catch (error) {
     await rm(output, { force: true });
-    throw error;
+    const reason = unwritableReason(error);
+    throw reason === null ? error : new CommandError(`Nothing was archived. ${output} cannot be written: ${reason}.`);
   }
 }
 
