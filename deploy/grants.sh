@@ -12,7 +12,7 @@ grant usage on schema public, pgboss to unionhall_application;
 grant select, insert, update, delete on all tables in schema public, pgboss to unionhall_application;
 grant usage, select on all sequences in schema public, pgboss to unionhall_application;
 grant execute on all functions in schema public, pgboss to unionhall_application;
-revoke all on audit_events, audit_seals, mikro_orm_migrations from unionhall_application;
+revoke all on audit_events, audit_seals, audit_archives, mikro_orm_migrations from unionhall_application;
 grant select, insert on audit_events, audit_seals to unionhall_application;
-grant select on mikro_orm_migrations to unionhall_application;
+grant select on audit_archives, mikro_orm_migrations to unionhall_application;
 SQL

@@ -44,7 +44,10 @@ describe('a command', () => {
     [['vault:recover', '--user'], `Option '--user <value>' argument missing. It is: npm run vault:recover -- --user rosa`],
     [['users:recover', '--bogus'], `Unknown option '--bogus'. It is: npm run users:recover -- --user rosa`],
     [['users:recover'], 'Name the user: npm run users:recover -- --user rosa'],
-    [['audit:verify', '--a.b'], `Unknown option '--a.b'. It is: npm run audit:verify -- [--head number:hash] [--after number:hash]`],
+    [
+      ['audit:verify', '--a.b'],
+      `Unknown option '--a.b'. It is: npm run audit:verify -- [--head number:hash] [--after number:hash | --archive audit.jsonl]`,
+    ],
     [['seed', '-x'], `Unknown option '-x'. It is: npm run seed -- [--phase 0|1|2] [--scale 1000]`],
     [['db:reset', '--bogus'], `Unknown option '--bogus'. It is: npm run db:reset -- [--force]`],
     [['vault:status', '--bogus'], 'vault:status takes nothing more: npm run vault:status'],

@@ -1,22 +1,51 @@
-import { open as openFile } from 'node:fs/promises';
+import { open as openFile, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
+import type { Database } from '../database/index.ts';
+import { systemClock } from '../entities/clock.ts';
 import { isDay } from '../entities/scalars.ts';
-import { exportAudit, readHead, tellFault, tellHead, verifyAudit, type Head } from '../services/audit/index.ts';
+import { unwritableReason } from '../errors.ts';
+import {
+  archiveLines,
+  checkArchive,
+  exportAudit,
+  findArchive,
+  planArchive,
+  readHead,
+  removeArchived,
+  tellFault,
+  tellHead,
+  verifyArchive,
+  verifyAudit,
+  type ArchiveFile,
+  type ArchivePlan,
+  type Head,
+} from '../services/audit/index.ts';
+import type { Keyring } from '../services/crypto/keyring.ts';
 import { keyringProblem } from '../services/key.ts';
-import { keyringOf, whileOpen } from './opening.ts';
+import { keyringFor, keyringOf, whileOpen } from './opening.ts';
 import { CommandError, say, counted } from './operator.ts';
 
-/** Walks through the whole audit log, and says what is wrong with it, or what its head is. */
+/** Walks through the whole audit log, or an archive of it, and says what is wrong with it, or what its head is. */
 export async function verify(config: Config, words: string[]): Promise<void> {
-  const { values } = parseArgs({ args: words, options: { head: { type: 'string' }, after: { type: 'string' } } });
+  const options = { head: { type: 'string' }, after: { type: 'string' }, archive: { type: 'string' } } as const;
+  const { values } = parseArgs({ args: words, options });
+  if (values.after !== undefined && values.archive !== undefined)
+    throw new CommandError('--after and --archive cannot be given together: the file of an archive is verified as a whole.');
   const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
   const keyring = await keyringOf(config);
   await whileOpen(config, async (database) => {
     const problem = await keyringProblem(database.run, keyring);
     if (problem !== null) throw new CommandError(`Nothing was verified. ${problem}`);
+    if (values.archive !== undefined) {
+      const file = await readArchive(values.archive, keyring, kept);
+      await checkArchive(database.run, keyring, file);
+      return say(`${values.archive} is as it was archived: ${tellArchive(file)}.${kept ? ' The head that was kept is among them.' : ''}`);
+    }
     const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
       const before = head.sequence === 0 ? 'It is the first.' : `All before it is as it was written, up to ${tellHead(head)}.`;
@@ -25,6 +54,8 @@ export async function verify(config: Config, words: string[]): Promise<void> {
     say(
       `${counted(head.sequence, 'event is', 'events are')} sealed, and as written; ${unsealed} more ${unsealed === 1 ? 'waits' : 'wait'} to be sealed.`,
     );
+    const archive = await findArchive(database.run);
+    if (archive && !after) say(`Of these, the first ${archive.head.sequence} are archived. Verify each file with --archive FILE.`);
     if (after) say(`Of these, the first ${after.sequence} were not looked at.`);
     if (kept) say('The head that was kept is among them.');
     if (head.sequence > 0) say(`Keep this head elsewhere: ${tellHead(head)}`);
@@ -38,13 +69,72 @@ export async function exportEvents(config: Config, words: string[]): Promise<voi
   await whileOpen(config, async (database) => {
     const lines = Readable.from(exportAudit(database.run, { ...(from && { from }), ...(to && { to }) }));
     if (values.output === undefined) return await pipeline(lines, process.stdout, { end: false });
-    const { output } = values;
-    const file = await openFile(output, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-      throw new CommandError(error.code === 'EEXIST' ? `${output} is there already.` : `${output} cannot be written (${error.code}).`);
-    });
+    const file = await newFile(values.output);
     await pipeline(lines, file.createWriteStream());
   });
 }
+
+/**
+ * Writes the beginning of the audit log to a file that is not there yet, verifies the file, and only then deletes what is in
+ * it from the database. The service may run meanwhile.
+ */
+export async function archive(config: Config, words: string[]): Promise<void> {
+  const { values } = parseArgs({ args: words, options: { before: { type: 'string' }, output: { type: 'string' } } });
+  const { before, output } = values;
+  if (before === undefined || output === undefined)
+    throw new CommandError('Name the month and the file: npm run audit:archive -- --before 2026-06 --output audit.jsonl');
+  if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(before) || before > systemClock().toISOString().slice(0, 7))
+    throw new CommandError('--before must be a month that has begun: 2026-06. What was written before it is archived.');
+  await whileOpen(config, async (database) => {
+    const keyring = await keyringFor(config, database);
+    const plan = await planArchive(database.run, keyring, before);
+    const file = await writeArchive(database, keyring, plan, output);
+    const em = database.orm.em.fork() as SqlEntityManager;
+    const count = await removeArchived(em, { keyring, now: systemClock }, file);
+    say(`${counted(count, 'event is', 'events are')} archived in ${output}, and deleted from the database: ${tellArchive(file)}.`);
+    say(`Keep this head elsewhere, with the file: ${tellHead(file.to)}`);
+  });
+}
+
+/** Writes the file and verifies what was written. A file that is not right is removed: nothing has been deleted for it. */
+async function writeArchive({ run }: Database, keyring: Keyring, plan: ArchivePlan, output: string): Promise<ArchiveFile> {
+  const file = await newFile(output);
+  try {
+    await pipeline(Readable.from(archiveLines(run, plan)), file.createWriteStream({ flush: true }));
+    await flushFolder(dirname(output));
+    return await readArchive(output, keyring, plan.to);
+  } catch (error) {
+    await rm(output, { force: true });
+    const reason = unwritableReason(error);
+    throw reason === null ? error : new CommandError(`Nothing was archived. ${output} cannot be written: ${reason}.`);
+  }
+}
+
+/** Makes sure that the name of a new file outlives a power cut. Windows cannot open a folder for that. */
+async function flushFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await openFile(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function newFile(path: string): Promise<FileHandle> {
+  return await openFile(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(error.code === 'EEXIST' ? `${path} is there already.` : `${path} cannot be written (${error.code}).`);
+  });
+}
+
+async function readArchive(path: string, keyring: Keyring, kept: Head | undefined): Promise<ArchiveFile> {
+  return await verifyArchive(path, keyring, kept).catch((error: NodeJS.ErrnoException) => {
+    throw error.syscall === undefined ? error : new CommandError(`${path} cannot be read (${error.code}).`);
+  });
+}
+
+const tellArchive = ({ from, to, before }: ArchiveFile): string =>
+  `numbers ${from.sequence + 1} to ${to.sequence} of the chain, from before ${before}`;
 
 function headOf(text: string | undefined, option: string): Head | undefined {
   if (text === undefined) return undefined;

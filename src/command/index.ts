@@ -5,7 +5,7 @@ import { isAway, unwritableReason } from '../errors.ts';
 import { importMembers } from '../services/member/index.ts';
 import { importOrganizations } from '../services/organization/index.ts';
 import { explain, failureOf } from '../services/setting/index.ts';
-import { exportEvents, verify } from './audit.ts';
+import { archive, exportEvents, verify } from './audit.ts';
 import { writePermissions, writeSchema } from './contract.ts';
 import { importCsv, importFile } from './import.ts';
 import { renewSeals, retireKey, showKeys } from './keys.ts';
@@ -40,6 +40,7 @@ const commands: Readonly<Record<string, Command>> = {
   'keys:retire': retireKey,
   'audit:verify': verify,
   'audit:export': exportEvents,
+  'audit:archive': archive,
   'keys:rotate': renewSeals,
   'mail:redrive': redrive,
   'vault:status': showVault,
@@ -63,8 +64,9 @@ const usages: Readonly<Record<string, string>> = {
   'keys:retire': 'k1',
   'members:import': '--file members.csv [--update] [--dry-run] [--ignore-unknown] [--dates mdy] [--encoding windows-1252]',
   'organizations:import': '--file organizations.csv [--update] [--dry-run] [--ignore-unknown] [--dates mdy] [--encoding windows-1252]',
-  'audit:verify': '[--head number:hash] [--after number:hash]',
+  'audit:verify': '[--head number:hash] [--after number:hash | --archive audit.jsonl]',
   'audit:export': '[--from 2026-01-01] [--to 2026-06-30] [--output audit.jsonl]',
+  'audit:archive': '--before 2026-06 --output audit.jsonl',
   'vault:recover': '--user rosa',
   'vault:import': '--file x.sqlite (--user rosa | --dry-run)',
   settings: '[show | test | save]',
@@ -85,6 +87,7 @@ const plain = new Set([
   'ForeignKeyringError',
   'CommandError',
   'ImportError',
+  'ArchiveError',
   'SilenceError',
   'VaultError',
   'UserError',

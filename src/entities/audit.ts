@@ -46,6 +46,18 @@ export const isOfPeople = (row?: string): string =>
   `${row === undefined ? '' : `${row}.`}target_type in (${peopleTargets.map((name) => `'${name}'`).join(', ')})`;
 
 /**
+ * Refuses all but inserts, and the deletes of a transaction that archives: only the owner of the table may do those.
+ * The schema is named because a temporary table of the caller would otherwise hide `pg_class`.
+ */
+const onlyGrows = (table: string): string =>
+  [
+    `if tg_op = 'DELETE' and pg_catalog.current_setting('unionhall.archiving', true) = 'on'`,
+    `and pg_catalog.pg_has_role(current_user, (select relowner from pg_catalog.pg_class where oid = tg_relid), 'usage')`,
+    `then return null; end if;`,
+    `raise exception '${table} can only be added to' using errcode = 'insufficient_privilege';`,
+  ].join(' ');
+
+/**
  * One thing that was done or refused. Rows can only be added: the database itself refuses everything else. Each new one
  * waits in the backlog, by the same transaction, until a seal puts it into the chain.
  */
@@ -69,7 +81,7 @@ export const isOfPeople = (row?: string): string =>
   timing: 'before',
   events: ['update', 'delete', 'truncate'],
   forEach: 'statement',
-  body: `raise exception 'audit_events can only be added to' using errcode = 'insufficient_privilege';`,
+  body: onlyGrows('audit_events'),
 })
 @Trigger({
   name: 'audit_events_wait',
@@ -169,7 +181,7 @@ export class AuditBacklog {
   timing: 'before',
   events: ['update', 'delete', 'truncate'],
   forEach: 'statement',
-  body: `raise exception 'audit_seals can only be added to' using errcode = 'insufficient_privilege';`,
+  body: onlyGrows('audit_seals'),
 })
 export class AuditSeal {
   /** From 1, without gaps. */
@@ -186,6 +198,49 @@ export class AuditSeal {
   /** HMAC-SHA256, base64url. */
   @Property({ type: 'string', length: 43, collation: 'C' })
   hash!: string;
+}
+
+/**
+ * Records the beginning of the chain that was written to a file and deleted here, up to one seal. Each archive follows
+ * the one before. Verification starts after the latest. Rows can only be added.
+ */
+@Entity({ tableName: 'audit_archives' })
+@Check({ name: 'audit_archives_sequence_positive', expression: 'sequence > 0' })
+@Trigger({
+  name: 'audit_archives_only_grow',
+  timing: 'before',
+  events: ['update', 'delete', 'truncate'],
+  forEach: 'statement',
+  body: `raise exception 'audit_archives can only be added to' using errcode = 'insufficient_privilege';`,
+})
+export class AuditArchive {
+  /** The number of the last seal in the file. */
+  @PrimaryKey({ type: new BigIntType('number'), autoincrement: false })
+  sequence!: number;
+
+  /** The hash of the last seal in the file. */
+  @Property({ type: 'string', length: 43, collation: 'C' })
+  hash!: string;
+
+  /** The first month that the archive leaves out, in UTC: `2026-06`. */
+  @Property({ type: 'string', length: 7, collation: 'C' })
+  before!: string;
+
+  /** SHA-256 of the file, hexadecimal. */
+  @Property({ type: 'string', length: 64, collation: 'C' })
+  digest!: string;
+
+  /** When the rows were deleted. */
+  @Property({ type: 'datetime', length: 3 })
+  at!: Date;
+
+  /** The key that made the MAC. */
+  @Property({ type: 'string', length: 32, collation: 'C' })
+  kid!: string;
+
+  /** HMAC-SHA256 over all of the above, base64url. */
+  @Property({ type: 'string', length: 43, collation: 'C' })
+  mac!: string;
 }
 
 /**

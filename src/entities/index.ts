@@ -1,4 +1,4 @@
-import { AuditBacklog, AuditEvent, AuditSeal, Denial } from './audit.ts';
+import { AuditArchive, AuditBacklog, AuditEvent, AuditSeal, Denial } from './audit.ts';
 import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
 import { CaseEvent } from './case.ts';
 import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from './credential.ts';
@@ -18,6 +18,7 @@ import { Secret, SecretVersion, Vault, VaultGrant, VaultKey, VaultSession } from
 
 /** Everything that is stored. */
 export const entities = [
+  AuditArchive,
   AuditBacklog,
   AuditEvent,
   AuditSeal,

@@ -1,4 +1,4 @@
-import { AuditBacklog, AuditEvent, AuditSeal, Denial, isOfPeople } from '../entities/audit.ts';
+import { AuditArchive, AuditBacklog, AuditEvent, AuditSeal, Denial, isOfPeople } from '../entities/audit.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
 import { allow, noRows, rule, type Operations } from './rule.ts';
@@ -16,5 +16,5 @@ export const rows = [
     { to: [OFFICER], which: 'those of members and users', rows: isOfPeople, see: 'everything' },
     { to: 'signed in', which: 'what they did', rows: (row) => `${row}.actor_id = :user`, see: 'everything' },
   ]),
-  ...[AuditBacklog, AuditSeal, Denial].map(noRows),
+  ...[AuditArchive, AuditBacklog, AuditSeal, Denial].map(noRows),
 ];

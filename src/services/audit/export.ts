@@ -27,7 +27,8 @@ const text = (most: number, goesOn: boolean): string =>
    where ($1::timestamptz is null or e.at >= $1) and ($2::timestamptz is null or e.at <= $2) ${goesOn ? 'and (e.at, e.id) > ($3::timestamptz, $4::uuid)' : ''}
    order by e.at, e.id limit ${most}`;
 
-function lineOf(row: Record<string, unknown>): object {
+/** An event with its seal, as one line of JSON tells them. */
+export function lineOf(row: Record<string, unknown>): object {
   const { actor, ...event } = eventOf(row);
   const seal =
     row['seal_sequence'] === null ? null : { sequence: Number(row['seal_sequence']), kid: row['seal_kid'], hash: row['seal_hash'] };

@@ -1,3 +1,6 @@
+export { ArchiveError, findArchive } from './archive.ts';
+export { archiveLines, checkArchive, verifyArchive, type ArchiveFile } from './archivefile.ts';
+export { planArchive, removeArchived, type ArchivePlan } from './archiving.ts';
 export type { Head } from './chain.ts';
 export { exportAudit } from './export.ts';
 export { Refusals, type RefusedOperation } from './refusal.ts';

@@ -1,6 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Keyring } from '../crypto/keyring.ts';
-import { sealAfter, start, type Head } from './chain.ts';
+import { findArchive, headOfArchive } from './archive.ts';
+import { sealAfter, type Head } from './chain.ts';
+import { runIn } from './row.ts';
 
 /** The advisory lock of whoever seals; what else takes such locks has other numbers. */
 export const sealingLock = 7_201_183_403;
@@ -18,7 +20,7 @@ export async function sealEvents(em: SqlEntityManager, keyring: Keyring, most: n
   return em.transactional(async (transaction) => {
     const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [sealingLock]);
     if (!lock?.taken) return null;
-    const head = await headOf(transaction);
+    const head = await headOf(transaction, keyring);
     const waiting = await transaction.execute<{ event_id: string; mac: string }[]>(
       `select b.event_id, e.mac from audit_backlog b join audit_events e on e.id = b.event_id
        where not exists (select 1 from audit_seals s where s.event_id = b.event_id) order by b.event_id limit ?`,
@@ -36,11 +38,11 @@ interface Seal {
   readonly hash: string;
 }
 
-async function headOf(em: SqlEntityManager): Promise<Head> {
+async function headOf(em: SqlEntityManager, keyring: Keyring): Promise<Head> {
   const [last] = await em.execute<{ sequence: number | string; hash: string }[]>(
     'select sequence, hash from audit_seals order by sequence desc limit 1',
   );
-  return last ? { sequence: Number(last.sequence), hash: last.hash } : start;
+  return last ? { sequence: Number(last.sequence), hash: last.hash } : headOfArchive(await findArchive(runIn(em)), keyring);
 }
 
 function sealsOf(events: readonly { event_id: string; mac: string }[], head: Head, keyring: Keyring): Seal[] {

@@ -1,12 +1,23 @@
 import { isGenuine, keyOf, type WrittenEvent } from './event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import { faultOfArchive, findArchive, tellArchiveFault } from './archive.ts';
 import { sealAfter, start, type Head } from './chain.ts';
 import { eventColumns, eventOf, type RunSql } from './row.ts';
 
 /** What is wrong with the first event that is not as it was sealed. */
 export interface Fault {
   readonly kind:
-    'altered event' | 'altered seal' | 'reordered' | 'missing event' | 'missing seal' | 'unknown key' | 'truncated' | 'other chain';
+    | 'altered event'
+    | 'altered seal'
+    | 'reordered'
+    | 'missing event'
+    | 'missing seal'
+    | 'unknown key'
+    | 'truncated'
+    | 'other chain'
+    | 'archived'
+    | 'altered archive'
+    | 'unknown archive key';
   /** Null where it is gone, and nothing tells which it was. */
   readonly eventId: string | null;
   /** Its place in the chain; null for one that is not in it. */
@@ -32,28 +43,41 @@ export interface VerifyOptions {
 }
 
 /**
- * Walks through the chain and then through what waits to be sealed, a page at a time, and stops at the first fault: every
- * column of every event and of every seal is held against the codes that were made of them.
+ * Walks through the chain, from the end of the latest archive on, and then through what waits to be sealed, a page at a
+ * time, and stops at the first fault: every column of every event and of every seal is held against the codes that were
+ * made of them.
  */
 export async function verifyAudit(run: RunSql, keyring: Keyring, { kept, after, most = 1000 }: VerifyOptions = {}): Promise<Verdict> {
-  const cut = after === undefined ? null : await faultOfKept(run, after);
-  if (cut !== null) return { head: start, unsealed: 0, fault: cut };
-  const { head, fault } = await walk(run, keyring, most, after ?? start);
-  const found = fault ?? (kept === undefined ? null : await faultOfKept(run, kept));
+  const beginning =
+    after === undefined ? await readBeginning(run, keyring) : { head: after, fault: await faultOfKept(run, keyring, after) };
+  if (beginning.fault !== null) return { head: start, unsealed: 0, fault: beginning.fault };
+  const { head, fault } = await walk(run, keyring, most, beginning.head);
+  const found = fault ?? (kept === undefined ? null : await faultOfKept(run, keyring, kept));
   if (found !== null) return { head, unsealed: 0, fault: found };
   return { head, ...(await walkUnsealed(run, keyring, most)) };
 }
 
+/** The end of the latest archive, or the beginning of the chain. */
+async function readBeginning(run: RunSql, keyring: Keyring): Promise<Pick<Verdict, 'head' | 'fault'>> {
+  const archive = await findArchive(run);
+  if (archive === null) return { head: start, fault: null };
+  const kind = faultOfArchive(archive, keyring);
+  return { head: archive.head, fault: kind === null ? null : { kind, eventId: null, sequence: archive.head.sequence } };
+}
+
 /** Whether the log still has a head, in the place where it was. */
-async function faultOfKept(run: RunSql, { sequence, hash }: Head): Promise<Fault | null> {
+async function faultOfKept(run: RunSql, keyring: Keyring, { sequence, hash }: Head): Promise<Fault | null> {
   const [row] = await run('select event_id, hash from audit_seals where sequence = $1', [sequence]);
   if (row) return row['hash'] === hash ? null : { kind: 'other chain', eventId: row['event_id'] as string, sequence };
-  const [end] = await run('select coalesce(max(sequence), 0) as sequence from audit_seals where sequence < $1', [sequence]);
-  return { kind: 'truncated', eventId: null, sequence: Number(end?.['sequence']) + 1 };
+  const { head, fault } = await readBeginning(run, keyring);
+  if (sequence < head.sequence) return { kind: 'archived', eventId: null, sequence };
+  if (sequence === head.sequence) return fault ?? (hash === head.hash ? null : { kind: 'other chain', eventId: null, sequence });
+  const [end] = await run('select max(sequence) as sequence from audit_seals where sequence < $1', [sequence]);
+  return { kind: 'truncated', eventId: null, sequence: Number(end?.['sequence'] ?? head.sequence) + 1 };
 }
 
 /** A seal with its event, which is null where it is gone. */
-interface Link {
+export interface Link {
   readonly sequence: number;
   readonly eventId: string;
   readonly kid: string;
@@ -87,7 +111,7 @@ const linkOf = (row: Record<string, unknown>): Link => ({
 });
 
 /** @param following the link itself, and some that come after it. */
-function faultOf(link: Link, head: Head, keyring: Keyring, following: readonly Link[]): Fault | null {
+export function faultOf(link: Link, head: Head, keyring: Keyring, following: readonly Link[]): Fault | null {
   const { sequence, eventId, kid, event } = link;
   const place = { eventId, sequence };
   if (sequence !== head.sequence + 1) return { kind: 'missing event', eventId: null, sequence: head.sequence + 1 };
@@ -151,6 +175,9 @@ export function tellFault({ kind, eventId, sequence }: Fault): string {
     'unknown key': `${named} names a key that the keyring does not have: it cannot be verified.`,
     truncated: `${named} is missing: the log ends before the head that was kept.`,
     'other chain': `${named} is not the one that the kept head names: the log was written anew.`,
+    archived: `Number ${sequence} of the chain was archived. Verify its file with this head: npm run audit:verify -- --archive FILE --head …`,
+    'altered archive': tellArchiveFault('altered archive', sequence ?? 0),
+    'unknown archive key': tellArchiveFault('unknown archive key', sequence ?? 0),
   }[kind];
 }
 

@@ -116,7 +116,8 @@ const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> =
   'open vaults': `select split_part(w.wrapped_key, ':', 2) as kid, cast(count(*) as int) as count
     from vault_sessions w where w.expires_at > ? group by 1`,
   'audit events': `select split_part(mac, '.', 1) as kid, cast(count(*) as int) as count from audit_events group by 1`,
-  'audit seals': `select kid, cast(count(*) as int) as count from audit_seals group by 1`,
+  'audit seals': `select kid, cast(count(*) as int) as count from
+    (select kid from audit_seals union all select kid from audit_archives) as sealed group by 1`,
 };
 
 async function count(em: SqlEntityManager, text: string, values: readonly unknown[]): Promise<Map<string, number>> {

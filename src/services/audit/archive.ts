@@ -1,0 +1,71 @@
+import { frame } from '../crypto/framing.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { start, type Head } from './chain.ts';
+import type { RunSql } from './row.ts';
+
+/** Says why something was not archived, or what is wrong with an archive. */
+export class ArchiveError extends Error {
+  override readonly name = 'ArchiveError';
+}
+
+/** What the database keeps of a part of the chain that it no longer has. */
+export interface Archive {
+  /** The last seal of the archive. */
+  readonly head: Head;
+  /** The first month that the archive leaves out: `2026-06`. */
+  readonly before: string;
+  /** SHA-256 of the file, hexadecimal. */
+  readonly digest: string;
+  readonly at: Date;
+}
+
+/** An archive with the key that made its MAC. */
+export interface StoredArchive extends Archive {
+  readonly kid: string;
+  readonly mac: string;
+}
+
+/** Computes the MAC of an archive, over all that is stored of it. */
+export function macOfArchive({ head, before, digest, at }: Archive, keyring: Keyring, kid: string): string {
+  const fields = frame('audit-archive-v1', head.sequence, head.hash, before, digest, at.toISOString());
+  return keyring.mac(kid, 'audit', fields).toString('base64url');
+}
+
+/** Loads the latest archive, or the latest that ends before a place in the chain. Null where there is none. */
+export async function findArchive(run: RunSql, sequence: number = Number.MAX_SAFE_INTEGER): Promise<StoredArchive | null> {
+  const [row] = await run(
+    'select sequence, hash, before, digest, at, kid, mac from audit_archives where sequence < $1 order by sequence desc limit 1',
+    [sequence],
+  );
+  if (row === undefined) return null;
+  return {
+    head: { sequence: Number(row['sequence']), hash: row['hash'] as string },
+    before: row['before'] as string,
+    digest: row['digest'] as string,
+    at: new Date(row['at'] as string | Date),
+    kid: row['kid'] as string,
+    mac: row['mac'] as string,
+  };
+}
+
+/** Says what is wrong with the stored archive. Null where it is as it was written. */
+export function faultOfArchive(archive: StoredArchive, keyring: Keyring): 'unknown archive key' | 'altered archive' | null {
+  const { kid, mac, at } = archive;
+  if (!keyring.has(kid)) return 'unknown archive key';
+  // of an instant that has no date, `infinity` say, there is nothing to make a MAC of
+  return !Number.isNaN(at.valueOf()) && mac === macOfArchive(archive, keyring, kid) ? null : 'altered archive';
+}
+
+/** Where the chain of the database begins: at the end of its latest archive. @throws {ArchiveError} where that was altered. */
+export function headOfArchive(archive: StoredArchive | null, keyring: Keyring): Head {
+  if (archive === null) return start;
+  const fault = faultOfArchive(archive, keyring);
+  if (fault !== null) throw new ArchiveError(tellArchiveFault(fault, archive.head.sequence));
+  return archive.head;
+}
+
+/** A fault of an archive in words. */
+export const tellArchiveFault = (fault: 'unknown archive key' | 'altered archive', sequence: number): string =>
+  fault === 'altered archive'
+    ? `The row of audit_archives with the sequence ${sequence} was altered: it is not what was written.`
+    : `The row of audit_archives with the sequence ${sequence} names a key that the keyring does not have: it cannot be verified.`;
