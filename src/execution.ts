@@ -8,7 +8,6 @@ import {
   visit,
   type DocumentNode,
   type ExecutionResult,
-  type FragmentDefinitionNode,
   type GraphQLError,
   type GraphQLSchema,
   type OperationDefinitionNode,
@@ -38,7 +37,7 @@ export function interpreting(schema: GraphQLSchema): Execute {
     execute({ schema, document, operationName, variableValues: variables, contextValue: context });
   return async (execution) => {
     const keys = execution.operation?.operation === 'mutation' ? new Set(rootFields(execution).map(({ key }) => key)) : noKeys;
-    return keys.size > 1 ? oneByOne(interpret, execution, keys) : interpret(execution);
+    return keys.size > 1 ? oneByOne(interpret, execution, keys, String(schema.getMutationType())) : interpret(execution);
   };
 }
 
@@ -49,11 +48,11 @@ const noKeys: ReadonlySet<string> = new Set();
  * nullable, so GraphQL answers `data: null` then, and the results of the fields before would be lost: they are answered
  * as `extensions.completed`, under their keys.
  */
-async function oneByOne(run: Execute, execution: Execution, keys: ReadonlySet<string>): Promise<ExecutionResult> {
+async function oneByOne(run: Execute, execution: Execution, keys: ReadonlySet<string>, root: string): Promise<ExecutionResult> {
   const completed = Object.create(null) as Record<string, unknown>;
   const errors: GraphQLError[] = [];
   for (const key of keys) {
-    const result = await run({ ...execution, document: withOnly(execution, key) });
+    const result = await run({ ...execution, document: withOnly(execution, key, root) });
     errors.push(...(result.errors ?? []));
     if (!result.data) return Object.keys(completed).length === 0 ? result : { data: null, errors, extensions: { completed } };
     Object.assign(completed, result.data);
@@ -62,29 +61,22 @@ async function oneByOne(run: Execute, execution: Execution, keys: ReadonlySet<st
 }
 
 /** The document with the fields of its operation that answer under one key, and no others. */
-function withOnly({ document, operation }: Execution, key: string): DocumentNode {
-  const fragments = new Map(
-    document.definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
-  );
+function withOnly({ document, operation }: Execution, key: string, root: string): DocumentNode {
   const definitions = document.definitions.map((each) =>
-    each === operation ? { ...operation, selectionSet: selecting(operation.selectionSet, key, fragments) } : each,
+    each === operation || (each.kind === Kind.FRAGMENT_DEFINITION && each.typeCondition.name.value === root)
+      ? { ...each, selectionSet: selecting(each.selectionSet, key) }
+      : each,
   );
   return { ...document, definitions };
 }
 
-/** Fragments stand where they are spread, with the directives of the spread. */
-function selecting(
-  { selections }: SelectionSetNode,
-  key: string,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-): SelectionSetNode {
+/** Keeps every spread: the fragments on the root type are reduced alike. */
+function selecting({ kind, selections }: SelectionSetNode, key: string): SelectionSetNode {
   const kept = selections.flatMap((each): SelectionNode[] => {
     if (each.kind === Kind.FIELD) return (each.alias ?? each.name).value === key ? [each] : [];
-    const { selectionSet } = each.kind === Kind.INLINE_FRAGMENT ? each : (fragments.get(each.name.value) as FragmentDefinitionNode);
-    const inner = selecting(selectionSet, key, fragments);
-    return inner.selections.length === 0 ? [] : [{ kind: Kind.INLINE_FRAGMENT, directives: each.directives ?? [], selectionSet: inner }];
+    return [each.kind === Kind.INLINE_FRAGMENT ? { ...each, selectionSet: selecting(each.selectionSet, key) } : each];
   });
-  return { kind: Kind.SELECTION_SET, selections: kept };
+  return { kind, selections: kept };
 }
 
 /** How often an operation is executed before it is compiled: compiling takes as long as many executions. */

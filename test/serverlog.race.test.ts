@@ -60,7 +60,9 @@ async function provoke({ orm, run }: Database, marker: string): Promise<string[]
     name: string;
     columns: string[];
   }>(`select table_name as name, array_agg(column_name::text) as columns
-    from information_schema.columns where table_schema = 'public' and data_type in ('text', 'character varying') group by 1`);
+    from information_schema.columns where table_schema = 'public' and data_type in ('text', 'character varying')
+      and table_name <> 'system_keys' -- no constraint fails there
+    group by 1`);
   expect(rows.length).toBeGreaterThan(15);
   for (const { name, columns } of rows) {
     const head = `insert into "${name}" (${columns.map((column) => `"${column}"`).join(', ')}) values`;

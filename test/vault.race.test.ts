@@ -143,7 +143,11 @@ describe('several nodes', () => {
     expect(new Set(answers)).toEqual(new Set(['done', 'RATE_LIMITED', 'BAD_CREDENTIALS'].filter((code) => answers.includes(code))));
     const busy = answers.filter((answer) => answer === 'RATE_LIMITED').length;
     expect(busy).toBeGreaterThan(0);
-    expect(await count(`select count(*) from audit_events where action = 'vault.unlock' and reason = 'busy'`)).toBe(busy);
+    // the first of a session are events of their own, the others are counted
+    const [recorded, counted] = ['audit_events', 'denials'].map((table) =>
+      count(`select coalesce(sum(count), 0)::int from ${table} where action = 'vault.unlock' and reason = 'busy'`),
+    );
+    expect(Number(await recorded) + Number(await counted)).toBe(busy);
     expect(answers.filter((answer) => answer === 'done').length).toBeGreaterThan(0);
   });
 

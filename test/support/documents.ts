@@ -39,6 +39,8 @@ export interface DocumentOptions {
   readonly ids?: readonly string[];
   /** Whether variables may have values that are not of their type. */
   readonly mistakes?: boolean;
+  /** Whether names may be `__proto__`, which the service refuses. */
+  readonly prototypes?: boolean;
 }
 
 interface Variable {
@@ -51,6 +53,8 @@ interface Variable {
 
 /** Aliases of all forms: short ones so that fields meet, and those that a compiler could stumble over. */
 const aliases = ['a', 'b', 'a_b', 'b_c', 'idx0', '__a', '__proto__', 'constructor', 'toString', 'data', 'context', 'parent', 'id', 'x1'];
+
+const plainAliases = aliases.filter((name) => name !== '__proto__');
 
 const noIds = ['00000000-0000-4000-8000-000000000001', '7', 7 as never];
 
@@ -73,7 +77,7 @@ class Writer {
   constructor(options: DocumentOptions) {
     this.#schema = options.schema;
     this.#roll = options.roll;
-    this.#options = { kind: 'query', depth: 4, conditions: 0.15, variables: 0.4, mistakes: true, ids: noIds, ...options };
+    this.#options = { kind: 'query', depth: 4, conditions: 0.15, variables: 0.4, mistakes: true, prototypes: true, ids: noIds, ...options };
   }
 
   write(): RandomDocument {
@@ -125,7 +129,7 @@ class Writer {
     return `{ ${parts.filter(Boolean).join(' ') || '__typename'} }`;
   }
 
-  #alias = (): string => (this.#chance(0.2) ? `${this.#pick(aliases)}: ` : '');
+  #alias = (): string => (this.#chance(0.2) ? `${this.#pick(this.#options.prototypes ? aliases : plainAliases)}: ` : '');
 
   #inline(type: GraphQLCompositeType, depth: number, isRoot: boolean): string {
     const on = isUnionType(type) ? this.#pick(type.getTypes()) : type;
@@ -200,7 +204,7 @@ class Writer {
     const needsFallback = isNullable && !mayBeNull && !hasDefault;
     const type = isNullable ? nullable : (this.#schema.getType(String(nullable)) ?? nullable, wanted);
     const fallback = needsFallback || (isNullable && this.#chance(0.4)) ? this.#literal(nullable) : null;
-    const name = this.#chance(0.02) ? `__proto__` : `v${this.#variables.length}`;
+    const name = this.#options.prototypes && this.#chance(0.02) ? `__proto__` : `v${this.#variables.length}`;
     if (this.#variables.some((each) => each.name === name)) return this.#variable(wanted, hasDefault);
     this.#variables.push({ name, type, fallback, isNullable: !isNonNullType(type) });
     return name;
