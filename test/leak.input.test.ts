@@ -44,6 +44,11 @@ async function post(asked: Asked, headers: Record<string, string>): Promise<Repl
   return { body: `${JSON.stringify([...response.headers])}${body}`, codes: errors.map(({ extensions }) => String(extensions?.code)) };
 }
 
+/** An error, as a refused subscription or the result of one brings it. */
+interface Refused {
+  readonly extensions?: { readonly code?: string };
+}
+
 /** Asks over one socket after the other: what is no message of the protocol closes it. */
 class Asker {
   #socket: WebSocket | null = null;
@@ -57,9 +62,11 @@ class Asker {
     const id = String((this.#number += 1));
     const answered = new Promise<Reply>((resolve) => {
       const hear = (data: Buffer): void => {
-        const message = JSON.parse(String(data)) as { id?: string; type: string; payload?: { extensions?: { code?: string } }[] };
+        const message = JSON.parse(String(data)) as { id?: string; payload?: Refused[] | { errors?: Refused[] } };
         if (message.id !== id) return;
-        end({ body: String(data), codes: [message.payload].flat().map((each) => String(each?.extensions?.code)) });
+        const { payload = [] } = message;
+        const errors = Array.isArray(payload) ? payload : (payload.errors ?? []);
+        end({ body: String(data), codes: errors.map(({ extensions }) => String(extensions?.code)) });
       };
       const close = (code: number, reason: Buffer): void => {
         this.#socket = null;
@@ -76,9 +83,10 @@ class Asker {
   }
 
   async close(): Promise<void> {
-    if (!this.#socket) return;
-    this.#socket.close();
-    await once(this.#socket, 'close');
+    const socket = this.#socket;
+    if (!socket || socket.readyState === WebSocket.CLOSED) return;
+    socket.close();
+    await once(socket, 'close');
   }
 
   async #open(): Promise<WebSocket> {
@@ -92,6 +100,10 @@ class Asker {
 
 const askers: Asker[] = [];
 afterAll(async () => await Promise.all(askers.map((asker) => asker.close())));
+
+/** Of all questions, each run asks so large a part, which another run begins elsewhere; `LEAK_QUESTIONS=all` asks them all. */
+const part = process.env['LEAK_QUESTIONS'] === 'all' ? 1 : 4;
+const first = Math.floor(Math.random() * 1000);
 
 /** Asks everything, or each n-th question, and answers what was wrong with what came back and with what was logged. */
 async function faultsOf(ask: (asked: Asked) => Promise<Reply>, { atOnce = 20, every = 1 } = {}) {
@@ -111,8 +123,8 @@ async function faultsOf(ask: (asked: Asked) => Promise<Reply>, { atOnce = 20, ev
     count += some.length;
     some = [];
   };
-  let index = 0;
-  for (const each of everything(schema)) if ((index += 1) % every === 0 && some.push(each) >= atOnce) await checkSome();
+  let index = first;
+  for (const each of everything(schema)) if ((index += 1) % (every * part) === 0 && some.push(each) >= atOnce) await checkSome();
   await checkSome();
   return { faults: faults.slice(0, 10), count };
 }
@@ -121,7 +133,7 @@ describe('what was submitted', () => {
   it('is in no answer and in no line of the log, whatever is wrong around it: asked by nobody', async () => {
     const { faults, count } = await faultsOf((asked) => post(asked, {}));
     expect(faults).toEqual([]);
-    expect(count).toBeGreaterThan(5_000);
+    expect(count).toBeGreaterThan(5_000 / part);
   }, 600_000);
 
   it('is in no answer and in no line of the log, whatever is wrong around it: asked by an admin', async () => {
