@@ -8,8 +8,8 @@ import { build } from '../scripts/build.js';
 
 const usage = `npm run bench -- [options]
 
-  --only list,me       only these parts: me, list, one, log, file, login, beside, vault, growth, statements, restart,
-                       refusals, reset, hostile, seeding, memory
+  --only list,me       only these parts: me, list, one, log, file, login, beside, readers, vault, growth, statements,
+                       restart, refusals, reset, hostile, seeding, memory
   --rounds 5           how often each contender has its turn
   --seconds 4          how long a turn is
   --connections 8      how many connections ask at once, each waiting for its answer

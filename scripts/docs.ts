@@ -83,7 +83,7 @@ const meanings: Readonly<Record<RefusalCode, readonly [when: string, beside: str
   VAULT_LOCKED: ['The vault has to be unlocked first.', ''],
   RATE_LIMITED: ['Too many tries.', '`retryAfter`: seconds'],
   PERSISTED_QUERY_NOT_FOUND: [
-    'The hash of a document came without the document, and the service does not know it: send both. Clients of persisted queries do so by themselves.',
+    'The hash of a document came without the document, and the service does not know it: send both. Persisted-query clients do this automatically.',
     '',
   ],
   UNTRUSTED_DOCUMENT: ['The service executes only documents of its manifest (`TRUSTED_DOCUMENTS`), and this is not one of them.', ''],

@@ -106,7 +106,7 @@ export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds
     [depth > bounds.depth, `The operation is ${depth} levels deep: ${bounds.depth} are allowed, not counting edges, node and nodes.`],
     [aliases > bounds.aliases, `The operation has ${aliases} aliases: ${bounds.aliases} are allowed.`],
     [rootFields.size > bounds.rootFields, `The operation has ${rootFields.size} root fields: ${bounds.rootFields} are allowed.`],
-    [authentications > 1, 'An operation may prove only once who is asking.'],
+    [authentications > 1, 'An operation may have only one field that takes a password, a code or a token.'],
     [cost > bounds.cost, `The operation asks for up to ${cost} objects: ${bounds.cost} are allowed. Ask for smaller pages.`],
   ];
   const found = excess.find(([isOver]) => isOver);

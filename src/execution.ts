@@ -26,6 +26,14 @@ export interface Execution {
   readonly operation: OperationDefinitionNode | null;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly context: unknown;
+  /** How far a mutation of several fields is. */
+  readonly progress?: Progress;
+}
+
+/** What the fields of a mutation answered so far, and whether the next one is not to begin. */
+export interface Progress {
+  readonly completed: Record<string, unknown>;
+  isOver: boolean;
 }
 
 /** Executes operations. What is answered does not depend on which of these does it. */
@@ -36,12 +44,11 @@ export function interpreting(schema: GraphQLSchema): Execute {
   const interpret: Execute = async ({ document, operationName, variables, context }) =>
     execute({ schema, document, operationName, variableValues: variables, contextValue: context });
   return async (execution) => {
-    const keys = execution.operation?.operation === 'mutation' ? new Set(rootFields(execution).map(({ key }) => key)) : noKeys;
+    const isMutation = execution.operation?.operation === 'mutation';
+    const keys = new Set(isMutation ? rootFields(execution).map(({ key }) => key) : []);
     return keys.size > 1 ? oneByOne(interpret, execution, keys, String(schema.getMutationType())) : interpret(execution);
   };
 }
-
-const noKeys: ReadonlySet<string> = new Set();
 
 /**
  * Executes a mutation of several fields field by field, in their order, until one is refused. Mutation fields are not
@@ -49,15 +56,25 @@ const noKeys: ReadonlySet<string> = new Set();
  * as `extensions.completed`, under their keys.
  */
 async function oneByOne(run: Execute, execution: Execution, keys: ReadonlySet<string>, root: string): Promise<ExecutionResult> {
-  const completed = Object.create(null) as Record<string, unknown>;
+  const progress = execution.progress ?? newProgress();
+  const { completed } = progress;
   const errors: GraphQLError[] = [];
   for (const key of keys) {
+    if (progress.isOver) break;
     const result = await run({ ...execution, document: withOnly(execution, key, root) });
     errors.push(...(result.errors ?? []));
-    if (!result.data) return Object.keys(completed).length === 0 ? result : { data: null, errors, extensions: { completed } };
+    if (!result.data) return { data: null, errors, ...completedOf(execution, completed) };
     Object.assign(completed, result.data);
   }
   return { data: completed, ...(errors.length > 0 && { errors }) };
+}
+
+export const newProgress = (): Progress => ({ completed: Object.create(null) as Record<string, unknown>, isOver: false });
+
+/** The results of the fields before the refused one, where one of them did something. */
+export function completedOf(execution: Execution, completed: Progress['completed']): Pick<ExecutionResult, 'extensions'> {
+  const isDone = rootFields(execution).some(({ name, key }) => name !== '__typename' && key in completed);
+  return isDone ? { extensions: { completed } } : {};
 }
 
 /** The document with the fields of its operation that answer under one key, and no others. */
@@ -81,6 +98,9 @@ function selecting({ kind, selections }: SelectionSetNode, key: string): Selecti
 
 /** How often an operation is executed before it is compiled: compiling takes as long as many executions. */
 const worthCompiling = 4;
+
+/** How many more executions it takes after an answer with errors, so that what always fails is not executed twice each time. */
+const afterErrors = 100;
 
 /**
  * Compiles a query that is executed again and again, and interprets everything else. Only a parsed document that is kept
@@ -108,6 +128,8 @@ export function compiling(schema: GraphQLSchema, after = worthCompiling): Execut
     const left = allowance?.left;
     const result = await query.query(undefined, context, coerced);
     if (!result.errors) return result;
+    times.set(operation, -afterErrors);
+    compiled.delete(operation);
     if (allowance && left !== undefined) allowance.left = left; // what the first execution spent of it is given back
     return interpret({ ...execution, context: withoutRefusals(context) });
   };
@@ -170,14 +192,15 @@ const withCoercedVariables = (document: DocumentNode): DocumentNode =>
       ...(loc && { loc }),
     }),
   });
+
 /** What of Apollo's options says how operations are executed. */
-export interface Executing<Context extends BaseContext> {
+interface Executing<Context extends BaseContext> {
   readonly gateway: Exclude<ApolloServerOptions<Context>['gateway'], undefined>;
   readonly plugin: ApolloServerPlugin<Context>;
 }
 
 /**
- * Has Apollo execute otherwise than it would by itself. What succeeds is answered by a plugin; what fails goes on as the
+ * Replaces Apollo's executor. What succeeds is answered by a plugin; what fails goes on as the
  * answer of a gateway, whose errors Apollo puts in form. Not all goes that way, because what Apollo makes for a gateway
  * holds on to the request until the whole heap is collected.
  */

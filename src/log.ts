@@ -56,7 +56,7 @@ const [batchWait, retryWait, flushWait] = [200, 100, 1_000];
  * reads the pipe, lines wait, and are dropped and counted when too many do. (SonicBoom's `flushSync` never returns from a
  * full disk.)
  */
-export class LogOutput implements DestinationStream {
+class LogOutput implements DestinationStream {
   /** Lines dropped so far. */
   dropped = 0;
   /** Called when lines are written again after some were dropped. */

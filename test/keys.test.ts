@@ -54,6 +54,14 @@ describe('a database with accounts', () => {
     expect(await start(ring('k1'))).toBe('signed in');
   });
 
+  it('keeps them from starting a database that knows no keys yet, as one of an earlier version', async () => {
+    await database.run('delete from system_keys');
+    await expect(start(ring('other'))).rejects.toThrow(/is not the key k1/);
+    await expect(start(ring('k3'))).rejects.toThrow(/has none of the keys that this database was used with \(k1\)/);
+    expect(await database.run('select * from system_keys')).toEqual([]);
+    expect(await start(ring('k1'))).toBe('signed in');
+  });
+
   it('takes a new key step by step, and lets the old one go once nothing needs it', async () => {
     for (const keyring of [ring('k1', 'k2'), ring('k2', 'k1')]) expect(await start(keyring)).toBe('signed in');
     await expect(start(ring('k2'))).rejects.toThrow(/lacks the key k1, which stored passwords.* need.*npm run keys:retire -- k1/);

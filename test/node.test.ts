@@ -29,7 +29,7 @@ const nodes = {
   Role: 'roles',
   SaltingActivity: 'saltingActivity',
   Session: 'sessions',
-  User: 'user',
+  User: 'me',
 } as const;
 type NodeType = keyof typeof nodes;
 const nodeTypes = Object.keys(nodes) as NodeType[];

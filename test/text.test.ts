@@ -240,6 +240,21 @@ describe('a search', () => {
     expect(await found({ search })).toContain('SE4711');
   });
 
+  it('finds a name of digits and punctuation, and a part of a telephone number', async () => {
+    const make = 'mutation ($input: CreateOrganizationInput!) { createOrganization(input: $input) { id } }';
+    await local.officer.ask(make, { input: { name: '24/7 Staffing', orgType: 'EMPLOYER' } });
+    const named = async (search: string) =>
+      (
+        await local.officer.see<Nodes<{ name: string }>>(
+          'query ($search: String) { organizations(filter: { search: $search }) { nodes { name } } }',
+          { search },
+        )
+      )['organizations']?.nodes.map(({ name }) => name);
+    expect(await named('24/7 staffing')).toEqual(['24/7 Staffing']);
+    expect(await named('--')).toEqual([]);
+    expect(await found({ search: 'smithers (555)' })).toContain('SE4711');
+  });
+
   it.each(['adam jones-nobody', '5558675308', 'adam.q@other.test', 'sm%thers', '_dam smithers'])('for %j does not', async (search) => {
     expect(await found({ search })).not.toContain('SE4711');
   });

@@ -78,7 +78,7 @@ export function createClient(options: ClientOptions): Client {
 
 /** Tries of a request that got no answer, where sending it again does no harm. */
 const tries = 3;
-/** Milliseconds between two of them: all are over within the seconds in which a refresh can be repeated. */
+/** Milliseconds between two of them. */
 const pause = 700;
 
 class HttpClient implements Client {
@@ -202,6 +202,7 @@ class HttpClient implements Client {
       const answer = await this.#post(query, variables, { ...headers, ...(token && { authorization: `Bearer ${token}` }) }, signal);
       const seconds = answer === null ? null : waitOf(answer);
       const isLast = time === tries || signal?.aborted;
+      if (!isRepeatable && answer?.errors.some(({ extensions }) => extensions?.['code'] === 'UNAVAILABLE')) return answer;
       if (isLast || (answer === null ? !isRepeatable : seconds === null || seconds > patience)) return answer;
       await this.#wait(seconds === null ? pause : seconds * 1_000);
     }

@@ -6,7 +6,7 @@ import { caseConflict, CaseEvent, changedBy, type Act } from './case.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Organization } from './organization.ts';
-import { Dated, Kept, Node } from './record.ts';
+import { Dated, Kept, Node, versionDescription } from './record.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { Person, User } from './user.ts';
 import type { Viewer } from './viewer.ts';
@@ -288,7 +288,7 @@ export class Grievance extends Kept {
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
-  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Field(() => Int, { description: versionDescription })
   @Property({ type: 'integer', version: true })
   version!: number;
 

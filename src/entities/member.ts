@@ -5,7 +5,7 @@ import { BenevolenceApplication } from './benevolence.ts';
 import { Grievance } from './grievance.ts';
 import { Derived, Listed } from './listing.ts';
 import { Organization } from './organization.ts';
-import { Dated, Kept, Node } from './record.ts';
+import { Dated, Kept, Node, versionDescription } from './record.ts';
 import { SaltingActivity } from './salting.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { isAddress } from './user.ts';
@@ -179,7 +179,7 @@ export class Member extends Kept {
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
-  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Field(() => Int, { description: versionDescription })
   @Property({ type: 'integer', version: true })
   version!: number;
 
@@ -275,7 +275,7 @@ export class MemberEmployment extends Dated {
   @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
   hourlyRate: string | null;
 
-  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Field(() => Int, { description: versionDescription })
   @Property({ type: 'integer', version: true })
   version!: number;
 

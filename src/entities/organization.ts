@@ -3,7 +3,7 @@ import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Grievance } from './grievance.ts';
 import { Listed } from './listing.ts';
-import { Kept, Node } from './record.ts';
+import { Kept, Node, versionDescription } from './record.ts';
 import { SaltingActivity } from './salting.ts';
 import { isAddress } from './user.ts';
 import type { FieldProblem } from '../errors.ts';
@@ -137,7 +137,7 @@ export class Organization extends Kept {
   @Property({ type: 'text', nullable: true })
   saltingNotes: string | null;
 
-  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Field(() => Int, { description: versionDescription })
   @Property({ type: 'integer', version: true })
   version!: number;
 
@@ -225,7 +225,7 @@ export class OrganizationContact extends Kept {
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
-  @Field(() => Int, { description: 'Rises with each change; send it back to be told when someone else was faster.' })
+  @Field(() => Int, { description: versionDescription })
   @Property({ type: 'integer', version: true })
   version!: number;
 

@@ -143,7 +143,8 @@ function searchOf(groups: readonly SearchGroup[]): string {
   const properties = groups.flatMap(({ texts, phones = [] }) => [...texts, ...phones]).map((property) => `\`${property}\``);
   return [
     `Finds records in which every word occurs in one of: ${properties.join(', ')}.`,
-    'Parts of words match, in any order, without regard to case, accents and apostrophes; a telephone number by its digits.',
+    'Parts of words match, in any order, without regard to case, accents and apostrophes.',
+    ...(groups.some(({ phones }) => phones) ? ['A telephone number matches by its digits.'] : []),
     'Fields that are hidden from the caller are not searched.',
     `At most ${mostWords} words and ${longestSearch} characters; blank text filters nothing.`,
   ].join(' ');

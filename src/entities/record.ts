@@ -46,4 +46,11 @@ export abstract class Kept extends Dated {
 }
 
 /** How an argument is described that names the version of a record. */
-export const versionOptions = { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' };
+export const versionOptions = {
+  nullable: true,
+  description: 'The version that the caller read. Fails with CONFLICT if the record has another version.',
+};
+
+/** How the version of a record is described. */
+export const versionDescription =
+  'The version of the record. It increases with each change. Send it with an update to detect a conflicting change.';

@@ -21,7 +21,8 @@ export const separator = "E'\\x01'";
  * Unicode calls default ignorable: zero-width spaces, marks of direction, fillers. They stay where they do something: the
  * joiners and selectors of an emoji, the tags of a flag, the joiners of Arabic and Indic scripts, the variants of an ideograph.
  */
-export const cleaned = (text: string): string => (isPlain.test(text) ? text : text.normalize('NFC').replace(hidden, ''));
+export const cleaned = (text: string): string =>
+  isPlain.test(text) ? text : text.normalize('NFC').replace(hidden, (_, flag?: string) => flag ?? '');
 
 const isPlain = /^[\t\n\r\x20-\x7e]*$/;
 
@@ -30,9 +31,10 @@ const scripts = ['Arab', 'Syrc', 'Mong', 'Deva', 'Beng', 'Guru', 'Gujr', 'Orya',
 const shaped = scripts.map((script) => `\\p{Script=${script}}`).join('');
 const hidden = new RegExp(
   [
+    '(\\u{1F3F4}[\\u{E0020}-\\u{E007F}]+)',
     `(?<![${joined}${shaped}])[\\u200C\\u200D]`,
     '(?<!\\p{Emoji})[\\uFE0E\\uFE0F]',
-    '(?<!\\u{1F3F4}[\\u{E0020}-\\u{E007F}]*)[\\u{E0020}-\\u{E007F}]',
+    '[\\u{E0020}-\\u{E007F}]',
     '(?<!\\p{Ideographic})[\\u{E0100}-\\u{E01EF}]',
     '(?![\\u200C\\u200D\\uFE0E\\uFE0F\\u{E0020}-\\u{E007F}\\u{E0100}-\\u{E01EF}])[\\p{Default_Ignorable_Code_Point}\\u2800]',
   ].join('|'),

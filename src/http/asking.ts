@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { HeaderMap } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import { isAway, Refusal, retryAfter, unavailable } from '../errors.ts';
-import type { Execute } from '../execution.ts';
+import { completedOf, newProgress, type Execute } from '../execution.ts';
 import { rootFields } from './selection.ts';
 import type { CallerIds } from './transport.ts';
 
@@ -71,10 +71,12 @@ export const bounding =
   async (execution) => {
     const endsAt = current.getStore()?.endsAt;
     if (endsAt === undefined || rootFields(execution).some(({ name }) => unbounded.has(name))) return await execute(execution);
+    const progress = newProgress();
     try {
-      return await inTime(execute(execution), endsAt);
+      return await inTime(execute({ ...execution, progress }), endsAt);
     } catch (error) {
-      if (error instanceof Refusal) return { data: null, errors: [wholly(error)] };
+      progress.isOver = true;
+      if (error instanceof Refusal) return { data: null, errors: [wholly(error)], ...completedOf(execution, { ...progress.completed }) };
       throw error;
     }
   };

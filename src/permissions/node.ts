@@ -17,5 +17,5 @@ export const queries: Readonly<Record<string, string>> = {
   Role: 'roles',
   SaltingActivity: 'saltingActivity',
   Session: 'sessions',
-  User: 'user',
+  User: 'me',
 };

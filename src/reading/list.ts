@@ -34,7 +34,7 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
   return {
     shape: {
       filter: comparing,
-      words: words.map((word) => (word.length > searchedBy ? 'long' : 'short')),
+      words: words.map((word) => (word.length > searchedBy ? 'long' : isTypedNumber(word) ? 'number' : 'short')),
       order,
       hasCursor: position !== null,
       isBackwards,
@@ -63,7 +63,7 @@ function orderOf(lens: Lens, { orderBy }: Page, problems: FieldProblem[]): Order
   const isShown = (field: string) => [field, next[field] ?? []].flat().every((each) => lens.sight.shows(each) === 'always');
   if (!orderBy) return isShown(property) ? { property, direction } : { property: 'id', direction: 'ASC' };
   if (!isShown(orderBy.field)) {
-    problems.push({ path: 'orderBy.field', message: 'is not shown to you, so it is no order for you' });
+    problems.push({ path: 'orderBy.field', message: 'is hidden from you: you cannot sort by it' });
   }
   return { property: orderBy.field, direction: orderBy.direction };
 }
@@ -74,7 +74,7 @@ function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { com
   const isPlain = lens.plan.subject.listing?.plain !== undefined;
   for (const { name, property, comparisons } of filtersOf(lens, filter ?? {})) {
     if (lens.sight.shows(property) === 'never') {
-      problems.push({ path: `filter.${name}`, message: 'is not shown to you, so it is no filter for you' });
+      problems.push({ path: `filter.${name}`, message: 'is hidden from you: you cannot filter by it' });
       continue;
     }
     for (const { path, by, value } of comparisons) {
@@ -96,24 +96,27 @@ const wordsOf = (words: readonly string[]): Values =>
   Object.fromEntries(
     words.flatMap((word, place) => [
       [`word.${place}`, within(word)],
+      [`digits.${place}`, within(digitsOf(word))],
       [`long.${place}`, within(word.slice(0, searchedBy).replace(/\p{Surrogate}$/u, ''))],
     ]),
   );
 
-/** The words to be searched. A telephone number is one, however it is written, and so is a part of one: its digits. */
+/** The words to be searched. A whole telephone number is one word, its digits, however it is written. */
 function searchOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): string[] {
   const text = filter?.['search'];
   if (!lens.plan.subject.listing?.search || typeof text !== 'string') return [];
   const path = 'filter.search';
   if (isLonger(text, longestSearch)) problems.push({ path, message: `must have at most ${longestSearch} characters` });
   const isPhone = /^[\d\s().+/-]+$/.test(text) && digitsOf(text).length >= fewestDigits;
-  const words = (isPhone ? [text] : text.split(/\s+/)).map((word) => (/^[\d\s().+/-]+$/.test(word) ? digitsOf(word) : word));
+  const words = isPhone ? [digitsOf(text)] : text.split(/\s+/);
   const found = words.filter((word) => word !== '');
   if (found.length > mostWords) problems.push({ path, message: `must have at most ${mostWords} words` });
-  if (found.length > 0 && searchesOf(lens).length === 0)
-    problems.push({ path, message: 'is not shown to you, so it is no filter for you' });
+  if (found.length > 0 && searchesOf(lens).length === 0) problems.push({ path, message: 'is hidden from you: you cannot filter by it' });
   return found;
 }
+
+/** Digits with what stands between those of a telephone number. */
+const isTypedNumber = (word: string): boolean => /^[().+/-]*\d[\d().+/-]*$/.test(word) && /\D/.test(word);
 
 /** Without the 1 that some dial before a number of the United States, and others leave out. */
 const digitsOf = (text: string): string => text.replace(/\D/g, '').replace(/^1(?=\d{10}$)/, '');
@@ -152,6 +155,8 @@ function filtersOf({ plan: { subject } }: Lens, given: NonNullable<Page['filter'
 /** @param path where the value stands. */
 function problemsOf(path: string, { by, value }: Compared, { type }: Column, isPlain: boolean): FieldProblem[] {
   if (value === null) return [{ path, message: `must not be null: ${isPlain ? 'leave it out' : 'isNull asks whether there is none'}` }];
+  if (by === 'contains' && typeof value === 'string' && isLonger(value, longestSearch))
+    return [{ path, message: `must have at most ${longestSearch} characters` }];
   if (Array.isArray(value) && value.length > longestList) return [{ path, message: `must not list more than ${longestList} values` }];
   if (type !== 'uuid' || by === 'isNull') return [];
   if (!Array.isArray(value)) return isUuid(value) ? [] : [{ path, message: 'is not an id' }];

@@ -33,8 +33,8 @@ export interface Comparing {
 /** Everything about a list that shapes its statement; values are bound later. */
 export interface ListShape {
   readonly filter: readonly Comparing[];
-  /** The words that are searched, each bound as `word.0` and so on; of a long one, its beginning as `long.0`, too. */
-  readonly words: readonly ('short' | 'long')[];
+  /** The words that are searched, each bound as `word.0` and so on; of a long one, its beginning as `long.0`, of a number its digits as `digits.0`. */
+  readonly words: readonly ('short' | 'long' | 'number')[];
   readonly order: Order;
   readonly hasCursor: boolean;
   readonly isBackwards: boolean;
@@ -291,9 +291,11 @@ function searched(lens: Lens, words: ListShape['words']): Sql[] {
   return words.map((length, place) => {
     // each trigram of a word costs a look into the index: of a long word its beginning finds few enough
     const word = foldedSlot(`word.${place}`);
-    const likes = length === 'short' ? [sql`like ${word}`] : [sql`like ${foldedSlot(`long.${place}`)}`, sql`|| '' like ${word}`];
+    const likes = length === 'long' ? [sql`like ${foldedSlot(`long.${place}`)}`, sql`|| '' like ${word}`] : [sql`like ${word}`];
+    // what is typed with punctuation may be part of a telephone number, whose digits alone are kept to be searched
+    const ways = length === 'number' ? [likes, [sql`like ${foldedSlot(`digits.${place}`)}`]] : [likes];
     return sql`(${sql.join(
-      texts.map((stands) => stands(likes)),
+      ways.flatMap((way) => texts.map((stands) => stands(way))),
       sql` or `,
     )})`;
   });

@@ -78,7 +78,7 @@ export class SessionResolver {
   }
 
   @Mutation(() => SignedIn, {
-    description: 'Does what reauthenticate does, and answers a fresh access token, with the refresh token that the session has.',
+    description: "Proves the caller's identity again and returns a new access token with the session's refresh token.",
   })
   renewSession(
     @Ctx() { sessions, viewer, client, cookies }: Context,

@@ -1,4 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { isGenuine, keyOf } from './audit/event.ts';
+import { eventColumns, eventOf } from './audit/row.ts';
 import { frame } from './crypto/framing.ts';
 import { confirmKeyring, discardUnconfirmed } from './crypto/keyfile.ts';
 import { KeyringError, type Keyring } from './crypto/keyring.ts';
@@ -32,6 +34,7 @@ export async function registerKeys(em: SqlEntityManager, keyring: Keyring): Prom
         kid,
         checkValue(keyring, kid),
       ]);
+    await transaction.execute('update system_keys set retired_at = null where kid = ? and retired_at is not null', [keyring.active]);
   });
   confirmKeyring(keyring);
 }
@@ -42,12 +45,13 @@ export async function keyringProblem(run: RunSql, keyring: Keyring | null): Prom
   const known = (await run(
     'select kid, check_value, retired_at is not null as "isRetired" from system_keys order by kid',
   )) as unknown as Known[];
-  const other = known.find(({ kid, check_value: value }) => keyring?.has(kid) && checkValue(keyring, kid) !== value);
-  if (other) return `The key ${other.kid} of the keyring is not the key ${other.kid} that this database was used with. ${restore}`;
-  const inUse = known.filter(({ isRetired }) => !isRetired).map(({ kid }) => kid);
+  const other = keyring === null ? null : known.length > 0 ? differing(known, keyring) : await altered(run, keyring);
+  if (other !== null) return `The key ${other} of the keyring is not the key ${other} that this database was used with. ${restore}`;
+  const needed = await neededKeys(run);
+  // a database of an earlier version, or of a backup without the table's rows, knows its keys by what hangs on them
+  const inUse = known.length > 0 ? known.filter(({ isRetired }) => !isRetired).map(({ kid }) => kid) : [...needed];
   if (inUse.length === 0) return null;
   if (!inUse.some(has)) return `The keyring has none of the keys that this database was used with (${inUse.join(', ')}). ${restore}`;
-  const needed = await neededKeys(run);
   const missing = inUse.filter((kid) => !has(kid) && needed.has(kid));
   if (missing.length === 0) return null;
   const [which, verb, it] = missing.length === 1 ? ['key', 'is', 'it'] : ['keys', 'are', 'them'];
@@ -68,6 +72,19 @@ interface Known {
 /** A MAC of the key's name under the key: it tells two keys apart, and nothing about either. */
 const checkValue = (keyring: Keyring, kid: string): string => keyring.mac(kid, 'key-check', frame('system-key', kid)).toString('base64url');
 
+/** A key that the database knows as another one. One that was retired before it was known has no check value. */
+const differing = (known: readonly Known[], keyring: Keyring): string | null =>
+  known.find(({ kid, check_value: value }) => value !== '' && keyring.has(kid) && checkValue(keyring, kid) !== value)?.kid ?? null;
+
+/** The key under which the latest audit event was written, where the keyring has another of its name. */
+async function altered(run: RunSql, keyring: Keyring): Promise<string | null> {
+  const [row] = await run(`select ${eventColumns} from audit_events e order by e.id desc limit 1`);
+  if (!row) return null;
+  const event = eventOf(row);
+  const kid = keyOf(event);
+  return keyring.has(kid) && !isGenuine(event, keyring) ? kid : null;
+}
+
 /** The keys without which somebody loses a password, a second factor or the access to the vault. */
 async function neededKeys(run: RunSql): Promise<ReadonlySet<string>> {
   const rows = await run(`
@@ -84,6 +101,9 @@ async function neededKeys(run: RunSql): Promise<ReadonlySet<string>> {
 
 /** Lets a keyring leave the key out from now on. @returns whether the database knew the key. */
 export async function retireKey(run: RunSql, kid: string): Promise<boolean> {
-  const text = 'update system_keys set retired_at = coalesce(retired_at, now()) where kid = $1 returning kid';
-  return (await run(text, [kid])).length === 1;
+  const isNeeded = (await neededKeys(run)).has(kid);
+  const text = `insert into system_keys as k (kid, check_value, retired_at)
+    select cast($1 as text), '', now() where $2::boolean or exists (select 1 from system_keys where kid = $1)
+    on conflict (kid) do update set retired_at = coalesce(k.retired_at, now()) returning kid`;
+  return (await run(text, [kid, isNeeded])).length === 1;
 }

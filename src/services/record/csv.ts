@@ -10,7 +10,7 @@ export class ImportError extends Error {
 export type CsvRecord = { readonly line: number } & ({ readonly cells: Readonly<Record<string, string>> } | { readonly problem: string });
 
 /** Characters a record may have: a member takes a few hundred. */
-export const longestRecord = 65_536;
+const longestRecord = 65_536;
 
 interface Parsed {
   readonly record: readonly string[];
