@@ -63,7 +63,7 @@ async function oneByOne(run: Execute, execution: Execution, keys: ReadonlySet<st
     if (progress.isOver) break;
     const result = await run({ ...execution, document: withOnly(execution, key, root) });
     errors.push(...(result.errors ?? []));
-    if (!result.data) return { data: null, errors, ...completedOf(execution, completed) };
+    if (!result.data) return isDone(execution, completed) ? { data: null, errors, extensions: { completed } } : result;
     Object.assign(completed, result.data);
   }
   return { data: completed, ...(errors.length > 0 && { errors }) };
@@ -71,11 +71,9 @@ async function oneByOne(run: Execute, execution: Execution, keys: ReadonlySet<st
 
 export const newProgress = (): Progress => ({ completed: Object.create(null) as Record<string, unknown>, isOver: false });
 
-/** The results of the fields before the refused one, where one of them did something. */
-export function completedOf(execution: Execution, completed: Progress['completed']): Pick<ExecutionResult, 'extensions'> {
-  const isDone = rootFields(execution).some(({ name, key }) => name !== '__typename' && key in completed);
-  return isDone ? { extensions: { completed } } : {};
-}
+/** Whether a field that was completed did something. */
+export const isDone = (execution: Execution, completed: Progress['completed']): boolean =>
+  rootFields(execution).some(({ name, key }) => name !== '__typename' && key in completed);
 
 /** The document with the fields of its operation that answer under one key, and no others. */
 function withOnly({ document, operation }: Execution, key: string, root: string): DocumentNode {

@@ -38,7 +38,7 @@ describe('a set-up token', () => {
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     const setup = new SetupToken(directory);
     expect(await setup.isToken(token)).toBe(true);
-    for (const other of ['', `${token}\n`, token.slice(1), token.toLowerCase(), 'x'.repeat(100_000)])
+    for (const other of ['', `${token}_`, token.slice(1), token.toLowerCase(), 'x'.repeat(100_000)])
       expect(await setup.isToken(other)).toBe(false);
     await setup.forget();
     expect(await setup.isToken(token)).toBe(false);

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../src/database/index.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
+import { retireKey } from '../src/services/key.ts';
 import { Clock } from './support/local.ts';
 import { Mailboxes } from './support/mailbox.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
@@ -266,7 +267,9 @@ class Model {
 
   /** Everything goes on; what an open vault is wrapped with is still known. */
   private async replaceSystemKey(): Promise<void> {
-    keyText = [Keyring.generate(), ...keyText.split(',')].slice(0, 8).join(',');
+    const keys = [Keyring.generate(), ...keyText.split(',')];
+    for (const gone of keys.slice(8)) await retireKey(database.run, gone.split(':')[0] as string);
+    keyText = keys.slice(0, 8).join(',');
     await restart();
   }
 

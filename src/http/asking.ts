@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { HeaderMap } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import { isAway, Refusal, retryAfter, unavailable } from '../errors.ts';
-import { completedOf, newProgress, type Execute } from '../execution.ts';
+import { isDone, newProgress, type Execute } from '../execution.ts';
 import { rootFields } from './selection.ts';
 import type { CallerIds } from './transport.ts';
 
@@ -76,7 +76,8 @@ export const bounding =
       return await inTime(execute({ ...execution, progress }), endsAt);
     } catch (error) {
       progress.isOver = true;
-      if (error instanceof Refusal) return { data: null, errors: [wholly(error)], ...completedOf(execution, { ...progress.completed }) };
-      throw error;
+      if (!(error instanceof Refusal)) throw error;
+      const completed = { ...progress.completed };
+      return { data: null, errors: [wholly(error)], ...(isDone(execution, completed) && { extensions: { completed } }) };
     }
   };

@@ -80,7 +80,7 @@ const differing = (known: readonly Known[], keyring: Keyring): string | null =>
 async function altered(run: RunSql, keyring: Keyring): Promise<string | null> {
   const [row] = await run(`select ${eventColumns} from audit_events e order by e.id desc limit 1`);
   if (!row) return null;
-  const event = eventOf(row);
+  const event = eventOf({ ...row, at: new Date(row['at'] as string | Date) });
   const kid = keyOf(event);
   return keyring.has(kid) && !isGenuine(event, keyring) ? kid : null;
 }
