@@ -131,7 +131,9 @@ export const variables = {
   ),
   LIMIT_REFRESH: limit(60, 60).describe('Refreshes of one session, as turns/seconds.'),
   LIMIT_CONNECTION: limit(10, 60).describe('Connections to a database tried from one IP address, as turns/seconds.'),
-  LIMIT_TOKEN: limit(20, 300).describe('Wrong reset, verification and set-up tokens from one IP address, and as many refresh tokens; as turns/seconds.'),
+  LIMIT_TOKEN: limit(20, 300).describe(
+    'Wrong reset, verification and set-up tokens from one IP address, and as many refresh tokens; as turns/seconds.',
+  ),
   LIMIT_REFUSAL: limit(100, 3600).describe(
     'Refused operations on secrets and settings that get an audit event each for one user, as turns/seconds; more are counted.',
   ),

@@ -82,7 +82,7 @@ describe('login', () => {
   });
 
   it('finds an address with letters beyond ASCII as it is stored', async () => {
-    await set({ email: `ÉVA.${settled}@local.test` });
+    await set({ email: `éva.${settled}@local.test` });
     expect((await local.login({ identifier: `ÉVA.${settled}@LOCAL.TEST` })).userId).toBe(local.user.id);
   });
 

@@ -59,8 +59,7 @@ export async function authenticate(
   if (subject === null) return null;
   const sql = viewerSql(tools, rules.stepUpAge);
   const rows = (await runSql(sql, [subject.sessionId, subject.userId])) as unknown as readonly ViewerRow[];
-  if (runNote !== null && isFirstUse(rows, tokens.counterOf(accessToken)))
-    await noteFirstUse(runNote, tools, subject.sessionId, rows);
+  if (runNote !== null && isFirstUse(rows, tokens.counterOf(accessToken))) await noteFirstUse(runNote, tools, subject.sessionId, rows);
   return factsOf(rows, rules);
 }
 
