@@ -1,5 +1,23 @@
 import { Migration } from '@mikro-orm/migrations';
-import { normalizeEmail } from '../src/entities/identifier.ts';
+import { domainToASCII } from 'node:url';
+
+/** As addresses are stored since this version: a migration goes on doing what it did, whatever becomes of the service. */
+function normalizeEmail(text: string): string {
+  const email = text.trim().normalize('NFC');
+  const at = email.lastIndexOf('@');
+  if (at === -1) return email;
+  const domain = asciiDomain(email.slice(at + 1));
+  return domain === '' ? email : `${lowerOutsideAscii(email.slice(0, at))}@${domain}`;
+}
+
+function asciiDomain(domain: string): string {
+  if (/^[\x21-\x7e]*$/.test(domain)) return foldCase(domain);
+  return /[%/?#\\:]/.test(domain) ? '' : foldCase(domainToASCII(domain));
+}
+
+const foldCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+const lowerOutsideAscii = (text: string): string => text.replace(/[^\0-\x7f]/gu, (letter) => letter.toLowerCase()).normalize('NFC');
 
 export class Migration20261130192530_normalized_emails extends Migration {
 
@@ -14,7 +32,8 @@ export class Migration20261130192530_normalized_emails extends Migration {
       if (normalized === email || normalized.length > 254) continue;
       const [moved] = await this.execute(
         `update users set email = ? where id = ? and not exists (
-           select 1 from users o where o.id <> users.id and lower(o.email) = lower(cast(? as text) collate "C")) returning id`,
+           select 1 from users o where o.id <> users.id and lower(o.email) = lower(cast(? as text) collate "C")
+             and (o.is_verified or not (o.is_self_registered or o.is_email_claimed)) and o.deleted_at is null) returning id`,
         [normalized, id, normalized],
       );
       if (moved !== undefined)

@@ -131,12 +131,15 @@ export const variables = {
   ),
   LIMIT_REFRESH: limit(60, 60).describe('Refreshes of one session, as turns/seconds.'),
   LIMIT_CONNECTION: limit(10, 60).describe('Connections to a database tried from one IP address, as turns/seconds.'),
-  LIMIT_TOKEN: limit(20, 300).describe('Wrong reset, verification, set-up and refresh tokens from one IP address, as turns/seconds.'),
+  LIMIT_TOKEN: limit(20, 300).describe(
+    'Wrong reset, verification and set-up tokens from one IP address, and as many refresh tokens; as turns/seconds.',
+  ),
   LIMIT_REFUSAL: limit(100, 3600).describe(
-    'Refused operations on secrets and settings that get an audit event each in one session, as turns/seconds; more are counted.',
+    'Refused operations on secrets and settings that get an audit event each for one user, as turns/seconds; more are counted.',
   ),
   AUDIT_REFUSALS_PER_DAY: bound(5000, 1_000_000).describe(
-    'Audit events per day for refusals of signed-in callers, and as many for anonymous ones; more are counted per operation and hour.',
+    'Audit events per day for refusals of signed-in callers, as many for anonymous ones aimed at an account, and as many for all others; ' +
+      'more are counted per operation and hour.',
   ),
   CLEANUP_EVERY: seconds(60, 86_400).describe('Seconds between two rounds that remove what has expired and file what was refused.'),
   AUDIT_SEAL_EVERY: seconds(10, 86_400).describe('Seconds between two looks for audit events that are not sealed yet.'),

@@ -272,8 +272,8 @@ class CookieJar {
   }
 }
 
-async function viewerOf({ runReserved, tools }: ContextSources, accessToken: string | null, isUse = true): Promise<Viewer> {
-  const facts = accessToken === null ? null : await authenticate(accessToken, runReserved, tools, isUse);
+async function viewerOf({ run, runReserved, tools }: ContextSources, accessToken: string | null, isUse = true): Promise<Viewer> {
+  const facts = accessToken === null ? null : await authenticate(accessToken, runReserved, tools, isUse ? run : null);
   return facts === null ? Viewer.anonymous : new Viewer(facts, mayAct);
 }
 

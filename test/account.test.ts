@@ -231,6 +231,20 @@ describe('changePassword', () => {
     expect(errors[0]?.extensions['fields']).toEqual([{ path: 'input.currentPassword', message: 'must have 1 to 128 characters' }]);
   });
 
+  it('holds no more new passwords against anything than the limit of the session allows', async () => {
+    const few = await aLocal({ environment: { LIMIT_SIGN_IN: '2/300' } });
+    const device = await Device.signIn(few, 'manager');
+    for (const code of ['BAD_INPUT', 'BAD_INPUT', 'RATE_LIMITED'])
+      expect((await device.changePassword(old, 'short 1')).codes).toEqual([code]);
+    few.clock.turn(300);
+    for (const [from, to] of [
+      [old, fresh],
+      [fresh, `${fresh} 2`],
+      [`${fresh} 2`, `${fresh} 3`],
+    ] as const)
+      expect((await device.changePassword(from, to)).codes).toEqual([]);
+  });
+
   it('is for whoever is signed in', async () => {
     const query = 'mutation { changePassword(input: { currentPassword: "x", newPassword: "y" }) { accessToken } }';
     expect((await local.anonymous.ask(query)).codes).toEqual(['UNAUTHENTICATED']);

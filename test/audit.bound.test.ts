@@ -104,6 +104,13 @@ describe('refusals of one day from any number of addresses', () => {
     expect(await value(`select count(*) as value from audit_events where action = 'members' and actor_id is not null`)).toBe(1);
   });
 
+  it('leave room for those that were aimed at an account, which have a limit of their own', async () => {
+    await countDenials(first(), [denial('login', '203.0.113.7', { reason: 'wrong_password', targetId: actorId })]);
+    turn(1);
+    await fileAll();
+    expect(await value(`select count(*) as value from audit_events where reason = 'wrong_password' and target_id is not null`)).toBe(1);
+  });
+
   it('never hide that an account was locked', async () => {
     const lock = { reason: 'users', targetId: actorId };
     await countDenials(first(), [denial('lock', '203.0.113.1', lock)]);
@@ -141,14 +148,14 @@ describe('events of their own', () => {
     expect(await value(`select sum(count) as value from denials where action = 'revealSecret'`)).toBe(refusalsPerDay);
   });
 
-  it('stay within the limit of their session, whichever node serves it', async () => {
+  it('stay within the limit of their user, whichever node serves it', async () => {
     turn(48 * 60);
     const few = { ...tools, rules: { ...tools.rules, limits: { ...limits, refusal: { turns: 7, seconds: 3600 } } } };
-    const facts = { action: 'storeSecret', reason: 'no_token', outcome: AuditOutcome.DENIED, actorId, sessionId: randomUUID() } as const;
+    const facts = { action: 'storeSecret', reason: 'no_token', outcome: AuditOutcome.DENIED, actorId } as const;
     await Promise.all(
       Array.from({ length: 30 }, (_, n) =>
         recordRefusal(n % 2 === 0 ? first() : second(), few, {
-          facts,
+          facts: { ...facts, sessionId: randomUUID() },
           at: clock.at,
           requester: { ipAddress: '203.0.113.1', requestId: `r${n}` },
           count: 1,
@@ -187,7 +194,7 @@ describe('the bytes of a day', () => {
           names.add(name as string);
     expect(names.size).toBeGreaterThan(100);
     expect(names.size).toBeLessThanOrEqual(mostActions);
-    const perDay = (2 * readConfig({}).sessions.refusalsPerDay + 24 * mostActions) * bytesPerEvent;
+    const perDay = (3 * readConfig({}).sessions.refusalsPerDay + 24 * mostActions) * bytesPerEvent;
     const page = readFileSync('docs/operations.md', 'utf8');
     const [, actions, megabytes] = /at most (\d+) actions[\s\S]*?at most (\d+) MB/.exec(page) ?? [];
     expect(Number(actions)).toBe(mostActions);

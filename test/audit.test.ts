@@ -411,9 +411,9 @@ describe('what was refused', () => {
     const plenty = { turns: 1000, seconds: 3600 };
     const limits = new Proxy({}, { get: () => plenty }) as Limits;
     /** A signed-in caller in a session of their own. */
-    const caller = async (sessionId = randomUUID()): Promise<Viewer> => {
-      const [row] = await local.sql(`select id from users where username = 'staff'`, []);
-      return { userId: row?.['id'], sessionId } as unknown as Viewer;
+    const caller = async (username = 'staff'): Promise<Viewer> => {
+      const [row] = await local.sql('select id from users where username = $1', [username]);
+      return { userId: row?.['id'], sessionId: randomUUID() } as unknown as Viewer;
     };
     const from = (last: number | string, requestId = 'r') => ({ ipAddress: `203.0.113.${last}`, requestId });
     const parts = (warnings: string[] = [], em: () => SqlEntityManager = () => local.database.orm.em as SqlEntityManager) => ({
@@ -457,12 +457,12 @@ describe('what was refused', () => {
       expect((await counted('deleteSecret')).map(({ key, count }) => [key, count])).toEqual([[staff.userId, 9]]);
     });
 
-    it('as an event for so many requests of a session as its limit has turns, the others counted', async () => {
+    it('as an event for so many requests of a user, in any sessions, as the limit has turns, the others counted', async () => {
       const { tools, ...others } = parts();
       const few = { ...tools, rules: { ...tools.rules, limits: { ...limits, refusal: { turns: 3, seconds: 3600 } } } };
-      const [one, other] = [await caller(), await caller()];
+      const [one, again, other] = [await caller('vp'), await caller('vp'), await caller('member')];
       const refused = new Refusals({ ...others, tools: few });
-      for (let n = 0; n < 8; n += 1) refused.note({ ...asked, operation: 'renameSecret' }, one, from(1, `r${n}`));
+      for (let n = 0; n < 8; n += 1) refused.note({ ...asked, operation: 'renameSecret' }, n % 2 === 0 ? one : again, from(1, `r${n}`));
       refused.note({ ...asked, operation: 'renameSecret' }, other, from(1, 'other'));
       await refused.settle();
       const rows = await local.sql(`select request_id from audit_events where action = 'renameSecret' order by id`, []);
@@ -513,6 +513,17 @@ describe('what was refused', () => {
       expect(rows.length).toBe(1001);
       expect(rows[0]).toMatchObject({ key: '', reason: 'over_limit', count: 1000, ip_address: null, actor_id: null });
       expect(rows.reduce((sum, row) => sum + (row['count'] as number), 0)).toBe(3000);
+    });
+
+    it('apart for signed-in callers, however many addresses were refused in that minute', async () => {
+      const refused = new Refusals(parts());
+      const wide = { operation: 'crowded', code: 'FORBIDDEN', isSingle: false } as const;
+      for (let n = 0; n < 1001; n += 1)
+        refused.note(wide, Viewer.anonymous, { ipAddress: `2001:db8:${n.toString(16)}::1`, requestId: 'r' });
+      const viewer = await caller();
+      refused.note(wide, viewer, from(1));
+      await refused.settle();
+      expect((await counted('crowded')).filter(({ actor_id: id }) => id === viewer.userId)).toHaveLength(1);
     });
 
     it('says how many it could not record, and goes on', async () => {

@@ -104,6 +104,17 @@ describe('an operator on the host', () => {
     expect((await trySignIn(local, owner, `${password} of the owner`)).codes).toEqual([]);
   });
 
+  it('issues a reset that verifies no address, also where another account has it', async () => {
+    const other = await office.settle('staff');
+    const { id, username } = await office.settle('staff');
+    await office.value('update users set is_verified = false, is_email_claimed = true where id = $1', id);
+    await office.value('update users set email = (select email from users where id = $2) where id = $1', id, other.id);
+    const { token } = await issueLink(host().em, host().tools, username, lifetimes);
+    expect((await choosePassword(local, token, `${password} printed`)).codes).toEqual([]);
+    expect((await trySignIn(local, username, `${password} printed`)).codes).toEqual([]);
+    expect(await office.value('select is_verified from users where id = $1', id)).toBe(false);
+  });
+
   it('unlocks an account and verifies an address', async () => {
     const { username, id } = await office.settle('staff');
     await lockOut(username);

@@ -80,6 +80,17 @@ describe('removeSecondFactor', () => {
     expect((await local.admin.ask(remove, { id })).codes).toEqual(['CONFLICT']);
   });
 
+  it('removes nothing where a second factor was begun and never confirmed', async () => {
+    const id = await idOf('member');
+    await local.sql(
+      `insert into totp_credentials (id, created_at, updated_at, user_id, sealed_seed, failed_attempts)
+       values (gen_random_uuid(), now(), now(), $1, 'begun', 0)`,
+      [id],
+    );
+    expect((await local.admin.ask(remove, { id })).codes).toEqual(['CONFLICT']);
+    await local.sql('delete from totp_credentials where user_id = $1', [id]);
+  });
+
   it('is not for oneself, and not for the owner, whom the host helps', async () => {
     expect((await local.admin.ask(remove, { id: await idOf('admin') })).codes).toEqual(['FORBIDDEN']);
     const owner = await signIn('president');

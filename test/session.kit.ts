@@ -162,7 +162,7 @@ export class Local {
   }
 
   async viewer(accessToken: string): Promise<Viewer | null> {
-    const facts = await authenticate(accessToken, this.runSql, this.tools);
+    const facts = await authenticate(accessToken, this.runSql, this.tools, this.runSql);
     return facts && new Viewer(facts, () => false);
   }
 

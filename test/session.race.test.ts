@@ -142,14 +142,34 @@ describe('the first use of what a refresh was answered with', () => {
       };
       const { tools } = local;
       const answers = await at<object | null>(parallel, (index) =>
-        index % 2 === 0 ? local.refresh(first.refreshToken) : authenticate(second.accessToken, hear, tools),
+        index % 2 === 0 ? local.refresh(first.refreshToken) : authenticate(second.accessToken, hear, tools, hear),
       );
       expect(answers).not.toContain(null);
+      // at the latest when nobody holds the session any more
+      await authenticate(second.accessToken, hear, tools, hear);
       expect(noted.filter((count) => count === 1)).toHaveLength(1);
       const stored = await local.stored.one(Session, { id: first.sessionId });
       expect(stored).toMatchObject({ refreshCounter: 2, endedAt: null, firstUsedAt: local.clock.now() });
     }
   }, 60_000);
+
+  it('waits for nobody who holds the session, and is noted at the next use', async () => {
+    const local = await new Local(orm, runSql).settle('first.held');
+    const { refreshToken, sessionId } = await local.login();
+    const { accessToken } = await local.refresh(refreshToken);
+    const holder = await pool.connect();
+    try {
+      await holder.query('begin');
+      await holder.query('select from sessions where id = $1 for update', [sessionId]);
+      expect(await local.viewer(accessToken)).not.toBeNull();
+      await holder.query('rollback');
+    } finally {
+      holder.release(true);
+    }
+    expect(await local.stored.one(Session, { id: sessionId })).toMatchObject({ firstUsedAt: null });
+    expect(await local.viewer(accessToken)).not.toBeNull();
+    expect(await local.stored.one(Session, { id: sessionId })).toMatchObject({ firstUsedAt: local.clock.now() });
+  });
 
   it('keeps three tabs of one session signed in over an hour', async () => {
     const local = await new Local(orm, runSql).settle('three.tabs');

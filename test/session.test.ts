@@ -430,7 +430,7 @@ describe('refresh', () => {
       user: local.user,
     });
     const { tools } = heard;
-    const viewer = (accessToken: string) => authenticate(accessToken, heard.runSql, tools);
+    const viewer = (accessToken: string) => authenticate(accessToken, heard.runSql, tools, heard.runSql);
     for (let time = 0; time < 3; time++) await viewer(first.accessToken);
     const second = await local.refresh(first.refreshToken);
     for (let time = 0; time < 3; time++) await viewer(first.accessToken);

@@ -96,6 +96,15 @@ describe('what asks for a fresh proof', () => {
     expect(await ask()).toEqual(required);
   });
 
+  it('is refused, and changes nothing, where the session has no refresh token that could be answered', async () => {
+    const { headers } = await signIn('admin');
+    const latest = 'select id from sessions order by created_at desc, id desc limit 1';
+    await local.sql(`update sessions set refresh_hash = repeat('0', 64) where id = (${latest})`);
+    local.clock.turn(601);
+    expect((await local.anonymous.ask(prove, { input: { password } }, headers)).codes).toEqual(['BAD_CREDENTIALS']);
+    expect((await local.anonymous.ask(leastOf('beginTotp'), {}, headers)).codes).toEqual(required);
+  });
+
   it.each(stepped)('%s is UNAUTHENTICATED to nobody, as any operation is', async (operation) => {
     expect((await local.anonymous.ask(leastOf(operation))).codes).toEqual(['UNAUTHENTICATED']);
   });

@@ -78,4 +78,13 @@ describe('a right token', () => {
     for (let n = 0; n < 5; n += 1)
       expect((await local.anonymous.ask('mutation { refresh { accessToken } }')).codes).toEqual(['UNAUTHENTICATED']);
   });
+
+  it('of a reset is not refused for stale refresh tokens from the same address', async () => {
+    const local = await aLocal({ comparesExecutions: false, environment });
+    await local.anonymous.see('mutation { requestPasswordReset(email: "member@unionhall.test") }');
+    const token = await local.mailedToken('member@unionhall.test');
+    for (const code of ['UNAUTHENTICATED', 'UNAUTHENTICATED', 'RATE_LIMITED'])
+      expect((await local.anonymous.ask(wrong.refresh.query)).codes).toEqual([code]);
+    expect((await local.anonymous.ask(reset, { token })).codes).toEqual([]);
+  });
 });

@@ -31,6 +31,10 @@ export class OneTimeToken extends Dated {
   @Property({ type: 'datetime', length: 3, nullable: true })
   usedAt: Date | null = null;
 
+  /** Whether an operator was shown it: then it proves nothing about the address. */
+  @Property({ type: 'boolean', default: false })
+  wasPrinted = false;
+
   constructor(facts: {
     user: Ref<User>;
     type: TokenType.PASSWORD_RESET | TokenType.EMAIL_VERIFICATION;

@@ -117,6 +117,10 @@ describe('a guessable password', () => {
   const guessable = { refusesGuessable: true };
   const refusal = ['must not be a repeated pattern, a row of keys, or the name of this software'];
 
+  it('is not looked for in a text that is too long', () => {
+    expect(problems('qwertyuiop'.repeat(13), guessable)).toEqual(long);
+  });
+
   it.each([
     'zzzzzzzzzz',
     '98989898',

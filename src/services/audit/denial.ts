@@ -32,7 +32,7 @@ export interface SingleDenial extends CountedDenial {
   readonly secretId?: string | null;
 }
 
-/** What filing refusals needs: the events per day that may be added for signed-in callers, and for anonymous ones. */
+/** What filing refusals needs: the events per day that may be added in each class of refusals: see {@link kindOf}. */
 export interface FilingTools {
   readonly keyring: Keyring;
   readonly rules: { readonly refusalsPerDay: number };
@@ -82,7 +82,7 @@ export async function recordRefusal(em: SqlEntityManager, tools: RefusalTools, d
 }
 
 /**
- * Records a refusal of a signed-in caller as an event of its own: one per request, a limited number per session, and no
+ * Records a refusal of a signed-in caller as an event of its own: one per request, a limited number per user, and no
  * more per day than the daily limit.
  * @returns false where it must be counted instead.
  */
@@ -91,7 +91,7 @@ export async function recordSingle(em: SqlEntityManager, tools: RefusalTools, de
   const { actorId = null, sessionId = null, action, reason, outcome } = facts;
   if (actorId === null || sessionId === null || recorded.has(requester)) return false;
   recorded.add(requester);
-  if ((await tryTurn(em, tools, 'refusal', sessionId)) > 0) return false;
+  if ((await tryTurn(em, tools, 'refusal', actorId)) > 0) return false;
   return em.transactional(async (transaction) => {
     if (!(await new DailyLimit(transaction, tools).take(denial))) return false;
     recordAudit(transaction, tools.keyring, {
@@ -140,17 +140,19 @@ async function addDenials(em: SqlEntityManager, denials: readonly CountedDenial[
   const row = `select cast(? as text), cast(? as text), cast(? as text), cast(? as int), cast(? as text), cast(? as timestamptz),
     cast(? as uuid), cast(? as uuid), cast(? as text), cast(? as uuid), cast(? as text), cast(? as int)
     where ${condition}`;
+  // In one order on every node: otherwise two that count the same refusals could each wait for the other's row.
+  const keyed = denials.map((denial) => ({ denial, key: keyOfDenial(denial) }));
+  const ordered = keyed.sort((a, b) => (JSON.stringify(a.key) < JSON.stringify(b.key) ? -1 : 1));
   await em.execute(
     `insert into denials as held
        (action, reason, key, minute, outcome, at, actor_id, session_id, ip_address, target_id, request_id, count)
-     ${denials.map(() => row).join(' union all ')}
+     ${ordered.map(() => row).join(' union all ')}
      on conflict (action, reason, key, minute) do update
      set count = held.count + excluded.count, at = excluded.at, session_id = excluded.session_id, ip_address = excluded.ip_address,
        request_id = excluded.request_id`,
-    denials.flatMap((denial) => {
-      const { facts, at, requester, count } = denial;
+    ordered.flatMap(({ denial: { facts, at, requester, count }, key }) => {
       const { outcome, actorId = null, sessionId = null, targetId = null } = facts;
-      return [...keyOfDenial(denial), outcome, at, actorId, sessionId, requester.ipAddress, targetId, requester.requestId, count];
+      return [...key, outcome, at, actorId, sessionId, requester.ipAddress, targetId, requester.requestId, count];
     }),
   );
 }
@@ -169,8 +171,8 @@ export async function fileDenials(em: SqlEntityManager, tools: FilingTools, most
   const daily = new DailyLimit(em, tools);
   const excess: Denial[] = [];
   for (const denial of counted) {
-    const { action, actorId, at } = denial;
-    if (action === lock || (await daily.take({ facts: { actorId }, at }))) file(em, tools.keyring, denial);
+    const { action, actorId, targetId, at } = denial;
+    if (action === lock || (await daily.take({ facts: { actorId, targetId }, at }))) file(em, tools.keyring, denial);
     else excess.push(denial);
     em.remove(denial);
   }
@@ -206,9 +208,22 @@ function summariesOf(denials: readonly Denial[]): CountedDenial[] {
   return [...summaries.values()];
 }
 
+/** The classes of refusals that have a daily limit each, as rows of `audit_events` are of them. */
+const kinds = {
+  'signed-in': 'actor_id is not null',
+  aimed: 'actor_id is null and target_id is not null',
+  anonymous: 'actor_id is null and target_id is null',
+} as const;
+
+/** Refusals of signed-in callers; of anonymous callers that were aimed at a user, as a guessed password is; and all others. */
+function kindOf({ actorId = null, targetId = null }: Pick<DenialFacts, 'actorId' | 'targetId'>): keyof typeof kinds {
+  if (actorId !== null) return 'signed-in';
+  return targetId === null ? 'anonymous' : 'aimed';
+}
+
 /**
- * The events that may still be added for refusals of a day, within one transaction. Signed-in and anonymous callers have
- * a limit each, so that anonymous callers cannot use up what is kept for the others.
+ * The events that may still be added for refusals of a day, within one transaction. Each class of refusals has a limit of
+ * its own, so that whoever uses up one hides nothing of another.
  */
 class DailyLimit {
   readonly #left = new Map<string, number>();
@@ -219,23 +234,24 @@ class DailyLimit {
   ) {}
 
   /** Takes one. @returns false where none is left. */
-  async take({ facts: { actorId = null }, at }: { readonly facts: Pick<DenialFacts, 'actorId'>; readonly at: Date }): Promise<boolean> {
+  async take({ facts, at }: { readonly facts: Pick<DenialFacts, 'actorId' | 'targetId'>; readonly at: Date }): Promise<boolean> {
     const day = at.toISOString().slice(0, 10);
-    const key = `${day} ${actorId === null}`;
-    const left = this.#left.get(key) ?? (await this.#count(day, actorId === null));
+    const kind = kindOf(facts);
+    const key = `${day} ${kind}`;
+    const left = this.#left.get(key) ?? (await this.#count(day, kind));
     this.#left.set(key, left - 1);
     return left > 0;
   }
 
-  async #count(day: string, isAnonymous: boolean): Promise<number> {
+  async #count(day: string, kind: keyof typeof kinds): Promise<number> {
     const { refusalsPerDay } = this.tools.rules;
     await this.em.execute('select pg_advisory_xact_lock(?)', [filingLock]);
     const from = new Date(`${day}T00:00:00.000Z`);
     const to = new Date(from.valueOf() + 86_400_000);
     const [row] = await this.em.execute<{ count: number }[]>(
       `select cast(count(*) as int) as count from (
-         select from audit_events where outcome in ('denied', 'failed') and at >= ? and at < ? and (actor_id is null) = ? and action <> '${lock}' and reason is distinct from '${overLimit}' limit ?) as counted`,
-      [from, to, isAnonymous, refusalsPerDay],
+         select from audit_events where outcome in ('denied', 'failed') and at >= ? and at < ? and ${kinds[kind]} and action <> '${lock}' and reason is distinct from '${overLimit}' limit ?) as counted`,
+      [from, to, refusalsPerDay],
     );
     return refusalsPerDay - (row?.count ?? 0);
   }

@@ -22,7 +22,7 @@ export interface RefusalParts {
   readonly warn: (message: string) => void;
 }
 
-/** Different refusals of one minute that are counted apart; more of them are counted per operation and hour. */
+/** Different refusals of one minute, of anonymous and of signed-in callers each, that are counted apart; more of them are summed up. */
 const mostPerMinute = 1000;
 
 /** Refusals that may wait to become an event of their own; more of them are counted. */
@@ -38,7 +38,7 @@ const mostAtOnce = 500;
 export class Refusals {
   #counted = new Map<string, CountedDenial>();
   #singles: CountedDenial[] = [];
-  #keysOfMinute = { minute: 0, keys: new Set<string>() };
+  #keysOfMinute = { minute: 0, anonymous: new Set<string>(), signedIn: new Set<string>() };
   #writing: Promise<void> | null = null;
 
   constructor(private readonly parts: RefusalParts) {}
@@ -59,15 +59,15 @@ export class Refusals {
 
   #count(denial: CountedDenial): void {
     const own = JSON.stringify(keyOfDenial(denial));
-    const counted = this.#isAmongMost(own, denial.at) ? denial : summaryOf(denial);
+    const counted = this.#isAmongMost(own, denial) ? denial : summaryOf(denial);
     const key = counted === denial ? own : JSON.stringify(keyOfDenial(counted));
     this.#counted.set(key, { ...counted, count: denial.count + (this.#counted.get(key)?.count ?? 0) });
   }
 
-  #isAmongMost(key: string, at: Date): boolean {
+  #isAmongMost(key: string, { facts, at }: CountedDenial): boolean {
     const minute = Math.floor(at.valueOf() / 60_000);
-    if (this.#keysOfMinute.minute !== minute) this.#keysOfMinute = { minute, keys: new Set() };
-    const { keys } = this.#keysOfMinute;
+    if (this.#keysOfMinute.minute !== minute) this.#keysOfMinute = { minute, anonymous: new Set(), signedIn: new Set() };
+    const keys = facts.actorId ? this.#keysOfMinute.signedIn : this.#keysOfMinute.anonymous;
     if (keys.size < mostPerMinute) keys.add(key);
     return keys.has(key);
   }

@@ -20,8 +20,8 @@ export function passwordProblems(given: string, { minLength, personal, refusesGu
   const length = [...password].length;
   const problems: string[] = [];
   if (length < minLength) problems.push(`must have at least ${minLength} characters`);
-  if (length > maxPasswordLength) problems.push(`must have at most ${maxPasswordLength} characters`);
-  else if (length > 0 && !isHashable(given)) problems.push('must be well-formed text');
+  if (length > maxPasswordLength) return [...problems, `must have at most ${maxPasswordLength} characters`];
+  if (length > 0 && !isHashable(given)) problems.push('must be well-formed text');
   if (isCommon(password)) problems.push('must not be one of the most common passwords');
   if (isPersonal(password, personal)) problems.push('must not be your own name, username or e-mail address');
   if (refusesGuessable && isGuessable(password))

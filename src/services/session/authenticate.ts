@@ -46,20 +46,20 @@ interface ViewerRow {
 /**
  * Who sends this access token, as the database has it now: a session that ended, a user who was disabled and a role that
  * expired count from the very next request on. Null for every token that names nobody.
- * @param isUse false where the service looks at a token that it has only just issued.
+ * @param runNote runs what takes note of a first use; null where the service looks at a token that it has only just issued.
  */
 export async function authenticate(
   accessToken: string,
   runSql: RunSql,
   tools: Pick<SessionTools, 'tokens' | 'rules' | 'now'>,
-  isUse = true,
+  runNote: RunSql | null,
 ): Promise<ViewerFacts | null> {
   const { tokens, rules } = tools;
   const subject = tokens.verify(accessToken, tools.now());
   if (subject === null) return null;
   const sql = viewerSql(tools, rules.stepUpAge);
   const rows = (await runSql(sql, [subject.sessionId, subject.userId])) as unknown as readonly ViewerRow[];
-  if (isUse && isFirstUse(rows, tokens.counterOf(accessToken))) await noteFirstUse(runSql, tools, subject.sessionId, rows);
+  if (runNote !== null && isFirstUse(rows, tokens.counterOf(accessToken))) await noteFirstUse(runNote, tools, subject.sessionId, rows);
   return factsOf(rows, rules);
 }
 
@@ -67,9 +67,15 @@ export async function authenticate(
 const isFirstUse = ([row]: readonly ViewerRow[], counter: number): boolean =>
   row !== undefined && row.is_unused && row.refresh_counter > 1 && row.refresh_counter === counter;
 
-/** Writes once for each rotation: of parallel first uses, one. */
+/**
+ * Writes once for each rotation: of parallel first uses, one. It waits neither for the disk nor for whoever holds the row:
+ * the next use takes note then.
+ */
 async function noteFirstUse(runSql: RunSql, clocked: Clocked, sessionId: string, [row]: readonly ViewerRow[]): Promise<void> {
-  const noted = `update sessions set first_used_at = ${sqlNow(clocked)} where id = $1 and refresh_counter = $2 and first_used_at is null`;
+  const noted = `update sessions set first_used_at = ${sqlNow(clocked)}
+    where id = (
+      select id from sessions where id = $1 and refresh_counter = $2 and first_used_at is null for no key update skip locked)
+      and set_config('synchronous_commit', 'off', true) = 'off'`;
   await runSql(noted, [sessionId, row?.refresh_counter]);
 }
 

@@ -6,7 +6,7 @@ import { badCredentials, badInput, unauthenticated } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { composed, isHashable, maxPasswordLength } from '../crypto/password.ts';
 import { verifyRefreshToken } from '../crypto/refresh.ts';
-import { accountOf, clearAttempts, passwordHashOf, tryPassword } from './attempt.ts';
+import { accountOf, clearAttempts, passwordHashOf, takeSignInTurn, tryPassword } from './attempt.ts';
 import { resealPair, type PairMove } from './pair.ts';
 import { recordOwn } from './record.ts';
 import { currentToken } from './refresh.ts';
@@ -45,6 +45,7 @@ export async function changePassword(
   cookie: string,
 ): Promise<SignedIn> {
   const account = accountOf(viewer);
+  const turn = await takeSignInTurn(em, tools, account, { action, client });
   await refuseUnfit(em, tools, account.userId, input);
   const proof = await tryPassword(em, tools, account, input.currentPassword, { action, client });
   if (!proof.isRight) throw badCredentials();
@@ -57,6 +58,7 @@ export async function changePassword(
   };
   const issued = (await replace(em, tools, change, proof)) ?? (await replaceRenewed(em, tools, change, input));
   if (issued === null) throw badCredentials();
+  await turn.giveBack();
   return new SignedIn(issued, tools, verifyRefreshToken(tools.keyring, cookie)?.sessionId === account.sessionId);
 }
 

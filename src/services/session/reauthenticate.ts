@@ -27,11 +27,13 @@ export async function reauthenticate(
   const account = accountOf(viewer);
   const proof = await proveAgain(em, tools, account, input, { action: 'reauthenticate', client });
   const issued = await em.transactional(async (transaction) => {
-    if (!(await spendProof(transaction, tools, account, proof, client))) return null;
+    if (!(await spendProof(transaction, tools, account, proof, client))) throw badCredentials();
     await transaction.execute(`update sessions set authenticated_at = ${sqlNow(tools)} where id = ?`, [account.sessionId]);
     recordChange(transaction, tools, viewer, client, { action: 'reauthenticate', targetType: 'Session', targetId: account.sessionId });
-    return currentToken(transaction, tools, account.sessionId);
+    const current = await currentToken(transaction, tools, account.sessionId);
+    // A session that ended in the same instant takes the proof back with it.
+    if (current === null) throw badCredentials();
+    return current;
   });
-  if (issued === null) throw badCredentials();
   return new SignedIn(issued, tools, verifyRefreshToken(tools.keyring, cookie)?.sessionId === account.sessionId);
 }

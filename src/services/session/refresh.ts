@@ -7,7 +7,7 @@ import { unauthenticated } from '../../errors.ts';
 import { recordAudit } from '../audit/event.ts';
 import { mintRefreshToken, verifyRefreshToken, type RefreshClaims } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
-import { takeTurn } from '../limit.ts';
+import { networkOf, takeTurn } from '../limit.ts';
 import type { Trial } from './attempt.ts';
 import { endSessions } from './end.ts';
 import { SignedIn, type Issued } from './start.ts';
@@ -33,7 +33,7 @@ export async function refresh(
   const trial: Trial = { action: 'refresh', client };
   const claims = verifyRefreshToken(tools.keyring, token);
   if (claims === null) {
-    await takeTokenTurn(em, tools, trial);
+    await takeTokenTurn(em, tools, trial, `refresh ${networkOf(client.ipAddress)}`);
     await recordWrongToken(em, tools, trial);
     throw unauthenticated();
   }

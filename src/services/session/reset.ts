@@ -26,7 +26,7 @@ const path = 'input.token';
 /**
  * Sets a new password for whoever was mailed the token; a password that is refused does not spend it. All sessions end,
  * what was shared in the vault is shared no more, the second factor stays. The address is verified by it, as the mail was
- * read there, and failures to sign in are forgotten, as they were of the old password.
+ * read there, unless the token was printed for an operator. Failures to sign in are forgotten, as they were of the old password.
  * @throws BAD_INPUT, one for every token that cannot be used; RATE_LIMITED.
  */
 export async function resetPassword(
@@ -58,12 +58,13 @@ export async function resetPassword(
 async function reset(
   em: SqlEntityManager,
   tools: SessionTools,
-  { userId }: Mailed,
+  { id, userId }: Mailed,
   passwordHash: string,
   client: Client,
 ): Promise<boolean> {
   if (!(await replacePassword(em, tools, { userId, passwordHash, instead: null }))) return false;
-  await confirmAddress(em, tools, userId);
+  const [token] = await em.execute<{ was_printed: boolean }[]>('select was_printed from one_time_tokens where id = ?', [id]);
+  if (token?.was_printed === false) await confirmAddress(em, tools, userId);
   for (const table of ['users', 'devices'] as const)
     await em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where ${owners[table]} = ?`, [userId]);
   // Whoever reset the password cannot open the private key, which is sealed under the old one.

@@ -26,8 +26,13 @@ export async function tryToken<Found>(
 }
 
 /** Takes the turn that a wrong token costs its address, to be given back for a right one. @throws RATE_LIMITED */
-export async function takeTokenTurn(em: SqlEntityManager, tools: SessionTools, { action, client }: Trial): Promise<Turn> {
-  const turn = await reserveTurn(em, tools, 'token', networkOf(client.ipAddress));
+export async function takeTokenTurn(
+  em: SqlEntityManager,
+  tools: SessionTools,
+  { action, client }: Trial,
+  key = networkOf(client.ipAddress),
+): Promise<Turn> {
+  const turn = await reserveTurn(em, tools, 'token', key);
   const { wait } = turn;
   if (wait === 0) return turn;
   await recordDenial(em, tools.now(), client, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED });

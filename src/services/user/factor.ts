@@ -60,7 +60,9 @@ export async function removeSecondFactorOf(em: SqlEntityManager, tools: RemovalT
 }
 
 async function remove(em: SqlEntityManager, { mail, endSessions, now }: RemovalTools, userId: string): Promise<boolean> {
-  const removed = await em.execute<object[]>('delete from totp_credentials where user_id = ? returning confirmed_at', [userId]);
+  const removed = await em.execute<object[]>('delete from totp_credentials where user_id = ? and confirmed_at is not null returning id', [
+    userId,
+  ]);
   if (removed.length === 0) return false;
   await em.execute('delete from backup_codes where user_id = ?', [userId]);
   const at = now();

@@ -37,7 +37,9 @@ export async function issueLink(em: SqlEntityManager, tools: OperatorTools, user
   return change(em, tools, { username, action: 'user.issue_link' }, async (transaction, user) => {
     if (!user.isActive) throw new UserError(`${user.username} is deactivated: an administrator reactivates the account first.`);
     const lifetime = user.isInvited ? lifetimes.invitation : lifetimes.reset;
-    const { token, expiresAt } = await issueToken(transaction, tools, { kind: 'password-reset', user, lifetime });
+    const { job, token, expiresAt } = await issueToken(transaction, tools, { kind: 'password-reset', user, lifetime });
+    await transaction.flush();
+    await transaction.execute('update one_time_tokens set was_printed = true where id = ?', [job.tokenId]);
     return { kind: user.isInvited ? 'invitation' : 'password-reset', token, expiresAt };
   });
 }
