@@ -403,7 +403,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return freeze(toConfig(data));
 }
 
-/** Adds the variables that are given as files. An empty file sets nothing. @returns what is wrong. */
+/** Adds the variables that are given as files. Only the file of SMTP_URL may be empty: no mail is sent then. @returns what is wrong. */
 function readSecrets(given: Record<string, string | undefined>): string[] {
   return secretNames.flatMap((name) => {
     const path = given[`${name}_FILE`];
@@ -411,7 +411,8 @@ function readSecrets(given: Record<string, string | undefined>): string[] {
     if (given[name] !== undefined) return [`${name} and ${name}_FILE must not both be set`];
     try {
       const text = readFileSync(path, 'utf8').trim();
-      if (text !== '') given[name] = text;
+      if (text === '') return name === 'SMTP_URL' ? [] : [`${name}_FILE names a file that is empty`];
+      given[name] = text;
       return [];
     } catch (error) {
       return [`${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`];
