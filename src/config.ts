@@ -120,9 +120,7 @@ export const variables = {
   REQUIRE_SECOND_FACTOR: list()
     .pipe(z.array(z.enum(['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'])))
     .describe('Roles whose holders must set up a second factor before anything else, comma-separated: admin,officer.'),
-  LIMIT_SIGN_IN: limit(20, 300).describe(
-    'Failed sign-ins from one IP address; of each known device and each session, counted by itself; as turns/seconds.',
-  ),
+  LIMIT_SIGN_IN: limit(20, 300).describe('Failed sign-ins per IP address, per known device and per session, as turns/seconds.'),
   LIMIT_SECOND_FACTOR: limit(10, 900).describe('Wrong codes of the second factor for one account, as turns/seconds.'),
   LIMIT_MAIL_ACCOUNT: limit(3, 900).describe('Mails for a reset or a verification asked for one account, as turns/seconds.'),
   LIMIT_MAIL_ADDRESS: limit(20, 3600).describe('Mails for a reset or a verification asked from one IP address, as turns/seconds.'),
