@@ -440,9 +440,13 @@ describe('the embedded database', () => {
     const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
     const text = JSON.stringify({ pid: other.pid, startedAt: null, host: hostname(), id: 'another' });
     await writeFile(file, text);
-    await expect(openDatabase(at('earlier'))).rejects.toThrow(`is in use by the process with pid ${other.pid}, of an earlier version`);
-    expect(await readFile(file, 'utf8')).toBe(text);
-    await killed(other);
+    try {
+      const reason = `is in use by the process with pid ${other.pid}, of an earlier version`;
+      await expect(openDatabase(at('earlier'))).rejects.toThrow(reason);
+      expect(await readFile(file, 'utf8')).toBe(text);
+    } finally {
+      await killed(other);
+    }
     await (await openDatabase(at('earlier'))).close();
   }, 60_000);
 
