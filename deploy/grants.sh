@@ -1,5 +1,6 @@
 #!/bin/sh
-# Gives the application role its rights to the tables, as the migrator that owns them. Run it after each migration.
+# Gives the application role its rights to the tables, as the migrator that owns them, in one transaction. Run it after
+# each migration.
 set -eu
 url="${ROLE_SECRETS:-/run/secrets}/migrator_url"
 # the password is in no argument: every user of the machine can read those
@@ -7,7 +8,7 @@ PGPASSWORD="$(sed 's|^[^@]*:\([^:@/]*\)@.*|\1|' "$url")"
 export PGPASSWORD
 # functions of extensions belong to the superuser and are everybody's already: no warning for each of them
 export PGOPTIONS='-c client_min_messages=error'
-exec psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname="$(sed 's|:[^:@/]*@|@|' "$url")" <<'SQL'
+exec psql --no-psqlrc --quiet --single-transaction --set=ON_ERROR_STOP=1 --dbname="$(sed 's|:[^:@/]*@|@|' "$url")" <<'SQL'
 grant usage on schema public, pgboss to unionhall_application;
 grant select, insert, update, delete on all tables in schema public, pgboss to unionhall_application;
 grant usage, select on all sequences in schema public, pgboss to unionhall_application;

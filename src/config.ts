@@ -120,9 +120,7 @@ export const variables = {
   REQUIRE_SECOND_FACTOR: list()
     .pipe(z.array(z.enum(['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'])))
     .describe('Roles whose holders must set up a second factor before anything else, comma-separated: admin,officer.'),
-  LIMIT_SIGN_IN: limit(20, 300).describe(
-    'Failed sign-ins from one IP address; of each known device and each session, counted by itself; as turns/seconds.',
-  ),
+  LIMIT_SIGN_IN: limit(20, 300).describe('Failed sign-ins per IP address, per known device and per session, as turns/seconds.'),
   LIMIT_SECOND_FACTOR: limit(10, 900).describe('Wrong codes of the second factor for one account, as turns/seconds.'),
   LIMIT_MAIL_ACCOUNT: limit(3, 900).describe('Mails for a reset or a verification asked for one account, as turns/seconds.'),
   LIMIT_MAIL_ADDRESS: limit(20, 3600).describe('Mails for a reset or a verification asked from one IP address, as turns/seconds.'),
@@ -406,7 +404,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return freeze(toConfig(data));
 }
 
-/** Adds the variables that are given as files. An empty file sets nothing. @returns what is wrong. */
+/** Adds the variables that are given as files. Only the file of SMTP_URL may be empty: no mail is sent then. @returns what is wrong. */
 function readSecrets(given: Record<string, string | undefined>): string[] {
   return secretNames.flatMap((name) => {
     const path = given[`${name}_FILE`];
@@ -414,7 +412,8 @@ function readSecrets(given: Record<string, string | undefined>): string[] {
     if (given[name] !== undefined) return [`${name} and ${name}_FILE must not both be set`];
     try {
       const text = readFileSync(path, 'utf8').trim();
-      if (text !== '') given[name] = text;
+      if (text === '') return name === 'SMTP_URL' ? [] : [`${name}_FILE names a file that is empty`];
+      given[name] = text;
       return [];
     } catch (error) {
       return [`${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`];

@@ -35,7 +35,7 @@ export interface Measures {
 
 const usual: Measures = { room: 500 * 1024 ** 2, drift: 5_000, oldest: 150_000, patience: 5_000, now: () => Date.now() };
 
-/** Looks at an installation: its keys, files, database, clock, mail server and disk. It changes nothing but may make the keyring. */
+/** Looks at an installation: its keys, files, database, clock, mail server and disk. It changes nothing. */
 export async function examine(config: Config, measures: Partial<Measures> = {}): Promise<Finding[]> {
   const by = { ...usual, ...measures };
   const { finding, keyring } = await examineKeys(config);

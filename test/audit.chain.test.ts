@@ -3,7 +3,16 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '../src/database/index.ts';
 import { AuditOutcome } from '../src/entities/audit.ts';
 import { User } from '../src/entities/user.ts';
-import { exportAudit, readHead, sealEvents, startSealing, tellFault, tellHead, verifyAudit } from '../src/services/audit/index.ts';
+import {
+  exportAudit,
+  readHead,
+  sealEvents,
+  startSealing,
+  tellBefore,
+  tellFault,
+  tellHead,
+  verifyAudit,
+} from '../src/services/audit/index.ts';
 import type { Head } from '../src/services/audit/chain.ts';
 import type { Fault } from '../src/services/audit/verify.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
@@ -384,6 +393,20 @@ describe('verifying', () => {
       'drop table seals',
     );
     expect(await faultOf(keyring, kept)).toEqual({ kind: 'altered seal', eventId: last, sequence: 9 });
+  });
+
+  it('tells of a fault what is known of the events before it', () => {
+    const fault = (kind: Fault['kind'], sequence: number | null): Fault => ({ kind, eventId: null, sequence });
+    const [none, head] = [
+      { sequence: 0, hash: null },
+      { sequence: 6, hash: 'h' },
+    ];
+    expect(tellBefore(fault('altered event', 7), head)).toBe('All before it is as it was written, up to 6:h.');
+    expect(tellBefore(fault('altered seal', 1), none)).toBe('It is the first.');
+    expect(tellBefore(fault('missing seal', null), none)).toBe('It is the first.');
+    expect(tellBefore(fault('truncated', 7), none)).toBeNull();
+    for (const kind of ['archived', 'altered archive', 'unknown archive key'] as const)
+      for (const known of [none, head]) expect(tellBefore(fault(kind, 1), known)).toBeNull();
   });
 
   it('verifies what came after a head by itself, and whether the head is still there', async () => {

@@ -58,6 +58,12 @@ describe('a command', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it.each([['audit:verify'], ['keys:status'], ['keys:retire', 'k1']])('%s makes no keyring', async (...words) => {
+    const { said, code } = await run(...words);
+    expect([stripVTControlCharacters(said), code]).toEqual(['There is no keyring yet; the first start makes one.\n', 1]);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it.each(['db:migrate', 'seed', 'audit:verify', 'keys:status', 'vault:status', 'mail:redrive', 'worker'])(
     '%s says in a sentence that the database cannot be reached',
     async (name) => {

@@ -435,6 +435,21 @@ describe('the embedded database', () => {
     60_000,
   );
 
+  it('is refused while a process of an earlier version has it, and keeps the lock file of that process', async () => {
+    const file = `${at('earlier').dataDirectory}.lock`;
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    const text = JSON.stringify({ pid: other.pid, startedAt: null, host: hostname(), id: 'another' });
+    await writeFile(file, text);
+    try {
+      const reason = `is in use by the process with pid ${other.pid}, of an earlier version`;
+      await expect(openDatabase(at('earlier'))).rejects.toThrow(reason);
+      expect(await readFile(file, 'utf8')).toBe(text);
+    } finally {
+      await killed(other);
+    }
+    await (await openDatabase(at('earlier'))).close();
+  }, 60_000);
+
   it('begins anew what was being made when its process was killed', async () => {
     const { child } = aProcess('begun');
     while (!existsSync(join(at('begun').dataDirectory, 'PG_VERSION'))) await setTimeout(5);

@@ -117,13 +117,16 @@ describe('a setting', () => {
     expect(said({ [name]: value })).toBeNull();
   });
 
-  it('comes from a file where one is named, and an empty file sets nothing', async () => {
+  it('comes from a file where one is named, and may be empty for the mail server only', async () => {
     const file = await written(Buffer.from('postgres://u:p@h/d\n'));
     expect(readConfig({ DATABASE_URL_FILE: file }).databaseUrl).toBe('postgres://u:p@h/d');
     expect(said({ DATABASE_URL_FILE: file, DATABASE_URL: 'postgres://u@h/d' })).toBe(
       'DATABASE_URL and DATABASE_URL_FILE must not both be set',
     );
     expect(said({ SMTP_URL_FILE: join(folder, 'none') })).toBe('SMTP_URL_FILE names a file that cannot be read (ENOENT)');
-    expect(readConfig({ SMTP_URL_FILE: await written(Buffer.from('\n')) }).mail.smtp).toBeNull();
+    const empty = await written(Buffer.from('\n'));
+    expect(readConfig({ SMTP_URL_FILE: empty }).mail.smtp).toBeNull();
+    for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'ADMIN_PASSWORD'])
+      expect(said({ [`${name}_FILE`]: empty })).toBe(`${name}_FILE names a file that is empty`);
   });
 });

@@ -338,7 +338,7 @@ describe('a line meets who is there', () => {
   it('who is deleted: the name is not given again', async () => {
     await importing(jsonl(named('gone')));
     await database.run(`update users set deleted_at = now() where username = 'gone'`);
-    expect(await refusalsOf(jsonl(named('gone')))).toEqual(['1: username was that of a user who is deleted']);
+    expect(await refusalsOf(jsonl(named('gone')))).toEqual(['1: username belonged to a deleted user']);
     expect(await refusalsOf(jsonl(named('gone', { email: 'else@example.org' })))).toEqual(['1: username is taken']);
   });
 

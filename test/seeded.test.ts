@@ -91,6 +91,14 @@ describe.each(['embedded', 'postgresql'] as const)('a database seeded on the %s 
     });
     const again = await runProcess(built.program, ['users:disable-seeded'], environment);
     expect(again).toEqual({ hasSucceeded: true, said: 'No account has a password of the seeds.\n' });
+    const { said: exported } = await runProcess(built.program, ['audit:export'], environment);
+    const events = exported
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { action: string; requestId: string });
+    const actions = events.map(({ action }) => action).sort();
+    expect(actions).toEqual([...names.map(() => 'user.deactivate'), 'user.remove_ownership']);
+    expect(new Set(events.map(({ requestId }) => requestId))).toEqual(new Set([expect.stringMatching(/^host-/)]));
     expect(await accountsOf(environment)).toBe('right  Accounts: No password is public.');
     const service = await startProcess(built.program, environment);
     try {

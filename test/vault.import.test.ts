@@ -93,8 +93,12 @@ describe('a Python install', () => {
       updatedBy: { fullName: 'Ruth Calloway' },
     });
     expect(await bring(path)).toEqual({ added: 0, changed: 0, unchanged: 3 });
-    const events = await database.run(`select count(*)::int as count from audit_events where action = 'secret.import'`, []);
-    expect(events).toEqual([{ count: 2 }]);
+    const events = await database.run(
+      `select count(*)::int as count, count(distinct request_id)::int as runs from audit_events
+       where action = 'secret.import' and request_id like 'host-%'`,
+      [],
+    );
+    expect(events).toEqual([{ count: 2, runs: 1 }]);
   });
 
   it('is read with its own password alone, whole or not at all, and shows no value', async () => {

@@ -17,6 +17,7 @@ import {
   planArchive,
   readHead,
   removeArchived,
+  tellBefore,
   tellFault,
   tellHead,
   verifyArchive,
@@ -27,7 +28,7 @@ import {
 } from '../services/audit/index.ts';
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { keyringProblem } from '../services/key.ts';
-import { keyringFor, keyringOf, whileOpen } from './opening.ts';
+import { existingKeyring, keyringFor, whileOpen } from './opening.ts';
 import { CommandError, say, counted } from './operator.ts';
 
 /** Walks through the whole audit log, or an archive of it, and says what is wrong with it, or what its head is. */
@@ -37,7 +38,7 @@ export async function verify(config: Config, words: string[]): Promise<void> {
   if (values.after !== undefined && values.archive !== undefined)
     throw new CommandError('--after and --archive cannot be given together: the file of an archive is verified as a whole.');
   const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
-  const keyring = await keyringOf(config);
+  const keyring = await existingKeyring(config);
   await whileOpen(config, async (database) => {
     const problem = await keyringProblem(database.run, keyring);
     if (problem !== null) throw new CommandError(`Nothing was verified. ${problem}`);
@@ -48,8 +49,7 @@ export async function verify(config: Config, words: string[]): Promise<void> {
     }
     const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
-      const before = head.sequence === 0 ? 'It is the first.' : `All before it is as it was written, up to ${tellHead(head)}.`;
-      throw new CommandError(`${tellFault(fault)}\n${before}`);
+      throw new CommandError([tellFault(fault), tellBefore(fault, head)].filter(Boolean).join('\n'));
     }
     say(
       `${counted(head.sequence, 'event is', 'events are')} sealed, and as written; ${unsealed} more ${unsealed === 1 ? 'waits' : 'wait'} to be sealed.`,

@@ -5,12 +5,12 @@ import { countKeys, renewSeeds, tellKeys } from '../services/session/keys.ts';
 import { renewSystemSeals } from '../services/vault/index.ts';
 import { savedBy } from '../work.ts';
 import { keyringProblem, retireKey as retire } from '../services/key.ts';
-import { keyringFor, keyringOf, whileOpen, withDatabase } from './opening.ts';
+import { existingKeyring, keyringFor, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, say, counted } from './operator.ts';
 
 /** Says how much hangs on each system key, so that one is not removed too early. */
 export async function showKeys(config: Config): Promise<void> {
-  const keyring = await keyringOf(config);
+  const keyring = await existingKeyring(config);
   await whileOpen(config, async (database) => {
     say(tellKeys(await countKeys(database.orm.em, keyring, systemClock())));
     const problem = await keyringProblem(database.run, keyring);
@@ -22,7 +22,7 @@ export async function showKeys(config: Config): Promise<void> {
 export async function retireKey(config: Config, words: string[]): Promise<void> {
   const [kid, ...rest] = words;
   if (kid === undefined || kid.startsWith('-') || rest.length > 0) throw new CommandError('Name one key: npm run keys:retire -- k1');
-  const keyring = await keyringOf(config);
+  const keyring = await existingKeyring(config);
   if (kid === keyring.active) throw new CommandError(`${kid} is the active key of this host. Put another key before it first.`);
   await whileOpen(config, async (database) => {
     if (!(await retire(database.run, kid))) throw new CommandError(`The database was never used with a key ${kid}.`);

@@ -2,11 +2,11 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
-import { loadKeyring } from '../services/crypto/keyfile.ts';
+import { hasKeyring, loadKeyring } from '../services/crypto/keyfile.ts';
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { registerKeys } from '../services/key.ts';
 import { openPlace, openUpdated, whereabouts, type MailRoom } from '../work.ts';
-import { warn } from './operator.ts';
+import { CommandError, warn } from './operator.ts';
 
 /** Opens the database that the service would open, for as long as the work takes; a statement may take as long as it takes. */
 export async function whileOpen(config: Config, work: (database: Database) => Promise<void>): Promise<void> {
@@ -37,7 +37,16 @@ export async function keyringFor(config: Config, { orm }: Database): Promise<Key
   return keyring;
 }
 
-export const placeOf = (config: Config) => whereabouts(config, () => keyringOf(config));
+/** What was saved opens with the keyring that it was saved under: a new one would not help. */
+export const placeOf = (config: Config) => whereabouts(config, () => loadKeyring({ ...sourceOf(config), mayMake: false }));
 
-export const keyringOf = (config: Config) =>
-  loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys });
+export const keyringOf = (config: Config) => loadKeyring({ ...sourceOf(config), mayMake: config.mayMakeKeys });
+
+/** The keyring for a command that only looks. @throws {CommandError} where the service would make it first. */
+export async function existingKeyring(config: Config): Promise<Keyring> {
+  const source = sourceOf(config);
+  if (config.mayMakeKeys && !(await hasKeyring(source))) throw new CommandError('There is no keyring yet; the first start makes one.');
+  return await loadKeyring({ ...source, mayMake: false });
+}
+
+const sourceOf = ({ keys, configDirectory: directory }: Config) => ({ keys, directory });

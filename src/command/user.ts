@@ -7,11 +7,11 @@ import { systemClock } from '../entities/clock.ts';
 import { formatInstant, MailQueue, tokenLink } from '../services/mail/index.ts';
 import { endSessions, resetAge } from '../services/session/index.ts';
 import { removeSecondFactorOf } from '../services/user/index.ts';
-import { issueLink, unlockByName, verifyByName, type OperatorTools } from '../services/user/operator.ts';
+import { issueLink, unlockByName, verifyByName, type UserCommandTools } from '../services/user/operator.ts';
 import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, say, warn } from './operator.ts';
 
-type Work = (em: SqlEntityManager, tools: OperatorTools, username: string, database: Database) => Promise<void>;
+type Work = (em: SqlEntityManager, tools: UserCommandTools, username: string, database: Database) => Promise<void>;
 
 /** Runs a command about the user that `--user` names. */
 async function withUser(config: Config, words: string[], name: string, work: Work): Promise<void> {
@@ -40,7 +40,7 @@ export async function printLink(config: Config, words: string[]): Promise<void> 
 export const unlock = (config: Config, words: string[]): Promise<void> =>
   withUser(config, words, 'users:unlock', async (em, tools, username) => {
     await unlockByName(em, tools, username);
-    say(`${username} is not locked any more.`);
+    say(`${username} is unlocked.`);
   });
 
 /** Verifies the e-mail address of a user. */
@@ -56,8 +56,7 @@ export const removeSecondFactor = (config: Config, words: string[]): Promise<voi
     const mail = new MailQueue(await queueDatabase(database), { supervises: false, warn });
     await mail.start();
     try {
-      const isRemoved = await removeSecondFactorOf(em, { ...tools, mail, endSessions }, username);
-      if (!isRemoved) throw new CommandError(`There is no user ${username} with a second factor.`);
+      await removeSecondFactorOf(em, { ...tools, mail, endSessions }, username);
       say(`${username} has no second factor any more, is signed out everywhere, and signs in with the password.`);
     } finally {
       await mail.stop();

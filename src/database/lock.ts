@@ -20,7 +20,7 @@ export class LockedError extends Error {
 
   constructor(
     message: string,
-    /** Null while the holder has not written its name yet. */
+    /** Null while the holder has not written its name yet, and where it is of an earlier version. */
     readonly holder: LockHolder | null,
   ) {
     super(message);
@@ -63,6 +63,7 @@ const busy = 5;
 export function takeLock(file: string, what: string): Lock {
   const connection = lockFile(`${file}.sqlite`, () => lockedError(file, what));
   try {
+    refuseEarlier(file, what);
     writeHolder(file);
   } catch (error) {
     connection.close();
@@ -122,6 +123,26 @@ function writeHolder(file: string): void {
   renameSync(draft, file);
 }
 
+/** Refuses where a process of an earlier version runs: its lock is this file alone, and has an `id`. */
+function refuseEarlier(file: string, what: string): void {
+  const { id, pid, host } = readFields(file);
+  const isOther = typeof id === 'string' && typeof pid === 'number' && pid > 0 && pid !== process.pid && host === hostname();
+  if (isOther && isAlive(pid))
+    throw new LockedError(
+      `${what} is in use by the process with pid ${pid}, of an earlier version. Stop that process first; ` +
+        `if it is another program, delete ${file}.`,
+      null,
+    );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 function lockedError(file: string, what: string): LockedError {
   const holder = readHolder(file);
   if (holder === null) return new LockedError(`${what} is in use by another process. Stop that process first.`, null);
@@ -133,10 +154,14 @@ function lockedError(file: string, what: string): LockedError {
 }
 
 function readHolder(file: string): LockHolder | null {
+  const { pid, host, since } = readFields(file);
+  return typeof pid === 'number' && typeof host === 'string' && typeof since === 'string' ? { pid, host, since } : null;
+}
+
+function readFields(file: string): Readonly<Record<string, unknown>> {
   try {
-    const { pid, host, since } = JSON.parse(readFileSync(file, 'utf8')) as Partial<LockHolder>;
-    return typeof pid === 'number' && typeof host === 'string' && typeof since === 'string' ? { pid, host, since } : null;
+    return Object(JSON.parse(readFileSync(file, 'utf8'))) as Record<string, unknown>;
   } catch {
-    return null;
+    return {};
   }
 }

@@ -21,7 +21,7 @@ export function normalizeIdentifier(text: string): string {
 /** Text with A to Z in lower case, as PostgreSQL's `lower` gives it in the collation `C`. */
 export const foldCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
-/** Empty for what is no domain; of ASCII, any is left to the mail server. */
+/** Returns the domain in ASCII, or an empty text if it is invalid. ASCII domains are not checked. */
 function asciiDomain(domain: string): string {
   if (/^[\x21-\x7e]*$/.test(domain)) return foldCase(domain);
   return /[%/?#\\:]/.test(domain) ? '' : foldCase(domainToASCII(domain));

@@ -99,15 +99,14 @@ export class User extends Kept {
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Wrong passwords in a row, from devices that never signed in as this user; null where the caller may not know.',
+    description: 'Wrong passwords in a row, from devices that never signed in as this user. Null when hidden from the caller.',
   })
   @Property({ type: 'integer' })
   failedLoginAttempts: number = 0;
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description:
-      'When the lock for too many wrong passwords ends, or ended; null for no lock since the last sign-in, or where the caller may not know.',
+    description: 'When the lock for wrong passwords ends. Null without a lock since the last sign-in, and when hidden from the caller.',
   })
   @Property({ type: 'datetime', length: 3, nullable: true })
   lockedUntil: Date | null = null;

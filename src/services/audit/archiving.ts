@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { ArchiveError, findArchive, headOfArchive, macOfArchive } from './archive.ts';
 import type { ArchiveFile } from './archivefile.ts';
 import type { Head } from './chain.ts';
-import { recordAudit, type ChangeTools } from './event.ts';
+import { hostOrigin, recordAudit, type ChangeTools } from './event.ts';
 import { runIn, type RunSql } from './row.ts';
 import { sealingLock } from './seal.ts';
 import { tellFault, verifyAudit } from './verify.ts';
@@ -77,8 +76,7 @@ export async function removeArchived(
       at: archive.at,
       actor: null,
       sessionId: null,
-      ipAddress: null,
-      requestId: `host-${randomUUID()}`,
+      ...hostOrigin(),
       action: 'audit.archive',
       targetType: null,
       targetId: null,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AuditEvent, AuditOutcome, type AuditFacts } from '../../entities/audit.ts';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 as uuidv7 } from 'uuid';
@@ -25,6 +26,9 @@ export interface Requester {
   readonly ipAddress: string | null;
   readonly requestId: string;
 }
+
+/** Where a command on the host asks. */
+export const hostOrigin = (): Requester => ({ ipAddress: null, requestId: `host-${randomUUID()}` });
 
 /** What was changed, who changed it, and where that was asked. */
 type Changing = readonly [

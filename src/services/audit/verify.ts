@@ -181,6 +181,15 @@ export function tellFault({ kind, eventId, sequence }: Fault): string {
   }[kind];
 }
 
+const ofArchive: readonly Fault['kind'][] = ['archived', 'altered archive', 'unknown archive key'];
+
+/** What is known of the events before a fault; null where nothing before it was verified. */
+export function tellBefore({ kind, sequence }: Fault, head: Head): string | null {
+  if (ofArchive.includes(kind)) return null;
+  if (head.sequence > 0) return `All before it is as it was written, up to ${tellHead(head)}.`;
+  return sequence === null || sequence === 1 ? 'It is the first.' : null;
+}
+
 /** A head as one keeps it: `4711:hash`. */
 export const tellHead = ({ sequence, hash }: Head): string => `${sequence}:${hash ?? ''}`;
 

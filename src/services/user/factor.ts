@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { AuditOutcome } from '../../entities/audit.ts';
 import { SessionEnd } from '../../entities/session.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { conflict, forbidden } from '../../errors.ts';
-import { recordAudit, recordChange } from '../audit/event.ts';
+import { recordChange } from '../audit/event.ts';
 import { administer, holdUser, isOwn } from './admins.ts';
+import { changeByName, UserError } from './operator.ts';
 import type { Origin, UserTools } from './tools.ts';
 
 type RemovalTools = Pick<UserTools, 'keyring' | 'mail' | 'endSessions' | 'now'>;
@@ -33,29 +32,10 @@ export async function removeSecondFactor(
   });
 }
 
-/**
- * Does the same for any user, the owner too, on the word of the operator of the host.
- * @returns false where there is no such user, or no second factor.
- */
-export async function removeSecondFactorOf(em: SqlEntityManager, tools: RemovalTools, username: string): Promise<boolean> {
-  return em.transactional(async (transaction) => {
-    const [user] = await transaction.execute<{ id: string }[]>(
-      'select id from users where lower(username) = lower(cast(? as text) collate "C") and deleted_at is null for no key update',
-      [username],
-    );
-    if (user === undefined || !(await remove(transaction, tools, user.id))) return false;
-    const requestId = `host-${randomUUID()}`;
-    const operator = { actor: null, sessionId: null, ipAddress: null, requestId } as const;
-    recordAudit(transaction, tools.keyring, {
-      ...operator,
-      at: tools.now(),
-      action: 'user.remove_second_factor',
-      targetType: 'User',
-      targetId: user.id,
-      outcome: AuditOutcome.SUCCEEDED,
-      count: 1,
-    });
-    return true;
+/** Does the same for any user, the owner too, on the word of the operator of the host. @throws {UserError} */
+export async function removeSecondFactorOf(em: SqlEntityManager, tools: RemovalTools, username: string): Promise<void> {
+  await changeByName(em, tools, { username, action: 'user.remove_second_factor' }, async (transaction, user) => {
+    if (!(await remove(transaction, tools, user.id))) throw new UserError(`${user.username} has no second factor.`);
   });
 }
 

@@ -1,12 +1,12 @@
 import { UniqueConstraintViolationException, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { User } from '../../entities/user.ts';
-import { recordChange } from '../audit/event.ts';
+import { hostOrigin, recordChange } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { issueToken } from '../mail/index.ts';
 import { forgetFailures } from './unlock.ts';
 
-/** What an operator's commands on the host work with. */
-export interface OperatorTools {
+/** What the commands on the host that change a user work with. */
+export interface UserCommandTools {
   readonly keyring: Keyring;
   readonly now: () => Date;
 }
@@ -29,12 +29,17 @@ export interface PrintedToken {
 }
 
 /**
- * Issues the token with which a user, the owner too, chooses a password: the invitation that works already, a new one for
- * who has no password yet, or a reset, which replaces an earlier one.
+ * Issues the token with which a user, the owner too, chooses a password: the invitation of a user without a password, the one
+ * that works already or a new one, or a reset, which replaces an earlier one.
  * @throws {UserError} where nobody of that name may sign in.
  */
-export async function issueLink(em: SqlEntityManager, tools: OperatorTools, username: string, lifetimes: Lifetimes): Promise<PrintedToken> {
-  return change(em, tools, { username, action: 'user.issue_link' }, async (transaction, user) => {
+export async function issueLink(
+  em: SqlEntityManager,
+  tools: UserCommandTools,
+  username: string,
+  lifetimes: Lifetimes,
+): Promise<PrintedToken> {
+  return changeByName(em, tools, { username, action: 'user.issue_link' }, async (transaction, user) => {
     if (!user.isActive) throw new UserError(`${user.username} is deactivated: an administrator reactivates the account first.`);
     const lifetime = user.isInvited ? lifetimes.invitation : lifetimes.reset;
     const { job, token, expiresAt } = await issueToken(transaction, tools, { kind: 'password-reset', user, lifetime });
@@ -45,13 +50,13 @@ export async function issueLink(em: SqlEntityManager, tools: OperatorTools, user
 }
 
 /** Forgets the wrong passwords and codes of a user, who can sign in at once. @throws {UserError} */
-export async function unlockByName(em: SqlEntityManager, tools: OperatorTools, username: string): Promise<void> {
-  await change(em, tools, { username, action: 'user.unlock' }, (transaction, { id }) => forgetFailures(transaction, id));
+export async function unlockByName(em: SqlEntityManager, tools: UserCommandTools, username: string): Promise<void> {
+  await changeByName(em, tools, { username, action: 'user.unlock' }, (transaction, { id }) => forgetFailures(transaction, id));
 }
 
 /** Verifies the address of a user, as the token that was mailed to it would. @throws {UserError} */
-export async function verifyByName(em: SqlEntityManager, tools: OperatorTools, username: string): Promise<void> {
-  await change(em, tools, { username, action: 'user.verify' }, async (transaction, user) => {
+export async function verifyByName(em: SqlEntityManager, tools: UserCommandTools, username: string): Promise<void> {
+  await changeByName(em, tools, { username, action: 'user.verify' }, async (transaction, user) => {
     user.isVerified = true;
     await transaction.flush().catch((error: unknown) => {
       throw error instanceof UniqueConstraintViolationException ? new UserError('Another account has this address already.') : error;
@@ -59,12 +64,12 @@ export async function verifyByName(em: SqlEntityManager, tools: OperatorTools, u
   });
 }
 
-const command = { ipAddress: null, requestId: 'command' };
+const nobody = { userId: null, sessionId: null };
 
-/** Changes a user in one transaction with its audit event, which names no actor. */
-async function change<Outcome>(
+/** Changes a user in one transaction with its audit event, which names no actor. @throws {UserError} */
+export async function changeByName<Outcome>(
   em: SqlEntityManager,
-  tools: OperatorTools,
+  tools: UserCommandTools,
   { username, action }: { readonly username: string; readonly action: string },
   work: (em: SqlEntityManager, user: User) => Promise<Outcome>,
 ): Promise<Outcome> {
@@ -76,7 +81,7 @@ async function change<Outcome>(
     if (row === undefined) throw new UserError(`There is no user ${username}.`);
     const user = await transaction.findOneOrFail(User, row.id, { filters: false });
     const outcome = await work(transaction, user);
-    recordChange(transaction, tools, { userId: null, sessionId: null }, command, { action, targetType: 'User', targetId: user.id });
+    recordChange(transaction, tools, nobody, hostOrigin(), { action, targetType: 'User', targetId: user.id });
     return outcome;
   });
 }

@@ -1,7 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { AuditOutcome } from '../../entities/audit.ts';
 import { noPassword } from '../../entities/user.ts';
-import { recordAudit } from '../audit/event.ts';
+import { hostOrigin, recordChange } from '../audit/event.ts';
 import type { PasswordHasher } from '../crypto/hasher.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { shutOut } from './deactivate.ts';
@@ -61,26 +60,20 @@ export async function disableSeededUsers(
   tools: Pick<UserTools, 'endSessions' | 'now'> & { readonly keyring: Keyring },
   users: readonly SeededUser[],
 ): Promise<void> {
+  const origin = hostOrigin();
   await em.transactional(async (transaction) => {
     for (const { id } of users) {
+      const record = (action: string) =>
+        recordChange(transaction, tools, { userId: null, sessionId: null }, origin, { action, targetType: 'User', targetId: id });
+      const [former] = await transaction.execute<object[]>('select from users where id = ? and is_owner for no key update', [id]);
       await transaction.execute('update users set is_active = false, is_owner = false, password_hash = ?, updated_at = ? where id = ?', [
         noPassword,
         tools.now(),
         id,
       ]);
       await shutOut(transaction, tools, id);
-      recordAudit(transaction, tools.keyring, {
-        at: tools.now(),
-        actor: null,
-        sessionId: null,
-        ipAddress: null,
-        requestId: 'users:disable-seeded',
-        action: 'user.deactivate',
-        targetType: 'User',
-        targetId: id,
-        outcome: AuditOutcome.SUCCEEDED,
-        count: 1,
-      });
+      record('user.deactivate');
+      if (former !== undefined) record('user.remove_ownership');
     }
   });
 }

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
 import { Secret } from '../../entities/vault.ts';
-import { recordAudit } from '../audit/event.ts';
+import { hostOrigin, recordAudit, type Requester } from '../audit/event.ts';
 import { decryptFernet, FernetError } from '../crypto/fernet.ts';
 import { openByPassword } from '../crypto/pair.ts';
 import { pythonIterations, stretch } from '../crypto/stretch.ts';
@@ -67,7 +67,8 @@ export async function importSecrets(
       await holdVault(transaction);
       const vault = await openAs(transaction, tools, as, keep);
       const done = { added: 0, changed: 0, unchanged: 0 };
-      for (const secret of secrets) done[await importOne(transaction, tools, vault, secret)] += 1;
+      const each = { ...tools, origin: hostOrigin() };
+      for (const secret of secrets) done[await importOne(transaction, each, vault, secret)] += 1;
       await writeState(transaction, vault, vault.keys);
       return done;
     }),
@@ -187,7 +188,7 @@ async function openAs(
 
 async function importOne(
   em: SqlEntityManager,
-  { keyring, now, versionsKept }: OperatorTools & { readonly versionsKept: number },
+  { keyring, now, versionsKept, origin }: OperatorTools & { readonly versionsKept: number; readonly origin: Requester },
   vault: OpenVault,
   { keyName, description, value }: ForeignSecret,
 ): Promise<keyof Imported> {
@@ -206,8 +207,7 @@ async function importOne(
     at,
     actor,
     sessionId: null,
-    ipAddress: null,
-    requestId: 'command',
+    ...origin,
     outcome: AuditOutcome.SUCCEEDED,
     count: 1,
     ...target,

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { VaultKeyState } from '../../entities/vault.ts';
-import { recordAudit } from '../audit/event.ts';
+import { hostOrigin, recordAudit } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { readKit } from '../crypto/kit.ts';
 import { isOfActiveKid, sealAgain } from '../crypto/pair.ts';
@@ -133,8 +133,7 @@ export async function recoverFor(
         at: now(),
         actor: null,
         sessionId: null,
-        ipAddress: null,
-        requestId: 'command',
+        ...hostOrigin(),
         count: 1,
         ...facts,
       });

@@ -84,7 +84,7 @@ const differences: Readonly<Record<string, string>> = {
 
 const meetings: readonly string[] = [
   `select l.line, 'username', case when u.deleted_at is not null and lower(u.email) = lower(l.email)
-     then 'was that of a user who is deleted' else 'is taken' end
+     then 'belonged to a deleted user' else 'is taken' end
    from import_lines l join users u on u.id = l.by_username where ${isSame} is not true`,
   `select line, 'email', 'is taken' from import_lines l where by_email is not null and ${isSame} is not true`,
   `select line, 'memberNumber', 'is no member''s' from import_lines where member_number is not null and member_id is null and by_member is null`,
