@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { chromium, type Browser, type Page, type Response, type ConsoleMessage } from 'playwright-core';
+import { chromium, type Browser, type Page, type Response, type ConsoleMessage, type Request } from 'playwright-core';
 import { isSubscription, windows, type Example } from '../../src/playground.ts';
 
 // Drives the playground in a real Chromium, as its user does, on the built service. Run by `npm run test:browser`.
@@ -178,6 +178,12 @@ async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
+  await page.route('**/graphql', async (route) => {
+    const response = await route.fetch();
+    const body = await response.text();
+    bodies.set(route.request(), body);
+    await route.fulfill({ response, body });
+  });
   const faults: string[] = [];
   page.on('console', (message) => isFault(message) && faults.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
@@ -220,6 +226,9 @@ async function choose(page: Page, username: string): Promise<void> {
   await page.keyboard.press('Escape');
 }
 
+/** What was answered: the browser itself does not keep the bodies of answers that say no-store. */
+const bodies = new WeakMap<Request, string>();
+
 /** Presses the button, that above the operation where one is named, and answers what came back, once it is shown. */
 async function send(
   page: Page,
@@ -229,7 +238,7 @@ async function send(
   if (await clear.isVisible()) await clear.click();
   const answered = page.waitForResponse((response) => isAnswer(response));
   await press(page, example);
-  const answer = (await (await answered).json()) as Awaited<ReturnType<typeof send>>;
+  const answer = JSON.parse(bodies.get((await answered).request()) ?? 'null') as Awaited<ReturnType<typeof send>>;
   await page.locator('app-query-result .cm-content').getByText('"data"').waitFor();
   for (const [field, token] of Object.entries({ login: 'accessToken', unlockVault: 'vaultToken' })) {
     if ((answer.data as Record<string, unknown> | null)?.[field])
