@@ -163,6 +163,7 @@ describe('the system key', () => {
     await owner.unlock();
     await readsAll();
 
+    await retireKey(database.run, wide.active); // as the active key of a server it counted as used again
     await restart(narrow);
     expect((await owner.ask('unlockVault', { password })).codes).toEqual(['INTERNAL']);
     await expect(recoverFor(em(), { keyring: narrow, now: clock.now }, recoveryKit, 'admin')).rejects.toThrow(/own key does not open/);

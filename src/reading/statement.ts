@@ -360,7 +360,8 @@ function compared(left: Sql, column: Column, comparing: Comparing): Sql {
     case 'contains':
       return sql`${foldedSql(left)} like ${foldedSlot(slotOf(comparing))}`;
     case 'isNull':
-      return sql`(${left} is null) = ${value}::boolean`;
+      // said so, as not every planner knows it of itself, and would look for a null from end to end
+      return column.isNullable ? sql`(${left} is null) = ${value}::boolean` : sql`not ${value}::boolean`;
   }
 }
 
