@@ -195,8 +195,8 @@ export const variables = {
     .string()
     .max(300)
     .regex(
-      /^(?:[^<>\r\n]*<[^\s<>@,]+@[^\s<>@,]+>|[^\s<>@,]+@[^\s<>@,]+)$/,
-      'must be an address, or a name and an address: Name <name@example.org>',
+      /^(?:(?:"[^"<>\r\n]*"\s*|[^<>:;\r\n]*)<[^\s<>@,]+@[^\s<>@,]+>|[^\s<>@,]+@[^\s<>@,]+)$/,
+      'must be an address, or a name and an address: Name <name@example.org>; a name with : or ; stands in double quotes',
     )
     .default('Unionhall <no-reply@localhost>')
     .describe('Who mails come from; to be set where SMTP_URL is.'),
@@ -451,14 +451,14 @@ function addProblems(context: z.RefinementCtx, problems: readonly (string | null
 /** An origin is what a browser sends: scheme, host and port. */
 function originProblem(text: string): string | null {
   const { protocol, origin } = URL.parse(text) ?? {};
-  if (origin === text && /^https?:$/.test(protocol ?? '')) return null;
+  if (origin === text && /^https?:$/.test(protocol ?? '') && !text.includes('*')) return null;
   return 'must list origins as browsers send them, like https://app.example.org: no path, no slash at the end, no *';
 }
 
 function networkProblem(text: string): string | null {
   const [address = '', bits, ...rest] = text.split('/');
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  const isNetwork = most > 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+  const isNetwork = most > 0 && rest.length === 0 && (bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most));
   return isNetwork ? null : 'must list IP addresses or networks, like 10.0.0.2 or 10.0.0.0/8: names are not looked up';
 }
 
@@ -475,6 +475,9 @@ const postgresParameters = [
   'application_name',
 ];
 
+/** What `pg` knows; it would take any other for `verify-full`. */
+const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+
 /** Reads an address of PostgreSQL; null for any other text. That of a Unix socket has a user and no host. */
 export function parsePostgresUrl(text: string): URL | null {
   return URL.parse(text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=\/)/, '$1socket'));
@@ -490,6 +493,8 @@ function postgresProblem(text: string): string | null {
   if (url.pathname.length < 2) return 'must name a database: postgres://user:password@host:5432/database';
   if ([...url.searchParams.keys()].some((name) => !postgresParameters.includes(name)))
     return `takes no parameters but ${postgresParameters.join(', ')}: the service sets its time-outs and time zone itself`;
+  const mode = url.searchParams.get('sslmode');
+  if (mode !== null && !sslModes.includes(mode)) return `must have one of these as sslmode: ${sslModes.join(', ')}`;
   const socket = url.searchParams.get('host');
   if (socket !== null && !socket.startsWith('/')) return 'must name a host before its path: ?host= is for the folder of a Unix socket';
   for (const name of ['sslrootcert', 'sslcert', 'sslkey'])

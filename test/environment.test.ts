@@ -73,8 +73,11 @@ function said(environment: Record<string, string>): string | null {
 describe('a setting', () => {
   it.each([
     ['TRUSTED_PROXIES', ['nginx', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/8/8', '::1/129', '10.0.0'], /must list IP addresses or networks/],
-    ['CORS_ORIGINS', ['*', 'null', 'https://a.example/', 'https://a.example/path', 'a.example', 'ftp://a.example'], /must list origins/],
+    ['TRUSTED_PROXIES', ['0.0.0.0/0', '::/0', '10.0.0.0/08'], /must list IP addresses or networks/],
+    ['CORS_ORIGINS', ['*', 'https://*.a.example', 'null', 'https://a.example/', 'https://a.example/path', 'a.example', 'ftp://a.example'], /must list origins/],
     ['MAIL_FROM', ['not an address', 'a@b, c@d', 'Local <a>', 'Local <a@b', ''.padEnd(301, 'a@b')], /^MAIL_FROM is not valid: /],
+    ['MAIL_FROM', ['Local 5: Zürich <a@b.example>', 'Local; 5 <a@b.example>'], /a name with : or ; stands in double quotes/],
+    ['DATABASE_URL', ['postgres://u@h/d?sslmode=allow', 'postgres://u@h/d?sslmode='], /must have one of these as sslmode: disable, /],
     ['DATABASE_URL', ['u@h', 'http://u@h/d', 'postgres://u@h:70000/d'], /must be the address of a PostgreSQL server: postgres:/],
     ['DATABASE_URL', ['postgres://u:p%@h/d', 'postgres://u:%zz@h/d'], /write %25 for the character %/],
     ['SMTP_URL', ['smtp://u:p%@h', 'smtps://u:p%zz@h'], /write %25 for the character %/],
@@ -109,6 +112,8 @@ describe('a setting', () => {
     ['TRUSTED_PROXIES', '10.0.0.0/8, ::1,fd00::/8 , 127.0.0.1'],
     ['CORS_ORIGINS', 'https://a.example, http://localhost:3000'],
     ['MAIL_FROM', '"Local 5, Zürich" <a@b.example>'],
+    ['MAIL_FROM', '"Local 5: Zürich" <a@b.example>'],
+    ['MAIL_FROM', 'Local 5, Zürich <a@b.example>'],
     ['MAIL_FROM', 'a@b.example'],
     ['DATABASE_URL', 'postgres://u:p,x%25@[::1]:5432/d?sslmode=verify-full'],
     ['DATABASE_URL', 'postgresql://user@/db?host=/socket'],
