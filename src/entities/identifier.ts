@@ -13,9 +13,10 @@ export function normalizeEmail(text: string): string {
   return domain === '' ? email : `${lowerOutsideAscii(email.slice(0, at))}@${domain}`;
 }
 
-/** What somebody signs in with, as it is looked up: a username, or an e-mail address. */
+/** What somebody signs in with, as it is looked up: a username, also in full-width letters, or an e-mail address. */
 export function normalizeIdentifier(text: string): string {
-  return text.includes('@') ? normalizeEmail(text) : text.trim().normalize('NFC');
+  const identifier = text.includes('@') ? text : text.trim().normalize('NFKC');
+  return identifier.includes('@') ? normalizeEmail(identifier) : identifier;
 }
 
 /** Text with A to Z in lower case, as PostgreSQL's `lower` gives it in the collation `C`. */

@@ -70,6 +70,8 @@ describe('an identifier', () => {
 
   it('that is a username is trimmed and composed', () => {
     expect(normalizeIdentifier(' \u212aate\t')).toBe('Kate');
+    expect(normalizeIdentifier('\uff22\uff4f\uff42\uff0e1')).toBe('Bob.1');
+    expect(normalizeIdentifier('\uff42\uff20\uff42\uff0eexample')).toBe('b@b.example');
   });
 
   it('is folded as the database folds: A to Z', () => {
