@@ -48,6 +48,28 @@ describe('what people type to sign in', () => {
     expect(saidOf(await call(local.admin, 'createUser', { input: other }))).toEqual(['input.email is taken']);
   });
 
+  it('is no mailbox with a dot at its end', async () => {
+    for (const domain of ['union.example.', 'b\u00fccher.example.', 'b\u00fccher.example\u3002'])
+      expect(saidOf(await call(local.admin, 'createUser', { input: { ...office.newcomer(), email: `a@${domain}` } }))).toEqual([
+        'input.email is not an e-mail address',
+      ]);
+  });
+
+  it('finds its user in a list, however it is spelled', async () => {
+    const input = office.newcomer();
+    const email = `${input.username}@b\u00fccher-${input.username}.example`;
+    const { id } = await done(local.admin, 'createUser', { input: { ...input, email } });
+    const query = 'query ($filter: UserFilter) { users(filter: $filter) { nodes { id } } }';
+    for (const filter of [
+      { email: { eq: email } },
+      { email: { in: [email.toUpperCase(), 'nobody@union.example'] } },
+      { username: { eq: ` ${input.username.toUpperCase()}` } },
+    ]) {
+      const { data } = await local.admin.ask<{ users: { nodes: unknown[] } }>(query, { filter });
+      expect({ filter, nodes: data?.users.nodes }).toEqual({ filter, nodes: [{ id }] });
+    }
+  });
+
   it('may be a token with white space in it', async () => {
     const { email } = await done(local.admin, 'createUser', { input: office.newcomer() });
     const token = await local.mailedToken(email);

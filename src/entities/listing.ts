@@ -27,6 +27,8 @@ export interface Listing {
   readonly isReadApart?: boolean;
   /** Text that is unique without regard to case, so that a filter by one finds a row at most. */
   readonly unique?: readonly string[];
+  /** Text that is stored in one form, with what brings a text into it: filters by `eq` and `in` compare with that. */
+  readonly normalized?: Readonly<Record<string, (text: string) => string>>;
   /** Of an order by text, the property that comes next where two are the same: the first name after the last. */
   readonly next?: Readonly<Record<string, string>>;
   /** Orders by text that go by other SQL over the column than text does; what is unique among them is so with its case. */

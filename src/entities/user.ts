@@ -1,6 +1,7 @@
 import { Check, Entity, Formula, Index, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { normalizeEmail, normalizeIdentifier } from './identifier.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Kept, Node } from './record.ts';
@@ -18,6 +19,7 @@ import type { Viewer } from './viewer.ts';
   by: ['username', 'ASC'],
   texts: ['username', 'email', 'firstName', 'lastName'],
   unique: ['username', 'email'],
+  normalized: { username: normalizeIdentifier, email: normalizeEmail },
   next: { lastName: 'firstName' },
   search: [{ texts: ['firstName', 'lastName', 'username', 'email'] }],
 })
@@ -189,7 +191,8 @@ export function userProblems({ username, email, firstName, lastName }: Partial<U
   const problems: { path: keyof UserFacts; message: string }[] = [];
   if (username !== undefined && !/^[A-Za-z0-9._-]{2,50}$/.test(username))
     problems.push({ path: 'username', message: 'must be 2 to 50 of letters without accents, digits, ".", "_" and "-"' });
-  if (email !== undefined && !(isAddress(email) && /@[\x21-\x7e]+$/.test(email)))
+  // a dot at the end would make another address of the same mailbox
+  if (email !== undefined && !(isAddress(email) && /@[\x21-\x7e]+(?<!\.)$/.test(email)))
     problems.push({ path: 'email', message: 'is not an e-mail address' });
   for (const [path, name] of [
     ['firstName', firstName],

@@ -139,7 +139,7 @@ interface Compared {
 
 /** What was given of a filter, by the properties it is about; a plain value is compared as its list says. */
 function filtersOf({ plan: { subject } }: Lens, given: NonNullable<Page['filter']>): Filter[] {
-  const { filter = [], plain } = subject.listing ?? {};
+  const { filter = [], plain, normalized } = subject.listing ?? {};
   const properties = new Map(filter.map((property) => [filterName(subject.entity, property), property]));
   return Object.entries(given).flatMap(([name, value]) => {
     const range = plain?.[name];
@@ -148,8 +148,24 @@ function filtersOf({ plan: { subject } }: Lens, given: NonNullable<Page['filter'
     if (plain) return [{ name, property, comparisons: [{ path: name, by: range?.[1] ?? 'eq', value }] }];
     if (value === null) return [];
     const compared = Object.entries(value).filter(([, operand]) => operand !== undefined) as [Comparison, unknown][];
-    return [{ name, property, comparisons: compared.map(([by, operand]) => ({ path: `${name}.${by}`, by, value: operand })) }];
+    const stored = normalized?.[property];
+    return [
+      {
+        name,
+        property,
+        comparisons: compared.map(([by, operand]) => ({
+          path: `${name}.${by}`,
+          by,
+          value: stored && by !== 'contains' ? normalize(operand, stored) : operand,
+        })),
+      },
+    ];
   });
+}
+
+function normalize(operand: unknown, stored: (text: string) => string): unknown {
+  if (Array.isArray(operand)) return operand.map((each) => normalize(each, stored));
+  return typeof operand === 'string' ? stored(operand) : operand;
 }
 
 /** @param path where the value stands. */
