@@ -6,7 +6,7 @@ import { compareMigrations, LockedError, openDatabase, type Database } from './d
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { KeyringError, type Keyring } from './services/crypto/keyring.ts';
 import { keyringProblem } from './services/key.ts';
-import { hasKeyring, loadKeyring } from './services/crypto/keyfile.ts';
+import { hasKeyring, loadKeyring, noKeyring } from './services/crypto/keyfile.ts';
 import { smtpProblem } from './services/mail/index.ts';
 import { explain, failureOf, SavedError } from './services/setting/index.ts';
 import { findSeededUsers, SeededError } from './services/user/index.ts';
@@ -50,7 +50,7 @@ const wrong = (what: string, says: string): Finding => ({ what, says, isFault: t
 async function examineKeys(config: Config): Promise<{ finding: Finding; keyring: Keyring | null }> {
   const { keys, configDirectory: directory } = config;
   if (config.mayMakeKeys && !(await hasKeyring({ keys, directory })))
-    return { finding: right('Keys', 'There is no keyring yet; the first start makes one.'), keyring: null };
+    return { finding: right('Keys', noKeyring(directory)), keyring: null };
   try {
     const keyring = await loadKeyring({ keys, directory, mayMake: false });
     const { length } = keyring.kids;

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
-import { hasKeyring, loadKeyring } from '../services/crypto/keyfile.ts';
+import { hasKeyring, loadKeyring, noKeyring } from '../services/crypto/keyfile.ts';
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { registerKeys } from '../services/key.ts';
 import { openPlace, openUpdated, whereabouts, type MailRoom } from '../work.ts';
@@ -45,7 +45,7 @@ export const keyringOf = (config: Config) => loadKeyring({ ...sourceOf(config), 
 /** The keyring for a command that only looks. @throws {CommandError} where the service would make it first. */
 export async function existingKeyring(config: Config): Promise<Keyring> {
   const source = sourceOf(config);
-  if (config.mayMakeKeys && !(await hasKeyring(source))) throw new CommandError('There is no keyring yet; the first start makes one.');
+  if (config.mayMakeKeys && !(await hasKeyring(source))) throw new CommandError(noKeyring(config.configDirectory));
   return await loadKeyring({ ...source, mayMake: false });
 }
 

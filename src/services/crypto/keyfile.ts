@@ -35,6 +35,10 @@ export async function loadKeyring({ keys, directory, mayMake }: KeySource): Prom
 export const hasKeyring = async ({ keys, directory }: Omit<KeySource, 'mayMake'>): Promise<boolean> =>
   keys !== null || (await stat(join(directory, 'keys')).catch(() => null)) !== null;
 
+/** What is said where there is no keyring, and a start may make one. */
+export const noKeyring = (directory: string): string =>
+  `There is no keyring in ${directory}. A start makes one for a new database; for one that was used before, restore its keyring.`;
+
 /** Keyrings that this process made and that no database has taken yet, with their files. */
 const unconfirmed = new WeakMap<Keyring, string>();
 
