@@ -119,9 +119,9 @@ export function causesOf(error: unknown): readonly (Error & { readonly code?: un
 const awayCodes =
   /^(08\w{3}|28\w{3}|3D000|40001|40P01|53\w{3}|55P03|57014|57P\d\d|25006|25P0[34]|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
 
-/** What `pg`, its pool and PGlite say in words alone. */
+/** What `pg`, its pool and PGlite say in words alone; and that there is no Unix socket, or none for this user. */
 const awayTexts =
-  /^(Connection terminated|timeout e|Client (was closed|has encountered a connection error)|Query read timeout|Cannot use a pool after|PGlite is clos)/;
+  /^(Connection terminated|connect (ENOENT|EACCES)|timeout e|Client (was closed|has encountered a connection error)|Query read timeout|Cannot use a pool after|PGlite is clos)/;
 
 const unwritable: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',

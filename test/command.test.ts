@@ -81,4 +81,16 @@ describe('a command', () => {
       ]);
     },
   );
+
+  it.each(['db:migrate', 'keys:status'])('%s says in a sentence that there is no Unix socket', async (name) => {
+    process.env['DATABASE_URL'] = `postgres://u@/x?host=${folder}`;
+    process.env['UNIONHALL_KEYS'] = Keyring.generate();
+    const { said, code } = await run(name);
+    delete process.env['DATABASE_URL'];
+    delete process.env['UNIONHALL_KEYS'];
+    expect([stripVTControlCharacters(said), code]).toEqual([
+      'Connection failed: UNREACHABLE. There is no such host, no way to it, or it cannot take a connection now.\n',
+      1,
+    ]);
+  });
 });

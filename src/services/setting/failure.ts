@@ -23,6 +23,7 @@ const byCode: readonly (readonly [RegExp, ConnectionFailure])[] = [
 const byText: readonly (readonly [RegExp, ConnectionFailure])[] = [
   [/SSL connection|TLS connection/, TLS],
   [/SASL|[Pp]assword|authenticat/, AUTHENTICATION],
+  [/^connect ENOENT/, UNREACHABLE],
   [/^timeout e|connection timeout|terminated due to/, TIMEOUT],
 ];
 
