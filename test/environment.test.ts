@@ -74,7 +74,11 @@ describe('a setting', () => {
   it.each([
     ['TRUSTED_PROXIES', ['nginx', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/8/8', '::1/129', '10.0.0'], /must list IP addresses or networks/],
     ['TRUSTED_PROXIES', ['0.0.0.0/0', '::/0', '10.0.0.0/08'], /must list IP addresses or networks/],
-    ['CORS_ORIGINS', ['*', 'https://*.a.example', 'null', 'https://a.example/', 'https://a.example/path', 'a.example', 'ftp://a.example'], /must list origins/],
+    [
+      'CORS_ORIGINS',
+      ['*', 'https://*.a.example', 'null', 'https://a.example/', 'https://a.example/path', 'a.example', 'ftp://a.example'],
+      /must list origins/,
+    ],
     ['MAIL_FROM', ['not an address', 'a@b, c@d', 'Local <a>', 'Local <a@b', ''.padEnd(301, 'a@b')], /^MAIL_FROM is not valid: /],
     ['MAIL_FROM', ['Local 5: Zürich <a@b.example>', 'Local; 5 <a@b.example>'], /a name with : or ; stands in double quotes/],
     ['DATABASE_URL', ['postgres://u@h/d?sslmode=allow', 'postgres://u@h/d?sslmode='], /must have one of these as sslmode: disable, /],
