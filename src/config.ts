@@ -202,6 +202,7 @@ export const variables = {
     .describe('Who mails come from; to be set where SMTP_URL is.'),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
+    .refine((text) => !/[?@]/.test(text), 'must have no user and no query: paths of the front end are added to it')
     .optional()
     .describe('Where people reach the front end; without it, mails bring tokens and no links.'),
   COOKIE_PATH: z
