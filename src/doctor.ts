@@ -127,7 +127,7 @@ async function examineEmbedded(config: Config, place: Whereabouts, keyring: Keyr
   try {
     const database = await openPlace(config, place);
     try {
-      return await examineAccounts(config, database, keyring);
+      return [await examineKnownKeys(database, keyring), ...(await examineAccounts(config, database, keyring))];
     } finally {
       await database.close();
     }
