@@ -23,6 +23,7 @@ import { PasswordHasher } from './services/crypto/hasher.ts';
 import { termsOf } from './services/session/index.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
 import { KeyringError, type Keyring } from './services/crypto/keyring.ts';
+import { passwordProblems } from './services/crypto/policy.ts';
 import { SetupToken } from './services/crypto/setup.ts';
 import { failureOf, messageOf, Turns, type Desk, type Proven } from './services/setting/index.ts';
 import { BreachedPasswords, refuseSeededUsers, SeededError } from './services/user/index.ts';
@@ -107,6 +108,7 @@ async function prepare(config: Config, options: StartOptions): Promise<ServicePr
   const keyring =
     options.keyring ?? (await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys }));
   demandOperations(config.sessions.verifiedOperations);
+  demandFirstPassword(config);
   const trusted = await readTrusted(config.trustedDocuments);
   const place = options.database ? await givenPlace(config) : await whereabouts(config, () => Promise.resolve(keyring));
   const { schema, subjects } = options.database ? buildExecutable(options.database.orm.getMetadata()) : await buildOffline();
@@ -500,6 +502,17 @@ function demandOperations(names: readonly string[]): void {
   if (wrong.length > 0) throw new ConfigError([`VERIFIED_OPERATIONS names what is no operation: ${wrong.join(', ')}`]);
   if (names.some((name) => verifying.includes(name)))
     throw new ConfigError([`VERIFIED_OPERATIONS must leave ${verifying.join(' and ')} open: an address could not be verified otherwise`]);
+}
+
+/** @throws {ConfigError} for what no new password may be: this one opens the instance until it is changed. */
+function demandFirstPassword({ firstAdmin: admin, sessions }: Config): void {
+  if (admin === null) return;
+  const problems = passwordProblems(admin.password, {
+    minLength: sessions.passwordMinLength,
+    personal: [admin.username, admin.email],
+    refusesGuessable: sessions.refusesGuessablePasswords,
+  });
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `ADMIN_PASSWORD ${problem}`));
 }
 
 const verifying: readonly string[] = ['requestEmailVerification', 'verifyEmail'];

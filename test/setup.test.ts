@@ -153,6 +153,20 @@ describe('a start', () => {
     }
   });
 
+  it.each([
+    ['must not be a repeated pattern', ['zzzzzzzzzz', 'Unionhall-2026', 'unionhall-dev']],
+    ['must not be one of the most common passwords', ['password123']],
+    ['must not be your own name', ['The.Chief', 'the.chief@site.test']],
+    ['must have at least 12 characters', ['river dawn']],
+  ])('refuses a first password that %s', async (problem, passwords) => {
+    const UNIONHALL_DATA_DIR = join(await folder(), 'data');
+    for (const ADMIN_PASSWORD of passwords) {
+      const given = { NODE_ENV: 'production', UNIONHALL_DATA_DIR, PASSWORD_MIN_LENGTH: problem.includes('12') ? '12' : '8' };
+      const config = readConfig({ ...given, ADMIN_EMAIL: 'the.chief@site.test', ADMIN_PASSWORD });
+      await expect(start(config, { keyring: Keyring.parse(Keyring.generate()) })).rejects.toThrow(`ADMIN_PASSWORD ${problem}`);
+    }
+  });
+
   it('lets an instance that has an admin be', async () => {
     const local = await aLocal({ environment: operator });
     expect(await local.sql('select 1 from users where is_owner or email = $1', [operator.ADMIN_EMAIL])).toEqual([]);
