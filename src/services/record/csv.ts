@@ -60,9 +60,9 @@ async function* parsedFrom(source: AsyncIterable<Uint8Array>, encoding: Encoding
       delimiter: separatorOf(first),
       info: true,
       max_record_size: longestRecord,
-      on_record: (parsed: Parsed) => {
-        begin = parsed.info.lines + 1;
-        return parsed;
+      on_record: (record, { lines }) => {
+        begin = lines + 1;
+        return record;
       },
       record_delimiter: '\n',
       relax_column_count: true,
