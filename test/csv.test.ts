@@ -240,8 +240,22 @@ describe('a file that is none', () => {
       `${header},first_name\nX1,Ada,Roy,foreman,Eve`,
       /has the column firstName twice: the column firstName and the column first_name\. /,
     ],
-    ['another separator', 'memberNumber|firstName|lastName|classification\nX1|Ada|Roy|foreman', /a column that is no plain word/],
+    [
+      'another separator',
+      'memberNumber|firstName|lastName|classification\nX1|Ada|Roy|foreman',
+      /separated by commas, semicolons or tabs: it has none/,
+    ],
     ['a quote that stays open', `${header}\nX1,Ada,Roy,foreman\nX2,"secret`, /^The file cannot be read from line 3 on: a quote/],
+    [
+      'a quote that stays open far above the end',
+      `${header}\nX1,Ada,Roy,foreman\nX2,"secret,Roy,foreman\nX3,Eve,Roy,foreman\n`,
+      /^The file cannot be read from line 3 on, in a record that goes on to line \d: a quote/,
+    ],
+    [
+      'a quote that stays open until the next one',
+      `${header}\n\nX1,"secret,Roy,foreman\nX2,Eve,Roy,foreman\nX3,"Eve",Roy,foreman\n`,
+      /^The file cannot be read from line 2 on, in a record that goes on to line 5: a quote/,
+    ],
     ['a quote within', `${header}\nX1,A"secret"da,Roy,foreman`, /^The file cannot be read from line 2 on: a quote/],
     ['a record without an end', `${header}\nX1,"${'x'.repeat(70_000)}`, /more than 65536 characters/],
     ['JSON', '{"memberNumber":"X1"}', /^The f/],
@@ -278,6 +292,21 @@ describe('a file as an office has it', () => {
   it.each(['Member #', 'MEMBER NO.', 'member no', 'Member_Number', '"Member\tnumber"'])('may call a column %s', async (name) => {
     const text = `${name},First Name,LAST-NAME,Classification\nOFFX,Ada,Roy,foreman`;
     expect(await members(text, { isTrial: true })).toMatchObject({ added: 1 });
+  });
+
+  it.each([',', ';', '\t'])('may have line breaks and other separators in the names of its columns, between %j', async (separator) => {
+    const names = ['"Member\r\nnumber"', '"First\nname"', '"Last\n,;\t\nname"', 'lastName', 'Classification'];
+    const text = [names, ['OFF9', 'Ada', '', 'Roy', 'foreman']].map((cells) => cells.join(separator)).join('\r\n');
+    expect(await members(text, { isTrial: true, form: { ignoresUnknown: true } })).toMatchObject({ added: 1, told: [] });
+    expect(await refusalsOf(text.replace('Ada', ''), importMembers, { ignoresUnknown: true })).toEqual([
+      expect.stringMatching(/^6: firstName/),
+    ]);
+  });
+
+  it.each([',', ';', '\t'])('may begin with the line sep=%s', async (separator) => {
+    const text = `sep=${separator}\r\n${header}\r\nOFF9,Ada,Roy,foreman`.replaceAll(',', separator);
+    expect(await members(text, { isTrial: true })).toMatchObject({ added: 1, told: [] });
+    expect(await refusalsOf(text.replace('Ada', ''))).toEqual([expect.stringMatching(/^3: firstName/)]);
   });
 
   it('may have rows and a column of nothing at its end', async () => {
@@ -603,13 +632,13 @@ describe('npm run', () => {
       out: '1 member would be added; 0 were there already.\n',
     });
     expect(await run('members:import', '--file', file)).toMatchObject({ code: 0, out: 'Added 1 member; 0 were there already.\n' });
-    await writeFile(file, `${header},phone,notes\nCLI1,Ada,Roy,foreman,555,"\u001b[31m\nred"\nCLI2,Bea,Roy,foreman,,\n`);
+    await writeFile(file, `${header},phone,notes\nCLI1,Ada,Roy,foreman,555,"\ue000\nred"\nCLI2,Bea,Roy,foreman,,\n`);
     expect((await run('members:import', '--file', file)).err).toContain('memberNumber is that of a record with other values; --update');
     expect(await run('members:import', '--update', '--dry-run', '--file', file)).toMatchObject({
       code: 0,
       out: [
         `${file}:2: memberNumber "CLI1": phone (empty) → "555"`,
-        String.raw`${file}:2: memberNumber "CLI1": notes (empty) → "\u001b[31m\nred"`,
+        String.raw`${file}:2: memberNumber "CLI1": notes (empty) → "\u{e000}\nred"`,
         '1 member would be added and 1 updated; 0 were there already.\n',
       ].join('\n'),
     });

@@ -143,7 +143,7 @@ describe('text that is given', () => {
     expect(members.nodes).toHaveLength(1);
   });
 
-  it.each(['\u200B', '\u3164', '\u2060\uFEFF', '\u202E', '\u200D', '\u2800', '\uFE0F'])(
+  it.each(['\u200B', '\u3164', '\u2060\uFEFF', '\u202E', '\u200D', '\u2800', '\uFE0F', '\u0007', '\u0085', '\uFFF9\uFFFB'])(
     '%j shows nothing, and is no name',
     async (name) => {
       const { errors } = await add('NONE1', 'Ann', name);
@@ -160,6 +160,7 @@ describe('text that is given', () => {
     ['Smi\u200Dth', 'Smith'],
     ['1\u2060A', '1A'],
     ['co\u00ADop', 'coop'],
+    ['\u001B[31mAda\u007F', '[31mAda'],
     ['👩\u200D👩\u200D👧 ok', '👩\u200D👩\u200D👧 ok'],
     ['❤\uFE0F', '❤\uFE0F'],
     ['\u{1F3F4}\u{E0067}\u{E0062}\u{E007F}', '\u{1F3F4}\u{E0067}\u{E0062}\u{E007F}'],
@@ -236,6 +237,8 @@ describe('a search', () => {
     '867-5309',
     'adam 5309',
     '  adam   smithers ',
+    'Smithers, Adam Q.',
+    'smithers,adam;4711',
   ])('for %j finds the member', async (search) => {
     expect(await found({ search })).toContain('SE4711');
   });

@@ -20,6 +20,7 @@ export const separator = "E'\\x01'";
  * Text as it is taken in: composed (NFC), as keyboards write it, and without characters that show nothing. Those are what
  * Unicode calls default ignorable: zero-width spaces, marks of direction, fillers. They stay where they do something: the
  * joiners and selectors of an emoji, the tags of a flag, the joiners of Arabic and Indic scripts, the variants of an ideograph.
+ * Control characters show nothing either, but for blanks and line breaks; U+0000 is refused elsewhere.
  */
 export const cleaned = (text: string): string =>
   isPlain.test(text) ? text : text.normalize('NFC').replace(hidden, (_, flag?: string) => flag ?? '');
@@ -33,6 +34,7 @@ const hidden = new RegExp(
   [
     '(\\u{1F3F4}[\\u{E0020}-\\u{E007F}]+)',
     `(?<![${joined}${shaped}])[\\u200C\\u200D]`,
+    '[\\u0001-\\u0008\\u000E-\\u001F\\u007F-\\u009F\\uFFF9-\\uFFFB]',
     '(?<!\\p{Emoji})[\\uFE0E\\uFE0F]',
     '[\\u{E0020}-\\u{E007F}]',
     '(?<!\\p{Ideographic})[\\u{E0100}-\\u{E01EF}]',

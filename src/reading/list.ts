@@ -108,7 +108,8 @@ function searchOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): strin
   const path = 'filter.search';
   if (isLonger(text, longestSearch)) problems.push({ path, message: `must have at most ${longestSearch} characters` });
   const isPhone = /^[\d\s().+/-]+$/.test(text) && digitsOf(text).length >= fewestDigits;
-  const words = isPhone ? [digitsOf(text)] : text.split(/\s+/);
+  // "Smith, Adam J." is typed as a list shows it
+  const words = isPhone ? [digitsOf(text)] : text.split(/[\s,;]+/).map((word) => word.replace(/(?<=[^.])\.+$/, ''));
   const found = words.filter((word) => word !== '');
   if (found.length > mostWords) problems.push({ path, message: `must have at most ${mostWords} words` });
   if (found.length > 0 && searchesOf(lens).length === 0) problems.push({ path, message: 'is hidden from you: you cannot filter by it' });

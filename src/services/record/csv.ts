@@ -43,31 +43,36 @@ type Header = readonly (string | null | undefined)[];
  */
 export async function* csvRecords(source: AsyncIterable<Uint8Array>, form: CsvForm): AsyncGenerator<CsvRecord> {
   let header: Header | undefined;
-  try {
-    for await (const parsed of parsedFrom(source, form.encoding)) {
-      if (parsed.record.every((cell) => cell.trim() === '')) continue;
-      if (header) yield read(parsed, header);
-      else header = readHeader(parsed.record, form);
-    }
-  } catch (error) {
-    throw inWords(error);
+  for await (const parsed of parsedFrom(source, form.encoding)) {
+    if (parsed.record.every((cell) => cell.trim() === '') || (!header && namesSeparator(parsed))) continue;
+    if (header) yield read(parsed, header);
+    else header = readHeader(parsed.record, form);
   }
   if (!header) throw new ImportError('The file is empty: its first line must name the columns.');
 }
 
 async function* parsedFrom(source: AsyncIterable<Uint8Array>, encoding: Encoding = 'utf-8'): AsyncGenerator<Parsed> {
-  const { first, whole } = await firstLine(withLineFeeds(decoded(source, encoding)));
-  const parser = parse({
-    bom: true,
-    delimiter: separatorOf(first),
-    info: true,
-    max_record_size: longestRecord,
-    record_delimiter: '\n',
-    relax_column_count: true,
-    skip_empty_lines: true,
-  });
-  // the end of one is the end of the other; the error comes out of the parser
-  yield* pipeline(Readable.from(whole), parser, () => undefined) as AsyncIterable<Parsed>;
+  let begin = 1;
+  try {
+    const { first, whole } = await firstLine(withLineFeeds(decoded(source, encoding)));
+    const parser = parse({
+      bom: true,
+      delimiter: separatorOf(first),
+      info: true,
+      max_record_size: longestRecord,
+      on_record: (record, { lines }) => {
+        begin = lines + 1;
+        return record;
+      },
+      record_delimiter: '\n',
+      relax_column_count: true,
+      skip_empty_lines: true,
+    });
+    // the end of one is the end of the other; the error comes out of the parser
+    yield* pipeline(Readable.from(whole), parser, () => undefined) as AsyncIterable<Parsed>;
+  } catch (error) {
+    throw inWords(error, begin);
+  }
 }
 
 /** The text of a file. A byte order mark says what it is written in. */
@@ -104,10 +109,13 @@ async function* withLineFeeds(texts: AsyncIterable<string>): AsyncGenerator<stri
   if (left !== '') yield '\n';
 }
 
+/** The first line that is not blank, with the line breaks in its quotes. */
+const wholeLine = /^\s*(?=\S)(?:[^"\n]|"[^"]*")*\n/;
+
 /** The first line that is not blank, and the whole text from its beginning. */
 async function firstLine(texts: AsyncGenerator<string>): Promise<{ first: string; whole: AsyncIterable<string> }> {
   let start = '';
-  while (start.length < longestRecord && !/\S.*\n/.test(start)) {
+  while (start.length < longestRecord && !wholeLine.test(start)) {
     const { value, done } = await texts.next();
     if (done) break;
     start += value;
@@ -116,7 +124,7 @@ async function firstLine(texts: AsyncGenerator<string>): Promise<{ first: string
     yield start;
     yield* texts;
   };
-  return { first: /\S.*/.exec(start)?.[0] ?? '', whole: whole() };
+  return { first: (wholeLine.exec(start) ?? /\S.*/.exec(start))?.[0] ?? '', whole: whole() };
 }
 
 /** What most often stands between the names of columns. */
@@ -126,7 +134,11 @@ function separatorOf(line: string): string {
   return separator;
 }
 
+/** Whether this is the line `sep=;`, by which Excel is told what separates the cells. */
+const namesSeparator = ({ record: [first = '', ...others] }: Parsed): boolean => /^sep=$/i.test(first) && others.join('') === '';
+
 function readHeader(names: readonly string[], { columns, needed, ignoresUnknown = false }: CsvForm): Header {
+  if (names.length === 1) fail('The first line must name the columns, separated by commas, semicolons or tabs: it has none of these.');
   const known = knownNames(columns);
   const header = names.map((name) => (name.trim() === '' ? undefined : (known.get(plain(name)) ?? null)));
   const strange = names.filter((_, place) => header[place] === null);
@@ -144,8 +156,7 @@ function readHeader(names: readonly string[], { columns, needed, ignoresUnknown 
         `Give the one that is not to be imported a name that is not known, and use --ignore-unknown.`,
     );
   const left = needed.filter((column) => !header.includes(column));
-  if (left.length > 0)
-    fail(`The first line lacks the columns ${left.join(', ')}. It must name the columns, separated by commas, semicolons or tabs.`);
+  if (left.length > 0) fail(`The first line lacks the columns ${left.join(', ')}. It must name the columns.`);
   return header;
 }
 
@@ -161,8 +172,11 @@ function read({ record, info }: Parsed, header: Header): CsvRecord {
   return { line, cells: Object.fromEntries(header.flatMap((column, place) => (column == null ? [] : [[column, record[place] ?? '']]))) };
 }
 
-/** The parser's own words would show a part of the file. */
-function inWords(error: unknown): unknown {
+/**
+ * The parser's own words would show a part of the file.
+ * @param begin the line after the last record that could be read: a quote that stays open is found far below it.
+ */
+function inWords(error: unknown, begin: number): unknown {
   const { code, lines } = error as { code?: unknown; lines?: unknown };
   if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
     return new ImportError(
@@ -174,7 +188,8 @@ function inWords(error: unknown): unknown {
     code === 'CSV_MAX_RECORD_SIZE'
       ? `a record has more than ${longestRecord} characters`
       : 'a quote is not where one can be: a cell with quotes in it is put in quotes, and those are doubled';
-  return new ImportError(`The file cannot be read from line ${String(lines)} on: ${problem}.`, { cause: error });
+  const end = lines === begin ? '' : `, in a record that goes on to line ${String(lines)}`;
+  return new ImportError(`The file cannot be read from line ${begin} on${end}: ${problem}.`, { cause: error });
 }
 
 /** The spellings of one name: case, blanks, underscores and hyphens do not count, and `#` and `No.` are a number. */
