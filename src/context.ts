@@ -11,25 +11,24 @@ import {
   proofsWith,
   SessionService,
   voidPair,
-  type Client,
   type LoginInput,
-  type SessionTools,
   type SignedIn,
   type TokenCookies,
 } from './services/session/index.ts';
 import type { Metadata } from './services/record/index.ts';
-import { RoleService } from './services/role.ts';
-import { CaseService, type CaseChanges } from './services/case/changes.ts';
-import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
-import { GrievanceService } from './services/grievance/index.ts';
+import { roles } from './services/role.ts';
+import { CaseService, type CaseChanges } from './services/case/case-changes.ts';
+import { benevolence } from './services/benevolence/use-cases.ts';
+import { grievances } from './services/grievance/use-cases.ts';
 import { makeOnce, runWithin } from './services/idempotency.ts';
-import { MemberService } from './services/member/index.ts';
-import { OrganizationService } from './services/organization/index.ts';
+import { members } from './services/member/use-cases.ts';
+import { organizations } from './services/organization/use-cases.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
-import { SaltingService } from './services/salting.ts';
+import { salting } from './services/salting.ts';
+import { bind, createScope, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
 import { SettingService, type SettingTools } from './services/setting/index.ts';
 import { UserService } from './services/user/index.ts';
-import { VaultService, type VaultTools } from './services/vault/index.ts';
+import { VaultService } from './services/vault/index.ts';
 
 /** What a request brings, as HTTP or a test reads it. */
 export interface Incoming {
@@ -83,7 +82,7 @@ export interface ContextSources {
   /** Runs what tells who is asking. */
   readonly runReserved: RunSql;
   readonly subjects: Subjects;
-  readonly tools: SessionTools & BenevolenceTools & Omit<VaultTools, 'proofs'>;
+  readonly tools: Services;
   readonly refusals: Pick<Refusals, 'note'>;
   /** What is done to cases, on any node. */
   readonly changes: CaseChanges;
@@ -161,28 +160,28 @@ class RequestContext {
     return new UserService(this.em, { ...this.sources.tools, endSessions, voidPair });
   }
 
-  get roles(): RoleService {
-    return new RoleService(this.em, this.sources.tools, this.viewer);
+  get roles(): Bound<typeof roles> {
+    return bind(this.scope, roles);
   }
 
-  get members(): MemberService {
-    return new MemberService(this.em, this.sources.tools, this.viewer, this.client);
+  get members(): Bound<typeof members> {
+    return bind(this.scope, members);
   }
 
-  get organizations(): OrganizationService {
-    return new OrganizationService(this.em, this.sources.tools, this.viewer, this.client);
+  get organizations(): Bound<typeof organizations> {
+    return bind(this.scope, organizations);
   }
 
-  get salting(): SaltingService {
-    return new SaltingService(this.em, this.sources.run, this.read, this.sources.tools, this.viewer);
+  get salting(): Bound<typeof salting> {
+    return bind(this.scope, salting);
   }
 
-  get grievances(): GrievanceService {
-    return new GrievanceService(this.em, this.read, this.sources.tools, this.viewer, this.client);
+  get grievances(): Bound<typeof grievances> {
+    return bind(this.scope, grievances);
   }
 
-  get benevolence(): BenevolenceService {
-    return new BenevolenceService(this.em, this.sources.tools, this.viewer, this.client);
+  get benevolence(): Bound<typeof benevolence> {
+    return bind(this.scope, benevolence);
   }
 
   get vault(): VaultService {
@@ -206,6 +205,13 @@ class RequestContext {
 
   private get em(): SqlEntityManager {
     return this.storage.em;
+  }
+
+  private get scope(): Scope {
+    const { viewer, client, read: visibility, storage } = this;
+    const { tools, run } = this.sources;
+    const vaultToken = this.incoming.vaultToken ?? null;
+    return createScope(tools, { run, viewer, client, vaultToken, visibility, openEm: () => storage.em });
   }
 }
 

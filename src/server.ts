@@ -17,7 +17,7 @@ import { Metrics, publish } from './metrics.ts';
 import { lowerWorkers } from './priority.ts';
 import { operations, rootTypes } from './permissions/index.ts';
 import { buildExecutable, buildOffline } from './schema.ts';
-import { CaseChanges } from './services/case/changes.ts';
+import { CaseChanges } from './services/case/case-changes.ts';
 import { AccessTokens } from './services/crypto/jwt.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
 import { termsOf } from './services/session/index.ts';

@@ -8,7 +8,7 @@ import { queueDatabase } from './database/queue.ts';
 import { caseChannel } from './entities/case.ts';
 import { ConnectionSource, type Connection } from './entities/setting.ts';
 import { Refusals, startSealing, type Sealing } from './services/audit/index.ts';
-import type { CaseChanges } from './services/case/changes.ts';
+import type { CaseChanges } from './services/case/case-changes.ts';
 import { registerKeys } from './services/key.ts';
 import type { PasswordHasher } from './services/crypto/hasher.ts';
 import type { Keyring } from './services/crypto/keyring.ts';

@@ -6,7 +6,7 @@ import { dayIn } from '../../entities/scalars.ts';
 import { cleaned } from '../../entities/text.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordAudit, type ChangeTools } from '../audit/event.ts';
-import { draft, sound } from './index.ts';
+import { parseInput, validValues } from './index.ts';
 import type { Cell, DateForm } from './cell.ts';
 import { csvRecords, ImportError, type CsvForm, type CsvRecord } from './csv.ts';
 
@@ -161,9 +161,9 @@ function read<T extends Versioned>(em: SqlEntityManager, kind: Reading<T>, recor
     given[path] = cell.read(text, kind.dates);
     if (given[path] === undefined) problems.push({ path, message: cell.message });
   }
-  const drafted = draft(em, kind.entity, kind.combine?.(given) ?? given);
-  problems.push(...drafted.problems, ...kind.judged(sound(drafted)));
-  return { line, facts: drafted.values, problems };
+  const parsed = parseInput({ em }, kind.entity, kind.combine?.(given) ?? given);
+  problems.push(...parsed.problems, ...kind.judged(validValues(parsed)));
+  return { line, facts: parsed.values, problems };
 }
 
 /** Marks what the file says a second time. */

@@ -36,7 +36,10 @@ export async function regenerateBackupCodes(
     const held = 'select id from totp_credentials where user_id = ? and confirmed_at is not null for update';
     if ((await transaction.execute<object[]>(held, [userId])).length === 0) return false;
     await replaceCodes(transaction, userId, hashes);
-    recordChange(transaction, tools, viewer, client, { action: 'regenerate_backup_codes', targetType: 'User', targetId: userId });
+    recordChange(
+      { em: transaction, ...tools, viewer, client },
+      { action: 'regenerate_backup_codes', targetType: 'User', targetId: userId },
+    );
     return true;
   });
   if (!isReplaced) throw noSecondFactor();

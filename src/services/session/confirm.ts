@@ -52,7 +52,7 @@ export async function confirmTotp(
   const isFirst = await em.transactional(async (transaction) => {
     if (!(await confirm(transaction, tools, begun, step))) return false;
     await replaceCodes(transaction, account.userId, hashes);
-    recordChange(transaction, tools, viewer, client, { action: 'confirm_totp', targetType: 'User', targetId: account.userId });
+    recordChange({ em: transaction, ...tools, viewer, client }, { action: 'confirm_totp', targetType: 'User', targetId: account.userId });
     const at = tools.now().toISOString();
     await tools.mail.enqueue(transaction, { kind: 'security-alert', userId: account.userId, alert: 'second-factor-added', at });
     return true;

@@ -28,7 +28,7 @@ export async function disableTotp(
     if (!(await spendProof(transaction, tools, account, proof, client))) return false;
     await transaction.execute('delete from totp_credentials where user_id = ?', [userId]);
     await transaction.execute('delete from backup_codes where user_id = ?', [userId]);
-    recordChange(transaction, tools, viewer, client, { action: 'disable_totp', targetType: 'User', targetId: userId });
+    recordChange({ em: transaction, ...tools, viewer, client }, { action: 'disable_totp', targetType: 'User', targetId: userId });
     const at = tools.now().toISOString();
     await tools.mail.enqueue(transaction, { kind: 'security-alert', userId, alert: 'second-factor-removed', at });
     return true;

@@ -41,7 +41,8 @@ export async function beginTotp(em: SqlEntityManager, tools: SessionTools, viewe
     const sealed = seal(tools.keyring, seedPurpose, [userId], seed);
     const username = await em.transactional(async (transaction) => {
       const stored = await store(transaction, tools.now(), userId, sealed);
-      if (stored !== null) recordChange(transaction, tools, viewer, client, { action: 'begin_totp', targetType: 'User', targetId: userId });
+      if (stored !== null)
+        recordChange({ em: transaction, ...tools, viewer, client }, { action: 'begin_totp', targetType: 'User', targetId: userId });
       return stored;
     });
     if (username === null) throw conflict('The account has a second factor already. Remove it first.');

@@ -16,7 +16,7 @@ export async function logoutAll(em: SqlEntityManager, tools: SessionTools, viewe
     // The user's row first, as whoever else ends all of a user's sessions has it: nobody waits in a ring.
     await transaction.execute('select id from users where id = ? for no key update', [userId]);
     await endSessions(transaction, { userId }, SessionEnd.LOGOUT, tools.now());
-    recordChange(transaction, tools, viewer, client, { action: 'logout_all', targetType: 'User', targetId: userId });
+    recordChange({ em: transaction, ...tools, viewer, client }, { action: 'logout_all', targetType: 'User', targetId: userId });
   });
   return true;
 }

@@ -32,7 +32,7 @@ export async function requestPasswordReset(em: SqlEntityManager, tools: SessionT
       await keepIf(isHeld, transaction, async (nested) => {
         await mailReset(nested, tools, chosen.id);
         const change = { action, targetType: 'User', targetId: chosen.id } as const;
-        recordChange(nested, tools, anonymous, client, change);
+        recordChange({ em: nested, ...tools, viewer: anonymous, client }, change);
       });
     await keepIf(!isHeld, transaction, async (nested) => {
       const facts = { action, reason: 'unknown', outcome: AuditOutcome.FAILED } as const;

@@ -29,7 +29,10 @@ export async function reauthenticate(
   const issued = await em.transactional(async (transaction) => {
     if (!(await spendProof(transaction, tools, account, proof, client))) throw badCredentials();
     await transaction.execute(`update sessions set authenticated_at = ${sqlNow(tools)} where id = ?`, [account.sessionId]);
-    recordChange(transaction, tools, viewer, client, { action: 'reauthenticate', targetType: 'Session', targetId: account.sessionId });
+    recordChange(
+      { em: transaction, ...tools, viewer, client },
+      { action: 'reauthenticate', targetType: 'Session', targetId: account.sessionId },
+    );
     const current = await currentToken(transaction, tools, account.sessionId);
     // A session that ended in the same instant takes the proof back with it.
     if (current === null) throw badCredentials();

@@ -26,7 +26,7 @@ export async function revokeSession(
     );
     if (own.length === 0) return false;
     await endSessions(transaction, { sessionId }, SessionEnd.REVOKED, tools.now());
-    recordChange(transaction, tools, viewer, client, { action: 'revoke_session', targetType: 'Session', targetId: sessionId });
+    recordChange({ em: transaction, ...tools, viewer, client }, { action: 'revoke_session', targetType: 'Session', targetId: sessionId });
     return true;
   });
   if (!isEnded) throw notFound();

@@ -2,41 +2,10 @@ import { sqlNow, type Clocked } from '../../entities/clock.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { PasswordHasher } from '../crypto/hasher.ts';
 import type { AccessTokens, TokenTerms } from '../crypto/jwt.ts';
-import type { Limits } from '../limit.ts';
 import type { MailQueue } from '../mail/index.ts';
+import type { SessionRules } from '../scope.ts';
 
-/** What the operator decided about sessions: all in seconds, but for the attempts. */
-export interface SessionRules {
-  readonly accessTokenTtl: number;
-  /** How long a replaced refresh token is honored after its successor's first use. */
-  readonly refreshGrace: number;
-  /** How long a replaced refresh token is honored at most, while its successor is not used. */
-  readonly refreshRetry: number;
-  readonly maxAge: number;
-  readonly idleAge: number;
-  /** What an old refresh token ends: its session, or all of the user's. */
-  readonly reuseEnds: 'session' | 'user';
-  readonly loginAttempts: number;
-  readonly loginLock: number;
-  /** How long who was given an account has to set its first password. */
-  readonly invitationTtl: number;
-  /** How long a proof of who somebody is opens what asks for a fresh one. */
-  readonly stepUpAge: number;
-  /** Rounds that make the key from a password, under which a user's own key is sealed. */
-  readonly keyIterations: number;
-  /** Characters a new password must have. */
-  readonly passwordMinLength: number;
-  /** Whether new passwords must not be what strangers try early, as in production. */
-  readonly refusesGuessablePasswords: boolean;
-  readonly isRegistrationOpen: boolean;
-  /** Operations that need a verified address of everybody. */
-  readonly verifiedOperations: readonly string[];
-  /** Roles whose holders may do nothing else before they have a second factor. */
-  readonly secondFactorRoles: readonly string[];
-  readonly limits: Limits;
-  /** Audit events for refusals of signed-in callers, and as many for anonymous ones. */
-  readonly refusalsPerDay: number;
-}
+export type { Client, SessionRules } from '../scope.ts';
 
 /** What every use case of a session works with. */
 export interface SessionTools {
@@ -50,13 +19,6 @@ export interface SessionTools {
   readonly setup: { isToken(text: string): Promise<boolean>; forget(): Promise<void> };
   readonly rules: SessionRules;
   readonly now: () => Date;
-}
-
-/** Where a request came from. */
-export interface Client {
-  readonly ipAddress: string | null;
-  readonly userAgent: string | null;
-  readonly requestId: string;
 }
 
 /** Tokens of another installation are signed with another keyring, so these names need not differ between two. */

@@ -44,7 +44,7 @@ function recording({ desk }: SettingTools, { client }: Asker, entry: string): Sq
 export async function recordSuccess(tools: SettingTools, asker: Asker, action: SettingAction): Promise<void> {
   const em = recording(tools, asker, `${action} ${AuditOutcome.SUCCEEDED}`);
   if (em === null) return;
-  recordChange(em, tools, asker.viewer, asker.client, { action, targetType: null, targetId: null });
+  recordChange({ em, ...tools, viewer: asker.viewer, client: asker.client }, { action, targetType: null, targetId: null });
   await em.flush();
 }
 

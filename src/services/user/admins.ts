@@ -5,7 +5,7 @@ import { RoleName, type Role } from '../../entities/role.ts';
 import { noPassword, User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, conflict, forbidden, Refusal } from '../../errors.ts';
-import { find } from '../record/index.ts';
+import { findVisible } from '../record/index.ts';
 
 /**
  * Changes users or their roles in one transaction, and one such change after the other: so two admins who take each
@@ -37,7 +37,7 @@ export async function holdUser(em: SqlEntityManager, id: string, path = 'id'): P
   if (!isUuid(id)) throw badInput({ path, message: 'is not an id' });
   // Not for update, which would wait for whoever writes what this user does, and be waited for: a ring.
   await em.execute('select id from users where id = ? for no key update', [id]);
-  return find(em, User, id, { path });
+  return findVisible({ em }, User, id, { path });
 }
 
 /** Whether the id is the viewer's own, however it is written. */

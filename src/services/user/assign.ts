@@ -8,7 +8,7 @@ import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { forbidden, notFound, type FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { refuse } from '../record/index.ts';
+import { assertNoProblems } from '../record/index.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admins.ts';
 import type { Origin, UserTools } from './tools.ts';
 
@@ -48,12 +48,12 @@ export async function assignRole(
   input: AssignRoleInput,
   origin: Origin,
 ): Promise<string> {
-  refuse([...idProblems(input), ...termProblems(input, null, tools.now())]);
+  assertNoProblems([...idProblems(input), ...termProblems(input, null, tools.now())]);
   if (isOwn(viewer, input.userId)) throw ownRoles();
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, input.userId);
     const role = await holdRole(transaction, input.roleId);
-    refuse(termProblems(input, role, tools.now()));
+    assertNoProblems(termProblems(input, role, tools.now()));
     const held = await transaction.findOne(UserRole, { user: user.id, role: role.id });
     const refusal = held !== null && input.expiresAt ? await refusalOfLoss(transaction, user, role) : null;
     if (refusal !== null) return refusal;
@@ -107,8 +107,8 @@ export async function tellOfRole(
   { user, role, action }: RoleChange,
   origin: Origin,
 ): Promise<void> {
-  recordChange(em, tools, viewer, origin, { action, targetType: 'User', targetId: user.id });
-  recordChange(em, tools, viewer, origin, { action, targetType: 'Role', targetId: role.id });
+  recordChange({ em, ...tools, viewer, client: origin }, { action, targetType: 'User', targetId: user.id });
+  recordChange({ em, ...tools, viewer, client: origin }, { action, targetType: 'Role', targetId: role.id });
   if (user.isInvited) return;
   await tools.mail.enqueue(em, { kind: 'security-alert', userId: user.id, alert: 'roles-changed', at: tools.now().toISOString() });
 }

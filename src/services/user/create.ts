@@ -9,7 +9,7 @@ import type { Viewer } from '../../entities/viewer.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { mailToken } from '../mail/index.ts';
-import { find, refuse, write } from '../record/index.ts';
+import { findVisible, assertNoProblems, flush } from '../record/index.ts';
 import { administer } from './admins.ts';
 import { mostRoles, readFacts, taken, takenProblems } from './facts.ts';
 import type { Origin, UserTools } from './tools.ts';
@@ -57,12 +57,12 @@ export async function createUser(
   origin: Origin,
 ): Promise<string> {
   const { values, problems } = readFacts(em, input);
-  refuse([...problems, ...referenceProblems(input), ...endProblems(input, tools.now())]);
+  assertNoProblems([...problems, ...referenceProblems(input), ...endProblems(input, tools.now())]);
   const roleIds = input.roleIds.map((id) => id.toLowerCase());
   return administer(em, tools, viewer, async (transaction) => {
     const user = new User({ ...(values as UserFacts), passwordHash: noPassword });
-    refuse(await takenProblems(transaction, { ...values, memberId: input.memberId }, user.id));
-    user.member = input.memberId == null ? null : ref(await find(transaction, Member, input.memberId, { isPinned: true }));
+    assertNoProblems(await takenProblems(transaction, { ...values, memberId: input.memberId }, user.id));
+    user.member = input.memberId == null ? null : ref(await findVisible({ em: transaction }, Member, input.memberId, { isPinned: true }));
     const roles = await holdRoles(transaction, roleIds);
     return invite(transaction, tools, viewer, { user, roles, expiresAt: input.rolesExpireAt ?? null }, origin);
   });
@@ -106,12 +106,12 @@ async function invite(
   const at = tools.now();
   const assignedBy = viewer.userId === null ? null : em.getReference(User, viewer.userId, { wrapped: true });
   em.persist(Object.assign(user, { createdAt: at, updatedAt: at }));
-  recordChange(em, tools, viewer, origin, { action: 'user.create', targetType: 'User', targetId: user.id });
+  recordChange({ em, ...tools, viewer, client: origin }, { action: 'user.create', targetType: 'User', targetId: user.id });
   for (const role of roles) {
     em.persist(new UserRole({ user: ref(user), role: ref(role), assignedBy, assignedAt: at, expiresAt }));
-    recordChange(em, tools, viewer, origin, { action: 'role.assign', targetType: 'Role', targetId: role.id });
+    recordChange({ em, ...tools, viewer, client: origin }, { action: 'role.assign', targetType: 'Role', targetId: role.id });
   }
-  await write(em, taken);
+  await flush({ em }, taken);
   await mailToken(em, tools, { kind: 'invitation', user, lifetime: tools.rules.invitationTtl });
   return user.id;
 }

@@ -19,7 +19,10 @@ export async function deactivateUser(em: SqlEntityManager, tools: UserTools, vie
     if (refusal !== null) return refusal;
     user.isActive = false;
     await shutOut(transaction, tools, user.id);
-    recordChange(transaction, tools, viewer, origin, { action: 'user.deactivate', targetType: 'User', targetId: user.id });
+    recordChange(
+      { em: transaction, ...tools, viewer, client: origin },
+      { action: 'user.deactivate', targetType: 'User', targetId: user.id },
+    );
     return user.id;
   });
 }

@@ -23,8 +23,8 @@ export async function deleteUser(em: SqlEntityManager, tools: UserTools, viewer:
     user.deletedAt = tools.now();
     await shutOut(transaction, tools, user.id);
     if (await closeVault(transaction, tools, user.id))
-      recordChange(transaction, tools, viewer, origin, { action: 'vault.void', targetType: 'User', targetId: user.id });
-    recordChange(transaction, tools, viewer, origin, { action: 'user.delete', targetType: 'User', targetId: user.id });
+      recordChange({ em: transaction, ...tools, viewer, client: origin }, { action: 'vault.void', targetType: 'User', targetId: user.id });
+    recordChange({ em: transaction, ...tools, viewer, client: origin }, { action: 'user.delete', targetType: 'User', targetId: user.id });
     return user.id;
   });
 }

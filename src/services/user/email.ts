@@ -47,7 +47,7 @@ async function change(
   const hasMoved = isAnotherAddress(formerEmail, email);
   if (hasMoved) Object.assign(user, { isVerified: false, isEmailClaimed: true });
   await em.flush();
-  recordChange(em, tools, viewer, origin, { action: 'change_email', targetType: 'User', targetId: userId });
+  recordChange({ em, ...tools, viewer, client: origin }, { action: 'change_email', targetType: 'User', targetId: userId });
   if (!hasMoved) return null;
   await mailToken(em, tools, { kind: 'email-verification', user, lifetime: verificationAge });
   await tools.mail.enqueue(em, { kind: 'email-changed', userId, formerEmail, at: tools.now().toISOString() });

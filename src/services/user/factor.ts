@@ -27,7 +27,10 @@ export async function removeSecondFactor(
     if (user.isOwner)
       return conflict("The owner's second factor is removed on the host: npm run users:recover -- --user <username>", 'owner');
     if (!(await remove(transaction, tools, user.id))) return conflict('The user has no second factor.');
-    recordChange(transaction, tools, viewer, origin, { action: 'user.remove_second_factor', targetType: 'User', targetId: user.id });
+    recordChange(
+      { em: transaction, ...tools, viewer, client: origin },
+      { action: 'user.remove_second_factor', targetType: 'User', targetId: user.id },
+    );
     return user.id;
   });
 }

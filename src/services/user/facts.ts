@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { normalizeEmail } from '../../entities/identifier.ts';
 import { holdsEmail, User, userProblems, type UserFacts } from '../../entities/user.ts';
 import type { FieldProblem } from '../../errors.ts';
-import { draft, type Draft } from '../record/index.ts';
+import { parseInput, type ParsedInput } from '../record/index.ts';
 
 /** Roles one user may be given at once. */
 export const mostRoles = 20;
@@ -11,9 +11,9 @@ export const mostRoles = 20;
 export type GivenFacts = { readonly [Name in keyof UserFacts]?: string | null | undefined };
 
 /** What is given of a user, trimmed, and all that is wrong with it. */
-export function readFacts(em: SqlEntityManager, { username, email, firstName, lastName }: GivenFacts): Draft<Partial<UserFacts>> {
+export function readFacts(em: SqlEntityManager, { username, email, firstName, lastName }: GivenFacts): ParsedInput<Partial<UserFacts>> {
   const address = typeof email === 'string' ? normalizeEmail(email) : email;
-  const { values, problems } = draft(em, User, { username, email: address, firstName, lastName });
+  const { values, problems } = parseInput({ em }, User, { username, email: address, firstName, lastName });
   const wrong = new Set(problems.map(({ path }) => path));
   const right = Object.fromEntries(Object.entries(values).filter(([path]) => !wrong.has(path))) as Partial<UserFacts>;
   return { values: right, problems: [...problems, ...userProblems(right)] };

@@ -81,7 +81,7 @@ export async function changeByName<Outcome>(
     if (row === undefined) throw new UserError(`There is no user ${username}.`);
     const user = await transaction.findOneOrFail(User, row.id, { filters: false });
     const outcome = await work(transaction, user);
-    recordChange(transaction, tools, nobody, hostOrigin(), { action, targetType: 'User', targetId: user.id });
+    recordChange({ em: transaction, ...tools, viewer: nobody, client: hostOrigin() }, { action, targetType: 'User', targetId: user.id });
     return outcome;
   });
 }

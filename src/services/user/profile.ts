@@ -39,7 +39,7 @@ export async function updateProfile(
   if (changes.username !== undefined) await takeTurn(em, tools, 'register', userId);
   const user = await em.findOneOrFail(User, userId, { filters: false });
   Object.assign(user, changes);
-  recordChange(em, tools, viewer, origin, { action: 'update_profile', targetType: 'User', targetId: userId });
+  recordChange({ em, ...tools, viewer, client: origin }, { action: 'update_profile', targetType: 'User', targetId: userId });
   await em.flush().catch((error: unknown) => {
     throw error instanceof UniqueConstraintViolationException ? badInput({ path: 'input.username', message: 'is taken' }) : error;
   });

@@ -18,7 +18,10 @@ export async function reactivateUser(em: SqlEntityManager, tools: UserTools, vie
     if (!(await isOfStandingMember(transaction, user)))
       return conflict('The user is linked to a member who was deleted: link them to another one first, or to none.', 'deleted_member');
     user.isActive = true;
-    recordChange(transaction, tools, viewer, origin, { action: 'user.reactivate', targetType: 'User', targetId: user.id });
+    recordChange(
+      { em: transaction, ...tools, viewer, client: origin },
+      { action: 'user.reactivate', targetType: 'User', targetId: user.id },
+    );
     await transaction.flush();
     if (user.isInvited) await mailToken(transaction, tools, { kind: 'invitation', user, lifetime: tools.rules.invitationTtl });
     return user.id;

@@ -64,7 +64,10 @@ export async function disableSeededUsers(
   await em.transactional(async (transaction) => {
     for (const { id } of users) {
       const record = (action: string) =>
-        recordChange(transaction, tools, { userId: null, sessionId: null }, origin, { action, targetType: 'User', targetId: id });
+        recordChange(
+          { em: transaction, ...tools, viewer: { userId: null, sessionId: null }, client: origin },
+          { action, targetType: 'User', targetId: id },
+        );
       const [former] = await transaction.execute<object[]>('select from users where id = ? and is_owner for no key update', [id]);
       await transaction.execute('update users set is_active = false, is_owner = false, password_hash = ?, updated_at = ? where id = ?', [
         noPassword,

@@ -23,7 +23,7 @@ export async function endUserSessions(
     const { id } = await holdUser(transaction, userId, 'userId');
     const at = tools.now();
     await tools.endSessions(transaction, { userId: id }, SessionEnd.REVOKED, at);
-    recordChange(transaction, tools, viewer, origin, { action: 'user.end_sessions', targetType: 'User', targetId: id });
+    recordChange({ em: transaction, ...tools, viewer, client: origin }, { action: 'user.end_sessions', targetType: 'User', targetId: id });
     await tools.mail.enqueue(transaction, { kind: 'security-alert', userId: id, alert: 'sessions-ended', at: at.toISOString() });
     return id;
   });

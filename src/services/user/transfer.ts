@@ -4,7 +4,7 @@ import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, conflict, forbidden, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { find } from '../record/index.ts';
+import { findVisible } from '../record/index.ts';
 import { administer, isLastingAdmin, isOwn } from './admins.ts';
 import type { Origin, UserTools } from './tools.ts';
 import { closeVault } from './unassign.ts';
@@ -34,7 +34,10 @@ export async function transferOwnership(
     await transaction.flush();
     next.isOwner = true;
     await closeVault(transaction, former.id);
-    recordChange(transaction, tools, viewer, origin, { action: 'user.transfer_ownership', targetType: 'User', targetId: next.id });
+    recordChange(
+      { em: transaction, ...tools, viewer, client: origin },
+      { action: 'user.transfer_ownership', targetType: 'User', targetId: next.id },
+    );
     const at = tools.now().toISOString();
     for (const { id } of [former, next])
       await tools.mail.enqueue(transaction, { kind: 'security-alert', userId: id, alert: 'ownership-transferred', at });
@@ -44,8 +47,8 @@ export async function transferOwnership(
 
 async function holdBoth(em: SqlEntityManager, formerId: string, nextId: string): Promise<[User, User]> {
   await em.execute('select id from users where id in (?, ?) order by id for no key update', [formerId, nextId]);
-  const next = await find(em, User, nextId, { path: 'userId' });
-  return [await find(em, User, formerId), next];
+  const next = await findVisible({ em }, User, nextId, { path: 'userId' });
+  return [await findVisible({ em }, User, formerId), next];
 }
 
 async function refusalOf(em: SqlEntityManager, former: User, next: User): Promise<Refusal | null> {

@@ -3,7 +3,7 @@ import { validate as isUuid } from 'uuid';
 import { Role, UserRole } from '../../entities/role.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, notFound } from '../../errors.ts';
-import { find } from '../record/index.ts';
+import { findVisible } from '../record/index.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admins.ts';
 import { ownRoles, tellOfRole } from './assign.ts';
 import type { Origin, UserTools } from './tools.ts';
@@ -27,7 +27,7 @@ export async function unassignRole(
   if (isOwn(viewer, userId)) throw ownRoles();
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, userId, 'userId');
-    const role = await find(transaction, Role, roleId, { path: 'roleId' });
+    const role = await findVisible({ em: transaction }, Role, roleId, { path: 'roleId' });
     const held = await transaction.findOne(UserRole, { user: user.id, role: role.id });
     if (held === null) throw notFound();
     const refusal = await refusalOfLoss(transaction, user, role);

@@ -21,7 +21,7 @@ export async function unlockUser(em: SqlEntityManager, tools: UserTools, viewer:
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, id);
     await forgetFailures(transaction, user.id);
-    recordChange(transaction, tools, viewer, origin, { action: 'user.unlock', targetType: 'User', targetId: user.id });
+    recordChange({ em: transaction, ...tools, viewer, client: origin }, { action: 'user.unlock', targetType: 'User', targetId: user.id });
     return user.id;
   });
 }

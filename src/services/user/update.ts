@@ -7,7 +7,7 @@ import type { Viewer } from '../../entities/viewer.ts';
 import { conflict, forbidden, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
-import { find, refuse, write } from '../record/index.ts';
+import { findVisible, assertNoProblems, flush } from '../record/index.ts';
 import { administer, holdUser, isOwn } from './admins.ts';
 import { isAnotherAddress } from './email.ts';
 import { readFacts, taken, takenProblems } from './facts.ts';
@@ -58,18 +58,19 @@ export async function updateUser(
   const { values, problems } = readFacts(em, input);
   const { memberId } = input;
   if (memberId != null && !isUuid(memberId)) problems.push({ path: 'memberId', message: 'is not an id' });
-  refuse(problems);
+  assertNoProblems(problems);
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, id);
     const refusal = refusalOf(viewer, user, values, memberId?.toLowerCase() ?? memberId);
     if (refusal !== null) return refusal;
-    refuse(await takenProblems(transaction, { ...values, memberId }, user.id));
+    assertNoProblems(await takenProblems(transaction, { ...values, memberId }, user.id));
     const former = { username: user.username, email: user.email };
     Object.assign(user, values);
-    if (memberId !== undefined) user.member = memberId === null ? null : ref(await find(transaction, Member, memberId, { isPinned: true }));
+    if (memberId !== undefined)
+      user.member = memberId === null ? null : ref(await findVisible({ em: transaction }, Member, memberId, { isPinned: true }));
     if (isAnotherAddress(former.email, user.email)) Object.assign(user, { isVerified: false, isEmailClaimed: false });
-    recordChange(transaction, tools, viewer, origin, { action: 'user.update', targetType: 'User', targetId: user.id });
-    await write(transaction, taken);
+    recordChange({ em: transaction, ...tools, viewer, client: origin }, { action: 'user.update', targetType: 'User', targetId: user.id });
+    await flush({ em: transaction }, taken);
     await tell(transaction, tools, user, former);
     return user.id;
   });

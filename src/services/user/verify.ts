@@ -14,7 +14,7 @@ export async function verifyUser(em: SqlEntityManager, tools: UserTools, viewer:
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, id);
     user.isVerified = true;
-    recordChange(transaction, tools, viewer, origin, { action: 'user.verify', targetType: 'User', targetId: user.id });
+    recordChange({ em: transaction, ...tools, viewer, client: origin }, { action: 'user.verify', targetType: 'User', targetId: user.id });
     await transaction.flush().catch((error: unknown) => {
       throw error instanceof UniqueConstraintViolationException ? conflict('Another account has this address already.') : error;
     });

@@ -68,7 +68,7 @@ async function change<Done>(
       secret.updatedBy = transaction.getReference(User, vault.userId, { wrapped: true });
       secret.updatedAt = tools.now();
       const done = await act(within(scope, transaction), vault, secret);
-      recordChange(transaction, tools, viewer, client, { action, targetType: 'Secret', targetId: secret.id });
+      recordChange({ em: transaction, ...tools, viewer, client }, { action, targetType: 'Secret', targetId: secret.id });
       await writeState(transaction, vault, vault.keys);
       return done;
     });

@@ -50,7 +50,7 @@ export async function createVault(scope: Scope, password: string): Promise<Vault
       for (const grantee of [pair, { userId: null, publicKey: kit.publicKey }])
         addGrant(transaction, vaultId, { id: key.id, version: 1, bytes }, grantee);
       await writeState(transaction, { vaultId, kitKey }, new VaultKeys(1, new Map([[1, bytes]])));
-      recordChange(transaction, tools, viewer, client, { action: 'vault.create', targetType: 'Vault', targetId: vaultId });
+      recordChange({ em: transaction, ...tools, viewer, client }, { action: 'vault.create', targetType: 'Vault', targetId: vaultId });
       return true;
     })
     .catch(refuseTaken)

@@ -26,7 +26,7 @@ export async function grantVaultAccess(scope: Scope, userId: string): Promise<st
       if (pair === null)
         throw conflict('The user has no key yet, to which access could be given: it is made at the next sign-in with the password.');
       await grantAll(transaction, vaultId, keys, pair);
-      recordChange(transaction, tools, viewer, client, { action: 'vault.grant', targetType: 'User', targetId: userId });
+      recordChange({ em: transaction, ...tools, viewer, client }, { action: 'vault.grant', targetType: 'User', targetId: userId });
       await tools.mail.enqueue(transaction, { kind: 'security-alert', userId, alert: 'vault-granted', at: tools.now().toISOString() });
       return vaultId;
     });

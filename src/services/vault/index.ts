@@ -145,7 +145,10 @@ export class VaultService {
       this.em.transactional((transaction) =>
         withVault(within(scope, transaction), async ({ vaultId }) => {
           const named = name();
-          recordChange(transaction, this.tools, this.viewer, client, { action: 'secret.list', targetType: 'Vault', targetId: vaultId });
+          recordChange(
+            { em: transaction, ...this.tools, viewer: this.viewer, client },
+            { action: 'secret.list', targetType: 'Vault', targetId: vaultId },
+          );
           return named;
         }),
       ),

@@ -10,7 +10,7 @@ export async function lockVault(scope: Scope): Promise<string> {
   const vaultId = await demandVault(scope);
   await em.transactional(async (transaction) => {
     await transaction.execute('delete from vault_sessions where session_id = ?', [viewer.sessionId]);
-    recordChange(transaction, tools, viewer, client, { action: 'vault.lock', targetType: 'Vault', targetId: vaultId });
+    recordChange({ em: transaction, ...tools, viewer, client }, { action: 'vault.lock', targetType: 'Vault', targetId: vaultId });
   });
   return vaultId;
 }

@@ -164,7 +164,7 @@ const findBothSql = (tools: Scope['tools']): string =>
 const findValues = ({ viewer, vaultToken }: Scope): unknown[] => [viewer.userId, hashToken(vaultToken ?? '')];
 
 async function find(scope: Scope): Promise<OpenRow | undefined> {
-  const [row] = (await runOn(scope.em)(openSql(scope.tools), findValues(scope))) as OpenRow[];
+  const [row] = (await runOn(scope.em)(openSql(scope.tools), findValues(scope))) as unknown as OpenRow[];
   return row;
 }
 

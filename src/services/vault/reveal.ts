@@ -1,7 +1,7 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 import { notFound } from '../../errors.ts';
 import { changeEvent } from '../audit/event.ts';
-import { add } from '../record/index.ts';
+import { insertRows } from '../record/index.ts';
 import { withValue, type WantedValue } from './open.ts';
 import { decryptValue, demandName, nameProblems } from './record.ts';
 import type { Scope } from './tools.ts';
@@ -60,7 +60,7 @@ export async function withSecret<Done>(
       if (stored === null) throw notFound();
       held.value = decryptValue(vaultId, keys, stored);
       const change = { action, targetType: 'Secret', targetId: stored.secretId };
-      await add(metadata, run, [changeEvent(tools, viewer, client, change)]);
+      await insertRows(metadata, run, [changeEvent({ ...tools, viewer, client }, change)]);
       return { keyName: stored.keyName, version: stored.version, value: held.value };
     });
     return await use(found);

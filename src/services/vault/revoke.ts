@@ -30,7 +30,7 @@ export async function revokeVaultAccess(scope: Scope, userId: string): Promise<s
         if (!(await isLeftToSomebody(transaction))) throw conflict('Nobody else has access to the vault: give it to somebody first.');
         const renewed = await replaceKey(within(scope, transaction), vault, keep);
         await transaction.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
-        recordChange(transaction, tools, viewer, client, { action: 'vault.revoke', targetType: 'User', targetId: userId });
+        recordChange({ em: transaction, ...tools, viewer, client }, { action: 'vault.revoke', targetType: 'User', targetId: userId });
         return { vaultId: vault.vaultId, keys: renewed };
       });
     });

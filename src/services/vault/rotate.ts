@@ -19,7 +19,10 @@ export async function rotateVaultKey(scope: Scope): Promise<string> {
     const { vaultId, keys } = await em.transactional(async (transaction) => {
       await holdVault(transaction);
       return withVault(within(scope, transaction), async (vault) => {
-        recordChange(transaction, tools, viewer, client, { action: 'vault.rotate', targetType: 'Vault', targetId: vault.vaultId });
+        recordChange(
+          { em: transaction, ...tools, viewer, client },
+          { action: 'vault.rotate', targetType: 'Vault', targetId: vault.vaultId },
+        );
         return { vaultId: vault.vaultId, keys: await replaceKey(within(scope, transaction), vault, keep) };
       });
     });

@@ -53,7 +53,7 @@ export async function storeSecret(scope: Scope, input: StoreSecretInput): Promis
         transaction.persist(secret);
         await transaction.flush();
         await addVersion(transaction, vault, secret, plaintext, { at, versionsKept: tools.vault.versionsKept });
-        recordChange(transaction, tools, viewer, client, { action: 'secret.store', targetType: 'Secret', targetId: secret.id });
+        recordChange({ em: transaction, ...tools, viewer, client }, { action: 'secret.store', targetType: 'Secret', targetId: secret.id });
         await writeState(transaction, vault, vault.keys);
         return keyName;
       } finally {

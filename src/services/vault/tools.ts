@@ -5,24 +5,9 @@ import type { ChangeTools } from '../audit/event.ts';
 import type { PasswordHasher, PasswordProof } from '../crypto/hasher.ts';
 import type { MailQueue } from '../mail/index.ts';
 import type { Metadata } from '../record/index.ts';
+import type { Client, VaultRules } from '../scope.ts';
 
-/** What the operator decided about the vault. */
-export interface VaultRules {
-  /** Seconds. */
-  readonly idleTtl: number;
-  /** Seconds. */
-  readonly maxTtl: number;
-  readonly versionsKept: number;
-  /** How many values a rotation moves in one transaction. */
-  readonly batch: number;
-}
-
-/** Where a request came from. */
-export interface Client {
-  readonly ipAddress: string | null;
-  readonly userAgent: string | null;
-  readonly requestId: string;
-}
+export type { Client, VaultRules } from '../scope.ts';
 
 /** Finds out whether a password is right, once `choose` has let the attempt be made; its null stands for one that may not. */
 export type Verify = (password: string, choose: () => Promise<string | null>) => Promise<PasswordProof>;

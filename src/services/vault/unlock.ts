@@ -107,7 +107,7 @@ export async function beginSession({ em, tools, viewer, client }: Scope, keys: V
   const session = em.getReference(Session, sessionId, { wrapped: true });
   const expiresAt = after(at, tools.vault.maxTtl);
   em.persist(new VaultSession({ session, tokenHash: hashToken(vaultToken), wrappedKey, at, expiresAt }));
-  recordChange(em, tools, viewer, client, { action, targetType: 'Vault', targetId: row.id });
+  recordChange({ em, ...tools, viewer, client }, { action, targetType: 'Vault', targetId: row.id });
   return vaultToken;
 }
 

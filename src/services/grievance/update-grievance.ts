@@ -1,9 +1,10 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { filingProblems, Grievance, GrievanceAction, type GrievanceChanges } from '../../entities/grievance.ts';
 import { DateScalar } from '../../entities/scalars.ts';
-import { draft, refuse, type Acting } from '../record/index.ts';
-import { actOn } from './act.ts';
-import { idProblems } from './file.ts';
+import { parseInput, assertNoProblems } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
+import { actOnGrievance } from './grievance-action.ts';
+import { idProblems } from './file-grievance.ts';
 import { representative } from './representative.ts';
 
 @InputType({ description: 'What changes of a grievance; what is left out stays, and null clears.' })
@@ -44,17 +45,17 @@ export class UpdateGrievanceInput {
  * @returns its id.
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND, also for the user; CONFLICT.
  */
-export function update(acting: Acting, id: string, input: UpdateGrievanceInput): Promise<string> {
+export function updateGrievance(scope: Scope, id: string, input: UpdateGrievanceInput): Promise<string> {
   const { version, assignedUserId, ...told } = input;
-  return actOn(acting, GrievanceAction.UPDATE, { id, version: version ?? null, path: 'id' }, async (grievance, act, em) => {
-    const { values, problems } = draft(em, Grievance, told);
-    const dates = filingProblems(grievance.filedDate, told.incidentDate, act.today);
-    refuse([...problems, ...dates, ...idProblems({ assignedUserId })]);
+  return actOnGrievance(scope, GrievanceAction.UPDATE, { id, version: version ?? null, path: 'id' }, async (grievance, context, tx) => {
+    const { values, problems } = parseInput(scope, Grievance, told);
+    const dates = filingProblems(grievance.filedDate, told.incidentDate, context.today);
+    assertNoProblems([...problems, ...dates, ...idProblems({ assignedUserId })]);
     const changes = values as GrievanceChanges;
     if (assignedUserId === null) changes.assignedUser = null;
     // Whoever stays may have left the office since.
     else if (assignedUserId !== undefined && assignedUserId.toLowerCase() !== grievance.assignedUser?.id)
-      changes.assignedUser = await representative(em, assignedUserId, act.at);
-    grievance.update(changes, act);
+      changes.assignedUser = await representative(tx, assignedUserId, context.at);
+    grievance.update(changes, context);
   });
 }

@@ -1,9 +1,10 @@
 import { Field, InputType } from 'type-graphql';
 import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
-import { DateScalar, dayIn } from '../../entities/scalars.ts';
+import { DateScalar } from '../../entities/scalars.ts';
 import { recordChange } from '../audit/event.ts';
-import { draft, refuse, sound, write, type Acting } from '../record/index.ts';
-import { numberIsTaken } from './taken.ts';
+import { parseInput, assertNoProblems, validValues, flush } from '../record/index.ts';
+import { todayOf, type Scope } from '../scope.ts';
+import { numberIsTaken } from './unique-number.ts';
 
 @InputType({ description: 'A member to be recorded.' })
 export class CreateMemberInput {
@@ -63,12 +64,12 @@ export class CreateMemberInput {
  * @returns the member's id.
  * @throws BAD_INPUT naming all that is wrong, or that the number is taken.
  */
-export async function create({ em, tools, viewer, requester }: Acting, input: CreateMemberInput): Promise<string> {
-  const read = draft(em, Member, { ...input, status: input.status ?? undefined });
-  refuse([...read.problems, ...memberProblems(sound(read) as Partial<MemberFacts>, dayIn(tools.timeZone, tools.now()))]);
+export async function createMember(scope: Scope, input: CreateMemberInput): Promise<string> {
+  const read = parseInput(scope, Member, { ...input, status: input.status ?? undefined });
+  assertNoProblems([...read.problems, ...memberProblems(validValues(read) as Partial<MemberFacts>, todayOf(scope))]);
   const member = new Member(read.values as MemberFacts);
-  em.persist(member);
-  recordChange(em, tools, viewer, requester, { action: 'member.create', targetType: 'Member', targetId: member.id });
-  await write(em, numberIsTaken);
+  scope.em.persist(member);
+  recordChange(scope, { action: 'member.create', targetType: 'Member', targetId: member.id });
+  await flush(scope, numberIsTaken);
   return member.id;
 }

@@ -1,10 +1,10 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { endProblems, Grievance, GrievanceAction } from '../../entities/grievance.ts';
 import { DecimalScalar } from '../../entities/scalars.ts';
 import type { FieldProblem } from '../../errors.ts';
-import { draft, refuse, type Acting } from '../record/index.ts';
-import { actOn } from './act.ts';
+import { parseInput, assertNoProblems } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
+import { actOnGrievance } from './grievance-action.ts';
 
 @InputType({ description: 'How a grievance is settled.' })
 export class SettleGrievanceInput {
@@ -34,40 +34,36 @@ export class EndGrievanceInput {
 }
 
 /** Ends the case with a settlement. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
-export function settle(acting: Acting, { resolution, settlementAmount, ...aim }: SettleGrievanceInput): Promise<string> {
-  return actOn(acting, GrievanceAction.SETTLE, aim, (grievance, act, em) => {
-    const { text, problems } = said(em, resolution, 'resolution');
-    refuse([...problems, ...endProblems(text, settlementAmount, 'resolution')]);
-    grievance.settle(text ?? '', settlementAmount ?? null, act);
+export function settleGrievance(scope: Scope, { resolution, settlementAmount, ...aim }: SettleGrievanceInput): Promise<string> {
+  return actOnGrievance(scope, GrievanceAction.SETTLE, aim, (grievance, context) => {
+    const { text, problems } = said(scope, resolution, 'resolution');
+    assertNoProblems([...problems, ...endProblems(text, settlementAmount, 'resolution')]);
+    grievance.settle(text ?? '', settlementAmount ?? null, context);
   });
 }
 
 /** Ends the case because the union takes it back. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
-export function withdraw(acting: Acting, { reason, ...aim }: EndGrievanceInput): Promise<string> {
-  return actOn(acting, GrievanceAction.WITHDRAW, aim, (grievance, act, em) => {
-    grievance.withdraw(demandReason(em, reason), act);
+export function withdrawGrievance(scope: Scope, { reason, ...aim }: EndGrievanceInput): Promise<string> {
+  return actOnGrievance(scope, GrievanceAction.WITHDRAW, aim, (grievance, context) => {
+    grievance.withdraw(demandReason(scope, reason), context);
   });
 }
 
 /** Ends the case otherwise. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
-export function close(acting: Acting, { reason, ...aim }: EndGrievanceInput): Promise<string> {
-  return actOn(acting, GrievanceAction.CLOSE, aim, (grievance, act, em) => {
-    grievance.close(demandReason(em, reason), act);
+export function closeGrievance(scope: Scope, { reason, ...aim }: EndGrievanceInput): Promise<string> {
+  return actOnGrievance(scope, GrievanceAction.CLOSE, aim, (grievance, context) => {
+    grievance.close(demandReason(scope, reason), context);
   });
 }
 
 /** What is said of how a case ends, as the column of the resolution takes it, and what is wrong with it at its path. */
-export function said(
-  em: SqlEntityManager,
-  resolution: string | null | undefined,
-  path: string,
-): { text: string | null; problems: FieldProblem[] } {
-  const { values, problems } = draft(em, Grievance, { resolution: resolution ?? null });
+export function said(scope: Scope, resolution: string | null | undefined, path: string): { text: string | null; problems: FieldProblem[] } {
+  const { values, problems } = parseInput(scope, Grievance, { resolution: resolution ?? null });
   return { text: values.resolution, problems: problems.map(({ message }) => ({ path, message })) };
 }
 
-function demandReason(em: SqlEntityManager, reason: string): string {
-  const { text, problems } = said(em, reason, 'reason');
-  refuse([...problems, ...endProblems(text, null, 'reason')]);
+function demandReason(scope: Scope, reason: string): string {
+  const { text, problems } = said(scope, reason, 'reason');
+  assertNoProblems([...problems, ...endProblems(text, null, 'reason')]);
   return text ?? '';
 }

@@ -2,8 +2,9 @@ import { Field, InputType, Int } from 'type-graphql';
 import { Organization, organizationProblems, OrganizationType } from '../../entities/organization.ts';
 import { versionOptions } from '../../entities/record.ts';
 import { recordChange } from '../audit/event.ts';
-import { demandVersion, draft, find, refuse, sound, write, type Acting } from '../record/index.ts';
-import { notTheirs } from './field.ts';
+import { assertVersion, parseInput, findVisible, assertNoProblems, validValues, flush } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
+import { notTheirs } from './salting-fields.ts';
 
 @InputType({ description: 'What changes of an organization; what is left out stays, null clears.' })
 export class UpdateOrganizationInput {
@@ -53,21 +54,24 @@ export class UpdateOrganizationInput {
  * @throws BAD_INPUT naming all that is wrong, the fields that are not the caller's to change among them; NOT_FOUND;
  * CONFLICT for another version.
  */
-export async function update(acting: Acting, id: string, { version, ...input }: UpdateOrganizationInput): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
-  const read = draft(em, Organization, input);
-  refuse([...read.problems, ...organizationProblems(sound(read) as Partial<Organization>), ...notTheirs(viewer, read.values as object)]);
-  return em.transactional(async (transaction) => {
-    const organization = await find(transaction, Organization, id, { isHeld: true });
-    demandVersion(organization, version);
+export async function updateOrganization(scope: Scope, id: string, { version, ...input }: UpdateOrganizationInput): Promise<string> {
+  const read = parseInput(scope, Organization, input);
+  assertNoProblems([
+    ...read.problems,
+    ...organizationProblems(validValues(read) as Partial<Organization>),
+    ...notTheirs(scope.viewer, read.values as object),
+  ]);
+  return scope.transaction(async (tx) => {
+    const organization = await findVisible(tx, Organization, id, { isHeld: true });
+    assertVersion(organization, version);
     if (Object.keys(read.values).length === 0) return organization.id;
     Object.assign(organization, read.values);
-    recordChange(transaction, tools, viewer, requester, {
+    recordChange(tx, {
       action: 'organization.update',
       targetType: 'Organization',
       targetId: organization.id,
     });
-    await write(transaction);
+    await flush(tx);
     return organization.id;
   });
 }

@@ -9,12 +9,13 @@ import {
   type BenevolenceChanges,
 } from '../../entities/benevolence.ts';
 import { Member } from '../../entities/member.ts';
-import { DateScalar, dayIn, DecimalScalar } from '../../entities/scalars.ts';
+import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { draft, find, refuse, type Acting } from '../record/index.ts';
-import { actNow } from '../case/act.ts';
-import { actOn } from './act.ts';
+import { parseInput, findVisible, assertNoProblems } from '../record/index.ts';
+import { todayOf, type Scope } from '../scope.ts';
+import { actionContext } from '../case/case-action.ts';
+import { actOnApplication } from './application-action.ts';
 
 @InputType({ description: 'A request for help from the benevolence fund.' })
 export class ApplyForBenevolenceInput {
@@ -57,20 +58,19 @@ export class UpdateBenevolenceDraftInput {
  * @returns its id.
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND for a member whom the caller does not see, or may not apply for.
  */
-export async function apply(acting: Acting, input: ApplyForBenevolenceInput): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
-  const today = dayIn(tools.timeZone, tools.now());
+export async function applyForBenevolence(scope: Scope, input: ApplyForBenevolenceInput): Promise<string> {
+  const today = todayOf(scope);
   const applicationDate = input.applicationDate ?? today;
-  const memberId = input.memberId ?? viewer.memberId;
-  const { values, problems } = draft(em, BenevolenceApplication, { ...input, applicationDate });
-  refuse([...problems, ...applicationProblems({ ...input, applicationDate }, today), ...memberProblems(memberId)]);
-  return em.transactional(async (transaction) => {
-    const member = await find(transaction, Member, memberId ?? '', { isPinned: true });
-    if (!viewer.may('BenevolenceApplication', 'apply', member.id === viewer.memberId)) throw notFound();
+  const memberId = input.memberId ?? scope.viewer.memberId;
+  const { values, problems } = parseInput(scope, BenevolenceApplication, { ...input, applicationDate });
+  assertNoProblems([...problems, ...applicationProblems({ ...input, applicationDate }, today), ...memberProblems(memberId)]);
+  return scope.transaction(async (tx) => {
+    const member = await findVisible(tx, Member, memberId ?? '', { isPinned: true });
+    if (!scope.viewer.may('BenevolenceApplication', 'apply', member.id === scope.viewer.memberId)) throw notFound();
     const facts = { ...values, applicationDate, member: ref(member) };
-    const application = new BenevolenceApplication(facts, actNow({ ...acting, em: transaction }));
-    transaction.persist(application);
-    recordChange(transaction, tools, viewer, requester, {
+    const application = new BenevolenceApplication(facts, actionContext(tx));
+    tx.em.persist(application);
+    recordChange(tx, {
       action: 'benevolence.apply',
       targetType: 'BenevolenceApplication',
       targetId: application.id,
@@ -80,11 +80,11 @@ export async function apply(acting: Acting, input: ApplyForBenevolenceInput): Pr
 }
 
 /** Changes a draft. @returns its id. @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT. */
-export function update(acting: Acting, id: string, { version, ...told }: UpdateBenevolenceDraftInput): Promise<string> {
-  return actOn(acting, BenevolenceAction.UPDATE, { id, version: version ?? null, path: 'id' }, (application, act, em) => {
-    const { values, problems } = draft(em, BenevolenceApplication, told);
-    refuse([...problems, ...applicationProblems(told, act.today)]);
-    application.update(values as BenevolenceChanges, act);
+export function updateBenevolenceDraft(scope: Scope, id: string, { version, ...told }: UpdateBenevolenceDraftInput): Promise<string> {
+  return actOnApplication(scope, BenevolenceAction.UPDATE, { id, version: version ?? null, path: 'id' }, (application, context) => {
+    const { values, problems } = parseInput(scope, BenevolenceApplication, told);
+    assertNoProblems([...problems, ...applicationProblems(told, context.today)]);
+    application.update(values as BenevolenceChanges, context);
   });
 }
 

@@ -1,4 +1,4 @@
-import { ref, type Ref, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { ref, type Ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import {
   BenevolenceAction,
@@ -9,9 +9,9 @@ import {
 } from '../../entities/benevolence.ts';
 import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
 import { User } from '../../entities/user.ts';
-import type { Viewer } from '../../entities/viewer.ts';
-import { draft, find, refuse, type Acting } from '../record/index.ts';
-import { actOn } from './act.ts';
+import { parseInput, findVisible, assertNoProblems } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
+import { actOnApplication } from './application-action.ts';
 
 @InputType({ description: 'What the level that is next decides on an application.' })
 export class ReviewBenevolenceInput {
@@ -61,31 +61,30 @@ export class PayBenevolenceInput {
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT, also for who does not hold the next level, is the
  * applicant, or has decided in this round.
  */
-export function review(acting: Acting, input: ReviewBenevolenceInput): Promise<string> {
+export function reviewBenevolence(scope: Scope, input: ReviewBenevolenceInput): Promise<string> {
   const { id, version, decision, level, approvedAmount, comments } = input;
-  const { viewer } = acting;
-  return actOn(acting, BenevolenceAction.REVIEW, { id, version: version ?? null }, async (application, act, em) => {
-    application.demandReviewer(viewer, level);
-    const { values, problems } = draft(em, BenevolenceReview, { comments: comments ?? null });
+  return actOnApplication(scope, BenevolenceAction.REVIEW, { id, version: version ?? null }, async (application, context, tx) => {
+    application.demandReviewer(scope.viewer, level);
+    const { values, problems } = parseInput(scope, BenevolenceReview, { comments: comments ?? null });
     const decided = { decision, approvedAmount: approvedAmount ?? null };
-    refuse([...problems, ...application.reviewProblems(decided)]);
-    const { reviewer, reviewerName } = await reviewerOf(em, viewer);
-    application.review({ ...decided, ...values, reviewer, reviewerName, reviewDate: act.today }, viewer.memberId, act);
+    assertNoProblems([...problems, ...application.reviewProblems(decided)]);
+    const { reviewer, reviewerName } = await reviewerOf(tx);
+    application.review({ ...decided, ...values, reviewer, reviewerName, reviewDate: context.today }, scope.viewer.memberId, context);
   });
 }
 
 /** Records the payment. @returns the application's id. @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT. */
-export function pay(acting: Acting, { paymentDate, paymentMethod, ...aim }: PayBenevolenceInput): Promise<string> {
-  return actOn(acting, BenevolenceAction.PAY, aim, (application, act, em) => {
-    const { values, problems } = draft(em, BenevolenceApplication, { paymentDate, paymentMethod });
+export function payBenevolence(scope: Scope, { paymentDate, paymentMethod, ...aim }: PayBenevolenceInput): Promise<string> {
+  return actOnApplication(scope, BenevolenceAction.PAY, aim, (application, context) => {
+    const { values, problems } = parseInput(scope, BenevolenceApplication, { paymentDate, paymentMethod });
     const payment = { paymentDate, paymentMethod: values.paymentMethod ?? '' };
-    refuse([...problems, ...application.paymentProblems(payment, act.today)]);
-    application.pay(payment.paymentDate, payment.paymentMethod, act);
+    assertNoProblems([...problems, ...application.paymentProblems(payment, context.today)]);
+    application.pay(payment.paymentDate, payment.paymentMethod, context);
   });
 }
 
 /** Who decides, and the name that stays with the decision whatever the user is called later. */
-async function reviewerOf(em: SqlEntityManager, { userId }: Viewer): Promise<{ reviewer: Ref<User>; reviewerName: string }> {
-  const user = await find(em, User, userId ?? '');
+async function reviewerOf(scope: Scope): Promise<{ reviewer: Ref<User>; reviewerName: string }> {
+  const user = await findVisible(scope, User, scope.viewer.userId ?? '');
   return { reviewer: ref(user), reviewerName: user.fullName };
 }

@@ -3,7 +3,7 @@ import { Member, MemberClassification, memberProblems, MemberStatus, oneName, ty
 import type { ChangeTools } from '../audit/event.ts';
 import { contactColumns, day, named, oneOf, text } from '../record/cell.ts';
 import { importRecords, type Given, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
-import { changeProblems } from './update.ts';
+import { changeProblems } from './update-member.ts';
 
 const missing = `is missing: ${oneName}`;
 

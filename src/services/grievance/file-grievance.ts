@@ -4,11 +4,12 @@ import { validate as isUuid } from 'uuid';
 import { filingProblems, Grievance } from '../../entities/grievance.ts';
 import { Member } from '../../entities/member.ts';
 import { Organization } from '../../entities/organization.ts';
-import { DateScalar, dayIn } from '../../entities/scalars.ts';
+import { DateScalar } from '../../entities/scalars.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
 import { changeEvent } from '../audit/event.ts';
-import { add, draft, refuse, runOn, type Acting, type Eyes, type Source } from '../record/index.ts';
-import { actNow } from '../case/act.ts';
+import { insertRows, parseInput, assertNoProblems, runOn, type Source } from '../record/index.ts';
+import { todayOf, type Scope } from '../scope.ts';
+import { actionContext } from '../case/case-action.ts';
 import { representative } from './representative.ts';
 
 @InputType({ description: 'A grievance to be filed.' })
@@ -56,20 +57,19 @@ export class FileGrievanceInput {
  * @returns its id.
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such member, employer or user.
  */
-export async function file(acting: Acting, eyes: Eyes, input: FileGrievanceInput): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
+export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Promise<string> {
   const { memberId, employerId, assignedUserId } = input;
-  const today = dayIn(tools.timeZone, tools.now());
+  const today = todayOf(scope);
   const filedDate = input.filedDate ?? today;
-  const { values, problems } = draft(em, Grievance, { ...input, filedDate });
-  refuse([...problems, ...filingProblems(filedDate, input.incidentDate, today), ...idProblems(input)]);
-  if (!(await eyes.sees({ entity: Member, id: memberId }, { entity: Organization, id: employerId }))) throw notFound();
-  const assignedUser = assignedUserId == null ? null : await representative(em, assignedUserId, tools.now());
+  const { values, problems } = parseInput(scope, Grievance, { ...input, filedDate });
+  assertNoProblems([...problems, ...filingProblems(filedDate, input.incidentDate, today), ...idProblems(input)]);
+  if (!(await scope.visibility.sees({ entity: Member, id: memberId }, { entity: Organization, id: employerId }))) throw notFound();
+  const assignedUser = assignedUserId == null ? null : await representative(scope, assignedUserId, scope.now());
   const about = { member: ref(Member, memberId), employer: ref(Organization, employerId), assignedUser };
-  const grievance = new Grievance({ ...values, ...about, filedDate, grievanceNumber: '' }, actNow(acting));
+  const grievance = new Grievance({ ...values, ...about, filedDate, grievanceNumber: '' }, actionContext(scope));
   const change = { action: 'grievance.file', targetType: 'Grievance', targetId: grievance.id };
-  const rows = [grievance, ...grievance.history, changeEvent(tools, viewer, requester, change)] as const;
-  if (!(await add(em, runOn(em), rows, numbered(input, filedDate.slice(0, 4))))) throw notFound();
+  const rows = [grievance, ...grievance.history, changeEvent(scope, change)] as const;
+  if (!(await insertRows(scope.em, runOn(scope.em), rows, numbered(input, filedDate.slice(0, 4))))) throw notFound();
   return grievance.id;
 }
 

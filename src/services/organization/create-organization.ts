@@ -1,8 +1,9 @@
 import { Field, InputType, Int } from 'type-graphql';
 import { Organization, organizationProblems, OrganizationType } from '../../entities/organization.ts';
 import { recordChange } from '../audit/event.ts';
-import { draft, refuse, sound, write, type Acting } from '../record/index.ts';
-import { notTheirs } from './field.ts';
+import { parseInput, assertNoProblems, validValues, flush } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
+import { notTheirs } from './salting-fields.ts';
 
 @InputType({ description: 'An organization to be recorded.' })
 export class CreateOrganizationInput {
@@ -48,16 +49,16 @@ export class CreateOrganizationInput {
  * @returns its id.
  * @throws BAD_INPUT naming all that is wrong, the fields that are not the caller's to change among them.
  */
-export async function create({ em, tools, viewer, requester }: Acting, input: CreateOrganizationInput): Promise<string> {
-  const read = draft(em, Organization, input);
-  refuse([...read.problems, ...organizationProblems(sound(read)), ...notTheirs(viewer, read.values)]);
+export async function createOrganization(scope: Scope, input: CreateOrganizationInput): Promise<string> {
+  const read = parseInput(scope, Organization, input);
+  assertNoProblems([...read.problems, ...organizationProblems(validValues(read)), ...notTheirs(scope.viewer, read.values)]);
   const organization = new Organization(read.values);
-  em.persist(organization);
-  recordChange(em, tools, viewer, requester, {
+  scope.em.persist(organization);
+  recordChange(scope, {
     action: 'organization.create',
     targetType: 'Organization',
     targetId: organization.id,
   });
-  await write(em);
+  await flush(scope);
   return organization.id;
 }

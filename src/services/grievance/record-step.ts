@@ -1,9 +1,10 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { GrievanceAction, GrievanceStepOutcome, GrievanceStepRecord } from '../../entities/grievance.ts';
 import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
-import { draft, refuse, type Acting } from '../record/index.ts';
-import { actOn } from './act.ts';
-import { said } from './end.ts';
+import { parseInput, assertNoProblems } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
+import { actOnGrievance } from './grievance-action.ts';
+import { said } from './end-grievance.ts';
 
 @InputType({ description: 'The meeting of the current step, and how it ended.' })
 export class RecordGrievanceStepInput {
@@ -40,14 +41,14 @@ export class RecordGrievanceStepInput {
  * @returns the grievance's id.
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT.
  */
-export function recordStep(acting: Acting, input: RecordGrievanceStepInput): Promise<string> {
+export function recordGrievanceStep(scope: Scope, input: RecordGrievanceStepInput): Promise<string> {
   const { grievanceId, version, resolution, settlementAmount, ...told } = input;
   const aim = { id: grievanceId, version: version ?? null, path: 'input.grievanceId' };
-  return actOn(acting, GrievanceAction.RECORD_STEP, aim, (grievance, act, em) => {
-    const { values, problems } = draft(em, GrievanceStepRecord, told);
-    const agreed = said(em, resolution, 'resolution');
+  return actOnGrievance(scope, GrievanceAction.RECORD_STEP, aim, (grievance, context) => {
+    const { values, problems } = parseInput(scope, GrievanceStepRecord, told);
+    const agreed = said(scope, resolution, 'resolution');
     const facts = { ...values, resolution: agreed.text, settlementAmount: settlementAmount ?? null };
-    refuse([...problems, ...agreed.problems, ...grievance.stepProblems(facts, act.today)]);
-    grievance.recordStep(facts, act);
+    assertNoProblems([...problems, ...agreed.problems, ...grievance.stepProblems(facts, context.today)]);
+    grievance.recordStep(facts, context);
   });
 }

@@ -1,11 +1,12 @@
 import { Field, InputType, Int } from 'type-graphql';
 import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
 import { versionOptions } from '../../entities/record.ts';
-import { DateScalar, dayIn } from '../../entities/scalars.ts';
+import { DateScalar } from '../../entities/scalars.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { demandVersion, draft, find, refuse, sound, write, type Acting } from '../record/index.ts';
-import { numberIsTaken } from './taken.ts';
+import { assertVersion, parseInput, findVisible, assertNoProblems, validValues, flush } from '../record/index.ts';
+import { todayOf, type Scope } from '../scope.ts';
+import { numberIsTaken } from './unique-number.ts';
 
 @InputType({ description: 'What changes of a member; what is left out stays, null clears.' })
 export class UpdateMemberInput {
@@ -69,17 +70,16 @@ export class UpdateMemberInput {
  * @returns the member's id.
  * @throws BAD_INPUT naming all that is wrong, or that the number is taken; NOT_FOUND; CONFLICT for another version.
  */
-export async function update(acting: Acting, id: string, { version, ...input }: UpdateMemberInput): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
-  const read = draft(em, Member, input);
-  return em.transactional(async (transaction) => {
-    const member = await find(transaction, Member, id, { isHeld: true });
-    demandVersion(member, version);
-    refuse([...read.problems, ...changeProblems(member, sound(read) as Partial<MemberFacts>, dayIn(tools.timeZone, tools.now()))]);
+export async function updateMember(scope: Scope, id: string, { version, ...input }: UpdateMemberInput): Promise<string> {
+  const read = parseInput(scope, Member, input);
+  return scope.transaction(async (tx) => {
+    const member = await findVisible(tx, Member, id, { isHeld: true });
+    assertVersion(member, version);
+    assertNoProblems([...read.problems, ...changeProblems(member, validValues(read) as Partial<MemberFacts>, todayOf(scope))]);
     if (Object.keys(read.values).length === 0) return member.id;
     Object.assign(member, read.values);
-    recordChange(transaction, tools, viewer, requester, { action: 'member.update', targetType: 'Member', targetId: member.id });
-    await write(transaction, numberIsTaken);
+    recordChange(tx, { action: 'member.update', targetType: 'Member', targetId: member.id });
+    await flush(tx, numberIsTaken);
     return member.id;
   });
 }
