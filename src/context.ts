@@ -5,30 +5,23 @@ import { Viewer } from './entities/viewer.ts';
 import { mayAct, nodeTypesOf, permissionsOf, type Permission } from './permissions/index.ts';
 import { Reader, type RunSql } from './reading/reader.ts';
 import type { Subjects } from './reading/subject.ts';
-import {
-  authenticate,
-  endSessions,
-  proofsWith,
-  SessionService,
-  voidPair,
-  type LoginInput,
-  type SignedIn,
-  type TokenCookies,
-} from './services/session/index.ts';
-import type { Metadata } from './services/record/index.ts';
-import { roles } from './services/role.ts';
-import { CaseService, type CaseChanges } from './services/case/case-changes.ts';
 import { benevolence } from './services/benevolence/use-cases.ts';
+import type { RefusedOperation, Refusals } from './services/audit/index.ts';
+import { CaseService, type CaseChanges } from './services/case/case-changes.ts';
 import { grievances } from './services/grievance/use-cases.ts';
 import { makeOnce, runWithin } from './services/idempotency.ts';
 import { members } from './services/member/use-cases.ts';
 import { organizations } from './services/organization/use-cases.ts';
-import type { RefusedOperation, Refusals } from './services/audit/index.ts';
+import { roles } from './services/role.ts';
 import { salting } from './services/salting.ts';
 import { bind, createScope, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
-import { SettingService, type SettingTools } from './services/setting/index.ts';
-import { UserService } from './services/user/index.ts';
-import { VaultService } from './services/vault/index.ts';
+import { authenticate } from './services/session/authenticate.ts';
+import type { LoginInput } from './services/session/login.ts';
+import type { SignedIn, TokenCookies } from './services/session/start.ts';
+import { sessions } from './services/session/use-cases.ts';
+import { settings } from './services/setting/use-cases.ts';
+import { users } from './services/user/use-cases.ts';
+import { vault } from './services/vault/use-cases.ts';
 
 /** What a request brings, as HTTP or a test reads it. */
 export interface Incoming {
@@ -86,7 +79,6 @@ export interface ContextSources {
   readonly refusals: Pick<Refusals, 'note'>;
   /** What is done to cases, on any node. */
   readonly changes: CaseChanges;
-  readonly settings: SettingTools;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -102,15 +94,14 @@ class RequestContext {
   readonly cookies: CookieJar;
   /** By which a retry of this request would be known; well-formed where a mutation is executed. */
   readonly idempotencyKey: string | null;
-  private readonly storage: Storage;
+  #scope: Scope | undefined;
 
   constructor(
     private readonly sources: ContextSources,
     private readonly incoming: Incoming,
     readonly viewer: Viewer,
-    em?: SqlEntityManager,
+    private readonly transaction?: SqlEntityManager,
   ) {
-    this.storage = new Storage(sources, viewer, em);
     this.client = incoming.client;
     this.read = readerFor(sources, viewer);
     this.cookies = new CookieJar(incoming);
@@ -141,7 +132,7 @@ class RequestContext {
     return (info, make) => {
       const [key, userId] = [this.idempotencyKey, this.viewer.userId];
       if (key === null || userId === null) return make(this);
-      return makeOnce(this.em, this.sources.tools, { userId, key }, info, (em) => make(this.within(em)));
+      return makeOnce(this.scope.em, this.sources.tools, { userId, key }, info, (em) => make(this.within(em)));
     };
   }
 
@@ -152,12 +143,12 @@ class RequestContext {
     return async (accessToken) => readerFor(this.sources, await viewerOf(sources, accessToken, false));
   }
 
-  get sessions(): SessionService {
-    return new SessionService(this.em, this.sources.tools);
+  get sessions(): Bound<typeof sessions> {
+    return bind(this.scope, sessions);
   }
 
-  get users(): UserService {
-    return new UserService(this.em, { ...this.sources.tools, endSessions, voidPair });
+  get users(): Bound<typeof users> {
+    return bind(this.scope, users);
   }
 
   get roles(): Bound<typeof roles> {
@@ -184,17 +175,16 @@ class RequestContext {
     return bind(this.scope, benevolence);
   }
 
-  get vault(): VaultService {
-    const { tools } = this.sources;
-    return new VaultService(this.storage, { ...tools, proofs: proofsWith(tools) }, this.viewer, this.incoming.vaultToken ?? null);
+  get vault(): Bound<typeof vault> {
+    return bind(this.scope, vault);
   }
 
   get cases(): CaseService {
     return new CaseService(this.sources.changes, this.read);
   }
 
-  get settings(): SettingService {
-    return new SettingService(this.sources.settings, this.viewer, this.client);
+  get settings(): Bound<typeof settings> {
+    return bind(this.scope, settings);
   }
 
   /** The same request, all of whose statements are part of a transaction. */
@@ -203,49 +193,26 @@ class RequestContext {
     return new RequestContext({ ...this.sources, em, run, runFor: () => run }, this.incoming, this.viewer, em);
   }
 
-  private get em(): SqlEntityManager {
-    return this.storage.em;
+  /** One for the request: its use cases share an entity manager. */
+  private get scope(): Scope {
+    this.#scope ??= this.createScope();
+    return this.#scope;
   }
 
-  private get scope(): Scope {
-    const { viewer, client, read: visibility, storage } = this;
-    const { tools, run } = this.sources;
+  private createScope(): Scope {
+    const { viewer, client, read: visibility, sources, transaction } = this;
+    const { tools, run, em: metadata } = sources;
     const vaultToken = this.incoming.vaultToken ?? null;
-    return createScope(tools, { run, viewer, client, vaultToken, visibility, openEm: () => storage.em });
+    const openEm = () => transaction ?? forkFor(viewer, sources);
+    return createScope(tools, { run, metadata, viewer, client, vaultToken, visibility, openEm });
   }
 }
 
-/** What a request reads and writes through. */
-class Storage {
-  #em: SqlEntityManager | undefined;
-
-  constructor(
-    private readonly sources: ContextSources,
-    private readonly viewer: Viewer,
-    em?: SqlEntityManager,
-  ) {
-    this.#em = em;
-  }
-
-  /** One for the request, its row filters given the viewer; made when it is first asked for. */
-  get em(): SqlEntityManager {
-    this.#em ??= this.forked();
-    return this.#em;
-  }
-
-  get run(): RunSql {
-    return this.sources.run;
-  }
-
-  get metadata(): Metadata {
-    return this.sources.em;
-  }
-
-  private forked(): SqlEntityManager {
-    const em = this.sources.em.fork();
-    em.setFilterParams('visible', { viewer: this.viewer, now: this.sources.tools.now() });
-    return em;
-  }
+/** An entity manager whose row filters know the viewer. */
+function forkFor(viewer: Viewer, { em, tools }: ContextSources): SqlEntityManager {
+  const fork = em.fork();
+  fork.setFilterParams('visible', { viewer, now: tools.now() });
+  return fork;
 }
 
 /** Browser clients keep their tokens in HttpOnly cookies. */

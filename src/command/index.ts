@@ -4,7 +4,7 @@ import { readConfig, type Config } from '../config.ts';
 import { isAway, unwritableReason } from '../errors.ts';
 import { importMembers } from '../services/member/import-members.ts';
 import { importOrganizations } from '../services/organization/import-organizations.ts';
-import { explain, failureOf } from '../services/setting/index.ts';
+import { explain, failureOf } from '../services/setting/failure.ts';
 import { archive, exportEvents, verify } from './audit.ts';
 import { writePermissions, writeSchema } from './contract.ts';
 import { importCsv, importFile } from './import.ts';

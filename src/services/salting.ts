@@ -94,7 +94,7 @@ export async function logActivity(scope: Scope, input: LogSaltingActivityInput):
     organization: ref(Organization, input.organizationId),
   });
   const change = { action: 'salting.log', targetType: 'SaltingActivity', targetId: activity.id };
-  await insertRows(scope.em, scope.run, [activity, changeEvent(scope, change)]);
+  await insertRows(scope, [activity, changeEvent(scope, change)]);
   return activity.id;
 }
 

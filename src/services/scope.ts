@@ -1,12 +1,13 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { ReviewThresholds } from '../entities/benevolence.ts';
 import { dayIn } from '../entities/scalars.ts';
-import type { Viewer } from '../entities/viewer.ts';
+import { Viewer } from '../entities/viewer.ts';
 import type { PasswordHasher } from './crypto/hasher.ts';
 import type { AccessTokens } from './crypto/jwt.ts';
 import type { Keyring } from './crypto/keyring.ts';
 import type { Limits } from './limit.ts';
 import type { MailQueue } from './mail/index.ts';
+import type { Desk, Turns } from './setting/desk.ts';
 
 /** Runs one statement with `$1` parameters and returns its rows. */
 export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
@@ -23,6 +24,9 @@ export interface RowReference {
   readonly entity: abstract new (...args: never[]) => object;
   readonly id: string;
 }
+
+/** What is known of the entities. */
+export type Metadata = Pick<SqlEntityManager, 'getMetadata' | 'getComparator'>;
 
 /** Answers whether the viewer can see rows. */
 export interface Visibility {
@@ -92,6 +96,10 @@ export interface Services {
   readonly timeZone: string;
   readonly now: () => Date;
   readonly warn: (message: string) => void;
+  /** The database connection of this process, which the settings show and change. */
+  readonly desk: Desk;
+  /** Counts set-up attempts while there is no database to count them in. */
+  readonly turns: Turns;
 }
 
 /** One request, or one run of a job or command. Every use case takes it first. */
@@ -100,6 +108,8 @@ export interface Scope extends Services {
   readonly em: SqlEntityManager;
   /** Runs a statement outside of `em`: on the pipelined connections, or in the transaction of an idempotent request. */
   readonly run: RunSql;
+  /** What is known of the entities, for statements that need no entity manager. */
+  readonly metadata: Metadata;
   readonly viewer: Viewer;
   readonly client: Client;
   /** The `x-vault-token` header. */
@@ -109,8 +119,11 @@ export interface Scope extends Services {
   transaction<Result>(work: (scope: Scope) => Promise<Result>): Promise<Result>;
 }
 
+/** What reads and writes entities needs of a scope. */
+export type EntityScope = Pick<Scope, 'em'>;
+
 /** How a scope differs from another of the same process. */
-export type ScopeSource = Pick<Scope, 'run' | 'viewer' | 'client' | 'vaultToken' | 'visibility'> & {
+export type ScopeSource = Pick<Scope, 'run' | 'metadata' | 'viewer' | 'client' | 'vaultToken' | 'visibility'> & {
   /** Called once, when the entity manager is first needed: most requests only read. */
   readonly openEm: () => SqlEntityManager;
 };
@@ -129,6 +142,18 @@ export function createScope(services: Services, source: ScopeSource): Scope {
     },
   };
 }
+
+/** The scope of the service itself: a start or a job, for which no one is signed in. */
+export const serviceScope = (services: Services, em: SqlEntityManager, run: RunSql, requestId: string): Scope =>
+  createScope(services, {
+    run,
+    metadata: em,
+    viewer: Viewer.anonymous,
+    client: { ipAddress: null, userAgent: null, requestId },
+    vaultToken: null,
+    visibility: { sees: () => Promise.resolve(false) },
+    openEm: () => em.fork(),
+  });
 
 /** The current day in the local's time zone, as `YYYY-MM-DD`. */
 export const todayOf = ({ timeZone, now }: Pick<Services, 'timeZone' | 'now'>): string => dayIn(timeZone, now());

@@ -84,10 +84,10 @@ export function brokenImports(sources: Sources): string[] {
   });
 }
 
-/** Techniques that every domain may use: audit, cases, keys, rate limits, key pairs, records and the scope. A domain imports no other domain. */
+/** Techniques that every domain may use: audit, cases, keys, rate limits, key pairs, proofs of identity, records, the scope and signing out. A domain imports no other domain. */
 function isSameDomain(name: string, target: string): boolean {
   const [domain, other] = [name, target].map((path) => path.split('/')[1]?.replace(/\.ts$/, ''));
-  return domain === other || ['audit', 'case', 'key', 'limit', 'pair', 'record', 'scope'].includes(other ?? '');
+  return domain === other || ['audit', 'case', 'key', 'limit', 'pair', 'proof', 'record', 'scope', 'sign-out'].includes(other ?? '');
 }
 
 function layerOf(path: string): string {

@@ -1,35 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { AuditEvent, AuditOutcome, type AuditFacts } from '../../entities/audit.ts';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 as uuidv7 } from 'uuid';
 import { frame } from '../crypto/framing.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { NewRow } from '../record/index.ts';
-import type { Scope } from '../scope.ts';
+import type { Client, Scope } from '../scope.ts';
 
 /** Adds one event to the change that is being made: it is written by the same flush, in the same transaction, or not at all. */
-export function recordAudit(em: SqlEntityManager, keyring: Keyring, facts: AuditFacts): void {
+export function recordAudit({ em, keyring }: Pick<Scope, 'em' | 'keyring'>, facts: AuditFacts): void {
   em.persist(new AuditEvent(facts, (event) => codeOf(event, keyring, keyring.active)));
 }
 
-/** What a change of the union's records is made with. */
-export interface ChangeTools {
-  readonly keyring: Keyring;
-  /** Where "today" is meant. */
-  readonly timeZone: string;
-  readonly now: () => Date;
-}
-
-/** Where a change was asked. */
-export interface Requester {
-  readonly ipAddress: string | null;
-  readonly requestId: string;
-}
-
-/** Where a command on the host asks. */
-export const hostOrigin = (): Requester => ({ ipAddress: null, requestId: `host-${randomUUID()}` });
+/** The client of a command that is run on the host. */
+export const hostClient = (): Client => ({ ipAddress: null, userAgent: null, requestId: `host-${randomUUID()}` });
 
 /** What a change is recorded with: who makes it, from where, and when. */
 export type ChangeScope = Pick<Scope, 'keyring' | 'now'> & {
@@ -50,9 +35,9 @@ export function changeEvent(scope: ChangeScope, change: Change): NewRow {
 
 /** Records a change with its audit event: both are written by the same flush, or neither is. */
 export function recordChange(scope: ChangeScope & Pick<Scope, 'em'>, change: Change): void {
-  const { em, keyring, viewer } = scope;
+  const { em, viewer } = scope;
   const actor = viewer.userId === null ? null : em.getReference(User, viewer.userId, { wrapped: true });
-  recordAudit(em, keyring, { ...factsOf(scope, change), actor });
+  recordAudit(scope, { ...factsOf(scope, change), actor });
 }
 
 const factsOf = ({ now, viewer, client }: ChangeScope, change: Change): Omit<AuditFacts, 'actor' | 'reason'> => ({

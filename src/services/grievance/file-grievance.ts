@@ -69,7 +69,7 @@ export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Pr
   const grievance = new Grievance({ ...values, ...about, filedDate, grievanceNumber: '' }, actionContext(scope));
   const change = { action: 'grievance.file', targetType: 'Grievance', targetId: grievance.id };
   const rows = [grievance, ...grievance.history, changeEvent(scope, change)] as const;
-  if (!(await insertRows(scope.em, runOn(scope.em), rows, numbered(input, filedDate.slice(0, 4))))) throw notFound();
+  if (!(await insertRows({ ...scope, run: runOn(scope.em) }, rows, numbered(input, filedDate.slice(0, 4))))) throw notFound();
   return grievance.id;
 }
 

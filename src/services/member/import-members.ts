@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
-import type { ChangeTools } from '../audit/event.ts';
+import type { ImportTools } from '../record/import.ts';
 import { contactColumns, day, named, oneOf, text } from '../record/cell.ts';
 import { importRecords, type Given, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
 import { changeProblems } from './update-member.ts';
@@ -51,7 +51,7 @@ function withSuffix({ suffix, ...given }: Given): Given {
  */
 export const importMembers = (
   em: SqlEntityManager,
-  tools: ChangeTools,
+  tools: ImportTools,
   source: AsyncIterable<Uint8Array>,
   options: ImportOptions,
 ): Promise<ImportOutcome> => importRecords(em, tools, source, { kind: members, options });

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Organization, organizationProblems, OrganizationType, type OrganizationFacts } from '../../entities/organization.ts';
-import type { ChangeTools } from '../audit/event.ts';
+import type { ImportTools } from '../record/import.ts';
 import { contactColumns, named, oneOf, text, wholeNumber } from '../record/cell.ts';
 import { importRecords, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
 
@@ -36,7 +36,7 @@ const organizations: Importable<Organization> = {
  */
 export const importOrganizations = (
   em: SqlEntityManager,
-  tools: ChangeTools,
+  tools: ImportTools,
   source: AsyncIterable<Uint8Array>,
   options: ImportOptions,
 ): Promise<ImportOutcome> => importRecords(em, tools, source, { kind: organizations, options });

@@ -11,7 +11,7 @@ import { validate as isUuid } from 'uuid';
 import type { Identified } from '../../entities/record.ts';
 import { isLonger } from '../../entities/text.ts';
 import { badInput, conflict, notFound, type FieldProblem } from '../../errors.ts';
-import type { RunSql, Scope } from '../scope.ts';
+import type { Metadata, RunSql, Scope } from '../scope.ts';
 
 /**
  * The row that the caller sees by this id, possibly held until the transaction ends, so that nobody else changes it;
@@ -118,15 +118,16 @@ export class NewRow {
   ) {}
 }
 
-/** What is known of entities, for which no unit of work has to be made. */
-export type Metadata = Pick<SqlEntityManager, 'getMetadata' | 'getComparator'>;
-
 /**
  * Adds new rows, all or none, by one statement: for records that refer to one another no further than to what is there,
  * where a unit of work has nothing to find out. What a constraint refuses is an error of the driver's.
  * @returns whether they were added, which without a source they always are.
  */
-export async function insertRows(metadata: Metadata, run: RunSql, rows: readonly [object, ...object[]], source?: Source): Promise<boolean> {
+export async function insertRows(
+  { metadata, run }: Pick<Scope, 'metadata' | 'run'>,
+  rows: readonly [object, ...object[]],
+  source?: Source,
+): Promise<boolean> {
   const values: unknown[] = [...(source?.values ?? [])];
   const inserts = rows.map((row, place) => {
     const { entity, values: filled } = row instanceof NewRow ? row : rowOf(metadata, row);

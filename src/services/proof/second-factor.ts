@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { registerEnumType } from 'type-graphql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { sqlAfter, sqlNow } from '../../entities/clock.ts';
@@ -12,8 +11,7 @@ import { isOfActiveKey, open, seal } from '../crypto/seal.ts';
 import { verifyTotp } from '../crypto/totp.ts';
 import { typedCode } from '../crypto/typed.ts';
 import { reserveTurn, type Turn } from '../limit.ts';
-import type { Trial } from './attempt.ts';
-import type { Client, SessionTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 export enum SecondFactorMethod {
   TOTP = 'totp',
@@ -44,19 +42,19 @@ export type RightCode =
 export const seedPurpose = 'totp-seed';
 
 /** What the account asks for beside the password; nothing where no second factor was confirmed. */
-export async function methodsOf(em: SqlEntityManager, userId: string): Promise<SecondFactorMethod[]> {
-  const totp = await em.count(TotpCredential, { user: userId, confirmedAt: { $ne: null } }, { filters: false });
+export async function methodsOf(scope: Scope, userId: string): Promise<SecondFactorMethod[]> {
+  const totp = await scope.em.count(TotpCredential, { user: userId, confirmedAt: { $ne: null } }, { filters: false });
   if (totp === 0) return [];
-  const codes = await em.count(BackupCode, { user: userId, usedAt: null }, { filters: false });
+  const codes = await scope.em.count(BackupCode, { user: userId, usedAt: null }, { filters: false });
   return codes === 0 ? [SecondFactorMethod.TOTP] : [SecondFactorMethod.TOTP, SecondFactorMethod.BACKUP_CODE];
 }
 
 /** Takes the turn that every code tried for an account costs. Give it back after a right one. @throws RATE_LIMITED */
-export async function takeCodeTurn(em: SqlEntityManager, tools: SessionTools, holder: Holder, { action, client }: Trial): Promise<Turn> {
-  const turn = await reserveTurn(em, tools, 'second-factor', holder.userId);
+export async function takeCodeTurn(scope: Scope, holder: Holder, action: string): Promise<Turn> {
+  const turn = await reserveTurn(scope, 'second-factor', holder.userId);
   const { wait } = turn;
   if (wait === 0) return turn;
-  await recordDenial(em, tools.now(), client, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED, ...told(holder) });
+  await recordDenial(scope, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED, ...told(holder) });
   throw rateLimited(wait);
 }
 
@@ -67,16 +65,15 @@ export async function takeCodeTurn(em: SqlEntityManager, tools: SessionTools, ho
  * @throws RATE_LIMITED
  */
 export async function tryCode(
-  em: SqlEntityManager,
-  tools: SessionTools,
+  scope: Scope,
   holder: Holder,
   code: string,
   method: SecondFactorMethod,
-  trial: Trial,
+  action: string,
 ): Promise<RightCode | null> {
-  const turn = await takeCodeTurn(em, tools, holder, trial);
-  const { held, right } = await (method === SecondFactorMethod.TOTP ? tryTotp : tryBackupCode)(em, tools, holder.userId, code);
-  if (right === null) await recordWrongCode(em, tools, holder, held, trial);
+  const turn = await takeCodeTurn(scope, holder, action);
+  const { held, right } = await (method === SecondFactorMethod.TOTP ? tryTotp : tryBackupCode)(scope, holder.userId, code);
+  if (right === null) await recordWrongCode(scope, holder, held, action);
   else await turn.giveBack();
   return right;
 }
@@ -91,37 +88,31 @@ export function methodOf(code: string): SecondFactorMethod {
  * later one; a backup code, of which its user is told.
  * @returns false where somebody else was first.
  */
-export async function spendCode(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  { userId, sessionId }: Holder,
-  right: RightCode,
-  client: Client,
-): Promise<boolean> {
-  if ('step' in right) return spendStep(em, right);
-  const at = tools.now();
+export async function spendCode(scope: Scope, { userId, sessionId }: Holder, right: RightCode): Promise<boolean> {
+  if ('step' in right) return spendStep(scope, right);
+  const at = scope.now();
   // The second factor first, as whoever makes new codes has it: nobody waits in a ring.
-  const held = await em.execute<object[]>('select id from totp_credentials where id = ? for update', [right.credentialId]);
+  const held = await scope.em.execute<object[]>('select id from totp_credentials where id = ? for update', [right.credentialId]);
   if (held.length === 0) return false;
-  const spent = await em.execute<object[]>('update backup_codes set used_at = ? where id = ? and used_at is null returning id', [
+  const spent = await scope.em.execute<object[]>('update backup_codes set used_at = ? where id = ? and used_at is null returning id', [
     at,
     right.backupCodeId,
   ]);
   if (spent.length === 0) return false;
-  await em.execute('update totp_credentials set failed_attempts = 0, locked_until = null where id = ?', [right.credentialId]);
-  recordAudit(em, tools.keyring, {
+  await scope.em.execute('update totp_credentials set failed_attempts = 0, locked_until = null where id = ?', [right.credentialId]);
+  recordAudit(scope, {
     at,
-    actor: em.getReference(User, userId, { wrapped: true }),
+    actor: scope.em.getReference(User, userId, { wrapped: true }),
     sessionId,
-    ipAddress: client.ipAddress,
+    ipAddress: scope.client.ipAddress,
     action: 'use_backup_code',
     targetType: 'User',
     targetId: userId,
     outcome: AuditOutcome.SUCCEEDED,
-    requestId: client.requestId,
+    requestId: scope.client.requestId,
     count: 1,
   });
-  await tools.mail.enqueue(em, { kind: 'security-alert', userId, alert: 'backup-code-used', at: at.toISOString() });
+  await scope.mail.enqueue(scope.em, { kind: 'security-alert', userId, alert: 'backup-code-used', at: at.toISOString() });
   return true;
 }
 
@@ -137,13 +128,13 @@ interface Tried {
   readonly right: RightCode | null;
 }
 
-async function tryTotp(em: SqlEntityManager, tools: SessionTools, userId: string, code: string): Promise<Tried> {
-  const held = await reserveCode(em, tools, userId);
+async function tryTotp(scope: Scope, userId: string, code: string): Promise<Tried> {
+  const held = await reserveCode(scope, userId);
   if (held === null) return { held, right: null };
-  const right = withSeed(tools.keyring, userId, held.sealed_seed, (seed) => {
-    const step = verifyTotp(seed, code, tools.now(), held.last_step);
+  const right = withSeed(scope.keyring, userId, held.sealed_seed, (seed) => {
+    const step = verifyTotp(seed, code, scope.now(), held.last_step);
     if (step === null) return null;
-    const resealed = isOfActiveKey(tools.keyring, held.sealed_seed) ? null : seal(tools.keyring, seedPurpose, [userId], seed);
+    const resealed = isOfActiveKey(scope.keyring, held.sealed_seed) ? null : seal(scope.keyring, seedPurpose, [userId], seed);
     return { credentialId: held.id, step, resealed };
   });
   return { held, right };
@@ -169,11 +160,11 @@ function opened(keyring: Keyring, userId: string, sealed: string): Buffer | null
 }
 
 /** One Argon2id, whatever comes of it. */
-async function tryBackupCode(em: SqlEntityManager, tools: SessionTools, userId: string, code: string): Promise<Tried> {
+async function tryBackupCode(scope: Scope, userId: string, code: string): Promise<Tried> {
   const tried: { held: Held | null; codes: { id: string; code_hash: string }[] } = { held: null, codes: [] };
-  const found = await tools.passwords.findCode(code, async () => {
-    tried.held = await reserveCode(em, tools, userId);
-    if (tried.held !== null) tried.codes = await unusedCodes(em, userId);
+  const found = await scope.passwords.findCode(code, async () => {
+    tried.held = await reserveCode(scope, userId);
+    if (tried.held !== null) tried.codes = await unusedCodes(scope, userId);
     return tried.codes.map(({ code_hash }) => code_hash);
   });
   const { held, codes } = tried;
@@ -182,13 +173,13 @@ async function tryBackupCode(em: SqlEntityManager, tools: SessionTools, userId: 
 }
 
 /** One guarded statement, as for passwords: of parallel attempts only as many are made as may be. */
-async function reserveCode(em: SqlEntityManager, tools: SessionTools, userId: string): Promise<Held | null> {
-  const { rules } = tools;
+async function reserveCode(scope: Scope, userId: string): Promise<Held | null> {
+  const { rules } = scope;
   const attempts = 'case when locked_until is null then failed_attempts else 0 end + 1';
-  const [held] = await em.execute<Held[]>(
+  const [held] = await scope.em.execute<Held[]>(
     `update totp_credentials
-     set failed_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(tools, rules.loginLock)} end
-     where user_id = ? and confirmed_at is not null and (locked_until is null or locked_until <= ${sqlNow(tools)})
+     set failed_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(scope, rules.loginLock)} end
+     where user_id = ? and confirmed_at is not null and (locked_until is null or locked_until <= ${sqlNow(scope)})
        and set_config('synchronous_commit', 'off', true) = 'off'
      returning id, sealed_seed, last_step, locked_until is not null as is_last`,
     [rules.limits['second-factor'].turns, userId],
@@ -196,12 +187,12 @@ async function reserveCode(em: SqlEntityManager, tools: SessionTools, userId: st
   return held ?? null;
 }
 
-async function unusedCodes(em: SqlEntityManager, userId: string): Promise<{ id: string; code_hash: string }[]> {
-  return em.execute('select id, code_hash from backup_codes where user_id = ? and used_at is null order by id', [userId]);
+async function unusedCodes(scope: Scope, userId: string): Promise<{ id: string; code_hash: string }[]> {
+  return scope.em.execute('select id, code_hash from backup_codes where user_id = ? and used_at is null order by id', [userId]);
 }
 
-async function spendStep(em: SqlEntityManager, { credentialId, step, resealed }: Extract<RightCode, { step: number }>): Promise<boolean> {
-  const spent = await em.execute<object[]>(
+async function spendStep(scope: Scope, { credentialId, step, resealed }: Extract<RightCode, { step: number }>): Promise<boolean> {
+  const spent = await scope.em.execute<object[]>(
     `update totp_credentials
      set last_step = ?, failed_attempts = 0, locked_until = null, sealed_seed = coalesce(?, sealed_seed)
      where id = ? and confirmed_at is not null and (last_step is null or last_step < ?)
@@ -211,20 +202,14 @@ async function spendStep(em: SqlEntityManager, { credentialId, step, resealed }:
   return spent.length === 1;
 }
 
-async function recordWrongCode(
-  em: SqlEntityManager,
-  { now }: SessionTools,
-  holder: Holder,
-  held: Held | null,
-  { action, client }: Trial,
-): Promise<void> {
+async function recordWrongCode(scope: Scope, holder: Holder, held: Held | null, action: string): Promise<void> {
   const whom = told(holder);
   const failure =
     held === null
       ? { reason: 'locked', outcome: AuditOutcome.DENIED as const }
       : { reason: 'wrong_code', outcome: AuditOutcome.FAILED as const };
   const lock = { action: 'lock', reason: 'second_factor', outcome: AuditOutcome.DENIED, ...whom } as const;
-  await recordDenial(em, now(), client, { action, ...failure, ...whom }, ...(held?.is_last ? [lock] : []));
+  await recordDenial(scope, { action, ...failure, ...whom }, ...(held?.is_last ? [lock] : []));
 }
 
 const told = ({ userId, sessionId }: Holder) => ({ targetId: userId, sessionId, actorId: sessionId === null ? null : userId });

@@ -1,12 +1,10 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { Field, InputType } from 'type-graphql';
 import { User, userProblems } from '../../entities/user.ts';
-import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, unauthenticated } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { takeTurn } from '../limit.ts';
-import type { Origin, UserTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'What changes of the own account; what is left out stays.' })
 export class UpdateProfileInput {
@@ -25,22 +23,16 @@ export class UpdateProfileInput {
  * @returns the user's id.
  * @throws BAD_INPUT, also for a username that is taken; RATE_LIMITED for a username, so that nobody can try out many.
  */
-export async function updateProfile(
-  em: SqlEntityManager,
-  tools: UserTools,
-  viewer: Viewer,
-  input: UpdateProfileInput,
-  origin: Origin,
-): Promise<string> {
-  const { userId } = viewer;
+export async function updateProfile(scope: Scope, input: UpdateProfileInput): Promise<string> {
+  const { userId } = scope.viewer;
   if (userId === null) throw unauthenticated();
   const changes = demandNames(input);
   if (Object.keys(changes).length === 0) return userId;
-  if (changes.username !== undefined) await takeTurn(em, tools, 'register', userId);
-  const user = await em.findOneOrFail(User, userId, { filters: false });
+  if (changes.username !== undefined) await takeTurn(scope, 'register', userId);
+  const user = await scope.em.findOneOrFail(User, userId, { filters: false });
   Object.assign(user, changes);
-  recordChange({ em, ...tools, viewer, client: origin }, { action: 'update_profile', targetType: 'User', targetId: userId });
-  await em.flush().catch((error: unknown) => {
+  recordChange(scope, { action: 'update_profile', targetType: 'User', targetId: userId });
+  await scope.em.flush().catch((error: unknown) => {
     throw error instanceof UniqueConstraintViolationException ? badInput({ path: 'input.username', message: 'is taken' }) : error;
   });
   return userId;

@@ -1,18 +1,17 @@
-import { LockMode, ref, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { LockMode, ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { Member } from '../../entities/member.ts';
 import { Role, termProblems, UserRole } from '../../entities/role.ts';
 import { DateTimeScalar } from '../../entities/scalars.ts';
 import { noPassword, User, type UserFacts } from '../../entities/user.ts';
-import type { Viewer } from '../../entities/viewer.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { mailToken } from '../mail/index.ts';
 import { findVisible, assertNoProblems, flush } from '../record/index.ts';
-import { administer } from './admins.ts';
-import { mostRoles, readFacts, taken, takenProblems } from './facts.ts';
-import type { Origin, UserTools } from './tools.ts';
+import { administer } from './admin-guard.ts';
+import { mostRoles, readFacts, taken, takenProblems } from './user-facts.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'Who is to be given an account, and as what.' })
 export class CreateUserInput {
@@ -49,22 +48,16 @@ export class CreateUserInput {
  * @returns the user's id.
  * @throws BAD_INPUT naming all that is wrong or taken; NOT_FOUND where there is no such role or member.
  */
-export async function createUser(
-  em: SqlEntityManager,
-  tools: UserTools,
-  viewer: Viewer,
-  input: CreateUserInput,
-  origin: Origin,
-): Promise<string> {
-  const { values, problems } = readFacts(em, input);
-  assertNoProblems([...problems, ...referenceProblems(input), ...endProblems(input, tools.now())]);
+export async function createUser(scope: Scope, input: CreateUserInput): Promise<string> {
+  const { values, problems } = readFacts(scope, input);
+  assertNoProblems([...problems, ...referenceProblems(input), ...endProblems(input, scope.now())]);
   const roleIds = input.roleIds.map((id) => id.toLowerCase());
-  return administer(em, tools, viewer, async (transaction) => {
+  return administer(scope, async (tx) => {
     const user = new User({ ...(values as UserFacts), passwordHash: noPassword });
-    assertNoProblems(await takenProblems(transaction, { ...values, memberId: input.memberId }, user.id));
-    user.member = input.memberId == null ? null : ref(await findVisible({ em: transaction }, Member, input.memberId, { isPinned: true }));
-    const roles = await holdRoles(transaction, roleIds);
-    return invite(transaction, tools, viewer, { user, roles, expiresAt: input.rolesExpireAt ?? null }, origin);
+    assertNoProblems(await takenProblems(tx, { ...values, memberId: input.memberId }, user.id));
+    user.member = input.memberId == null ? null : ref(await findVisible(tx, Member, input.memberId, { isPinned: true }));
+    const roles = await holdRoles(tx, roleIds);
+    return invite(tx, { user, roles, expiresAt: input.rolesExpireAt ?? null });
   });
 }
 
@@ -83,8 +76,8 @@ const endProblems = ({ rolesExpireAt: expiresAt }: CreateUserInput, at: Date): F
   termProblems({ expiresAt }, null, at).map(({ message }) => ({ path: 'rolesExpireAt', message }));
 
 /** The roles of these ids, which nobody deletes until the transaction ends. */
-async function holdRoles(em: SqlEntityManager, ids: readonly string[]): Promise<Role[]> {
-  const roles = await em.find(Role, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' }, lockMode: LockMode.PESSIMISTIC_READ });
+async function holdRoles(scope: Scope, ids: readonly string[]): Promise<Role[]> {
+  const roles = await scope.em.find(Role, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' }, lockMode: LockMode.PESSIMISTIC_READ });
   if (roles.length < ids.length) throw notFound();
   return roles;
 }
@@ -96,22 +89,16 @@ interface Invitation {
 }
 
 /** One event for the account, and one for each role, so that the log tells who gave which. */
-async function invite(
-  em: SqlEntityManager,
-  tools: UserTools,
-  viewer: Viewer,
-  { user, roles, expiresAt }: Invitation,
-  origin: Origin,
-): Promise<string> {
-  const at = tools.now();
-  const assignedBy = viewer.userId === null ? null : em.getReference(User, viewer.userId, { wrapped: true });
-  em.persist(Object.assign(user, { createdAt: at, updatedAt: at }));
-  recordChange({ em, ...tools, viewer, client: origin }, { action: 'user.create', targetType: 'User', targetId: user.id });
+async function invite(scope: Scope, { user, roles, expiresAt }: Invitation): Promise<string> {
+  const at = scope.now();
+  const assignedBy = scope.viewer.userId === null ? null : scope.em.getReference(User, scope.viewer.userId, { wrapped: true });
+  scope.em.persist(Object.assign(user, { createdAt: at, updatedAt: at }));
+  recordChange(scope, { action: 'user.create', targetType: 'User', targetId: user.id });
   for (const role of roles) {
-    em.persist(new UserRole({ user: ref(user), role: ref(role), assignedBy, assignedAt: at, expiresAt }));
-    recordChange({ em, ...tools, viewer, client: origin }, { action: 'role.assign', targetType: 'Role', targetId: role.id });
+    scope.em.persist(new UserRole({ user: ref(user), role: ref(role), assignedBy, assignedAt: at, expiresAt }));
+    recordChange(scope, { action: 'role.assign', targetType: 'Role', targetId: role.id });
   }
-  await flush({ em }, taken);
-  await mailToken(em, tools, { kind: 'invitation', user, lifetime: tools.rules.invitationTtl });
+  await flush(scope, taken);
+  await mailToken(scope, { kind: 'invitation', user, lifetime: scope.rules.invitationTtl });
   return user.id;
 }

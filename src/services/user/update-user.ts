@@ -1,4 +1,4 @@
-import { ref, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { Member } from '../../entities/member.ts';
@@ -8,10 +8,10 @@ import { conflict, forbidden, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
 import { findVisible, assertNoProblems, flush } from '../record/index.ts';
-import { administer, holdUser, isOwn } from './admins.ts';
-import { isAnotherAddress } from './email.ts';
-import { readFacts, taken, takenProblems } from './facts.ts';
-import type { Origin, UserTools } from './tools.ts';
+import { administer, holdUser, isOwn } from './admin-guard.ts';
+import { isAnotherAddress } from './change-email.ts';
+import { readFacts, taken, takenProblems } from './user-facts.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'What changes of a user; what is left out stays.' })
 export class UpdateUserInput {
@@ -47,31 +47,23 @@ export class UpdateUserInput {
  * @throws BAD_INPUT naming all that is wrong or taken; NOT_FOUND; FORBIDDEN for the own link to a member record;
  * CONFLICT for the owner's address, with which the account could be taken over.
  */
-export async function updateUser(
-  em: SqlEntityManager,
-  tools: UserTools,
-  viewer: Viewer,
-  id: string,
-  input: UpdateUserInput,
-  origin: Origin,
-): Promise<string> {
-  const { values, problems } = readFacts(em, input);
+export async function updateUser(scope: Scope, id: string, input: UpdateUserInput): Promise<string> {
+  const { values, problems } = readFacts(scope, input);
   const { memberId } = input;
   if (memberId != null && !isUuid(memberId)) problems.push({ path: 'memberId', message: 'is not an id' });
   assertNoProblems(problems);
-  return administer(em, tools, viewer, async (transaction) => {
-    const user = await holdUser(transaction, id);
-    const refusal = refusalOf(viewer, user, values, memberId?.toLowerCase() ?? memberId);
+  return administer(scope, async (tx) => {
+    const user = await holdUser(tx, id);
+    const refusal = refusalOf(scope.viewer, user, values, memberId?.toLowerCase() ?? memberId);
     if (refusal !== null) return refusal;
-    assertNoProblems(await takenProblems(transaction, { ...values, memberId }, user.id));
+    assertNoProblems(await takenProblems(tx, { ...values, memberId }, user.id));
     const former = { username: user.username, email: user.email };
     Object.assign(user, values);
-    if (memberId !== undefined)
-      user.member = memberId === null ? null : ref(await findVisible({ em: transaction }, Member, memberId, { isPinned: true }));
+    if (memberId !== undefined) user.member = memberId === null ? null : ref(await findVisible(tx, Member, memberId, { isPinned: true }));
     if (isAnotherAddress(former.email, user.email)) Object.assign(user, { isVerified: false, isEmailClaimed: false });
-    recordChange({ em: transaction, ...tools, viewer, client: origin }, { action: 'user.update', targetType: 'User', targetId: user.id });
-    await flush({ em: transaction }, taken);
-    await tell(transaction, tools, user, former);
+    recordChange(tx, { action: 'user.update', targetType: 'User', targetId: user.id });
+    await flush(tx, taken);
+    await tell(tx, user, former);
     return user.id;
   });
 }
@@ -89,22 +81,18 @@ function refusalOf(
   return isOneself && loosens ? forbidden('Nobody loosens or changes the link to their own member record.') : null;
 }
 
-async function tell(
-  em: SqlEntityManager,
-  tools: UserTools,
-  user: User,
-  former: { readonly username: string; readonly email: string },
-): Promise<void> {
-  const [userId, at] = [user.id, tools.now().toISOString()];
+async function tell(scope: Scope, user: User, former: { readonly username: string; readonly email: string }): Promise<void> {
+  const [userId, at] = [user.id, scope.now().toISOString()];
   const hasMoved = isAnotherAddress(former.email, user.email);
   if (user.isInvited) {
     // The earlier invitation went to an address that is the user's no more.
-    if (hasMoved) await mailToken(em, tools, { kind: 'invitation', user, lifetime: tools.rules.invitationTtl });
+    if (hasMoved) await mailToken(scope, { kind: 'invitation', user, lifetime: scope.rules.invitationTtl });
     return;
   }
   if (hasMoved) {
-    await mailToken(em, tools, { kind: 'email-verification', user, lifetime: verificationAge });
-    await tools.mail.enqueue(em, { kind: 'email-changed', userId, formerEmail: former.email, at });
+    await mailToken(scope, { kind: 'email-verification', user, lifetime: verificationAge });
+    await scope.mail.enqueue(scope.em, { kind: 'email-changed', userId, formerEmail: former.email, at });
   }
-  if (former.username !== user.username) await tools.mail.enqueue(em, { kind: 'security-alert', userId, alert: 'username-changed', at });
+  if (former.username !== user.username)
+    await scope.mail.enqueue(scope.em, { kind: 'security-alert', userId, alert: 'username-changed', at });
 }

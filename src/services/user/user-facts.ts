@@ -1,8 +1,8 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { normalizeEmail } from '../../entities/identifier.ts';
 import { holdsEmail, User, userProblems, type UserFacts } from '../../entities/user.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { parseInput, type ParsedInput } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
 
 /** Roles one user may be given at once. */
 export const mostRoles = 20;
@@ -11,9 +11,9 @@ export const mostRoles = 20;
 export type GivenFacts = { readonly [Name in keyof UserFacts]?: string | null | undefined };
 
 /** What is given of a user, trimmed, and all that is wrong with it. */
-export function readFacts(em: SqlEntityManager, { username, email, firstName, lastName }: GivenFacts): ParsedInput<Partial<UserFacts>> {
+export function readFacts(scope: Scope, { username, email, firstName, lastName }: GivenFacts): ParsedInput<Partial<UserFacts>> {
   const address = typeof email === 'string' ? normalizeEmail(email) : email;
-  const { values, problems } = parseInput({ em }, User, { username, email: address, firstName, lastName });
+  const { values, problems } = parseInput(scope, User, { username, email: address, firstName, lastName });
   const wrong = new Set(problems.map(({ path }) => path));
   const right = Object.fromEntries(Object.entries(values).filter(([path]) => !wrong.has(path))) as Partial<UserFacts>;
   return { values: right, problems: [...problems, ...userProblems(right)] };
@@ -27,8 +27,8 @@ export interface Unique {
 }
 
 /** Lists which of these another user has. The username of a deleted user is never given again; address and member are. */
-export async function takenProblems(em: SqlEntityManager, { username, email, memberId }: Unique, id: string): Promise<FieldProblem[]> {
-  const [taken = {}] = await em.execute<Record<string, boolean>[]>(
+export async function takenProblems(scope: Scope, { username, email, memberId }: Unique, id: string): Promise<FieldProblem[]> {
+  const [taken = {}] = await scope.em.execute<Record<string, boolean>[]>(
     `select
        exists (select 1 from users where lower(username) = lower(cast(? as text) collate "C") and id <> ?) as username,
        exists (select 1 from users u where lower(u.email) = lower(cast(? as text) collate "C") and u.id <> ?

@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { sqlNow } from '../../entities/clock.ts';
 import { vaultRoles } from '../../entities/vault.ts';
 import { conflict } from '../../errors.ts';
@@ -7,10 +6,8 @@ import { openByPassword, readPrivateSeal, sealPrivateKey, type PrivateSeal } fro
 import { composed } from '../crypto/password.ts';
 import { SealError } from '../crypto/seal.ts';
 import { freshStretching } from '../crypto/stretch.ts';
-import { addPair, dropPair, writePair } from '../pair.ts';
-import type { SessionTools } from './tools.ts';
-
-type PairTools = Pick<SessionTools, 'keyring' | 'passwords' | 'rules' | 'now'>;
+import { addPair, voidPair, writePair } from '../pair.ts';
+import type { Scope } from '../scope.ts';
 
 /** What becomes of a user's key pair when the password is replaced. */
 export interface PairMove {
@@ -30,50 +27,44 @@ interface SealedPair {
  * be sealed. Once in a user's life, the sign-in takes as long as PBKDF2 longer.
  * @param stored the hash that the password was held against: where it is another by now, no pair is made.
  */
-export async function ensurePair(em: SqlEntityManager, tools: PairTools, userId: string, password: string, stored: string): Promise<void> {
-  const version = await versionWithout(em, tools, userId);
+export async function ensurePair(scope: Scope, userId: string, password: string, stored: string): Promise<void> {
+  const version = await versionWithout(scope, userId);
   if (version === null) return;
-  const stretching = freshStretching(tools.rules.keyIterations);
-  const key = await tools.passwords.stretch(composed(password), stretching);
+  const stretching = freshStretching(scope.rules.keyIterations);
+  const key = await scope.passwords.stretch(composed(password), stretching);
   const pair = generatePair();
-  const sealed = sealPrivateKey(tools.keyring, userId, pair, key, stretching);
+  const sealed = sealPrivateKey(scope.keyring, userId, pair, key, stretching);
   for (const bytes of [key, pair.privateKey]) bytes.fill(0);
-  await addPair(em, tools, { userId, publicKey: pair.publicKey, version }, sealed, stored);
+  await addPair(scope, { userId, publicKey: pair.publicKey, version }, sealed, stored);
 }
 
 /** The version of who may be given the vault and has no pair; null for anybody else. */
-async function versionWithout(em: SqlEntityManager, tools: PairTools, userId: string): Promise<number | null> {
+async function versionWithout(scope: Scope, userId: string): Promise<number | null> {
   const roles = vaultRoles.map(() => '?').join(', ');
-  const [found] = await em.execute<{ key_version: number }[]>(
+  const [found] = await scope.em.execute<{ key_version: number }[]>(
     `select u.key_version from users u where u.id = ? and not exists (select 1 from user_keys k where k.user_id = u.id)
      and exists (select 1 from user_roles a join roles r on r.id = a.role_id
-       where a.user_id = u.id and (a.expires_at is null or a.expires_at > ${sqlNow(tools)}) and r.based_on in (${roles}))`,
+       where a.user_id = u.id and (a.expires_at is null or a.expires_at > ${sqlNow(scope)}) and r.based_on in (${roles}))`,
     [userId, ...vaultRoles],
   );
   return found?.key_version ?? null;
 }
 
 /** Seals a user's private key under the new password; one that does not open, as its system key is not here, is lost by that. */
-export async function resealPair(
-  em: SqlEntityManager,
-  tools: PairTools,
-  userId: string,
-  password: string,
-  next: string,
-): Promise<PairMove> {
-  const [row] = await em.execute<{ key_version: number; public_key: string | null; sealed_private_key: string | null }[]>(
+export async function resealPair(scope: Scope, userId: string, password: string, next: string): Promise<PairMove> {
+  const [row] = await scope.em.execute<{ key_version: number; public_key: string | null; sealed_private_key: string | null }[]>(
     'select u.key_version, k.public_key, k.sealed_private_key from users u left join user_keys k on k.user_id = u.id where u.id = ?',
     [userId],
   );
   const version = row?.key_version ?? 0;
   if (!row?.public_key || !row.sealed_private_key) return { version, to: 'none' };
   const publicKey = Buffer.from(row.public_key, 'base64url');
-  const privateKey = await opened(tools, readSeal(tools, { userId, publicKey }, row.sealed_private_key), password);
+  const privateKey = await opened(scope, readSeal(scope, { userId, publicKey }, row.sealed_private_key), password);
   if (privateKey === null) return { version, to: 'lost' };
-  const stretching = freshStretching(tools.rules.keyIterations);
-  const key = await tools.passwords.stretch(composed(next), stretching);
+  const stretching = freshStretching(scope.rules.keyIterations);
+  const key = await scope.passwords.stretch(composed(next), stretching);
   // The private half opened for this public half and no other, so it is vouched for anew.
-  const sealed = sealPrivateKey(tools.keyring, userId, { publicKey, privateKey }, key, stretching);
+  const sealed = sealPrivateKey(scope.keyring, userId, { publicKey, privateKey }, key, stretching);
   for (const bytes of [key, privateKey]) bytes.fill(0);
   return { version, to: { publicKey, sealed } };
 }
@@ -82,22 +73,15 @@ export async function resealPair(
  * Writes what was sealed anew, while the user's row is held at that version; what is lost goes.
  * @throws CONFLICT where access to the vault would go with it: that is not done by the way.
  */
-export async function movePair(em: SqlEntityManager, tools: PairTools, userId: string, { version, to }: PairMove): Promise<void> {
-  if (to === 'lost' && (await voidPair(em, userId)))
+export async function movePair(scope: Scope, userId: string, { version, to }: PairMove): Promise<void> {
+  if (to === 'lost' && (await voidPair(scope, userId)))
     throw conflict(
       'This would take your access to the vault away: your own key does not open here, as its system key is missing or it was altered. Have an operator bring the key back, or set a new password by mail, which voids the access.',
     );
-  if (typeof to === 'object') await writePair(em, tools, { userId, publicKey: to.publicKey, version }, to.sealed);
+  if (typeof to === 'object') await writePair(scope, { userId, publicKey: to.publicKey, version }, to.sealed);
 }
 
-/** Takes a user's key pair away, and what was granted to it. @returns whether anything was. */
-export async function voidPair(em: SqlEntityManager, userId: string): Promise<boolean> {
-  const voided = await em.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
-  await dropPair(em, userId);
-  return voided.length > 0;
-}
-
-function readSeal({ keyring }: PairTools, holder: Parameters<typeof readPrivateSeal>[1], text: string): PrivateSeal | null {
+function readSeal({ keyring }: Scope, holder: Parameters<typeof readPrivateSeal>[1], text: string): PrivateSeal | null {
   try {
     return readPrivateSeal(keyring, holder, text);
   } catch (error) {
@@ -106,7 +90,7 @@ function readSeal({ keyring }: PairTools, holder: Parameters<typeof readPrivateS
   }
 }
 
-async function opened({ passwords }: PairTools, seal: PrivateSeal | null, password: string): Promise<Buffer | null> {
+async function opened({ passwords }: Scope, seal: PrivateSeal | null, password: string): Promise<Buffer | null> {
   if (seal === null) return null;
   return openByPassword(seal, password, (each) => passwords.stretch(each, seal.stretching));
 }

@@ -1,16 +1,15 @@
-import { LockMode, ref, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { LockMode, ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { BenevolenceReviewLevel } from '../../entities/benevolence.ts';
 import { Role, termProblems, UserRole } from '../../entities/role.ts';
 import { DateTimeScalar } from '../../entities/scalars.ts';
 import { User } from '../../entities/user.ts';
-import type { Viewer } from '../../entities/viewer.ts';
 import { forbidden, notFound, type FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { assertNoProblems } from '../record/index.ts';
-import { administer, holdUser, isOwn, refusalOfLoss } from './admins.ts';
-import type { Origin, UserTools } from './tools.ts';
+import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'Who is to hold which role, and on what terms.' })
 export class AssignRoleInput {
@@ -41,24 +40,18 @@ export class AssignRoleInput {
  * @throws BAD_INPUT; NOT_FOUND where there is no such user or role; FORBIDDEN for oneself; CONFLICT where the owner or
  * the last admin would come to an end.
  */
-export async function assignRole(
-  em: SqlEntityManager,
-  tools: UserTools,
-  viewer: Viewer,
-  input: AssignRoleInput,
-  origin: Origin,
-): Promise<string> {
-  assertNoProblems([...idProblems(input), ...termProblems(input, null, tools.now())]);
-  if (isOwn(viewer, input.userId)) throw ownRoles();
-  return administer(em, tools, viewer, async (transaction) => {
-    const user = await holdUser(transaction, input.userId);
-    const role = await holdRole(transaction, input.roleId);
-    assertNoProblems(termProblems(input, role, tools.now()));
-    const held = await transaction.findOne(UserRole, { user: user.id, role: role.id });
-    const refusal = held !== null && input.expiresAt ? await refusalOfLoss(transaction, user, role) : null;
+export async function assignRole(scope: Scope, input: AssignRoleInput): Promise<string> {
+  assertNoProblems([...idProblems(input), ...termProblems(input, null, scope.now())]);
+  if (isOwn(scope.viewer, input.userId)) throw ownRoles();
+  return administer(scope, async (tx) => {
+    const user = await holdUser(tx, input.userId);
+    const role = await holdRole(tx, input.roleId);
+    assertNoProblems(termProblems(input, role, scope.now()));
+    const held = await tx.em.findOne(UserRole, { user: user.id, role: role.id });
+    const refusal = held !== null && input.expiresAt ? await refusalOfLoss(tx, user, role) : null;
     if (refusal !== null) return refusal;
-    settle(transaction, tools, viewer, { user, role, held }, input);
-    await tellOfRole(transaction, tools, viewer, { user, role, action: 'role.assign' }, origin);
+    settle(tx, { user, role, held }, input);
+    await tellOfRole(tx, { user, role, action: 'role.assign' });
     return user.id;
   });
 }
@@ -70,8 +63,8 @@ function idProblems({ userId, roleId }: AssignRoleInput): FieldProblem[] {
 }
 
 /** The role of this id, which nobody deletes until the transaction ends. @throws NOT_FOUND */
-async function holdRole(em: SqlEntityManager, id: string): Promise<Role> {
-  const role = await em.findOne(Role, { id }, { lockMode: LockMode.PESSIMISTIC_READ });
+async function holdRole(scope: Scope, id: string): Promise<Role> {
+  const role = await scope.em.findOne(Role, { id }, { lockMode: LockMode.PESSIMISTIC_READ });
   if (role === null) throw notFound();
   return role;
 }
@@ -82,11 +75,11 @@ interface Holding {
   readonly held: UserRole | null;
 }
 
-function settle(em: SqlEntityManager, { now }: UserTools, { userId }: Viewer, { user, role, held }: Holding, input: AssignRoleInput): void {
-  const [assignedBy, at] = [em.getReference(User, userId ?? '', { wrapped: true }), now()];
+function settle(scope: Scope, { user, role, held }: Holding, input: AssignRoleInput): void {
+  const [assignedBy, at] = [scope.em.getReference(User, scope.viewer.userId ?? '', { wrapped: true }), scope.now()];
   const { expiresAt = null, reviewLevels } = input;
   if (held === null)
-    em.persist(
+    scope.em.persist(
       new UserRole({ user: ref(user), role: ref(role), assignedBy, assignedAt: at, expiresAt, reviewLevels: [...(reviewLevels ?? [])] }),
     );
   else held.renew(input, assignedBy, at);
@@ -100,15 +93,9 @@ interface RoleChange {
 }
 
 /** One event for the user and one for the role, of the same request, so that the log tells both; and a mail. */
-export async function tellOfRole(
-  em: SqlEntityManager,
-  tools: UserTools,
-  viewer: Viewer,
-  { user, role, action }: RoleChange,
-  origin: Origin,
-): Promise<void> {
-  recordChange({ em, ...tools, viewer, client: origin }, { action, targetType: 'User', targetId: user.id });
-  recordChange({ em, ...tools, viewer, client: origin }, { action, targetType: 'Role', targetId: role.id });
+export async function tellOfRole(scope: Scope, { user, role, action }: RoleChange): Promise<void> {
+  recordChange(scope, { action, targetType: 'User', targetId: user.id });
+  recordChange(scope, { action, targetType: 'Role', targetId: role.id });
   if (user.isInvited) return;
-  await tools.mail.enqueue(em, { kind: 'security-alert', userId: user.id, alert: 'roles-changed', at: tools.now().toISOString() });
+  await scope.mail.enqueue(scope.em, { kind: 'security-alert', userId: user.id, alert: 'roles-changed', at: scope.now().toISOString() });
 }

@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { sqlAfter, sqlNow } from '../../entities/clock.ts';
 import { holdsEmail } from '../../entities/user.ts';
@@ -9,7 +8,7 @@ import type { PasswordProof } from '../crypto/hasher.ts';
 import { hashToken } from '../crypto/token.ts';
 import { networkOf, reserveTurn, type Turn } from '../limit.ts';
 import { splitDeviceTokens } from './device.ts';
-import type { Client, SessionTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /** What is known about who gives a password, before anything is proved. */
 export interface Account {
@@ -21,12 +20,6 @@ export interface Account {
   readonly deviceId: string | null;
   /** The session that asks again, where somebody is signed in. */
   readonly sessionId: string | null;
-}
-
-/** What an attempt is made for, and where it comes from: what the audit log tells of it. */
-export interface Trial {
-  readonly action: string;
-  readonly client: Client;
 }
 
 /**
@@ -54,16 +47,15 @@ const nobody = '00000000-0000-0000-0000-000000000000';
  * @throws RATE_LIMITED
  */
 export async function takeSignInTurn(
-  em: SqlEntityManager,
-  tools: SessionTools,
+  scope: Scope,
   { deviceId, sessionId }: Pick<Account, 'deviceId' | 'sessionId'>,
-  { action, client }: Trial,
+  action: string,
 ): Promise<Turn> {
   const own = sessionId === null ? deviceId && `device ${deviceId}` : `session ${sessionId}`;
-  const turn = await reserveTurn(em, tools, 'sign-in', own ?? networkOf(client.ipAddress));
+  const turn = await reserveTurn(scope, 'sign-in', own ?? networkOf(scope.client.ipAddress));
   const { wait } = turn;
   if (wait === 0) return turn;
-  await recordDenial(em, tools.now(), client, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED });
+  await recordDenial(scope, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED });
   throw rateLimited(wait);
 }
 
@@ -71,13 +63,13 @@ export async function takeSignInTurn(
  * Finds the account that an identifier names, and the device if the user has signed in with one of these before. A username has no
  * `@` and an address has one, so one index answers.
  */
-export async function findAccount(em: SqlEntityManager, identifier: string, deviceTokens: string | null): Promise<Account> {
+export async function findAccount(scope: Scope, identifier: string, deviceTokens: string | null): Promise<Account> {
   const column = identifier.includes('@') ? 'email' : 'username';
   // An address that was only claimed names nobody: else a registration and a sign-in would tell whether it is another's.
   const isHeld = column === 'email' ? `and ${holdsEmail('u')}` : '';
   const deviceHashes = splitDeviceTokens(deviceTokens).map(hashToken);
   // The column's collation has to be named: the parameter would be lowered by the database's, the index was by the column's.
-  const [row] = await em.execute<AccountRow[]>(
+  const [row] = await scope.em.execute<AccountRow[]>(
     `select u.id, u.is_active and u.deleted_at is null as may_sign_in, d.id as device_id
      from users u left join devices d on d.user_id = u.id and d.token_hash = any(string_to_array(?, ','))
      where lower(u.${column}) = lower(cast(? as text) collate "C") ${isHeld}
@@ -104,25 +96,24 @@ export function accountOf({ userId, sessionId }: Viewer): Account & { readonly u
  * @throws RATE_LIMITED where too many wait for a turn to hash.
  */
 export async function tryPassword(
-  em: SqlEntityManager,
-  tools: SessionTools,
+  scope: Scope,
   account: Account,
   password: string,
-  trial: Trial,
-  verify: Verify = (given, choose) => tools.passwords.verify(given, choose),
+  action: string,
+  verify: Verify = (given, choose) => scope.passwords.verify(given, choose),
 ): Promise<PasswordProof> {
   let made: Reservation = 'locked';
   const proof = await verify(password, async () => {
-    made = await reserveAttempt(em, account, tools);
-    return passwordHashOf(em, made === 'locked' ? null : account.userId);
+    made = await reserveAttempt(scope, account);
+    return passwordHashOf(scope, made === 'locked' ? null : account.userId);
   });
-  if (!proof.isRight) await recordFailure(em, tools, account, made, trial);
+  if (!proof.isRight) await recordFailure(scope, account, made, action);
   return proof;
 }
 
 /** The hash of a user who may sign in; asked of the database even for nobody, so that both take as long. */
-export async function passwordHashOf(em: SqlEntityManager, userId: string | null): Promise<string | null> {
-  const [row] = await em.execute<{ password_hash: string }[]>(
+export async function passwordHashOf(scope: Scope, userId: string | null): Promise<string | null> {
+  const [row] = await scope.em.execute<{ password_hash: string }[]>(
     `select password_hash from users where id = ? and is_active and deleted_at is null`,
     [userId ?? nobody],
   );
@@ -130,8 +121,8 @@ export async function passwordHashOf(em: SqlEntityManager, userId: string | null
 }
 
 /** Holds the user's row until the end of the transaction, and renews an old hash, unless the user may no longer sign in with this one. */
-export async function holdUser(em: SqlEntityManager, userId: string, { stored, renewed }: PasswordProof): Promise<boolean> {
-  const held = await em.execute<object[]>(
+export async function holdUser(scope: Scope, userId: string, { stored, renewed }: PasswordProof): Promise<boolean> {
+  const held = await scope.em.execute<object[]>(
     'update users set password_hash = ? where id = ? and is_active and deleted_at is null and password_hash = ? returning id',
     [renewed ?? stored, userId, stored],
   );
@@ -139,9 +130,9 @@ export async function holdUser(em: SqlEntityManager, userId: string, { stored, r
 }
 
 /** Forgets the failures, after a password that was right. Those of other devices stay. */
-export async function clearAttempts(em: SqlEntityManager, account: Account): Promise<void> {
+export async function clearAttempts(scope: Scope, account: Account): Promise<void> {
   const { table, id } = counterOf(account);
-  await em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where id = ?`, [id]);
+  await scope.em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where id = ?`, [id]);
 }
 
 /** Whether an attempt may be made, and whether it is the last one: where it fails too, the lock stays. */
@@ -151,15 +142,15 @@ type Reservation = 'locked' | 'open' | 'last';
  * Counts an attempt as failed before it is made. One guarded statement counts, so of any number of parallel attempts
  * only as many are made as the limit allows, and the last of them locks. A lock that has lapsed starts the count again.
  */
-async function reserveAttempt(em: SqlEntityManager, account: Account, tools: SessionTools): Promise<Reservation> {
+async function reserveAttempt(scope: Scope, account: Account): Promise<Reservation> {
   const { table, id } = counterOf(account);
-  const { rules } = tools;
+  const { rules } = scope;
   const attempts = 'case when locked_until is null then failed_login_attempts else 0 end + 1';
   // The count does not wait for the disk: an attempt on an account must not take longer than one on none.
-  const [reserved] = await em.execute<{ is_last: boolean }[]>(
+  const [reserved] = await scope.em.execute<{ is_last: boolean }[]>(
     `update ${table}
-     set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(tools, rules.loginLock)} end
-     where id = ? and (locked_until is null or locked_until <= ${sqlNow(tools)}) and set_config('synchronous_commit', 'off', true) = 'off'
+     set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(scope, rules.loginLock)} end
+     where id = ? and (locked_until is null or locked_until <= ${sqlNow(scope)}) and set_config('synchronous_commit', 'off', true) = 'off'
      returning locked_until is not null as is_last`,
     [rules.loginAttempts, id],
   );
@@ -168,18 +159,12 @@ async function reserveAttempt(em: SqlEntityManager, account: Account, tools: Ses
 }
 
 /** One statement for every reason, so that none takes longer; a lock is told to its user when the refusals are filed. */
-async function recordFailure(
-  em: SqlEntityManager,
-  { now }: SessionTools,
-  account: Account,
-  made: Reservation,
-  { action, client }: Trial,
-): Promise<void> {
+async function recordFailure(scope: Scope, account: Account, made: Reservation, action: string): Promise<void> {
   const whom = { targetId: account.namedId, sessionId: account.sessionId, actorId: account.sessionId === null ? null : account.userId };
   const reason = reasonOf(account, made);
   const outcome = reason === 'locked' || reason === 'inactive' ? AuditOutcome.DENIED : AuditOutcome.FAILED;
   const lock = { action: 'lock', reason: counterOf(account).table, outcome: AuditOutcome.DENIED, ...whom } as const;
-  await recordDenial(em, now(), client, { action, reason, outcome, ...whom }, ...(made === 'last' ? [lock] : []));
+  await recordDenial(scope, { action, reason, outcome, ...whom }, ...(made === 'last' ? [lock] : []));
 }
 
 function reasonOf({ userId, namedId }: Account, made: Reservation): string {

@@ -1,8 +1,6 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import type { Viewer } from '../../entities/viewer.ts';
 import { recordChange } from '../audit/event.ts';
-import { administer, holdUser } from './admins.ts';
-import type { Origin, UserTools } from './tools.ts';
+import { administer, holdUser } from './admin-guard.ts';
+import type { Scope } from '../scope.ts';
 
 /** Wherever failures are counted: by the user, by a device, by a session, and on the second factor. */
 const counts = [
@@ -17,16 +15,16 @@ const counts = [
  * @returns the user's id.
  * @throws NOT_FOUND
  */
-export async function unlockUser(em: SqlEntityManager, tools: UserTools, viewer: Viewer, id: string, origin: Origin): Promise<string> {
-  return administer(em, tools, viewer, async (transaction) => {
-    const user = await holdUser(transaction, id);
-    await forgetFailures(transaction, user.id);
-    recordChange({ em: transaction, ...tools, viewer, client: origin }, { action: 'user.unlock', targetType: 'User', targetId: user.id });
+export async function unlockUser(scope: Scope, id: string): Promise<string> {
+  return administer(scope, async (tx) => {
+    const user = await holdUser(tx, id);
+    await forgetFailures(tx, user.id);
+    recordChange(tx, { action: 'user.unlock', targetType: 'User', targetId: user.id });
     return user.id;
   });
 }
 
 /** Forgets all wrong passwords and codes of a user, in the caller's transaction. */
-export async function forgetFailures(em: SqlEntityManager, userId: string): Promise<void> {
+export async function forgetFailures({ em }: Pick<Scope, 'em'>, userId: string): Promise<void> {
   for (const forgotten of counts) await em.execute(forgotten, [userId]);
 }

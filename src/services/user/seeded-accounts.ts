@@ -1,10 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { noPassword } from '../../entities/user.ts';
-import { hostOrigin, recordChange } from '../audit/event.ts';
+import { hostClient, recordChange } from '../audit/event.ts';
 import type { PasswordHasher } from '../crypto/hasher.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import { shutOut } from './deactivate.ts';
-import type { UserTools } from './tools.ts';
+import { shutOut } from './deactivate-user.ts';
 
 /** The passwords that the seeds give to their accounts. They are public. */
 export const seededPasswords = ['unionhall-dev', 'testpass'] as const;
@@ -57,10 +56,10 @@ export async function refuseSeededUsers(em: SqlEntityManager, passwords: Passwor
  */
 export async function disableSeededUsers(
   em: SqlEntityManager,
-  tools: Pick<UserTools, 'endSessions' | 'now'> & { readonly keyring: Keyring },
+  tools: { readonly keyring: Keyring; readonly now: () => Date },
   users: readonly SeededUser[],
 ): Promise<void> {
-  const origin = hostOrigin();
+  const origin = hostClient();
   await em.transactional(async (transaction) => {
     for (const { id } of users) {
       const record = (action: string) =>
@@ -74,7 +73,7 @@ export async function disableSeededUsers(
         tools.now(),
         id,
       ]);
-      await shutOut(transaction, tools, id);
+      await shutOut({ em: transaction, ...tools }, id);
       record('user.deactivate');
       if (former !== undefined) record('user.remove_ownership');
     }

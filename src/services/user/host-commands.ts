@@ -1,9 +1,9 @@
 import { UniqueConstraintViolationException, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { User } from '../../entities/user.ts';
-import { hostOrigin, recordChange } from '../audit/event.ts';
+import { hostClient, recordChange } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { issueToken } from '../mail/index.ts';
-import { forgetFailures } from './unlock.ts';
+import { forgetFailures } from './unlock-user.ts';
 
 /** What the commands on the host that change a user work with. */
 export interface UserCommandTools {
@@ -42,7 +42,7 @@ export async function issueLink(
   return changeByName(em, tools, { username, action: 'user.issue_link' }, async (transaction, user) => {
     if (!user.isActive) throw new UserError(`${user.username} is deactivated: an administrator reactivates the account first.`);
     const lifetime = user.isInvited ? lifetimes.invitation : lifetimes.reset;
-    const { job, token, expiresAt } = await issueToken(transaction, tools, { kind: 'password-reset', user, lifetime });
+    const { job, token, expiresAt } = await issueToken({ em: transaction, ...tools }, { kind: 'password-reset', user, lifetime });
     await transaction.flush();
     await transaction.execute('update one_time_tokens set was_printed = true where id = ?', [job.tokenId]);
     return { kind: user.isInvited ? 'invitation' : 'password-reset', token, expiresAt };
@@ -51,7 +51,7 @@ export async function issueLink(
 
 /** Forgets the wrong passwords and codes of a user, who can sign in at once. @throws {UserError} */
 export async function unlockByName(em: SqlEntityManager, tools: UserCommandTools, username: string): Promise<void> {
-  await changeByName(em, tools, { username, action: 'user.unlock' }, (transaction, { id }) => forgetFailures(transaction, id));
+  await changeByName(em, tools, { username, action: 'user.unlock' }, (transaction, { id }) => forgetFailures({ em: transaction }, id));
 }
 
 /** Verifies the address of a user, as the token that was mailed to it would. @throws {UserError} */
@@ -81,7 +81,7 @@ export async function changeByName<Outcome>(
     if (row === undefined) throw new UserError(`There is no user ${username}.`);
     const user = await transaction.findOneOrFail(User, row.id, { filters: false });
     const outcome = await work(transaction, user);
-    recordChange({ em: transaction, ...tools, viewer: nobody, client: hostOrigin() }, { action, targetType: 'User', targetId: user.id });
+    recordChange({ em: transaction, ...tools, viewer: nobody, client: hostClient() }, { action, targetType: 'User', targetId: user.id });
     return outcome;
   });
 }

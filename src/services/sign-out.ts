@@ -1,5 +1,5 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import type { SessionEnd } from '../../entities/session.ts';
+import type { SessionEnd } from '../entities/session.ts';
+import type { Scope } from './scope.ts';
 
 /** One session, or all of a user's, perhaps but one. */
 export type Ending = { readonly sessionId: string } | { readonly userId: string; readonly except?: string };
@@ -9,8 +9,9 @@ export type Ending = { readonly sessionId: string } | { readonly userId: string;
  * from the next request on. Where all of a user's end, so do the sign-ins that wait for a second factor.
  * @returns how many ended.
  */
-export async function endSessions(em: SqlEntityManager, which: Ending, reason: SessionEnd, at: Date): Promise<number> {
+export async function endSessions({ em, now }: Pick<Scope, 'em' | 'now'>, which: Ending, reason: SessionEnd): Promise<number> {
   const [column, id] = 'sessionId' in which ? ['id', which.sessionId] : ['user_id', which.userId];
+  const at = now();
   const ended = await em.execute<{ id: string }[]>(
     `with ended as (
        update sessions set ended_at = ?, end_reason = ?, updated_at = ?
