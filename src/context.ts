@@ -94,18 +94,28 @@ class RequestContext {
   readonly cookies: CookieJar;
   /** By which a retry of this request would be known; well-formed where a mutation is executed. */
   readonly idempotencyKey: string | null;
-  #scope: Scope | undefined;
+  /** One for the request: its use cases share an entity manager. */
+  private readonly scope: Scope;
 
   constructor(
     private readonly sources: ContextSources,
     private readonly incoming: Incoming,
     readonly viewer: Viewer,
-    private readonly transaction?: SqlEntityManager,
+    transaction?: SqlEntityManager,
   ) {
     this.client = incoming.client;
     this.read = readerFor(sources, viewer);
     this.cookies = new CookieJar(incoming);
     this.idempotencyKey = incoming.idempotencyKey ?? null;
+    this.scope = createScope(sources.tools, {
+      run: sources.run,
+      metadata: sources.em,
+      viewer,
+      client: this.client,
+      vaultToken: incoming.vaultToken ?? null,
+      visibility: this.read,
+      openEm: () => transaction ?? forkFor(viewer, sources),
+    });
   }
 
   // Functions for whoever takes them out of the context, made when they are: Apollo copies the context, and V8 keeps functions
@@ -191,20 +201,6 @@ class RequestContext {
   private within(em: SqlEntityManager): RequestContext {
     const run = runWithin(em);
     return new RequestContext({ ...this.sources, em, run, runFor: () => run }, this.incoming, this.viewer, em);
-  }
-
-  /** One for the request: its use cases share an entity manager. */
-  private get scope(): Scope {
-    this.#scope ??= this.createScope();
-    return this.#scope;
-  }
-
-  private createScope(): Scope {
-    const { viewer, client, read: visibility, sources, transaction } = this;
-    const { tools, run, em: metadata } = sources;
-    const vaultToken = this.incoming.vaultToken ?? null;
-    const openEm = () => transaction ?? forkFor(viewer, sources);
-    return createScope(tools, { run, metadata, viewer, client, vaultToken, visibility, openEm });
   }
 }
 

@@ -128,9 +128,8 @@ export type ScopeSource = Pick<Scope, 'run' | 'metadata' | 'viewer' | 'client' |
   readonly openEm: () => SqlEntityManager;
 };
 
-export function createScope(services: Services, source: ScopeSource): Scope {
+export function createScope(services: Services, { openEm, ...facts }: ScopeSource): Scope {
   let em: SqlEntityManager | undefined;
-  const { openEm, ...facts } = source;
   return {
     ...services,
     ...facts,
@@ -138,7 +137,7 @@ export function createScope(services: Services, source: ScopeSource): Scope {
       return (em ??= openEm());
     },
     transaction(work) {
-      return this.em.transactional((transaction) => work(createScope(services, { ...source, openEm: () => transaction })));
+      return this.em.transactional((em) => work({ ...this, em }));
     },
   };
 }
