@@ -1,6 +1,6 @@
 import { BenevolenceReviewLevel } from '../src/entities/benevolence.ts';
 import { RoleName, systemRoles } from '../src/entities/role.ts';
-import { seededDomain, seededPasswords } from '../src/services/user/seeded.ts';
+import { seededDomain, seededPasswords } from '../src/services/user/seeded-accounts.ts';
 import type { Dossier, Kind } from './dossier.ts';
 import { idOf, takenOverAt } from './random.ts';
 import type { RoleRow, UserRoleRow, UserRow } from './row.ts';

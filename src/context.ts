@@ -5,31 +5,23 @@ import { Viewer } from './entities/viewer.ts';
 import { mayAct, nodeTypesOf, permissionsOf, type Permission } from './permissions/index.ts';
 import { Reader, type RunSql } from './reading/reader.ts';
 import type { Subjects } from './reading/subject.ts';
-import {
-  authenticate,
-  endSessions,
-  proofsWith,
-  SessionService,
-  voidPair,
-  type Client,
-  type LoginInput,
-  type SessionTools,
-  type SignedIn,
-  type TokenCookies,
-} from './services/session/index.ts';
-import type { Metadata } from './services/record/index.ts';
-import { RoleService } from './services/role.ts';
-import { CaseService, type CaseChanges } from './services/case/changes.ts';
-import { BenevolenceService, type BenevolenceTools } from './services/benevolence/index.ts';
-import { GrievanceService } from './services/grievance/index.ts';
-import { makeOnce, runWithin } from './services/idempotency.ts';
-import { MemberService } from './services/member/index.ts';
-import { OrganizationService } from './services/organization/index.ts';
+import { benevolence } from './services/benevolence/use-cases.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
-import { SaltingService } from './services/salting.ts';
-import { SettingService, type SettingTools } from './services/setting/index.ts';
-import { UserService } from './services/user/index.ts';
-import { VaultService, type VaultTools } from './services/vault/index.ts';
+import { CaseService, type CaseChanges } from './services/case/case-changes.ts';
+import { grievances } from './services/grievance/use-cases.ts';
+import { makeOnce, runWithin } from './services/idempotency.ts';
+import { members } from './services/member/use-cases.ts';
+import { organizations } from './services/organization/use-cases.ts';
+import { roles } from './services/role.ts';
+import { salting } from './services/salting.ts';
+import { bind, createScope, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
+import { authenticate } from './services/session/authenticate.ts';
+import type { LoginInput } from './services/session/login.ts';
+import type { SignedIn, TokenCookies } from './services/session/start.ts';
+import { sessions } from './services/session/use-cases.ts';
+import { settings } from './services/setting/use-cases.ts';
+import { users } from './services/user/use-cases.ts';
+import { vault } from './services/vault/use-cases.ts';
 
 /** What a request brings, as HTTP or a test reads it. */
 export interface Incoming {
@@ -83,11 +75,10 @@ export interface ContextSources {
   /** Runs what tells who is asking. */
   readonly runReserved: RunSql;
   readonly subjects: Subjects;
-  readonly tools: SessionTools & BenevolenceTools & Omit<VaultTools, 'proofs'>;
+  readonly tools: Services;
   readonly refusals: Pick<Refusals, 'note'>;
   /** What is done to cases, on any node. */
   readonly changes: CaseChanges;
-  readonly settings: SettingTools;
 }
 
 /** Names the viewer, and answers what the viewer may be answered with. */
@@ -103,19 +94,28 @@ class RequestContext {
   readonly cookies: CookieJar;
   /** By which a retry of this request would be known; well-formed where a mutation is executed. */
   readonly idempotencyKey: string | null;
-  private readonly storage: Storage;
+  /** One for the request: its use cases share an entity manager. */
+  private readonly scope: Scope;
 
   constructor(
     private readonly sources: ContextSources,
     private readonly incoming: Incoming,
     readonly viewer: Viewer,
-    em?: SqlEntityManager,
+    transaction?: SqlEntityManager,
   ) {
-    this.storage = new Storage(sources, viewer, em);
     this.client = incoming.client;
     this.read = readerFor(sources, viewer);
     this.cookies = new CookieJar(incoming);
     this.idempotencyKey = incoming.idempotencyKey ?? null;
+    this.scope = createScope(sources.tools, {
+      run: sources.run,
+      metadata: sources.em,
+      viewer,
+      client: this.client,
+      vaultToken: incoming.vaultToken ?? null,
+      visibility: this.read,
+      openEm: () => transaction ?? forkFor(viewer, sources),
+    });
   }
 
   // Functions for whoever takes them out of the context, made when they are: Apollo copies the context, and V8 keeps functions
@@ -142,7 +142,7 @@ class RequestContext {
     return (info, make) => {
       const [key, userId] = [this.idempotencyKey, this.viewer.userId];
       if (key === null || userId === null) return make(this);
-      return makeOnce(this.em, this.sources.tools, { userId, key }, info, (em) => make(this.within(em)));
+      return makeOnce(this.scope.em, this.sources.tools, { userId, key }, info, (em) => make(this.within(em)));
     };
   }
 
@@ -153,49 +153,48 @@ class RequestContext {
     return async (accessToken) => readerFor(this.sources, await viewerOf(sources, accessToken, false));
   }
 
-  get sessions(): SessionService {
-    return new SessionService(this.em, this.sources.tools);
+  get sessions(): Bound<typeof sessions> {
+    return bind(this.scope, sessions);
   }
 
-  get users(): UserService {
-    return new UserService(this.em, { ...this.sources.tools, endSessions, voidPair });
+  get users(): Bound<typeof users> {
+    return bind(this.scope, users);
   }
 
-  get roles(): RoleService {
-    return new RoleService(this.em, this.sources.tools, this.viewer);
+  get roles(): Bound<typeof roles> {
+    return bind(this.scope, roles);
   }
 
-  get members(): MemberService {
-    return new MemberService(this.em, this.sources.tools, this.viewer, this.client);
+  get members(): Bound<typeof members> {
+    return bind(this.scope, members);
   }
 
-  get organizations(): OrganizationService {
-    return new OrganizationService(this.em, this.sources.tools, this.viewer, this.client);
+  get organizations(): Bound<typeof organizations> {
+    return bind(this.scope, organizations);
   }
 
-  get salting(): SaltingService {
-    return new SaltingService(this.em, this.sources.run, this.read, this.sources.tools, this.viewer);
+  get salting(): Bound<typeof salting> {
+    return bind(this.scope, salting);
   }
 
-  get grievances(): GrievanceService {
-    return new GrievanceService(this.em, this.read, this.sources.tools, this.viewer, this.client);
+  get grievances(): Bound<typeof grievances> {
+    return bind(this.scope, grievances);
   }
 
-  get benevolence(): BenevolenceService {
-    return new BenevolenceService(this.em, this.sources.tools, this.viewer, this.client);
+  get benevolence(): Bound<typeof benevolence> {
+    return bind(this.scope, benevolence);
   }
 
-  get vault(): VaultService {
-    const { tools } = this.sources;
-    return new VaultService(this.storage, { ...tools, proofs: proofsWith(tools) }, this.viewer, this.incoming.vaultToken ?? null);
+  get vault(): Bound<typeof vault> {
+    return bind(this.scope, vault);
   }
 
   get cases(): CaseService {
     return new CaseService(this.sources.changes, this.read);
   }
 
-  get settings(): SettingService {
-    return new SettingService(this.sources.settings, this.viewer, this.client);
+  get settings(): Bound<typeof settings> {
+    return bind(this.scope, settings);
   }
 
   /** The same request, all of whose statements are part of a transaction. */
@@ -203,43 +202,13 @@ class RequestContext {
     const run = runWithin(em);
     return new RequestContext({ ...this.sources, em, run, runFor: () => run }, this.incoming, this.viewer, em);
   }
-
-  private get em(): SqlEntityManager {
-    return this.storage.em;
-  }
 }
 
-/** What a request reads and writes through. */
-class Storage {
-  #em: SqlEntityManager | undefined;
-
-  constructor(
-    private readonly sources: ContextSources,
-    private readonly viewer: Viewer,
-    em?: SqlEntityManager,
-  ) {
-    this.#em = em;
-  }
-
-  /** One for the request, its row filters given the viewer; made when it is first asked for. */
-  get em(): SqlEntityManager {
-    this.#em ??= this.forked();
-    return this.#em;
-  }
-
-  get run(): RunSql {
-    return this.sources.run;
-  }
-
-  get metadata(): Metadata {
-    return this.sources.em;
-  }
-
-  private forked(): SqlEntityManager {
-    const em = this.sources.em.fork();
-    em.setFilterParams('visible', { viewer: this.viewer, now: this.sources.tools.now() });
-    return em;
-  }
+/** An entity manager whose row filters know the viewer. */
+function forkFor(viewer: Viewer, { em, tools }: ContextSources): SqlEntityManager {
+  const fork = em.fork();
+  fork.setFilterParams('visible', { viewer, now: tools.now() });
+  return fork;
 }
 
 /** Browser clients keep their tokens in HttpOnly cookies. */

@@ -8,8 +8,9 @@ import { KeyringError, type Keyring } from './services/crypto/keyring.ts';
 import { keyringProblem } from './services/key.ts';
 import { hasKeyring, loadKeyring, noKeyring } from './services/crypto/keyfile.ts';
 import { smtpProblem } from './services/mail/index.ts';
-import { explain, failureOf, SavedError } from './services/setting/index.ts';
-import { findSeededUsers, SeededError } from './services/user/index.ts';
+import { explain, failureOf } from './services/setting/failure.ts';
+import { SavedError } from './services/setting/saved.ts';
+import { findSeededUsers, SeededError } from './services/user/seeded-accounts.ts';
 import { openPlace, whereabouts, type Whereabouts } from './work.ts';
 
 /** What was looked at, and what is wrong with it. */

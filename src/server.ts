@@ -17,16 +17,18 @@ import { Metrics, publish } from './metrics.ts';
 import { lowerWorkers } from './priority.ts';
 import { operations, rootTypes } from './permissions/index.ts';
 import { buildExecutable, buildOffline } from './schema.ts';
-import { CaseChanges } from './services/case/changes.ts';
+import { CaseChanges } from './services/case/case-changes.ts';
 import { AccessTokens } from './services/crypto/jwt.ts';
 import { PasswordHasher } from './services/crypto/hasher.ts';
-import { termsOf } from './services/session/index.ts';
+import { termsOf } from './services/session/session-terms.ts';
 import { loadKeyring } from './services/crypto/keyfile.ts';
 import { KeyringError, type Keyring } from './services/crypto/keyring.ts';
 import { passwordProblems } from './services/crypto/policy.ts';
 import { SetupToken } from './services/crypto/setup.ts';
-import { failureOf, messageOf, Turns, type Desk, type Proven } from './services/setting/index.ts';
-import { BreachedPasswords, refuseSeededUsers, SeededError } from './services/user/index.ts';
+import { Turns, type Desk, type Proven } from './services/setting/desk.ts';
+import { failureOf, messageOf } from './services/setting/failure.ts';
+import { BreachedPasswords } from './services/user/breached-passwords.ts';
+import { refuseSeededUsers, SeededError } from './services/user/seeded-accounts.ts';
 import type { Sockets } from './socket.ts';
 import { Start, type Stage } from './start.ts';
 import { version } from './version.ts';
@@ -273,7 +275,7 @@ class ServiceProcess {
     const away = (): never => {
       throw unavailable();
     };
-    const { subjects, tools, settings, changes, warn } = this.#shared;
+    const { subjects, tools, changes, warn } = this.#shared;
     const run = () => Promise.reject(unavailable());
     return {
       em: { fork: away } as unknown as SqlEntityManager,
@@ -284,7 +286,6 @@ class ServiceProcess {
       tools: { ...tools, mail: { enqueue: away } },
       refusals: { note: ({ operation, code }, _viewer, { requestId }) => warn(`${operation} was refused: ${code} (request ${requestId})`) },
       changes,
-      settings,
     };
   }
 
@@ -432,11 +433,12 @@ class ServiceProcess {
       timeZone: config.timeZone,
       thresholds: config.reviewThresholds,
       now,
+      desk: this.#desk(keyring, warn),
+      turns: new Turns(),
     };
-    const settings = { ...tools, desk: this.#desk(keyring, warn), turns: new Turns() };
     const changes = new CaseChanges(config.sockets.backlog);
     const missed = (): void => this.#sockets?.missed();
-    return { config, keyring, passwords, setup, now, warn, print: this.#options.print ?? null, subjects, tools, settings, changes, missed };
+    return { config, keyring, passwords, setup, now, warn, print: this.#options.print ?? null, subjects, tools, changes, missed };
   }
 
   #desk(keyring: Keyring, warn: (message: string) => void): Desk {

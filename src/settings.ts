@@ -3,7 +3,9 @@ import { ConnectionSource, type Connection, type ConnectionFailure } from './ent
 import { Refusal } from './errors.ts';
 import { hasKeyring } from './services/crypto/keyfile.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
-import { explain, failureOf, probe, readConnection, type ConnectionInput } from './services/setting/index.ts';
+import { explain, failureOf } from './services/setting/failure.ts';
+import { readConnection, type ConnectionInput } from './services/setting/input.ts';
+import { probe } from './services/setting/probe.ts';
 import { asking, type Questions, type Terminal } from './terminal.ts';
 import { placeOf, savedBy, update, whereabouts } from './work.ts';
 

@@ -27,7 +27,7 @@ import { clientAddress } from './http/address.ts';
 import { refuseBroken } from './http/transport.ts';
 import type { ReportFailure } from './log.ts';
 import { operations } from './permissions/index.ts';
-import { Overrun } from './services/case/changes.ts';
+import { Overrun } from './services/case/case-changes.ts';
 import { networkOf } from './services/limit.ts';
 import { toPublic } from './translate.ts';
 

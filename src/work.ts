@@ -8,14 +8,20 @@ import { queueDatabase } from './database/queue.ts';
 import { caseChannel } from './entities/case.ts';
 import { ConnectionSource, type Connection } from './entities/setting.ts';
 import { Refusals, startSealing, type Sealing } from './services/audit/index.ts';
-import type { CaseChanges } from './services/case/changes.ts';
+import type { CaseChanges } from './services/case/case-changes.ts';
 import { registerKeys } from './services/key.ts';
 import type { PasswordHasher } from './services/crypto/hasher.ts';
 import type { Keyring } from './services/crypto/keyring.ts';
 import type { SetupToken } from './services/crypto/setup.ts';
 import { startMail, type Mail } from './services/mail/index.ts';
-import { hasOwner, makeFirstAdmin, startCleanup, type Cleanup } from './services/session/index.ts';
-import { CarefulSocket, isSaved, SavedConnection, urlOf, type Place } from './services/setting/index.ts';
+import { hasOwner } from './services/session/account.ts';
+import { makeFirstAdmin } from './services/session/first.ts';
+import { startCleanup, type Cleanup } from './services/session/rounds.ts';
+import { CarefulSocket } from './services/setting/address.ts';
+import { type Place } from './services/setting/desk.ts';
+import { urlOf } from './services/setting/input.ts';
+import { isSaved, SavedConnection } from './services/setting/saved.ts';
+import { serviceScope, type Scope } from './services/scope.ts';
 
 /** Where a database is, with the address that opens it; null for the embedded one. */
 export interface Whereabouts extends Place {
@@ -63,7 +69,6 @@ export interface Shared {
   readonly print: ((text: string) => void) | null;
   readonly subjects: ContextSources['subjects'];
   readonly tools: Omit<ContextSources['tools'], 'mail'>;
-  readonly settings: ContextSources['settings'];
   readonly changes: CaseChanges;
   /** Changes may have been missed: whoever listens to them is to be told. */
   readonly missed: () => void;
@@ -136,7 +141,7 @@ const carefully = ({ source }: Place) => (source === ConnectionSource.SAVED ? { 
 
 /** Begins the work on an open database that is up to date. Where it fails, the database is closed. */
 export async function beginWork(shared: Shared, place: Whereabouts, database: Database): Promise<Work> {
-  const { config, keyring, now, warn, passwords, subjects, settings, changes } = shared;
+  const { config, keyring, now, warn, passwords, subjects, changes } = shared;
   let mail: Mail | undefined;
   let listening: Listening | undefined;
   try {
@@ -155,7 +160,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
       ...(isDirect(config, place) && { url: config.directUrl }),
     });
     listening = hearing;
-    const isOwned = await ownerOf(shared, em);
+    const isOwned = await ensureOwner(serviceScope(tools, em, database.run, 'start'), config);
     const cleanup = startCleanup({ em, tools, every: config.cleanupEvery, warn });
     const sealing = startSealing({ em, keyring, every: config.sealEvery, warn });
     const requests = new Requests();
@@ -164,7 +169,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
       place,
       hasSeeded,
       isOwned,
-      sources: { em, ...runnersOf(database), subjects, tools, refusals, changes, settings },
+      sources: { em, ...runnersOf(database), subjects, tools, refusals, changes },
       enter: () => requests.enter(),
       idle: () => requests.idle(),
       end: () => end({ listening: hearing, refusals, cleanup, sealing, mail: sending, database, patience: config.patience.stop }),
@@ -183,10 +188,9 @@ const runnersOf = (database: Database) => ({
 });
 
 /** Makes the first admin where the operator names one. @returns whether somebody owns the instance. */
-async function ownerOf({ config, ...tools }: Shared, em: SqlEntityManager): Promise<boolean> {
-  const own = em.fork();
-  if (config.firstAdmin !== null) await makeFirstAdmin(own, tools, config.firstAdmin);
-  return await hasOwner(own);
+async function ensureOwner(scope: Scope, { firstAdmin }: Config): Promise<boolean> {
+  if (firstAdmin !== null) await makeFirstAdmin(scope, firstAdmin);
+  return await hasOwner(scope);
 }
 
 /** What mail needs of a process, but for what the configuration says. */

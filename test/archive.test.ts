@@ -46,19 +46,22 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function write({ orm }: Database, month: string, count: number, isSealed = true): Promise<void> {
   const em = orm.em.fork() as SqlEntityManager;
   for (let n = 0; n < count; n += 1)
-    recordAudit(em, keyring, {
-      at: new Date(`${month}-15T12:00:00.${String(n).padStart(3, '0')}Z`),
-      actor: null,
-      sessionId: null,
-      ipAddress: '192.0.2.1',
-      action: `${month}.${n}`,
-      targetType: null,
-      targetId: null,
-      outcome: AuditOutcome.FAILED,
-      reason: 'wrong_password',
-      requestId: 'é "quoted"\n',
-      count: 1,
-    });
+    recordAudit(
+      { em, keyring },
+      {
+        at: new Date(`${month}-15T12:00:00.${String(n).padStart(3, '0')}Z`),
+        actor: null,
+        sessionId: null,
+        ipAddress: '192.0.2.1',
+        action: `${month}.${n}`,
+        targetType: null,
+        targetId: null,
+        outcome: AuditOutcome.FAILED,
+        reason: 'wrong_password',
+        requestId: 'é "quoted"\n',
+        count: 1,
+      },
+    );
   await em.flush();
   if (isSealed) while ((await sealEvents(orm.em.fork() as SqlEntityManager, keyring)) !== 0);
 }

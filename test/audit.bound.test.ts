@@ -49,12 +49,12 @@ afterAll(async () => {
 const denial = (action: string, ipAddress: string, facts: object = {}): CountedDenial => ({
   facts: { action, reason: 'unauthenticated', outcome: AuditOutcome.DENIED, ...facts },
   at: clock.at,
-  requester: { ipAddress, requestId: randomUUID() },
+  client: { ipAddress, requestId: randomUUID() },
   count: 1,
 });
 const fileAll = async (): Promise<void> => {
   const file = (em: SqlEntityManager): Promise<number> =>
-    em.transactional(async (transaction) => (await fileDenials(transaction, tools, 500)).length);
+    em.transactional(async (transaction) => (await fileDenials({ ...tools, em: transaction }, 500)).length);
   for (;;) if (Math.max(...(await Promise.all([file(first()), file(second())]))) === 0) return;
 };
 const turn = (minutes: number): void => {
@@ -136,12 +136,15 @@ describe('events of their own', () => {
     const facts = { action: 'revealSecret', reason: 'no_token', outcome: AuditOutcome.DENIED, actorId, sessionId: randomUUID() } as const;
     await Promise.all(
       Array.from({ length: refusalsPerDay * 2 }, (_, n) =>
-        recordRefusal(n % 2 === 0 ? first() : second(), tools, {
-          facts,
-          at: clock.at,
-          requester: { ipAddress: '203.0.113.1', requestId: `r${n}` },
-          count: 1,
-        }),
+        recordRefusal(
+          { ...tools, em: n % 2 === 0 ? first() : second() },
+          {
+            facts,
+            at: clock.at,
+            client: { ipAddress: '203.0.113.1', requestId: `r${n}` },
+            count: 1,
+          },
+        ),
       ),
     );
     expect(await value(`select count(*) as value from audit_events where action = 'revealSecret'`)).toBe(refusalsPerDay);
@@ -154,12 +157,15 @@ describe('events of their own', () => {
     const facts = { action: 'storeSecret', reason: 'no_token', outcome: AuditOutcome.DENIED, actorId } as const;
     await Promise.all(
       Array.from({ length: 30 }, (_, n) =>
-        recordRefusal(n % 2 === 0 ? first() : second(), few, {
-          facts: { ...facts, sessionId: randomUUID() },
-          at: clock.at,
-          requester: { ipAddress: '203.0.113.1', requestId: `r${n}` },
-          count: 1,
-        }),
+        recordRefusal(
+          { ...few, em: n % 2 === 0 ? first() : second() },
+          {
+            facts: { ...facts, sessionId: randomUUID() },
+            at: clock.at,
+            client: { ipAddress: '203.0.113.1', requestId: `r${n}` },
+            count: 1,
+          },
+        ),
       ),
     );
     expect(await value(`select count(*) as value from audit_events where action = 'storeSecret'`)).toBe(7);

@@ -46,19 +46,22 @@ async function write(count: number, keys = keyring): Promise<void> {
   const em = database.orm.em.fork() as SqlEntityManager;
   const actor = em.getReference(User, userId, { wrapped: true });
   for (let n = 0; n < count; n += 1)
-    recordAudit(em, keys, {
-      at: new Date(Date.UTC(2026, 2, 1, 12, 0, n)),
-      actor,
-      sessionId: '01900000-0000-7000-8000-000000000001',
-      ipAddress: '192.0.2.1',
-      action: `event.${n}`,
-      targetType: 'User',
-      targetId: userId,
-      outcome: AuditOutcome.FAILED,
-      reason: 'wrong_password',
-      requestId: `request-${n}`,
-      count: 3,
-    });
+    recordAudit(
+      { em, keyring: keys },
+      {
+        at: new Date(Date.UTC(2026, 2, 1, 12, 0, n)),
+        actor,
+        sessionId: '01900000-0000-7000-8000-000000000001',
+        ipAddress: '192.0.2.1',
+        action: `event.${n}`,
+        targetType: 'User',
+        targetId: userId,
+        outcome: AuditOutcome.FAILED,
+        reason: 'wrong_password',
+        requestId: `request-${n}`,
+        count: 3,
+      },
+    );
   await em.flush();
 }
 

@@ -36,15 +36,18 @@ const fork = (): SqlEntityManager => orm.em.fork();
 
 function record(em: SqlEntityManager, action: string): void {
   const origin = { actor: null, sessionId: null, ipAddress: null, requestId: 'race' };
-  recordAudit(em, keyring, {
-    at: new Date(),
-    action,
-    targetType: null,
-    targetId: null,
-    outcome: AuditOutcome.SUCCEEDED,
-    count: 1,
-    ...origin,
-  });
+  recordAudit(
+    { em, keyring },
+    {
+      at: new Date(),
+      action,
+      targetType: null,
+      targetId: null,
+      outcome: AuditOutcome.SUCCEEDED,
+      count: 1,
+      ...origin,
+    },
+  );
 }
 
 /** Writes so many events, a transaction for one to five of them; of each fifth transaction nothing is kept. */
@@ -210,10 +213,10 @@ describe('a log that is dumped and restored', () => {
 
 describe('refusals', () => {
   it('are counted right by any number at once', async () => {
-    const client = { ipAddress: '192.0.2.9', requestId: 'r' };
+    const client = { ipAddress: '192.0.2.9', userAgent: null, requestId: 'r' };
     const denial = { action: 'raced', reason: 'forbidden', outcome: AuditOutcome.DENIED } as const;
     const at = new Date('2026-03-01T12:00:00.000Z');
-    await Promise.all(Array.from({ length: 200 }, () => recordDenial(fork(), at, client, denial)));
+    await Promise.all(Array.from({ length: 200 }, () => recordDenial({ em: fork(), now: () => at, client }, denial)));
     expect(await database.run(`select count, key from denials where action = 'raced'`)).toEqual([{ count: 200, key: '192.0.2.9' }]);
     expect(await fork().count(AuditEvent, { action: 'raced' }, { filters: false })).toBe(0);
   });

@@ -6,7 +6,7 @@ import { Refusals } from '../src/services/audit/index.ts';
 import { isGenuine } from '../src/services/audit/event.ts';
 import { eventColumns, eventOf } from '../src/services/audit/row.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
-import { cleanUp } from '../src/services/session/index.ts';
+import { cleanUp } from '../src/services/session/cleanup.ts';
 import { Viewer } from '../src/entities/viewer.ts';
 import type { Limits } from '../src/services/limit.ts';
 import { recordedEach, signedIn, steppedUp, unlessClosed } from '../src/permissions/rule.ts';

@@ -10,7 +10,9 @@ import { Device, Session, TokenType } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
 import { recordDenial } from '../src/services/audit/denial.ts';
 import { takeTurn } from '../src/services/limit.ts';
-import { cleanUp, startCleanup, type RunSql } from '../src/services/session/index.ts';
+import { type RunSql } from '../src/services/scope.ts';
+import { cleanUp } from '../src/services/session/cleanup.ts';
+import { startCleanup } from '../src/services/session/rounds.ts';
 import { severalNodes, type Nodes } from './factor.kit.ts';
 import { client, embedded, Local, rules } from './session.kit.ts';
 
@@ -93,7 +95,7 @@ describe('a round removes', () => {
 
   it('limits as soon as nothing of them counts', async () => {
     await clean();
-    await takeTurn(local.em, local.tools, 'register', 'somebody');
+    await takeTurn(local.scope, 'register', 'somebody');
     local.clock.turn(rules.limits.register.seconds - 1);
     await clean();
     expect(await local.stored.count(RateLimit, {})).toBeGreaterThan(0);
@@ -149,9 +151,7 @@ describe('on several nodes', () => {
     first.clock.turn(60 - ((first.clock.now().valueOf() / 1000) % 60));
     for (let round = 0; round < 10; round++) {
       const denial = { action: `round ${round}`, reason: 'unknown', outcome: AuditOutcome.FAILED } as const;
-      const denying = several.nodes.flatMap((node) =>
-        Array.from({ length: 8 }, () => recordDenial(node.em, node.clock.now(), client, denial)),
-      );
+      const denying = several.nodes.flatMap((node) => Array.from({ length: 8 }, () => recordDenial({ ...node.scope, client }, denial)));
       const cleaning = several.nodes.flatMap((node) => Array.from({ length: 4 }, () => cleanUp(node.em, node.tools)));
       await Promise.all([...denying, ...cleaning]);
       expect(await first.stored.count(AuditEvent, { action: denial.action })).toBe(0);
@@ -206,7 +206,7 @@ describe('rounds', () => {
         return local.clock.now();
       },
     };
-    await recordDenial(local.em, local.clock.now(), client, { action: 'rounds', reason: 'unknown', outcome: AuditOutcome.FAILED });
+    await recordDenial({ ...local.scope, client }, { action: 'rounds', reason: 'unknown', outcome: AuditOutcome.FAILED });
     local.clock.turn(60);
     const cleanup = startCleanup({
       em: local.em,
@@ -265,7 +265,7 @@ it('files no further batch where it is told to stop', async () => {
 });
 
 it('keeps a refusal until its minute is over', async () => {
-  await recordDenial(local.em, local.clock.now(), client, { action: 'kept', reason: 'unknown', outcome: AuditOutcome.FAILED });
+  await recordDenial({ ...local.scope, client }, { action: 'kept', reason: 'unknown', outcome: AuditOutcome.FAILED });
   await clean();
   const [row] = (await runSql('select count from denials where action = $1', ['kept'])) as { count: number }[];
   expect(row?.count).toBe(1);

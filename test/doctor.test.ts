@@ -9,7 +9,7 @@ import { readConfig, type Config } from '../src/config.ts';
 import { migrate, openDatabase } from '../src/database/index.ts';
 import { examine, type Measures } from '../src/doctor.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
-import { SavedConnection } from '../src/services/setting/index.ts';
+import { SavedConnection } from '../src/services/setting/saved.ts';
 import { serverThatAsks } from './support/asking.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess } from './support/process.ts';

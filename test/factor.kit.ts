@@ -4,8 +4,9 @@ import pg from 'pg';
 import { ormOptions } from '../mikro-orm.config.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import type { Keyring } from '../src/services/crypto/keyring.ts';
-import type { RunSql, SignedIn } from '../src/services/session/index.ts';
-import { SecondFactorRequired } from '../src/services/session/index.ts';
+import type { RunSql } from '../src/services/scope.ts';
+import type { SignedIn } from '../src/services/session/start.ts';
+import { SecondFactorRequired } from '../src/services/session/login.ts';
 import { client, cost, Local, password } from './session.kit.ts';
 import { serverDatabase } from './support/database.ts';
 

@@ -6,8 +6,9 @@ import { Session } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
 import type { Viewer } from '../src/entities/viewer.ts';
 import { replaceCodes } from '../src/services/session/codes.ts';
-import { spendCode } from '../src/services/session/factor.ts';
-import { cleanUp, SecondFactorMethod } from '../src/services/session/index.ts';
+import { spendCode } from '../src/services/proof/second-factor.ts';
+import { SecondFactorMethod } from '../src/services/proof/second-factor.ts';
+import { cleanUp } from '../src/services/session/cleanup.ts';
 import { challengeOf, enrol, settleOn, severalNodes, shownBy, wrongFor, type Nodes } from './factor.kit.ts';
 import { client, codeOf, password, rules, type Local } from './session.kit.ts';
 
@@ -134,10 +135,10 @@ describe('of many at once, on two nodes', () => {
     const { id: credentialId } = await local.stored.one(TotpCredential, { user: local.user.id });
     const holder = { userId: local.user.id, sessionId: null };
     const renew = (on: Local, round: number) =>
-      on.em.transactional(async (em) => {
-        await em.execute('select id from totp_credentials where id = ? for update', [credentialId]);
+      on.scope.transaction(async (tx) => {
+        await tx.em.execute('select id from totp_credentials where id = ? for update', [credentialId]);
         await replaceCodes(
-          em,
+          tx,
           holder.userId,
           [0, 1, 2, 3].map((index) => `${round} ${index} ${Math.random()}`),
         );
@@ -146,7 +147,7 @@ describe('of many at once, on two nodes', () => {
       const rights = await local.stored.find(BackupCode, { user: holder.userId, usedAt: null });
       const codes = await atOnce((on, index) => {
         const right = { credentialId, backupCodeId: rights[index % rights.length]?.id ?? '' };
-        return codeOf(index % 8 === 0 ? renew(on, round) : on.em.transactional((em) => spendCode(em, on.tools, holder, right, client)));
+        return codeOf(index % 8 === 0 ? renew(on, round) : on.scope.transaction((tx) => spendCode({ ...tx, client }, holder, right)));
       });
       expect(new Set(codes)).toEqual(new Set(['no refusal']));
     }

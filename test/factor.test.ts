@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { open } from '../src/services/crypto/seal.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { TotpCredential } from '../src/entities/credential.ts';
-import { SecondFactorMethod } from '../src/services/session/index.ts';
+import { SecondFactorMethod } from '../src/services/proof/second-factor.ts';
 import { challengeOf, enrol as enrolled, shownBy, wrongFor } from './factor.kit.ts';
 import { client, embedded, Local as Service } from './session.kit.ts';
 import { aLocal, type Answer, type Local } from './support/local.ts';

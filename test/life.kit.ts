@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { User } from '../src/entities/user.ts';
 import type { Database } from '../src/database/index.ts';
 import type { Keyring } from '../src/services/crypto/keyring.ts';
-import { cleanUp } from '../src/services/session/index.ts';
+import { cleanUp } from '../src/services/session/cleanup.ts';
 import { shownBy, wrongFor } from './factor.kit.ts';
 import { Clock } from './support/local.ts';
 import type { Mailboxes } from './support/mailbox.ts';

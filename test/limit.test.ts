@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { readConfig } from '../src/config.ts';
 import { networkOf, reserveTurn, takeTurn, type LimitName } from '../src/services/limit.ts';
-import type { RunSql } from '../src/services/session/index.ts';
+import type { RunSql } from '../src/services/scope.ts';
 import { severalNodes, type Nodes } from './factor.kit.ts';
 import { client, codeOf, embedded, Local, password, rules } from './session.kit.ts';
 import { aLocal } from './support/local.ts';
@@ -22,7 +22,7 @@ beforeEach(() => {
   local.rules = { ...rules, limits: { ...rules.limits, 'mail-account': { turns: 3, seconds: 60 } } };
 });
 
-const take = (key: string, name: LimitName = 'mail-account') => takeTurn(local.em, local.tools, name, key);
+const take = (key: string, name: LimitName = 'mail-account') => takeTurn(local.scope, name, key);
 const refusal = (key: string) =>
   take(key).then(
     () => null,
@@ -101,17 +101,17 @@ describe('a limit', () => {
   });
 
   it('takes one turn back, and no other of the same instant', async () => {
-    const [first] = [await reserveTurn(local.em, local.tools, 'mail-account', 'h'), await take('h'), await take('h')];
+    const [first] = [await reserveTurn(local.scope, 'mail-account', 'h'), await take('h'), await take('h')];
     expect(await refusal('h')).not.toBeNull();
     await first.giveBack();
     expect(await refusal('h')).toBeNull();
-    const refused = await reserveTurn(local.em, local.tools, 'mail-account', 'h');
+    const refused = await reserveTurn(local.scope, 'mail-account', 'h');
     await refused.giveBack(); // it was never taken
     expect([refused.wait, (await refusal('h')) === null]).toEqual([60, false]);
   });
 
   it('cannot be taken where a transaction could take it back', async () => {
-    await expect(local.em.transactional((em) => takeTurn(em, local.tools, 'register', 'g'))).rejects.toThrow('before the transaction');
+    await expect(local.scope.transaction((tx) => takeTurn(tx, 'register', 'g'))).rejects.toThrow('before the transaction');
   });
 });
 
@@ -213,7 +213,7 @@ describe('on several nodes', () => {
       Array.from({ length: 32 }, (_, index) => {
         const node = several.nodes[index % 2] as Local;
         node.rules = { ...rules, limits: { ...rules.limits, register: { turns: 7, seconds: 60 } } };
-        return codeOf(takeTurn(node.em, node.tools, 'register', `round ${round}`));
+        return codeOf(takeTurn(node.scope, 'register', `round ${round}`));
       }),
     );
     expect(codes.filter((code) => code === 'no refusal')).toHaveLength(7);

@@ -95,7 +95,7 @@ class Post {
   async token({ queue }: Mail, kind: 'password-reset' | 'email-verification' | 'invitation', username = 'officer'): Promise<void> {
     const user = await this.user(username);
     const tools = { mail: queue, keyring: this.keyring, now: this.clock.now };
-    await this.em.transactional((em) => mailToken(em, tools, { kind, user, lifetime: 1800 }));
+    await this.em.transactional((em) => mailToken({ em, ...tools }, { kind, user, lifetime: 1800 }));
   }
 
   async sql(text: string, params: unknown[] = []): Promise<readonly Record<string, unknown>[]> {
@@ -210,7 +210,7 @@ describe.each<Engine>(['default', 'postgresql'])('mail on the %s engine', (engin
     const tools = { mail: mail.queue, keyring: post.keyring, now: post.clock.now };
     const undone = post.em.transactional(async (em) => {
       await mail.queue.enqueue(em, job);
-      await mailToken(em, tools, { kind: 'invitation', user, lifetime: 60 });
+      await mailToken({ em, ...tools }, { kind: 'invitation', user, lifetime: 60 });
       await em.flush();
       throw new Error('undone');
     });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { issueLink, unlockByName, UserError, verifyByName } from '../src/services/user/operator.ts';
+import { issueLink, unlockByName, UserError, verifyByName } from '../src/services/user/host-commands.ts';
 import { aLocal, type Local } from './support/local.ts';
 import { call, choosePassword, done, Guest, Office, password, saidOf, trySignIn } from './user.kit.ts';
 

@@ -3,8 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AuditEvent } from '../src/entities/audit.ts';
 import { Session } from '../src/entities/session.ts';
 import { settleOn, severalNodes, type Nodes } from './factor.kit.ts';
-import { SessionService } from '../src/services/session/index.ts';
-import { client, codeOf, password, rules, type Local } from './session.kit.ts';
+import { client, codeOf, password, rules, SessionCalls, type Local } from './session.kit.ts';
 
 // What ends all sessions of a user meets itself, from several sessions at once: nobody may wait in a ring.
 
@@ -54,7 +53,7 @@ describe('of many at once, in several sessions of one user', () => {
         left.push(codeOf(node(1).sessions.logoutAll(leaving, client)));
         while ((await local.row<{ waiting: number }>(waiters)).waiting === 0);
       };
-      const sessions = new SessionService(local.em, { ...local.tools, mail: { enqueue } });
+      const sessions = new SessionCalls(local.em, { ...local.tools, mail: { enqueue } });
       const input = { currentPassword: password, newPassword: `a quiet river ${round}` };
       const changed = await codeOf(sessions.changePassword(changing, input, client, ''));
       expect([changed, ...(await Promise.all(left))]).toEqual(['no refusal', 'no refusal']);

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { seededAccounts } from '../seeds/index.ts';
 import { takenOverAt } from '../seeds/random.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
-import { seededAt } from '../src/services/user/seeded.ts';
+import { seededAt } from '../src/services/user/seeded-accounts.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess, startProcess } from './support/process.ts';
 

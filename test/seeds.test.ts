@@ -24,7 +24,7 @@ import { MemberClassification, MemberStatus } from '../src/entities/member.ts';
 import { OrganizationType } from '../src/entities/organization.ts';
 import { SaltingActivityType, SaltingOutcome } from '../src/entities/salting.ts';
 import { noPassword } from '../src/entities/user.ts';
-import { isLastingAdmin } from '../src/services/user/admins.ts';
+import { isLastingAdmin } from '../src/services/user/admin-guard.ts';
 import { replayBenevolence, replayGrievance, stateOfBenevolence, stateOfGrievance } from './support/replay.ts';
 
 const scaledKinds = [...kinds[1], ...kinds[2]];
@@ -392,7 +392,7 @@ it('counts no admin without a password as one who can sign in', async () => {
   await emptied();
   await seed(orm.em, { ...options, phases: [0], hashPassword: async () => noPassword });
   const [admin] = await query<{ id: string }>(`select id from users where username = 'admin'`);
-  const canSignIn = () => isLastingAdmin(orm.em.fork() as unknown as SqlEntityManager, admin?.id ?? '');
+  const canSignIn = () => isLastingAdmin({ em: orm.em.fork() as unknown as SqlEntityManager }, admin?.id ?? '');
   expect(await canSignIn()).toBe(false);
   await giveAccountsPasswords(orm.em, options.hashPassword);
   expect(await canSignIn()).toBe(true);

@@ -7,17 +7,18 @@ import { AccessTokens } from '../src/services/crypto/jwt.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { hashPassword } from '../src/services/crypto/password.ts';
 import type { MailJob } from '../src/services/mail/index.ts';
-import {
-  authenticate,
-  SessionService,
-  SignedIn,
-  type Client,
-  type LoginInput,
-  type RunSql,
-  type SessionRules,
-  type SessionTools,
-  termsOf,
-} from '../src/services/session/index.ts';
+import { serviceScope, type Client, type RunSql, type Scope, type Services, type SessionRules } from '../src/services/scope.ts';
+import { authenticate } from '../src/services/session/authenticate.ts';
+import type { CompleteLoginInput } from '../src/services/session/complete.ts';
+import type { LoginInput } from '../src/services/session/login.ts';
+import type { ChangePasswordInput } from '../src/services/session/password.ts';
+import type { RegisterInput } from '../src/services/session/register.ts';
+import type { ResetPasswordInput } from '../src/services/session/reset.ts';
+import { termsOf } from '../src/services/session/session-terms.ts';
+import type { SetupOwnerInput } from '../src/services/session/setup.ts';
+import { SignedIn } from '../src/services/session/start.ts';
+import { sessions } from '../src/services/session/use-cases.ts';
+import type { ReauthenticateInput } from '../src/services/proof/proof.ts';
 import { freshDatabase } from './support/database.ts';
 
 export const cost = { memory: 19_456, time: 2 };
@@ -93,6 +94,46 @@ export class Stored {
   }
 }
 
+/** What the session use cases need of a process. */
+export type SessionServices = Pick<Services, 'keyring' | 'passwords' | 'tokens' | 'mail' | 'breached' | 'setup' | 'rules' | 'now'>;
+
+/** The use cases of sessions, each called with its own viewer and client. */
+export class SessionCalls {
+  constructor(
+    private readonly em: SqlEntityManager,
+    private readonly services: SessionServices,
+  ) {}
+
+  login = (input: LoginInput, from: Client) => sessions.login(this.scope(from), input);
+  completeLogin = (input: CompleteLoginInput, from: Client) => sessions.completeLogin(this.scope(from), input);
+  reauthenticate = (viewer: Viewer, input: ReauthenticateInput, from: Client, cookie = '') =>
+    sessions.reauthenticate(this.scope(from, viewer), input, cookie);
+  refresh = (token: string, from: Client, wantsCookies = false) => sessions.refresh(this.scope(from), token, wantsCookies);
+  logout = (viewer: Viewer, from: Client) => sessions.logout(this.scope(from, viewer));
+  logoutAll = (viewer: Viewer, from: Client) => sessions.logoutAll(this.scope(from, viewer));
+  revoke = (viewer: Viewer, id: string, from: Client) => sessions.revoke(this.scope(from, viewer), id);
+  beginTotp = (viewer: Viewer, from: Client) => sessions.beginTotp(this.scope(from, viewer));
+  confirmTotp = (viewer: Viewer, code: string, from: Client) => sessions.confirmTotp(this.scope(from, viewer), code);
+  disableTotp = (viewer: Viewer, input: ReauthenticateInput, from: Client) => sessions.disableTotp(this.scope(from, viewer), input);
+  regenerateBackupCodes = (viewer: Viewer, from: Client) => sessions.regenerateBackupCodes(this.scope(from, viewer));
+  changePassword = (viewer: Viewer, input: ChangePasswordInput, from: Client, cookie: string) =>
+    sessions.changePassword(this.scope(from, viewer), input, cookie);
+  requestPasswordReset = (email: string, from: Client) => sessions.requestPasswordReset(this.scope(from), email);
+  resetPassword = (input: ResetPasswordInput, from: Client) => sessions.resetPassword(this.scope(from), input);
+  register = (input: RegisterInput, from: Client) => sessions.register(this.scope(from), input);
+  requestEmailVerification = (viewer: Viewer, from: Client) => sessions.requestEmailVerification(this.scope(from, viewer));
+  verifyEmail = (token: string, from: Client) => sessions.verifyEmail(this.scope(from), token);
+  setupOwner = (input: SetupOwnerInput, from: Client) => sessions.setupOwner(this.scope(from), input);
+
+  private scope(from: Client, viewer: Viewer = Viewer.anonymous): Scope {
+    return { ...scopeOn(this.em, this.services), em: this.em, viewer, client: from };
+  }
+}
+
+/** A scope without a viewer on an entity manager, whose other services are missing. */
+export const scopeOn = (em: SqlEntityManager, services: Partial<Services>): Scope =>
+  serviceScope(services as Services, em, () => Promise.reject(new Error('No statement runs outside of the entity manager here')), 'start');
+
 /** The service with its clock, its keys and one user, and what a test asks of them. */
 export class Local {
   readonly clock = new Clock();
@@ -111,7 +152,7 @@ export class Local {
     readonly hasher: (keyring: Keyring) => PasswordHasher = (keyring) => new PasswordHasher(keyring, cost),
   ) {}
 
-  get tools(): SessionTools {
+  get tools(): SessionServices {
     return {
       keyring: this.keyring,
       passwords: this.hasher(this.keyring),
@@ -138,8 +179,13 @@ export class Local {
     return new Stored(this.em);
   }
 
-  get sessions(): SessionService {
-    return new SessionService(this.em, this.tools);
+  get sessions(): SessionCalls {
+    return new SessionCalls(this.em, this.tools);
+  }
+
+  /** A scope of the service itself, for which no one is signed in. */
+  get scope(): Scope {
+    return scopeOn(this.em, this.tools);
   }
 
   async settle(username: string): Promise<this> {

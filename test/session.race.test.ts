@@ -11,7 +11,8 @@ import { User } from '../src/entities/user.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import type { Keyring } from '../src/services/crypto/keyring.ts';
 import { tryTurn } from '../src/services/limit.ts';
-import { authenticate, viewerSql, type RunSql } from '../src/services/session/index.ts';
+import { type RunSql } from '../src/services/scope.ts';
+import { authenticate, viewerSql } from '../src/services/session/authenticate.ts';
 import { codeOf, cost, Local, rules } from './session.kit.ts';
 
 // The embedded database has one connection and so no races: these run on a server.
@@ -234,14 +235,14 @@ describe('nodes whose clocks differ', () => {
   it('take turns by one clock, also where that of a node jumped and came back', async () => {
     const local = await settled('clock.limit');
     local.rules = { ...rules, limits: { ...rules.limits, 'second-factor': { turns: 2, seconds: 900 } } };
-    const { em, tools } = local;
+    const { scope } = local;
     await onNode(7200, async () => {
-      for (let time = 0; time < 2; time++) expect(await tryTurn(em, tools, 'second-factor', 'who jumps')).toBe(0);
+      for (let time = 0; time < 2; time++) expect(await tryTurn(scope, 'second-factor', 'who jumps')).toBe(0);
     });
-    const wait = await tryTurn(em, tools, 'second-factor', 'who jumps');
+    const wait = await tryTurn(scope, 'second-factor', 'who jumps');
     expect([wait > 0, wait <= 900]).toEqual([true, true]);
-    expect(await onNode(7200, () => tryTurn(em, tools, 'second-factor', 'who jumps'))).toBeGreaterThan(0);
-    expect(await onNode(-7200, () => tryTurn(em, tools, 'second-factor', 'who jumps'))).toBeLessThanOrEqual(900);
+    expect(await onNode(7200, () => tryTurn(scope, 'second-factor', 'who jumps'))).toBeGreaterThan(0);
+    expect(await onNode(-7200, () => tryTurn(scope, 'second-factor', 'who jumps'))).toBeLessThanOrEqual(900);
   });
 
   it('write none of their instants into statements', async () => {

@@ -15,16 +15,13 @@ import { AccessTokens } from '../src/services/crypto/jwt.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { mintRefreshToken, verifyRefreshToken } from '../src/services/crypto/refresh.ts';
 import { hashToken } from '../src/services/crypto/token.ts';
-import {
-  authenticate,
-  cleanUp,
-  endSessions,
-  SecondFactorMethod,
-  SecondFactorRequired,
-  SessionService,
-  type RunSql,
-} from '../src/services/session/index.ts';
-import { client, codeOf, cost, embedded, Local, password, rules } from './session.kit.ts';
+import type { RunSql } from '../src/services/scope.ts';
+import { SecondFactorMethod } from '../src/services/proof/second-factor.ts';
+import { authenticate } from '../src/services/session/authenticate.ts';
+import { cleanUp } from '../src/services/session/cleanup.ts';
+import { SecondFactorRequired } from '../src/services/session/login.ts';
+import { endSessions } from '../src/services/sign-out.ts';
+import { client, codeOf, cost, embedded, Local, password, rules, SessionCalls } from './session.kit.ts';
 import { aLocal, type Local as Running } from './support/local.ts';
 
 let orm: MikroORM;
@@ -536,7 +533,7 @@ describe('refresh', () => {
   it('leaves no grace to a session that ended or idled', async () => {
     const first = await local.login();
     await local.refresh(first.refreshToken);
-    await endSessions(local.em, { sessionId: first.sessionId }, SessionEnd.REVOKED, local.clock.now());
+    await endSessions(local.scope, { sessionId: first.sessionId }, SessionEnd.REVOKED);
     expect(await codeOf(local.refresh(first.refreshToken))).toBe('UNAUTHENTICATED');
     expect(await session(first.sessionId)).toMatchObject({ endReason: SessionEnd.REVOKED });
   });
@@ -588,7 +585,7 @@ describe('ending sessions', () => {
 
   it.each<[string, (id: string) => Promise<unknown>]>([
     ['of somebody else', async (id) => local.stored.change(Session, id, { user: await somebody() } as never)],
-    ['that has ended', (id) => endSessions(local.em, { sessionId: id }, SessionEnd.LOGOUT, local.clock.now())],
+    ['that has ended', (id) => endSessions(local.scope, { sessionId: id }, SessionEnd.LOGOUT)],
     ['that is idle', (id) => local.stored.change(Session, id, { idleEndsAt: local.clock.now() })],
     ['that is over', (id) => local.stored.change(Session, id, { expiresAt: local.clock.now() })],
   ])('finds none %s', async (_, change) => {
@@ -750,7 +747,7 @@ describe('what is refused', () => {
         return execute.apply(this, given);
       } as typeof execute;
       try {
-        await codeOf(new SessionService(em, local.tools).login({ identifier: local.user.username, password: 'wrong', ...input }, here));
+        await codeOf(new SessionCalls(em, local.tools).login({ identifier: local.user.username, password: 'wrong', ...input }, here));
       } finally {
         connection.execute = execute;
       }
@@ -795,9 +792,7 @@ describe('what is refused', () => {
 
   it('is not recorded where a transaction could lose it', async () => {
     const denial = { action: 'login', reason: 'unknown', outcome: AuditOutcome.FAILED } as const;
-    await expect(local.em.transactional((em) => recordDenial(em, local.clock.now(), client, denial))).rejects.toThrow(
-      'after the transaction',
-    );
+    await expect(local.scope.transaction((tx) => recordDenial({ ...tx, client }, denial))).rejects.toThrow('after the transaction');
   });
 });
 
@@ -861,7 +856,7 @@ describe('authenticate', () => {
     expect(await local.viewer(accessToken)).toBeNull();
     await set({ deletedAt: null });
     expect(await local.viewer(accessToken)).not.toBeNull();
-    await endSessions(local.em, { userId: local.user.id }, SessionEnd.REVOKED, local.clock.now());
+    await endSessions(local.scope, { userId: local.user.id }, SessionEnd.REVOKED);
     expect(await local.viewer(accessToken)).toBeNull();
   });
 

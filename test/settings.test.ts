@@ -9,7 +9,7 @@ import pg from 'pg';
 import { readConfig, type Config } from '../src/config.ts';
 import { start } from '../src/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
-import { SavedConnection } from '../src/services/setting/index.ts';
+import { SavedConnection } from '../src/services/setting/saved.ts';
 import { changeSettings } from '../src/settings.ts';
 import { serverThatAsks } from './support/asking.ts';
 import { serverDatabase } from './support/database.ts';

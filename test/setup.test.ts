@@ -14,7 +14,8 @@ import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { hashPassword } from '../src/services/crypto/password.ts';
 import { SetupToken } from '../src/services/crypto/setup.ts';
-import { makeFirstAdmin, type RunSql } from '../src/services/session/index.ts';
+import { type RunSql } from '../src/services/scope.ts';
+import { makeFirstAdmin } from '../src/services/session/first.ts';
 import { client, codeOf, cost, embedded, Local, password } from './session.kit.ts';
 import { freshDatabase } from './support/database.ts';
 import { aLocal } from './support/local.ts';
@@ -94,7 +95,7 @@ describe('the first admin', () => {
   afterEach(() => database.close());
 
   it('owns the instance and has to change the password; the six roles are made', async () => {
-    expect(await makeFirstAdmin(local.em, local.tools, first)).toBe(true);
+    expect(await makeFirstAdmin(local.scope, first)).toBe(true);
     expect(await local.stored.one(User, { username: 'chief' })).toMatchObject({
       isOwner: true,
       isVerified: true,
@@ -113,17 +114,17 @@ describe('the first admin', () => {
   });
 
   it('is made once, by one of several starts, and never beside an owner or an admin', async () => {
-    const made = await Promise.all([1, 2, 3].map(() => makeFirstAdmin(local.em, local.tools, first)));
+    const made = await Promise.all([1, 2, 3].map(() => makeFirstAdmin(local.scope, first)));
     expect(made.filter(Boolean)).toHaveLength(1);
-    expect(await makeFirstAdmin(local.em, local.tools, { ...first, username: 'second', email: 'second@site.test' })).toBe(false);
+    expect(await makeFirstAdmin(local.scope, { ...first, username: 'second', email: 'second@site.test' })).toBe(false);
     await local.stored.change(User, { username: 'chief' }, { isOwner: false });
-    expect(await makeFirstAdmin(local.em, local.tools, { ...first, username: 'second', email: 'second@site.test' })).toBe(false);
+    expect(await makeFirstAdmin(local.scope, { ...first, username: 'second', email: 'second@site.test' })).toBe(false);
     expect(await local.stored.count(User, {})).toBe(1);
   });
 
   it('is nobody where the name is somebody else’s', async () => {
     await local.settle('Chief');
-    expect(await makeFirstAdmin(local.em, local.tools, first)).toBe(false);
+    expect(await makeFirstAdmin(local.scope, first)).toBe(false);
     expect(await local.stored.count(User, {})).toBe(1);
   });
 });

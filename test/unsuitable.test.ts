@@ -10,7 +10,7 @@ import { migrate, openDatabase } from '../src/database/index.ts';
 import { examine } from '../src/doctor.ts';
 import { start } from '../src/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
-import { probe } from '../src/services/setting/index.ts';
+import { probe } from '../src/services/setting/probe.ts';
 import { serverDatabase } from './support/database.ts';
 
 const marker = randomBytes(4).toString('hex');

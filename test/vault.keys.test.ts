@@ -9,9 +9,11 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import { VaultKeys } from '../src/services/crypto/vault.ts';
 import { retireKey } from '../src/services/key.ts';
+import type { Services } from '../src/services/scope.ts';
 import { countKeys } from '../src/services/session/keys.ts';
 import { recoverFor, renewSystemSeals, statusOf, tellStatus } from '../src/services/vault/operator.ts';
-import { VaultService } from '../src/services/vault/index.ts';
+import { useSecret } from '../src/services/vault/use-cases.ts';
+import { scopeOn } from './session.kit.ts';
 import { Clock } from './support/local.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 import { Keeper, password } from './vault.kit.ts';
@@ -249,24 +251,19 @@ describe('code inside the service', () => {
       timeZone: 'UTC',
       vault: { idleTtl: 600, maxTtl: 3600, versionsKept: 10, batch: 3 },
       rules: { limits: { refusal: { turns: 100, seconds: 3600 } }, refusalsPerDay: 5000 },
-    } as unknown as ConstructorParameters<typeof VaultService>[1];
-    const service = new VaultService({ em: em(), run: database.run, metadata: em() }, tools, viewer, null);
+    } as unknown as Services;
+    const scope = { ...scopeOn(em(), tools), run: database.run, viewer, vaultToken: owner.vaultToken ?? '' };
     const client = { ipAddress: null, userAgent: null, requestId: 'adapter' };
     let held: Buffer = Buffer.alloc(0);
-    const length = await service.useSecret(
-      owner.vaultToken ?? '',
-      'secret 1',
-      async (secret) => {
-        held = secret;
-        expect(secret.toString()).toBe('value 5');
-        expect(await value(`select count(*)::int from audit_events where request_id = 'adapter' and action = 'secret.use'`)).toBe(1);
-        return secret.byteLength;
-      },
-      client,
-    );
+    const length = await useSecret({ ...scope, client }, 'secret 1', async (secret) => {
+      held = secret;
+      expect(secret.toString()).toBe('value 5');
+      expect(await value(`select count(*)::int from audit_events where request_id = 'adapter' and action = 'secret.use'`)).toBe(1);
+      return secret.byteLength;
+    });
     expect([length, held.equals(Buffer.alloc(7))]).toEqual([7, true]);
     const use = (requestId: string, refuse: () => Promise<never>): Promise<never> =>
-      service.useSecret(owner.vaultToken ?? '', 'secret 1', refuse, { ...client, requestId });
+      useSecret({ ...scope, client: { ...client, requestId } }, 'secret 1', refuse);
     const refusal = forbidden('The bank does not want that.');
     const refuse = (): never => {
       throw refusal;
@@ -278,7 +275,9 @@ describe('code inside the service', () => {
       expect(await sql('select action, outcome from audit_events where request_id = $1', requestId)).toEqual([
         { action: 'secret.use', outcome: 'succeeded' },
       ]);
-    await expect(service.useSecret('vlt1.x', 'secret 1', () => Promise.resolve(1), client)).rejects.toMatchObject({ code: 'VAULT_LOCKED' });
+    await expect(useSecret({ ...scope, client, vaultToken: 'vlt1.x' }, 'secret 1', () => Promise.resolve(1))).rejects.toMatchObject({
+      code: 'VAULT_LOCKED',
+    });
   });
 });
 

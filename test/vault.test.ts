@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { generateKit, writeKit } from '../src/services/crypto/kit.ts';
-import { statusOf } from '../src/services/vault/index.ts';
+import { statusOf } from '../src/services/vault/operator.ts';
 import { shownBy } from './factor.kit.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 import { asks, idOf, Keeper, password, withVault, type Operation } from './vault.kit.ts';

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
-import type { importMembers } from '../services/member/index.ts';
+import type { importMembers } from '../services/member/import-members.ts';
 import { dateForms } from '../services/record/cell.ts';
 import { encodings } from '../services/record/csv.ts';
 import { importUsers } from '../services/user/import/index.ts';

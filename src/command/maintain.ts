@@ -6,8 +6,8 @@ import { systemClock } from '../entities/clock.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { MailQueue } from '../services/mail/index.ts';
-import { endSessions, hasOwner } from '../services/session/index.ts';
-import { disableSeededUsers, findSeededUsers } from '../services/user/index.ts';
+import { hasOwner } from '../services/session/account.ts';
+import { disableSeededUsers, findSeededUsers } from '../services/user/seeded-accounts.ts';
 import { keyringFor, placeOf, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, counted, say, warn } from './operator.ts';
 
@@ -52,11 +52,11 @@ export async function disableSeeded(config: Config): Promise<void> {
     const keyring = await keyringFor(config, database);
     const em = database.orm.em.fork() as SqlEntityManager;
     const users = await findSeededUsers(em, new PasswordHasher(keyring, config.passwordCost));
-    await disableSeededUsers(em, { keyring, endSessions, now: systemClock }, users);
+    await disableSeededUsers(em, { keyring, now: systemClock }, users);
     if (users.length === 0) return say('No account has a password of the seeds.');
     const names = users.map(({ username }) => username).join(', ');
     say(`Disabled ${counted(users.length, 'account', 'accounts')}: ${names}.`);
-    if (!(await hasOwner(em))) say('The instance has no owner now: the next start prints a set-up token.');
+    if (!(await hasOwner({ em }))) say('The instance has no owner now: the next start prints a set-up token.');
   });
 }
 

@@ -5,9 +5,9 @@ import type { Database } from '../database/index.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { systemClock } from '../entities/clock.ts';
 import { formatInstant, MailQueue, tokenLink } from '../services/mail/index.ts';
-import { endSessions, resetAge } from '../services/session/index.ts';
-import { removeSecondFactorOf } from '../services/user/index.ts';
-import { issueLink, unlockByName, verifyByName, type UserCommandTools } from '../services/user/operator.ts';
+import { resetAge } from '../services/session/forget.ts';
+import { removeSecondFactorOf } from '../services/user/remove-second-factor.ts';
+import { issueLink, unlockByName, verifyByName, type UserCommandTools } from '../services/user/host-commands.ts';
 import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, say, warn } from './operator.ts';
 
@@ -56,7 +56,7 @@ export const removeSecondFactor = (config: Config, words: string[]): Promise<voi
     const mail = new MailQueue(await queueDatabase(database), { supervises: false, warn });
     await mail.start();
     try {
-      await removeSecondFactorOf(em, { ...tools, mail, endSessions }, username);
+      await removeSecondFactorOf(em, { ...tools, mail }, username);
       say(`${username} has no second factor any more, is signed out everywhere, and signs in with the password.`);
     } finally {
       await mail.stop();

@@ -2,7 +2,7 @@ import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, Property, Unique } 
 import { Collection, ref, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { badInput, type FieldProblem } from '../errors.ts';
-import { caseConflict, CaseEvent, changedBy, type Act } from './case.ts';
+import { caseConflict, CaseEvent, changedBy, type ActionContext } from './case.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Dated, Kept, Node, versionDescription } from './record.ts';
@@ -320,7 +320,7 @@ export class BenevolenceApplication extends Kept {
     );
   }
 
-  constructor(facts: BenevolenceFacts, act: Act) {
+  constructor(facts: BenevolenceFacts, context: ActionContext) {
     super();
     this.member = facts.member;
     this.applicationDate = facts.applicationDate;
@@ -328,8 +328,8 @@ export class BenevolenceApplication extends Kept {
     this.description = facts.description;
     this.amountRequested = facts.amountRequested;
     this.notes = facts.notes ?? null;
-    demand(applicationProblems(this, act.today));
-    this.record('apply', null, act);
+    demand(applicationProblems(this, context.today));
+    this.record('apply', null, context);
   }
 
   /** The level that decides next; undefined where none is left, or nothing was submitted. */
@@ -356,16 +356,16 @@ export class BenevolenceApplication extends Kept {
   }
 
   /** Changes the draft. */
-  update(changes: BenevolenceChanges, act: Act): void {
-    this.take(UPDATE, act, () => {
-      demand(applicationProblems(changes, act.today));
+  update(changes: BenevolenceChanges, context: ActionContext): void {
+    this.take(UPDATE, context, () => {
+      demand(applicationProblems(changes, context.today));
       Object.assign(this, changes);
     });
   }
 
   /** Submits the draft: fixes the levels that its amount needs. After a request for more information, a new round begins. */
-  submit(thresholds: ReviewThresholds, act: Act): void {
-    this.take(SUBMIT, act, () => {
+  submit(thresholds: ReviewThresholds, context: ActionContext): void {
+    this.take(SUBMIT, context, () => {
       if (this.reviewsOfRound.length > 0) this.round += 1;
       this.requiredLevels = levelsFor(this.amountRequested, thresholds);
       this.status = BenevolenceStatus.SUBMITTED;
@@ -374,8 +374,8 @@ export class BenevolenceApplication extends Kept {
   }
 
   /** Decides at the next level. Whether the reviewer holds that level is asked before; recusal is asked here. */
-  review(facts: ReviewFacts, reviewerMemberId: string | null, act: Act): void {
-    this.take(REVIEW, act, () => {
+  review(facts: ReviewFacts, reviewerMemberId: string | null, context: ActionContext): void {
+    this.take(REVIEW, context, () => {
       const level = this.nextLevel;
       if (level === undefined) throw this.conflict('Every level has decided.');
       this.refuseRecused(facts.reviewer?.id ?? null, reviewerMemberId);
@@ -409,9 +409,9 @@ export class BenevolenceApplication extends Kept {
   }
 
   /** Records the payment of what was approved. */
-  pay(paymentDate: string, paymentMethod: string, act: Act): void {
-    this.take(PAY, act, () => {
-      demand(this.paymentProblems({ paymentDate, paymentMethod }, act.today));
+  pay(paymentDate: string, paymentMethod: string, context: ActionContext): void {
+    this.take(PAY, context, () => {
+      demand(this.paymentProblems({ paymentDate, paymentMethod }, context.today));
       this.paymentDate = paymentDate;
       this.paymentMethod = paymentMethod;
       this.status = BenevolenceStatus.PAID;
@@ -428,9 +428,9 @@ export class BenevolenceApplication extends Kept {
   }
 
   /** Takes the application back: it leaves every list, and keeps its history. */
-  withdraw(act: Act): void {
-    this.take(WITHDRAW, act, () => {
-      this.deletedAt = act.at;
+  withdraw(context: ActionContext): void {
+    this.take(WITHDRAW, context, () => {
+      this.deletedAt = context.at;
     });
   }
 
@@ -466,17 +466,17 @@ export class BenevolenceApplication extends Kept {
   }
 
   /** Makes a change that the state allows, and writes it into the history with what was said with it. */
-  private take(action: BenevolenceAction, act: Act, change: () => string | null | undefined | void): void {
+  private take(action: BenevolenceAction, context: ActionContext, change: () => string | null | undefined | void): void {
     this.demand(action);
     const before = this.status;
     const note = change();
-    this.updatedAt = changedBy(act, this.updatedAt);
-    this.record(action, before, act, note ?? null);
+    this.updatedAt = changedBy(context, this.updatedAt);
+    this.record(action, before, context, note ?? null);
   }
 
-  private record(action: string, fromStatus: BenevolenceStatus | null, act: Act, note: string | null = null): void {
+  private record(action: string, fromStatus: BenevolenceStatus | null, context: ActionContext, note: string | null = null): void {
     const application = ref(this as BenevolenceApplication);
-    const { actor, at } = act;
+    const { actor, at } = context;
     this.history.add(new CaseEvent({ application, action, fromStatus, toStatus: this.status, actor, at, note }));
   }
 }

@@ -8,8 +8,8 @@ import { Identified } from './record.ts';
 import { DateTimeScalar } from './scalars.ts';
 import { Person, User } from './user.ts';
 
-/** Who acts on a case, and when. */
-export interface Act {
+/** The actor and the time of an action on a case. */
+export interface ActionContext {
   /** Null for what was imported. */
   actor: Ref<User> | null;
   at: Date;
@@ -25,8 +25,8 @@ export const caseConflict = (message: string, status: string, allowed: readonly 
     allowed.map((action) => action.toUpperCase()),
   );
 
-/** When a case counts as changed by an act: later than before, so that its version rises even where no other column changes. */
-export const changedBy = (act: Act, before: Date): Date => new Date(Math.max(act.at.valueOf(), before.valueOf() + 1));
+/** When a case counts as changed by an context: later than before, so that its version rises even where no other column changes. */
+export const changedBy = (context: ActionContext, before: Date): Date => new Date(Math.max(context.at.valueOf(), before.valueOf() + 1));
 
 /** On which channel of the database every node hears of what was done to a case. */
 export const caseChannel = 'unionhall_case_events';

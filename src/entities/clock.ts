@@ -17,7 +17,7 @@ export const sqlNow = ({ now }: Clocked): string => (now === systemClock ? 'now(
 export const sqlAfter = (clocked: Clocked, seconds: number): string => `(${sqlNow(clocked)} + interval '${seconds} seconds')`;
 
 /** Asks the database for the current instant, for records that are made of it. */
-export async function databaseNow(em: SqlEntityManager, clocked: Clocked): Promise<Date> {
-  const [row] = await em.execute<{ at: Date | string }[]>(`select ${sqlNow(clocked)} as at`);
-  return new Date(row?.at ?? clocked.now());
+export async function databaseNow(scope: Clocked & { readonly em: SqlEntityManager }): Promise<Date> {
+  const [row] = await scope.em.execute<{ at: Date | string }[]>(`select ${sqlNow(scope)} as at`);
+  return new Date(row?.at ?? scope.now());
 }

@@ -2,7 +2,7 @@ import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, PrimaryKey, Propert
 import { Collection, ref, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { badInput, type FieldProblem } from '../errors.ts';
-import { caseConflict, CaseEvent, changedBy, type Act } from './case.ts';
+import { caseConflict, CaseEvent, changedBy, type ActionContext } from './case.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Organization } from './organization.ts';
@@ -316,7 +316,7 @@ export class Grievance extends Kept {
     return allowed.filter((action) => viewer.may('Grievance', action, isOwn));
   }
 
-  constructor(facts: GrievanceFacts, act: Act) {
+  constructor(facts: GrievanceFacts, context: ActionContext) {
     super();
     this.grievanceNumber = facts.grievanceNumber;
     this.member = facts.member;
@@ -329,8 +329,8 @@ export class Grievance extends Kept {
     this.assignedRep = facts.assignedRep ?? null;
     this.assignedUser = facts.assignedUser ?? null;
     this.notes = facts.notes ?? null;
-    demand(filingProblems(this.filedDate, this.incidentDate, act.today));
-    this.record('file', null, act);
+    demand(filingProblems(this.filedDate, this.incidentDate, context.today));
+    this.record('file', null, context);
   }
 
   /** @throws CONFLICT where the case does not stand so that this can be done, or is not the version that was looked at. */
@@ -340,24 +340,24 @@ export class Grievance extends Kept {
   }
 
   /** Corrects or completes the record. */
-  update(changes: GrievanceChanges, act: Act): void {
-    this.take(UPDATE, act, () => {
-      demand(filingProblems(this.filedDate, changes.incidentDate, act.today));
+  update(changes: GrievanceChanges, context: ActionContext): void {
+    this.take(UPDATE, context, () => {
+      demand(filingProblems(this.filedDate, changes.incidentDate, context.today));
       Object.assign(this, changes);
     });
   }
 
   /** Begins the investigation. */
-  investigate(act: Act): void {
-    this.take(INVESTIGATE, act, () => {
+  investigate(context: ActionContext): void {
+    this.take(INVESTIGATE, context, () => {
       this.status = GrievanceStatus.INVESTIGATION;
     });
   }
 
   /** Records the meeting of the current step, whose outcome moves, settles or leaves the case. */
-  recordStep(facts: StepFacts, act: Act): void {
-    this.take(RECORD_STEP, act, () => {
-      demand(this.stepProblems(facts, act.today));
+  recordStep(facts: StepFacts, context: ActionContext): void {
+    this.take(RECORD_STEP, context, () => {
+      demand(this.stepProblems(facts, context.today));
       this.steps.add(new GrievanceStepRecord({ ...facts, grievance: ref(this as Grievance), stepNumber: this.stepNumber }));
       if (this.currentStep !== GrievanceStep.ARBITRATION) this.status = GrievanceStatus.HEARING;
       if (facts.outcome === GrievanceStepOutcome.ADVANCED) this.advance();
@@ -385,31 +385,31 @@ export class Grievance extends Kept {
   }
 
   /** Takes a denial to the next step. */
-  appeal(act: Act): void {
-    this.take(APPEAL, act, () => this.advance());
+  appeal(context: ActionContext): void {
+    this.take(APPEAL, context, () => this.advance());
   }
 
   /** Ends the case with a settlement, which may pay an amount. */
-  settle(resolution: string, amount: string | null, act: Act): void {
-    this.take(SETTLE, act, () => {
+  settle(resolution: string, amount: string | null, context: ActionContext): void {
+    this.take(SETTLE, context, () => {
       demand(endProblems(resolution, amount, 'resolution'));
-      return this.end(GrievanceStatus.SETTLED, resolution, act.today, amount);
+      return this.end(GrievanceStatus.SETTLED, resolution, context.today, amount);
     });
   }
 
   /** Ends the case because the union takes it back. */
-  withdraw(reason: string, act: Act): void {
-    this.take(WITHDRAW, act, () => {
+  withdraw(reason: string, context: ActionContext): void {
+    this.take(WITHDRAW, context, () => {
       demand(endProblems(reason, null, 'reason'));
-      return this.end(GrievanceStatus.WITHDRAWN, reason, act.today);
+      return this.end(GrievanceStatus.WITHDRAWN, reason, context.today);
     });
   }
 
   /** Ends the case otherwise. */
-  close(reason: string, act: Act): void {
-    this.take(CLOSE, act, () => {
+  close(reason: string, context: ActionContext): void {
+    this.take(CLOSE, context, () => {
       demand(endProblems(reason, null, 'reason'));
-      return this.end(GrievanceStatus.CLOSED, reason, act.today);
+      return this.end(GrievanceStatus.CLOSED, reason, context.today);
     });
   }
 
@@ -430,16 +430,16 @@ export class Grievance extends Kept {
   }
 
   /** Makes a change that the state allows, and writes it into the history with what was said with it. */
-  private take(action: GrievanceAction, act: Act, change: () => string | null | undefined | void): void {
+  private take(action: GrievanceAction, context: ActionContext, change: () => string | null | undefined | void): void {
     this.demand(action);
     const before = this.status;
     const note = change();
-    this.updatedAt = changedBy(act, this.updatedAt);
-    this.record(action, before, act, note ?? null);
+    this.updatedAt = changedBy(context, this.updatedAt);
+    this.record(action, before, context, note ?? null);
   }
 
-  private record(action: string, fromStatus: GrievanceStatus | null, act: Act, note: string | null = null): void {
-    const { actor, at } = act;
+  private record(action: string, fromStatus: GrievanceStatus | null, context: ActionContext, note: string | null = null): void {
+    const { actor, at } = context;
     this.history.add(new CaseEvent({ grievance: ref(this as Grievance), action, fromStatus, toStatus: this.status, actor, at, note }));
   }
 

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CookieConfig } from '../config.ts';
 import type { Incoming } from '../context.ts';
-import { deviceSeparator, splitDeviceTokens } from '../services/session/index.ts';
+import { deviceSeparator, splitDeviceTokens } from '../services/proof/device.ts';
 import { bearerIn } from '../socket.ts';
 import { clientAddress } from './address.ts';
 

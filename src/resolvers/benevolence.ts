@@ -4,12 +4,8 @@ import type { Context } from '../context.ts';
 import { BenevolenceApplication, BenevolenceApplicationChange } from '../entities/benevolence.ts';
 import type { CaseChange } from '../entities/case.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
-import {
-  ApplyForBenevolenceInput,
-  PayBenevolenceInput,
-  ReviewBenevolenceInput,
-  UpdateBenevolenceDraftInput,
-} from '../services/benevolence/index.ts';
+import { PayBenevolenceInput, ReviewBenevolenceInput } from '../services/benevolence/decide-application.ts';
+import { ApplyForBenevolenceInput, UpdateBenevolenceDraftInput } from '../services/benevolence/draft-application.ts';
 import { creating } from '../services/idempotency.ts';
 
 export const BenevolenceApplicationConnection = connectionOf(BenevolenceApplication);

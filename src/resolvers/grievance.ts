@@ -4,13 +4,10 @@ import type { Context } from '../context.ts';
 import type { CaseChange } from '../entities/case.ts';
 import { Grievance, GrievanceChange } from '../entities/grievance.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
-import {
-  EndGrievanceInput,
-  FileGrievanceInput,
-  RecordGrievanceStepInput,
-  SettleGrievanceInput,
-  UpdateGrievanceInput,
-} from '../services/grievance/index.ts';
+import { EndGrievanceInput, SettleGrievanceInput } from '../services/grievance/end-grievance.ts';
+import { FileGrievanceInput } from '../services/grievance/file-grievance.ts';
+import { RecordGrievanceStepInput } from '../services/grievance/record-step.ts';
+import { UpdateGrievanceInput } from '../services/grievance/update-grievance.ts';
 import { creating } from '../services/idempotency.ts';
 
 export const GrievanceConnection = connectionOf(Grievance);

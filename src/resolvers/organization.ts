@@ -5,7 +5,9 @@ import { Organization } from '../entities/organization.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import { versionOptions } from '../entities/record.ts';
 import { creating } from '../services/idempotency.ts';
-import { CreateOrganizationInput, OrganizationContactInput, UpdateOrganizationInput } from '../services/organization/index.ts';
+import { OrganizationContactInput } from '../services/organization/contact.ts';
+import { CreateOrganizationInput } from '../services/organization/create-organization.ts';
+import { UpdateOrganizationInput } from '../services/organization/update-organization.ts';
 import { GrievanceConnection, GrievancePage } from './grievance.ts';
 import { SaltingActivityConnection, SaltingActivityPage } from './salting.ts';
 

@@ -49,23 +49,23 @@ export class RoleResolver {
 
   @Mutation(() => Role, creating('Makes a role that gives what one of the six system roles gives.'))
   async createRole(
-    @Ctx() { read, once, client }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => CreateRoleInput, { description: 'What it is called, and what it gives.' }) input: CreateRoleInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Role, { id: await once(info, ({ roles }) => roles.create(input, client)) }, info);
+    return read.one(Role, { id: await once(info, ({ roles }) => roles.create(input)) }, info);
   }
 
   @Mutation(() => Role, {
     description: 'Changes what people read of a role; of a system role that is the description alone, else CONFLICT.',
   })
   async updateRole(
-    @Ctx() { read, roles, client }: Context,
+    @Ctx() { read, roles }: Context,
     @Arg('id', () => ID, { description: 'Its id.' }) id: string,
     @Arg('input', () => UpdateRoleInput, { description: 'What changes.' }) input: UpdateRoleInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Role, { id: await roles.update(id, input, client) }, info);
+    return read.one(Role, { id: await roles.update(id, input) }, info);
   }
 
   @Mutation(() => Role, {
@@ -73,12 +73,12 @@ export class RoleResolver {
       'Removes a role, and answers it as it was. CONFLICT for a system role, and for one that somebody holds; assignments that have expired go with it.',
   })
   async deleteRole(
-    @Ctx() { read, roles, client }: Context,
+    @Ctx() { read, roles }: Context,
     @Arg('id', () => ID, { description: 'Its id.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     const role = await read.one(Role, { id }, info);
-    await roles.delete(id, client);
+    await roles.delete(id);
     return role;
   }
 }

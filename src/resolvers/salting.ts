@@ -28,29 +28,29 @@ export class SaltingActivityResolver {
 
   @Mutation(() => SaltingActivity, creating('Records what an organizer did.'))
   async logSaltingActivity(
-    @Ctx() { read, once, client }: Context,
+    @Ctx() { read, once }: Context,
     @Arg('input', () => LogSaltingActivityInput, { description: 'What was done.' }) input: LogSaltingActivityInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(SaltingActivity, { id: await once(info, ({ salting }) => salting.log(input, client)) }, info);
+    return read.one(SaltingActivity, { id: await once(info, ({ salting }) => salting.log(input)) }, info);
   }
 
   @Mutation(() => SaltingActivity, { description: 'Corrects an activity, or tells how it went.' })
   async updateSaltingActivity(
-    @Ctx() { read, salting, client }: Context,
+    @Ctx() { read, salting }: Context,
     @Arg('id', () => ID, { description: 'Its id.' }) id: string,
     @Arg('input', () => UpdateSaltingActivityInput, { description: 'What changes.' }) input: UpdateSaltingActivityInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(SaltingActivity, { id: await salting.update(id, input, client) }, info);
+    return read.one(SaltingActivity, { id: await salting.update(id, input) }, info);
   }
 
   @Mutation(() => SaltingActivity, { description: 'Deletes an activity: it leaves every list, and every figure.' })
   async deleteSaltingActivity(
-    @Ctx() { read, salting, client }: Context,
+    @Ctx() { read, salting }: Context,
     @Arg('id', () => ID, { description: 'Its id.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.deleted(SaltingActivity, await salting.delete(id, client), info);
+    return read.deleted(SaltingActivity, await salting.delete(id), info);
   }
 }

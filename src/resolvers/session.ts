@@ -3,7 +3,10 @@ import { Arg, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } fr
 import type { Context } from '../context.ts';
 import { Session } from '../entities/session.ts';
 import { User } from '../entities/user.ts';
-import { CompleteLoginInput, LoginInput, LoginResult, ReauthenticateInput, SignedIn } from '../services/session/index.ts';
+import { ReauthenticateInput } from '../services/proof/proof.ts';
+import { CompleteLoginInput } from '../services/session/complete.ts';
+import { LoginInput, LoginResult } from '../services/session/login.ts';
+import { SignedIn } from '../services/session/start.ts';
 
 @Resolver(SignedIn)
 export class SessionResolver {
@@ -16,20 +19,20 @@ export class SessionResolver {
     description: 'Signs in. One answer, BAD_CREDENTIALS, for unknown, wrong, locked and inactive.',
   })
   login(
-    @Ctx() { sessions, client, cookies }: Context,
+    @Ctx() { sessions, cookies }: Context,
     @Arg('input', () => LoginInput, { description: 'Who, and on which device.' }) input: LoginInput,
   ) {
-    return cookies.keep(sessions.login(cookies.completed(input), client));
+    return cookies.keep(sessions.login(cookies.completed(input)));
   }
 
   @Mutation(() => SignedIn, {
     description: 'Completes a sign-in that was answered with a challenge. One answer, BAD_CREDENTIALS, for whatever is wrong with it.',
   })
   completeLogin(
-    @Ctx() { sessions, client, cookies }: Context,
+    @Ctx() { sessions, cookies }: Context,
     @Arg('input', () => CompleteLoginInput, { description: 'The challenge, and a code.' }) input: CompleteLoginInput,
   ) {
-    return cookies.keep(sessions.completeLogin(cookies.completed(input), client));
+    return cookies.keep(sessions.completeLogin(cookies.completed(input)));
   }
 
   @Mutation(() => SignedIn, {
@@ -37,31 +40,31 @@ export class SessionResolver {
       'Trades a refresh token for new tokens. Without an argument it reads the HttpOnly cookie of a login with cookie: true. The token just replaced is answered with the same successor until that is first used, and shortly after; an older one ends the session.',
   })
   refresh(
-    @Ctx() { sessions, client, cookies }: Context,
+    @Ctx() { sessions, cookies }: Context,
     @Arg('refreshToken', () => String, { nullable: true, description: 'The refresh token; the cookie when left out.' })
     refreshToken: string | null,
   ) {
-    return cookies.keep(sessions.refresh(refreshToken ?? cookies.refreshToken, client, refreshToken == null));
+    return cookies.keep(sessions.refresh(refreshToken ?? cookies.refreshToken, refreshToken == null));
   }
 
   @Mutation(() => Boolean, { description: 'Ends this session; its tokens are refused from the next request on.' })
-  logout(@Ctx() { sessions, viewer, client, cookies }: Context) {
-    return cookies.drop(sessions.logout(viewer, client));
+  logout(@Ctx() { sessions, cookies }: Context) {
+    return cookies.drop(sessions.logout());
   }
 
   @Mutation(() => Boolean, { description: "Ends all of the caller's sessions, this one too." })
-  logoutAll(@Ctx() { sessions, viewer, client, cookies }: Context) {
-    return cookies.drop(sessions.logoutAll(viewer, client));
+  logoutAll(@Ctx() { sessions, cookies }: Context) {
+    return cookies.drop(sessions.logoutAll());
   }
 
   @Mutation(() => Session, { description: "Ends one of the caller's sessions, and answers it as it was." })
   async revokeSession(
-    @Ctx() { sessions, viewer, client, read }: Context,
+    @Ctx() { sessions, read }: Context,
     @Arg('id', () => ID, { description: 'Its id.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     const session = await read.one(Session, { id }, info);
-    await sessions.revoke(viewer, id, client);
+    await sessions.revoke(id);
     return session;
   }
 
@@ -69,11 +72,11 @@ export class SessionResolver {
     description: 'Proves again who is signed in. For a while, this session may then do what asks for a fresh proof.',
   })
   async reauthenticate(
-    @Ctx() { sessions, viewer, client }: Context,
+    @Ctx() { sessions }: Context,
     @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code where the account has a second factor.' })
     input: ReauthenticateInput,
   ) {
-    await sessions.reauthenticate(viewer, input, client);
+    await sessions.reauthenticate(input);
     return true;
   }
 
@@ -81,11 +84,11 @@ export class SessionResolver {
     description: "Proves the caller's identity again and returns a new access token with the session's refresh token.",
   })
   renewSession(
-    @Ctx() { sessions, viewer, client, cookies }: Context,
+    @Ctx() { sessions, cookies }: Context,
     @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code where the account has a second factor.' })
     input: ReauthenticateInput,
   ) {
-    return cookies.keep(sessions.reauthenticate(viewer, input, client, cookies.refreshToken));
+    return cookies.keep(sessions.reauthenticate(input, cookies.refreshToken));
   }
 
   @FieldResolver(() => User, { description: 'Who is signed in.' })

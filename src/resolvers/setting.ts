@@ -1,7 +1,7 @@
 import { Arg, Ctx, Mutation, Query, Resolver } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { ConnectionSaved, ConnectionTest, Settings } from '../entities/setting.ts';
-import { ConnectionInput } from '../services/setting/index.ts';
+import { ConnectionInput } from '../services/setting/input.ts';
 
 const tokenOptions = {
   nullable: true,

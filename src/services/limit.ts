@@ -1,8 +1,8 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { sqlAfter, sqlNow } from '../entities/clock.ts';
 import { rateLimited } from '../errors.ts';
 import { frame } from './crypto/framing.ts';
 import type { Keyring } from './crypto/keyring.ts';
+import type { Scope } from './scope.ts';
 
 /** What may be done so many times in so long: by one address, one account or one session. */
 export type LimitName =
@@ -16,12 +16,8 @@ export interface Limit {
 
 export type Limits = Readonly<Record<LimitName, Limit>>;
 
-/** What it takes to hold a limit. */
-export interface LimitTools {
-  readonly keyring: Keyring;
-  readonly rules: { readonly limits: Limits };
-  readonly now: () => Date;
-}
+/** What counting against a rate limit needs of a scope. */
+export type LimitScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rules: { readonly limits: Limits } };
 
 /**
  * Takes one of the turns that a limit gives whoever the key names, or refuses. One guarded statement, committed by
@@ -30,14 +26,14 @@ export interface LimitTools {
  * @throws RATE_LIMITED with the whole seconds until there is a turn again.
  * @throws {Error} inside a transaction, which could take the turn back.
  */
-export async function takeTurn(em: SqlEntityManager, tools: LimitTools, name: LimitName, key: string): Promise<void> {
-  const wait = await tryTurn(em, tools, name, key);
+export async function takeTurn(scope: LimitScope, name: LimitName, key: string): Promise<void> {
+  const wait = await tryTurn(scope, name, key);
   if (wait > 0) throw rateLimited(wait);
 }
 
 /** The same for a caller who has something to do before it refuses: 0 for a turn taken, else the seconds to wait. */
-export const tryTurn = async (em: SqlEntityManager, tools: LimitTools, name: LimitName, key: string): Promise<number> =>
-  (await reserveTurn(em, tools, name, key)).wait;
+export const tryTurn = async (scope: LimitScope, name: LimitName, key: string): Promise<number> =>
+  (await reserveTurn(scope, name, key)).wait;
 
 /** A turn that was asked for. */
 export interface Turn {
@@ -48,16 +44,16 @@ export interface Turn {
 }
 
 /** Takes a turn that can be given back. */
-export async function reserveTurn(em: SqlEntityManager, tools: LimitTools, name: LimitName, key: string): Promise<Turn> {
-  if (em.isInTransaction()) throw new Error('A turn is taken before the transaction that it is taken for.');
-  const limit = tools.rules.limits[name];
-  const code = codeOf(tools.keyring, name, key);
+export async function reserveTurn(scope: LimitScope, name: LimitName, key: string): Promise<Turn> {
+  if (scope.em.isInTransaction()) throw new Error('A turn is taken before the transaction that it is taken for.');
+  const limit = scope.rules.limits[name];
+  const code = codeOf(scope.keyring, name, key);
   // A turn that lies ahead was taken by a clock that was set back since: it does not count.
-  const counts = `turn > ${sqlAfter(tools, -limit.seconds)} and turn < ${sqlAfter(tools, mostAhead)}`;
+  const counts = `turn > ${sqlAfter(scope, -limit.seconds)} and turn < ${sqlAfter(scope, mostAhead)}`;
   // The turn does not wait for the disk: one that a crash forgets is one that a caller has more.
-  const [taken] = await em.execute<{ at: string }[]>(
+  const [taken] = await scope.em.execute<{ at: string }[]>(
     `insert into rate_limits as held (name, key, turns, ends_at)
-     select cast(? as text), cast(? as text), array[${sqlNow(tools)}], ${sqlAfter(tools, limit.seconds)}
+     select cast(? as text), cast(? as text), array[${sqlNow(scope)}], ${sqlAfter(scope, limit.seconds)}
      where set_config('synchronous_commit', 'off', true) = 'off'
      on conflict (name, key) do update
      set turns = array(select turn from unnest(held.turns) as turn where ${counts} order by turn) || excluded.turns,
@@ -67,15 +63,15 @@ export async function reserveTurn(em: SqlEntityManager, tools: LimitTools, name:
     [name, code, limit.turns],
   );
   return {
-    wait: taken ? 0 : await secondsToWait(em, tools, name, code),
+    wait: taken ? 0 : await secondsToWait(scope, name, code),
     giveBack: async () => {
-      if (taken) await giveBack(em, name, code, taken.at).catch(() => undefined);
+      if (taken) await giveBack(scope, name, code, taken.at).catch(() => undefined);
     },
   };
 }
 
 /** Removes one turn of that instant: others may have been taken in the same millisecond. */
-async function giveBack(em: SqlEntityManager, name: LimitName, code: string, at: string): Promise<void> {
+async function giveBack({ em }: LimitScope, name: LimitName, code: string, at: string): Promise<void> {
   await em.execute(
     `update rate_limits
      set turns = turns[:array_position(turns, cast(? as timestamptz(3))) - 1] || turns[array_position(turns, cast(? as timestamptz(3))) + 1:]
@@ -110,10 +106,10 @@ function codeOf(keyring: Keyring, name: LimitName, key: string): string {
 const mostAhead = 60;
 
 /** Seconds until the oldest turn that counts is forgotten; at least one. */
-async function secondsToWait(em: SqlEntityManager, tools: LimitTools, name: LimitName, code: string): Promise<number> {
-  const { turns, seconds } = tools.rules.limits[name];
-  const [row] = await em.execute<{ wait: number }[]>(
-    `select cast(ceil(extract(epoch from turns[cardinality(turns) + 1 - ?] - ${sqlAfter(tools, -seconds)})) as int) as wait
+async function secondsToWait(scope: LimitScope, name: LimitName, code: string): Promise<number> {
+  const { turns, seconds } = scope.rules.limits[name];
+  const [row] = await scope.em.execute<{ wait: number }[]>(
+    `select cast(ceil(extract(epoch from turns[cardinality(turns) + 1 - ?] - ${sqlAfter(scope, -seconds)})) as int) as wait
      from rate_limits where name = ? and key = ?`,
     [turns, name, code],
   );

@@ -1,8 +1,8 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 as uuidv7 } from 'uuid';
 import type { Keyring } from './crypto/keyring.ts';
 import { isMarked, markPair, readPrivateSeal, type MarkedPair, type PairHolder, type PrivateSeal } from './crypto/pair.ts';
 import { SealError } from './crypto/seal.ts';
+import type { Scope } from './scope.ts';
 
 /** A user's own key pair as it is stored. */
 export interface StoredPair extends MarkedPair {
@@ -14,16 +14,13 @@ export interface PairVersion extends PairHolder {
   readonly version: number;
 }
 
-interface PairTools {
-  readonly keyring: Keyring;
-  readonly now: () => Date;
-}
+type PairScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /**
  * A user's key pair, or null where there is none.
  * @throws {SealError} where it is not the one that was written last: altered, another user's, or put back to what it was.
  */
-export async function pairOf(em: SqlEntityManager, keyring: Keyring, userId: string): Promise<StoredPair | null> {
+export async function pairOf({ em, keyring }: Pick<PairScope, 'em' | 'keyring'>, userId: string): Promise<StoredPair | null> {
   const [row] = await em.execute<{ public_key: string; public_key_mac: string; sealed_private_key: string; key_version: number }[]>(
     `select k.public_key, k.public_key_mac, k.sealed_private_key, u.key_version
      from user_keys k join users u on u.id = k.user_id where k.user_id = ?`,
@@ -42,16 +39,10 @@ export const readPair = (keyring: Keyring, { userId, publicKey, sealed }: Stored
   readPrivateSeal(keyring, { userId, publicKey }, sealed);
 
 /** Stores the first pair of a user whose stored password is still this one, and who has had none since that version. */
-export async function addPair(
-  em: SqlEntityManager,
-  tools: PairTools,
-  before: PairVersion,
-  sealed: string,
-  passwordHash: string,
-): Promise<void> {
+export async function addPair({ em, keyring, now }: PairScope, before: PairVersion, sealed: string, passwordHash: string): Promise<void> {
   const { userId, publicKey, version } = before;
-  const at = tools.now();
-  const mark = markPair(tools.keyring, { userId, publicKey, version: version + 1, sealed });
+  const at = now();
+  const mark = markPair(keyring, { userId, publicKey, version: version + 1, sealed });
   await em.execute(
     `with held as (update users set key_version = key_version + 1
        where id = ? and key_version = ? and password_hash = ? and is_active and deleted_at is null returning id)
@@ -62,19 +53,26 @@ export async function addPair(
 }
 
 /** Stores a pair under a new seal. @returns false where it was written since that version, as with another password; nothing has changed then. */
-export async function writePair(em: SqlEntityManager, tools: PairTools, before: PairVersion, sealed: string): Promise<boolean> {
+export async function writePair({ em, keyring, now }: PairScope, before: PairVersion, sealed: string): Promise<boolean> {
   const { userId, publicKey, version } = before;
-  const mark = markPair(tools.keyring, { userId, publicKey, version: version + 1, sealed });
+  const mark = markPair(keyring, { userId, publicKey, version: version + 1, sealed });
   const written = await em.execute<object[]>(
     `with held as (update users set key_version = key_version + 1 where id = ? and key_version = ? returning id)
      update user_keys k set sealed_private_key = ?, public_key_mac = ?, updated_at = ? from held where k.user_id = held.id returning k.id`,
-    [userId, version, sealed, mark, tools.now()],
+    [userId, version, sealed, mark, now()],
   );
   return written.length === 1;
 }
 
 /** Takes a user's pair away: the row would not be known if it were put back. */
-export async function dropPair(em: SqlEntityManager, userId: string): Promise<void> {
+export async function dropPair({ em }: Pick<Scope, 'em'>, userId: string): Promise<void> {
   await em.execute('update users set key_version = key_version + 1 where id = ?', [userId]);
   await em.execute('delete from user_keys where user_id = ?', [userId]);
+}
+
+/** Deletes a user's key pair and its access to the vault. @returns whether the user had access. */
+export async function voidPair(scope: Pick<Scope, 'em'>, userId: string): Promise<boolean> {
+  const voided = await scope.em.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
+  await dropPair(scope, userId);
+  return voided.length > 0;
 }

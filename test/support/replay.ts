@@ -1,4 +1,4 @@
-import type { Act, CaseEvent } from '../../src/entities/case.ts';
+import type { ActionContext, CaseEvent } from '../../src/entities/case.ts';
 import {
   askedFor,
   BenevolenceApplication,
@@ -45,14 +45,14 @@ export function replayGrievance(
   const held = [...steps];
   const again = new Grievance(row, actOf(filing, 'file'));
   for (const event of later) {
-    const act = actOf(event);
-    if (event.action === 'update') again.update({}, act);
-    else if (event.action === 'investigate') again.investigate(act);
-    else if (event.action === 'appeal') again.appeal(act);
-    else if (event.action === 'settle') again.settle(row.resolution ?? '', row.settlementAmount, act);
-    else if (event.action === 'withdraw') again.withdraw(row.resolution ?? '', act);
-    else if (event.action === 'close') again.close(row.resolution ?? '', act);
-    else if (event.action === 'record_step') again.recordStep(stepFacts(demand(held.shift(), 'a step record'), row, act), act);
+    const context = actOf(event);
+    if (event.action === 'update') again.update({}, context);
+    else if (event.action === 'investigate') again.investigate(context);
+    else if (event.action === 'appeal') again.appeal(context);
+    else if (event.action === 'settle') again.settle(row.resolution ?? '', row.settlementAmount, context);
+    else if (event.action === 'withdraw') again.withdraw(row.resolution ?? '', context);
+    else if (event.action === 'close') again.close(row.resolution ?? '', context);
+    else if (event.action === 'record_step') again.recordStep(stepFacts(demand(held.shift(), 'a step record'), row, context), context);
     else throw new Error(`No law knows the action ${event.action}.`);
   }
   if (held.length > 0) throw new Error(`${held.length} step records were never recorded by an event.`);
@@ -69,27 +69,27 @@ export function replayBenevolence(
   const left = [...reviews];
   const again = new BenevolenceApplication(row, actOf(applying, 'apply'));
   for (const event of later) {
-    const act = actOf(event);
-    if (event.action === 'update') again.update({}, act);
+    const context = actOf(event);
+    if (event.action === 'update') again.update({}, context);
     else if (event.action === 'submit') {
       // A draft that came back may ask for another amount; what was asked for before decided who reviewed.
       again.amountRequested = event.note?.startsWith(askedFor) ? event.note.slice(askedFor.length) : row.amountRequested;
-      again.submit(defaultReviewThresholds, act);
-    } else if (event.action === 'pay') again.pay(row.paymentDate ?? '', row.paymentMethod ?? '', act);
-    else if (event.action === 'withdraw') again.withdraw(act);
+      again.submit(defaultReviewThresholds, context);
+    } else if (event.action === 'pay') again.pay(row.paymentDate ?? '', row.paymentMethod ?? '', context);
+    else if (event.action === 'withdraw') again.withdraw(context);
     else if (event.action === 'review') {
       const review = demand(left.shift(), 'a review');
       if (review.reviewer?.id !== event.actor?.id) throw new Error('A review was entered by someone else than its reviewer.');
-      if (review.reviewDate > act.today) throw new Error('A review is dated after it was entered.');
-      again.review(reviewFacts(review, left.length === 0, row), review.reviewer?.unwrap().member?.id ?? null, act);
+      if (review.reviewDate > context.today) throw new Error('A review is dated after it was entered.');
+      again.review(reviewFacts(review, left.length === 0, row), review.reviewer?.unwrap().member?.id ?? null, context);
     } else throw new Error(`No law knows the action ${event.action}.`);
   }
   if (left.length > 0) throw new Error(`${left.length} reviews were never entered by an event.`);
   return stateOfBenevolence(again);
 }
 
-function stepFacts(step: GrievanceStepRecord, row: Grievance, act: Act) {
-  if (step.meetingDate > act.today) throw new Error('A meeting is dated after it was recorded.');
+function stepFacts(step: GrievanceStepRecord, row: Grievance, context: ActionContext) {
+  if (step.meetingDate > context.today) throw new Error('A meeting is dated after it was recorded.');
   const { meetingDate, outcome } = step;
   const isSettled = outcome === GrievanceStepOutcome.SETTLED;
   return { meetingDate, outcome, ...(isSettled && { resolution: row.resolution, settlementAmount: row.settlementAmount }) };
@@ -101,7 +101,7 @@ function reviewFacts(review: BenevolenceReview, isLast: boolean, row: Benevolenc
   return { decision, reviewerName, reviewer, reviewDate, comments, approvedAmount };
 }
 
-function actOf(event: CaseEvent | undefined, action?: string): Act {
+function actOf(event: CaseEvent | undefined, action?: string): ActionContext {
   const { actor, at, action: found } = demand(event, 'an event');
   if (action !== undefined && found !== action) throw new Error(`The history begins with ${found}, not with ${action}.`);
   return { actor, at, today: dayInNewYork.format(at) };

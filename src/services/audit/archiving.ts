@@ -4,7 +4,8 @@ import type { Keyring } from '../crypto/keyring.ts';
 import { ArchiveError, findArchive, headOfArchive, macOfArchive } from './archive.ts';
 import type { ArchiveFile } from './archivefile.ts';
 import type { Head } from './chain.ts';
-import { hostOrigin, recordAudit, type ChangeTools } from './event.ts';
+import type { Services } from '../scope.ts';
+import { hostClient, recordAudit } from './event.ts';
 import { runIn, type RunSql } from './row.ts';
 import { sealingLock } from './seal.ts';
 import { tellFault, verifyAudit } from './verify.ts';
@@ -52,7 +53,7 @@ export async function planArchive(run: RunSql, keyring: Keyring, before: string)
  */
 export async function removeArchived(
   em: SqlEntityManager,
-  { keyring, now }: Pick<ChangeTools, 'keyring' | 'now'>,
+  { keyring, now }: Pick<Services, 'keyring' | 'now'>,
   { before, from, to, digest }: ArchiveFile,
 ): Promise<number> {
   return await em.transactional(async (transaction) => {
@@ -72,17 +73,21 @@ export async function removeArchived(
       keyring.active,
       macOfArchive(archive, keyring, keyring.active),
     ]);
-    recordAudit(transaction, keyring, {
-      at: archive.at,
-      actor: null,
-      sessionId: null,
-      ...hostOrigin(),
-      action: 'audit.archive',
-      targetType: null,
-      targetId: null,
-      outcome: AuditOutcome.SUCCEEDED,
-      count: 1,
-    });
+    recordAudit(
+      { em: transaction, keyring },
+      {
+        at: archive.at,
+        actor: null,
+        sessionId: null,
+        ipAddress: null,
+        requestId: hostClient().requestId,
+        action: 'audit.archive',
+        targetType: null,
+        targetId: null,
+        outcome: AuditOutcome.SUCCEEDED,
+        count: 1,
+      },
+    );
     return count;
   });
 }

@@ -2,9 +2,13 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome, Denial } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
-import { networkOf, tryTurn, type LimitTools } from '../limit.ts';
-import { recordAudit, type Requester } from './event.ts';
+import { networkOf, tryTurn, type LimitScope } from '../limit.ts';
+import { recordAudit } from './event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import type { Client, Scope } from '../scope.ts';
+
+/** Where a refused request came from. */
+export type Origin = Pick<Client, 'ipAddress' | 'requestId'>;
 
 /** What was refused, to whom, and why. */
 export interface DenialFacts {
@@ -22,7 +26,7 @@ export interface DenialFacts {
 export interface CountedDenial {
   readonly facts: DenialFacts;
   readonly at: Date;
-  readonly requester: Requester;
+  readonly client: Origin;
   readonly count: number;
 }
 
@@ -33,14 +37,10 @@ export interface SingleDenial extends CountedDenial {
 }
 
 /** What filing refusals needs: the events per day that may be added in each class of refusals: see {@link kindOf}. */
-export interface FilingTools {
-  readonly keyring: Keyring;
-  readonly rules: { readonly refusalsPerDay: number };
-  readonly now: () => Date;
-}
+export type FilingScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rules: { readonly refusalsPerDay: number } };
 
-/** What recording a refusal by itself needs. */
-export type RefusalTools = LimitTools & FilingTools;
+/** What recording a refusal as an event of its own needs of a scope. */
+export type RefusalScope = LimitScope & FilingScope;
 
 /** The reason of rows that count per operation and hour what exceeded a limit. */
 export const overLimit = 'over_limit';
@@ -55,21 +55,20 @@ const filingLock = 7_201_183_404;
 const summaryDelay = 5;
 
 /** The requests that have an event of their own for a refusal. */
-const recorded = new WeakSet<Requester>();
+const recorded = new WeakSet<Origin>();
 
 /**
  * Counts refusals per actor or address, action, reason and minute, on their own, whatever becomes of the request. One
  * statement, that does not wait for the disk and is as much work for whoever does not exist.
  */
 export async function recordDenial(
-  em: SqlEntityManager,
-  at: Date,
-  requester: Requester,
+  scope: Pick<Scope, 'em' | 'now' | 'client'>,
   ...denials: readonly [DenialFacts, ...DenialFacts[]]
 ): Promise<void> {
+  const { em, now, client } = scope;
   await countDenials(
     em,
-    denials.map((facts) => ({ facts, at, requester, count: 1 })),
+    denials.map((facts) => ({ facts, at: now(), client, count: 1 })),
   );
 }
 
@@ -77,8 +76,8 @@ export async function recordDenial(
  * Records a refusal as an event of its own where {@link recordSingle} allows that; otherwise it is counted.
  * @throws {Error} inside a transaction, with which it could be lost.
  */
-export async function recordRefusal(em: SqlEntityManager, tools: RefusalTools, denial: SingleDenial): Promise<void> {
-  if (!(await recordSingle(em, tools, denial))) await countDenials(em, [denial]);
+export async function recordRefusal(scope: RefusalScope, denial: SingleDenial): Promise<void> {
+  if (!(await recordSingle(scope, denial))) await countDenials(scope.em, [denial]);
 }
 
 /**
@@ -86,42 +85,45 @@ export async function recordRefusal(em: SqlEntityManager, tools: RefusalTools, d
  * more per day than the daily limit.
  * @returns false where it must be counted instead.
  */
-export async function recordSingle(em: SqlEntityManager, tools: RefusalTools, denial: SingleDenial): Promise<boolean> {
-  const { facts, at, requester, secretId = null } = denial;
+export async function recordSingle(scope: RefusalScope, denial: SingleDenial): Promise<boolean> {
+  const { facts, at, client, secretId = null } = denial;
   const { actorId = null, sessionId = null, action, reason, outcome } = facts;
-  if (actorId === null || sessionId === null || recorded.has(requester)) return false;
-  recorded.add(requester);
-  if ((await tryTurn(em, tools, 'refusal', actorId)) > 0) return false;
-  return em.transactional(async (transaction) => {
-    if (!(await new DailyLimit(transaction, tools).take(denial))) return false;
-    recordAudit(transaction, tools.keyring, {
-      at,
-      actor: transaction.getReference(User, actorId, { wrapped: true }),
-      sessionId,
-      ipAddress: requester.ipAddress,
-      action,
-      targetType: secretId === null ? null : 'Secret',
-      targetId: secretId,
-      outcome,
-      reason,
-      requestId: requester.requestId,
-      count: 1,
-    });
+  if (actorId === null || sessionId === null || recorded.has(client)) return false;
+  recorded.add(client);
+  if ((await tryTurn(scope, 'refusal', actorId)) > 0) return false;
+  return scope.em.transactional(async (transaction) => {
+    if (!(await new DailyLimit({ ...scope, em: transaction }).take(denial))) return false;
+    recordAudit(
+      { em: transaction, keyring: scope.keyring },
+      {
+        at,
+        actor: transaction.getReference(User, actorId, { wrapped: true }),
+        sessionId,
+        ipAddress: client.ipAddress,
+        action,
+        targetType: secretId === null ? null : 'Secret',
+        targetId: secretId,
+        outcome,
+        reason,
+        requestId: client.requestId,
+        count: 1,
+      },
+    );
     return true;
   });
 }
 
 /** What counts as the same refusal: what it was, to whom, and in which minute; of a summary, in which hour. */
-export const keyOfDenial = ({ facts, at, requester }: Omit<CountedDenial, 'count'>): readonly (string | number)[] =>
+export const keyOfDenial = ({ facts, at, client }: Omit<CountedDenial, 'count'>): readonly (string | number)[] =>
   facts.reason === overLimit
     ? [facts.action, overLimit, '', lastMinuteOfHour(at)]
-    : [facts.action, facts.reason, whoIsCounted(facts, requester), minuteOf(at)];
+    : [facts.action, facts.reason, whoIsCounted(facts, client), minuteOf(at)];
 
 /** The same refusal as it is counted once a limit is exceeded: per operation and hour, without address and actor. */
-export const summaryOf = ({ facts, at, requester, count }: CountedDenial): CountedDenial => ({
+export const summaryOf = ({ facts, at, client, count }: CountedDenial): CountedDenial => ({
   facts: { action: facts.action, reason: overLimit, outcome: AuditOutcome.DENIED },
   at,
-  requester: { ipAddress: null, requestId: requester.requestId },
+  client: { ipAddress: null, requestId: client.requestId },
   count,
 });
 
@@ -150,29 +152,30 @@ async function addDenials(em: SqlEntityManager, denials: readonly CountedDenial[
      on conflict (action, reason, key, minute) do update
      set count = held.count + excluded.count, at = excluded.at, session_id = excluded.session_id, ip_address = excluded.ip_address,
        request_id = excluded.request_id`,
-    ordered.flatMap(({ denial: { facts, at, requester, count }, key }) => {
+    ordered.flatMap(({ denial: { facts, at, client, count }, key }) => {
       const { outcome, actorId = null, sessionId = null, targetId = null } = facts;
-      return [...key, outcome, at, actorId, sessionId, requester.ipAddress, targetId, requester.requestId, count];
+      return [...key, outcome, at, actorId, sessionId, client.ipAddress, targetId, client.requestId, count];
     }),
   );
 }
 
 /** An IPv6 address counts as its network, which one customer has whole: otherwise each of its addresses were a row. */
-const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Requester): string => actorId ?? targetId ?? networkOf(ipAddress);
+const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Origin): string => actorId ?? targetId ?? networkOf(ipAddress);
 
 /**
  * Moves so many refusals of the minutes that are over at most into the audit log, in the caller's transaction; each row
  * goes there once, however many do this at once. Those beyond the daily limit are added to the summary of their hour.
  * @returns what was moved.
  */
-export async function fileDenials(em: SqlEntityManager, tools: FilingTools, most: number): Promise<readonly Denial[]> {
-  const minute = minuteOf(tools.now());
+export async function fileDenials(scope: FilingScope, most: number): Promise<readonly Denial[]> {
+  const { em, keyring, now } = scope;
+  const minute = minuteOf(now());
   const counted = await find(em, { minute: { $lt: minute }, reason: { $ne: overLimit } }, most);
-  const daily = new DailyLimit(em, tools);
+  const daily = new DailyLimit(scope);
   const excess: Denial[] = [];
   for (const denial of counted) {
     const { action, actorId, targetId, at } = denial;
-    if (action === lock || (await daily.take({ facts: { actorId, targetId }, at }))) file(em, tools.keyring, denial);
+    if (action === lock || (await daily.take({ facts: { actorId, targetId }, at }))) file(em, keyring, denial);
     else excess.push(denial);
     em.remove(denial);
   }
@@ -180,7 +183,7 @@ export async function fileDenials(em: SqlEntityManager, tools: FilingTools, most
   if (counted.length === most) return counted;
   const summaries = await find(em, { minute: { $lt: minute - summaryDelay }, reason: overLimit }, most - counted.length);
   for (const denial of summaries) {
-    file(em, tools.keyring, denial);
+    file(em, keyring, denial);
     em.remove(denial);
   }
   return [...counted, ...summaries];
@@ -193,7 +196,7 @@ function file(em: SqlEntityManager, keyring: Keyring, denial: Denial): void {
   const { at, actorId, sessionId, ipAddress, action, targetId, outcome, reason, requestId, count } = denial;
   const actor = actorId === null ? null : em.getReference(User, actorId, { wrapped: true });
   const targetType = targetId === null ? null : 'User';
-  recordAudit(em, keyring, { at, actor, sessionId, ipAddress, action, targetType, targetId, outcome, reason, requestId, count });
+  recordAudit({ em, keyring }, { at, actor, sessionId, ipAddress, action, targetType, targetId, outcome, reason, requestId, count });
 }
 
 /** One summary for each action and hour. */
@@ -201,7 +204,7 @@ function summariesOf(denials: readonly Denial[]): CountedDenial[] {
   const summaries = new Map<string, CountedDenial>();
   for (const { action, at, requestId, count } of denials) {
     const facts = { action, reason: overLimit, outcome: AuditOutcome.DENIED } as const;
-    const summary: CountedDenial = { facts, at, requester: { ipAddress: null, requestId }, count };
+    const summary: CountedDenial = { facts, at, client: { ipAddress: null, requestId }, count };
     const key = JSON.stringify(keyOfDenial(summary));
     summaries.set(key, { ...summary, count: count + (summaries.get(key)?.count ?? 0) });
   }
@@ -228,10 +231,7 @@ function kindOf({ actorId = null, targetId = null }: Pick<DenialFacts, 'actorId'
 class DailyLimit {
   readonly #left = new Map<string, number>();
 
-  constructor(
-    private readonly em: SqlEntityManager,
-    private readonly tools: FilingTools,
-  ) {}
+  constructor(private readonly scope: FilingScope) {}
 
   /** Takes one. @returns false where none is left. */
   async take({ facts, at }: { readonly facts: Pick<DenialFacts, 'actorId' | 'targetId'>; readonly at: Date }): Promise<boolean> {
@@ -244,11 +244,12 @@ class DailyLimit {
   }
 
   async #count(day: string, kind: keyof typeof kinds): Promise<number> {
-    const { refusalsPerDay } = this.tools.rules;
-    await this.em.execute('select pg_advisory_xact_lock(?)', [filingLock]);
+    const { em, rules } = this.scope;
+    const { refusalsPerDay } = rules;
+    await em.execute('select pg_advisory_xact_lock(?)', [filingLock]);
     const from = new Date(`${day}T00:00:00.000Z`);
     const to = new Date(from.valueOf() + 86_400_000);
-    const [row] = await this.em.execute<{ count: number }[]>(
+    const [row] = await em.execute<{ count: number }[]>(
       `select cast(count(*) as int) as count from (
          select from audit_events where outcome in ('denied', 'failed') and at >= ? and at < ? and ${kinds[kind]} and action <> '${lock}' and reason is distinct from '${overLimit}' limit ?) as counted`,
       [from, to, refusalsPerDay],

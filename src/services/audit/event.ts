@@ -1,63 +1,50 @@
 import { randomUUID } from 'node:crypto';
 import { AuditEvent, AuditOutcome, type AuditFacts } from '../../entities/audit.ts';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 as uuidv7 } from 'uuid';
 import { frame } from '../crypto/framing.ts';
 import { User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { NewRow } from '../record/index.ts';
+import type { Client, Scope } from '../scope.ts';
 
 /** Adds one event to the change that is being made: it is written by the same flush, in the same transaction, or not at all. */
-export function recordAudit(em: SqlEntityManager, keyring: Keyring, facts: AuditFacts): void {
+export function recordAudit({ em, keyring }: Pick<Scope, 'em' | 'keyring'>, facts: AuditFacts): void {
   em.persist(new AuditEvent(facts, (event) => codeOf(event, keyring, keyring.active)));
 }
 
-/** What a change of the union's records is made with. */
-export interface ChangeTools {
-  readonly keyring: Keyring;
-  /** Where "today" is meant. */
-  readonly timeZone: string;
-  readonly now: () => Date;
-}
+/** The client of a command that is run on the host. */
+export const hostClient = (): Client => ({ ipAddress: null, userAgent: null, requestId: `host-${randomUUID()}` });
 
-/** Where a change was asked. */
-export interface Requester {
-  readonly ipAddress: string | null;
-  readonly requestId: string;
-}
+/** What a change is recorded with: who makes it, from where, and when. */
+export type ChangeScope = Pick<Scope, 'keyring' | 'now'> & {
+  readonly viewer: Pick<Viewer, 'userId' | 'sessionId'>;
+  readonly client: Pick<Scope['client'], 'ipAddress' | 'requestId'>;
+};
 
-/** Where a command on the host asks. */
-export const hostOrigin = (): Requester => ({ ipAddress: null, requestId: `host-${randomUUID()}` });
+type Change = Pick<AuditFacts, 'action' | 'targetType' | 'targetId'>;
 
-/** What was changed, who changed it, and where that was asked. */
-type Changing = readonly [
-  tools: Pick<ChangeTools, 'keyring' | 'now'>,
-  viewer: Pick<Viewer, 'userId' | 'sessionId'>,
-  requester: Requester,
-  change: Pick<AuditFacts, 'action' | 'targetType' | 'targetId'>,
-];
-
-/** The event of a change that the viewer makes and that succeeds, for whoever adds it with the change. */
-export function changeEvent(...changing: Changing): NewRow {
-  const [{ keyring }, { userId }] = changing;
-  const facts = { id: uuidv7(), ...factsOf(changing), reason: null };
+/** Builds the event of a change that succeeds, for a statement that inserts it together with the change. */
+export function changeEvent(scope: ChangeScope, change: Change): NewRow {
+  const { keyring, viewer } = scope;
+  const { userId } = viewer;
+  const facts = { id: uuidv7(), ...factsOf(scope, change), reason: null };
   const mac = codeOf({ ...facts, actor: userId === null ? null : { id: userId } }, keyring, keyring.active);
   return new NewRow(AuditEvent, { ...facts, actor: userId, mac });
 }
 
-/** Adds the event of a change that the viewer makes and that succeeds, if it does. */
-export function recordChange(em: SqlEntityManager, ...changing: Changing): void {
-  const [{ keyring }, { userId }] = changing;
-  const actor = userId === null ? null : em.getReference(User, userId, { wrapped: true });
-  recordAudit(em, keyring, { ...factsOf(changing), actor });
+/** Records a change with its audit event: both are written by the same flush, or neither is. */
+export function recordChange(scope: ChangeScope & Pick<Scope, 'em'>, change: Change): void {
+  const { em, viewer } = scope;
+  const actor = viewer.userId === null ? null : em.getReference(User, viewer.userId, { wrapped: true });
+  recordAudit(scope, { ...factsOf(scope, change), actor });
 }
 
-const factsOf = ([{ now }, { sessionId }, { ipAddress, requestId }, change]: Changing): Omit<AuditFacts, 'actor' | 'reason'> => ({
+const factsOf = ({ now, viewer, client }: ChangeScope, change: Change): Omit<AuditFacts, 'actor' | 'reason'> => ({
   at: now(),
-  sessionId,
-  ipAddress,
-  requestId,
+  sessionId: viewer.sessionId,
+  ipAddress: client.ipAddress,
+  requestId: client.requestId,
   outcome: AuditOutcome.SUCCEEDED,
   count: 1,
   ...change,

@@ -1,8 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import { countDenials, keyOfDenial, recordSingle, summaryOf, type CountedDenial, type RefusalTools } from './denial.ts';
-import type { Requester } from './event.ts';
+import { countDenials, keyOfDenial, recordSingle, summaryOf, type CountedDenial, type Origin, type RefusalScope } from './denial.ts';
 
 /** An operation that somebody may not ask. */
 export interface RefusedOperation {
@@ -18,7 +17,7 @@ export interface RefusedOperation {
 export interface RefusalParts {
   /** Not of a request: what is recorded stays, whatever becomes of the request. */
   readonly em: SqlEntityManager;
-  readonly tools: RefusalTools;
+  readonly tools: Omit<RefusalScope, 'em'>;
   readonly warn: (message: string) => void;
 }
 
@@ -44,9 +43,9 @@ export class Refusals {
   constructor(private readonly parts: RefusalParts) {}
 
   /** Takes note, and returns at once. */
-  note({ operation, code, isSingle }: RefusedOperation, { userId, sessionId }: Viewer, requester: Requester): void {
+  note({ operation, code, isSingle }: RefusedOperation, { userId, sessionId }: Viewer, client: Origin): void {
     const facts = { action: operation, reason: code.toLowerCase(), outcome: AuditOutcome.DENIED, actorId: userId, sessionId } as const;
-    const denial = { facts, at: this.parts.tools.now(), requester, count: 1 };
+    const denial = { facts, at: this.parts.tools.now(), client, count: 1 };
     if (isSingle && userId !== null && this.#singles.length < mostSingles) this.#singles.push(denial);
     else this.#count(denial);
     this.#writing ??= this.#write();
@@ -92,7 +91,7 @@ export class Refusals {
   }
 
   async #list(em: SqlEntityManager, denial: CountedDenial): Promise<void> {
-    if (!(await recordSingle(em, this.parts.tools, denial))) this.#count(denial);
+    if (!(await recordSingle({ ...this.parts.tools, em }, denial))) this.#count(denial);
   }
 }
 

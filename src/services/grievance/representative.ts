@@ -1,7 +1,8 @@
-import { ref, type Ref, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { ref, type Ref } from '@mikro-orm/postgresql';
 import { RoleName } from '../../entities/role.ts';
 import { User } from '../../entities/user.ts';
 import { badInput, notFound } from '../../errors.ts';
+import type { Scope } from '../scope.ts';
 
 /** The roles whose holders represent members: those who work on grievances. */
 const representing: readonly RoleName[] = [RoleName.ADMIN, RoleName.OFFICER, RoleName.STAFF];
@@ -11,8 +12,8 @@ const representing: readonly RoleName[] = [RoleName.ADMIN, RoleName.OFFICER, Rol
  * account, so the users are looked up by the database's own truth and not through the filter of accounts.
  * @throws NOT_FOUND where there is no such user; BAD_INPUT for one who is not active, or holds no role that represents.
  */
-export async function representative(em: SqlEntityManager, userId: string, now: Date): Promise<Ref<User>> {
-  const [found] = await em.execute<{ id: string; represents: boolean }[]>(
+export async function representative(scope: Scope, userId: string, now: Date): Promise<Ref<User>> {
+  const [found] = await scope.em.execute<{ id: string; represents: boolean }[]>(
     `select u.id, u.is_active and exists (
        select 1 from user_roles a join roles r on r.id = a.role_id
        where a.user_id = u.id and (a.expires_at is null or a.expires_at > ?) and r.based_on in (?, ?, ?)) as represents

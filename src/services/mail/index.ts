@@ -9,7 +9,7 @@ import { deliver } from './worker.ts';
 export { securityAlerts, type MailJob, type SecurityAlert } from './job.ts';
 export { MailQueue, usualPace, type MailPace } from './queue.ts';
 export { formatInstant, tokenLink } from './template.ts';
-export { issueToken, mailToken, verificationAge, type TokenMailTools } from './token.ts';
+export { issueToken, mailToken, verificationAge, type TokenMailScope } from './token.ts';
 export { smtpProblem } from './transport.ts';
 
 /** What mail needs of the process it runs in. */

@@ -9,8 +9,9 @@ import { hashToken } from '../crypto/token.ts';
 import type { TokenJob } from './job.ts';
 import type { MailQueue } from './queue.ts';
 
-/** What it takes to mail a token. */
-export interface TokenMailTools {
+/** What mailing a token needs of a scope. */
+export interface TokenMailScope {
+  readonly em: SqlEntityManager;
   readonly mail: Pick<MailQueue, 'enqueue'>;
   readonly keyring: Keyring;
   readonly now: () => Date;
@@ -41,8 +42,8 @@ export interface IssuedToken {
 }
 
 /** Issues the user a token, see {@link issueToken}, and mails it, in the caller's transaction. */
-export async function mailToken(em: SqlEntityManager, tools: TokenMailTools, facts: TokenFacts): Promise<void> {
-  await tools.mail.enqueue(em, (await issueToken(em, tools, facts)).job);
+export async function mailToken(scope: TokenMailScope, facts: TokenFacts): Promise<void> {
+  await scope.mail.enqueue(scope.em, (await issueToken(scope, facts)).job);
 }
 
 /**
@@ -51,19 +52,15 @@ export async function mailToken(em: SqlEntityManager, tools: TokenMailTools, fac
  * sent twice brings the same one twice. A reset that is asked for an invited user is the invitation again, as long as it
  * works: anybody may ask for a reset, and that must not shorten what an admin granted.
  */
-export async function issueToken(
-  em: SqlEntityManager,
-  tools: Pick<TokenMailTools, 'keyring' | 'now'>,
-  { kind, user, lifetime }: TokenFacts,
-): Promise<IssuedToken> {
-  const { keyring } = tools;
+export async function issueToken(scope: Omit<TokenMailScope, 'mail'>, { kind, user, lifetime }: TokenFacts): Promise<IssuedToken> {
+  const { em, keyring } = scope;
   const type = tokenTypes[kind];
   const kid = keyring.active;
   // Two requests at once would each leave the other's token: they take turns.
   await em.execute('select from users where id = ? for no key update', [user.id]);
   const unused = { user: user.id, type, usedAt: null };
   const earlier = kind === 'password-reset' && user.isInvited ? await em.findOne(OneTimeToken, unused, { filters: false }) : undefined;
-  const at = await databaseNow(em, tools);
+  const at = await databaseNow(scope);
   const issued = earlier && earlier.expiresAt > at ? issuedAgain(keyring, user, earlier) : null;
   if (issued !== null) return issued;
   // Not where there is none: the number of statements must not tell who was invited.

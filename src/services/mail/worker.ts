@@ -66,7 +66,7 @@ async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Prom
   const { em, keyring } = tools;
   const { kind, kid, tokenId: id } = job;
   const type = tokenTypes[kind];
-  const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: await databaseNow(em, tools) } };
+  const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: await databaseNow({ em, now: tools.now }) } };
   const row = await em.findOne(OneTimeToken, usable, { filters: false });
   if (row === null || foldCase(row.sentTo) !== foldCase(user.email)) return null;
   if (kind === 'email-verification' && user.isVerified) return null;

@@ -1,13 +1,24 @@
-import { ref, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { ref } from '@mikro-orm/postgresql';
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { Member, MemberEmployment, employmentProblems, type EmploymentFacts } from '../../entities/member.ts';
 import { versionOptions } from '../../entities/record.ts';
 import { Organization } from '../../entities/organization.ts';
-import { DateScalar, dayIn, DecimalScalar } from '../../entities/scalars.ts';
+import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
 import { badInput, conflict, type FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { demandVersion, draft, find, missing, refuse, sound, versionProblems, write, type Acting, type Draft } from '../record/index.ts';
+import {
+  assertVersion,
+  parseInput,
+  findVisible,
+  missingProblems,
+  assertNoProblems,
+  validValues,
+  versionProblems,
+  flush,
+  type ParsedInput,
+} from '../record/index.ts';
+import { todayOf, type Scope } from '../scope.ts';
 
 @InputType({ description: 'A time with an employer, or what changes of one: then what is left out stays, and null clears.' })
 export class EmploymentInput {
@@ -47,33 +58,32 @@ export class EndEmploymentArgs {
  * @returns the member's id.
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such member or employer.
  */
-export async function startEmployment(acting: Acting, memberId: string, input: EmploymentInput): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
+export async function startEmployment(scope: Scope, memberId: string, input: EmploymentInput): Promise<string> {
   const { version, ...told } = input;
-  const read = draft(em, MemberEmployment, told);
-  const facts = sound(read) as Partial<EmploymentFacts>;
-  refuse([
+  const read = parseInput(scope, MemberEmployment, told);
+  const facts = validValues(read) as Partial<EmploymentFacts>;
+  assertNoProblems([
     ...read.problems,
     ...employerProblems(input),
-    ...missing(input, 'organizationId', 'startDate'),
+    ...missingProblems(input, 'organizationId', 'startDate'),
     ...versionProblems(version),
-    ...employmentProblems(facts, todayOf(acting)),
+    ...employmentProblems(facts, todayOf(scope)),
   ]);
-  return em.transactional(async (transaction) => {
-    const member = await find(transaction, Member, memberId, { path: 'memberId', isPinned: true });
-    const organization = await find(transaction, Organization, input.organizationId ?? '', { isPinned: true });
+  return scope.transaction(async (tx) => {
+    const member = await findVisible(tx, Member, memberId, { path: 'memberId', isPinned: true });
+    const organization = await findVisible(tx, Organization, input.organizationId ?? '', { isPinned: true });
     const employment = new MemberEmployment({
       ...(facts as EmploymentFacts),
       member: ref(member),
       organization: ref(organization),
     });
-    transaction.persist(employment);
-    recordChange(transaction, tools, viewer, requester, {
+    tx.em.persist(employment);
+    recordChange(tx, {
       action: 'member.start_employment',
       targetType: 'MemberEmployment',
       targetId: employment.id,
     });
-    await write(transaction);
+    await flush(tx);
     return member.id;
   });
 }
@@ -84,24 +94,23 @@ export async function startEmployment(acting: Acting, memberId: string, input: E
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such employment or employer;
  * CONFLICT for another version.
  */
-export async function updateEmployment(acting: Acting, id: string, { version, ...input }: EmploymentInput): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
-  const read = draft(em, MemberEmployment, input);
-  return em.transactional(async (transaction) => {
-    const { employment, member } = await held(transaction, id);
-    demandVersion(employment, version);
-    refuse([...read.problems, ...employerProblems(input), ...lawsBroken(employment, read, todayOf(acting))]);
+export async function updateEmployment(scope: Scope, id: string, { version, ...input }: EmploymentInput): Promise<string> {
+  const read = parseInput(scope, MemberEmployment, input);
+  return scope.transaction(async (tx) => {
+    const { employment, member } = await held(tx, id);
+    assertVersion(employment, version);
+    assertNoProblems([...read.problems, ...employerProblems(input), ...lawsBroken(employment, read, todayOf(scope))]);
     const { organizationId } = input;
     if (organizationId != null && organizationId.toLowerCase() !== employment.organization.id)
-      employment.organization = ref(await find(transaction, Organization, organizationId, { isPinned: true }));
+      employment.organization = ref(await findVisible(tx, Organization, organizationId, { isPinned: true }));
     Object.assign(employment, read.values);
     if (Object.values(input).every((given) => given === undefined)) return member.id;
-    recordChange(transaction, tools, viewer, requester, {
+    recordChange(tx, {
       action: 'member.update_employment',
       targetType: 'MemberEmployment',
       targetId: employment.id,
     });
-    await write(transaction);
+    await flush(tx);
     return member.id;
   });
 }
@@ -112,28 +121,25 @@ export async function updateEmployment(acting: Acting, id: string, { version, ..
  * @throws BAD_INPUT for a day before the first, or in the future; NOT_FOUND; CONFLICT where it has ended, or
  * for another version.
  */
-export async function endEmployment(acting: Acting, { id, endDate, version }: EndEmploymentArgs): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
-  const verdict = await em.transactional(async (transaction) => {
-    const { employment, member } = await held(transaction, id);
-    demandVersion(employment, version);
+export async function endEmployment(scope: Scope, { id, endDate, version }: EndEmploymentArgs): Promise<string> {
+  const verdict = await scope.transaction(async (tx) => {
+    const { employment, member } = await held(tx, id);
+    assertVersion(employment, version);
     if (!employment.isCurrent) return conflict('The employment has ended; updateEmployment corrects it.', 'ENDED', []);
-    const problems = employmentProblems({ startDate: employment.startDate, endDate }, todayOf(acting));
+    const problems = employmentProblems({ startDate: employment.startDate, endDate }, todayOf(scope));
     if (problems.length > 0) return badInput(...problems.filter(({ path }) => path === 'endDate'));
     employment.endDate = endDate;
-    recordChange(transaction, tools, viewer, requester, {
+    recordChange(tx, {
       action: 'member.end_employment',
       targetType: 'MemberEmployment',
       targetId: employment.id,
     });
-    await write(transaction);
+    await flush(tx);
     return member.id;
   });
   if (typeof verdict !== 'string') throw verdict;
   return verdict;
 }
-
-const todayOf = ({ tools }: Acting): string => dayIn(tools.timeZone, tools.now());
 
 function employerProblems({ organizationId }: EmploymentInput): FieldProblem[] {
   if (organizationId === undefined) return [];
@@ -142,14 +148,14 @@ function employerProblems({ organizationId }: EmploymentInput): FieldProblem[] {
 }
 
 /** What was recorded earlier is not judged again, but for what is given to go with it. */
-function lawsBroken({ startDate, endDate }: MemberEmployment, read: Draft<EmploymentInput>, today: string): FieldProblem[] {
-  const given = sound(read) as Partial<EmploymentFacts>;
+function lawsBroken({ startDate, endDate }: MemberEmployment, read: ParsedInput<EmploymentInput>, today: string): FieldProblem[] {
+  const given = validValues(read) as Partial<EmploymentFacts>;
   const areDaysGiven = given.startDate !== undefined || given.endDate != null;
   return employmentProblems({ ...(areDaysGiven && { startDate, endDate }), ...given }, today);
 }
 
 /** The employment held, of a member who was not deleted. */
-async function held(em: SqlEntityManager, id: string): Promise<{ employment: MemberEmployment; member: Member }> {
-  const employment = await find(em, MemberEmployment, id, { isHeld: true });
-  return { employment, member: await find(em, Member, employment.member.id) };
+async function held(scope: Scope, id: string): Promise<{ employment: MemberEmployment; member: Member }> {
+  const employment = await findVisible(scope, MemberEmployment, id, { isHeld: true });
+  return { employment, member: await findVisible(scope, Member, employment.member.id) };
 }

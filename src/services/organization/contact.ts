@@ -1,10 +1,21 @@
-import { ref, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { ref } from '@mikro-orm/postgresql';
 import { Field, InputType, Int } from 'type-graphql';
 import { contactProblems, Organization, OrganizationContact, type OrganizationContactFacts } from '../../entities/organization.ts';
 import { versionOptions } from '../../entities/record.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { demandVersion, draft, find, missing, refuse, sound, versionProblems, write, type Acting, type Draft } from '../record/index.ts';
+import {
+  assertVersion,
+  parseInput,
+  findVisible,
+  missingProblems,
+  assertNoProblems,
+  validValues,
+  versionProblems,
+  flush,
+  type ParsedInput,
+} from '../record/index.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'A contact, or what changes of one: then what is left out stays, and null clears.' })
 export class OrganizationContactInput {
@@ -41,22 +52,21 @@ export class OrganizationContactInput {
  * @returns the organization's id.
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such organization.
  */
-export async function addContact(acting: Acting, organizationId: string, input: OrganizationContactInput): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
+export async function addContact(scope: Scope, organizationId: string, input: OrganizationContactInput): Promise<string> {
   const { version, ...told } = input;
-  const read = draft(em, OrganizationContact, { ...told, isPrimary: input.isPrimary ?? false });
-  refuse([...problemsOf(read), ...missing(input, 'firstName', 'lastName'), ...versionProblems(version)]);
-  return em.transactional(async (transaction) => {
-    const organization = await find(transaction, Organization, organizationId, { path: 'organizationId', isHeld: true });
-    if (input.isPrimary) await replacePrimary(transaction, organization);
+  const read = parseInput(scope, OrganizationContact, { ...told, isPrimary: input.isPrimary ?? false });
+  assertNoProblems([...problemsOf(read), ...missingProblems(input, 'firstName', 'lastName'), ...versionProblems(version)]);
+  return scope.transaction(async (tx) => {
+    const organization = await findVisible(tx, Organization, organizationId, { path: 'organizationId', isHeld: true });
+    if (input.isPrimary) await replacePrimary(tx, organization);
     const contact = new OrganizationContact({ ...(read.values as OrganizationContactFacts), organization: ref(organization) });
-    transaction.persist(contact);
-    recordChange(transaction, tools, viewer, requester, {
+    tx.em.persist(contact);
+    recordChange(tx, {
       action: 'organization.add_contact',
       targetType: 'OrganizationContact',
       targetId: contact.id,
     });
-    await write(transaction);
+    await flush(tx);
     return organization.id;
   });
 }
@@ -66,22 +76,21 @@ export async function addContact(acting: Acting, organizationId: string, input: 
  * @returns the organization's id.
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT for another version.
  */
-export async function updateContact(acting: Acting, id: string, { version, ...input }: OrganizationContactInput): Promise<string> {
-  const { em, tools, viewer, requester } = acting;
-  const read = draft(em, OrganizationContact, input);
-  refuse(problemsOf(read));
-  return em.transactional(async (transaction) => {
-    const { contact, organization } = await held(transaction, id);
-    demandVersion(contact, version);
+export async function updateContact(scope: Scope, id: string, { version, ...input }: OrganizationContactInput): Promise<string> {
+  const read = parseInput(scope, OrganizationContact, input);
+  assertNoProblems(problemsOf(read));
+  return scope.transaction(async (tx) => {
+    const { contact, organization } = await held(tx, id);
+    assertVersion(contact, version);
     if (Object.keys(read.values).length === 0) return organization.id;
-    if (input.isPrimary && !contact.isPrimary) await replacePrimary(transaction, organization);
+    if (input.isPrimary && !contact.isPrimary) await replacePrimary(tx, organization);
     Object.assign(contact, read.values);
-    recordChange(transaction, tools, viewer, requester, {
+    recordChange(tx, {
       action: 'organization.update_contact',
       targetType: 'OrganizationContact',
       targetId: contact.id,
     });
-    await write(transaction);
+    await flush(tx);
     return organization.id;
   });
 }
@@ -91,35 +100,36 @@ export async function updateContact(acting: Acting, id: string, { version, ...in
  * @returns the organization's id.
  * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT for another version.
  */
-export async function removeContact({ em, tools, viewer, requester }: Acting, id: string, version?: number | null): Promise<string> {
-  return em.transactional(async (transaction) => {
-    const { contact, organization } = await held(transaction, id);
-    demandVersion(contact, version);
-    contact.deletedAt = tools.now();
-    recordChange(transaction, tools, viewer, requester, {
+export async function deleteContact(scope: Scope, id: string, version?: number | null): Promise<string> {
+  return scope.transaction(async (tx) => {
+    const { contact, organization } = await held(tx, id);
+    assertVersion(contact, version);
+    contact.deletedAt = scope.now();
+    recordChange(tx, {
       action: 'organization.delete_contact',
       targetType: 'OrganizationContact',
       targetId: contact.id,
     });
-    await write(transaction);
+    await flush(tx);
     return organization.id;
   });
 }
 
-const problemsOf = (read: Draft<OrganizationContactInput>): FieldProblem[] => [
+const problemsOf = (read: ParsedInput<OrganizationContactInput>): FieldProblem[] => [
   ...read.problems,
-  ...contactProblems(sound(read) as Partial<OrganizationContactFacts>),
+  ...contactProblems(validValues(read) as Partial<OrganizationContactFacts>),
 ];
 
 /** The organization first: whoever changes one of its contacts waits there, and sees the contact as it is after that. */
-async function held(em: SqlEntityManager, id: string): Promise<{ contact: OrganizationContact; organization: Organization }> {
-  const seen = await find(em, OrganizationContact, id);
-  const organization = await find(em, Organization, seen.organization.id, { isHeld: true });
-  return { contact: await find(em, OrganizationContact, id, { isHeld: true }), organization };
+async function held(scope: Scope, id: string): Promise<{ contact: OrganizationContact; organization: Organization }> {
+  const seen = await findVisible(scope, OrganizationContact, id);
+  const organization = await findVisible(scope, Organization, seen.organization.id, { isHeld: true });
+  return { contact: await findVisible(scope, OrganizationContact, id, { isHeld: true }), organization };
 }
 
 /** Written before another becomes the primary one: not even for a moment there are two. */
-async function replacePrimary(em: SqlEntityManager, organization: Organization): Promise<void> {
-  for (const contact of await em.find(OrganizationContact, { organization: organization.id, isPrimary: true })) contact.isPrimary = false;
-  await em.flush();
+async function replacePrimary(scope: Scope, organization: Organization): Promise<void> {
+  for (const contact of await scope.em.find(OrganizationContact, { organization: organization.id, isPrimary: true }))
+    contact.isPrimary = false;
+  await scope.em.flush();
 }

@@ -5,10 +5,14 @@ import type { Kept } from '../../entities/record.ts';
 import { dayIn } from '../../entities/scalars.ts';
 import { cleaned } from '../../entities/text.ts';
 import type { FieldProblem } from '../../errors.ts';
-import { recordAudit, type ChangeTools } from '../audit/event.ts';
-import { draft, sound } from './index.ts';
+import { recordAudit } from '../audit/event.ts';
+import type { Services } from '../scope.ts';
+import { parseInput, validValues } from './index.ts';
 import type { Cell, DateForm } from './cell.ts';
 import { csvRecords, ImportError, type CsvForm, type CsvRecord } from './csv.ts';
+
+/** What an import needs of the process. */
+export type ImportTools = Pick<Services, 'keyring' | 'timeZone' | 'now'>;
 
 /** A record that can be imported. */
 type Versioned = Kept & { readonly version: number };
@@ -111,7 +115,7 @@ const batchSize = 500;
  */
 export async function importRecords<T extends Versioned>(
   em: SqlEntityManager,
-  tools: ChangeTools,
+  tools: ImportTools,
   source: AsyncIterable<Uint8Array>,
   { kind, options }: { readonly kind: Importable<T>; readonly options: ImportOptions },
 ): Promise<ImportOutcome> {
@@ -161,9 +165,9 @@ function read<T extends Versioned>(em: SqlEntityManager, kind: Reading<T>, recor
     given[path] = cell.read(text, kind.dates);
     if (given[path] === undefined) problems.push({ path, message: cell.message });
   }
-  const drafted = draft(em, kind.entity, kind.combine?.(given) ?? given);
-  problems.push(...drafted.problems, ...kind.judged(sound(drafted)));
-  return { line, facts: drafted.values, problems };
+  const parsed = parseInput({ em }, kind.entity, kind.combine?.(given) ?? given);
+  problems.push(...parsed.problems, ...kind.judged(validValues(parsed)));
+  return { line, facts: parsed.values, problems };
 }
 
 /** Marks what the file says a second time. */
@@ -237,7 +241,7 @@ const changesOf = (key: string, { line, row, changes }: Outdated): Change[] =>
   Object.entries(changes).map(([path, to]) => ({ line, key: [key, row[key]], path, from: row[path], to }));
 
 interface Writing {
-  readonly tools: ChangeTools;
+  readonly tools: ImportTools;
   readonly progress: (written: number) => void;
 }
 
@@ -250,7 +254,7 @@ async function write<T extends Versioned>(
 ): Promise<void> {
   const origin = { actor: null, sessionId: null, ipAddress: null, requestId: `import-${randomUUID()}`, at: now() } as const;
   const record = (action: string, targetId: string) =>
-    recordAudit(em, keyring, { ...origin, action, targetType: type, targetId, outcome: AuditOutcome.SUCCEEDED, count: 1 });
+    recordAudit({ em, keyring }, { ...origin, action, targetType: type, targetId, outcome: AuditOutcome.SUCCEEDED, count: 1 });
   for (let from = 0; from < fresh.length; from += batchSize) {
     const batch = fresh.slice(from, from + batchSize);
     for (const { facts } of batch) {

@@ -10,25 +10,16 @@ import { CompiledQuery } from 'kysely';
 import { validate as isUuid } from 'uuid';
 import type { Identified } from '../../entities/record.ts';
 import { isLonger } from '../../entities/text.ts';
-import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, conflict, notFound, type FieldProblem } from '../../errors.ts';
-import type { ChangeTools, Requester } from '../audit/event.ts';
-
-/** Who changes records, and with what. */
-export interface Acting<Tools extends ChangeTools = ChangeTools> {
-  readonly em: SqlEntityManager;
-  readonly tools: Tools;
-  readonly viewer: Viewer;
-  readonly requester: Requester;
-}
+import type { Metadata, RunSql, Scope } from '../scope.ts';
 
 /**
  * The row that the caller sees by this id, possibly held until the transaction ends, so that nobody else changes it;
  * pinned, so that nobody changes it at all, while others may pin it too.
  * @throws BAD_INPUT for what is no id, at `path`; NOT_FOUND for what does not exist or is hidden.
  */
-export async function find<T extends Identified>(
-  em: SqlEntityManager,
+export async function findVisible<T extends Identified>(
+  { em }: Pick<Scope, 'em'>,
   entity: EntityClass<T>,
   id: string,
   { path = 'id', isHeld = false, isPinned = false }: { path?: string; isHeld?: boolean; isPinned?: boolean } = {},
@@ -41,7 +32,7 @@ export async function find<T extends Identified>(
 }
 
 /** @throws CONFLICT where a record that is held is not in the version that was looked at. */
-export function demandVersion({ version }: { readonly version: number }, looked: number | null | undefined): void {
+export function assertVersion({ version }: { readonly version: number }, looked: number | null | undefined): void {
   if (looked != null && looked !== version) throw conflict('The record was changed since that version.', 'CHANGED', []);
 }
 
@@ -50,7 +41,7 @@ export const versionProblems = (version: number | null | undefined): FieldProble
   version == null ? [] : [{ path: 'version', message: 'must be left out: a new record has no version yet' }];
 
 /** What an input gives of a record, and what its columns cannot take of it. */
-export interface Draft<Input> {
+export interface ParsedInput<Input> {
   /** What was given: text without blanks around it, and empty text as null where the column allows it. */
   readonly values: Input;
   readonly problems: FieldProblem[];
@@ -60,7 +51,7 @@ export interface Draft<Input> {
  * Reads an input by the columns of the same names: what is left out stays out, null clears. What has no column is left
  * out, for the use case to read.
  */
-export function draft<Input extends object>(em: SqlEntityManager, entity: EntityClass, input: Input): Draft<Input> {
+export function parseInput<Input extends object>({ em }: Pick<Scope, 'em'>, entity: EntityClass, input: Input): ParsedInput<Input> {
   const { properties } = em.getMetadata().get(entity);
   const columns: Readonly<Record<string, Column | undefined>> = properties;
   const values: Record<string, unknown> = {};
@@ -76,18 +67,18 @@ export function draft<Input extends object>(em: SqlEntityManager, entity: Entity
   return { values: values as Input, problems };
 }
 
-/** What of a draft has no problem yet, for the laws that ask more of it. */
-export function sound<Input extends object>({ values, problems }: Draft<Input>): Partial<Input> {
+/** What of an input has no problem yet, for the laws that ask more of it. */
+export function validValues<Input extends object>({ values, problems }: ParsedInput<Input>): Partial<Input> {
   const wrong = new Set(problems.map(({ path }) => path));
   return Object.fromEntries(Object.entries(values).filter(([path]) => !wrong.has(path))) as Partial<Input>;
 }
 
 /** The fields that a new record needs, and that were left out. */
-export const missing = <Input extends object>(input: Input, ...needed: readonly (keyof Input & string)[]): FieldProblem[] =>
+export const missingProblems = <Input extends object>(input: Input, ...needed: readonly (keyof Input & string)[]): FieldProblem[] =>
   needed.filter((path) => input[path] === undefined).map((path) => ({ path, message: 'is required' }));
 
 /** @throws BAD_INPUT that names each of the problems, as fields of `input`. */
-export function refuse(problems: readonly FieldProblem[]): void {
+export function assertNoProblems(problems: readonly FieldProblem[]): void {
   if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
 }
 
@@ -96,7 +87,7 @@ export function refuse(problems: readonly FieldProblem[]): void {
  * @param taken which field a unique index or constraint keeps, by its name in the database.
  * @throws BAD_INPUT where that value is taken, also by a row that was deleted or is hidden.
  */
-export async function write(em: SqlEntityManager, taken: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function flush({ em }: Pick<Scope, 'em'>, taken: Readonly<Record<string, string>> = {}): Promise<void> {
   await em.flush().catch((error: unknown) => {
     const path =
       error instanceof UniqueConstraintViolationException ? taken[(error as { constraint?: string }).constraint ?? ''] : undefined;
@@ -104,23 +95,10 @@ export async function write(em: SqlEntityManager, taken: Readonly<Record<string,
   });
 }
 
-/** Runs one statement with `$1` parameters. */
-export type RunSql = (text: string, params: readonly unknown[]) => Promise<readonly unknown[]>;
-
 /** Runs statements in the transaction that the entity manager is in, or each by itself on a connection of the pool. */
 export function runOn(em: SqlEntityManager): RunSql {
   const connection = em.getTransactionContext() ?? em.getKysely();
-  return async (text, params) => (await connection.executeQuery(CompiledQuery.raw(text, [...params]))).rows;
-}
-
-/** Whether the caller sees a row of each of these. */
-export interface Eyes {
-  sees(...rows: readonly [Wanted, ...Wanted[]]): Promise<boolean>;
-}
-
-interface Wanted {
-  readonly entity: abstract new (...args: never[]) => object;
-  readonly id: string;
+  return async (text, params) => (await connection.executeQuery(CompiledQuery.raw(text, [...params]))).rows as Record<string, unknown>[];
 }
 
 /** What must hold for rows to be added, and what the database knows of them. */
@@ -140,15 +118,16 @@ export class NewRow {
   ) {}
 }
 
-/** What is known of entities, for which no unit of work has to be made. */
-export type Metadata = Pick<SqlEntityManager, 'getMetadata' | 'getComparator'>;
-
 /**
  * Adds new rows, all or none, by one statement: for records that refer to one another no further than to what is there,
  * where a unit of work has nothing to find out. What a constraint refuses is an error of the driver's.
  * @returns whether they were added, which without a source they always are.
  */
-export async function add(metadata: Metadata, run: RunSql, rows: readonly [object, ...object[]], source?: Source): Promise<boolean> {
+export async function insertRows(
+  { metadata, run }: Pick<Scope, 'metadata' | 'run'>,
+  rows: readonly [object, ...object[]],
+  source?: Source,
+): Promise<boolean> {
   const values: unknown[] = [...(source?.values ?? [])];
   const inserts = rows.map((row, place) => {
     const { entity, values: filled } = row instanceof NewRow ? row : rowOf(metadata, row);

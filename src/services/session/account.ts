@@ -1,10 +1,10 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { normalizeEmail } from '../../entities/identifier.ts';
 import { Role, UserRole, type RoleName } from '../../entities/role.ts';
 import { User, userProblems, type UserFacts } from '../../entities/user.ts';
 import { badInput } from '../../errors.ts';
 import { makeRoles } from '../record/role.ts';
+import type { Scope } from '../scope.ts';
 
 /** An account to be made, with the one role that it begins with. */
 export interface NewAccount extends UserFacts {
@@ -22,24 +22,24 @@ export function demandFacts({ username, email, firstName, lastName }: UserFacts)
 }
 
 /** Makes an account in the caller's transaction, and the six system roles where a new instance has none yet. */
-export async function makeAccount(em: SqlEntityManager, { role, flags, ...facts }: NewAccount, at: Date): Promise<User> {
-  const roleId = (await roleOf(em, role)) ?? (await makeRole(em, role));
+export async function makeAccount(scope: Scope, { role, flags, ...facts }: NewAccount, at: Date): Promise<User> {
+  const roleId = (await roleOf(scope, role)) ?? (await makeRole(scope, role));
   const user = Object.assign(new User(facts), flags, { createdAt: at, updatedAt: at });
-  em.persist(user);
-  await em.flush();
-  em.persist(
+  scope.em.persist(user);
+  await scope.em.flush();
+  scope.em.persist(
     new UserRole({
-      user: em.getReference(User, user.id, { wrapped: true }),
-      role: em.getReference(Role, roleId, { wrapped: true }),
+      user: scope.em.getReference(User, user.id, { wrapped: true }),
+      role: scope.em.getReference(Role, roleId, { wrapped: true }),
       assignedAt: at,
     }),
   );
-  await em.flush();
+  await scope.em.flush();
   return user;
 }
 
 /** Whether somebody owns this instance: whether it was set up. */
-export async function hasOwner(em: SqlEntityManager): Promise<boolean> {
+export async function hasOwner({ em }: Pick<Scope, 'em'>): Promise<boolean> {
   return (await em.count(User, { isOwner: true }, { filters: false })) > 0;
 }
 
@@ -56,10 +56,10 @@ const constraints: Readonly<Record<string, 'username' | 'email' | 'owner'>> = {
   users_single_owner_unique: 'owner',
 };
 
-const roleOf = async (em: SqlEntityManager, name: RoleName): Promise<string | null> =>
-  (await em.findOne(Role, { name }, { filters: false }))?.id ?? null;
+const roleOf = async (scope: Scope, name: RoleName): Promise<string | null> =>
+  (await scope.em.findOne(Role, { name }, { filters: false }))?.id ?? null;
 
-async function makeRole(em: SqlEntityManager, name: RoleName): Promise<string> {
-  await makeRoles(em);
-  return (await em.findOneOrFail(Role, { name }, { filters: false })).id;
+async function makeRole(scope: Scope, name: RoleName): Promise<string> {
+  await makeRoles(scope.em);
+  return (await scope.em.findOneOrFail(Role, { name }, { filters: false })).id;
 }

@@ -2,10 +2,8 @@ import { sqlAfter, sqlNow, type Clocked } from '../../entities/clock.ts';
 import { BenevolenceReviewLevel } from '../../entities/benevolence.ts';
 import { RoleName } from '../../entities/role.ts';
 import type { ViewerFacts } from '../../entities/viewer.ts';
-import { isLive, type SessionTools } from './tools.ts';
-
-/** Runs one statement with `$1` parameters: on a pool, a prepared statement, or the embedded database. */
-export type RunSql = (text: string, params: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+import { isLive } from './session-terms.ts';
+import type { RunSql, Services, SessionRules } from '../scope.ts';
 
 /**
  * One row per unexpired role of the viewer, or one without a role; none where the session is no longer good. In one
@@ -51,7 +49,7 @@ interface ViewerRow {
 export async function authenticate(
   accessToken: string,
   runSql: RunSql,
-  tools: Pick<SessionTools, 'tokens' | 'rules' | 'now'>,
+  tools: Pick<Services, 'tokens' | 'rules' | 'now'>,
   runNote: RunSql | null,
 ): Promise<ViewerFacts | null> {
   const { tokens, rules } = tools;
@@ -81,7 +79,7 @@ async function noteFirstUse(runSql: RunSql, clocked: Clocked, sessionId: string,
 
 const roleNames: ReadonlySet<string> = new Set(Object.values(RoleName));
 
-function factsOf(rows: readonly ViewerRow[], rules: SessionTools['rules']): ViewerFacts | null {
+function factsOf(rows: readonly ViewerRow[], rules: SessionRules): ViewerFacts | null {
   const [first] = rows;
   if (first === undefined) return null;
   const roles = new Set<RoleName>();

@@ -3,13 +3,13 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import { sqlAfter } from '../../entities/clock.ts';
 import { fileDenials } from '../audit/denial.ts';
 import { recordAudit } from '../audit/event.ts';
-import type { SessionTools } from './tools.ts';
+import type { Services, SessionRules } from '../scope.ts';
 
 /** How many rows of each kind a round removed, and how many refusals it filed. */
 export type CleanedUp = Readonly<Record<'denials' | 'roles' | keyof typeof removals, number>>;
 
-export type CleanupTools = Pick<SessionTools, 'keyring' | 'mail' | 'now'> & {
-  readonly rules: Pick<SessionTools['rules'], 'refusalsPerDay'>;
+export type CleanupTools = Pick<Services, 'keyring' | 'mail' | 'now'> & {
+  readonly rules: Pick<SessionRules, 'refusalsPerDay'>;
 };
 
 /** Chosen once for this purpose: what else takes advisory locks has other numbers. */
@@ -70,7 +70,7 @@ async function alone<T>(em: SqlEntityManager, work: (transaction: SqlEntityManag
 
 async function file(em: SqlEntityManager, tools: CleanupTools): Promise<number> {
   const { mail } = tools;
-  const filed = await fileDenials(em, tools, batchSize);
+  const filed = await fileDenials({ ...tools, em }, batchSize);
   for (const { action, reason, targetId, at } of filed) {
     if (action !== 'lock' || targetId === null || !toldLocks.has(reason)) continue;
     await mail.enqueue(em, { kind: 'security-alert', userId: targetId, alert: 'account-locked', at: at.toISOString() });
@@ -86,18 +86,21 @@ async function endRoles(em: SqlEntityManager, tools: CleanupTools): Promise<numb
     `delete from user_roles where expires_at <= ${sqlAfter(tools, -expiredRoles)} returning user_id`,
   );
   for (const { user_id: targetId } of ended) {
-    recordAudit(em, keyring, {
-      at,
-      actor: null,
-      sessionId: null,
-      ipAddress: null,
-      action: 'remove_expired_role',
-      targetType: 'User',
-      targetId,
-      outcome: AuditOutcome.SUCCEEDED,
-      requestId: 'cleanup',
-      count: 1,
-    });
+    recordAudit(
+      { em, keyring },
+      {
+        at,
+        actor: null,
+        sessionId: null,
+        ipAddress: null,
+        action: 'remove_expired_role',
+        targetType: 'User',
+        targetId,
+        outcome: AuditOutcome.SUCCEEDED,
+        requestId: 'cleanup',
+        count: 1,
+      },
+    );
   }
   return ended.length;
 }

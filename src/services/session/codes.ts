@@ -1,13 +1,11 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, ObjectType } from 'type-graphql';
 import { BackupCode } from '../../entities/credential.ts';
 import { User } from '../../entities/user.ts';
-import type { Viewer } from '../../entities/viewer.ts';
 import { conflict } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { accountOf } from './attempt.ts';
-import { methodsOf } from './factor.ts';
-import type { Client, SessionTools } from './tools.ts';
+import { accountOf } from '../proof/password-attempt.ts';
+import { methodsOf } from '../proof/second-factor.ts';
+import type { Scope } from '../scope.ts';
 
 @ObjectType({ description: 'Codes that stand in for the second factor, once each. They are shown this one time.' })
 export class BackupCodes {
@@ -23,20 +21,15 @@ export class BackupCodes {
  * Gives the account ten new backup codes; the old ones are of no use from then on.
  * @throws CONFLICT where there is no second factor; RATE_LIMITED where too many wait for a turn to hash.
  */
-export async function regenerateBackupCodes(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  viewer: Viewer,
-  client: Client,
-): Promise<BackupCodes> {
-  const { userId } = accountOf(viewer);
-  if ((await methodsOf(em, userId)).length === 0) throw noSecondFactor();
-  const { codes, hashes } = await tools.passwords.mintCodes();
-  const isReplaced = await em.transactional(async (transaction) => {
+export async function regenerateBackupCodes(scope: Scope): Promise<BackupCodes> {
+  const { userId } = accountOf(scope.viewer);
+  if ((await methodsOf(scope, userId)).length === 0) throw noSecondFactor();
+  const { codes, hashes } = await scope.passwords.mintCodes();
+  const isReplaced = await scope.transaction(async (tx) => {
     const held = 'select id from totp_credentials where user_id = ? and confirmed_at is not null for update';
-    if ((await transaction.execute<object[]>(held, [userId])).length === 0) return false;
-    await replaceCodes(transaction, userId, hashes);
-    recordChange(transaction, tools, viewer, client, { action: 'regenerate_backup_codes', targetType: 'User', targetId: userId });
+    if ((await tx.em.execute<object[]>(held, [userId])).length === 0) return false;
+    await replaceCodes(tx, userId, hashes);
+    recordChange(tx, { action: 'regenerate_backup_codes', targetType: 'User', targetId: userId });
     return true;
   });
   if (!isReplaced) throw noSecondFactor();
@@ -44,10 +37,10 @@ export async function regenerateBackupCodes(
 }
 
 /** Puts new codes in the place of all that the user has, in a transaction that holds the user's second factor. */
-export async function replaceCodes(em: SqlEntityManager, userId: string, hashes: readonly string[]): Promise<void> {
-  await em.execute('delete from backup_codes where user_id = ?', [userId]);
-  const user = em.getReference(User, userId, { wrapped: true });
-  em.persist(hashes.map((codeHash) => new BackupCode({ user, codeHash })));
+export async function replaceCodes(scope: Scope, userId: string, hashes: readonly string[]): Promise<void> {
+  await scope.em.execute('delete from backup_codes where user_id = ?', [userId]);
+  const user = scope.em.getReference(User, userId, { wrapped: true });
+  scope.em.persist(hashes.map((codeHash) => new BackupCode({ user, codeHash })));
 }
 
 /** What is said where a second factor is needed to go on. */

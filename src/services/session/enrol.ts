@@ -1,15 +1,13 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { toString as drawn } from 'qrcode';
 import { Field, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
-import type { Viewer } from '../../entities/viewer.ts';
 import { conflict } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { seal } from '../crypto/seal.ts';
 import { mintSeed, otpauthUri, seedText } from '../crypto/totp.ts';
-import { accountOf } from './attempt.ts';
-import { seedPurpose } from './factor.ts';
-import type { Client, SessionTools } from './tools.ts';
+import { accountOf } from '../proof/password-attempt.ts';
+import { seedPurpose } from '../proof/second-factor.ts';
+import type { Scope } from '../scope.ts';
 
 @ObjectType({ description: 'A second factor that is being set up: what an authenticator app needs. It is shown this one time.' })
 export class TotpEnrollment {
@@ -34,14 +32,14 @@ export class TotpEnrollment {
  * only after a right code.
  * @throws CONFLICT where there is one already; UNAUTHENTICATED where nobody is signed in.
  */
-export async function beginTotp(em: SqlEntityManager, tools: SessionTools, viewer: Viewer, client: Client): Promise<TotpEnrollment> {
-  const { userId } = accountOf(viewer);
+export async function beginTotp(scope: Scope): Promise<TotpEnrollment> {
+  const { userId } = accountOf(scope.viewer);
   const seed = mintSeed();
   try {
-    const sealed = seal(tools.keyring, seedPurpose, [userId], seed);
-    const username = await em.transactional(async (transaction) => {
-      const stored = await store(transaction, tools.now(), userId, sealed);
-      if (stored !== null) recordChange(transaction, tools, viewer, client, { action: 'begin_totp', targetType: 'User', targetId: userId });
+    const sealed = seal(scope.keyring, seedPurpose, [userId], seed);
+    const username = await scope.transaction(async (tx) => {
+      const stored = await store(tx, scope.now(), userId, sealed);
+      if (stored !== null) recordChange(tx, { action: 'begin_totp', targetType: 'User', targetId: userId });
       return stored;
     });
     if (username === null) throw conflict('The account has a second factor already. Remove it first.');
@@ -53,8 +51,8 @@ export async function beginTotp(em: SqlEntityManager, tools: SessionTools, viewe
 }
 
 /** Stores the seed unless one was confirmed. @returns the user's name, for the authenticator to show. */
-async function store(em: SqlEntityManager, at: Date, userId: string, sealed: string): Promise<string | null> {
-  const [stored] = await em.execute<{ username: string }[]>(
+async function store(scope: Scope, at: Date, userId: string, sealed: string): Promise<string | null> {
+  const [stored] = await scope.em.execute<{ username: string }[]>(
     `insert into totp_credentials as held (id, created_at, updated_at, user_id, sealed_seed, failed_attempts) values (?, ?, ?, ?, ?, 0)
      on conflict (user_id) do update
      set id = excluded.id, created_at = excluded.created_at, updated_at = excluded.updated_at, sealed_seed = excluded.sealed_seed,

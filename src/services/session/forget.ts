@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { foldCase, normalizeEmail } from '../../entities/identifier.ts';
 import { holdsEmail, User } from '../../entities/user.ts';
@@ -6,7 +5,7 @@ import { countWithin } from '../audit/denial.ts';
 import { recordChange } from '../audit/event.ts';
 import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken } from '../mail/index.ts';
-import type { Client, SessionTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /** Seconds in which a reset works. */
 export const resetAge = 1800;
@@ -19,24 +18,24 @@ const anonymous = { userId: null, sessionId: null };
  * @returns true, always.
  * @throws RATE_LIMITED by the address that asks, and by the one that is asked for.
  */
-export async function requestPasswordReset(em: SqlEntityManager, tools: SessionTools, email: string, client: Client): Promise<true> {
+export async function requestPasswordReset(scope: Scope, email: string): Promise<true> {
   const address = normalizeEmail(email).slice(0, 255);
-  await takeTurn(em, tools, 'mail-address', networkOf(client.ipAddress));
-  await takeTurn(em, tools, 'mail-account', foldCase(address));
-  const chosen = await choose(em, address);
+  await takeTurn(scope, 'mail-address', networkOf(scope.client.ipAddress));
+  await takeTurn(scope, 'mail-account', foldCase(address));
+  const chosen = await choose(scope, address);
   const isHeld = chosen?.is_holder === true;
-  await em.transactional(async (transaction) => {
+  await scope.transaction(async (tx) => {
     // A commit that waited for the disk would tell that there is something to be kept.
-    await transaction.execute('set local synchronous_commit = off');
+    await tx.em.execute('set local synchronous_commit = off');
     if (chosen !== null)
-      await keepIf(isHeld, transaction, async (nested) => {
-        await mailReset(nested, tools, chosen.id);
+      await keepIf(isHeld, tx, async (nested) => {
+        await mailReset(nested, chosen.id);
         const change = { action, targetType: 'User', targetId: chosen.id } as const;
-        recordChange(nested, tools, anonymous, client, change);
+        recordChange({ ...nested, viewer: anonymous }, change);
       });
-    await keepIf(!isHeld, transaction, async (nested) => {
+    await keepIf(!isHeld, tx, async (nested) => {
       const facts = { action, reason: 'unknown', outcome: AuditOutcome.FAILED } as const;
-      await countWithin(nested, [{ facts, at: tools.now(), requester: client, count: 1 }]);
+      await countWithin(nested.em, [{ facts, at: nested.now(), client: nested.client, count: 1 }]);
     });
   });
   return true;
@@ -55,8 +54,8 @@ interface Chosen {
  * Chooses who has the address: the user who holds it, else the latest who claims it. Where nobody has it, another user
  * is chosen, for whom the same is done. Null in a database without users.
  */
-async function choose(em: SqlEntityManager, address: string): Promise<Chosen | null> {
-  const [chosen] = await em.execute<Chosen[]>(
+async function choose(scope: Scope, address: string): Promise<Chosen | null> {
+  const [chosen] = await scope.em.execute<Chosen[]>(
     `select id, is_holder from (
        (select u.id, true as is_holder, case when ${holdsEmail('u')} then 2 else 1 end as rank from users u
         where lower(u.email) = lower(cast(? as text) collate "C") and u.is_active and u.deleted_at is null)
@@ -68,11 +67,11 @@ async function choose(em: SqlEntityManager, address: string): Promise<Chosen | n
 }
 
 /** Does the same work in every case, in a nested transaction that is rolled back unless it is to be kept. */
-async function keepIf(isKept: boolean, em: SqlEntityManager, work: (nested: SqlEntityManager) => Promise<void>): Promise<void> {
-  await em
-    .transactional(async (nested) => {
+async function keepIf(isKept: boolean, scope: Scope, work: (nested: Scope) => Promise<void>): Promise<void> {
+  await scope
+    .transaction(async (nested) => {
       await work(nested);
-      await nested.flush();
+      await nested.em.flush();
       if (!isKept) throw new Undone();
     })
     .catch((error: unknown) => {
@@ -80,7 +79,7 @@ async function keepIf(isKept: boolean, em: SqlEntityManager, work: (nested: SqlE
     });
 }
 
-async function mailReset(em: SqlEntityManager, tools: SessionTools, userId: string): Promise<void> {
-  const user = await em.findOneOrFail(User, userId, { filters: false });
-  await mailToken(em, tools, { kind: 'password-reset', user, lifetime: resetAge });
+async function mailReset(scope: Scope, userId: string): Promise<void> {
+  const user = await scope.em.findOneOrFail(User, userId, { filters: false });
+  await mailToken(scope, { kind: 'password-reset', user, lifetime: resetAge });
 }

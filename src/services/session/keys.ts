@@ -4,8 +4,8 @@ import type { Keyring } from '../crypto/keyring.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import { isOfActiveKey, seal } from '../crypto/seal.ts';
 import { hashToken } from '../crypto/token.ts';
-import { seedPurpose, withSeed } from './factor.ts';
-import type { SessionTools } from './tools.ts';
+import { seedPurpose, withSeed } from '../proof/second-factor.ts';
+import type { Services } from '../scope.ts';
 
 /** How much of what is stored hangs on one system key. */
 export interface KeyUse {
@@ -71,7 +71,7 @@ export function tellKeys(uses: readonly KeyUse[]): string {
  */
 export async function renewSeeds(
   em: SqlEntityManager,
-  { keyring, now }: Pick<SessionTools, 'keyring' | 'now'>,
+  { keyring, now }: Pick<Services, 'keyring' | 'now'>,
 ): Promise<{ renewed: number; unreadable: number }> {
   const done = { renewed: 0, unreadable: 0 };
   const rows = await em.execute<SeedRow[]>('select id, user_id, sealed_seed from totp_credentials order by id');

@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { createUnionType, Field, InputType, Int, ObjectType } from 'type-graphql';
 import { databaseNow, sqlNow } from '../../entities/clock.ts';
 import { LoginChallenge } from '../../entities/credential.ts';
@@ -10,12 +9,21 @@ import { badCredentials, badInput, Refusal, type FieldProblem } from '../../erro
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { isHashable, maxPasswordLength } from '../crypto/password.ts';
 import { hashToken, mintToken } from '../crypto/token.ts';
-import { clearAttempts, findAccount, holdUser, passwordHashOf, takeSignInTurn, tryPassword, type Account, type Trial } from './attempt.ts';
-import { rememberDevice } from './device.ts';
-import { methodsOf, SecondFactorMethod } from './factor.ts';
-import { ensurePair } from './pair.ts';
+import {
+  clearAttempts,
+  findAccount,
+  holdUser,
+  passwordHashOf,
+  takeSignInTurn,
+  tryPassword,
+  type Account,
+} from '../proof/password-attempt.ts';
+import { rememberDevice } from '../proof/device.ts';
+import { methodsOf, SecondFactorMethod } from '../proof/second-factor.ts';
+import { ensurePair } from '../proof/key-pair.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
-import { after, type Client, type SessionTools } from './tools.ts';
+import { after } from './session-terms.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'Who wants to sign in, and on which device.' })
 export class LoginInput {
@@ -73,21 +81,16 @@ type Verdict = Issued | SecondFactorRequired | null;
  * Signs in with a password. Unknown, wrong, locked, inactive and deleted get one answer after one Argon2id verification.
  * @throws BAD_CREDENTIALS; RATE_LIMITED where too many came from that address, or wait already.
  */
-export async function login(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  given: LoginInput,
-  client: Client,
-): Promise<SignedIn | SecondFactorRequired> {
+export async function login(scope: Scope, given: LoginInput): Promise<SignedIn | SecondFactorRequired> {
   const input = { ...given, identifier: normalizeIdentifier(given.identifier) };
-  const trial: Trial = { action: 'login', client };
+  const action: string = 'login';
   refuseUnfit(input);
-  const account = await findAccount(em, input.identifier, input.deviceToken ?? null);
-  const turn = await takeSignInTurn(em, tools, account, trial);
-  const verdict = await prove(em, tools, account, input, trial);
+  const account = await findAccount(scope, input.identifier, input.deviceToken ?? null);
+  const turn = await takeSignInTurn(scope, account, action);
+  const verdict = await prove(scope, account, input, action);
   if (verdict === null) throw badCredentials();
   await turn.giveBack();
-  return verdict instanceof SecondFactorRequired ? verdict : new SignedIn(verdict, tools, input.cookie === true);
+  return verdict instanceof SecondFactorRequired ? verdict : new SignedIn(verdict, scope, input.cookie === true);
 }
 
 /** What could not belong to any account is refused before anything is looked up or hashed. */
@@ -105,71 +108,62 @@ function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
  * Verifies the password, then admits whoever gave it. Should the stored hash have been replaced in between — another
  * sign-in renewed it, or the password was changed — the password is held against the new one, once.
  */
-async function prove(em: SqlEntityManager, tools: SessionTools, account: Account, input: LoginInput, trial: Trial): Promise<Verdict> {
-  const first = await tryPassword(em, tools, account, input.password, trial);
+async function prove(scope: Scope, account: Account, input: LoginInput, action: string): Promise<Verdict> {
+  const first = await tryPassword(scope, account, input.password, action);
   if (!first.isRight) return null;
-  const verdict = await admit(em, tools, account, first, input, trial.client);
-  if (verdict !== null) return withPair(em, tools, account, first, input, verdict);
-  const second = await tools.passwords.verify(input.password, () => passwordHashOf(em, account.userId));
+  const verdict = await admit(scope, account, first, input);
+  if (verdict !== null) return withPair(scope, account, first, input, verdict);
+  const second = await scope.passwords.verify(input.password, () => passwordHashOf(scope, account.userId));
   if (!second.isRight) return null;
-  return withPair(em, tools, account, second, input, await admit(em, tools, account, second, input, trial.client));
+  return withPair(scope, account, second, input, await admit(scope, account, second, input));
 }
 
 /** Makes the user's own key at the first sign-in; where too many wait for a turn, at the next one. */
 async function withPair(
-  em: SqlEntityManager,
-  tools: SessionTools,
+  scope: Scope,
   { userId }: Account,
   { stored, renewed }: PasswordProof,
   { password }: LoginInput,
   verdict: Verdict,
 ): Promise<Verdict> {
   if (verdict !== null && userId !== null)
-    await ensurePair(em, tools, userId, password, renewed ?? stored ?? '').catch((error: unknown) => {
+    await ensurePair(scope, userId, password, renewed ?? stored ?? '').catch((error: unknown) => {
       if (!(error instanceof Refusal)) throw error;
     });
   return verdict;
 }
 
 /** One transaction: the hash that was verified is still the user's, failures are forgotten, the session or the challenge begins. */
-async function admit(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  account: Account,
-  proof: PasswordProof,
-  input: LoginInput,
-  client: Client,
-): Promise<Verdict> {
+async function admit(scope: Scope, account: Account, proof: PasswordProof, input: LoginInput): Promise<Verdict> {
   const { userId } = account;
   if (userId === null) return null;
-  return em.transactional(async (transaction) => {
-    if (!(await holdUser(transaction, userId, proof))) return null;
-    await clearAttempts(transaction, account);
-    const methods = await methodsOf(transaction, userId);
-    if (methods.length > 0) return challenge(transaction, tools, account, userId, methods, input);
-    const deviceToken = await rememberDevice(transaction, tools, { userId, deviceId: account.deviceId }, input.deviceToken ?? null);
-    await transaction.execute(`update users set last_login_at = ${sqlNow(tools)} where id = ?`, [userId]);
-    return startSession(transaction, tools, { userId, deviceName: input.deviceName || null, deviceToken }, client);
+  return scope.transaction(async (tx) => {
+    if (!(await holdUser(tx, userId, proof))) return null;
+    await clearAttempts(tx, account);
+    const methods = await methodsOf(tx, userId);
+    if (methods.length > 0) return challenge(tx, account, userId, methods, input);
+    const deviceToken = await rememberDevice(tx, { userId, deviceId: account.deviceId }, input.deviceToken ?? null);
+    await tx.em.execute(`update users set last_login_at = ${sqlNow(scope)} where id = ?`, [userId]);
+    return startSession(tx, { userId, deviceName: input.deviceName || null, deviceToken });
   });
 }
 
 async function challenge(
-  em: SqlEntityManager,
-  tools: SessionTools,
+  scope: Scope,
   { deviceId }: Account,
   userId: string,
   methods: SecondFactorMethod[],
   { deviceName, cookie }: LoginInput,
 ): Promise<SecondFactorRequired> {
   const token = mintToken('lct1');
-  em.persist(
+  scope.em.persist(
     new LoginChallenge({
-      user: em.getReference(User, userId, { wrapped: true }),
+      user: scope.em.getReference(User, userId, { wrapped: true }),
       tokenHash: hashToken(token),
-      device: deviceId === null ? null : em.getReference(Device, deviceId, { wrapped: true }),
+      device: deviceId === null ? null : scope.em.getReference(Device, deviceId, { wrapped: true }),
       deviceName: deviceName || null,
       wantsCookie: cookie === true,
-      expiresAt: after(await databaseNow(em, tools), challengeAge),
+      expiresAt: after(await databaseNow(scope), challengeAge),
     }),
   );
   return new SecondFactorRequired(token, methods);

@@ -1,19 +1,17 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
 import { User } from '../../entities/user.ts';
-import type { Viewer } from '../../entities/viewer.ts';
 import { badCredentials, badInput, unauthenticated } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { composed, isHashable, maxPasswordLength } from '../crypto/password.ts';
 import { verifyRefreshToken } from '../crypto/refresh.ts';
-import { accountOf, clearAttempts, passwordHashOf, takeSignInTurn, tryPassword } from './attempt.ts';
-import { resealPair, type PairMove } from './pair.ts';
+import { accountOf, clearAttempts, passwordHashOf, takeSignInTurn, tryPassword } from '../proof/password-attempt.ts';
+import { resealPair, type PairMove } from '../proof/key-pair.ts';
 import { recordOwn } from './record.ts';
 import { currentToken } from './refresh.ts';
 import { replacePassword } from './replace.ts';
 import { SignedIn, type Issued } from './start.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
-import type { Client, SessionTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'The password as it is, and as it is to be.' })
 export class ChangePasswordInput {
@@ -36,65 +34,51 @@ const action = 'change_password';
  * @throws BAD_CREDENTIALS for a wrong current password, which counts as a failed attempt; BAD_INPUT; RATE_LIMITED; CONFLICT
  * where the access to the vault would be lost with it.
  */
-export async function changePassword(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  viewer: Viewer,
-  input: ChangePasswordInput,
-  client: Client,
-  cookie: string,
-): Promise<SignedIn> {
-  const account = accountOf(viewer);
-  const turn = await takeSignInTurn(em, tools, account, { action, client });
-  await refuseUnfit(em, tools, account.userId, input);
-  const proof = await tryPassword(em, tools, account, input.currentPassword, { action, client });
+export async function changePassword(scope: Scope, input: ChangePasswordInput, cookie: string): Promise<SignedIn> {
+  const account = accountOf(scope.viewer);
+  const turn = await takeSignInTurn(scope, account, action);
+  await refuseUnfit(scope, account.userId, input);
+  const proof = await tryPassword(scope, account, input.currentPassword, action);
   if (!proof.isRight) throw badCredentials();
-  const passwordHash = await tools.passwords.hash(input.newPassword);
+  const passwordHash = await scope.passwords.hash(input.newPassword);
   const change = {
     account,
-    client,
     passwordHash,
-    pair: await resealPair(em, tools, account.userId, input.currentPassword, input.newPassword),
+    pair: await resealPair(scope, account.userId, input.currentPassword, input.newPassword),
   };
-  const issued = (await replace(em, tools, change, proof)) ?? (await replaceRenewed(em, tools, change, input));
+  const issued = (await replace(scope, change, proof)) ?? (await replaceRenewed(scope, change, input));
   if (issued === null) throw badCredentials();
   await turn.giveBack();
-  return new SignedIn(issued, tools, verifyRefreshToken(tools.keyring, cookie)?.sessionId === account.sessionId);
+  return new SignedIn(issued, scope, verifyRefreshToken(scope.keyring, cookie)?.sessionId === account.sessionId);
 }
 
 /** What no password can be, and what none should be, is refused before any attempt is made. */
-async function refuseUnfit(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  userId: string,
-  { currentPassword, newPassword }: ChangePasswordInput,
-): Promise<void> {
+async function refuseUnfit(scope: Scope, userId: string, { currentPassword, newPassword }: ChangePasswordInput): Promise<void> {
   if (!isHashable(currentPassword))
     throw badInput({ path: 'input.currentPassword', message: `must have 1 to ${maxPasswordLength} characters` });
   if (composed(currentPassword) === composed(newPassword))
     throw badInput({ path: 'input.newPassword', message: 'must not be the current password' });
-  const owner = await em.findOneOrFail(User, userId, { filters: false });
-  demandStrength(tools, newPassword, owner, 'input.newPassword');
-  await demandUnbreached(tools, newPassword, 'input.newPassword');
+  const owner = await scope.em.findOneOrFail(User, userId, { filters: false });
+  demandStrength(scope, newPassword, owner, 'input.newPassword');
+  await demandUnbreached(scope, newPassword, 'input.newPassword');
 }
 
 interface Change {
   readonly account: ReturnType<typeof accountOf>;
-  readonly client: Client;
   readonly passwordHash: string;
   readonly pair: PairMove;
 }
 
 /** One transaction; null where the stored hash or the user's own key is another by now. */
-async function replace(em: SqlEntityManager, tools: SessionTools, change: Change, proof: PasswordProof): Promise<Issued | null> {
-  const { account, client, passwordHash, pair } = change;
+async function replace(scope: Scope, change: Change, proof: PasswordProof): Promise<Issued | null> {
+  const { account, passwordHash, pair } = change;
   const { userId, sessionId } = account;
-  return em.transactional(async (transaction) => {
+  return scope.transaction(async (tx) => {
     const replacement = { userId, passwordHash, instead: proof.stored, keptSessionId: sessionId, pair };
-    if (!(await replacePassword(transaction, tools, replacement))) return null;
-    await clearAttempts(transaction, account);
-    recordOwn(transaction, tools, account, client, action);
-    const issued = await currentToken(transaction, tools, sessionId);
+    if (!(await replacePassword(tx, replacement))) return null;
+    await clearAttempts(tx, account);
+    recordOwn(tx, account, action);
+    const issued = await currentToken(tx, sessionId);
     // A session that ended in the same instant takes the change back with it.
     if (issued === null) throw unauthenticated();
     return issued;
@@ -102,14 +86,9 @@ async function replace(em: SqlEntityManager, tools: SessionTools, change: Change
 }
 
 /** A sign-in may have renewed the stored hash in between, or made the user's own key, and the password is then still right. */
-async function replaceRenewed(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  change: Change,
-  { currentPassword, newPassword }: ChangePasswordInput,
-): Promise<Issued | null> {
+async function replaceRenewed(scope: Scope, change: Change, { currentPassword, newPassword }: ChangePasswordInput): Promise<Issued | null> {
   const { userId } = change.account;
-  const proof = await tools.passwords.verify(currentPassword, () => passwordHashOf(em, userId));
+  const proof = await scope.passwords.verify(currentPassword, () => passwordHashOf(scope, userId));
   if (!proof.isRight) return null;
-  return replace(em, tools, { ...change, pair: await resealPair(em, tools, userId, currentPassword, newPassword) }, proof);
+  return replace(scope, { ...change, pair: await resealPair(scope, userId, currentPassword, newPassword) }, proof);
 }

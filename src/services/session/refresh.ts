@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { sqlAfter, sqlNow } from '../../entities/clock.ts';
 import { SessionEnd } from '../../entities/session.ts';
@@ -8,11 +7,11 @@ import { recordAudit } from '../audit/event.ts';
 import { mintRefreshToken, verifyRefreshToken, type RefreshClaims } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
 import { networkOf, takeTurn } from '../limit.ts';
-import type { Trial } from './attempt.ts';
-import { endSessions } from './end.ts';
+import { endSessions } from '../sign-out.ts';
 import { SignedIn, type Issued } from './start.ts';
 import { recordWrongToken, takeTokenTurn } from './token.ts';
-import { isLive, type Client, type SessionTools } from './tools.ts';
+import { isLive } from './session-terms.ts';
+import type { Scope } from '../scope.ts';
 
 /**
  * Trades a refresh token for its successor. The one just replaced gets the same successor until an access token that was
@@ -21,61 +20,49 @@ import { isLive, type Client, type SessionTools } from './tools.ts';
  * database that was restored from a backup: it is refused, and its device signs in again.
  * @throws UNAUTHENTICATED for every token that gets no successor; RATE_LIMITED.
  */
-export async function refresh(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  token: string,
-  client: Client,
-  wantsCookies: boolean,
-): Promise<SignedIn> {
+export async function refresh(scope: Scope, token: string, wantsCookies: boolean): Promise<SignedIn> {
   // a browser that never signed in has no cookie to send
   if (token === '') throw unauthenticated();
-  const trial: Trial = { action: 'refresh', client };
-  const claims = verifyRefreshToken(tools.keyring, token);
+  const action = 'refresh';
+  const claims = verifyRefreshToken(scope.keyring, token);
   if (claims === null) {
-    await takeTokenTurn(em, tools, trial, `refresh ${networkOf(client.ipAddress)}`);
-    await recordWrongToken(em, tools, trial);
+    await takeTokenTurn(scope, action, `refresh ${networkOf(scope.client.ipAddress)}`);
+    await recordWrongToken(scope, action);
     throw unauthenticated();
   }
-  await takeTurn(em, tools, 'refresh', claims.sessionId);
-  const issued = (await rotate(em, tools, claims, token, client)) ?? (await judge(em, tools, claims, client));
+  await takeTurn(scope, 'refresh', claims.sessionId);
+  const issued = (await rotate(scope, claims, token)) ?? (await judge(scope, claims));
   if (issued === null) {
-    await recordWrongToken(em, tools, trial);
+    await recordWrongToken(scope, action);
     throw unauthenticated();
   }
-  return new SignedIn(issued, tools, wantsCookies);
+  return new SignedIn(issued, scope, wantsCookies);
 }
 
 /**
  * The refresh token that a session has, once more, in the caller's transaction: whoever else has it keeps it. Null where
  * the session has ended, or its token's key is gone.
  */
-export async function currentToken(em: SqlEntityManager, tools: SessionTools, sessionId: string): Promise<Issued | null> {
-  const session = await holdSession(em, tools, sessionId);
-  return session === null ? null : again(session, tools);
+export async function currentToken(scope: Scope, sessionId: string): Promise<Issued | null> {
+  const session = await holdSession(scope, sessionId);
+  return session === null ? null : again(session, scope);
 }
 
 /** Compares and swaps in one statement: of any number of parallel uses of one token, one rotates. */
-async function rotate(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  claims: RefreshClaims,
-  token: string,
-  client: Client,
-): Promise<Issued | null> {
-  const { keyring, rules } = tools;
+async function rotate(scope: Scope, claims: RefreshClaims, token: string): Promise<Issued | null> {
+  const { keyring, rules } = scope;
   const { sessionId } = claims;
-  const [kid, counter, at] = [keyring.active, claims.counter + 1, sqlNow(tools)];
+  const [kid, counter, at] = [keyring.active, claims.counter + 1, sqlNow(scope)];
   const successor = mintRefreshToken(keyring, { sessionId, counter, kid });
-  const [row] = await em.execute<{ user_id: string }[]>(
+  const [row] = await scope.em.execute<{ user_id: string }[]>(
     `update sessions s
      set refresh_counter = ?, refresh_hash = ?, refresh_kid = ?, refreshed_at = ${at}, first_used_at = null,
-       last_seen_at = ${at}, idle_ends_at = ${sqlAfter(tools, rules.idleAge)}, ip_address = coalesce(?, s.ip_address), updated_at = ${at}
+       last_seen_at = ${at}, idle_ends_at = ${sqlAfter(scope, rules.idleAge)}, ip_address = coalesce(?, s.ip_address), updated_at = ${at}
      from users u
-     where s.id = ? and s.refresh_counter = ? and s.refresh_hash = ? and ${isLive('s', tools)}
+     where s.id = ? and s.refresh_counter = ? and s.refresh_hash = ? and ${isLive('s', scope)}
        and u.id = s.user_id and u.is_active and u.deleted_at is null
      returning s.user_id`,
-    [counter, hashToken(successor), kid, client.ipAddress, sessionId, claims.counter, hashToken(token)],
+    [counter, hashToken(successor), kid, scope.client.ipAddress, sessionId, claims.counter, hashToken(token)],
   );
   return row ? { userId: row.user_id, sessionId, refreshToken: successor, counter, deviceToken: null } : null;
 }
@@ -83,15 +70,15 @@ async function rotate(
 const ownerOfSession = 'select id from users where id = (select user_id from sessions where id = ?)';
 
 /** Why there was no rotation, decided on the locked row: a retry gets what it missed, theft ends the session. */
-async function judge(em: SqlEntityManager, tools: SessionTools, claims: RefreshClaims, client: Client): Promise<Issued | null> {
-  return em.transactional(async (transaction) => {
+async function judge(scope: Scope, claims: RefreshClaims): Promise<Issued | null> {
+  return scope.transaction(async (tx) => {
     // Where all of the user's sessions may end, the user's row comes before any of them: nobody waits in a ring.
-    if (tools.rules.reuseEnds === 'user') await transaction.execute(`${ownerOfSession} for no key update`, [claims.sessionId]);
-    const session = await holdSession(transaction, tools, claims.sessionId);
+    if (scope.rules.reuseEnds === 'user') await tx.em.execute(`${ownerOfSession} for no key update`, [claims.sessionId]);
+    const session = await holdSession(tx, claims.sessionId);
     if (session === null) return null;
-    if (claims.counter === session.refresh_counter - 1 && session.honors_predecessor) return again(session, tools);
+    if (claims.counter === session.refresh_counter - 1 && session.honors_predecessor) return again(session, scope);
     // A counter that is not behind is no token we issued, or one from before the database was restored.
-    if (claims.counter < session.refresh_counter) await endStolen(transaction, session, tools, client);
+    if (claims.counter < session.refresh_counter) await endStolen(tx, session);
     return null;
   });
 }
@@ -107,46 +94,42 @@ interface HeldSession {
   readonly honors_predecessor: boolean;
 }
 
-async function holdSession(em: SqlEntityManager, tools: SessionTools, sessionId: string): Promise<HeldSession | null> {
-  const { refreshGrace, refreshRetry } = tools.rules;
-  const [session] = await em.execute<HeldSession[]>(
+async function holdSession(scope: Scope, sessionId: string): Promise<HeldSession | null> {
+  const { refreshGrace, refreshRetry } = scope.rules;
+  const [session] = await scope.em.execute<HeldSession[]>(
     `select s.id, s.user_id, s.refresh_counter, s.refresh_hash, s.refresh_kid,
-       s.refreshed_at > ${sqlAfter(tools, -refreshRetry)}
-         and (s.first_used_at is null or s.first_used_at > ${sqlAfter(tools, -refreshGrace)}) as honors_predecessor
+       s.refreshed_at > ${sqlAfter(scope, -refreshRetry)}
+         and (s.first_used_at is null or s.first_used_at > ${sqlAfter(scope, -refreshGrace)}) as honors_predecessor
      from sessions s join users u on u.id = s.user_id
-     where s.id = ? and ${isLive('s', tools)} and u.is_active and u.deleted_at is null for update of s`,
+     where s.id = ? and ${isLive('s', scope)} and u.is_active and u.deleted_at is null for update of s`,
     [sessionId],
   );
   return session ?? null;
 }
 
 /** The current token again: it is made of what is stored, so it need not have been kept. */
-function again(session: HeldSession, { keyring }: SessionTools): Issued | null {
+function again(session: HeldSession, { keyring }: Scope): Issued | null {
   const { id: sessionId, user_id: userId, refresh_counter: counter, refresh_kid: kid } = session;
   if (!keyring.has(kid)) return null;
   const refreshToken = mintRefreshToken(keyring, { sessionId, counter, kid });
   return hashToken(refreshToken) === session.refresh_hash ? { userId, sessionId, refreshToken, counter, deviceToken: null } : null;
 }
 
-async function endStolen(
-  em: SqlEntityManager,
-  { id, user_id: userId }: HeldSession,
-  { keyring, mail, rules, now }: SessionTools,
-  client: Client,
-): Promise<void> {
+async function endStolen(scope: Scope, { id, user_id: userId }: HeldSession): Promise<void> {
+  const { mail, now, rules } = scope;
   const at = now();
-  await endSessions(em, rules.reuseEnds === 'user' ? { userId } : { sessionId: id }, SessionEnd.REUSE, at);
-  await mail.enqueue(em, { kind: 'security-alert', userId, alert: 'session-reused', at: at.toISOString() });
-  recordAudit(em, keyring, {
+  await endSessions(scope, rules.reuseEnds === 'user' ? { userId } : { sessionId: id }, SessionEnd.REUSE);
+  await mail.enqueue(scope.em, { kind: 'security-alert', userId, alert: 'session-reused', at: at.toISOString() });
+  recordAudit(scope, {
     at,
-    actor: em.getReference(User, userId, { wrapped: true }),
+    actor: scope.em.getReference(User, userId, { wrapped: true }),
     sessionId: id,
-    ipAddress: client.ipAddress,
+    ipAddress: scope.client.ipAddress,
     action: 'refresh_reuse',
     targetType: 'Session',
     targetId: id,
     outcome: AuditOutcome.DENIED,
-    requestId: client.requestId,
+    requestId: scope.client.requestId,
     count: 1,
   });
 }

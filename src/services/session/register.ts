@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
 import { foldCase } from '../../entities/identifier.ts';
 import { RoleName } from '../../entities/role.ts';
@@ -9,7 +8,7 @@ import { mailToken, verificationAge } from '../mail/index.ts';
 import { demandFacts, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
-import type { Client, SessionTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'Who wants an account.' })
 export class RegisterInput {
@@ -41,16 +40,16 @@ export class RegisterInput {
  * @returns true.
  * @throws FORBIDDEN where registration is closed; BAD_INPUT, also for a username that is taken; RATE_LIMITED.
  */
-export async function register(em: SqlEntityManager, tools: SessionTools, input: RegisterInput, client: Client): Promise<true> {
-  if (!tools.rules.isRegistrationOpen) throw forbidden('Registration is closed here. Ask an administrator for an account.');
+export async function register(scope: Scope, input: RegisterInput): Promise<true> {
+  if (!scope.rules.isRegistrationOpen) throw forbidden('Registration is closed here. Ask an administrator for an account.');
   const facts = demandFacts(input);
-  demandStrength(tools, input.password, facts, 'input.password');
-  await takeTurn(em, tools, 'register', networkOf(client.ipAddress));
-  await takeTurn(em, tools, 'mail-account', foldCase(facts.email));
-  await demandUnbreached(tools, input.password, 'input.password');
-  const passwordHash = await tools.passwords.hash(input.password);
+  demandStrength(scope, input.password, facts, 'input.password');
+  await takeTurn(scope, 'register', networkOf(scope.client.ipAddress));
+  await takeTurn(scope, 'mail-account', foldCase(facts.email));
+  await demandUnbreached(scope, input.password, 'input.password');
+  const passwordHash = await scope.passwords.hash(input.password);
   try {
-    await em.transactional((transaction) => enrol(transaction, tools, { ...facts, passwordHash }, client));
+    await scope.transaction((tx) => enrol(tx, { ...facts, passwordHash }));
   } catch (error) {
     if (takenBy(error) === 'username') throw badInput({ path: 'input.username', message: 'is taken' });
     throw error;
@@ -58,13 +57,8 @@ export async function register(em: SqlEntityManager, tools: SessionTools, input:
   return true;
 }
 
-async function enrol(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  facts: UserFacts & { readonly passwordHash: string },
-  client: Client,
-): Promise<void> {
-  const user = await makeAccount(em, { ...facts, role: RoleName.MEMBER, flags: { isSelfRegistered: true } }, tools.now());
-  await mailToken(em, tools, { kind: 'email-verification', user, lifetime: verificationAge });
-  recordOwn(em, tools, { userId: user.id }, client, 'register');
+async function enrol(scope: Scope, facts: UserFacts & { readonly passwordHash: string }): Promise<void> {
+  const user = await makeAccount(scope, { ...facts, role: RoleName.MEMBER, flags: { isSelfRegistered: true } }, scope.now());
+  await mailToken(scope, { kind: 'email-verification', user, lifetime: verificationAge });
+  recordOwn(scope, { userId: user.id }, 'register');
 }

@@ -1,9 +1,8 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { SessionEnd, TokenType } from '../../entities/session.ts';
 import { noPassword } from '../../entities/user.ts';
-import { endSessions } from './end.ts';
-import { movePair, type PairMove } from './pair.ts';
-import type { SessionTools } from './tools.ts';
+import { endSessions } from '../sign-out.ts';
+import { movePair, type PairMove } from '../proof/key-pair.ts';
+import type { Scope } from '../scope.ts';
 
 /** Which password becomes which. */
 export interface Replacement {
@@ -23,25 +22,28 @@ export interface Replacement {
  * that wait for a second factor, and resets that were mailed. The user is told by mail, but not of the first password.
  * @returns false where the user may no longer sign in, or the stored hash or key is another by now; nothing has changed then.
  */
-export async function replacePassword(em: SqlEntityManager, tools: SessionTools, replacement: Replacement): Promise<boolean> {
+export async function replacePassword(scope: Scope, replacement: Replacement): Promise<boolean> {
   const { userId, passwordHash, instead, keptSessionId, pair } = replacement;
-  const at = tools.now();
-  const [held] = await em.execute<{ key_version: number; is_invited: boolean }[]>(
+  const at = scope.now();
+  const [held] = await scope.em.execute<{ key_version: number; is_invited: boolean }[]>(
     'select key_version, password_hash = ? as is_invited from users where id = ? for no key update',
     [noPassword, userId],
   );
   if (pair !== undefined && held?.key_version !== pair.version) return false;
-  const replaced = await em.execute<object[]>(
+  const replaced = await scope.em.execute<object[]>(
     `update users set password_hash = ?, password_must_change = false, updated_at = ?
      where id = ? and is_active and deleted_at is null and password_hash = coalesce(cast(? as text), password_hash) returning id`,
     [passwordHash, at, userId, instead],
   );
   if (replaced.length === 0) return false;
-  if (pair !== undefined) await movePair(em, tools, userId, pair);
-  await endSessions(em, { userId, ...(keptSessionId !== undefined && { except: keptSessionId }) }, SessionEnd.PASSWORD_CHANGED, at);
-  await em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
-  await em.execute('delete from one_time_tokens where user_id = ? and used_at is null and type = ?', [userId, TokenType.PASSWORD_RESET]);
+  if (pair !== undefined) await movePair(scope, userId, pair);
+  await endSessions(scope, { userId, ...(keptSessionId !== undefined && { except: keptSessionId }) }, SessionEnd.PASSWORD_CHANGED);
+  await scope.em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
+  await scope.em.execute('delete from one_time_tokens where user_id = ? and used_at is null and type = ?', [
+    userId,
+    TokenType.PASSWORD_RESET,
+  ]);
   if (held?.is_invited !== true)
-    await tools.mail.enqueue(em, { kind: 'security-alert', userId, alert: 'password-changed', at: at.toISOString() });
+    await scope.mail.enqueue(scope.em, { kind: 'security-alert', userId, alert: 'password-changed', at: at.toISOString() });
   return true;
 }

@@ -1,32 +1,25 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { SessionEnd } from '../../entities/session.ts';
-import type { Viewer } from '../../entities/viewer.ts';
 import { notFound } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { accountOf } from './attempt.ts';
-import { endSessions } from './end.ts';
-import { isLive, type Client, type SessionTools } from './tools.ts';
+import { accountOf } from '../proof/password-attempt.ts';
+import { endSessions } from '../sign-out.ts';
+import { isLive } from './session-terms.ts';
+import type { Scope } from '../scope.ts';
 
 /**
  * Ends one of the caller's own sessions; its tokens are refused from the next request on.
  * @throws NOT_FOUND where the caller has no such session that lasts; UNAUTHENTICATED where nobody is signed in.
  */
-export async function revokeSession(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  viewer: Viewer,
-  sessionId: string,
-  client: Client,
-): Promise<true> {
-  const { userId } = accountOf(viewer);
-  const isEnded = await em.transactional(async (transaction) => {
-    const own = await transaction.execute<object[]>(
-      `select id from sessions where id = ? and user_id = ? and ${isLive('sessions', tools)} for update`,
+export async function revokeSession(scope: Scope, sessionId: string): Promise<true> {
+  const { userId } = accountOf(scope.viewer);
+  const isEnded = await scope.transaction(async (tx) => {
+    const own = await tx.em.execute<object[]>(
+      `select id from sessions where id = ? and user_id = ? and ${isLive('sessions', scope)} for update`,
       [sessionId, userId],
     );
     if (own.length === 0) return false;
-    await endSessions(transaction, { sessionId }, SessionEnd.REVOKED, tools.now());
-    recordChange(transaction, tools, viewer, client, { action: 'revoke_session', targetType: 'Session', targetId: sessionId });
+    await endSessions(tx, { sessionId }, SessionEnd.REVOKED);
+    recordChange(tx, { action: 'revoke_session', targetType: 'Session', targetId: sessionId });
     return true;
   });
   if (!isEnded) throw notFound();

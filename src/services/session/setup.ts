@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, InputType } from 'type-graphql';
 import { RoleName } from '../../entities/role.ts';
 import type { UserFacts } from '../../entities/user.ts';
@@ -8,7 +7,7 @@ import { recordOwn } from './record.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
 import { tryToken } from './token.ts';
-import type { Client, SessionTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'Who is to own this instance, and the proof that they may.' })
 export class SetupOwnerInput {
@@ -37,33 +36,32 @@ export class SetupOwnerInput {
  * Makes the owner of an instance that has none, an admin, and signs in. Of any number who try at once, one becomes it.
  * @throws CONFLICT where there is an owner; BAD_CREDENTIALS for a token that is not this instance's; BAD_INPUT; RATE_LIMITED.
  */
-export async function setupOwner(em: SqlEntityManager, tools: SessionTools, input: SetupOwnerInput, client: Client): Promise<SignedIn> {
-  const proof = await tryToken(em, tools, { action: 'setup_owner', client }, async () => {
+export async function setupOwner(scope: Scope, input: SetupOwnerInput): Promise<SignedIn> {
+  const proof = await tryToken(scope, 'setup_owner', async () => {
     // In this order: whoever becomes the owner takes the token away afterwards.
-    const isToken = await tools.setup.isToken(input.setupToken);
-    if (await hasOwner(em)) return 'owned';
+    const isToken = await scope.setup.isToken(input.setupToken);
+    if (await hasOwner(scope)) return 'owned';
     return isToken ? 'right' : null;
   });
   if (proof === 'owned') throw alreadyOwned();
   if (proof === null) throw badCredentials();
   const facts = demandFacts(input);
-  demandStrength(tools, input.password, facts, 'input.password');
-  await demandUnbreached(tools, input.password, 'input.password');
-  const passwordHash = await tools.passwords.hash(input.password);
-  const issued = await em.transactional((transaction) => found(transaction, tools, { ...facts, passwordHash }, client)).catch(refuseTaken);
-  await tools.setup.forget();
-  return new SignedIn(issued, tools, false);
+  demandStrength(scope, input.password, facts, 'input.password');
+  await demandUnbreached(scope, input.password, 'input.password');
+  const passwordHash = await scope.passwords.hash(input.password);
+  const issued = await scope.transaction((tx) => found(tx, { ...facts, passwordHash })).catch(refuseTaken);
+  await scope.setup.forget();
+  return new SignedIn(issued, scope, false);
 }
 
-async function found(
-  em: SqlEntityManager,
-  tools: SessionTools,
-  facts: UserFacts & { readonly passwordHash: string },
-  client: Client,
-): Promise<Issued> {
-  const { id: userId } = await makeAccount(em, { ...facts, role: RoleName.ADMIN, flags: { isOwner: true, isVerified: true } }, tools.now());
-  recordOwn(em, tools, { userId }, client, 'setup_owner');
-  return startSession(em, tools, { userId, deviceName: null, deviceToken: null }, client);
+async function found(scope: Scope, facts: UserFacts & { readonly passwordHash: string }): Promise<Issued> {
+  const { id: userId } = await makeAccount(
+    scope,
+    { ...facts, role: RoleName.ADMIN, flags: { isOwner: true, isVerified: true } },
+    scope.now(),
+  );
+  recordOwn(scope, { userId }, 'setup_owner');
+  return startSession(scope, { userId, deviceName: null, deviceToken: null });
 }
 
 const alreadyOwned = (): Refusal => conflict('This instance has an owner: it was set up before.');

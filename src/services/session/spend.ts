@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { sqlNow, type Clocked } from '../../entities/clock.ts';
 import type { OneTimeToken } from '../../entities/credential.ts';
 import { badInput, type Refusal } from '../../errors.ts';
@@ -6,7 +5,7 @@ import { readMailedToken } from '../crypto/mailed.ts';
 import { hashToken } from '../crypto/token.ts';
 import { typedToken } from '../crypto/typed.ts';
 import type { Owner } from './strength.ts';
-import type { SessionTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /** A token that was mailed, with what it says. */
 export interface Mailed {
@@ -20,30 +19,30 @@ export interface Mailed {
 export const noSuchToken = (path: string): Refusal => badInput({ path, message: 'is not valid or no longer valid' });
 
 /** Reads a mailed token; null where this service never mailed it for this. Its row says whether it can be spent. */
-export function readToken({ keyring }: Pick<SessionTools, 'keyring'>, type: Mailed['type'], text: string): Mailed | null {
+export function readToken({ keyring }: Pick<Scope, 'keyring'>, type: Mailed['type'], text: string): Mailed | null {
   const token = typedToken(text);
   const claims = readMailedToken(keyring, type, token);
   return claims === null ? null : { ...claims, type, token };
 }
 
 /** Whose token it is; null where it cannot be spent now. It may be gone when it is. */
-export async function ownerOfToken(em: SqlEntityManager, clocked: Clocked, mailed: Mailed): Promise<Owner | null> {
-  const [owner] = await em.execute<Owner[]>(
+export async function ownerOfToken(scope: Scope, mailed: Mailed): Promise<Owner | null> {
+  const [owner] = await scope.em.execute<Owner[]>(
     `select u.username, u.email, u.first_name as "firstName", u.last_name as "lastName"
-     from one_time_tokens t join users u on u.id = t.user_id where ${spendable(clocked)}`,
+     from one_time_tokens t join users u on u.id = t.user_id where ${spendable(scope)}`,
     keyOf(mailed),
   );
   return owner ?? null;
 }
 
 /** Compares and swaps in the caller's transaction: of any number of parallel uses of one token, one spends it. */
-export async function spendToken(em: SqlEntityManager, clocked: Clocked, mailed: Mailed): Promise<boolean> {
-  const at = sqlNow(clocked);
+export async function spendToken(scope: Scope, mailed: Mailed): Promise<boolean> {
+  const at = sqlNow(scope);
   // Whoever mails a token locks its user first: so does this, lest each wait for the other.
-  await em.execute('select from users where id = ? for no key update', [mailed.userId]);
-  const spent = await em.execute<object[]>(
+  await scope.em.execute('select from users where id = ? for no key update', [mailed.userId]);
+  const spent = await scope.em.execute<object[]>(
     `update one_time_tokens t set used_at = ${at}, updated_at = ${at} from users u
-     where u.id = t.user_id and ${spendable(clocked)} returning t.id`,
+     where u.id = t.user_id and ${spendable(scope)} returning t.id`,
     keyOf(mailed),
   );
   return spent.length === 1;

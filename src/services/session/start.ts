@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Field, Int, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
 import { AuditOutcome } from '../../entities/audit.ts';
@@ -9,7 +8,8 @@ import { recordAudit } from '../audit/event.ts';
 import { signAccessToken } from '../crypto/jwt.ts';
 import { mintRefreshToken } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
-import { after, termsOf, type Client, type SessionTools } from './tools.ts';
+import { after, termsOf } from './session-terms.ts';
+import type { Scope } from '../scope.ts';
 
 /** What a device that just signed in or refreshed was given. */
 export interface Issued {
@@ -62,7 +62,7 @@ export class SignedIn {
   /** What to set as cookies, where the client asked for that; the same tokens are then in no field. */
   readonly cookies: TokenCookies | null;
 
-  constructor(issued: Issued, { keyring, rules, now }: SessionTools, wantsCookies: boolean) {
+  constructor(issued: Issued, { keyring, rules, now }: Scope, wantsCookies: boolean) {
     this.userId = issued.userId;
     this.sessionId = issued.sessionId;
     this.accessToken = signAccessToken(keyring, termsOf(rules), issued, now());
@@ -86,36 +86,36 @@ export interface NewSession {
  * Starts a session with its first refresh token, in the caller's transaction, after the user has been proved in every
  * way the account asks for.
  */
-export async function startSession(em: SqlEntityManager, tools: SessionTools, start: NewSession, client: Client): Promise<Issued> {
-  const { keyring, rules } = tools;
-  const at = await databaseNow(em, tools);
+export async function startSession(scope: Scope, start: NewSession): Promise<Issued> {
+  const { keyring, rules } = scope;
+  const at = await databaseNow(scope);
   const counter = 1;
   const sessionId = uuidv7();
-  const user = em.getReference(User, start.userId, { wrapped: true });
+  const user = scope.em.getReference(User, start.userId, { wrapped: true });
   const refreshToken = mintRefreshToken(keyring, { sessionId, counter, kid: keyring.active });
   const session = new Session({
     id: sessionId,
     user,
     deviceName: start.deviceName,
-    userAgent: storable(client.userAgent, 300),
-    ipAddress: client.ipAddress,
+    userAgent: storable(scope.client.userAgent, 300),
+    ipAddress: scope.client.ipAddress,
     at,
     expiresAt: after(at, rules.maxAge),
     idleEndsAt: after(at, rules.idleAge),
     refreshHash: hashToken(refreshToken),
     refreshKid: keyring.active,
   });
-  em.persist(session);
-  recordAudit(em, keyring, {
-    at: tools.now(),
+  scope.em.persist(session);
+  recordAudit(scope, {
+    at: scope.now(),
     actor: user,
     sessionId,
-    ipAddress: client.ipAddress,
+    ipAddress: scope.client.ipAddress,
     action: 'login',
     targetType: 'User',
     targetId: start.userId,
     outcome: AuditOutcome.SUCCEEDED,
-    requestId: client.requestId,
+    requestId: scope.client.requestId,
     count: 1,
   });
   return { userId: start.userId, sessionId, refreshToken, counter, deviceToken: start.deviceToken };

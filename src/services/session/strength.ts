@@ -1,7 +1,7 @@
 import { badInput } from '../../errors.ts';
 import { composed } from '../crypto/password.ts';
 import { passwordProblems } from '../crypto/policy.ts';
-import type { SessionTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /** Whose password it is to be: none of this alone is a password. */
 export interface Owner {
@@ -16,7 +16,7 @@ export interface Owner {
  * @throws BAD_INPUT at the path, with all that is wrong with it.
  */
 export function demandStrength(
-  { rules }: Pick<SessionTools, 'rules'>,
+  { rules }: Pick<Scope, 'rules'>,
   password: string,
   { username, email, firstName, lastName }: Owner,
   path: string,
@@ -31,7 +31,7 @@ export function demandStrength(
 }
 
 /** Lets a new password pass that is in no breach that is known. @throws BAD_INPUT at the path. */
-export async function demandUnbreached({ breached }: Pick<SessionTools, 'breached'>, password: string, path: string): Promise<void> {
+export async function demandUnbreached({ breached }: Pick<Scope, 'breached'>, password: string, path: string): Promise<void> {
   if (await breached.has(composed(password)))
     throw badInput({ path, message: 'was found in a breach of some service: choose one that nobody has seen' });
 }

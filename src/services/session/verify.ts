@@ -1,10 +1,9 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { TokenType } from '../../entities/session.ts';
 import { takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { noSuchToken, ownerOfToken, readToken, spendToken } from './spend.ts';
 import { tryToken } from './token.ts';
-import type { Client, SessionTools } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /**
  * Verifies the address that the token was mailed to. Whoever has the token may do this, signed in or not.
@@ -12,17 +11,17 @@ import type { Client, SessionTools } from './tools.ts';
  * @throws BAD_INPUT, one for every token that cannot be used, and for an address that another account has verified;
  * RATE_LIMITED.
  */
-export async function verifyEmail(em: SqlEntityManager, tools: SessionTools, token: string, client: Client): Promise<true> {
-  const mailed = await tryToken(em, tools, { action: 'verify_email', client }, async () => {
-    const read = readToken(tools, TokenType.EMAIL_VERIFICATION, token);
-    return read && (await ownerOfToken(em, tools, read)) && read;
+export async function verifyEmail(scope: Scope, token: string): Promise<true> {
+  const mailed = await tryToken(scope, 'verify_email', async () => {
+    const read = readToken(scope, TokenType.EMAIL_VERIFICATION, token);
+    return read && (await ownerOfToken(scope, read)) && read;
   });
   if (mailed === null) throw noSuchToken('token');
-  const isVerified = await em
-    .transactional(async (transaction) => {
-      if (!(await spendToken(transaction, tools, mailed))) return false;
-      await confirmAddress(transaction, tools, mailed.userId);
-      recordOwn(transaction, tools, mailed, client, 'verify_email');
+  const isVerified = await scope
+    .transaction(async (tx) => {
+      if (!(await spendToken(tx, mailed))) return false;
+      await confirmAddress(tx, mailed.userId);
+      recordOwn(tx, mailed, 'verify_email');
       return true;
     })
     .catch(refusedAsTaken);
@@ -31,8 +30,8 @@ export async function verifyEmail(em: SqlEntityManager, tools: SessionTools, tok
 }
 
 /** The address is the user's from now on, in the caller's transaction, which fails where it is another's already. */
-export async function confirmAddress(em: SqlEntityManager, { now }: Pick<SessionTools, 'now'>, userId: string): Promise<void> {
-  await em.execute('update users set is_verified = true, updated_at = ? where id = ? and not is_verified', [now(), userId]);
+export async function confirmAddress(scope: Scope, userId: string): Promise<void> {
+  await scope.em.execute('update users set is_verified = true, updated_at = ? where id = ? and not is_verified', [scope.now(), userId]);
 }
 
 /** Of several who claim an address, the first who confirms it has it. */

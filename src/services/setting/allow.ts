@@ -1,50 +1,42 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
-import type { Viewer } from '../../entities/viewer.ts';
 import { badCredentials, rateLimited } from '../../errors.ts';
 import { recordRefusal, type DenialFacts } from '../audit/denial.ts';
-import { recordChange, type Requester } from '../audit/event.ts';
+import { recordChange } from '../audit/event.ts';
 import { networkOf, tryTurn } from '../limit.ts';
-import type { SettingTools } from './desk.ts';
-
-/** Who asks for something of the settings, and by what right. */
-export interface Asker {
-  readonly viewer: Viewer;
-  readonly client: Requester;
-  /** Null where the right is the viewer's own, which was looked at before. */
-  readonly setupToken: string | null;
-}
+import type { Scope } from '../scope.ts';
 
 /**
  * Takes a turn, and holds a set-up token against the one that is kept: there is one while nobody owns the instance, and
  * while the saved database cannot be reached.
+ * @param setupToken null where the viewer has the right, which was checked before.
  * @throws BAD_CREDENTIALS for a wrong token; RATE_LIMITED. Both are recorded.
  */
-export async function demandAllowed(tools: SettingTools, asker: Asker, action: SettingAction): Promise<void> {
-  const wait = await takeTurn(tools, asker.client);
+export async function demandAllowed(scope: Scope, setupToken: string | null, action: SettingAction): Promise<void> {
+  const wait = await takeTurn(scope);
   if (wait > 0) {
-    await recordFailure(tools, asker, { action, outcome: AuditOutcome.DENIED, reason: 'rate_limited' });
+    await recordFailure(scope, { action, outcome: AuditOutcome.DENIED, reason: 'rate_limited' });
     throw rateLimited(wait);
   }
-  if (asker.setupToken === null || (await tools.setup.isToken(asker.setupToken))) return;
-  await recordFailure(tools, asker, { action, outcome: AuditOutcome.DENIED, reason: 'wrong_setup_token' });
+  if (setupToken === null || (await scope.setup.isToken(setupToken))) return;
+  await recordFailure(scope, { action, outcome: AuditOutcome.DENIED, reason: 'wrong_setup_token' });
   throw badCredentials();
 }
 
 export type SettingAction = 'setting.test' | 'setting.save';
 
 /** The database manager to record with; null where there is no database, and the process log has the entry instead. */
-function recording({ desk }: SettingTools, { client }: Asker, entry: string): SqlEntityManager | null {
+function recording({ desk, client }: Scope, entry: string): SqlEntityManager | null {
   const em = desk.em?.fork() ?? null;
   if (em === null) desk.warn(`${entry} (request ${client.requestId})`);
   return em;
 }
 
 /** Records that an action succeeded: never which database, user or password was given. */
-export async function recordSuccess(tools: SettingTools, asker: Asker, action: SettingAction): Promise<void> {
-  const em = recording(tools, asker, `${action} ${AuditOutcome.SUCCEEDED}`);
+export async function recordSuccess(scope: Scope, action: SettingAction): Promise<void> {
+  const em = recording(scope, `${action} ${AuditOutcome.SUCCEEDED}`);
   if (em === null) return;
-  recordChange(em, tools, asker.viewer, asker.client, { action, targetType: null, targetId: null });
+  recordChange({ ...scope, em }, { action, targetType: null, targetId: null });
   await em.flush();
 }
 
@@ -52,19 +44,19 @@ export async function recordSuccess(tools: SettingTools, asker: Asker, action: S
 export type SettingRefusal = Pick<DenialFacts, 'outcome' | 'reason'> & { readonly action: SettingAction };
 
 /** Records a refusal within the limits of the audit log. */
-export async function recordFailure(tools: SettingTools, asker: Asker, refusal: SettingRefusal): Promise<void> {
+export async function recordFailure(scope: Scope, refusal: SettingRefusal): Promise<void> {
   const { action, outcome, reason } = refusal;
-  const em = recording(tools, asker, `${action} ${outcome}: ${reason}`);
+  const em = recording(scope, `${action} ${outcome}: ${reason}`);
   if (em === null) return;
-  const { userId: actorId, sessionId } = asker.viewer;
+  const { userId: actorId, sessionId } = scope.viewer;
   const facts = { ...refusal, actorId, sessionId };
-  await recordRefusal(em, tools, { facts, at: tools.now(), requester: asker.client, count: 1 });
+  await recordRefusal({ ...scope, em }, { facts, at: scope.now(), client: scope.client, count: 1 });
 }
 
 /** Where the database is away, this process counts alone. */
-async function takeTurn(tools: SettingTools, { ipAddress }: Requester): Promise<number> {
-  const { desk, turns, rules, now } = tools;
-  const key = networkOf(ipAddress);
-  if (desk.em !== null) return await tryTurn(desk.em.fork(), tools, 'connection', key);
+async function takeTurn(scope: Scope): Promise<number> {
+  const { desk, turns, rules, now } = scope;
+  const key = networkOf(scope.client.ipAddress);
+  if (desk.em !== null) return await tryTurn({ ...scope, em: desk.em.fork() }, 'connection', key);
   return turns.take(key, rules.limits.connection, now());
 }

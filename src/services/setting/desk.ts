@@ -1,6 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Connection, ConnectionSource } from '../../entities/setting.ts';
-import type { RefusalTools } from '../audit/denial.ts';
 import type { Draft } from './saved.ts';
 
 /** Where the service's database is, as it says itself. */
@@ -34,13 +33,6 @@ export interface Desk {
   draft(connection: Connection): Promise<Draft>;
   /** Hears what cannot be recorded because there is no database. */
   warn(message: string): void;
-}
-
-/** What the use cases of the settings work with. */
-export interface SettingTools extends RefusalTools {
-  readonly setup: { isToken(text: string): Promise<boolean> };
-  readonly desk: Desk;
-  readonly turns: Turns;
 }
 
 /** The same limit while there is no database to count in: by this process alone. */

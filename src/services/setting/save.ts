@@ -7,8 +7,9 @@ import {
   type ConnectionSaved,
 } from '../../entities/setting.ts';
 import { conflict } from '../../errors.ts';
-import { demandAllowed, recordFailure, recordSuccess, type Asker } from './allow.ts';
-import type { Proven, SettingTools } from './desk.ts';
+import { demandAllowed, recordFailure, recordSuccess } from './allow.ts';
+import type { Scope } from '../scope.ts';
+import type { Proven } from './desk.ts';
 import { failureOf, messageOf } from './failure.ts';
 import { readConnection, type ConnectionInput } from './input.ts';
 import { probe } from './probe.ts';
@@ -20,20 +21,20 @@ import { connectionSettings } from './settings.ts';
  * @throws CONFLICT where DATABASE_URL decides, where another move is under way, or where the database is another version's;
  * BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED.
  */
-export async function saveConnection(tools: SettingTools, input: ConnectionInput, asker: Asker): Promise<ConnectionSaved> {
-  const { desk } = tools;
-  await demandAllowed(tools, asker, 'setting.save');
+export async function saveConnection(scope: Scope, input: ConnectionInput, setupToken: string | null = null): Promise<ConnectionSaved> {
+  const { desk } = scope;
+  await demandAllowed(scope, setupToken, 'setting.save');
   if (desk.place.source === ConnectionSource.ENVIRONMENT)
     throw conflict('DATABASE_URL says where the database is. Change it there, or start without it.');
   const connection = readConnection(input);
-  const { reason } = await probe(connection, tools.keyring);
-  if (reason !== null) return await failed(tools, asker, reason);
-  const proven = await prove(tools, connection);
-  if (typeof proven === 'string') return await failed(tools, asker, proven);
+  const { reason } = await probe(connection, scope.keyring);
+  if (reason !== null) return await failed(scope, reason);
+  const proven = await prove(scope, connection);
+  if (typeof proven === 'string') return await failed(scope, proven);
   try {
     const draft = await desk.draft(connection).catch(refuseUnsaved);
     try {
-      await recordSuccess(tools, asker, 'setting.save');
+      await recordSuccess(scope, 'setting.save');
       await draft.keep();
     } finally {
       await draft.drop();
@@ -46,7 +47,7 @@ export async function saveConnection(tools: SettingTools, input: ConnectionInput
   return { status: ConnectionStatus.SAVED, reason: null, message: null, connection: await connectionSettings(desk) };
 }
 
-async function prove({ desk }: SettingTools, connection: Connection): Promise<Proven | ConnectionFailure> {
+async function prove({ desk }: Scope, connection: Connection): Promise<Proven | ConnectionFailure> {
   try {
     return await desk.prove(connection);
   } catch (error) {
@@ -65,7 +66,7 @@ function refuseUnsaved(error: Error): never {
   throw conflict('The connection cannot be saved: the config directory cannot be written to.');
 }
 
-async function failed(tools: SettingTools, asker: Asker, reason: ConnectionFailure): Promise<ConnectionSaved> {
-  await recordFailure(tools, asker, { action: 'setting.save', outcome: AuditOutcome.FAILED, reason });
-  return { status: ConnectionStatus.FAILED, reason, message: messageOf(reason), connection: await connectionSettings(tools.desk) };
+async function failed(scope: Scope, reason: ConnectionFailure): Promise<ConnectionSaved> {
+  await recordFailure(scope, { action: 'setting.save', outcome: AuditOutcome.FAILED, reason });
+  return { status: ConnectionStatus.FAILED, reason, message: messageOf(reason), connection: await connectionSettings(scope.desk) };
 }

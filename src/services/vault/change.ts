@@ -5,7 +5,7 @@ import { recordChange } from '../audit/event.ts';
 import { withVault, type OpenVault } from './open.ts';
 import { addVersion, decryptValue, demandName, findValue, renewValue, valuesOf } from './record.ts';
 import { holdVault, writeState } from './state.ts';
-import { within, type Scope } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /**
  * Gives a secret another name. Every value of it is encrypted anew, as the name is part of the key of each.
@@ -13,11 +13,11 @@ import { within, type Scope } from './tools.ts';
  */
 export async function renameSecret(scope: Scope, keyName: string, newKeyName: string): Promise<string> {
   return change(scope, 'secret.rename', keyName, async (inner, vault, secret) => {
-    const { em, tools } = inner;
+    const { em } = inner;
     const name = demandName(newKeyName, 'newKeyName');
     if (name === secret.keyName) return name;
     if ((await em.count(Secret, { keyName: name }, { filters: false })) > 0) throw badInput({ path: 'newKeyName', message: 'is taken' });
-    for (const value of await valuesOf(em, secret.id)) await renewValue(em, vault, value, name, tools.now());
+    for (const value of await valuesOf(inner, secret.id)) await renewValue(inner, vault, value, name, scope.now());
     secret.keyName = name;
     return name;
   });
@@ -28,11 +28,11 @@ export async function renameSecret(scope: Scope, keyName: string, newKeyName: st
  * @returns the secret's name. @throws VAULT_LOCKED; NOT_FOUND where there is no such secret or version.
  */
 export async function restoreVersion(scope: Scope, keyName: string, version: number): Promise<string> {
-  return change(scope, 'secret.restore', keyName, async ({ em, tools }, vault, secret) => {
-    const plaintext = decryptValue(vault.vaultId, vault.keys, await findValue(em, secret.keyName, version));
+  return change(scope, 'secret.restore', keyName, async (inner, vault, secret) => {
+    const plaintext = decryptValue(vault.vaultId, vault.keys, await findValue(inner, secret.keyName, version));
     secret.version += 1;
-    await em.flush();
-    await addVersion(em, vault, secret, plaintext, { at: tools.now(), versionsKept: tools.vault.versionsKept });
+    await inner.em.flush();
+    await addVersion(inner, vault, secret, plaintext, { at: scope.now(), versionsKept: scope.vault.versionsKept });
     plaintext.fill(0);
     return secret.keyName;
   });
@@ -59,17 +59,16 @@ async function change<Done>(
   keyName: string,
   act: (inner: Scope, vault: OpenVault, secret: Secret) => Promise<Done>,
 ): Promise<Done> {
-  const { em, tools, viewer, client } = scope;
-  return em.transactional(async (transaction) => {
-    await holdVault(transaction);
-    return withVault(within(scope, transaction), async (vault) => {
-      const secret = await transaction.findOne(Secret, { keyName: demandName(keyName, 'keyName') }, { filters: false });
+  return scope.transaction(async (tx) => {
+    await holdVault(tx);
+    return withVault(tx, async (vault) => {
+      const secret = await tx.em.findOne(Secret, { keyName: demandName(keyName, 'keyName') }, { filters: false });
       if (secret === null) throw notFound();
-      secret.updatedBy = transaction.getReference(User, vault.userId, { wrapped: true });
-      secret.updatedAt = tools.now();
-      const done = await act(within(scope, transaction), vault, secret);
-      recordChange(transaction, tools, viewer, client, { action, targetType: 'Secret', targetId: secret.id });
-      await writeState(transaction, vault, vault.keys);
+      secret.updatedBy = tx.em.getReference(User, vault.userId, { wrapped: true });
+      secret.updatedAt = scope.now();
+      const done = await act(tx, vault, secret);
+      recordChange(tx, { action, targetType: 'Secret', targetId: secret.id });
+      await writeState(tx, vault, vault.keys);
       return done;
     });
   });

@@ -9,7 +9,9 @@ import { VaultKeys } from '../crypto/vault.ts';
 import { addGrant } from './grants.ts';
 import { pairOf, type StoredPair } from '../pair.ts';
 import { writeState } from './state.ts';
-import type { Proved, Scope } from './tools.ts';
+import { ensurePair } from '../proof/key-pair.ts';
+import { proveViewer, type ViewerProof } from '../proof/proof.ts';
+import type { Scope } from '../scope.ts';
 
 @ObjectType({ description: 'A vault that was just made, and its recovery kit.' })
 export class VaultCreated {
@@ -32,25 +34,24 @@ export class VaultCreated {
 
 /** Makes the vault: its key, granted to who asks and to the recovery kit. @throws CONFLICT where there is one; BAD_CREDENTIALS. */
 export async function createVault(scope: Scope, password: string): Promise<VaultCreated> {
-  const { em, tools, viewer, client } = scope;
-  if ((await em.count(Vault, {}, { filters: false })) > 0) throw alreadyMade();
-  const proved = await tools.proofs.prove(em, viewer, { password }, { action: 'vault.create', client }, { path: '', asksCode: false });
+  if ((await scope.em.count(Vault, {}, { filters: false })) > 0) throw alreadyMade();
+  const proved = await proveViewer(scope, { password }, 'vault.create', { path: '', asksCode: false });
   const pair = await ownPair(scope, password, proved);
   const [kit, bytes, vaultId] = [generateKit(), VaultKeys.generate(), uuidv7()];
   const recoveryKit = writeKit(kit.privateKey);
   kit.privateKey.fill(0);
-  const isMade = await em
-    .transactional(async (transaction) => {
-      if (!(await proved.spend(transaction))) return false;
+  const isMade = await scope
+    .transaction(async (tx) => {
+      if (!(await proved.spend(tx))) return false;
       const kitKey = kit.publicKey.toString('base64url');
       const key = new VaultKey({ version: 1 });
-      transaction.persist(Object.assign(new Vault({ kitKey, state: '' }), { id: vaultId }));
-      transaction.persist(key);
-      await transaction.flush();
+      tx.em.persist(Object.assign(new Vault({ kitKey, state: '' }), { id: vaultId }));
+      tx.em.persist(key);
+      await tx.em.flush();
       for (const grantee of [pair, { userId: null, publicKey: kit.publicKey }])
-        addGrant(transaction, vaultId, { id: key.id, version: 1, bytes }, grantee);
-      await writeState(transaction, { vaultId, kitKey }, new VaultKeys(1, new Map([[1, bytes]])));
-      recordChange(transaction, tools, viewer, client, { action: 'vault.create', targetType: 'Vault', targetId: vaultId });
+        addGrant(tx, vaultId, { id: key.id, version: 1, bytes }, grantee);
+      await writeState(tx, { vaultId, kitKey }, new VaultKeys(1, new Map([[1, bytes]])));
+      recordChange(tx, { action: 'vault.create', targetType: 'Vault', targetId: vaultId });
       return true;
     })
     .catch(refuseTaken)
@@ -60,11 +61,11 @@ export async function createVault(scope: Scope, password: string): Promise<Vault
 }
 
 /** The caller's own key pair, made now where there is none. */
-export async function ownPair({ em, tools, viewer }: Scope, password: string, { stored }: Proved): Promise<StoredPair> {
-  const { userId } = viewer;
+export async function ownPair(scope: Scope, password: string, { stored }: ViewerProof): Promise<StoredPair> {
+  const { userId } = scope.viewer;
   if (userId === null) throw unauthenticated();
-  await tools.proofs.ensurePair(em, userId, password, stored);
-  const pair = await pairOf(em, tools.keyring, userId);
+  await ensurePair(scope, userId, password, stored);
+  const pair = await pairOf(scope, userId);
   if (pair === null) throw badCredentials('spent_proof');
   return pair;
 }

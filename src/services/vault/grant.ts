@@ -8,7 +8,7 @@ import { grantAll } from './grants.ts';
 import { withVault } from './open.ts';
 import { pairOf } from '../pair.ts';
 import { holdVault } from './state.ts';
-import { within, type Scope } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /**
  * Gives a user access to the vault, present or not: what is needed of them is their public key. They are told by mail.
@@ -17,29 +17,28 @@ import { within, type Scope } from './tools.ts';
  * key yet.
  */
 export async function grantVaultAccess(scope: Scope, userId: string): Promise<string> {
-  const { em, tools, viewer, client } = scope;
-  return em.transactional(async (transaction) => {
-    await holdVault(transaction);
-    return withVault(within(scope, transaction), async ({ vaultId, keys }) => {
-      await demandTrusted(within(scope, transaction), userId);
-      const pair = await pairOf(transaction, tools.keyring, userId);
+  return scope.transaction(async (tx) => {
+    await holdVault(tx);
+    return withVault(tx, async ({ vaultId, keys }) => {
+      await demandTrusted(tx, userId);
+      const pair = await pairOf(tx, userId);
       if (pair === null)
         throw conflict('The user has no key yet, to which access could be given: it is made at the next sign-in with the password.');
-      await grantAll(transaction, vaultId, keys, pair);
-      recordChange(transaction, tools, viewer, client, { action: 'vault.grant', targetType: 'User', targetId: userId });
-      await tools.mail.enqueue(transaction, { kind: 'security-alert', userId, alert: 'vault-granted', at: tools.now().toISOString() });
+      await grantAll(tx, vaultId, keys, pair);
+      recordChange(tx, { action: 'vault.grant', targetType: 'User', targetId: userId });
+      await scope.mail.enqueue(tx.em, { kind: 'security-alert', userId, alert: 'vault-granted', at: scope.now().toISOString() });
       return vaultId;
     });
   });
 }
 
-async function demandTrusted({ em, tools }: Scope, userId: string): Promise<void> {
+async function demandTrusted(scope: Scope, userId: string): Promise<void> {
   if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'is not an id' });
-  if ((await em.count(User, { id: userId, deletedAt: null })) === 0) throw notFound();
+  if ((await scope.em.count(User, { id: userId, deletedAt: null })) === 0) throw notFound();
   const roles = vaultRoles.map(() => '?').join(', ');
-  const trusted = await em.execute<object[]>(
+  const trusted = await scope.em.execute<object[]>(
     `select a.id from user_roles a join roles r on r.id = a.role_id join users u on u.id = a.user_id
-     where u.id = ? and u.is_active and (a.expires_at is null or a.expires_at > ${sqlNow(tools)}) and r.based_on in (${roles})`,
+     where u.id = ? and u.is_active and (a.expires_at is null or a.expires_at > ${sqlNow(scope)}) and r.based_on in (${roles})`,
     [userId, ...vaultRoles],
   );
   if (trusted.length === 0) throw conflict('The user may not sign in, or has no role with which the vault may be opened.');

@@ -1,9 +1,9 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { User } from '../../entities/user.ts';
 import { VaultGrant, VaultKey } from '../../entities/vault.ts';
 import { openSealed, sealTo, type KeyPair } from '../crypto/box.ts';
 import { grantContext, isSameMark, markGrant, VaultKeys } from '../crypto/vault.ts';
 import { AlteredError } from './state.ts';
+import type { EntityScope } from '../scope.ts';
 
 /** Whose grant: a user's, or the recovery kit's where there is none. */
 export interface Grantee {
@@ -19,7 +19,7 @@ interface GrantRow {
 }
 
 /** What somebody was granted, of the versions that can still be read. */
-export async function grantsOf(em: SqlEntityManager, userId: string | null): Promise<GrantRow[]> {
+export async function grantsOf({ em }: EntityScope, userId: string | null): Promise<GrantRow[]> {
   return em.execute<GrantRow[]>(
     `select k.version, k.state, g.sealed_key, g.mark from vault_grants g join vault_keys k on k.id = g.vault_key_id
      where g.user_id is not distinct from cast(? as uuid) and k.state <> 'destroyed' order by k.version`,
@@ -54,7 +54,7 @@ export function isGenuine(vaultKey: Buffer, vaultId: string, version: number, { 
 
 /** Grants one version of the key; it takes nobody but its holder. */
 export function addGrant(
-  em: SqlEntityManager,
+  { em }: EntityScope,
   vaultId: string,
   key: { id: string; version: number; bytes: Buffer },
   grantee: Grantee,
@@ -72,9 +72,9 @@ export function addGrant(
 }
 
 /** Grants every version that can be read, in the place of what was granted before. */
-export async function grantAll(em: SqlEntityManager, vaultId: string, keys: VaultKeys, grantee: Grantee): Promise<void> {
-  await em.execute('delete from vault_grants where user_id = ?', [grantee.userId]);
-  const rows = await em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state <> 'destroyed'`);
-  for (const { id, version } of rows) if (keys.has(version)) addGrant(em, vaultId, { id, version, bytes: keys.key(version) }, grantee);
-  await em.flush();
+export async function grantAll(scope: EntityScope, vaultId: string, keys: VaultKeys, grantee: Grantee): Promise<void> {
+  await scope.em.execute('delete from vault_grants where user_id = ?', [grantee.userId]);
+  const rows = await scope.em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state <> 'destroyed'`);
+  for (const { id, version } of rows) if (keys.has(version)) addGrant(scope, vaultId, { id, version, bytes: keys.key(version) }, grantee);
+  await scope.em.flush();
 }

@@ -3,7 +3,8 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
 import { Secret } from '../../entities/vault.ts';
-import { hostOrigin, recordAudit, type Requester } from '../audit/event.ts';
+import { hostClient, recordAudit } from '../audit/event.ts';
+import type { Client } from '../scope.ts';
 import { decryptFernet, FernetError } from '../crypto/fernet.ts';
 import { openByPassword } from '../crypto/pair.ts';
 import { pythonIterations, stretch } from '../crypto/stretch.ts';
@@ -64,12 +65,12 @@ export async function importSecrets(
 ): Promise<Imported> {
   return em.transactional((transaction) =>
     keepingKeys(async (keep) => {
-      await holdVault(transaction);
+      await holdVault({ em: transaction });
       const vault = await openAs(transaction, tools, as, keep);
       const done = { added: 0, changed: 0, unchanged: 0 };
-      const each = { ...tools, origin: hostOrigin() };
+      const each = { ...tools, origin: hostClient() };
       for (const secret of secrets) done[await importOne(transaction, each, vault, secret)] += 1;
-      await writeState(transaction, vault, vault.keys);
+      await writeState({ em: transaction }, vault, vault.keys);
       return done;
     }),
   );
@@ -166,8 +167,8 @@ async function openAs(
     'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
     [username],
   );
-  const pair = user === undefined ? null : await pairOf(em, keyring, user.id);
-  const grants = user === undefined ? [] : await grantsOf(em, user.id);
+  const pair = user === undefined ? null : await pairOf({ em, keyring }, user.id);
+  const grants = user === undefined ? [] : await grantsOf({ em }, user.id);
   if (user === undefined || pair === null || !isGranted(grants))
     throw new VaultError('There is no user of that name who has access to the vault.');
   const [row] = await em.execute<{ id: string; kit_key: string; state: string; key_id: string; digest: string }[]>(
@@ -188,7 +189,7 @@ async function openAs(
 
 async function importOne(
   em: SqlEntityManager,
-  { keyring, now, versionsKept, origin }: OperatorTools & { readonly versionsKept: number; readonly origin: Requester },
+  { keyring, now, versionsKept, origin }: OperatorTools & { readonly versionsKept: number; readonly origin: Client },
   vault: OpenVault,
   { keyName, description, value }: ForeignSecret,
 ): Promise<keyof Imported> {
@@ -201,22 +202,25 @@ async function importOne(
   Object.assign(secret, { updatedBy: actor, updatedAt: at });
   em.persist(secret);
   await em.flush();
-  await addVersion(em, vault, secret, value, { at, versionsKept });
+  await addVersion({ em }, vault, secret, value, { at, versionsKept });
   const target = { action: 'secret.import', targetType: 'Secret', targetId: secret.id } as const;
-  recordAudit(em, keyring, {
-    at,
-    actor,
-    sessionId: null,
-    ...origin,
-    outcome: AuditOutcome.SUCCEEDED,
-    count: 1,
-    ...target,
-  });
+  recordAudit(
+    { em, keyring },
+    {
+      at,
+      actor,
+      sessionId: null,
+      ...origin,
+      outcome: AuditOutcome.SUCCEEDED,
+      count: 1,
+      ...target,
+    },
+  );
   return found === null ? 'added' : 'changed';
 }
 
 async function hasValue(em: SqlEntityManager, { vaultId, keys }: OpenVault, keyName: string, value: Buffer): Promise<boolean> {
-  const current = decryptValue(vaultId, keys, await findValue(em, keyName, null));
+  const current = decryptValue(vaultId, keys, await findValue({ em }, keyName, null));
   const isSame = current.equals(value);
   current.fill(0);
   return isSame;

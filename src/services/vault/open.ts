@@ -1,4 +1,4 @@
-import { sqlAfter, sqlNow, type Clocked } from '../../entities/clock.ts';
+import { sqlAfter, sqlNow } from '../../entities/clock.ts';
 import { vaultRoles } from '../../entities/vault.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { unauthenticated, vaultLocked } from '../../errors.ts';
@@ -8,7 +8,7 @@ import { unwrapKeys, type VaultKeys, type WrapBinding } from '../crypto/vault.ts
 import { runOn } from '../record/index.ts';
 import { oneValueSql, valueOf, type StoredValue, type ValueRow } from './record.ts';
 import { demandState, digestSql } from './state.ts';
-import type { Scope, VaultRules } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /** An unlocked vault, for as long as something is done with it: whoever opened it wipes its keys. */
 export interface OpenVault {
@@ -61,7 +61,7 @@ export interface WantedValue {
 }
 
 /**
- * As {@link withVault}, outside every transaction, with a stored value beside it: both by one prepared statement, as they
+ * As {@link withVault}, outside every tx, with a stored value beside it: both by one prepared statement, as they
  * were at one instant, so that no rotation comes between them. The value is null where there is none.
  */
 export async function withValue<Done>(
@@ -71,7 +71,7 @@ export async function withValue<Done>(
 ): Promise<Done> {
   let value: StoredValue | null = null;
   const findBoth = async (): Promise<OpenRow | undefined> => {
-    const [row] = (await scope.run(findBothSql(scope.tools), [...findValues(scope), keyName, version])) as unknown as BothRow[];
+    const [row] = (await scope.run(findBothSql(scope), [...findValues(scope), keyName, version])) as unknown as BothRow[];
     if (row && row.value_id !== null) value = valueOf({ ...row, id: row.value_id, version: row.value_version });
     return row;
   };
@@ -99,7 +99,7 @@ async function opened<Done>(
 }
 
 async function open(scope: Scope, search: () => Promise<OpenRow | undefined>): Promise<OpenVault> {
-  const { tools, viewer, vaultToken } = scope;
+  const { viewer, vaultToken } = scope;
   const { userId, sessionId } = viewer;
   if (userId === null || sessionId === null) throw unauthenticated();
   const token = vaultToken === null ? null : tokenBytes('vlt1', vaultToken);
@@ -108,14 +108,14 @@ async function open(scope: Scope, search: () => Promise<OpenRow | undefined>): P
   const reason = row === undefined ? 'unknown_token' : reasonAgainst(row, viewer);
   if (row === undefined || reason !== null) throw vaultLocked(reason ?? '');
   const { vault_id: vaultId, kit_key: kitKey, version } = row;
-  const keys = unwrapped(tools, token, { sessionId, userId, vaultId, version }, row.wrapped_key);
+  const keys = unwrapped(scope, token, { sessionId, userId, vaultId, version }, row.wrapped_key);
   try {
     demandGenuine(row, keys);
   } catch (error) {
     keys.wipe();
     throw error;
   }
-  if (row.is_stale) await scope.em.execute(`update vault_sessions set last_used_at = ${sqlNow(tools)} where id = ?`, [row.id]);
+  if (row.is_stale) await scope.em.execute(`update vault_sessions set last_used_at = ${sqlNow(scope)} where id = ?`, [row.id]);
   return { vaultId, kitKey, keyId: row.key_id, keys, vaultSessionId: row.id, userId, sessionId };
 }
 
@@ -145,18 +145,18 @@ function demandGenuine(row: OpenRow, keys: VaultKeys): void {
  * What the vault's row, the token's and the caller's tell, possibly with more columns from more tables. The time of use is
  * written once it is stale, and not each time: parallel uses would wait for one another.
  */
-const openSql = (tools: Clocked & { readonly vault: VaultRules }, columns = '', joins = ''): string =>
+const openSql = (scope: Pick<Scope, 'now' | 'vault'>, columns = '', joins = ''): string =>
   `select w.id, w.session_id, w.wrapped_key,
-     w.expires_at > ${sqlNow(tools)} and w.last_used_at > ${sqlAfter(tools, -tools.vault.idleTtl)} as is_in_time,
-     w.last_used_at < ${sqlAfter(tools, -tools.vault.idleTtl / 20)} as is_stale,
+     w.expires_at > ${sqlNow(scope)} and w.last_used_at > ${sqlAfter(scope, -scope.vault.idleTtl)} as is_in_time,
+     w.last_used_at < ${sqlAfter(scope, -scope.vault.idleTtl / 20)} as is_stale,
      v.id as vault_id, v.kit_key, v.state, k.id as key_id, k.version, g.id is not null as is_granted, ${digestSql} as digest${columns}
    from vault_sessions w cross join vaults v join vault_keys k on k.state = 'active'
      left join vault_grants g on g.user_id = $1 and g.vault_key_id = k.id${joins}
    where w.token_hash = $2`;
 
-const findBothSql = (tools: Scope['tools']): string =>
+const findBothSql = (scope: Scope): string =>
   openSql(
-    tools,
+    scope,
     ', f.id as value_id, f.secret_id, f.key_name, f.version as value_version, f.key_version, f.salt, f.token',
     ` left join lateral (${oneValueSql('$3', '$4')}) f on true`,
   );
@@ -164,7 +164,7 @@ const findBothSql = (tools: Scope['tools']): string =>
 const findValues = ({ viewer, vaultToken }: Scope): unknown[] => [viewer.userId, hashToken(vaultToken ?? '')];
 
 async function find(scope: Scope): Promise<OpenRow | undefined> {
-  const [row] = (await runOn(scope.em)(openSql(scope.tools), findValues(scope))) as OpenRow[];
+  const [row] = (await runOn(scope.em)(openSql(scope), findValues(scope))) as unknown as OpenRow[];
   return row;
 }
 
@@ -175,7 +175,7 @@ function reasonAgainst(row: OpenRow, { sessionId, roles }: Viewer): string | nul
   return row.is_granted ? null : 'no_grant';
 }
 
-function unwrapped({ keyring }: Scope['tools'], token: Buffer, binding: WrapBinding, text: string): VaultKeys {
+function unwrapped({ keyring }: Scope, token: Buffer, binding: WrapBinding, text: string): VaultKeys {
   try {
     return unwrapKeys(keyring, token, binding, text);
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { VaultKeyState } from '../../entities/vault.ts';
-import { hostOrigin, recordAudit } from '../audit/event.ts';
+import { hostClient, recordAudit } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { readKit } from '../crypto/kit.ts';
 import { isOfActiveKid, sealAgain } from '../crypto/pair.ts';
@@ -10,7 +10,6 @@ import { keepingKeys } from '../crypto/vault.ts';
 import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
-import { after } from './tools.ts';
 
 /** What an operator does on the host works with. */
 export interface OperatorTools {
@@ -46,7 +45,7 @@ export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date =
       `vault_grants g join vault_keys k on k.id = g.vault_key_id join users u on u.id = g.user_id
        where k.state = 'active' and u.deleted_at is null`,
     ),
-    openVaults: await count('vault_sessions where expires_at > ? and last_used_at > ?', [at, after(at, -idleTtl)]),
+    openVaults: await count('vault_sessions where expires_at > ? and last_used_at > ?', [at, new Date(at.valueOf() - idleTtl * 1000)]),
     values: await em.execute(
       `select k.version, k.state, cast(count(v.id) as int) as count from vault_keys k left join secret_versions v on v.vault_key_id = k.id
        where k.state <> '${VaultKeyState.DESTROYED}' group by k.version, k.state order by k.version`,
@@ -93,11 +92,11 @@ export async function renewSystemSeals(
 
 /** Compares and swaps: a password that is changed in the same instant has sealed the key anew itself. */
 async function renewPair(em: SqlEntityManager, { keyring, now }: OperatorTools, userId: string): Promise<boolean> {
-  const pair = await pairOf(em, keyring, userId);
+  const pair = await pairOf({ em, keyring }, userId);
   if (pair === null) return false;
   const seal = readPair(keyring, pair);
   if (seal.isOfActiveKey && isOfActiveKid(keyring, pair.mark)) return false;
-  return await writePair(em, { keyring, now }, pair, sealAgain(keyring, seal));
+  return await writePair({ em, keyring, now }, pair, sealAgain(keyring, seal));
 }
 
 /**
@@ -115,10 +114,10 @@ export async function recoverFor(
   if (kit === null) throw new VaultError('This is not a recovery kit: a character is wrong, or missing.');
   try {
     await em.transactional(async (transaction) => {
-      await holdVault(transaction);
+      await holdVault({ em: transaction });
       const [vault] = await transaction.execute<{ id: string; kit_key: string }[]>('select id, kit_key from vaults');
       if (vault === undefined) throw new VaultError('There is no vault yet: the owner makes it with createVault.');
-      const grants = await grantsOf(transaction, null);
+      const grants = await grantsOf({ em: transaction }, null);
       if (vault.kit_key !== kit.publicKey.toString('base64url') || !isGranted(grants)) throw new VaultError('The kit is of another vault.');
       const [user] = await transaction.execute<{ id: string }[]>(
         'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
@@ -127,16 +126,19 @@ export async function recoverFor(
       if (user === undefined) throw new VaultError('There is no user of that name who may sign in.');
       const pair = await usablePair(transaction, keyring, user.id);
       if (pair === null) throw new VaultError('The user has no key yet: it is made at the next sign-in with the password.');
-      await keepingKeys((keep) => grantAll(transaction, vault.id, keep(openGrants(grants, vault.id, null, kit)), pair));
+      await keepingKeys((keep) => grantAll({ em: transaction }, vault.id, keep(openGrants(grants, vault.id, null, kit)), pair));
       const facts = { action: 'vault.recover', targetType: 'User', targetId: user.id, outcome: AuditOutcome.SUCCEEDED } as const;
-      recordAudit(transaction, keyring, {
-        at: now(),
-        actor: null,
-        sessionId: null,
-        ...hostOrigin(),
-        count: 1,
-        ...facts,
-      });
+      recordAudit(
+        { em: transaction, keyring },
+        {
+          at: now(),
+          actor: null,
+          sessionId: null,
+          ...hostClient(),
+          count: 1,
+          ...facts,
+        },
+      );
     });
   } finally {
     kit.privateKey.fill(0);
@@ -146,7 +148,7 @@ export async function recoverFor(
 /** A user's own key pair. @throws {VaultError} where it does not open. */
 async function usablePair(em: SqlEntityManager, keyring: Keyring, userId: string): Promise<StoredPair | null> {
   try {
-    const pair = await pairOf(em, keyring, userId);
+    const pair = await pairOf({ em, keyring }, userId);
     if (pair !== null) readPair(keyring, pair);
     return pair;
   } catch (error) {

@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Secret, SecretVersion, VaultKey } from '../../entities/vault.ts';
 import { isLonger } from '../../entities/text.ts';
 import { User } from '../../entities/user.ts';
@@ -7,6 +6,7 @@ import { decryptFernet, encryptFernet, FernetError } from '../crypto/fernet.ts';
 import { SealError } from '../crypto/seal.ts';
 import { freshSalt, recordKey, type VaultKeys } from '../crypto/vault.ts';
 import type { OpenVault } from './open.ts';
+import type { EntityScope } from '../scope.ts';
 
 /** What tells one stored value from every other. */
 export interface StoredValue {
@@ -39,19 +39,19 @@ export const oneValueSql = (keyName: string, version: string): string =>
   `${valueSql} where s.key_name = ${keyName} and v.version = coalesce(cast(${version} as int), s.current_version)`;
 
 /** A secret's value of one version, the latest where none is named. @throws NOT_FOUND */
-export async function findValue(em: SqlEntityManager, keyName: string, version: number | null): Promise<StoredValue> {
+export async function findValue({ em }: EntityScope, keyName: string, version: number | null): Promise<StoredValue> {
   const [row] = await em.execute<ValueRow[]>(oneValueSql('?', '?'), [keyName, version]);
   if (row === undefined) throw notFound();
   return valueOf(row);
 }
 
 /** All kept values of a secret. */
-export async function valuesOf(em: SqlEntityManager, secretId: string): Promise<StoredValue[]> {
+export async function valuesOf({ em }: EntityScope, secretId: string): Promise<StoredValue[]> {
   return (await em.execute<ValueRow[]>(`${valueSql} where s.id = ? order by v.version`, [secretId])).map(valueOf);
 }
 
 /** Values that are under an earlier key of the vault, after one of them. */
-export async function staleValues(em: SqlEntityManager, after: string, most: number): Promise<StoredValue[]> {
+export async function staleValues({ em }: EntityScope, after: string, most: number): Promise<StoredValue[]> {
   const rows = await em.execute<ValueRow[]>(`${valueSql} where k.state = 'decrypt_only' and v.id > ? order by v.id limit ${most}`, [after]);
   return rows.map(valueOf);
 }
@@ -94,7 +94,7 @@ export function encryptValue(
 
 /** Adds a version to a secret, and forgets those that are more than are kept. */
 export async function addVersion(
-  em: SqlEntityManager,
+  { em }: EntityScope,
   vault: OpenVault,
   secret: Secret,
   plaintext: Uint8Array,
@@ -122,7 +122,7 @@ export async function addVersion(
 
 /** Puts a value under the vault's active key, and under the name that its secret has by now. */
 export async function renewValue(
-  em: SqlEntityManager,
+  { em }: EntityScope,
   { vaultId, keyId, keys }: Pick<OpenVault, 'vaultId' | 'keyId' | 'keys'>,
   value: StoredValue,
   keyName: string,

@@ -7,7 +7,8 @@ import { SealError } from '../crypto/seal.ts';
 import { dropPair, readPair, type StoredPair } from '../pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { holdVault } from './state.ts';
-import { within, type Proved, type Scope } from './tools.ts';
+import { proveViewer, type ViewerProof } from '../proof/proof.ts';
+import type { Scope } from '../scope.ts';
 import { beginSession, demandVault, lasting, type VaultToken } from './unlock.ts';
 
 /**
@@ -16,23 +17,22 @@ import { beginSession, demandVault, lasting, type VaultToken } from './unlock.ts
  * is no vault; RATE_LIMITED.
  */
 export async function recoverVault(scope: Scope, recoveryKit: string, password: string): Promise<VaultToken> {
-  const { em, tools, viewer, client } = scope;
-  const { userId } = viewer;
+  const { userId } = scope.viewer;
   if (userId === null) throw unauthenticated();
   const vaultId = await demandVault(scope);
   const kit = readKit(recoveryKit);
   if (kit === null) throw badInput({ path: 'recoveryKit', message: 'is not a recovery kit: a character is wrong, or missing' });
   try {
-    const proved = await tools.proofs.prove(em, viewer, { password }, { action: 'vault.recover', client }, { path: '', asksCode: false });
+    const proved = await proveViewer(scope, { password }, 'vault.recover', { path: '', asksCode: false });
     await demandKitOf(scope, kit);
     const pair = await usablePair(scope, userId, password, proved);
     return await keepingKeys(async (keep) => {
-      const { keys, token } = await em.transactional(async (transaction) => {
-        if (!(await proved.spend(transaction))) throw badCredentials('spent_proof');
-        await holdVault(transaction);
-        const keys = keep(openGrants(await grantsOf(transaction, null), vaultId, null, kit));
-        await grantAll(transaction, vaultId, keys, pair);
-        return { keys, token: await beginSession(within(scope, transaction), keys, 'vault.recover') };
+      const { keys, token } = await scope.transaction(async (tx) => {
+        if (!(await proved.spend(tx))) throw badCredentials('spent_proof');
+        await holdVault(tx);
+        const keys = keep(openGrants(await grantsOf(tx, null), vaultId, null, kit));
+        await grantAll(tx, vaultId, keys, pair);
+        return { keys, token: await beginSession(tx, keys, 'vault.recover') };
       });
       return lasting(scope, vaultId, keys, token);
     });
@@ -42,19 +42,19 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
 }
 
 /** The caller's own key pair; made anew where it does not open, which takes nothing away that the kit does not give. */
-async function usablePair(scope: Scope, userId: string, password: string, proved: Proved): Promise<StoredPair> {
+async function usablePair(scope: Scope, userId: string, password: string, proved: ViewerProof): Promise<StoredPair> {
   try {
     const pair = await ownPair(scope, password, proved);
-    readPair(scope.tools.keyring, pair);
+    readPair(scope.keyring, pair);
     return pair;
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
-    await scope.em.transactional((transaction) => dropPair(transaction, userId));
+    await scope.transaction((tx) => dropPair(tx, userId));
     return ownPair(scope, password, proved);
   }
 }
 
-async function demandKitOf({ em }: Scope, kit: KeyPair): Promise<void> {
-  const found = await em.execute<object[]>('select id from vaults where kit_key = ?', [kit.publicKey.toString('base64url')]);
-  if (found.length === 0 || !isGranted(await grantsOf(em, null))) throw badCredentials('another_kit');
+async function demandKitOf(scope: Scope, kit: KeyPair): Promise<void> {
+  const found = await scope.em.execute<object[]>('select id from vaults where kit_key = ?', [kit.publicKey.toString('base64url')]);
+  if (found.length === 0 || !isGranted(await grantsOf(scope, null))) throw badCredentials('another_kit');
 }

@@ -1,10 +1,10 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 import { notFound } from '../../errors.ts';
 import { changeEvent } from '../audit/event.ts';
-import { add } from '../record/index.ts';
+import { insertRows } from '../record/index.ts';
 import { withValue, type WantedValue } from './open.ts';
 import { decryptValue, demandName, nameProblems } from './record.ts';
-import type { Scope } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 @ObjectType({ description: 'A secret, and its value.' })
 export class RevealedSecret {
@@ -49,7 +49,6 @@ export async function withSecret<Done>(
   { action, ...wanted }: WantedValue & { readonly action: string },
   use: (secret: UsedSecret) => Promise<Done>,
 ): Promise<Done> {
-  const { run, metadata, tools, viewer, client } = scope;
   const keyName = wanted.keyName.trim();
   // What is no name is looked for under none: whether the vault is open is told first.
   const asked = nameProblems(keyName, 'keyName').length > 0 ? '' : keyName;
@@ -60,7 +59,7 @@ export async function withSecret<Done>(
       if (stored === null) throw notFound();
       held.value = decryptValue(vaultId, keys, stored);
       const change = { action, targetType: 'Secret', targetId: stored.secretId };
-      await add(metadata, run, [changeEvent(tools, viewer, client, change)]);
+      await insertRows(scope, [changeEvent(scope, change)]);
       return { keyName: stored.keyName, version: stored.version, value: held.value };
     });
     return await use(found);

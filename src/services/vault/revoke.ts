@@ -6,7 +6,7 @@ import { keepingKeys } from '../crypto/vault.ts';
 import { withVault } from './open.ts';
 import { finish, replaceKey } from './rotate.ts';
 import { holdVault } from './state.ts';
-import { within, type Scope } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /**
  * Takes a user's access to the vault away, and gives the vault a new key: what the user may have kept of the old one
@@ -16,21 +16,20 @@ import { within, type Scope } from './tools.ts';
  * instance, or is the last one.
  */
 export async function revokeVaultAccess(scope: Scope, userId: string): Promise<string> {
-  const { em, tools, viewer, client } = scope;
   return keepingKeys(async (keep) => {
-    const { vaultId, keys } = await em.transactional(async (transaction) => {
-      await holdVault(transaction);
-      return withVault(within(scope, transaction), async (vault) => {
+    const { vaultId, keys } = await scope.transaction(async (tx) => {
+      await holdVault(tx);
+      return withVault(tx, async (vault) => {
         if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'is not an id' });
-        const user = await transaction.findOne(User, { id: userId });
+        const user = await tx.em.findOne(User, { id: userId });
         if (user === null) throw notFound();
         if (user.isOwner) throw conflict("The owner's access cannot be taken away.");
-        const voided = await transaction.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
+        const voided = await tx.em.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
         if (voided.length === 0) throw conflict('The user has no access to the vault.');
-        if (!(await isLeftToSomebody(transaction))) throw conflict('Nobody else has access to the vault: give it to somebody first.');
-        const renewed = await replaceKey(within(scope, transaction), vault, keep);
-        await transaction.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
-        recordChange(transaction, tools, viewer, client, { action: 'vault.revoke', targetType: 'User', targetId: userId });
+        if (!(await isLeftToSomebody(tx))) throw conflict('Nobody else has access to the vault: give it to somebody first.');
+        const renewed = await replaceKey(tx, vault, keep);
+        await tx.em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
+        recordChange(tx, { action: 'vault.revoke', targetType: 'User', targetId: userId });
         return { vaultId: vault.vaultId, keys: renewed };
       });
     });
@@ -39,7 +38,7 @@ export async function revokeVaultAccess(scope: Scope, userId: string): Promise<s
 }
 
 /** Whether there is somebody who may sign in and has access. */
-async function isLeftToSomebody(em: Scope['em']): Promise<boolean> {
+async function isLeftToSomebody({ em }: Scope): Promise<boolean> {
   const left = await em.execute<object[]>(
     `select 1 from vault_grants g join vault_keys k on k.id = g.vault_key_id join users u on u.id = g.user_id
      where k.state = 'active' and u.is_active and u.deleted_at is null limit 1`,

@@ -1,12 +1,9 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { FernetError } from '../crypto/fernet.ts';
 import { SealError } from '../crypto/seal.ts';
 import type { VaultKeys } from '../crypto/vault.ts';
 import { renewValue, staleValues } from './record.ts';
 import { holdVault } from './state.ts';
-import type { VaultTools } from './tools.ts';
-
-type RewrapTools = Pick<VaultTools, 'now' | 'warn' | 'vault'>;
+import type { Scope } from '../scope.ts';
 
 /** Transactions in one request. */
 const mostBatches = 100;
@@ -17,47 +14,44 @@ const first = '00000000-0000-0000-0000-000000000000';
  * and goes on where it was. A key under which nothing is left is destroyed, with everything by which it was granted. A
  * value that does not open stays as it is, and is told of.
  */
-export async function rewrap(em: SqlEntityManager, tools: RewrapTools, vaultId: string, keys: VaultKeys): Promise<void> {
+export async function rewrap(scope: Scope, vaultId: string, keys: VaultKeys): Promise<void> {
   let last: string | null = first;
   for (let round = 0; last !== null && round < mostBatches; round += 1) {
     const from: string = last;
-    last = await em.fork().transactional((transaction) => rewrapSome(transaction, tools, vaultId, keys, from));
+    last = await forked(scope).transaction((tx) => rewrapSome(tx, vaultId, keys, from));
   }
-  await em.fork().transactional((transaction) => destroyUnused(transaction, tools));
+  await forked(scope).transaction((tx) => destroyUnused(tx));
 }
 
 /** @returns the last value that was looked at, or null where there are no more. */
-async function rewrapSome(
-  em: SqlEntityManager,
-  tools: RewrapTools,
-  vaultId: string,
-  keys: VaultKeys,
-  from: string,
-): Promise<string | null> {
-  const stale = await em.execute<object[]>(`select 1 from vault_keys where state = 'decrypt_only' limit 1`);
+async function rewrapSome(scope: Scope, vaultId: string, keys: VaultKeys, from: string): Promise<string | null> {
+  const stale = await scope.em.execute<object[]>(`select 1 from vault_keys where state = 'decrypt_only' limit 1`);
   if (stale.length === 0) return null;
-  await holdVault(em);
-  const [active] = await em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state = 'active'`);
+  await holdVault(scope);
+  const [active] = await scope.em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state = 'active'`);
   // Somebody rotated again meanwhile, and goes on with it.
   if (active?.version !== keys.active) return null;
-  const { batch } = tools.vault;
-  const values = await staleValues(em, from, batch);
+  const { batch } = scope.vault;
+  const values = await staleValues(scope, from, batch);
   for (const value of values) {
     if (!keys.has(value.keyVersion)) continue;
     try {
-      await renewValue(em, { vaultId, keyId: active.id, keys }, value, value.keyName, tools.now());
+      await renewValue(scope, { vaultId, keyId: active.id, keys }, value, value.keyName, scope.now());
     } catch (error) {
       if (!(error instanceof SealError || error instanceof FernetError)) throw error;
-      tools.warn(`A stored value of the vault does not open: version ${value.version} of the secret ${value.secretId}`);
+      scope.warn(`A stored value of the vault does not open: version ${value.version} of the secret ${value.secretId}`);
     }
   }
   return values.length < batch ? null : (values.at(-1)?.id ?? null);
 }
 
-async function destroyUnused(em: SqlEntityManager, { now }: RewrapTools): Promise<void> {
+async function destroyUnused(scope: Scope): Promise<void> {
   const unused = `state = 'decrypt_only' and not exists (select 1 from secret_versions v where v.vault_key_id = vault_keys.id)`;
-  if ((await em.execute<object[]>(`select 1 from vault_keys where ${unused} limit 1`)).length === 0) return;
-  await holdVault(em);
-  await em.execute(`update vault_keys set state = 'destroyed', updated_at = ? where ${unused}`, [now()]);
-  await em.execute(`delete from vault_grants where vault_key_id in (select id from vault_keys where state = 'destroyed')`);
+  if ((await scope.em.execute<object[]>(`select 1 from vault_keys where ${unused} limit 1`)).length === 0) return;
+  await holdVault(scope);
+  await scope.em.execute(`update vault_keys set state = 'destroyed', updated_at = ? where ${unused}`, [scope.now()]);
+  await scope.em.execute(`delete from vault_grants where vault_key_id in (select id from vault_keys where state = 'destroyed')`);
 }
+
+/** The same scope with an entity manager that remembers nothing. */
+const forked = (scope: Scope): Scope => ({ ...scope, em: scope.em.fork() });

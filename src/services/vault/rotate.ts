@@ -6,7 +6,7 @@ import { addGrant, isGenuine, type Grantee } from './grants.ts';
 import { withVault, type OpenVault } from './open.ts';
 import { rewrap } from './rewrap.ts';
 import { AlteredError, holdVault, writeState } from './state.ts';
-import { within, type Scope } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 /**
  * Gives the vault a new key, granted to everybody who had the old one. Both can be read until everything is under the new
@@ -14,13 +14,12 @@ import { within, type Scope } from './tools.ts';
  * @returns the vault's id. @throws VAULT_LOCKED
  */
 export async function rotateVaultKey(scope: Scope): Promise<string> {
-  const { em, tools, viewer, client } = scope;
   return keepingKeys(async (keep) => {
-    const { vaultId, keys } = await em.transactional(async (transaction) => {
-      await holdVault(transaction);
-      return withVault(within(scope, transaction), async (vault) => {
-        recordChange(transaction, tools, viewer, client, { action: 'vault.rotate', targetType: 'Vault', targetId: vault.vaultId });
-        return { vaultId: vault.vaultId, keys: await replaceKey(within(scope, transaction), vault, keep) };
+    const { vaultId, keys } = await scope.transaction(async (tx) => {
+      await holdVault(tx);
+      return withVault(tx, async (vault) => {
+        recordChange(tx, { action: 'vault.rotate', targetType: 'Vault', targetId: vault.vaultId });
+        return { vaultId: vault.vaultId, keys: await replaceKey(tx, vault, keep) };
       });
     });
     return finish(scope, vaultId, keys);
@@ -28,11 +27,11 @@ export async function rotateVaultKey(scope: Scope): Promise<string> {
 }
 
 /** Puts everything under the new key, or as much as comes through: a rotation stands from its first transaction on. */
-export async function finish({ em, tools }: Scope, vaultId: string, keys: VaultKeys): Promise<string> {
+export async function finish(scope: Scope, vaultId: string, keys: VaultKeys): Promise<string> {
   try {
-    await rewrap(em, tools, vaultId, keys);
+    await rewrap(scope, vaultId, keys);
   } catch (error) {
-    tools.warn(`A rotation of the vault's key was interrupted: ${String(error)}`);
+    scope.warn(`A rotation of the vault's key was interrupted: ${String(error)}`);
   }
   return vaultId;
 }
@@ -44,28 +43,28 @@ interface GrantedRow {
 }
 
 /** Makes the new key and grants it, in the caller's transaction, while the vault's row is held. @returns old keys and new, kept. */
-export async function replaceKey({ em, tools, vaultToken }: Scope, vault: OpenVault, keep: Keep): Promise<VaultKeys> {
+export async function replaceKey(scope: Scope, vault: OpenVault, keep: Keep): Promise<VaultKeys> {
   const { vaultId, kitKey, keys, userId, sessionId } = vault;
-  const at = tools.now();
+  const at = scope.now();
   const next = new VaultKey({ version: keys.active + 1 });
   const renewed = keep(keys.copy().withNext(next.version, VaultKeys.generate()));
-  await em.execute(`update vault_keys set state = 'decrypt_only', updated_at = ? where id = ?`, [at, vault.keyId]);
-  em.persist(next);
-  await em.flush();
-  for (const grantee of await grantees(em, vault))
-    addGrant(em, vaultId, { id: next.id, version: next.version, bytes: renewed.key() }, grantee);
-  await writeState(em, { vaultId, kitKey }, renewed);
-  const token = tokenBytes('vlt1', vaultToken ?? '') ?? Buffer.alloc(0);
-  const wrapped = wrapKeys(tools.keyring, token, { sessionId, userId, vaultId, version: next.version }, renewed);
+  await scope.em.execute(`update vault_keys set state = 'decrypt_only', updated_at = ? where id = ?`, [at, vault.keyId]);
+  scope.em.persist(next);
+  await scope.em.flush();
+  for (const grantee of await grantees(scope, vault))
+    addGrant(scope, vaultId, { id: next.id, version: next.version, bytes: renewed.key() }, grantee);
+  await writeState(scope, { vaultId, kitKey }, renewed);
+  const token = tokenBytes('vlt1', scope.vaultToken ?? '') ?? Buffer.alloc(0);
+  const wrapped = wrapKeys(scope.keyring, token, { sessionId, userId, vaultId, version: next.version }, renewed);
   token.fill(0);
-  await em.execute('delete from vault_sessions where id <> ?', [vault.vaultSessionId]);
-  await em.execute('update vault_sessions set wrapped_key = ?, updated_at = ? where id = ?', [wrapped, at, vault.vaultSessionId]);
+  await scope.em.execute('delete from vault_sessions where id <> ?', [vault.vaultSessionId]);
+  await scope.em.execute('update vault_sessions set wrapped_key = ?, updated_at = ? where id = ?', [wrapped, at, vault.vaultSessionId]);
   return renewed;
 }
 
 /** Everybody who has the active key. @throws {AlteredError} where a grant, or the public key that it is for, was put there by no holder. */
-async function grantees(em: Scope['em'], { vaultId, kitKey, keyId, keys }: OpenVault): Promise<Grantee[]> {
-  const rows = await em.execute<GrantedRow[]>(
+async function grantees(scope: Scope, { vaultId, kitKey, keyId, keys }: OpenVault): Promise<Grantee[]> {
+  const rows = await scope.em.execute<GrantedRow[]>(
     `select g.user_id, g.mark, p.public_key from vault_grants g
      left join users u on u.id = g.user_id left join user_keys p on p.user_id = g.user_id
      where g.vault_key_id = ? and (g.user_id is null or u.deleted_at is null)`,

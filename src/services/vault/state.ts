@@ -1,5 +1,5 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { isSameMark, markState, type VaultKeys } from '../crypto/vault.ts';
+import type { EntityScope } from '../scope.ts';
 
 /** What is stored was changed by somebody who does not hold the vault's key, or put back to what it was before. */
 export class AlteredError extends Error {
@@ -36,7 +36,7 @@ export function demandState(keys: VaultKeys, { vaultId, kitKey, state, digest }:
 
 /** Marks what is stored now; in the transaction that changed it, while the vault's row is held. */
 export async function writeState(
-  em: SqlEntityManager,
+  { em }: EntityScope,
   { vaultId, kitKey }: Omit<VaultState, 'state' | 'digest'>,
   keys: VaultKeys,
 ): Promise<void> {
@@ -47,6 +47,6 @@ export async function writeState(
 }
 
 /** Holds the vault's row until the end of the transaction: whoever changes what it holds comes one after another. */
-export async function holdVault(em: SqlEntityManager, how: 'no key update' | 'share' = 'no key update'): Promise<void> {
+export async function holdVault({ em }: EntityScope, how: 'no key update' | 'share' = 'no key update'): Promise<void> {
   await em.execute(`select id from vaults for ${how}`);
 }

@@ -7,7 +7,7 @@ import { recordChange } from '../audit/event.ts';
 import { withVault } from './open.ts';
 import { addVersion, nameProblems } from './record.ts';
 import { holdVault, writeState } from './state.ts';
-import { within, type Scope } from './tools.ts';
+import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'A value to be kept in the vault.' })
 export class StoreSecretInput {
@@ -37,24 +37,23 @@ const maxBytes = 65_536;
  * @throws VAULT_LOCKED; BAD_INPUT naming all that is wrong; CONFLICT where the expected version is not the current one.
  */
 export async function storeSecret(scope: Scope, input: StoreSecretInput): Promise<string> {
-  const { em, tools, viewer, client } = scope;
-  return em.transactional(async (transaction) => {
-    await holdVault(transaction);
-    return withVault(within(scope, transaction), async (vault) => {
+  return scope.transaction(async (tx) => {
+    await holdVault(tx);
+    return withVault(tx, async (vault) => {
       const { keyName, plaintext, description } = read(input);
       try {
-        const found = await transaction.findOne(Secret, { keyName }, { filters: false });
+        const found = await tx.em.findOne(Secret, { keyName }, { filters: false });
         demandExpected(input.expectedVersion ?? null, found?.version ?? 0);
-        const updatedBy = transaction.getReference(User, vault.userId, { wrapped: true });
-        const at = tools.now();
+        const updatedBy = tx.em.getReference(User, vault.userId, { wrapped: true });
+        const at = scope.now();
         const secret = found ?? Object.assign(new Secret({ keyName, updatedBy }), { createdAt: at, updatedAt: at });
         if (found !== null) Object.assign(secret, { version: secret.version + 1, updatedBy, updatedAt: at });
         if (description !== undefined) secret.description = description;
-        transaction.persist(secret);
-        await transaction.flush();
-        await addVersion(transaction, vault, secret, plaintext, { at, versionsKept: tools.vault.versionsKept });
-        recordChange(transaction, tools, viewer, client, { action: 'secret.store', targetType: 'Secret', targetId: secret.id });
-        await writeState(transaction, vault, vault.keys);
+        tx.em.persist(secret);
+        await tx.em.flush();
+        await addVersion(tx, vault, secret, plaintext, { at, versionsKept: scope.vault.versionsKept });
+        recordChange(tx, { action: 'secret.store', targetType: 'Secret', targetId: secret.id });
+        await writeState(tx, vault, vault.keys);
         return keyName;
       } finally {
         plaintext.fill(0);

@@ -13,7 +13,9 @@ import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
 import { rewrap } from './rewrap.ts';
 import { demandState, digestSql, holdVault } from './state.ts';
-import { after, within, type Scope, type Verify } from './tools.ts';
+import type { Verify } from '../proof/password-attempt.ts';
+import { proveViewer } from '../proof/proof.ts';
+import type { Scope } from '../scope.ts';
 
 @ObjectType({ description: 'The vault is unlocked for this session.' })
 export class VaultToken {
@@ -36,28 +38,26 @@ export class VaultToken {
  * RATE_LIMITED.
  */
 export async function unlockVault(scope: Scope, password: string, code: string | null): Promise<VaultToken> {
-  const { em, tools, viewer, client } = scope;
-  const { userId } = viewer;
+  const { userId } = scope.viewer;
   if (userId === null) throw unauthenticated();
   const vaultId = await demandVault(scope);
-  const pair = await pairOf(em, tools.keyring, userId);
-  if (pair === null || !isGranted(await grantsOf(em, userId))) throw noAccess();
-  const seal = readPair(tools.keyring, pair);
+  const pair = await pairOf(scope, userId);
+  if (pair === null || !isGranted(await grantsOf(scope, userId))) throw noAccess();
+  const seal = readPair(scope.keyring, pair);
   const lock = new PrivateLock(scope, pair, seal);
   try {
-    const trial = { action: 'vault.unlock', client };
-    const proved = await tools.proofs.prove(em, viewer, { password, code }, trial, { path: '', verify: lock.verify });
+    const proved = await proveViewer(scope, { password, code }, 'vault.unlock', { path: '', verify: lock.verify });
     const resealed = await lock.resealed(password);
     return await keepingKeys(async (keep) => {
-      const { token, keys } = await em.transactional(async (transaction) => {
-        if (!(await proved.spend(transaction))) throw badCredentials('spent_proof');
+      const { token, keys } = await scope.transaction(async (tx) => {
+        if (!(await proved.spend(tx))) throw badCredentials('spent_proof');
         // unless somebody else did meanwhile
-        if (resealed !== null) await writePair(transaction, tools, pair, resealed);
-        await holdVault(transaction, 'share');
-        const grants = await grantsOf(transaction, userId);
+        if (resealed !== null) await writePair(tx, pair, resealed);
+        await holdVault(tx, 'share');
+        const grants = await grantsOf(tx, userId);
         if (!isGranted(grants)) throw noAccess();
         const keys = keep(openGrants(grants, vaultId, userId, { publicKey: pair.publicKey, privateKey: lock.privateKey }));
-        return { keys, token: await beginSession(within(scope, transaction), keys, 'vault.unlock') };
+        return { keys, token: await beginSession(tx, keys, 'vault.unlock') };
       });
       return lasting(scope, vaultId, keys, token);
     });
@@ -67,47 +67,47 @@ export async function unlockVault(scope: Scope, password: string, code: string |
 }
 
 /** Goes on with what an earlier rotation left, and answers the token. */
-export async function lasting({ em, tools }: Scope, vaultId: string, keys: VaultKeys, token: string): Promise<VaultToken> {
+export async function lasting(scope: Scope, vaultId: string, keys: VaultKeys, token: string): Promise<VaultToken> {
   try {
-    await rewrap(em, tools, vaultId, keys);
+    await rewrap(scope, vaultId, keys);
   } catch (error) {
     // The vault is unlocked all the same; what is left is told by its status, and tried again at the next unlock.
-    tools.warn(`A rotation of the vault's key could not go on: ${String(error)}`);
+    scope.warn(`A rotation of the vault's key could not go on: ${String(error)}`);
   }
-  return new VaultToken(token, Math.min(tools.vault.idleTtl, tools.vault.maxTtl));
+  return new VaultToken(token, Math.min(scope.vault.idleTtl, scope.vault.maxTtl));
 }
 
 /** The id of the vault. @throws CONFLICT where there is none. */
-export async function demandVault({ em }: Scope): Promise<string> {
-  const [vault] = await em.execute<{ id: string }[]>('select id from vaults');
+export async function demandVault(scope: Scope): Promise<string> {
+  const [vault] = await scope.em.execute<{ id: string }[]>('select id from vaults');
   if (vault === undefined) throw conflict('There is no vault yet: the owner makes it with createVault.');
   return vault.id;
 }
 
 /** Begins a session of the vault, in the caller's transaction, once what is stored was found to be the vault's own. */
-export async function beginSession({ em, tools, viewer, client }: Scope, keys: VaultKeys, action: string): Promise<string> {
-  const { userId, sessionId } = viewer;
+export async function beginSession(scope: Scope, keys: VaultKeys, action: string): Promise<string> {
+  const { userId, sessionId } = scope.viewer;
   if (userId === null || sessionId === null) throw unauthenticated();
-  const [row] = await em.execute<{ id: string; kit_key: string; state: string; digest: string }[]>(
+  const [row] = await scope.em.execute<{ id: string; kit_key: string; state: string; digest: string }[]>(
     `select id, kit_key, state, ${digestSql} as digest from vaults`,
   );
   if (row === undefined) throw noAccess();
   demandState(keys, { vaultId: row.id, kitKey: row.kit_key, state: row.state, digest: row.digest });
-  const at = await databaseNow(em, tools);
+  const at = await databaseNow(scope);
   const vaultToken = mintToken('vlt1');
   const bytes = tokenBytes('vlt1', vaultToken) ?? Buffer.alloc(0);
-  const wrappedKey = wrapKeys(tools.keyring, bytes, { sessionId, userId, vaultId: row.id, version: keys.active }, keys);
+  const wrappedKey = wrapKeys(scope.keyring, bytes, { sessionId, userId, vaultId: row.id, version: keys.active }, keys);
   bytes.fill(0);
-  await em.execute(
+  await scope.em.execute(
     `delete from vault_sessions
-     where session_id = ? and (expires_at <= ${sqlNow(tools)} or last_used_at <= ${sqlAfter(tools, -tools.vault.idleTtl)})`,
+     where session_id = ? and (expires_at <= ${sqlNow(scope)} or last_used_at <= ${sqlAfter(scope, -scope.vault.idleTtl)})`,
     [sessionId],
   );
-  await em.execute(`update sessions set authenticated_at = ${sqlNow(tools)} where id = ?`, [sessionId]);
-  const session = em.getReference(Session, sessionId, { wrapped: true });
-  const expiresAt = after(at, tools.vault.maxTtl);
-  em.persist(new VaultSession({ session, tokenHash: hashToken(vaultToken), wrappedKey, at, expiresAt }));
-  recordChange(em, tools, viewer, client, { action, targetType: 'Vault', targetId: row.id });
+  await scope.em.execute(`update sessions set authenticated_at = ${sqlNow(scope)} where id = ?`, [sessionId]);
+  const session = scope.em.getReference(Session, sessionId, { wrapped: true });
+  const expiresAt = new Date(at.valueOf() + scope.vault.maxTtl * 1000);
+  scope.em.persist(new VaultSession({ session, tokenHash: hashToken(vaultToken), wrappedKey, at, expiresAt }));
+  recordChange(scope, { action, targetType: 'Vault', targetId: row.id });
   return vaultToken;
 }
 
@@ -137,7 +137,7 @@ class PrivateLock {
 
   /** The password is right where it opens the key: that is work enough, and no hash is needed beside it. */
   readonly verify: Verify = async (password, choose) => {
-    const { passwords } = this.scope.tools;
+    const { passwords } = this.scope;
     let choice: Promise<string | null> | null = null;
     const chooseOnce = () => (choice ??= choose());
     const privateKey = await openByPassword(this.seal, password, (each) => passwords.stretch(each, this.seal.stretching, chooseOnce));
@@ -150,7 +150,7 @@ class PrivateLock {
 
   /** The private key sealed anew, where its seal costs less than today, or is of another system key; else null. */
   async resealed(password: string): Promise<string | null> {
-    const { keyring, rules, passwords } = this.scope.tools;
+    const { keyring, rules, passwords } = this.scope;
     if (this.seal.stretching.iterations < rules.keyIterations) {
       const stretching = freshStretching(rules.keyIterations);
       const key = await passwords.stretch(composed(password), stretching);

@@ -2,7 +2,7 @@ import { normalizeEmail } from '../../../entities/identifier.ts';
 import { cleaned } from '../../../entities/text.ts';
 import { userProblems, type UserFacts } from '../../../entities/user.ts';
 import { isImportable } from '../../crypto/imported.ts';
-import { mostRoles } from '../facts.ts';
+import { mostRoles } from '../user-facts.ts';
 
 /** A user as another system hands one over. */
 export interface Draft extends UserFacts {

@@ -60,7 +60,7 @@ async function recordAdded(em: SqlEntityManager, keyring: Keyring, at: Date, pro
       [last],
     );
     if (added.length === 0) return count;
-    for (const { id } of added) recordAudit(em, keyring, { ...importing, at, targetId: id, requestId });
+    for (const { id } of added) recordAudit({ em, keyring }, { ...importing, at, targetId: id, requestId });
     await em.flush();
     em.clear();
     count += added.length;

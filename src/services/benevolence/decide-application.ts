@@ -1,0 +1,90 @@
+import { ref, type Ref } from '@mikro-orm/postgresql';
+import { Field, ID, InputType, Int } from 'type-graphql';
+import {
+  BenevolenceAction,
+  BenevolenceApplication,
+  BenevolenceReview,
+  BenevolenceReviewDecision,
+  BenevolenceReviewLevel,
+} from '../../entities/benevolence.ts';
+import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
+import { User } from '../../entities/user.ts';
+import { parseInput, findVisible, assertNoProblems } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
+import { actOnApplication } from './application-action.ts';
+
+@InputType({ description: 'What the level that is next decides on an application.' })
+export class ReviewBenevolenceInput {
+  @Field(() => ID, { description: 'The application.' })
+  id!: string;
+
+  @Field(() => BenevolenceReviewDecision, { description: 'What is decided; the president does not defer.' })
+  decision!: BenevolenceReviewDecision;
+
+  @Field(() => BenevolenceReviewLevel, {
+    nullable: true,
+    description: 'The level that the reviewer takes to be next: when another one is, nothing is decided (CONFLICT).',
+  })
+  level?: BenevolenceReviewLevel | null;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'What is approved, in US dollars: only with the approval of the last level. What was asked for when left out.',
+  })
+  approvedAmount?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Comments, which the applicant does not see.' })
+  comments?: string | null;
+
+  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  version?: number | null;
+}
+
+@InputType({ description: 'The payment of what was approved.' })
+export class PayBenevolenceInput {
+  @Field(() => ID, { description: 'The application.' })
+  id!: string;
+
+  @Field(() => DateScalar, { description: 'The day of the payment: not in the future, nor before the application.' })
+  paymentDate!: string;
+
+  @Field(() => String, { description: 'How it was paid; at most 100 characters.' })
+  paymentMethod!: string;
+
+  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  version?: number | null;
+}
+
+/**
+ * Decides at the next level.
+ * @returns the application's id.
+ * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT, also for who does not hold the next level, is the
+ * applicant, or has decided in this round.
+ */
+export function reviewBenevolence(scope: Scope, input: ReviewBenevolenceInput): Promise<string> {
+  const { id, version, decision, level, approvedAmount, comments } = input;
+  return actOnApplication(scope, BenevolenceAction.REVIEW, { id, version: version ?? null }, async (application, context, tx) => {
+    application.demandReviewer(scope.viewer, level);
+    const { values, problems } = parseInput(scope, BenevolenceReview, { comments: comments ?? null });
+    const decided = { decision, approvedAmount: approvedAmount ?? null };
+    assertNoProblems([...problems, ...application.reviewProblems(decided)]);
+    const { reviewer, reviewerName } = await reviewerOf(tx);
+    application.review({ ...decided, ...values, reviewer, reviewerName, reviewDate: context.today }, scope.viewer.memberId, context);
+  });
+}
+
+/** Records the payment. @returns the application's id. @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT. */
+export function payBenevolence(scope: Scope, { paymentDate, paymentMethod, ...aim }: PayBenevolenceInput): Promise<string> {
+  return actOnApplication(scope, BenevolenceAction.PAY, aim, (application, context) => {
+    const { values, problems } = parseInput(scope, BenevolenceApplication, { paymentDate, paymentMethod });
+    const payment = { paymentDate, paymentMethod: values.paymentMethod ?? '' };
+    assertNoProblems([...problems, ...application.paymentProblems(payment, context.today)]);
+    application.pay(payment.paymentDate, payment.paymentMethod, context);
+  });
+}
+
+/** Who decides, and the name that stays with the decision whatever the user is called later. */
+async function reviewerOf(scope: Scope): Promise<{ reviewer: Ref<User>; reviewerName: string }> {
+  const user = await findVisible(scope, User, scope.viewer.userId ?? '');
+  return { reviewer: ref(user), reviewerName: user.fullName };
+}

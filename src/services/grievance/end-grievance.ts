@@ -1,0 +1,69 @@
+import { Field, ID, InputType, Int } from 'type-graphql';
+import { endProblems, Grievance, GrievanceAction } from '../../entities/grievance.ts';
+import { DecimalScalar } from '../../entities/scalars.ts';
+import type { FieldProblem } from '../../errors.ts';
+import { parseInput, assertNoProblems } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
+import { actOnGrievance } from './grievance-action.ts';
+
+@InputType({ description: 'How a grievance is settled.' })
+export class SettleGrievanceInput {
+  @Field(() => ID, { description: 'The grievance.' })
+  id!: string;
+
+  @Field(() => String, { description: 'What was agreed.' })
+  resolution!: string;
+
+  @Field(() => DecimalScalar, { nullable: true, description: 'What the settlement pays, in US dollars.' })
+  settlementAmount?: string | null;
+
+  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  version?: number | null;
+}
+
+@InputType({ description: 'Why a grievance ends without a settlement.' })
+export class EndGrievanceInput {
+  @Field(() => ID, { description: 'The grievance.' })
+  id!: string;
+
+  @Field(() => String, { description: 'Why; it becomes the resolution.' })
+  reason!: string;
+
+  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  version?: number | null;
+}
+
+/** Ends the case with a settlement. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
+export function settleGrievance(scope: Scope, { resolution, settlementAmount, ...aim }: SettleGrievanceInput): Promise<string> {
+  return actOnGrievance(scope, GrievanceAction.SETTLE, aim, (grievance, context) => {
+    const { text, problems } = said(scope, resolution, 'resolution');
+    assertNoProblems([...problems, ...endProblems(text, settlementAmount, 'resolution')]);
+    grievance.settle(text ?? '', settlementAmount ?? null, context);
+  });
+}
+
+/** Ends the case because the union takes it back. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
+export function withdrawGrievance(scope: Scope, { reason, ...aim }: EndGrievanceInput): Promise<string> {
+  return actOnGrievance(scope, GrievanceAction.WITHDRAW, aim, (grievance, context) => {
+    grievance.withdraw(demandReason(scope, reason), context);
+  });
+}
+
+/** Ends the case otherwise. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
+export function closeGrievance(scope: Scope, { reason, ...aim }: EndGrievanceInput): Promise<string> {
+  return actOnGrievance(scope, GrievanceAction.CLOSE, aim, (grievance, context) => {
+    grievance.close(demandReason(scope, reason), context);
+  });
+}
+
+/** What is said of how a case ends, as the column of the resolution takes it, and what is wrong with it at its path. */
+export function said(scope: Scope, resolution: string | null | undefined, path: string): { text: string | null; problems: FieldProblem[] } {
+  const { values, problems } = parseInput(scope, Grievance, { resolution: resolution ?? null });
+  return { text: values.resolution, problems: problems.map(({ message }) => ({ path, message })) };
+}
+
+function demandReason(scope: Scope, reason: string): string {
+  const { text, problems } = said(scope, reason, 'reason');
+  assertNoProblems([...problems, ...endProblems(text, null, 'reason')]);
+  return text ?? '';
+}

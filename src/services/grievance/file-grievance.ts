@@ -1,0 +1,96 @@
+import { ref } from '@mikro-orm/postgresql';
+import { Field, ID, InputType } from 'type-graphql';
+import { validate as isUuid } from 'uuid';
+import { filingProblems, Grievance } from '../../entities/grievance.ts';
+import { Member } from '../../entities/member.ts';
+import { Organization } from '../../entities/organization.ts';
+import { DateScalar } from '../../entities/scalars.ts';
+import { notFound, type FieldProblem } from '../../errors.ts';
+import { changeEvent } from '../audit/event.ts';
+import { insertRows, parseInput, assertNoProblems, runOn, type Source } from '../record/index.ts';
+import { todayOf, type Scope } from '../scope.ts';
+import { actionContext } from '../case/case-action.ts';
+import { representative } from './representative.ts';
+
+@InputType({ description: 'A grievance to be filed.' })
+export class FileGrievanceInput {
+  @Field(() => ID, { description: 'The grievant.' })
+  memberId!: string;
+
+  @Field(() => ID, { description: 'The employer it is against.' })
+  employerId!: string;
+
+  @Field(() => DateScalar, { nullable: true, description: 'The day it is filed, not in the future; today when left out.' })
+  filedDate?: string | null;
+
+  @Field(() => DateScalar, { nullable: true, description: 'The day of the incident, not after the filing.' })
+  incidentDate?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The article of the agreement that was broken; at most 100 characters.',
+  })
+  contractArticle?: string | null;
+
+  @Field(() => String, { description: 'What happened.' })
+  violationDescription!: string;
+
+  @Field(() => String, { nullable: true, description: 'What would set it right.' })
+  remedySought?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The name of the representative; at most 200 characters.' })
+  assignedRep?: string | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The user who represents the grievant: an active one who works on grievances.',
+  })
+  assignedUserId?: string | null;
+
+  @Field(() => String, { nullable: true, description: "The union's own notes, which the grievant does not see." })
+  notes?: string | null;
+}
+
+/**
+ * Files a grievance under the next number of its year. One statement takes the number and writes all that has it: filers
+ * of a year wait for one another no longer than that, and one that fails leaves no gap.
+ * @returns its id.
+ * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such member, employer or user.
+ */
+export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Promise<string> {
+  const { memberId, employerId, assignedUserId } = input;
+  const today = todayOf(scope);
+  const filedDate = input.filedDate ?? today;
+  const { values, problems } = parseInput(scope, Grievance, { ...input, filedDate });
+  assertNoProblems([...problems, ...filingProblems(filedDate, input.incidentDate, today), ...idProblems(input)]);
+  if (!(await scope.visibility.sees({ entity: Member, id: memberId }, { entity: Organization, id: employerId }))) throw notFound();
+  const assignedUser = assignedUserId == null ? null : await representative(scope, assignedUserId, scope.now());
+  const about = { member: ref(Member, memberId), employer: ref(Organization, employerId), assignedUser };
+  const grievance = new Grievance({ ...values, ...about, filedDate, grievanceNumber: '' }, actionContext(scope));
+  const change = { action: 'grievance.file', targetType: 'Grievance', targetId: grievance.id };
+  const rows = [grievance, ...grievance.history, changeEvent(scope, change)] as const;
+  if (!(await insertRows({ ...scope, run: runOn(scope.em) }, rows, numbered(input, filedDate.slice(0, 4))))) throw notFound();
+  return grievance.id;
+}
+
+/** The next number of a year, where all whom the grievance names stand, and go on standing until it is written. */
+const numbered = ({ memberId, employerId, assignedUserId }: FileGrievanceInput, year: string): Source => ({
+  tables: `seen as (select from members m, organizations o${assignedUserId == null ? '' : ', users u'}
+      where m.id = $1 and m.deleted_at is null and o.id = $2 and o.deleted_at is null
+        ${assignedUserId == null ? '' : 'and u.id = $5 and u.deleted_at is null'} for share),
+    counted as (insert into grievance_counters as counter (year, last) select $3::integer, 1 from seen
+      on conflict (year) do update set last = counter.last + 1 returning last),
+    source as (select 'GR-' || $4::text || '-' || lpad(last::text, greatest(4, length(last::text)), '0') as grievance_number from counted)`,
+  values: [memberId, employerId, Number(year), year, ...(assignedUserId == null ? [] : [assignedUserId])],
+  made: ['grievanceNumber'],
+});
+
+type IdFields = 'memberId' | 'employerId' | 'assignedUserId';
+
+/** Which of these are no ids. */
+export function idProblems(ids: { readonly [Path in IdFields]?: string | null | undefined }): FieldProblem[] {
+  const { memberId, employerId, assignedUserId } = ids;
+  return Object.entries({ memberId, employerId, assignedUserId })
+    .filter(([, id]) => id != null && !isUuid(id))
+    .map(([path]) => ({ path, message: 'is not an id' }));
+}

@@ -1,0 +1,41 @@
+import { BenevolenceApplication, openBenevolenceStatuses } from '../../entities/benevolence.ts';
+import { Grievance, openGrievanceStatuses } from '../../entities/grievance.ts';
+import { Member } from '../../entities/member.ts';
+import { User } from '../../entities/user.ts';
+import { conflict, type Refusal } from '../../errors.ts';
+import { recordChange } from '../audit/event.ts';
+import { assertVersion, findVisible, flush } from '../record/index.ts';
+import type { Scope } from '../scope.ts';
+
+/**
+ * Deletes a member: they leave every list and lookup, and what is recorded about them keeps showing them. Their number is
+ * not given again.
+ * @returns the member's id.
+ * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT while the member has a case with which something is still to be
+ * done, or an account that may sign in.
+ */
+export async function deleteMember(scope: Scope, id: string, version?: number | null): Promise<string> {
+  const obstacle = await scope.transaction(async (tx) => {
+    // whoever files or applies for the member pins the record: one of the two waits for the other
+    const member = await findVisible(tx, Member, id, { isHeld: true });
+    assertVersion(member, version);
+    const found = await obstacleTo(tx, member);
+    if (found !== null) return found;
+    member.deletedAt = scope.now();
+    recordChange(tx, { action: 'member.delete', targetType: 'Member', targetId: member.id });
+    await flush(tx);
+    return null;
+  });
+  if (obstacle !== null) throw obstacle;
+  return id;
+}
+
+async function obstacleTo(scope: Scope, member: Member): Promise<Refusal | null> {
+  const { id } = member;
+  const grievances = await scope.em.count(Grievance, { member: id, status: { $in: openGrievanceStatuses } });
+  const applications = await scope.em.count(BenevolenceApplication, { member: id, status: { $in: openBenevolenceStatuses } });
+  if (grievances + applications > 0) return conflict('The member has cases that have not ended.', 'OPEN_CASES', []);
+  // whoever deletes need not see accounts for theirs to count
+  const accounts = await scope.em.count(User, { member: id, isActive: true, deletedAt: null }, { filters: false });
+  return accounts > 0 ? conflict('The member has an account that may sign in.', 'HAS_ACCOUNT', []) : null;
+}

@@ -1,0 +1,57 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
+import type { ImportTools } from '../record/import.ts';
+import { contactColumns, day, named, oneOf, text } from '../record/cell.ts';
+import { importRecords, type Given, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
+import { changeProblems } from './update-member.ts';
+
+const missing = `is missing: ${oneName}`;
+
+/** The columns that a file of members may have. */
+export const memberColumns = {
+  memberNumber: named(text, 'Member ID', 'Membership number', 'Membership ID', 'Card number', 'Book number'),
+  firstName: { ...named(text, 'First', 'Given name'), missing },
+  lastName: { ...named(text, 'Last', 'Surname', 'Family name'), missing },
+  middleName: named(text, 'Middle', 'Middle initial', 'MI'),
+  suffix: named(text, 'Name suffix'),
+  status: named(oneOf(Object.values(MemberStatus)), 'Member status', 'Standing'),
+  classification: named(oneOf(Object.values(MemberClassification)), 'Class', 'Trade classification'),
+  ...contactColumns,
+  dateOfBirth: named(day, 'DOB', 'Birth date', 'Birthday'),
+  hireDate: named(day, 'Hired', 'Date hired', 'Date of hire', 'Date joined', 'Join date', 'Initiation date'),
+  notes: named(text, 'Note', 'Comments', 'Remarks'),
+} as const;
+
+const members: Importable<Member> = {
+  entity: Member,
+  type: 'Member',
+  actions: { add: 'member.import', update: 'member.update' },
+  columns: memberColumns,
+  combine: withSuffix,
+  needed: ['memberNumber', 'firstName', 'lastName', 'classification'],
+  key: 'memberNumber',
+  isKeyUnique: true,
+  problems: memberProblems,
+  changeProblems,
+  make: (facts) => new Member(facts as MemberFacts),
+};
+
+/** A suffix is a part of the last name, at its end, where it changes no order; a name may have it already. */
+function withSuffix({ suffix, ...given }: Given): Given {
+  const { lastName } = given;
+  if (typeof lastName !== 'string' || typeof suffix !== 'string') return given;
+  const plain = (text: string): string => text.toLowerCase().replace(/[.,]/g, '');
+  return plain(lastName).endsWith(` ${plain(suffix)}`) ? given : { ...given, lastName: `${lastName} ${suffix}` };
+}
+
+/**
+ * Adds the members of a CSV file, all or none. A member who is there already, by number, and is what the file says, is
+ * passed over; where the file says something else, that is a problem of its line, or with `updates` a change of the member.
+ * @throws {ImportError} where nothing of the file can be imported.
+ */
+export const importMembers = (
+  em: SqlEntityManager,
+  tools: ImportTools,
+  source: AsyncIterable<Uint8Array>,
+  options: ImportOptions,
+): Promise<ImportOutcome> => importRecords(em, tools, source, { kind: members, options });

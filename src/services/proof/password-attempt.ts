@@ -1,0 +1,179 @@
+import { AuditOutcome } from '../../entities/audit.ts';
+import { sqlAfter, sqlNow } from '../../entities/clock.ts';
+import { holdsEmail } from '../../entities/user.ts';
+import type { Viewer } from '../../entities/viewer.ts';
+import { rateLimited, unauthenticated } from '../../errors.ts';
+import { recordDenial } from '../audit/denial.ts';
+import type { PasswordProof } from '../crypto/hasher.ts';
+import { hashToken } from '../crypto/token.ts';
+import { networkOf, reserveTurn, type Turn } from '../limit.ts';
+import { splitDeviceTokens } from './device.ts';
+import type { Scope } from '../scope.ts';
+
+/** What is known about who gives a password, before anything is proved. */
+export interface Account {
+  /** Null where there is nobody who could sign in: unknown, not active, deleted. */
+  readonly userId: string | null;
+  /** Whoever was named, for the audit log alone: also one who may not sign in. */
+  readonly namedId: string | null;
+  /** The device that has signed in as this user before, if it is one. */
+  readonly deviceId: string | null;
+  /** The session that asks again, where somebody is signed in. */
+  readonly sessionId: string | null;
+}
+
+/**
+ * Finds out whether a password is right: by the stored hash that `choose` gives, or by something else that it opens. Null
+ * stands for nobody, or for one who may not try: the same work, and never right.
+ */
+export type Verify = (password: string, choose: () => Promise<string | null>) => Promise<PasswordProof>;
+
+interface AccountRow {
+  id: string;
+  may_sign_in: boolean;
+  device_id: string | null;
+}
+
+/** Where failures are counted: by the session that asks, by the device that is known, else by the user. */
+type Counter = { readonly table: 'users' | 'devices' | 'sessions'; readonly id: string };
+
+const nobody = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Takes the turn that every password costs: of the session, where somebody is signed in; of the device, where the
+ * account has signed in with it before; else of the address. So nobody else at an address can use up a known device's
+ * turns, and a device's turns are of no use against another account.
+ * @returns the turn, to be given back after a success.
+ * @throws RATE_LIMITED
+ */
+export async function takeSignInTurn(
+  scope: Scope,
+  { deviceId, sessionId }: Pick<Account, 'deviceId' | 'sessionId'>,
+  action: string,
+): Promise<Turn> {
+  const own = sessionId === null ? deviceId && `device ${deviceId}` : `session ${sessionId}`;
+  const turn = await reserveTurn(scope, 'sign-in', own ?? networkOf(scope.client.ipAddress));
+  const { wait } = turn;
+  if (wait === 0) return turn;
+  await recordDenial(scope, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED });
+  throw rateLimited(wait);
+}
+
+/**
+ * Finds the account that an identifier names, and the device if the user has signed in with one of these before. A username has no
+ * `@` and an address has one, so one index answers.
+ */
+export async function findAccount(scope: Scope, identifier: string, deviceTokens: string | null): Promise<Account> {
+  const column = identifier.includes('@') ? 'email' : 'username';
+  // An address that was only claimed names nobody: else a registration and a sign-in would tell whether it is another's.
+  const isHeld = column === 'email' ? `and ${holdsEmail('u')}` : '';
+  const deviceHashes = splitDeviceTokens(deviceTokens).map(hashToken);
+  // The column's collation has to be named: the parameter would be lowered by the database's, the index was by the column's.
+  const [row] = await scope.em.execute<AccountRow[]>(
+    `select u.id, u.is_active and u.deleted_at is null as may_sign_in, d.id as device_id
+     from users u left join devices d on d.user_id = u.id and d.token_hash = any(string_to_array(?, ','))
+     where lower(u.${column}) = lower(cast(? as text) collate "C") ${isHeld}
+     order by d.last_seen_at desc nulls last limit 1`,
+    [deviceHashes.join(','), identifier],
+  );
+  const found = { namedId: row?.id ?? null, sessionId: null };
+  return row?.may_sign_in ? { ...found, userId: row.id, deviceId: row.device_id } : { ...found, userId: null, deviceId: null };
+}
+
+/**
+ * The account of who is signed in. Failures count on the session: strangers who have the user locked out do not keep
+ * the owner from proving who they are, and whoever took over a session cannot guess from it for long.
+ * @throws UNAUTHENTICATED where nobody is signed in.
+ */
+export function accountOf({ userId, sessionId }: Viewer): Account & { readonly userId: string; readonly sessionId: string } {
+  if (userId === null || sessionId === null) throw unauthenticated();
+  return { userId, namedId: userId, deviceId: null, sessionId };
+}
+
+/**
+ * Holds a password against the account's, after one Argon2id whoever it is. The attempt is counted as failed before it
+ * is made: {@link clearAttempts} forgets it where it was right. A wrong one is counted for the audit log, with why.
+ * @throws RATE_LIMITED where too many wait for a turn to hash.
+ */
+export async function tryPassword(
+  scope: Scope,
+  account: Account,
+  password: string,
+  action: string,
+  verify: Verify = (given, choose) => scope.passwords.verify(given, choose),
+): Promise<PasswordProof> {
+  let made: Reservation = 'locked';
+  const proof = await verify(password, async () => {
+    made = await reserveAttempt(scope, account);
+    return passwordHashOf(scope, made === 'locked' ? null : account.userId);
+  });
+  if (!proof.isRight) await recordFailure(scope, account, made, action);
+  return proof;
+}
+
+/** The hash of a user who may sign in; asked of the database even for nobody, so that both take as long. */
+export async function passwordHashOf(scope: Scope, userId: string | null): Promise<string | null> {
+  const [row] = await scope.em.execute<{ password_hash: string }[]>(
+    `select password_hash from users where id = ? and is_active and deleted_at is null`,
+    [userId ?? nobody],
+  );
+  return row?.password_hash ?? null;
+}
+
+/** Holds the user's row until the end of the transaction, and renews an old hash, unless the user may no longer sign in with this one. */
+export async function holdUser(scope: Scope, userId: string, { stored, renewed }: PasswordProof): Promise<boolean> {
+  const held = await scope.em.execute<object[]>(
+    'update users set password_hash = ? where id = ? and is_active and deleted_at is null and password_hash = ? returning id',
+    [renewed ?? stored, userId, stored],
+  );
+  return held.length === 1;
+}
+
+/** Forgets the failures, after a password that was right. Those of other devices stay. */
+export async function clearAttempts(scope: Scope, account: Account): Promise<void> {
+  const { table, id } = counterOf(account);
+  await scope.em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where id = ?`, [id]);
+}
+
+/** Whether an attempt may be made, and whether it is the last one: where it fails too, the lock stays. */
+type Reservation = 'locked' | 'open' | 'last';
+
+/**
+ * Counts an attempt as failed before it is made. One guarded statement counts, so of any number of parallel attempts
+ * only as many are made as the limit allows, and the last of them locks. A lock that has lapsed starts the count again.
+ */
+async function reserveAttempt(scope: Scope, account: Account): Promise<Reservation> {
+  const { table, id } = counterOf(account);
+  const { rules } = scope;
+  const attempts = 'case when locked_until is null then failed_login_attempts else 0 end + 1';
+  // The count does not wait for the disk: an attempt on an account must not take longer than one on none.
+  const [reserved] = await scope.em.execute<{ is_last: boolean }[]>(
+    `update ${table}
+     set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(scope, rules.loginLock)} end
+     where id = ? and (locked_until is null or locked_until <= ${sqlNow(scope)}) and set_config('synchronous_commit', 'off', true) = 'off'
+     returning locked_until is not null as is_last`,
+    [rules.loginAttempts, id],
+  );
+  if (reserved === undefined) return 'locked';
+  return reserved.is_last ? 'last' : 'open';
+}
+
+/** One statement for every reason, so that none takes longer; a lock is told to its user when the refusals are filed. */
+async function recordFailure(scope: Scope, account: Account, made: Reservation, action: string): Promise<void> {
+  const whom = { targetId: account.namedId, sessionId: account.sessionId, actorId: account.sessionId === null ? null : account.userId };
+  const reason = reasonOf(account, made);
+  const outcome = reason === 'locked' || reason === 'inactive' ? AuditOutcome.DENIED : AuditOutcome.FAILED;
+  const lock = { action: 'lock', reason: counterOf(account).table, outcome: AuditOutcome.DENIED, ...whom } as const;
+  await recordDenial(scope, { action, reason, outcome, ...whom }, ...(made === 'last' ? [lock] : []));
+}
+
+function reasonOf({ userId, namedId }: Account, made: Reservation): string {
+  if (namedId === null) return 'unknown';
+  if (userId === null) return 'inactive';
+  return made === 'locked' ? 'locked' : 'wrong_password';
+}
+
+function counterOf({ userId, deviceId, sessionId }: Account): Counter {
+  if (sessionId !== null) return { table: 'sessions', id: sessionId };
+  return deviceId === null ? { table: 'users', id: userId ?? nobody } : { table: 'devices', id: deviceId };
+}

@@ -1,0 +1,85 @@
+import { Field, InputType } from 'type-graphql';
+import { badCredentials, badInput } from '../../errors.ts';
+import type { PasswordProof } from '../crypto/hasher.ts';
+import { isHashable, maxPasswordLength } from '../crypto/password.ts';
+import { accountOf, clearAttempts, holdUser, takeSignInTurn, tryPassword, type Account, type Verify } from './password-attempt.ts';
+import { methodOf, methodsOf, spendCode, tryCode, type RightCode } from './second-factor.ts';
+import type { Scope } from '../scope.ts';
+
+@InputType({ description: 'Who is signed in proves it again.' })
+export class ReauthenticateInput {
+  @Field(() => String, { description: 'The password.' })
+  password!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The six digits of the second factor, or a backup code; needed where the account has one.',
+  })
+  code?: string | null;
+}
+
+/** Everything the account asks for, given rightly, and nothing of it spent. */
+export interface Proof {
+  readonly password: PasswordProof;
+  /** Null where the account has no second factor. */
+  readonly code: RightCode | null;
+}
+
+/** Somebody who is signed in. */
+export type SignedInAccount = Account & { readonly userId: string; readonly sessionId: string };
+
+/** How a proof is asked, where not as by {@link ReauthenticateInput}. */
+export interface Proving {
+  /** What stands before the names of the fields in a refusal. */
+  readonly path?: string;
+  /** Whether a second factor is asked, where there is one. */
+  readonly asksCode?: boolean;
+  readonly verify?: Verify;
+}
+
+/**
+ * Has somebody who is signed in prove it again, as at a sign-in: bounded, and counted before it is tried.
+ * @throws BAD_CREDENTIALS where any of it is wrong; BAD_INPUT where a code is needed and there is none; RATE_LIMITED.
+ */
+export async function proveAgain(
+  scope: Scope,
+  account: SignedInAccount,
+  { password, code }: ReauthenticateInput,
+  action: string,
+  { path = 'input.', asksCode = true, verify }: Proving = {},
+): Promise<Proof> {
+  if (!isHashable(password)) throw badInput({ path: `${path}password`, message: `must have 1 to ${maxPasswordLength} characters` });
+  const hasSecondFactor = asksCode && (await methodsOf(scope, account.userId)).length > 0;
+  if (hasSecondFactor && !code) throw badInput({ path: `${path}code`, message: 'is required: the account has a second factor' });
+  const turn = await takeSignInTurn(scope, account, action);
+  const proof = await tryPassword(scope, account, password, action, verify);
+  if (!proof.isRight) throw badCredentials();
+  const right = hasSecondFactor && code ? await tryCode(scope, account, code, methodOf(code), action) : null;
+  if (hasSecondFactor && right === null) throw badCredentials();
+  await turn.giveBack();
+  return { password: proof, code: right };
+}
+
+/** Spends a proof in the caller's transaction. @returns false where the password was changed or the code used meanwhile. */
+export async function spendProof(scope: Scope, account: SignedInAccount, { password, code }: Proof): Promise<boolean> {
+  if (!(await holdUser(scope, account.userId, password))) return false;
+  if (code !== null && !(await spendCode(scope, account, code))) return false;
+  await clearAttempts(scope, account);
+  return true;
+}
+
+/** A proof of the viewer's password, and of the second factor where it was asked for. */
+export interface ViewerProof {
+  /** The stored hash that the password matched, or the one that replaced it. Valid once the proof is spent. */
+  readonly stored: string;
+  /** Spends the proof in the scope's transaction. @returns false where the password was changed or the code used meanwhile. */
+  spend(scope: Scope): Promise<boolean>;
+}
+
+/** Proves the viewer's password again for an operation of another domain. @throws as {@link proveAgain}. */
+export async function proveViewer(scope: Scope, given: ReauthenticateInput, action: string, proving: Proving): Promise<ViewerProof> {
+  const account = accountOf(scope.viewer);
+  const proof = await proveAgain(scope, account, given, action, proving);
+  const { stored, renewed } = proof.password;
+  return { stored: renewed ?? stored ?? '', spend: (tx) => spendProof(tx, account, proof) };
+}

@@ -1,0 +1,215 @@
+import { registerEnumType } from 'type-graphql';
+import { AuditOutcome } from '../../entities/audit.ts';
+import { sqlAfter, sqlNow } from '../../entities/clock.ts';
+import { BackupCode, TotpCredential } from '../../entities/credential.ts';
+import { User } from '../../entities/user.ts';
+import { rateLimited } from '../../errors.ts';
+import { recordDenial } from '../audit/denial.ts';
+import { recordAudit } from '../audit/event.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { isOfActiveKey, open, seal } from '../crypto/seal.ts';
+import { verifyTotp } from '../crypto/totp.ts';
+import { typedCode } from '../crypto/typed.ts';
+import { reserveTurn, type Turn } from '../limit.ts';
+import type { Scope } from '../scope.ts';
+
+export enum SecondFactorMethod {
+  TOTP = 'totp',
+  BACKUP_CODE = 'backup_code',
+}
+
+registerEnumType(SecondFactorMethod, {
+  name: 'SecondFactorMethod',
+  description: 'What proves a sign-in beside the password.',
+  valuesConfig: {
+    TOTP: { description: 'The six digits an authenticator app shows.' },
+    BACKUP_CODE: { description: 'One of the ten codes shown when the second factor was set up.' },
+  },
+});
+
+/** Whose second factor is asked, and in which session, where somebody is signed in. */
+export interface Holder {
+  readonly userId: string;
+  readonly sessionId: string | null;
+}
+
+/** A code that is right, and that nobody has used yet: {@link spendCode} finds out who is first. */
+export type RightCode =
+  | { readonly credentialId: string; readonly step: number; readonly resealed: string | null }
+  | { readonly credentialId: string; readonly backupCodeId: string };
+
+/** What seals a seed, and to whom: a seed in another user's row does not open. */
+export const seedPurpose = 'totp-seed';
+
+/** What the account asks for beside the password; nothing where no second factor was confirmed. */
+export async function methodsOf(scope: Scope, userId: string): Promise<SecondFactorMethod[]> {
+  const totp = await scope.em.count(TotpCredential, { user: userId, confirmedAt: { $ne: null } }, { filters: false });
+  if (totp === 0) return [];
+  const codes = await scope.em.count(BackupCode, { user: userId, usedAt: null }, { filters: false });
+  return codes === 0 ? [SecondFactorMethod.TOTP] : [SecondFactorMethod.TOTP, SecondFactorMethod.BACKUP_CODE];
+}
+
+/** Takes the turn that every code tried for an account costs. Give it back after a right one. @throws RATE_LIMITED */
+export async function takeCodeTurn(scope: Scope, holder: Holder, action: string): Promise<Turn> {
+  const turn = await reserveTurn(scope, 'second-factor', holder.userId);
+  const { wait } = turn;
+  if (wait === 0) return turn;
+  await recordDenial(scope, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED, ...told(holder) });
+  throw rateLimited(wait);
+}
+
+/**
+ * Tries a code for the second factor, and spends nothing. The attempt is counted as failed before it is made, on the
+ * second factor's own count; as many in a row as the limit has turns lock it for as long as a lock lasts.
+ * @returns null where the code is wrong, was used before, or the second factor is locked or not there.
+ * @throws RATE_LIMITED
+ */
+export async function tryCode(
+  scope: Scope,
+  holder: Holder,
+  code: string,
+  method: SecondFactorMethod,
+  action: string,
+): Promise<RightCode | null> {
+  const turn = await takeCodeTurn(scope, holder, action);
+  const { held, right } = await (method === SecondFactorMethod.TOTP ? tryTotp : tryBackupCode)(scope, holder.userId, code);
+  if (right === null) await recordWrongCode(scope, holder, held, action);
+  else await turn.giveBack();
+  return right;
+}
+
+/** Which method a code is of, where it was given without saying: six digits are no backup code. */
+export function methodOf(code: string): SecondFactorMethod {
+  return typedCode(code).length <= 6 ? SecondFactorMethod.TOTP : SecondFactorMethod.BACKUP_CODE;
+}
+
+/**
+ * Spends a code in the caller's transaction, and forgets the failures: a step that nobody has used before, nor any
+ * later one; a backup code, of which its user is told.
+ * @returns false where somebody else was first.
+ */
+export async function spendCode(scope: Scope, { userId, sessionId }: Holder, right: RightCode): Promise<boolean> {
+  if ('step' in right) return spendStep(scope, right);
+  const at = scope.now();
+  // The second factor first, as whoever makes new codes has it: nobody waits in a ring.
+  const held = await scope.em.execute<object[]>('select id from totp_credentials where id = ? for update', [right.credentialId]);
+  if (held.length === 0) return false;
+  const spent = await scope.em.execute<object[]>('update backup_codes set used_at = ? where id = ? and used_at is null returning id', [
+    at,
+    right.backupCodeId,
+  ]);
+  if (spent.length === 0) return false;
+  await scope.em.execute('update totp_credentials set failed_attempts = 0, locked_until = null where id = ?', [right.credentialId]);
+  recordAudit(scope, {
+    at,
+    actor: scope.em.getReference(User, userId, { wrapped: true }),
+    sessionId,
+    ipAddress: scope.client.ipAddress,
+    action: 'use_backup_code',
+    targetType: 'User',
+    targetId: userId,
+    outcome: AuditOutcome.SUCCEEDED,
+    requestId: scope.client.requestId,
+    count: 1,
+  });
+  await scope.mail.enqueue(scope.em, { kind: 'security-alert', userId, alert: 'backup-code-used', at: at.toISOString() });
+  return true;
+}
+
+interface Held {
+  id: string;
+  sealed_seed: string;
+  last_step: number | null;
+  is_last: boolean;
+}
+
+interface Tried {
+  readonly held: Held | null;
+  readonly right: RightCode | null;
+}
+
+async function tryTotp(scope: Scope, userId: string, code: string): Promise<Tried> {
+  const held = await reserveCode(scope, userId);
+  if (held === null) return { held, right: null };
+  const right = withSeed(scope.keyring, userId, held.sealed_seed, (seed) => {
+    const step = verifyTotp(seed, code, scope.now(), held.last_step);
+    if (step === null) return null;
+    const resealed = isOfActiveKey(scope.keyring, held.sealed_seed) ? null : seal(scope.keyring, seedPurpose, [userId], seed);
+    return { credentialId: held.id, step, resealed };
+  });
+  return { held, right };
+}
+
+/** Opens a seed for as long as it is used. A seed that no key of today opens has no right code: null. */
+export function withSeed<Found>(keyring: Keyring, userId: string, sealed: string, use: (seed: Buffer) => Found): Found | null {
+  const seed = opened(keyring, userId, sealed);
+  if (seed === null) return null;
+  try {
+    return use(seed);
+  } finally {
+    seed.fill(0);
+  }
+}
+
+function opened(keyring: Keyring, userId: string, sealed: string): Buffer | null {
+  try {
+    return open(keyring, seedPurpose, [userId], sealed);
+  } catch {
+    return null;
+  }
+}
+
+/** One Argon2id, whatever comes of it. */
+async function tryBackupCode(scope: Scope, userId: string, code: string): Promise<Tried> {
+  const tried: { held: Held | null; codes: { id: string; code_hash: string }[] } = { held: null, codes: [] };
+  const found = await scope.passwords.findCode(code, async () => {
+    tried.held = await reserveCode(scope, userId);
+    if (tried.held !== null) tried.codes = await unusedCodes(scope, userId);
+    return tried.codes.map(({ code_hash }) => code_hash);
+  });
+  const { held, codes } = tried;
+  const right = found === null ? undefined : codes[found];
+  return { held, right: held === null || right === undefined ? null : { credentialId: held.id, backupCodeId: right.id } };
+}
+
+/** One guarded statement, as for passwords: of parallel attempts only as many are made as may be. */
+async function reserveCode(scope: Scope, userId: string): Promise<Held | null> {
+  const { rules } = scope;
+  const attempts = 'case when locked_until is null then failed_attempts else 0 end + 1';
+  const [held] = await scope.em.execute<Held[]>(
+    `update totp_credentials
+     set failed_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(scope, rules.loginLock)} end
+     where user_id = ? and confirmed_at is not null and (locked_until is null or locked_until <= ${sqlNow(scope)})
+       and set_config('synchronous_commit', 'off', true) = 'off'
+     returning id, sealed_seed, last_step, locked_until is not null as is_last`,
+    [rules.limits['second-factor'].turns, userId],
+  );
+  return held ?? null;
+}
+
+async function unusedCodes(scope: Scope, userId: string): Promise<{ id: string; code_hash: string }[]> {
+  return scope.em.execute('select id, code_hash from backup_codes where user_id = ? and used_at is null order by id', [userId]);
+}
+
+async function spendStep(scope: Scope, { credentialId, step, resealed }: Extract<RightCode, { step: number }>): Promise<boolean> {
+  const spent = await scope.em.execute<object[]>(
+    `update totp_credentials
+     set last_step = ?, failed_attempts = 0, locked_until = null, sealed_seed = coalesce(?, sealed_seed)
+     where id = ? and confirmed_at is not null and (last_step is null or last_step < ?)
+     returning id`,
+    [step, resealed, credentialId, step],
+  );
+  return spent.length === 1;
+}
+
+async function recordWrongCode(scope: Scope, holder: Holder, held: Held | null, action: string): Promise<void> {
+  const whom = told(holder);
+  const failure =
+    held === null
+      ? { reason: 'locked', outcome: AuditOutcome.DENIED as const }
+      : { reason: 'wrong_code', outcome: AuditOutcome.FAILED as const };
+  const lock = { action: 'lock', reason: 'second_factor', outcome: AuditOutcome.DENIED, ...whom } as const;
+  await recordDenial(scope, { action, ...failure, ...whom }, ...(held?.is_last ? [lock] : []));
+}
+
+const told = ({ userId, sessionId }: Holder) => ({ targetId: userId, sessionId, actorId: sessionId === null ? null : userId });

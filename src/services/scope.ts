@@ -1,0 +1,176 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { ReviewThresholds } from '../entities/benevolence.ts';
+import { dayIn } from '../entities/scalars.ts';
+import { Viewer } from '../entities/viewer.ts';
+import type { PasswordHasher } from './crypto/hasher.ts';
+import type { AccessTokens } from './crypto/jwt.ts';
+import type { Keyring } from './crypto/keyring.ts';
+import type { Limits } from './limit.ts';
+import type { MailQueue } from './mail/index.ts';
+import type { Desk, Turns } from './setting/desk.ts';
+
+/** Runs one statement with `$1` parameters and returns its rows. */
+export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/** Where a request came from. */
+export interface Client {
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+  readonly requestId: string;
+}
+
+/** A row of an entity's table. */
+export interface RowReference {
+  readonly entity: abstract new (...args: never[]) => object;
+  readonly id: string;
+}
+
+/** What is known of the entities. */
+export type Metadata = Pick<SqlEntityManager, 'getMetadata' | 'getComparator'>;
+
+/** Answers whether the viewer can see rows. */
+export interface Visibility {
+  /** Whether the viewer sees every one of these rows, and none of them is deleted. */
+  sees(...rows: readonly [RowReference, ...RowReference[]]): Promise<boolean>;
+}
+
+/** What the operator decided about sessions: all in seconds, but for the attempts. */
+export interface SessionRules {
+  readonly accessTokenTtl: number;
+  /** How long a replaced refresh token is honored after its successor's first use. */
+  readonly refreshGrace: number;
+  /** How long a replaced refresh token is honored at most, while its successor is not used. */
+  readonly refreshRetry: number;
+  readonly maxAge: number;
+  readonly idleAge: number;
+  /** What an old refresh token ends: its session, or all of the user's. */
+  readonly reuseEnds: 'session' | 'user';
+  readonly loginAttempts: number;
+  readonly loginLock: number;
+  /** How long who was given an account has to set its first password. */
+  readonly invitationTtl: number;
+  /** How long a proof of who somebody is opens what asks for a fresh one. */
+  readonly stepUpAge: number;
+  /** Rounds that make the key from a password, under which a user's own key is sealed. */
+  readonly keyIterations: number;
+  /** Characters a new password must have. */
+  readonly passwordMinLength: number;
+  /** Whether new passwords must not be what strangers try early, as in production. */
+  readonly refusesGuessablePasswords: boolean;
+  readonly isRegistrationOpen: boolean;
+  /** Operations that need a verified address of everybody. */
+  readonly verifiedOperations: readonly string[];
+  /** Roles whose holders may do nothing else before they have a second factor. */
+  readonly secondFactorRoles: readonly string[];
+  readonly limits: Limits;
+  /** Audit events for refusals of signed-in callers, and as many for anonymous ones. */
+  readonly refusalsPerDay: number;
+}
+
+/** What the operator decided about the vault. */
+export interface VaultRules {
+  /** Seconds. */
+  readonly idleTtl: number;
+  /** Seconds. */
+  readonly maxTtl: number;
+  readonly versionsKept: number;
+  /** How many values a rotation moves in one transaction. */
+  readonly batch: number;
+}
+
+/** What all requests and jobs of a process share: keys, rules and the services they call. */
+export interface Services {
+  readonly keyring: Keyring;
+  readonly passwords: PasswordHasher;
+  readonly tokens: AccessTokens;
+  readonly mail: Pick<MailQueue, 'enqueue'>;
+  /** Whether a password is known from a breach; false where that cannot be found out. */
+  readonly breached: { has(password: string): Promise<boolean> };
+  /** The set-up token, which proves the right to claim an instance that has no owner. */
+  readonly setup: { isToken(text: string): Promise<boolean>; forget(): Promise<void> };
+  readonly rules: SessionRules;
+  readonly vault: VaultRules;
+  /** The amounts from which each review level of the benevolence fund must decide. */
+  readonly thresholds: ReviewThresholds;
+  /** The time zone of the local's calendar days. */
+  readonly timeZone: string;
+  readonly now: () => Date;
+  readonly warn: (message: string) => void;
+  /** The database connection of this process, which the settings show and change. */
+  readonly desk: Desk;
+  /** Counts set-up attempts while there is no database to count them in. */
+  readonly turns: Turns;
+}
+
+/** One request, or one run of a job or command. Every use case takes it first. */
+export interface Scope extends Services {
+  /** Reads and writes through the viewer's row filter; inside `transaction`, that transaction. */
+  readonly em: SqlEntityManager;
+  /** Runs a statement outside of `em`: on the pipelined connections, or in the transaction of an idempotent request. */
+  readonly run: RunSql;
+  /** What is known of the entities, for statements that need no entity manager. */
+  readonly metadata: Metadata;
+  readonly viewer: Viewer;
+  readonly client: Client;
+  /** The `x-vault-token` header. */
+  readonly vaultToken: string | null;
+  readonly visibility: Visibility;
+  /** Runs `work` with the same scope inside a transaction. Rolls back when it throws. */
+  transaction<Result>(work: (scope: Scope) => Promise<Result>): Promise<Result>;
+}
+
+/** What reads and writes entities needs of a scope. */
+export type EntityScope = Pick<Scope, 'em'>;
+
+/** How a scope differs from another of the same process. */
+export type ScopeSource = Pick<Scope, 'run' | 'metadata' | 'viewer' | 'client' | 'vaultToken' | 'visibility'> & {
+  /** Called once, when the entity manager is first needed: most requests only read. */
+  readonly openEm: () => SqlEntityManager;
+};
+
+export function createScope(services: Services, { openEm, ...facts }: ScopeSource): Scope {
+  let em: SqlEntityManager | undefined;
+  return {
+    ...services,
+    ...facts,
+    get em() {
+      return (em ??= openEm());
+    },
+    transaction(work) {
+      return this.em.transactional((em) => work({ ...this, em }));
+    },
+  };
+}
+
+/** The scope of the service itself: a start or a job, for which no one is signed in. */
+export const serviceScope = (services: Services, em: SqlEntityManager, run: RunSql, requestId: string): Scope =>
+  createScope(services, {
+    run,
+    metadata: em,
+    viewer: Viewer.anonymous,
+    client: { ipAddress: null, userAgent: null, requestId },
+    vaultToken: null,
+    visibility: { sees: () => Promise.resolve(false) },
+    openEm: () => em.fork(),
+  });
+
+/** The current day in the local's time zone, as `YYYY-MM-DD`. */
+export const todayOf = ({ timeZone, now }: Pick<Services, 'timeZone' | 'now'>): string => dayIn(timeZone, now());
+
+type UseCase = (scope: Scope, ...args: never[]) => unknown;
+
+/** The use cases of a domain without their first parameter. */
+export type Bound<UseCases> = {
+  readonly [Name in keyof UseCases]: UseCases[Name] extends (scope: Scope, ...args: infer Args) => infer Result
+    ? (...args: Args) => Result
+    : never;
+};
+
+/** Binds the use cases of a domain to a scope: `bind(scope, grievances).settle(input)`. */
+export const bind = <UseCases extends Readonly<Record<string, UseCase>>>(scope: Scope, useCases: UseCases): Bound<UseCases> =>
+  new Proxy(useCases, {
+    get:
+      (all, name: string) =>
+      (...args: never[]) =>
+        all[name]?.(scope, ...args),
+  }) as unknown as Bound<UseCases>;

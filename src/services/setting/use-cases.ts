@@ -1,0 +1,10 @@
+import type { Settings } from '../../entities/setting.ts';
+import type { Scope } from '../scope.ts';
+import { saveConnection } from './save.ts';
+import { settings as readSettings } from './settings.ts';
+import { testConnection } from './test.ts';
+
+const show = ({ desk }: Scope): Promise<Settings> => readSettings(desk);
+
+/** Where the instance keeps its data, and how it moves to another database. */
+export const settings = { show, testConnection, saveConnection };

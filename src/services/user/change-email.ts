@@ -1,0 +1,49 @@
+import { foldCase, normalizeEmail } from '../../entities/identifier.ts';
+import { LockMode } from '@mikro-orm/core';
+import { User, userProblems } from '../../entities/user.ts';
+import { badInput, unauthenticated, type Refusal } from '../../errors.ts';
+import { recordChange } from '../audit/event.ts';
+import { networkOf, takeTurn } from '../limit.ts';
+import { mailToken, verificationAge } from '../mail/index.ts';
+import type { Scope } from '../scope.ts';
+
+/**
+ * Changes the caller's address, which is unverified from then on: a token is mailed to the new one, and the old one is
+ * told. In other letters it is the same address, and only written otherwise. The answer and the work are the same when
+ * another account holds the address: the change is then a claim that cannot be verified, and the holder is told by mail.
+ * @returns the user's id.
+ * @throws BAD_INPUT; RATE_LIMITED by the account, by the new address, and by the address that asks.
+ */
+export async function changeEmail(scope: Scope, given: string): Promise<string> {
+  const { userId } = scope.viewer;
+  if (userId === null) throw unauthenticated();
+  const email = normalizeEmail(given);
+  const problems = userProblems({ email });
+  if (problems.length > 0) throw badInput(...problems);
+  await takeTurn(scope, 'mail-address', networkOf(scope.client.ipAddress));
+  await takeTurn(scope, 'mail-account', userId);
+  await takeTurn(scope, 'mail-account', foldCase(email));
+  const refusal = await scope.transaction((tx) => change(tx, userId, email));
+  if (refusal !== null) throw refusal;
+  return userId;
+}
+
+const problem = (message: string): Refusal => badInput({ path: 'email', message });
+
+async function change(scope: Scope, userId: string, email: string): Promise<Refusal | null> {
+  const user = await scope.em.findOneOrFail(User, userId, { filters: false, refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+  const formerEmail = user.email;
+  if (formerEmail === email) return problem('is your address already');
+  user.email = email;
+  const hasMoved = isAnotherAddress(formerEmail, email);
+  if (hasMoved) Object.assign(user, { isVerified: false, isEmailClaimed: true });
+  await scope.em.flush();
+  recordChange(scope, { action: 'change_email', targetType: 'User', targetId: userId });
+  if (!hasMoved) return null;
+  await mailToken(scope, { kind: 'email-verification', user, lifetime: verificationAge });
+  await scope.mail.enqueue(scope.em, { kind: 'email-changed', userId, formerEmail, at: scope.now().toISOString() });
+  return null;
+}
+
+/** Whether mail to them goes to two places: an address in other letters is the same. */
+export const isAnotherAddress = (one: string, other: string): boolean => foldCase(one) !== foldCase(other);

@@ -1,0 +1,40 @@
+import { Grievance } from '../../entities/grievance.ts';
+import type { User } from '../../entities/user.ts';
+import { conflict, forbidden, type Refusal } from '../../errors.ts';
+import { recordChange } from '../audit/event.ts';
+import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
+import { shutOut } from './deactivate-user.ts';
+import type { Scope } from '../scope.ts';
+import { voidPair } from '../pair.ts';
+
+/**
+ * Marks a user as deleted, who is signed out everywhere, has no access to the vault and never comes back. What the user
+ * did keeps showing the name, and the username is never given again. Another account may get the address and the member.
+ * @returns the user's id.
+ * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, the last admin, and who represents somebody in an open grievance.
+ */
+export async function deleteUser(scope: Scope, id: string): Promise<string> {
+  if (isOwn(scope.viewer, id)) throw forbidden('Nobody deletes their own account.');
+  return administer(scope, async (tx) => {
+    const user = await holdUser(tx, id);
+    const refusal = (await refusalOfLoss(tx, user, null)) ?? (await refusalOfCases(tx, user));
+    if (refusal !== null) return refusal;
+    user.deletedAt = scope.now();
+    await shutOut(tx, user.id);
+    if (await closeVault(tx, user.id)) recordChange(tx, { action: 'vault.void', targetType: 'User', targetId: user.id });
+    recordChange(tx, { action: 'user.delete', targetType: 'User', targetId: user.id });
+    return user.id;
+  });
+}
+
+/** Takes the access away while the vault is held: whoever gives it a new key meanwhile gives it before, or not to this user. */
+async function closeVault(scope: Scope, userId: string): Promise<boolean> {
+  await scope.em.execute('select id from vaults for no key update');
+  return voidPair(scope, userId);
+}
+
+/** A grievance that has not ended would be left to nobody. */
+async function refusalOfCases(scope: Scope, { id }: User): Promise<Refusal | null> {
+  const open = await scope.em.count(Grievance, { assignedUser: id, resolutionDate: null, deletedAt: null }, { filters: false });
+  return open === 0 ? null : conflict('The user represents somebody in an open grievance: assign it to another first.', 'open_cases');
+}

@@ -1,0 +1,88 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { noPassword } from '../../entities/user.ts';
+import { hostClient, recordChange } from '../audit/event.ts';
+import type { PasswordHasher } from '../crypto/hasher.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { shutOut } from './deactivate-user.ts';
+
+/** The passwords that the seeds give to their accounts. They are public. */
+export const seededPasswords = ['unionhall-dev', 'testpass'] as const;
+
+/** When every seeded account says that it was created. No operation changes that, unlike its username and address. */
+export const seededAt = '2024-01-03T14:00:00.000Z';
+
+/** The domain of every seeded e-mail address. */
+export const seededDomain = 'unionhall.test';
+
+/** An account that can be signed in to with a public password. */
+export interface SeededUser {
+  readonly id: string;
+  readonly username: string;
+}
+
+/** The database must not be served, because everybody knows passwords of its accounts. */
+export class SeededError extends Error {
+  override readonly name = 'SeededError';
+
+  constructor(users: readonly SeededUser[]) {
+    super(
+      `The database has seeded accounts with public passwords: ${users.map(({ username }) => username).join(', ')}. ` +
+        'Use another database for production, or disable these accounts: npm run users:disable-seeded',
+    );
+  }
+}
+
+/** Returns the active accounts whose password is one of the seeds'. Costs one query where no account was seeded. */
+export async function findSeededUsers(em: SqlEntityManager, passwords: PasswordHasher): Promise<SeededUser[]> {
+  const candidates = await em.execute<(SeededUser & { hash: string })[]>(
+    `select id, username, password_hash as hash from users
+     where is_active and deleted_at is null and password_hash <> ? and (created_at = ? or email like ?) order by username`,
+    [noPassword, seededAt, `%@${seededDomain}`],
+  );
+  const found: SeededUser[] = [];
+  for (const { id, username, hash } of candidates) if (await isPublic(hash, passwords)) found.push({ id, username });
+  return found;
+}
+
+/** @throws {SeededError} when a public password opens an account. */
+export async function refuseSeededUsers(em: SqlEntityManager, passwords: PasswordHasher): Promise<void> {
+  const users = await findSeededUsers(em, passwords);
+  if (users.length > 0) throw new SeededError(users);
+}
+
+/**
+ * Deactivates these accounts, removes their passwords, ends their sessions and takes the ownership from them, in one
+ * transaction with its audit events.
+ */
+export async function disableSeededUsers(
+  em: SqlEntityManager,
+  tools: { readonly keyring: Keyring; readonly now: () => Date },
+  users: readonly SeededUser[],
+): Promise<void> {
+  const origin = hostClient();
+  await em.transactional(async (transaction) => {
+    for (const { id } of users) {
+      const record = (action: string) =>
+        recordChange(
+          { em: transaction, ...tools, viewer: { userId: null, sessionId: null }, client: origin },
+          { action, targetType: 'User', targetId: id },
+        );
+      const [former] = await transaction.execute<object[]>('select from users where id = ? and is_owner for no key update', [id]);
+      await transaction.execute('update users set is_active = false, is_owner = false, password_hash = ?, updated_at = ? where id = ?', [
+        noPassword,
+        tools.now(),
+        id,
+      ]);
+      await shutOut({ em: transaction, ...tools }, id);
+      record('user.deactivate');
+      if (former !== undefined) record('user.remove_ownership');
+    }
+  });
+}
+
+async function isPublic(hash: string, passwords: PasswordHasher): Promise<boolean> {
+  for (const password of seededPasswords) {
+    if ((await passwords.verify(password, () => Promise.resolve(hash))).isRight) return true;
+  }
+  return false;
+}

@@ -1,0 +1,40 @@
+import { validate as isUuid } from 'uuid';
+import { Role, UserRole } from '../../entities/role.ts';
+import { badInput, notFound } from '../../errors.ts';
+import { findVisible } from '../record/index.ts';
+import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
+import { ownRoles, tellOfRole } from './assign-role.ts';
+import type { Scope } from '../scope.ts';
+
+/**
+ * Takes a role from a user, from the next request on. What the user has open of the vault is closed, and the user is
+ * told by mail.
+ * @returns the user's id.
+ * @throws NOT_FOUND, also where the user does not hold the role; FORBIDDEN for oneself; CONFLICT where the owner or the
+ * last admin would be none any more.
+ */
+export async function unassignRole(
+  scope: Scope,
+  { userId, roleId }: { readonly userId: string; readonly roleId: string },
+): Promise<string> {
+  const wrong = Object.entries({ userId, roleId }).filter(([, id]) => !isUuid(id));
+  if (wrong.length > 0) throw badInput(...wrong.map(([path]) => ({ path, message: 'is not an id' })));
+  if (isOwn(scope.viewer, userId)) throw ownRoles();
+  return administer(scope, async (tx) => {
+    const user = await holdUser(tx, userId, 'userId');
+    const role = await findVisible(tx, Role, roleId, { path: 'roleId' });
+    const held = await tx.em.findOne(UserRole, { user: user.id, role: role.id });
+    if (held === null) throw notFound();
+    const refusal = await refusalOfLoss(tx, user, role);
+    if (refusal !== null) return refusal;
+    tx.em.remove(held);
+    await closeVault(tx, user.id);
+    await tellOfRole(tx, { user, role, action: 'role.unassign' });
+    return user.id;
+  });
+}
+
+/** Closes the vault wherever the user has it open. */
+export async function closeVault(scope: Scope, userId: string): Promise<void> {
+  await scope.em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
+}

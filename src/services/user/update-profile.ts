@@ -1,0 +1,49 @@
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import { Field, InputType } from 'type-graphql';
+import { User, userProblems } from '../../entities/user.ts';
+import { badInput, unauthenticated } from '../../errors.ts';
+import { recordChange } from '../audit/event.ts';
+import { takeTurn } from '../limit.ts';
+import type { Scope } from '../scope.ts';
+
+@InputType({ description: 'What changes of the own account; what is left out stays.' })
+export class UpdateProfileInput {
+  @Field(() => String, { nullable: true, description: 'First name.' })
+  firstName?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Last name.' })
+  lastName?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The name to sign in with: 2 to 50 of letters, digits, `.`, `_` and `-`.' })
+  username?: string | null;
+}
+
+/**
+ * Changes what the caller is called.
+ * @returns the user's id.
+ * @throws BAD_INPUT, also for a username that is taken; RATE_LIMITED for a username, so that nobody can try out many.
+ */
+export async function updateProfile(scope: Scope, input: UpdateProfileInput): Promise<string> {
+  const { userId } = scope.viewer;
+  if (userId === null) throw unauthenticated();
+  const changes = demandNames(input);
+  if (Object.keys(changes).length === 0) return userId;
+  if (changes.username !== undefined) await takeTurn(scope, 'register', userId);
+  const user = await scope.em.findOneOrFail(User, userId, { filters: false });
+  Object.assign(user, changes);
+  recordChange(scope, { action: 'update_profile', targetType: 'User', targetId: userId });
+  await scope.em.flush().catch((error: unknown) => {
+    throw error instanceof UniqueConstraintViolationException ? badInput({ path: 'input.username', message: 'is taken' }) : error;
+  });
+  return userId;
+}
+
+/** What is given and not null, trimmed. */
+function demandNames({ firstName, lastName, username }: UpdateProfileInput): Partial<Record<keyof UpdateProfileInput, string>> {
+  const given = Object.entries({ firstName, lastName, username }).filter(([, value]) => value !== undefined);
+  const empty = given.filter(([, value]) => value === null).map(([path]) => ({ path: `input.${path}`, message: 'must not be null' }));
+  const changes = Object.fromEntries(given.flatMap(([name, value]) => (value == null ? [] : [[name, value.trim()]])));
+  const problems = [...empty, ...userProblems(changes).map(({ path, message }) => ({ path: `input.${path}`, message }))];
+  if (problems.length > 0) throw badInput(...problems);
+  return changes;
+}
