@@ -117,7 +117,8 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
     const pool = await nativeClient<Pool>({ orm: orm as unknown as Database['orm'] });
     takeBackTheDead(pool);
     await pool.query('select 1');
-    const run = reads && reserved ? runOnPipelines(reads, reserved, isPipelined) : runOnOne(runOnPool(pool));
+    const changes = runOnPool(pool);
+    const run = reads && reserved ? runOnPipelines(reads, reserved, isPipelined, changes) : runOnOne(changes);
     return assemble('postgresql', orm, run, options, { isFresh: false, close });
   } catch (error) {
     await close();
