@@ -1,7 +1,7 @@
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -454,7 +454,7 @@ describe('the embedded database', () => {
     const { child } = aProcess('begun');
     while (!existsSync(join(at('begun').dataDirectory, 'PG_VERSION'))) await setTimeout(5);
     await killed(child);
-    expect(existsSync(`${at('begun').dataDirectory}.unfinished`)).toBe(true);
+    expect(existsSync(join(at('begun').dataDirectory, 'unionhall.unfinished'))).toBe(true);
     const database = await openDatabase(at('begun'));
     expect(database.isFresh).toBe(true);
     expect(await database.run('select 1 as one')).toEqual([{ one: 1 }]);
@@ -534,6 +534,34 @@ describe('the embedded database', () => {
     },
     120_000,
   );
+
+  it(
+    canUnshare
+      ? 'is refused to a process that has the folder alone mounted, at another path'
+      : `is not tried at a mount: ${namespaces.error?.message ?? namespaces.stderr}`,
+    async () => {
+      if (!canUnshare) return;
+      const mountPoint = at('mounted').dataDirectory;
+      await mkdir(mountPoint);
+      const { child, lines } = aProcess('volume');
+      expect(await said(lines)).toBe('open');
+      const mount = `mount --bind "${at('volume').dataDirectory}" "${mountPoint}" && exec "$0" "$@"`;
+      const within = ['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', mount];
+      expect(await said(aProcess('mounted', '', within).lines)).toContain(`in use by the process with pid ${child.pid}`);
+      await killed(child);
+      expect(await said(aProcess('mounted', '', within).lines)).toBe('open');
+    },
+    120_000,
+  );
+
+  it('is refused to a process that reaches the folder by a symbolic link, and opens there later', async () => {
+    const { child, lines } = aProcess('target');
+    expect(await said(lines)).toBe('open');
+    await symlink(at('target').dataDirectory, at('link').dataDirectory);
+    await expect(openDatabase(at('link'))).rejects.toThrow(`in use by the process with pid ${child.pid}`);
+    await killed(child);
+    await (await openDatabase(at('link'))).close();
+  }, 120_000);
 
   it('is a file that others can begin with', async () => {
     const source = await emptyDatabase();

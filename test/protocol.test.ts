@@ -121,8 +121,20 @@ describe('GraphQL over HTTP', () => {
       await send('/health', {}),
       await send('/livez', {}),
       await send('/nothing', {}),
+      await send('/%zz', {}),
+      await send('/livez', { expect: 'a miracle' }),
     ];
     expect(answers.map(({ headers }) => headers['cache-control'])).toEqual(answers.map(() => 'no-store'));
+  });
+
+  it('answers an address that cannot be decoded as any other that nothing is at', async () => {
+    const { status, headers, body } = await send('/%zz', {});
+    expect([status, JSON.parse(body)]).toEqual([400, { error: expect.not.stringContaining('zz') }]);
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-request-id': expect.stringMatching(/^[\w-]{36}$/) });
+  });
+
+  it('ignores an expectation that it does not know', async () => {
+    expect(await send('/livez', { expect: 'a miracle' })).toMatchObject({ status: 200, body: '{"status":"alive"}' });
   });
 
   it.each(['authorization', 'x-vault-token', 'idempotency-key'])('refuses two %s headers', async (name) => {

@@ -166,12 +166,16 @@ describe('a statement', () => {
     }
   });
 
-  it('that answers a change is tried again until there is a connection, any other fails at once', async () => {
+  it('that answers a change goes over any connection, is tried again until there is one, and any other fails at once', async () => {
     await locker.query(`create role reader login password 'reader' connection limit 1`);
     const own = Object.assign(new URL(url), { username: 'reader', password: 'reader' }).href;
     node = await openDatabase({ databaseUrl: own, databasePoolSize: 2, dataDirectory: '' }); // the one is in the pool for changes
     try {
       await expect(node.runFor('user')('select 1 as one')).rejects.toMatchObject({ code: '53300' });
+      const [ofChanges] = await node.orm.em.fork().execute<{ pid: number }[]>(pid);
+      expect(await node.runFor('user')(pid, [], false, true)).toEqual([ofChanges]);
+      await locker.query('alter role reader connection limit 0');
+      await locker.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'reader'`);
       const answer = node.runFor('user')('select 1 as one', [], false, true);
       await expect(node.runFor('user')('select 1 as one')).rejects.toMatchObject({ code: '53300' });
       await locker.query('alter role reader connection limit 2');

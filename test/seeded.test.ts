@@ -120,8 +120,11 @@ describe('a seeded account', () => {
       const environment = await production({ DATABASE_URL: url });
       await seedAccounts(environment);
       await client.connect();
-      await client.query(`update users set is_active = false where username <> 'admin'`);
+      await client.query(`update users set password_hash = 'none' where username <> 'admin'`);
       await client.query(`update users set username = 'rosa', email = 'rosa@local.example' where username = 'admin'`);
+      expect(await accountsOf(environment)).toMatch('public passwords: rosa.');
+      // an admin could reactivate it
+      await client.query(`update users set is_active = false where username = 'rosa'`);
       expect(await accountsOf(environment)).toMatch('public passwords: rosa.');
       await client.query(`update users set password_hash = replace(password_hash, '$argon2id', '$argon2i')`);
       expect(await accountsOf(environment)).toBe('right  Accounts: No password is public.');

@@ -1,5 +1,5 @@
-import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, mkdir, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { MikroORM as PgliteOrm } from '@mikro-orm/pglite';
@@ -19,7 +19,7 @@ import { unwritableReason } from '../errors.ts';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import type { Config } from '../config.ts';
 import { breakOff, demandPrimary, isMisplaced, limitServerLog, SilenceGuard } from './guard.ts';
-import { takeLock } from './lock.ts';
+import { takeLock, type Lock } from './lock.ts';
 import { Pipeline } from './pipeline.ts';
 import {
   connectionLifetime,
@@ -117,7 +117,8 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
     const pool = await nativeClient<Pool>({ orm: orm as unknown as Database['orm'] });
     takeBackTheDead(pool);
     await pool.query('select 1');
-    const run = reads && reserved ? runOnPipelines(reads, reserved, isPipelined) : runOnOne(runOnPool(pool));
+    const changes = runOnPool(pool);
+    const run = reads && reserved ? runOnPipelines(reads, reserved, isPipelined, changes) : runOnOne(changes);
     return assemble('postgresql', orm, run, options, { isFresh: false, close });
   } catch (error) {
     await close();
@@ -193,8 +194,8 @@ function takeBackTheDead(pool: Pool): void {
 }
 
 /**
- * One process, for development: the files have no lock of their own, so ours stands beside them. What was acknowledged
- * survives the end of the process however it comes, though not a power cut.
+ * One process, for development: the files have no lock of their own, so we take two. What was acknowledged survives the
+ * end of the process however it comes, though not a power cut.
  */
 async function openEmbedded(directory: string, options: DatabaseOptions): Promise<Database> {
   try {
@@ -223,8 +224,7 @@ function asSystemError(error: unknown): unknown {
 
 async function openLocked(directory: string, options: DatabaseOptions): Promise<Database> {
   const isKept = !directory.startsWith('memory:');
-  if (isKept) await mkdir(dirname(directory), { recursive: true });
-  const lock = isKept ? takeLock(`${directory}.lock`, `The database in ${directory}`) : null;
+  const lock = isKept ? await lockDirectory(directory) : null;
   try {
     const { pglite, isFresh } = isKept ? await openFiles(directory, options.template) : await create(directory, options.template, true);
     const orm = await PgliteOrm.init({ ...shared(options), dbName: directory, driverOptions: { pglite } });
@@ -240,17 +240,47 @@ async function openLocked(directory: string, options: DatabaseOptions): Promise<
   }
 }
 
+/** How the files begin that are ours and not PostgreSQL's. */
+const ours = 'unionhall.';
+
+/**
+ * Makes the directory and takes its two locks. Earlier versions know the one beside it. The one inside is seen wherever
+ * the directory is mounted, alone or with what is around it.
+ */
+async function lockDirectory(directory: string): Promise<Lock> {
+  const what = `The database in ${directory}`;
+  await mkdir(dirname(directory), { recursive: true });
+  const outer = takeLock(`${directory}.lock`, what);
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+    const inner = takeLock(join(directory, `${ours}lock`), what);
+    const release = (): void => {
+      inner.release();
+      outer.release();
+    };
+    return { release };
+  } catch (error) {
+    outer.release();
+    throw error;
+  }
+}
+
 /** A database that was not completely made when its process ended is begun anew: nobody was told that it exists. */
 async function openFiles(directory: string, template: Blob | null | undefined): Promise<{ pglite: PGlite; isFresh: boolean }> {
-  const unfinished = `${directory}.unfinished`;
-  if (await exists(unfinished)) await rm(directory, { recursive: true, force: true });
-  const isFresh = !(await exists(`${directory}/PG_VERSION`));
+  const unfinished = join(directory, `${ours}unfinished`);
+  if (await exists(unfinished)) await empty(directory);
+  const isFresh = !(await exists(join(directory, 'PG_VERSION')));
   if (isFresh) await writeFile(unfinished, '');
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await chmod(directory, 0o700);
-  const opened = await create(directory, template, isFresh);
+  const opened = await create(await realpath(directory), template, isFresh); // PGlite follows no symbolic link
   if (isFresh) await rm(unfinished);
   return opened;
+}
+
+/** Removes what PostgreSQL wrote. The directory stays, as it may be mounted, and so do our files: a lock is one of them. */
+async function empty(directory: string): Promise<void> {
+  for (const name of await readdir(directory))
+    if (!name.startsWith(ours)) await rm(join(directory, name), { recursive: true, force: true });
 }
 
 async function create(dataDir: string, template: Blob | null | undefined, isFresh: boolean): Promise<{ pglite: PGlite; isFresh: boolean }> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PGlite } from '@electric-sql/pglite';
 import { types, type Pool, type QueryResult } from 'pg';
+import { isAway } from '../errors.ts';
 import { LruCache } from '../lru.ts';
 import type { Pipeline, Sender } from './pipeline.ts';
 
@@ -28,9 +29,10 @@ export interface Runners {
 
 /**
  * Runs through pipelines, as prepared statements where one plan does for all values: parsed and planned once a connection.
- * A pooler between may not know those.
+ * A pooler between may not know those. What must be answered goes over the pool for changes where no pipeline is to be had:
+ * a change that was just stored left a connection there.
  */
-export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: boolean): Runners {
+export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: boolean, changes: RunSql): Runners {
   const names = new StatementNames();
   const on =
     (pipeline: Pipeline, sender?: Sender): RunSql =>
@@ -38,9 +40,19 @@ export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: bo
       const name = isForTheseValues || !prepares ? undefined : names.of(text);
       return pipeline.query({ text, values: params.map(sent), name }, mustAnswer ? { ...sender, mustAnswer } : sender);
     };
+  const answering =
+    (read: RunSql): RunSql =>
+    async (text, params, isForTheseValues, mustAnswer = false) => {
+      try {
+        return await read(text, params, isForTheseValues);
+      } catch (error) {
+        if (!mustAnswer || !isAway(error)) throw error;
+        return await changes(text, params).catch(() => read(text, params, isForTheseValues, true));
+      }
+    };
   return {
     run: on(reads),
-    runFor: (user) => on(reads, { user: user ?? undefined, mayRepeat: true }),
+    runFor: (user) => answering(on(reads, { user: user ?? undefined, mayRepeat: true })),
     runReserved: on(reserved, { mayRepeat: true }),
   };
 }

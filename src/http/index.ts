@@ -8,7 +8,14 @@ import {
 import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
-import fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
@@ -78,10 +85,11 @@ const healthPatience = 2_000;
 export async function createHttp(served: Served): Promise<{ app: FastifyInstance; sockets: Sockets }> {
   const { config, log, trouble } = served;
   const app = bareServer(served);
-  const security = securityHeaders();
   readForwardedFor(app);
+  // an expectation that is not known may be ignored; Node.js would answer it by itself
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(security).header('cache-control', 'no-store').header('x-request-id', request.id);
+    void reply.headers(headersOf(request));
     current.run(beginning(request.id, config.patience.request, callerIds(request.headers)), done);
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
@@ -118,6 +126,11 @@ const corsOf = ({ corsOrigins }: Config) => ({
   strictPreflight: false,
 });
 
+const security = securityHeaders();
+
+/** The headers of every answer. */
+const headersOf = ({ id }: FastifyRequest) => ({ ...security, 'cache-control': 'no-store', 'x-request-id': id });
+
 const bareServer = ({ log, config: { trustedProxies, patience } }: Served): FastifyInstance =>
   fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -127,6 +140,11 @@ const bareServer = ({ log, config: { trustedProxies, patience } }: Served): Fast
     bodyLimit,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     genReqId: () => randomUUID(),
+    // for an address that cannot be decoded, no hook and no handler of ours is asked
+    frameworkErrors: (error, request, reply: FastifyReply) => {
+      const { status, message } = transportProblem(error);
+      void reply.headers(headersOf(request)).code(status).send({ error: message });
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     keepAliveTimeout: keepAlive,

@@ -21,7 +21,7 @@ export function callerIds(headers: IncomingHttpHeaders): CallerIds {
 }
 
 /** Headers of /graphql that mean one thing: Node.js joins some that are sent twice, and drops others. */
-const soleHeaders: ReadonlySet<string> = new Set(['authorization', 'x-vault-token', 'idempotency-key', 'content-type']);
+const soleHeaders: ReadonlySet<string> = new Set(['host', 'authorization', 'x-vault-token', 'idempotency-key', 'content-type']);
 
 /** @throws 400 for a header that is sent twice. */
 export function demandSoleHeaders({ rawHeaders }: IncomingMessage): void {

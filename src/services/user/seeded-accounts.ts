@@ -32,11 +32,14 @@ export class SeededError extends Error {
   }
 }
 
-/** Returns the active accounts whose password is one of the seeds'. Costs one query where no account was seeded. */
+/**
+ * Returns the accounts whose password is one of the seeds', also those that an admin could reactivate. Costs one query where
+ * no account was seeded.
+ */
 export async function findSeededUsers(em: SqlEntityManager, passwords: PasswordHasher): Promise<SeededUser[]> {
   const candidates = await em.execute<(SeededUser & { hash: string })[]>(
     `select id, username, password_hash as hash from users
-     where is_active and deleted_at is null and password_hash <> ? and (created_at = ? or email like ?) order by username`,
+     where deleted_at is null and password_hash <> ? and (created_at = ? or email like ?) order by username`,
     [noPassword, seededAt, `%@${seededDomain}`],
   );
   const found: SeededUser[] = [];
