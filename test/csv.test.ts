@@ -632,13 +632,13 @@ describe('npm run', () => {
       out: '1 member would be added; 0 were there already.\n',
     });
     expect(await run('members:import', '--file', file)).toMatchObject({ code: 0, out: 'Added 1 member; 0 were there already.\n' });
-    await writeFile(file, `${header},phone,notes\nCLI1,Ada,Roy,foreman,555,"\u001b[31m\nred"\nCLI2,Bea,Roy,foreman,,\n`);
+    await writeFile(file, `${header},phone,notes\nCLI1,Ada,Roy,foreman,555,"\ue000\nred"\nCLI2,Bea,Roy,foreman,,\n`);
     expect((await run('members:import', '--file', file)).err).toContain('memberNumber is that of a record with other values; --update');
     expect(await run('members:import', '--update', '--dry-run', '--file', file)).toMatchObject({
       code: 0,
       out: [
         `${file}:2: memberNumber "CLI1": phone (empty) → "555"`,
-        String.raw`${file}:2: memberNumber "CLI1": notes (empty) → "\u001b[31m\nred"`,
+        String.raw`${file}:2: memberNumber "CLI1": notes (empty) → "\u{e000}\nred"`,
         '1 member would be added and 1 updated; 0 were there already.\n',
       ].join('\n'),
     });
