@@ -196,7 +196,7 @@ function limited(lens: Lens, shape: ListShape, more: readonly Sql[], rows = lens
   const count = sql`(select count(*) from found)`;
   return sql`select f.* from (with found as materialized
     (select t."id" from ${table(lens)} as t where ${and(passing)} limit ${raw(String(fewFound + 1))})
-    (${sorted([sql`t."id" in (select "id" from found)`, sql`${count} <= ${raw(String(fewFound))}`])}) union all
+    (${sorted([sql`t."id" = any(array(select "id" from found))`, sql`${count} <= ${raw(String(fewFound))}`])}) union all
     (${sorted([...passing, sql`${count} > ${raw(String(fewFound))}`])})) as f
     order by f."$order" ${way}, f."id" ${way} limit ${limit}`;
 }
