@@ -188,10 +188,24 @@ function together(lens: Lens, shape: ListShape, conditions: readonly Sql[], ways
 
 function limited(lens: Lens, shape: ListShape, more: readonly Sql[], rows = lens.sight.rows): Sql {
   const [by, way] = [raw(columnOf(lens, shape.order.property).sort.sql('t')), wayOf(shape)];
-  const conditions = [...more, ...listConditions(lens, shape, rows), ...beyondCursor(lens, shape)];
-  return sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
-    where ${and(conditions)} order by ${by} ${way}, t."id" ${way} limit ${raw(String(shape.limit))}`;
+  const passing = [...more, ...listConditions(lens, shape, rows)];
+  const limit = raw(String(shape.limit));
+  const sorted = (conditions: readonly Sql[]) => sql`select ${selection(lens)}, ${by} as "$order" from ${table(lens)} as t
+    where ${and([...conditions, ...beyondCursor(lens, shape)])} order by ${by} ${way}, t."id" ${way} limit ${limit}`;
+  if (shape.words.length === 0) return sorted(passing);
+  const count = sql`(select count(*) from found)`;
+  return sql`select f.* from (with found as materialized
+    (select t."id" from ${table(lens)} as t where ${and(passing)} limit ${raw(String(fewFound + 1))})
+    (${sorted([sql`t."id" = any(array(select "id" from found))`, sql`${count} <= ${raw(String(fewFound))}`])}) union all
+    (${sorted([...passing, sql`${count} > ${raw(String(fewFound))}`])})) as f
+    order by f."$order" ${way}, f."id" ${way} limit ${limit}`;
 }
+
+/**
+ * Rows that a search may find to be sorted all. The planner takes a short word for a common one, and would read the list in
+ * its order, folding each row, until the page is full. So that is done only for a word that is common.
+ */
+const fewFound = 500;
 
 /**
  * The rows after a cursor. Its parts are subqueries, which the planner does not look into: it would count the rows after
