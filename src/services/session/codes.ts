@@ -9,7 +9,7 @@ import { accountOf } from './attempt.ts';
 import { methodsOf } from './factor.ts';
 import type { Client, SessionTools } from './tools.ts';
 
-@ObjectType({ description: 'Codes that stand in for the second factor, once each. They are shown this one time.' })
+@ObjectType({ description: 'Backup codes for the second factor. Each code works once. They are shown only once.' })
 export class BackupCodes {
   @Field(() => [String], { description: 'The ten codes.' })
   codes: string[];

@@ -15,14 +15,15 @@ import { SignedIn, type Issued } from './start.ts';
 import { demandStrength, demandUnbreached } from './strength.ts';
 import type { Client, SessionTools } from './tools.ts';
 
-@InputType({ description: 'The password as it is, and as it is to be.' })
+@InputType({ description: 'The current and the new password.' })
 export class ChangePasswordInput {
-  @Field(() => String, { description: 'The password that is in use.' })
+  @Field(() => String, { description: 'The current password.' })
   currentPassword!: string;
 
   @Field(() => String, {
     description:
-      'The password to be used from now on, of 8 to 128 characters: not a common one, not the own name or address, and not known from a breach.',
+      'The new password, at most 128 characters and by default at least 8. Common passwords, personal ' +
+      'data, and breached passwords are refused.',
   })
   newPassword!: string;
 }

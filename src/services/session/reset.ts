@@ -10,13 +10,15 @@ import { tryToken } from './token.ts';
 import type { Client, SessionTools } from './tools.ts';
 import { confirmAddress, refusedAsTaken } from './verify.ts';
 
-@InputType({ description: 'A token that was mailed, and the password to be used from now on.' })
+@InputType({ description: 'The token and the new password.' })
 export class ResetPasswordInput {
-  @Field(() => String, { description: 'The token of the latest reset or invitation mail; it works once.' })
+  @Field(() => String, { description: 'The token from the latest reset or invitation mail. It works once.' })
   token!: string;
 
   @Field(() => String, {
-    description: 'The new password, of 8 to 128 characters: not a common one, not the own name or address, and not known from a breach.',
+    description:
+      'The new password, at most 128 characters and by default at least 8. Common passwords, personal ' +
+      'data, and breached passwords are refused.',
   })
   newPassword!: string;
 }

@@ -8,15 +8,18 @@ import { recordChange } from '../audit/event.ts';
 import { takeTurn } from '../limit.ts';
 import type { Origin, UserTools } from './tools.ts';
 
-@InputType({ description: 'What changes of the own account; what is left out stays.' })
+@InputType({ description: "Changes to the caller's own account. Omitted fields keep their values." })
 export class UpdateProfileInput {
-  @Field(() => String, { nullable: true, description: 'First name.' })
+  @Field(() => String, { nullable: true, description: 'The first name. At most 100 characters.' })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Last name.' })
+  @Field(() => String, { nullable: true, description: 'The last name. At most 100 characters.' })
   lastName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The name to sign in with: 2 to 50 of letters, digits, `.`, `_` and `-`.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case.',
+  })
   username?: string | null;
 }
 

@@ -15,12 +15,12 @@ import { rewrap } from './rewrap.ts';
 import { demandState, digestSql, holdVault } from './state.ts';
 import { after, within, type Scope, type Verify } from './tools.ts';
 
-@ObjectType({ description: 'The vault is unlocked for this session.' })
+@ObjectType({ description: 'The token of an unlocked vault.' })
 export class VaultToken {
-  @Field(() => String, { description: 'Send it in the header `x-vault-token` with what is asked of the vault.' })
+  @Field(() => String, { description: 'The vault token. Send it in the `x-vault-token` header with every vault operation.' })
   vaultToken: string;
 
-  @Field(() => Int, { description: 'Seconds until it is of no use, unless it is used before; each use begins them anew, up to a limit.' })
+  @Field(() => Int, { description: 'The number of seconds until the token expires. Each use extends it, up to a maximum lifetime.' })
   expiresIn: number;
 
   constructor(vaultToken: string, expiresIn: number) {
