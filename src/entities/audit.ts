@@ -115,11 +115,14 @@ export class AuditEvent extends Identified {
   @Property({ type: 'string', length: 100, collation: 'C' })
   action: string;
 
-  @Field(() => String, { nullable: true, description: 'The type of the affected record. Null if there is none.' })
+  @Field(() => String, { nullable: true, description: 'The type of the affected record. Null for actions without one.' })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
   targetType: string | null;
 
-  @Field(() => ID, { nullable: true, description: 'The id of the affected record, which can be hidden or deleted. Null if there is none.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The id of the affected record, which can be hidden or deleted. Null for actions without one.',
+  })
   @Property({ type: 'uuid', nullable: true })
   targetId: string | null;
 

@@ -223,7 +223,11 @@ function comparisonOf(type: unknown): Class<object> {
 function ofEnum(type: unknown): Comparable {
   const registered = getMetadataStorage().enums.find(({ enumObj }) => enumObj === type);
   if (!registered) throw new Error('Only scalars, enums and relations can be filtered by');
-  return { name: registered.name, values: `a ${registered.name} value`, by: ['eq', 'in', 'isNull'] };
+  return {
+    name: registered.name,
+    values: `${/^[AEIOU]/.test(registered.name) ? 'an' : 'a'} ${registered.name} value`,
+    by: ['eq', 'in', 'isNull'],
+  };
 }
 
 function published(entity: EntityClass, property: string): { type: unknown } {

@@ -155,7 +155,7 @@ export class UserRole extends Dated {
   expiresAt: Date | null;
 
   @Field(() => [BenevolenceReviewLevel], {
-    description: 'The benevolence review levels that the user may decide. Empty if there are none.',
+    description: 'The benevolence review levels that the user may decide. Empty if not set.',
   })
   @Property({ type: 'array', columnType: 'text[]' })
   reviewLevels: BenevolenceReviewLevel[];

@@ -43,7 +43,7 @@ export class Session extends Dated {
   @Property({ type: 'string', length: 100, nullable: true })
   deviceName: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The `User-Agent` header sent at login. Null if there was none.' })
+  @Field(() => String, { nullable: true, description: 'The `User-Agent` header sent at login. Null if not sent.' })
   @Property({ type: 'string', length: 300, nullable: true })
   userAgent: string | null;
 

@@ -59,7 +59,7 @@ export const meaningOf: Readonly<Record<ConnectionFailure, string>> = {
   [ConnectionFailure.TLS]: 'TLS failed: the server does not support it, or its certificate is not trusted.',
   [ConnectionFailure.NOT_POSTGRESQL]: 'The server is not a PostgreSQL server.',
   [ConnectionFailure.NOT_ALLOWED]: 'The address is blocked, for example a link-local address.',
-  [ConnectionFailure.ENCODING]: 'The encoding of the database is not UTF8.',
+  [ConnectionFailure.ENCODING]: 'The database does not use the UTF8 encoding.',
   [ConnectionFailure.PRIVILEGES]: 'The database user may not create or use the tables.',
   [ConnectionFailure.OTHER_KEYRING]: 'The database was used with system keys that this service does not have.',
 };

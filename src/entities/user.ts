@@ -88,7 +88,7 @@ export class User extends Kept {
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether the user must change the password before other operations.',
+    description: 'Whether the user must change the password. Until then, most operations fail with ' + 'PASSWORD_CHANGE_REQUIRED.',
   })
   @Property({ type: 'boolean' })
   passwordMustChange: boolean = false;
@@ -132,7 +132,9 @@ export class User extends Kept {
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether the roles of the caller require a second factor that is not set up yet. Null for other users.',
+    description:
+      'Whether the roles of the caller require a second factor that is not set up yet. Until then, most ' +
+      'operations fail with SECOND_FACTOR_ENROLLMENT_REQUIRED. Null for other users.',
   })
   @Derived('id')
   mustEnrollSecondFactor(viewer: Viewer): boolean | null {

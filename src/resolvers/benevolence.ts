@@ -30,7 +30,10 @@ export class BenevolenceApplicationResolver {
     return read.page(BenevolenceApplication, page, info);
   }
 
-  @Query(() => BenevolenceApplication, { nullable: true, description: 'Returns an application.' })
+  @Query(() => BenevolenceApplication, {
+    nullable: true,
+    description: 'Returns an application. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   benevolenceApplication(
     @Ctx() { read }: Context,
     @Arg('id', () => ID, { description: 'The id of the application.' }) id: string,

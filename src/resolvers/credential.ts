@@ -31,7 +31,7 @@ export class CredentialResolver {
   })
   async disableTotp(
     @Ctx() { sessions, viewer, client, read }: Context,
-    @Arg('input', () => ReauthenticateInput, { description: 'The password and a code from the authenticator app, or a backup code.' })
+    @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code from the authenticator app or a backup code.' })
     input: ReauthenticateInput,
     @Info() info: GraphQLResolveInfo,
   ) {

@@ -28,7 +28,10 @@ export class GrievanceResolver {
     return read.page(Grievance, page, info);
   }
 
-  @Query(() => Grievance, { nullable: true, description: 'Returns a grievance.' })
+  @Query(() => Grievance, {
+    nullable: true,
+    description: 'Returns a grievance. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   grievance(
     @Ctx() { read }: Context,
     @Arg('id', () => ID, { description: 'The id of the grievance.' }) id: string,
@@ -38,7 +41,10 @@ export class GrievanceResolver {
     return read.one(Grievance, { id }, info, includeDeleted);
   }
 
-  @Query(() => Grievance, { nullable: true, description: 'Returns the grievance with this number.' })
+  @Query(() => Grievance, {
+    nullable: true,
+    description: 'Returns the grievance with this number. Fails with NOT_FOUND if it does not exist or is hidden ' + 'from the caller.',
+  })
   grievanceByNumber(
     @Ctx() { read }: Context,
     @Arg('grievanceNumber', () => String, { description: 'The number of the grievance, such as `GR-2026-0001`.' }) grievanceNumber: string,

@@ -20,7 +20,10 @@ export class MemberResolver {
     return read.page(Member, page, info);
   }
 
-  @Query(() => Member, { nullable: true, description: 'Returns a member.' })
+  @Query(() => Member, {
+    nullable: true,
+    description: 'Returns a member. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   member(
     @Ctx() { read }: Context,
     @Arg('id', () => ID, { description: 'The id of the member.' }) id: string,

@@ -22,7 +22,10 @@ export class OrganizationResolver {
     return read.page(Organization, page, info);
   }
 
-  @Query(() => Organization, { nullable: true, description: 'Returns an organization.' })
+  @Query(() => Organization, {
+    nullable: true,
+    description: 'Returns an organization. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   organization(
     @Ctx() { read }: Context,
     @Arg('id', () => ID, { description: 'The id of the organization.' }) id: string,

@@ -16,7 +16,10 @@ export class SaltingActivityResolver {
     return read.page(SaltingActivity, page, info);
   }
 
-  @Query(() => SaltingActivity, { nullable: true, description: 'Returns a salting activity.' })
+  @Query(() => SaltingActivity, {
+    nullable: true,
+    description: 'Returns a salting activity. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   saltingActivity(
     @Ctx() { read }: Context,
     @Arg('id', () => ID, { description: 'The id of the activity.' }) id: string,

@@ -37,8 +37,9 @@ export class SessionResolver {
 
   @Mutation(() => SignedIn, {
     description:
-      'Exchanges a refresh token for new tokens. Repeating the call with the same token returns the same ' +
-      'new tokens until they are first used, and briefly afterwards. An older token ends the session.',
+      'Exchanges a refresh token for new tokens. Until the new refresh token is first used, and briefly ' +
+      'afterwards, the previous token returns it again. An older token ends the session. Fails with ' +
+      'UNAUTHENTICATED if the token is invalid.',
   })
   refresh(
     @Ctx() { sessions, client, cookies }: Context,

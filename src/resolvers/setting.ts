@@ -18,7 +18,7 @@ export class SettingResolver {
   }
 
   @Mutation(() => ConnectionTest, {
-    description: 'Tests a connection to a PostgreSQL server without saving it. A setup token can replace the admin login.',
+    description: 'Tests a connection to a PostgreSQL server without saving it. The `setupToken` argument can ' + 'replace the admin login.',
   })
   testConnection(
     @Ctx() { settings }: Context,
@@ -32,8 +32,8 @@ export class SettingResolver {
     description:
       'Moves the service to another PostgreSQL database: tests the connection, creates the tables, and ' +
       'saves the connection in encrypted form. Does not copy data. A failure leaves the current ' +
-      'connection in use. Fails with CONFLICT if `DATABASE_URL` is set. A setup token can replace the ' +
-      'admin login.',
+      'connection in use. Fails with CONFLICT if `DATABASE_URL` is set. The `setupToken` argument can ' +
+      'replace the admin login.',
   })
   saveConnection(
     @Ctx() { settings }: Context,

@@ -27,7 +27,10 @@ export class UserResolver {
     return read.page(User, page, info);
   }
 
-  @Query(() => User, { nullable: true, description: 'Returns a user account.' })
+  @Query(() => User, {
+    nullable: true,
+    description: 'Returns a user account. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   user(
     @Ctx() { read }: Context,
     @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
@@ -94,7 +97,7 @@ export class UserResolver {
   @Mutation(() => Boolean, {
     description:
       'Sets a new password with a token from a reset or invitation mail, and verifies the address. Ends ' +
-      'all sessions and removes vault access. The second factor remains required.',
+      'all sessions and removes vault access. An existing second factor stays active.',
   })
   resetPassword(
     @Ctx() { sessions, client }: Context,
@@ -287,8 +290,8 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Makes another user the owner. The previous owner remains an admin. The new owner must be an ' +
-      'active admin with a verified address and no expiry date; otherwise fails with CONFLICT.',
+      'Makes another user the owner. The previous owner remains an admin. Fails with CONFLICT unless the ' +
+      'new owner is an active admin with a verified address and a role that does not expire.',
   })
   async transferOwnership(
     @Ctx() { users, viewer, client, read }: Context,

@@ -25,7 +25,9 @@ export class VaultResolver {
 
   @Query(() => Secret, {
     nullable: true,
-    description: 'Returns a secret without its value. Requires an unlocked vault. Each call is audited.',
+    description:
+      'Returns a secret without its value. Fails with NOT_FOUND if it does not exist. Requires an ' +
+      'unlocked vault. Each call is audited.',
   })
   async secret(
     @Ctx() { vault, read, client }: Context,
@@ -113,7 +115,7 @@ export class VaultResolver {
     return read.one(Secret, { keyName: await vault.rename(keyName, newKeyName, client) }, info);
   }
 
-  @Mutation(() => Secret, { description: 'Stores the value of an earlier version as the latest version. Requires an unlocked vault.' })
+  @Mutation(() => Secret, { description: 'Stores the value of an earlier version as a new version. Requires an unlocked vault.' })
   async restoreSecretVersion(
     @Ctx() { vault, read, client }: Context,
     @Arg('keyName', () => String, keyNameOptions) keyName: string,

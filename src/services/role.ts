@@ -25,7 +25,10 @@ export class CreateRoleInput {
 
 @InputType({ description: 'Changes to a role. Omitted fields keep their values.' })
 export class UpdateRoleInput {
-  @Field(() => String, { nullable: true, description: 'The name for display, 1 to 100 characters. Must not change for a system role.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The name for display, 1 to 100 characters. Must not be null. Must not change for a system role.',
+  })
   displayName?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The purpose of the role. At most 2,000 characters. Null clears it.' })

@@ -9,8 +9,7 @@ import { numberIsTaken } from './taken.ts';
 export class CreateMemberInput {
   @Field(() => String, {
     description:
-      'The number on the union card: letters (A–Z) and digits, at most 30. Unique, ignoring case; includes the ' +
-      'numbers of deleted members.',
+      'The number on the union card: letters (A–Z) and digits, at most 30. Unique, ignoring case, also ' + 'among deleted members.',
   })
   memberNumber!: string;
 

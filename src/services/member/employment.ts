@@ -14,12 +14,12 @@ import { demandVersion, draft, find, missing, refuse, sound, versionProblems, wr
     'A new employment or changes to an employment. For changes, omitted fields keep their values, and ' + 'null clears an optional field.',
 })
 export class EmploymentInput {
-  @Field(() => ID, { nullable: true, description: 'The organization id of the employer. Required for a new employment.' })
+  @Field(() => ID, { nullable: true, description: 'The organization id of the employer. Required for a new employment. Must not be null.' })
   organizationId?: string | null;
 
   @Field(() => DateScalar, {
     nullable: true,
-    description: 'The first day of the employment. Must not be in the future. Required for a new employment.',
+    description: 'The first day of the employment. Must not be in the future. Required for a new employment. Must ' + 'not be null.',
   })
   startDate?: string | null;
 

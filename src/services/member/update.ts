@@ -12,30 +12,31 @@ export class UpdateMemberInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'The number on the union card: letters (A–Z) and digits, at most 30. Unique, ignoring case; includes the ' +
-      'numbers of deleted members.',
+      'The number on the union card: letters (A–Z) and digits, at most 30. Unique, ignoring case, also ' +
+      'among deleted members. Must not be null.',
   })
   memberNumber?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The first name. At most 100 characters. For a person with a single name, enter `FNU` (first name ' + 'unknown).',
+    description:
+      'The first name. At most 100 characters. For a person with a single name, enter `FNU` (first name ' + 'unknown). Must not be null.',
   })
   firstName?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The last name, or a single name, with any suffix such as Jr. at the end. At most 100 characters.',
+    description: 'The last name, or a single name, with any suffix such as Jr. at the end. At most 100 characters. ' + 'Must not be null.',
   })
   lastName?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The middle name or initial. At most 100 characters.' })
   middleName?: string | null;
 
-  @Field(() => MemberStatus, { nullable: true, description: 'The membership status.' })
+  @Field(() => MemberStatus, { nullable: true, description: 'The membership status. Must not be null.' })
   status?: MemberStatus | null;
 
-  @Field(() => MemberClassification, { nullable: true, description: 'The trade classification.' })
+  @Field(() => MemberClassification, { nullable: true, description: 'The trade classification. Must not be null.' })
   classification?: MemberClassification | null;
 
   @Field(() => String, { nullable: true, description: 'The street address. At most 200 characters.' })

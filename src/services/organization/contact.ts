@@ -11,10 +11,16 @@ import { demandVersion, draft, find, missing, refuse, sound, versionProblems, wr
     'A new contact or changes to a contact. For changes, omitted fields keep their values, and null ' + 'clears an optional field.',
 })
 export class OrganizationContactInput {
-  @Field(() => String, { nullable: true, description: 'The first name. At most 100 characters. Required for a new contact.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The first name. At most 100 characters. Required for a new contact. Must not be null.',
+  })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The last name. At most 100 characters. Required for a new contact.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The last name. At most 100 characters. Required for a new contact. Must not be null.',
+  })
   lastName?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The job title. At most 100 characters.' })
@@ -29,7 +35,8 @@ export class OrganizationContactInput {
   @Field(() => Boolean, {
     nullable: true,
     description:
-      'Whether this is the primary contact. True replaces the current primary contact. Defaults to false ' + 'for a new contact.',
+      'Whether this is the primary contact. True replaces the current primary contact. Defaults to false ' +
+      'for a new contact. Must not be null.',
   })
   isPrimary?: boolean | null;
 

@@ -42,10 +42,13 @@ export class CreateOrganizationInput {
   })
   website?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'The organizing potential, from 1 (low) to 5 (high). Only for admins and organizers.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The organizing potential, from 1 (low) to 5 (high). Only admins and organizers can set it.',
+  })
   saltingScore?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes for organizers. Only for admins and organizers.' })
+  @Field(() => String, { nullable: true, description: 'Notes for organizers. Only admins and organizers can set them.' })
   saltingNotes?: string | null;
 }
 

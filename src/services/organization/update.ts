@@ -7,10 +7,10 @@ import { notTheirs } from './field.ts';
 
 @InputType({ description: 'Changes to an organization. Omitted fields keep their values. Null clears an optional field.' })
 export class UpdateOrganizationInput {
-  @Field(() => String, { nullable: true, description: 'The name. At most 200 characters.' })
+  @Field(() => String, { nullable: true, description: 'The name. At most 200 characters. Must not be null.' })
   name?: string | null;
 
-  @Field(() => OrganizationType, { nullable: true, description: 'The type of the organization.' })
+  @Field(() => OrganizationType, { nullable: true, description: 'The type of the organization. Must not be null.' })
   orgType?: OrganizationType | null;
 
   @Field(() => Int, {
@@ -43,10 +43,13 @@ export class UpdateOrganizationInput {
   })
   website?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'The organizing potential, from 1 (low) to 5 (high). Only for admins and organizers.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The organizing potential, from 1 (low) to 5 (high). Only admins and organizers can set it.',
+  })
   saltingScore?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes for organizers. Only for admins and organizers.' })
+  @Field(() => String, { nullable: true, description: 'Notes for organizers. Only admins and organizers can set them.' })
   saltingNotes?: string | null;
 
   @Field(() => Int, versionOptions)

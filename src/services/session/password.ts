@@ -12,7 +12,7 @@ import { recordOwn } from './record.ts';
 import { currentToken } from './refresh.ts';
 import { replacePassword } from './replace.ts';
 import { SignedIn, type Issued } from './start.ts';
-import { demandStrength, demandUnbreached } from './strength.ts';
+import { demandStrength, demandUnbreached, passwordRule } from './strength.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 @InputType({ description: 'The current and the new password.' })
@@ -21,9 +21,7 @@ export class ChangePasswordInput {
   currentPassword!: string;
 
   @Field(() => String, {
-    description:
-      'The new password, at most 128 characters and by default at least 8. Common passwords, personal ' +
-      'data, and breached passwords are refused.',
+    description: `The new password. ${passwordRule}`,
   })
   newPassword!: string;
 }

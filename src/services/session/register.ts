@@ -8,7 +8,7 @@ import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
 import { demandFacts, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
-import { demandStrength, demandUnbreached } from './strength.ts';
+import { demandStrength, demandUnbreached, passwordRule } from './strength.ts';
 import type { Client, SessionTools } from './tools.ts';
 
 @InputType({ description: 'An account to register.' })
@@ -26,9 +26,7 @@ export class RegisterInput {
   email!: string;
 
   @Field(() => String, {
-    description:
-      'The password, at most 128 characters and by default at least 8. Common passwords, personal data, ' +
-      'and breached passwords are refused.',
+    description: `The password. ${passwordRule}`,
   })
   password!: string;
 

@@ -5,7 +5,7 @@ import { voidPair } from './pair.ts';
 import { recordOwn } from './record.ts';
 import { replacePassword } from './replace.ts';
 import { noSuchToken, ownerOfToken, readToken, spendToken, type Mailed } from './spend.ts';
-import { demandStrength, demandUnbreached } from './strength.ts';
+import { demandStrength, demandUnbreached, passwordRule } from './strength.ts';
 import { tryToken } from './token.ts';
 import type { Client, SessionTools } from './tools.ts';
 import { confirmAddress, refusedAsTaken } from './verify.ts';
@@ -16,9 +16,7 @@ export class ResetPasswordInput {
   token!: string;
 
   @Field(() => String, {
-    description:
-      'The new password, at most 128 characters and by default at least 8. Common passwords, personal ' +
-      'data, and breached passwords are refused.',
+    description: `The new password. ${passwordRule}`,
   })
   newPassword!: string;
 }

@@ -6,7 +6,7 @@ import { badCredentials, badInput, conflict, type Refusal } from '../../errors.t
 import { demandFacts, hasOwner, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
-import { demandStrength, demandUnbreached } from './strength.ts';
+import { demandStrength, demandUnbreached, passwordRule } from './strength.ts';
 import { tryToken } from './token.ts';
 import type { Client, SessionTools } from './tools.ts';
 
@@ -22,9 +22,7 @@ export class SetupOwnerInput {
   email!: string;
 
   @Field(() => String, {
-    description:
-      'The password, at most 128 characters and by default at least 8. Common passwords, personal data, ' +
-      'and breached passwords are refused.',
+    description: `The password. ${passwordRule}`,
   })
   password!: string;
 

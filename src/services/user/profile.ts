@@ -10,15 +10,16 @@ import type { Origin, UserTools } from './tools.ts';
 
 @InputType({ description: "Changes to the caller's own account. Omitted fields keep their values." })
 export class UpdateProfileInput {
-  @Field(() => String, { nullable: true, description: 'The first name. At most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'The first name. At most 100 characters. Must not be null.' })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The last name. At most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'The last name. At most 100 characters. Must not be null.' })
   lastName?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case.',
+    description:
+      'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ' + 'ignoring case. Must not be null.',
   })
   username?: string | null;
 }

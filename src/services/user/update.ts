@@ -17,20 +17,22 @@ import type { Origin, UserTools } from './tools.ts';
 export class UpdateUserInput {
   @Field(() => String, {
     nullable: true,
-    description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case.',
+    description:
+      'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ' + 'ignoring case. Must not be null.',
   })
   username?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The e-mail address. A new address starts unverified. Only the owner can change the address of the owner.',
+    description:
+      'The e-mail address. A new address starts unverified. Only the owner can change the address of the ' + 'owner. Must not be null.',
   })
   email?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The first name. At most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'The first name. At most 100 characters. Must not be null.' })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The last name. At most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'The last name. At most 100 characters. Must not be null.' })
   lastName?: string | null;
 
   @Field(() => ID, {

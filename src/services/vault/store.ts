@@ -12,7 +12,7 @@ import { within, type Scope } from './tools.ts';
 @InputType({ description: 'A secret to store.' })
 export class StoreSecretInput {
   @Field(() => String, {
-    description: 'The name of the secret, 1 to 200 characters. An existing name gets a new version.',
+    description: 'The name of the secret, 1 to 200 characters. An existing secret gets a new version.',
   })
   keyName!: string;
 
