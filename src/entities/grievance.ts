@@ -46,7 +46,7 @@ registerEnumType(GrievanceStatus, {
     OPEN: { description: 'Filed, with no action taken yet.' },
     INVESTIGATION: { description: 'The union is gathering facts.' },
     HEARING: { description: 'The union and the employer are holding step meetings.' },
-    ARBITRATION: { description: 'An arbitrator is hearing the case.' },
+    ARBITRATION: { description: 'The case is in arbitration.' },
     SETTLED: { description: 'Ended by a settlement.' },
     WITHDRAWN: { description: 'Ended because the union withdrew it.' },
     CLOSED: { description: 'Ended for another reason.' },

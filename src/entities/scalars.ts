@@ -43,7 +43,8 @@ export const DateScalar = textScalar(
 export const DecimalScalar = textScalar(
   'Decimal',
   'An amount of money as a string, for example `"1250.00"`. Returned with two decimal places. ' +
-    'Accepts up to ten digits and two decimal places. Numbers are refused because floats lose precision.',
+    'Accepts up to ten digits before the decimal point and two after it. Numbers are refused because ' +
+    'floats lose precision.',
   '1250.00',
   toMoney,
 );

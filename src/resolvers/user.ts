@@ -54,9 +54,9 @@ export class UserResolver {
 
   @Mutation(() => Boolean, {
     description:
-      'Creates an account with the member role and mails a verification token. Fails with FORBIDDEN if ' +
-      'registration is closed. Until verification, the account can do little else and must log in by ' +
-      'username.',
+      'Creates an account with the member role and sends a verification token by e-mail. Fails with ' +
+      'FORBIDDEN if registration is closed. Until verification, the account can do little else and must ' +
+      'log in by username.',
   })
   register(
     @Ctx() { sessions, client }: Context,
@@ -67,25 +67,27 @@ export class UserResolver {
 
   @Mutation(() => Boolean, {
     description:
-      'Mails a new verification token to the address of the caller. Earlier tokens become invalid. Sends ' +
-      'no mail if the address is already verified.',
+      'Sends a new verification token to the e-mail address of the caller. Earlier tokens become ' +
+      'invalid. Sends nothing if the address is already verified.',
   })
   requestEmailVerification(@Ctx() { sessions, viewer, client }: Context) {
     return sessions.requestEmailVerification(viewer, client);
   }
 
-  @Mutation(() => Boolean, { description: 'Verifies an e-mail address with a mailed token. A token is valid once, for 24 hours.' })
+  @Mutation(() => Boolean, {
+    description: 'Verifies an e-mail address with the token that was sent to it. A token is valid once, for 24 hours.',
+  })
   verifyEmail(
     @Ctx() { sessions, client }: Context,
-    @Arg('token', () => String, { description: 'The token from the latest verification mail.' }) token: string,
+    @Arg('token', () => String, { description: 'The token from the latest verification e-mail.' }) token: string,
   ) {
     return sessions.verifyEmail(token, client);
   }
 
   @Mutation(() => Boolean, {
     description:
-      'Mails a password-reset token to an account. The token is valid for 30 minutes. Always returns ' +
-      'true, whether or not the account exists.',
+      'Sends a password-reset token by e-mail. The token is valid for 30 minutes. Always returns true, ' +
+      'whether or not the account exists.',
   })
   requestPasswordReset(
     @Ctx() { sessions, client }: Context,
@@ -96,8 +98,8 @@ export class UserResolver {
 
   @Mutation(() => Boolean, {
     description:
-      'Sets a new password with a token from a reset or invitation mail, and verifies the address. Ends ' +
-      'all sessions and removes vault access. An existing second factor stays active.',
+      'Sets a new password with a token from a reset or invitation e-mail, and verifies the address. ' +
+      'Ends all sessions and removes vault access. An existing second factor stays active.',
   })
   resetPassword(
     @Ctx() { sessions, client }: Context,
@@ -143,9 +145,9 @@ export class UserResolver {
   @Mutation(
     () => User,
     creating(
-      'Creates a user account and mails an invitation. The user sets the first password with ' +
-        '`resetPassword` and the mailed token, which also verifies the address. The token is valid for 7 ' +
-        'days by default.',
+      'Creates a user account and sends an invitation by e-mail. The user sets the first password with ' +
+        '`resetPassword` and the token from the e-mail, which also verifies the address. The token is ' +
+        'valid for 7 days by default.',
     ),
   )
   async createUser(
@@ -221,7 +223,7 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Ends all sessions of another user and notifies the user by mail. Fails with FORBIDDEN for the ' +
+      'Ends all sessions of another user and notifies the user by e-mail. Fails with FORBIDDEN for the ' +
       "caller's own account; use `logoutAll` instead.",
   })
   async endSessions(

@@ -12,7 +12,7 @@ import { confirmAddress, refusedAsTaken } from './verify.ts';
 
 @InputType({ description: 'The token and the new password.' })
 export class ResetPasswordInput {
-  @Field(() => String, { description: 'The token from the latest reset or invitation mail. It works once.' })
+  @Field(() => String, { description: 'The token from the latest reset or invitation e-mail. It works once.' })
   token!: string;
 
   @Field(() => String, {
