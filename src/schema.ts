@@ -103,9 +103,9 @@ const tellRefusal: Hear = (context, operation, { each = false }, { code }) => co
 /** What TypeGraphQL leaves without a description. */
 function describeRoots(schema: GraphQLSchema): void {
   const descriptions = {
-    Query: 'Everything that can be read.',
-    Mutation: 'Everything that can be changed.',
-    Subscription: 'Everything that can be listened to.',
+    Query: 'The queries, which read data.',
+    Mutation: 'The mutations, which change data.',
+    Subscription: 'The subscriptions, which deliver events.',
   };
   for (const [name, description] of Object.entries(descriptions)) {
     const type = schema.getType(name);

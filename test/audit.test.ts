@@ -242,13 +242,13 @@ describe('a filter', () => {
       '{ __type(name: "AuditEventFilter") { inputFields { name description } } }',
     );
     expect(Object.fromEntries(__type.inputFields.map(({ name, description }) => [name, description]))).toEqual({
-      actorId: 'Only those whose `actor` has this user id.',
-      action: 'Only those whose `action` is this.',
-      targetType: 'Only those whose `targetType` is this.',
-      targetId: 'Only those whose `targetId` is this.',
-      outcome: 'Only those whose `outcome` is this.',
-      from: 'At this instant or later.',
-      to: 'At this instant or earlier.',
+      actorId: 'Matches the user id of `actor`.',
+      action: 'Matches `action`.',
+      targetType: 'Matches `targetType`.',
+      targetId: 'Matches `targetId`.',
+      outcome: 'Matches `outcome`.',
+      from: 'Matches events at or after this time.',
+      to: 'Matches events at or before this time.',
     });
   });
 

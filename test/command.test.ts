@@ -76,7 +76,7 @@ describe('a command', () => {
       const { said, code } = await run(name);
       delete process.env['DATABASE_URL'];
       expect([stripVTControlCharacters(said), code]).toEqual([
-        'Connection failed: REFUSED. The host is there, and nothing listens at that port.\n',
+        'Connection failed: REFUSED. The host refused the connection: no server listens on this port.\n',
         1,
       ]);
     },

@@ -166,9 +166,9 @@ describe('of the database it says', () => {
     [
       'there is none',
       (to) => (to.port = '1'),
-      /^wrong: Connection failed: REFUSED\. The host is there, and nothing listens at that port\.$/,
+      /^wrong: Connection failed: REFUSED\. The host refused the connection: no server listens on this port\.$/,
     ],
-    ['the password is wrong', (to) => (to.password = secret), /^wrong: Connection failed: AUTHENTICATION\. The server does not accept/],
+    ['the password is wrong', (to) => (to.password = secret), /^wrong: Connection failed: AUTHENTICATION\. The server rejected/],
     ['it has no such database', (to) => (to.pathname = '/none_of_that_name'), /^wrong: Connection failed: UNKNOWN_DATABASE\. /],
     ['it has no encryption', (to) => (to.search = '?sslmode=verify-full'), /^wrong: Connection failed: TLS\. /],
   ])('why it does not open: %s', async (_, change, says) => {

@@ -380,5 +380,5 @@ function contract(): { mutations: readonly string[]; marked: readonly string[] }
     .getMutationType()
     ?.getFields();
   const mutations = Object.keys(fields ?? {}).sort();
-  return { mutations, marked: mutations.filter((name) => fields?.[name]?.description?.includes('`idempotency-key` within 24 hours')) };
+  return { mutations, marked: mutations.filter((name) => fields?.[name]?.description?.includes('`idempotency-key` header')) };
 }

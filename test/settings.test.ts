@@ -127,7 +127,7 @@ describe('test', () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ['a closed port', { port: 1 }, /^Connection failed: REFUSED\. The host is there, and nothing listens at that port\.$/],
+    ['a closed port', { port: 1 }, /^Connection failed: REFUSED\. The host refused the connection: no server listens on this port\.$/],
     ['a wrong password', { password: secret }, /^Connection failed: AUTHENTICATION\. /],
     ['no such database', { database: 'none_of_that_name' }, /^Connection failed: UNKNOWN_DATABASE\. /],
     ['no encryption', { ssl: true }, /^Connection failed: TLS\. /],
@@ -213,7 +213,7 @@ describe('save', () => {
     await admin.end();
     expect(await run(config, 'save', json({ username: role, password: secret }))).toMatchObject({
       isFailure: true,
-      answer: expect.stringMatching(/^Connection failed: PRIVILEGES\. The user may not make the tables, or not work with them\.$/),
+      answer: expect.stringMatching(/^Connection failed: PRIVILEGES\. The database user may not create or use the tables\.$/),
     });
     expect(await saved.read()).toMatchObject({ host: 'before' });
   });

@@ -14,11 +14,11 @@ export enum AuditOutcome {
 
 registerEnumType(AuditOutcome, {
   name: 'AuditOutcome',
-  description: 'How it ended.',
+  description: 'The outcome of an audited action.',
   valuesConfig: {
-    SUCCEEDED: { description: 'It was done.' },
-    DENIED: { description: 'It was refused before it was looked at.' },
-    FAILED: { description: 'It was refused because what was given with it was wrong.' },
+    SUCCEEDED: { description: 'The action was performed.' },
+    DENIED: { description: 'The action was refused before it was tried, for example for lack of permission or by a rate limit.' },
+    FAILED: { description: 'The action was tried and failed, for example with a wrong password.' },
   },
 });
 
@@ -62,7 +62,7 @@ const onlyGrows = (table: string): string =>
  * waits in the backlog, by the same transaction, until a seal puts it into the chain.
  */
 @ObjectType({
-  description: 'One thing that was done or refused; refusals of one minute count as one. Values and secrets are never in it.',
+  description: 'An audit record of an action that was performed or refused. Contains no secrets and no field values.',
   simpleResolvers: true,
   implements: Node,
 })
@@ -71,7 +71,7 @@ const onlyGrows = (table: string): string =>
   filter: ['actor', 'action', 'targetType', 'targetId', 'outcome'],
   order: [],
   by: ['at', 'DESC'],
-  plain: { from: ['at', 'gte', 'At this instant or later.'], to: ['at', 'lte', 'At this instant or earlier.'] },
+  plain: { from: ['at', 'gte', 'Matches events at or after this time.'], to: ['at', 'lte', 'Matches events at or before this time.'] },
   isReadApart: true,
 })
 @Index({ name: 'audit_events_of_people', properties: ['at', 'id'], where: isOfPeople() })
@@ -91,13 +91,13 @@ const onlyGrows = (table: string): string =>
   body: `insert into audit_backlog (event_id) values (new.id); return null;`,
 })
 export class AuditEvent extends Identified {
-  @Field(() => DateTimeScalar, { description: 'When; of refusals that count as one, the last.' })
+  @Field(() => DateTimeScalar, { description: 'When the event occurred. For a combined event (see `count`), the last occurrence.' })
   @Property({ type: 'datetime', length: 3 })
   at: Date;
 
   @Field(() => Person, {
     nullable: true,
-    description: 'Who; null for the service itself, for whoever was not signed in, and where the caller may not know.',
+    description: 'The acting user. Null for the service itself, for anonymous callers, and when hidden from the caller.',
   })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict' })
   actor: Ref<User> | null;
@@ -105,25 +105,28 @@ export class AuditEvent extends Identified {
   @Property({ type: 'uuid', nullable: true })
   sessionId: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The address it came from; null where it came from none.' })
+  @Field(() => String, { nullable: true, description: 'The IP address of the client. Null if there was no client.' })
   @Property({ type: 'string', length: 45, nullable: true })
   ipAddress: string | null;
 
   @Field(() => String, {
-    description: 'What: `login`, `salting.log` …; of what none of the roles allowed, the operation that was asked.',
+    description: 'The action, for example `login` or `salting.log`. For a refused operation, its name in the schema.',
   })
   @Property({ type: 'string', length: 100, collation: 'C' })
   action: string;
 
-  @Field(() => String, { nullable: true, description: 'To what kind of record; null for none.' })
+  @Field(() => String, { nullable: true, description: 'The type of the affected record. Null for actions without one.' })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
   targetType: string | null;
 
-  @Field(() => ID, { nullable: true, description: 'To which record, though it may be hidden from the caller or gone; null for none.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The id of the affected record, which can be hidden or deleted. Null for actions without one.',
+  })
   @Property({ type: 'uuid', nullable: true })
   targetId: string | null;
 
-  @Field(() => AuditOutcome, { description: 'How it ended.' })
+  @Field(() => AuditOutcome, { description: 'The outcome.' })
   @Enum({ items: () => AuditOutcome })
   outcome: AuditOutcome;
 
@@ -131,12 +134,14 @@ export class AuditEvent extends Identified {
   reason: string | null;
 
   @Field(() => String, {
-    description: 'The id of the request, as in its answer and in the log; of refusals that count as one, of the last.',
+    description: 'The request id, as in the `x-request-id` response header and the log. For a combined event, the id of the last request.',
   })
   @Property({ type: 'string', length: 100 })
   requestId: string;
 
-  @Field(() => Int, { description: 'How often: refusals are counted by the minute, all else is one event each.' })
+  @Field(() => Int, {
+    description: 'The number of occurrences. More than 1 only for combined events: refusals or failures of one kind within one minute.',
+  })
   @Property({ type: 'integer' })
   count: number;
 

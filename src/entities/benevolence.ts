@@ -20,12 +20,12 @@ export enum BenevolenceReason {
 
 registerEnumType(BenevolenceReason, {
   name: 'BenevolenceReason',
-  description: 'Why help is needed.',
+  description: 'The reason for an application to the benevolence fund.',
   valuesConfig: {
     MEDICAL: { description: 'Illness or injury.' },
     DEATH_IN_FAMILY: { description: 'A death in the family.' },
-    DISASTER: { description: 'Fire, flood, storm.' },
-    HARDSHIP: { description: 'Financial hardship, as after a layoff.' },
+    DISASTER: { description: 'A disaster such as a fire, flood, or storm.' },
+    HARDSHIP: { description: 'Financial hardship, for example after a layoff.' },
     OTHER: { description: 'Another reason.' },
   },
 });
@@ -41,12 +41,12 @@ export enum BenevolenceStatus {
 
 registerEnumType(BenevolenceStatus, {
   name: 'BenevolenceStatus',
-  description: 'Where an application stands.',
+  description: 'The status of an application.',
   valuesConfig: {
-    DRAFT: { description: 'Being written, or sent back for more information.' },
-    SUBMITTED: { description: 'Waits for its first review.' },
-    UNDER_REVIEW: { description: 'Some of its levels have decided.' },
-    APPROVED: { description: 'Approved; not paid yet.' },
+    DRAFT: { description: 'In preparation, or returned to the applicant for more information.' },
+    SUBMITTED: { description: 'Submitted and awaiting the first review of its round.' },
+    UNDER_REVIEW: { description: 'Reviewed by at least one level, with no final decision yet.' },
+    APPROVED: { description: 'Approved and awaiting payment.' },
     DENIED: { description: 'Denied.' },
     PAID: { description: 'Paid.' },
   },
@@ -61,7 +61,7 @@ export enum BenevolenceReviewLevel {
 
 registerEnumType(BenevolenceReviewLevel, {
   name: 'BenevolenceReviewLevel',
-  description: 'Who decides, in this order; how many of them depends on the amount.',
+  description: 'A review level. Levels decide in the order VP, ADMIN, MANAGER, PRESIDENT. Larger amounts require more levels.',
   valuesConfig: {
     VP: { description: 'The vice president.' },
     ADMIN: { description: 'The administrator of the fund.' },
@@ -79,12 +79,12 @@ export enum BenevolenceReviewDecision {
 
 registerEnumType(BenevolenceReviewDecision, {
   name: 'BenevolenceReviewDecision',
-  description: 'What a level decided.',
+  description: 'The decision of a review level.',
   valuesConfig: {
-    APPROVED: { description: 'Yes; the last level’s yes approves the application.' },
-    DENIED: { description: 'No, which denies the application.' },
-    NEEDS_INFO: { description: 'Sends it back to draft; when it is submitted again, a new round begins.' },
-    DEFERRED: { description: 'Passes it up to the next level.' },
+    APPROVED: { description: 'Approves the application at this level. At the last required level, this approves the application.' },
+    DENIED: { description: 'Denies the application.' },
+    NEEDS_INFO: { description: 'Returns the application to draft for more information. The next submission starts a new review round.' },
+    DEFERRED: { description: 'Passes the decision to the next higher level, which becomes a required level.' },
   },
 });
 
@@ -98,13 +98,13 @@ export enum BenevolenceAction {
 
 registerEnumType(BenevolenceAction, {
   name: 'BenevolenceAction',
-  description: 'What can be done with an application.',
+  description: 'An action on an application. Each action has its own mutation.',
   valuesConfig: {
-    UPDATE: { description: 'Change the draft: `updateBenevolenceDraft`.' },
-    SUBMIT: { description: 'Submit it for review: `submitBenevolence`.' },
-    WITHDRAW: { description: 'Take it back: `withdrawBenevolence`.' },
-    REVIEW: { description: 'Decide at the next level: `reviewBenevolence`.' },
-    PAY: { description: 'Record the payment: `payBenevolence`.' },
+    UPDATE: { description: '`updateBenevolenceDraft`: changes the draft.' },
+    SUBMIT: { description: '`submitBenevolence`: submits the draft for review.' },
+    WITHDRAW: { description: '`withdrawBenevolence`: withdraws the application.' },
+    REVIEW: { description: '`reviewBenevolence`: records the decision of the next level.' },
+    PAY: { description: '`payBenevolence`: records the payment.' },
   },
 });
 
@@ -198,7 +198,7 @@ export function applicationProblems(
 }
 
 /** A member's request for help from the benevolence fund, decided by as many levels as its amount needs. */
-@ObjectType({ description: "A member's request for help from the benevolence fund.", simpleResolvers: true, implements: Node })
+@ObjectType({ description: 'An application of a member to the benevolence fund.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'benevolence_applications' })
 @Listed({
   filter: ['member', 'status', 'reason', 'applicationDate', 'amountRequested', 'paymentDate'],
@@ -229,43 +229,43 @@ export function applicationProblems(
   expression: `status = 'draft' or cardinality(required_levels) > 0`,
 })
 export class BenevolenceApplication extends Kept {
-  @Field(() => Member, { nullable: true, description: 'The applicant.' })
+  @Field(() => Member, { nullable: true, description: 'The applicant. Null when hidden from the caller.' })
   @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict' })
   member: Ref<Member>;
 
-  @Field(() => DateScalar, { description: 'The day of the application.' })
+  @Field(() => DateScalar, { description: 'The date of the application.' })
   @Property({ type: 'date' })
   applicationDate: string;
 
-  @Field(() => BenevolenceReason, { description: 'Why help is needed.' })
+  @Field(() => BenevolenceReason, { description: 'The reason for the application.' })
   @Enum({ items: () => BenevolenceReason })
   reason: BenevolenceReason;
 
-  @Field(() => String, { description: 'What happened, in the words of the applicant. Confidential.' })
+  @Field(() => String, { description: 'The circumstances in the words of the applicant. Confidential.' })
   @Property({ type: 'text' })
   description: string;
 
-  @Field(() => DecimalScalar, { description: 'What is asked for, in US dollars.' })
+  @Field(() => DecimalScalar, { description: 'The requested amount in US dollars.' })
   @Property({ type: 'decimal', precision: 12, scale: 2 })
   amountRequested: string;
 
-  @Field(() => BenevolenceStatus, { description: 'Where it stands.' })
+  @Field(() => BenevolenceStatus, { description: 'The current status.' })
   @Enum({ items: () => BenevolenceStatus })
   status: BenevolenceStatus = BenevolenceStatus.DRAFT;
 
-  @Field(() => DecimalScalar, { nullable: true, description: 'What was approved, in US dollars; null until then.' })
+  @Field(() => DecimalScalar, { nullable: true, description: 'The approved amount in US dollars. Null until the application is approved.' })
   @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
   approvedAmount: string | null = null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The day it was paid; null until then.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The payment date. Null until the application is paid.' })
   @Property({ type: 'date', nullable: true })
   paymentDate: string | null = null;
 
-  @Field(() => String, { nullable: true, description: 'How it was paid; null until then.' })
+  @Field(() => String, { nullable: true, description: 'The payment method. Null until the application is paid.' })
   @Property({ type: 'string', length: 100, nullable: true })
   paymentMethod: string | null = null;
 
-  @Field(() => String, { nullable: true, description: 'Notes. Confidential.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes. Confidential. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
@@ -273,19 +273,25 @@ export class BenevolenceApplication extends Kept {
   @Property({ type: 'integer', version: true })
   version!: number;
 
-  @Field(() => Int, { description: 'The round of review, from 1; a request for more information ends one.' })
+  @Field(() => Int, {
+    description: 'The number of the current review round, starting at 1. Resubmission after a NEEDS_INFO decision starts a new round.',
+  })
   @Property({ type: 'integer' })
   round: number = 1;
 
-  @Field(() => [BenevolenceReviewLevel], { description: 'The levels that must decide, fixed when it was submitted; empty before.' })
+  @Field(() => [BenevolenceReviewLevel], {
+    description:
+      'The levels that must decide. Submission sets them from the amount, and DEFERRED adds a level. ' +
+      'Empty before the first submission.',
+  })
   @Property({ type: 'array', columnType: 'text[]' })
   requiredLevels: BenevolenceReviewLevel[] = [];
 
-  @Field(() => [BenevolenceReview], { description: 'What was decided, in the order of the decisions.' })
+  @Field(() => [BenevolenceReview], { description: 'The decisions of all rounds, oldest first.' })
   @OneToMany({ entity: () => BenevolenceReview, mappedBy: 'application', orderBy: { round: 'asc', reviewDate: 'asc', id: 'asc' } })
   reviews = new Collection<BenevolenceReview>(this);
 
-  @Field(() => [CaseEvent], { description: 'Every action on the case, in their order.' })
+  @Field(() => [CaseEvent], { description: 'The actions on the application, oldest first.' })
   @OneToMany({ entity: () => CaseEvent, mappedBy: 'application', orderBy: { at: 'asc', id: 'asc' } })
   history = new Collection<CaseEvent>(this);
 
@@ -307,7 +313,9 @@ export class BenevolenceApplication extends Kept {
 
   @Field(() => [BenevolenceAction], {
     description:
-      'What the caller may do with it now: what its state allows and the roles allow. Nobody reviews a case of their own, or twice in a round.',
+      'The actions that the caller can take now. They depend on the state of the application and on the ' +
+      'roles of the caller. Applicants cannot review their own applications. One person can decide only ' +
+      'once per round.',
   })
   @Derived('status', 'member', 'requiredLevels', 'decidedLevels', 'decidedBy', 'deletedAt')
   availableActions(viewer: Viewer): BenevolenceAction[] {
@@ -496,7 +504,7 @@ function demand(problems: readonly FieldProblem[]): void {
 }
 
 /** What one level decided in one round. */
-@ObjectType({ description: 'What one level decided in one round.', simpleResolvers: true })
+@ObjectType({ description: 'The decision of one level in one round.', simpleResolvers: true })
 @Entity({ tableName: 'benevolence_reviews' })
 @Unique({ properties: ['application', 'round', 'reviewLevel'] })
 @Unique({ properties: ['application', 'round', 'reviewer'] })
@@ -506,7 +514,7 @@ export class BenevolenceReview extends Dated {
   @ManyToOne({ entity: () => BenevolenceApplication, ref: true, deleteRule: 'restrict' })
   application: Ref<BenevolenceApplication>;
 
-  @Field(() => Int, { description: 'The round, from 1.' })
+  @Field(() => Int, { description: 'The number of the review round, starting at 1.' })
   @Property({ type: 'integer' })
   round: number;
 
@@ -514,23 +522,23 @@ export class BenevolenceReview extends Dated {
   @Enum({ items: () => BenevolenceReviewLevel })
   reviewLevel: BenevolenceReviewLevel;
 
-  @Field(() => BenevolenceReviewDecision, { description: 'What it decided.' })
+  @Field(() => BenevolenceReviewDecision, { description: 'The decision.' })
   @Enum({ items: () => BenevolenceReviewDecision })
   decision: BenevolenceReviewDecision;
 
-  @Field(() => DateScalar, { description: 'The day of the decision.' })
+  @Field(() => DateScalar, { description: 'The date of the decision.' })
   @Property({ type: 'date' })
   reviewDate: string;
 
-  @Field(() => String, { nullable: true, description: 'The name of who decided; null for the applicant.' })
+  @Field(() => String, { nullable: true, description: 'The name of the reviewer at the time of the decision.' })
   @Property({ type: 'string', length: 200 })
   reviewerName: string;
 
-  @Field(() => Person, { nullable: true, description: 'The user who decided; null for the applicant and for imported reviews.' })
+  @Field(() => Person, { nullable: true, description: 'The user who decided. Null for imported reviews.' })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict', index: true })
   reviewer: Ref<User> | null;
 
-  @Field(() => String, { nullable: true, description: 'Comments; null for the applicant.' })
+  @Field(() => String, { nullable: true, description: 'The comments of the reviewer. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   comments: string | null;
 
@@ -548,8 +556,8 @@ export class BenevolenceReview extends Dated {
 }
 
 /** Something that was done to an application. The application itself is read when it is told. */
-@ObjectType({ description: 'Something that was done to an application.', simpleResolvers: true })
+@ObjectType({ description: 'A change to an application.', simpleResolvers: true })
 export class BenevolenceApplicationChange {
-  @Field(() => BenevolenceAction, { description: 'What was done.' })
+  @Field(() => BenevolenceAction, { description: 'The action that changed the application.' })
   action!: BenevolenceAction;
 }

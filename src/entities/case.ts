@@ -42,7 +42,7 @@ export interface CaseChange {
  * One action on a grievance or an application. All of them together are its history. Each but the first is told to every
  * node that listens, when its transaction commits and not otherwise.
  */
-@ObjectType({ description: 'One action on a case.', simpleResolvers: true })
+@ObjectType({ description: 'An action on a grievance or an application.', simpleResolvers: true })
 @Entity({ tableName: 'case_events' })
 @Check({ name: 'case_events_one_case', expression: 'num_nonnulls(grievance_id, application_id) = 1' })
 @Trigger({
@@ -67,27 +67,32 @@ export class CaseEvent extends Identified {
   @ManyToOne({ entity: () => BenevolenceApplication, ref: true, nullable: true, deleteRule: 'restrict' })
   application: Ref<BenevolenceApplication> | null;
 
-  @Field(() => String, { description: 'What was done, in lower case: `file`, `record_step`, `review` …' })
+  @Field(() => String, { description: 'The action in lower case, for example `file`, `record_step`, or `review`.' })
   @Property({ type: 'string', length: 50 })
   action: string;
 
-  @Field(() => String, { nullable: true, description: 'The status before; null for the first event.' })
+  @Field(() => String, { nullable: true, description: 'The status before the action. Null for the first event.' })
   @Property({ type: 'string', length: 50, nullable: true })
   fromStatus: string | null;
 
-  @Field(() => String, { description: 'The status after.' })
+  @Field(() => String, { description: 'The status after the action.' })
   @Property({ type: 'string', length: 50 })
   toStatus: string;
 
-  @Field(() => Person, { nullable: true, description: 'Who did it; null for imported events and where the caller may not know.' })
+  @Field(() => Person, { nullable: true, description: 'The user who acted. Null for imported events and when hidden from the caller.' })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict', index: true })
   actor: Ref<User> | null;
 
-  @Field(() => DateTimeScalar, { description: 'When.' })
+  @Field(() => DateTimeScalar, { description: 'When the action took place.' })
   @Property({ type: 'datetime', length: 3 })
   at: Date;
 
-  @Field(() => String, { nullable: true, description: 'What was said with it; null where the caller may not know.' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The text entered with the action, such as a reason or a comment. For a submission, the requested ' +
+      'amount. Null if there was no text.',
+  })
   @Property({ type: 'text', nullable: true })
   note: string | null;
 

@@ -20,12 +20,12 @@ export enum GrievanceStep {
 
 registerEnumType(GrievanceStep, {
   name: 'GrievanceStep',
-  description: 'How far a grievance has gone.',
+  description: 'The step that a grievance has reached.',
   valuesConfig: {
     STEP_1: { description: 'First step, with the supervisor.' },
     STEP_2: { description: 'Second step, with management.' },
     STEP_3: { description: 'Third step, with the head of the employer.' },
-    ARBITRATION: { description: 'Before an arbitrator.' },
+    ARBITRATION: { description: 'Arbitration, the last step.' },
   },
 });
 
@@ -41,15 +41,15 @@ export enum GrievanceStatus {
 
 registerEnumType(GrievanceStatus, {
   name: 'GrievanceStatus',
-  description: 'Where a grievance stands.',
+  description: 'The status of a grievance.',
   valuesConfig: {
-    OPEN: { description: 'Filed; nothing was done yet.' },
-    INVESTIGATION: { description: 'The union gathers the facts.' },
-    HEARING: { description: 'Meetings with the employer are under way.' },
-    ARBITRATION: { description: 'Before an arbitrator.' },
+    OPEN: { description: 'Filed, with no action taken yet.' },
+    INVESTIGATION: { description: 'The union is gathering facts.' },
+    HEARING: { description: 'The union and the employer are holding step meetings.' },
+    ARBITRATION: { description: 'The case is in arbitration.' },
     SETTLED: { description: 'Ended by a settlement.' },
-    WITHDRAWN: { description: 'Ended by the union taking it back.' },
-    CLOSED: { description: 'Ended otherwise.' },
+    WITHDRAWN: { description: 'Ended because the union withdrew it.' },
+    CLOSED: { description: 'Ended for another reason.' },
   },
 });
 
@@ -61,11 +61,11 @@ export enum GrievanceStepOutcome {
 
 registerEnumType(GrievanceStepOutcome, {
   name: 'GrievanceStepOutcome',
-  description: 'How a step ended.',
+  description: 'The result of a step meeting.',
   valuesConfig: {
-    DENIED: { description: 'The employer denied it: it stays at this step until it is appealed or ended.' },
-    SETTLED: { description: 'It was settled.' },
-    ADVANCED: { description: 'It goes to the next step.' },
+    DENIED: { description: 'The employer denied the grievance. It stays at this step until it is appealed or ended.' },
+    SETTLED: { description: 'The grievance was settled.' },
+    ADVANCED: { description: 'The grievance advances to the next step.' },
   },
 });
 
@@ -81,15 +81,15 @@ export enum GrievanceAction {
 
 registerEnumType(GrievanceAction, {
   name: 'GrievanceAction',
-  description: 'What can be done with a grievance.',
+  description: 'An action on a grievance. Each action has its own mutation.',
   valuesConfig: {
-    UPDATE: { description: 'Correct or complete the record: `updateGrievance`.' },
-    INVESTIGATE: { description: 'Begin the investigation: `investigateGrievance`.' },
-    RECORD_STEP: { description: 'Record the meeting of the current step: `recordGrievanceStep`.' },
-    APPEAL: { description: 'Take a denial to the next step: `appealGrievance`.' },
-    SETTLE: { description: 'Settle it: `settleGrievance`.' },
-    WITHDRAW: { description: 'Take it back: `withdrawGrievance`.' },
-    CLOSE: { description: 'Close it otherwise: `closeGrievance`.' },
+    UPDATE: { description: '`updateGrievance`: corrects or completes the record.' },
+    INVESTIGATE: { description: '`investigateGrievance`: starts the investigation.' },
+    RECORD_STEP: { description: '`recordGrievanceStep`: records the meeting of the current step.' },
+    APPEAL: { description: '`appealGrievance`: takes a denied grievance to the next step.' },
+    SETTLE: { description: '`settleGrievance`: ends the grievance with a settlement.' },
+    WITHDRAW: { description: '`withdrawGrievance`: ends the grievance because the union withdraws it.' },
+    CLOSE: { description: '`closeGrievance`: ends the grievance for another reason.' },
   },
 });
 
@@ -179,7 +179,7 @@ export function endProblems(said: string | null | undefined, amount: string | nu
 
 /** A claim that an employer broke the agreement, taken through up to four steps. Its state is what its step records and events make it. */
 @ObjectType({
-  description: 'A claim that an employer broke the agreement, taken through up to four steps.',
+  description: 'A claim that an employer violated the collective bargaining agreement. It passes through up to four steps.',
   simpleResolvers: true,
   implements: Node,
 })
@@ -224,67 +224,81 @@ export function endProblems(said: string | null | undefined, amount: string | nu
   expression: `case status when 'open' then current_step = 'step_1' when 'investigation' then current_step = 'step_1' when 'hearing' then current_step <> 'arbitration' when 'arbitration' then current_step = 'arbitration' else true end`,
 })
 export class Grievance extends Kept {
-  @Field(() => String, { description: 'Given by the server, `GR-YYYY-NNNN`: the year of filing and a running number.' })
+  @Field(() => String, {
+    description: 'The number of the grievance, such as `GR-2026-0001`. The server assigns it from the filing year and a counter.',
+  })
   @Property({ type: 'string', length: 20, collation: 'C' })
   grievanceNumber: string;
 
-  @Field(() => Member, { nullable: true, description: 'The grievant.' })
+  @Field(() => Member, { nullable: true, description: 'The grievant. Null when hidden from the caller.' })
   @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict' })
   member: Ref<Member>;
 
-  @Field(() => Organization, { nullable: true, description: 'The employer it is against.' })
+  @Field(() => Organization, {
+    nullable: true,
+    description: 'The employer that the grievance is against. Null when hidden from the caller.',
+  })
   @ManyToOne({ entity: () => Organization, ref: true, deleteRule: 'restrict' })
   employer: Ref<Organization>;
 
-  @Field(() => DateScalar, { description: 'The day it was filed.' })
+  @Field(() => DateScalar, { description: 'The filing date.' })
   @Property({ type: 'date' })
   filedDate: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The day of the incident.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The date of the incident. Null if not set.' })
   @Property({ type: 'date', nullable: true })
   incidentDate: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The article of the agreement that was broken.' })
+  @Field(() => String, { nullable: true, description: 'The article of the agreement that was violated. Null if not set.' })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
   contractArticle: string | null;
 
-  @Field(() => String, { description: 'What happened.' })
+  @Field(() => String, { description: 'The description of the violation.' })
   @Property({ type: 'text' })
   violationDescription: string;
 
-  @Field(() => String, { nullable: true, description: 'What would set it right.' })
+  @Field(() => String, { nullable: true, description: 'The remedy that the union seeks. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   remedySought: string | null;
 
-  @Field(() => GrievanceStep, { description: 'How far it has gone.' })
+  @Field(() => GrievanceStep, { description: 'The current step.' })
   @Enum({ items: () => GrievanceStep })
   currentStep: GrievanceStep = GrievanceStep.STEP_1;
 
-  @Field(() => GrievanceStatus, { description: 'Where it stands.' })
+  @Field(() => GrievanceStatus, { description: 'The current status.' })
   @Enum({ items: () => GrievanceStatus })
   status: GrievanceStatus = GrievanceStatus.OPEN;
 
-  @Field(() => String, { nullable: true, description: 'The name of the representative, as it was entered.' })
+  @Field(() => String, { nullable: true, description: 'The name of the union representative as free text. Null if not set.' })
   @Property({ type: 'string', length: 200, nullable: true })
   assignedRep: string | null;
 
-  @Field(() => Person, { nullable: true, description: 'The user who represents the grievant.' })
+  @Field(() => Person, {
+    nullable: true,
+    description: 'The user who represents the grievant. Null if not set or when hidden from the caller.',
+  })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict' })
   assignedUser: Ref<User> | null;
 
-  @Field(() => String, { nullable: true, description: 'How it ended; null until then.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'How the grievance ended: the terms of the settlement or the reason. Null until it ends.',
+  })
   @Property({ type: 'text', nullable: true })
   resolution: string | null = null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The day it ended; null until then.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The date on which the grievance ended. Null until it ends.' })
   @Property({ type: 'date', nullable: true })
   resolutionDate: string | null = null;
 
-  @Field(() => DecimalScalar, { nullable: true, description: 'What the settlement pays, in US dollars.' })
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'The settlement amount in US dollars. Null unless the grievance was settled with a payment.',
+  })
   @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
   settlementAmount: string | null = null;
 
-  @Field(() => String, { nullable: true, description: "The union's own notes; null for the grievant." })
+  @Field(() => String, { nullable: true, description: 'The internal notes of the union. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
@@ -292,11 +306,11 @@ export class Grievance extends Kept {
   @Property({ type: 'integer', version: true })
   version!: number;
 
-  @Field(() => [GrievanceStepRecord], { description: 'The meetings held, in their order.' })
+  @Field(() => [GrievanceStepRecord], { description: 'The step meetings in order.' })
   @OneToMany({ entity: () => GrievanceStepRecord, mappedBy: 'grievance', orderBy: { stepNumber: 'asc' } })
   steps = new Collection<GrievanceStepRecord>(this);
 
-  @Field(() => [CaseEvent], { description: 'Every action on the case, in their order.' })
+  @Field(() => [CaseEvent], { description: 'The actions on the grievance, oldest first.' })
   @OneToMany({ entity: () => CaseEvent, mappedBy: 'grievance', orderBy: { at: 'asc', id: 'asc' } })
   history = new Collection<CaseEvent>(this);
 
@@ -307,7 +321,9 @@ export class Grievance extends Kept {
   })
   heldSteps?: number;
 
-  @Field(() => [GrievanceAction], { description: 'What the caller may do with it now: what its state allows and the roles allow.' })
+  @Field(() => [GrievanceAction], {
+    description: 'The actions that the caller can take now. They depend on the state of the grievance and on the roles of the caller.',
+  })
   @Derived('status', 'currentStep', 'heldSteps', 'member', 'deletedAt')
   availableActions(viewer: Viewer): GrievanceAction[] {
     if (this.deletedAt !== null) return [];
@@ -465,7 +481,7 @@ function demand(problems: readonly FieldProblem[]): void {
 }
 
 /** The meeting of one step, and how it ended. */
-@ObjectType({ description: 'The meeting of one step, and how it ended.', simpleResolvers: true })
+@ObjectType({ description: 'A step meeting and its result.', simpleResolvers: true })
 @Entity({ tableName: 'grievance_step_records' })
 @Unique({ properties: ['grievance', 'stepNumber'] })
 @Check({ name: 'grievance_step_records_step_number_range', expression: 'step_number between 1 and 4' })
@@ -474,27 +490,27 @@ export class GrievanceStepRecord extends Dated {
   @ManyToOne({ entity: () => Grievance, ref: true, deleteRule: 'restrict' })
   grievance: Ref<Grievance>;
 
-  @Field(() => Int, { description: 'Which step, from 1 to 4 (arbitration).' })
+  @Field(() => Int, { description: 'The number of the step, from 1 to 4. Step 4 is arbitration.' })
   @Property({ type: 'integer' })
   stepNumber: number;
 
-  @Field(() => DateScalar, { description: 'The day of the meeting.' })
+  @Field(() => DateScalar, { description: 'The date of the meeting.' })
   @Property({ type: 'date' })
   meetingDate: string;
 
-  @Field(() => String, { nullable: true, description: 'Who was there for the union.' })
+  @Field(() => String, { nullable: true, description: 'The people who attended for the union. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   unionAttendees: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Who was there for the employer.' })
+  @Field(() => String, { nullable: true, description: 'The people who attended for the employer. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   employerAttendees: string | null;
 
-  @Field(() => GrievanceStepOutcome, { description: 'How it ended.' })
+  @Field(() => GrievanceStepOutcome, { description: 'The result of the meeting.' })
   @Enum({ items: () => GrievanceStepOutcome })
   outcome: GrievanceStepOutcome;
 
-  @Field(() => String, { nullable: true, description: "The union's own notes; null for the grievant." })
+  @Field(() => String, { nullable: true, description: 'The internal notes of the union. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
@@ -527,8 +543,8 @@ export class GrievanceCounter {
 }
 
 /** Something that was done to a grievance. The grievance itself is read when it is told. */
-@ObjectType({ description: 'Something that was done to a grievance.', simpleResolvers: true })
+@ObjectType({ description: 'A change to a grievance.', simpleResolvers: true })
 export class GrievanceChange {
-  @Field(() => GrievanceAction, { description: 'What was done.' })
+  @Field(() => GrievanceAction, { description: 'The action that changed the grievance.' })
   action!: GrievanceAction;
 }

@@ -155,12 +155,12 @@ const trigrams =
 /** `benevolence_application_deleted`, `member_status_by_last_name`. */
 const nameOf = (entity: EntityClass, what: string): string => `${entity.name} ${what}`.replace(/(?<=[a-z])(?=[A-Z])| /g, '_').toLowerCase();
 
-/** The type and the description of a published property; undefined for what is not published. */
-export function publishedType(entity: EntityClass, property: string): { type: unknown; description: string } | undefined {
+/** The type of a published property; undefined for what is not published. */
+export function publishedType(entity: EntityClass, property: string): { type: unknown } | undefined {
   const { fields } = getMetadataStorage();
   for (let owner = entity as unknown; typeof owner === 'function' && owner !== Function.prototype; owner = Object.getPrototypeOf(owner)) {
     const field = fields.find(({ target, name }) => target === owner && name === property);
-    if (field) return { type: field.getType(), description: field.description ?? '' };
+    if (field) return { type: field.getType() };
   }
   return undefined;
 }

@@ -21,13 +21,13 @@ export enum MemberStatus {
 
 registerEnumType(MemberStatus, {
   name: 'MemberStatus',
-  description: "A member's standing.",
+  description: 'The membership status.',
   valuesConfig: {
     ACTIVE: { description: 'In good standing.' },
-    INACTIVE: { description: 'On the books without working under an agreement.' },
-    SUSPENDED: { description: 'Rights suspended, as for unpaid dues.' },
+    INACTIVE: { description: 'On the membership rolls but not working under an agreement.' },
+    SUSPENDED: { description: 'Membership rights are suspended, for example for unpaid dues.' },
     RETIRED: { description: 'Retired.' },
-    DECEASED: { description: 'Died.' },
+    DECEASED: { description: 'Deceased.' },
   },
 });
 
@@ -45,13 +45,13 @@ export enum MemberClassification {
 
 registerEnumType(MemberClassification, {
   name: 'MemberClassification',
-  description: "A member's trade classification.",
+  description: 'The trade classification of a member.',
   valuesConfig: {
-    APPRENTICE_1: { description: 'Apprentice, first year.' },
-    APPRENTICE_2: { description: 'Apprentice, second year.' },
-    APPRENTICE_3: { description: 'Apprentice, third year.' },
-    APPRENTICE_4: { description: 'Apprentice, fourth year.' },
-    APPRENTICE_5: { description: 'Apprentice, fifth year.' },
+    APPRENTICE_1: { description: 'First-year apprentice.' },
+    APPRENTICE_2: { description: 'Second-year apprentice.' },
+    APPRENTICE_3: { description: 'Third-year apprentice.' },
+    APPRENTICE_4: { description: 'Fourth-year apprentice.' },
+    APPRENTICE_5: { description: 'Fifth-year apprentice.' },
     JOURNEYMAN: { description: 'Journeyman.' },
     FOREMAN: { description: 'Foreman.' },
     RETIREE: { description: 'Retiree.' },
@@ -113,69 +113,69 @@ export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: P
 @Check({ name: 'members_born_before_hired', expression: 'date_of_birth < hire_date' })
 @Check({ name: 'members_member_number_form', expression: `member_number ~ '^[A-Za-z0-9]+$'` })
 export class Member extends Kept {
-  @Field(() => String, { description: 'The number on the union card: letters and digits, unique without regard to case.' })
+  @Field(() => String, { description: 'The number on the union card: letters (A–Z) and digits. Unique, ignoring case.' })
   @Property({ type: 'string', length: 30, collation: 'C' })
   memberNumber: string;
 
-  @Field(() => String, { description: 'First name.' })
+  @Field(() => String, { description: 'The first name.' })
   @Property({ type: 'string', length: 100, collation: 'C' })
   firstName: string;
 
-  @Field(() => String, { description: 'Last name.' })
+  @Field(() => String, { description: 'The last name.' })
   @Property({ type: 'string', length: 100, collation: 'C' })
   lastName: string;
 
-  @Field(() => String, { nullable: true, description: 'Middle name or initial.' })
+  @Field(() => String, { nullable: true, description: 'The middle name or initial. Null if not set.' })
   @Property({ type: 'string', length: 100, nullable: true })
   middleName: string | null;
 
-  @Field(() => String, { description: 'First, middle and last name.' })
+  @Field(() => String, { description: 'The first, middle, and last name.' })
   @Derived('firstName', 'middleName', 'lastName')
   get fullName(): string {
     return [this.firstName, this.middleName, this.lastName].filter(Boolean).join(' ');
   }
 
-  @Field(() => MemberStatus, { description: 'Standing.' })
+  @Field(() => MemberStatus, { description: 'The membership status.' })
   @Enum({ items: () => MemberStatus })
   status: MemberStatus;
 
-  @Field(() => MemberClassification, { nullable: true, description: 'Trade classification; null where the caller may not know.' })
+  @Field(() => MemberClassification, { nullable: true, description: 'The trade classification.' })
   @Enum({ items: () => MemberClassification })
   classification: MemberClassification;
 
-  @Field(() => String, { nullable: true, description: 'Street address.' })
+  @Field(() => String, { nullable: true, description: 'The street address. Null if not set.' })
   @Property({ type: 'string', length: 200, nullable: true })
   address: string | null;
 
-  @Field(() => String, { nullable: true, description: 'City.' })
+  @Field(() => String, { nullable: true, description: 'The city. Null if not set.' })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
   city: string | null;
 
-  @Field(() => String, { nullable: true, description: 'State.' })
+  @Field(() => String, { nullable: true, description: 'The state. Null if not set.' })
   @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
   state: string | null;
 
-  @Field(() => String, { nullable: true, description: 'ZIP code.' })
+  @Field(() => String, { nullable: true, description: 'The ZIP code. Null if not set.' })
   @Property({ type: 'string', length: 20, nullable: true })
   zipCode: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Telephone number, as it was entered.' })
+  @Field(() => String, { nullable: true, description: 'The telephone number as entered. Null if not set.' })
   @Property({ type: 'string', length: 50, nullable: true })
   phone: string | null;
 
-  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  @Field(() => String, { nullable: true, description: 'The e-mail address. Null if not set.' })
   @Property({ type: 'string', length: 254, nullable: true })
   email: string | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'Date of birth.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The date of birth. Null if not set.' })
   @Property({ type: 'date', nullable: true })
   dateOfBirth: string | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'When the member joined the trade or the local.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The date on which the member joined the trade or the local. Null if not set.' })
   @Property({ type: 'date', nullable: true })
   hireDate: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
@@ -185,7 +185,7 @@ export class Member extends Kept {
 
   @Field(() => [MemberEmployment], {
     nullable: true,
-    description: 'Where the member works and worked, the latest first. Organizers see the current employer alone.',
+    description: 'The employments of the member, latest first. Organizers see only current employments.',
   })
   @OneToMany({ entity: () => MemberEmployment, mappedBy: 'member', orderBy: { startDate: 'desc', id: 'desc' } })
   employments = new Collection<MemberEmployment>(this);
@@ -241,7 +241,7 @@ export function employmentProblems({ startDate, endDate, hourlyRate }: Partial<E
 }
 
 /** A member's time with one employer. */
-@ObjectType({ description: "A member's time with one employer.", simpleResolvers: true })
+@ObjectType({ description: 'A period of employment of a member.', simpleResolvers: true })
 @Entity({ tableName: 'member_employments' })
 @Check({ name: 'member_employments_end_after_start', expression: 'end_date >= start_date' })
 @Check({ name: 'member_employments_hourly_rate_positive', expression: 'hourly_rate > 0' })
@@ -249,29 +249,29 @@ export class MemberEmployment extends Dated {
   @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict', index: true })
   member: Ref<Member>;
 
-  @Field(() => Organization, { nullable: true, description: 'The employer.' })
+  @Field(() => Organization, { nullable: true, description: 'The employer. Null when hidden from the caller.' })
   @ManyToOne({ entity: () => Organization, ref: true, deleteRule: 'restrict', index: true })
   organization: Ref<Organization>;
 
-  @Field(() => DateScalar, { nullable: true, description: 'First day.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The first day of the employment.' })
   @Property({ type: 'date' })
   startDate: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'Last day; null while it lasts.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The last day of the employment. Null while the employment continues.' })
   @Property({ type: 'date', nullable: true })
   endDate: string | null;
 
-  @Field(() => Boolean, { description: 'Whether it has no last day.' })
+  @Field(() => Boolean, { description: 'Whether the employment continues: it has no last day.' })
   @Derived('endDate')
   get isCurrent(): boolean {
     return this.endDate === null;
   }
 
-  @Field(() => String, { nullable: true, description: 'Job title.' })
+  @Field(() => String, { nullable: true, description: 'The job title. Null if not set.' })
   @Property({ type: 'string', length: 100, nullable: true })
   jobTitle: string | null;
 
-  @Field(() => DecimalScalar, { nullable: true, description: 'Hourly rate in US dollars.' })
+  @Field(() => DecimalScalar, { nullable: true, description: 'The hourly rate in US dollars. Null if not set.' })
   @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
   hourlyRate: string | null;
 

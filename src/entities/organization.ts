@@ -17,12 +17,12 @@ export enum OrganizationType {
 
 registerEnumType(OrganizationType, {
   name: 'OrganizationType',
-  description: 'What an organization is to the local.',
+  description: 'The type of an organization.',
   valuesConfig: {
-    EMPLOYER: { description: 'An employer, union or not.' },
-    UNION: { description: 'A union local: the local itself.' },
+    EMPLOYER: { description: 'An employer, with or without a union.' },
+    UNION: { description: 'A union local, such as this local.' },
     TRAINING_PARTNER: { description: 'A school or center that trains members.' },
-    JATC: { description: 'A joint apprenticeship and training committee.' },
+    JATC: { description: 'A joint apprenticeship and training committee (JATC).' },
   },
 });
 
@@ -71,7 +71,11 @@ function isWebAddress(text: string): boolean {
 }
 
 /** An employer, a union, a training partner or a JATC. */
-@ObjectType({ description: 'An employer, a union, a training partner or a JATC.', simpleResolvers: true, implements: Node })
+@ObjectType({
+  description: 'An organization: an employer, a union, a training partner, or a JATC.',
+  simpleResolvers: true,
+  implements: Node,
+})
 @Entity({ tableName: 'organizations' })
 @Listed({
   filter: ['name', 'orgType', 'unitSize', 'city', 'state', 'saltingScore'],
@@ -86,54 +90,54 @@ function isWebAddress(text: string): boolean {
 @Check({ name: 'organizations_unit_size_positive', expression: 'unit_size > 0' })
 @Check({ name: 'organizations_salting_score_range', expression: 'salting_score between 1 and 5' })
 export class Organization extends Kept {
-  @Field(() => String, { description: 'Name.' })
+  @Field(() => String, { description: 'The name.' })
   @Property({ type: 'string', length: 200, collation: 'C' })
   name: string;
 
-  @Field(() => OrganizationType, { nullable: true, description: 'What it is to the local; null where the caller may not know.' })
+  @Field(() => OrganizationType, { nullable: true, description: 'The type of the organization.' })
   @Enum({ items: () => OrganizationType })
   orgType: OrganizationType;
 
-  @Field(() => Int, { nullable: true, description: 'Workers in the proposed or actual bargaining unit.' })
+  @Field(() => Int, { nullable: true, description: 'The number of workers in the proposed or actual bargaining unit. Null if not set.' })
   @Property({ type: 'integer', nullable: true })
   unitSize: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Street address.' })
+  @Field(() => String, { nullable: true, description: 'The street address. Null if not set.' })
   @Property({ type: 'string', length: 200, nullable: true })
   address: string | null;
 
-  @Field(() => String, { nullable: true, description: 'City.' })
+  @Field(() => String, { nullable: true, description: 'The city. Null if not set.' })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
   city: string | null;
 
-  @Field(() => String, { nullable: true, description: 'State.' })
+  @Field(() => String, { nullable: true, description: 'The state. Null if not set.' })
   @Property({ type: 'string', length: 50, nullable: true, collation: 'C' })
   state: string | null;
 
-  @Field(() => String, { nullable: true, description: 'ZIP code.' })
+  @Field(() => String, { nullable: true, description: 'The ZIP code. Null if not set.' })
   @Property({ type: 'string', length: 20, nullable: true })
   zipCode: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Telephone number, as it was entered.' })
+  @Field(() => String, { nullable: true, description: 'The telephone number as entered. Null if not set.' })
   @Property({ type: 'string', length: 50, nullable: true })
   phone: string | null;
 
-  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  @Field(() => String, { nullable: true, description: 'The e-mail address. Null if not set.' })
   @Property({ type: 'string', length: 254, nullable: true })
   email: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Web site.' })
+  @Field(() => String, { nullable: true, description: 'The URL of the website. Null if not set.' })
   @Property({ type: 'string', length: 300, nullable: true })
   website: string | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'How promising organizing here looks, from 1 (hardly) to 5 (very); null for roles without salting.',
+    description: 'The organizing potential, from 1 (low) to 5 (high). Null if not set.',
   })
   @Property({ type: 'integer', nullable: true })
   saltingScore: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes for organizers; null for roles without salting.' })
+  @Field(() => String, { nullable: true, description: 'Notes for organizers. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   saltingNotes: string | null;
 
@@ -141,7 +145,7 @@ export class Organization extends Kept {
   @Property({ type: 'integer', version: true })
   version!: number;
 
-  @Field(() => [OrganizationContact], { nullable: true, description: 'The people to talk to there, the primary one first.' })
+  @Field(() => [OrganizationContact], { nullable: true, description: 'The contacts at the organization, primary contact first.' })
   @OneToMany({
     entity: () => OrganizationContact,
     mappedBy: 'organization',
@@ -188,7 +192,7 @@ export const contactProblems = ({ email }: Partial<OrganizationContactFacts>): F
   email != null && !isAddress(email) ? [{ path: 'email', message: 'is not an e-mail address' }] : [];
 
 /** A person to talk to at an organization; at most one is the primary one. */
-@ObjectType({ description: 'A person to talk to at an organization.', simpleResolvers: true })
+@ObjectType({ description: 'A contact person at an organization.', simpleResolvers: true })
 @Entity({ tableName: 'organization_contacts' })
 @Unique({ properties: ['organization'], where: 'is_primary and deleted_at is null', name: 'organization_contacts_single_primary_unique' })
 @Check({ name: 'organization_contacts_name_not_empty', expression: `first_name <> '' and last_name <> ''` })
@@ -197,31 +201,31 @@ export class OrganizationContact extends Kept {
   @ManyToOne({ entity: () => Organization, ref: true, deleteRule: 'restrict', index: true })
   organization: Ref<Organization>;
 
-  @Field(() => String, { description: 'First name.' })
+  @Field(() => String, { description: 'The first name.' })
   @Property({ type: 'string', length: 100 })
   firstName: string;
 
-  @Field(() => String, { description: 'Last name.' })
+  @Field(() => String, { description: 'The last name.' })
   @Property({ type: 'string', length: 100, collation: 'C' })
   lastName: string;
 
-  @Field(() => String, { nullable: true, description: 'Title or job.' })
+  @Field(() => String, { nullable: true, description: 'The job title. Null if not set.' })
   @Property({ type: 'string', length: 100, nullable: true })
   title: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Telephone number, as it was entered.' })
+  @Field(() => String, { nullable: true, description: 'The telephone number as entered. Null if not set.' })
   @Property({ type: 'string', length: 50, nullable: true })
   phone: string | null;
 
-  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  @Field(() => String, { nullable: true, description: 'The e-mail address. Null if not set.' })
   @Property({ type: 'string', length: 254, nullable: true })
   email: string | null;
 
-  @Field(() => Boolean, { description: 'Whether this is the one to call first.' })
+  @Field(() => Boolean, { description: 'Whether this is the primary contact. An organization has at most one.' })
   @Property({ type: 'boolean' })
   isPrimary: boolean;
 
-  @Field(() => String, { nullable: true, description: 'Notes.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 

@@ -34,24 +34,24 @@ export enum OrderDirection {
 registerEnumType(OrderDirection, {
   name: 'OrderDirection',
   description:
-    'The direction of an order. Text compares without regard to case, accents and apostrophes, and an enumeration by the order ' +
-    'of its values; the id breaks ties.',
-  valuesConfig: { ASC: { description: 'Least first.' }, DESC: { description: 'Greatest first.' } },
+    'A sort direction. Text sorts without regard to case, accents, and apostrophes. Enum values sort ' +
+    'in their domain order. The id breaks ties.',
+  valuesConfig: { ASC: { description: 'Ascending: smallest first.' }, DESC: { description: 'Descending: largest first.' } },
 });
 
 /** Where a page lies in its list. */
-@ObjectType({ description: 'Where a page lies in its list.', simpleResolvers: true })
+@ObjectType({ description: 'The position of a page in its list.', simpleResolvers: true })
 export class PageInfo {
-  @Field(() => Boolean, { description: 'Whether more follow. Paging backwards, whether a `before` was given.' })
+  @Field(() => Boolean, { description: 'Whether more records follow this page. When paging backwards, whether `before` was given.' })
   hasNextPage!: boolean;
 
-  @Field(() => Boolean, { description: 'Whether more precede. Paging forwards, whether an `after` was given.' })
+  @Field(() => Boolean, { description: 'Whether more records precede this page. When paging forwards, whether `after` was given.' })
   hasPreviousPage!: boolean;
 
-  @Field(() => String, { nullable: true, description: 'The cursor of the first record of the page; null when it is empty.' })
+  @Field(() => String, { nullable: true, description: 'The cursor of the first record on the page. Null if the page is empty.' })
   startCursor!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The cursor of the last record of the page; null when it is empty.' })
+  @Field(() => String, { nullable: true, description: 'The cursor of the last record on the page. Null if the page is empty.' })
   endCursor!: string | null;
 }
 
@@ -67,17 +67,17 @@ export interface Connection<Row = object> {
 export function connectionOf(entity: EntityClass): Class<Connection> {
   const name = entity.name;
   const edge = named(`${name}Edge`, class {});
-  ObjectType(edge.name, { description: `One ${name} on a page.`, simpleResolvers: true })(edge);
-  publish(edge, 'cursor', () => String, { description: 'Where the record stands in the list; opaque.' });
+  ObjectType(edge.name, { description: `A record of type ${name} and its cursor.`, simpleResolvers: true })(edge);
+  publish(edge, 'cursor', () => String, { description: 'The opaque cursor of the record, for `after` and `before`.' });
   publish(edge, 'node', () => entity, { description: 'The record.' });
 
   const connection = named(`${name}Connection`, class {} as Class<Connection>);
-  ObjectType(connection.name, { description: `A page of a list of ${name}.`, simpleResolvers: true })(connection);
-  publish(connection, 'edges', () => [edge], { description: 'The records with their cursors.' });
-  publish(connection, 'nodes', () => [entity], { description: 'The records.' });
-  publish(connection, 'pageInfo', () => PageInfo, { description: 'Where the page lies.' });
+  ObjectType(connection.name, { description: `A page of ${name} records.`, simpleResolvers: true })(connection);
+  publish(connection, 'edges', () => [edge], { description: 'The records on the page with their cursors.' });
+  publish(connection, 'nodes', () => [entity], { description: 'The records on the page.' });
+  publish(connection, 'pageInfo', () => PageInfo, { description: 'The position of the page in the list.' });
   publish(connection, 'totalCount', () => Int, {
-    description: 'How many records the caller may see pass the filter, on all pages; counted only when asked.',
+    description: 'The number of matching records that the caller can see, across all pages. Computed only when requested.',
   });
   return connection;
 }
@@ -90,27 +90,35 @@ export function pageOf(entity: EntityClass): Class<Page> {
   ArgsType()(page);
   const filter = filterOf(entity, listing);
   const [property, direction] = listing.by;
-  publish(page, 'filter', () => filter, { nullable: true, description: 'Only records for which all of this holds.' });
+  publish(page, 'filter', () => filter, { nullable: true, description: 'Restricts the list to matching records.' });
   if (listing.order.length > 0) {
     const order = orderOf(entity, listing.order);
     publish(page, 'orderBy', () => order, {
       nullable: true,
-      description: `The order; ${screaming(property)} ${direction} when left out.`,
+      description: `The sort order. Defaults to ${screaming(property)} ${direction}.`,
     });
   }
   publish(page, 'first', () => Int, {
     nullable: true,
-    description: `How many from the start, or after the cursor: 1 to ${largestPage}, ${usualPage} when neither first nor last is given.`,
+    description:
+      `Returns this many records from the start of the list or after the cursor: 1 to ${largestPage}. ` +
+      `Defaults to ${usualPage} if \`last\` is not given.`,
   });
-  publish(page, 'after', () => String, { nullable: true, description: 'A cursor: only what follows it. Goes with first.' });
-  publish(page, 'last', () => Int, { nullable: true, description: `How many from the end, or before the cursor: 1 to ${largestPage}.` });
-  publish(page, 'before', () => String, { nullable: true, description: 'A cursor: only what precedes it. Goes with last.' });
+  publish(page, 'after', () => String, { nullable: true, description: 'Returns records after this cursor. Use it with `first`.' });
+  publish(page, 'last', () => Int, {
+    nullable: true,
+    description: `Returns this many records from the end of the list or before the cursor: 1 to ${largestPage}.`,
+  });
+  publish(page, 'before', () => String, { nullable: true, description: 'Returns records before this cursor. Use it with `last`.' });
   if (entity.prototype instanceof Kept) publish(page, 'includeDeleted', () => Boolean, includeDeletedOptions);
   return page;
 }
 
 /** How an argument that shows deleted rows is described, wherever it stands. */
-export const includeDeletedOptions = { defaultValue: false, description: 'Whether deleted records are among them; for admins.' };
+export const includeDeletedOptions = {
+  defaultValue: false,
+  description: 'Whether to include deleted records. Fails with FORBIDDEN unless the caller is an admin.',
+};
 
 /** `filedDate` → `FILED_DATE`. */
 export const screaming = (property: string): string => property.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
@@ -121,11 +129,11 @@ export const filterName = (entity: EntityClass, property: string): string =>
 
 function filterOf(entity: EntityClass, { filter: properties, plain, search }: Listing): Class<object> {
   const filter = named(`${entity.name}Filter`, class {} as Class<object>);
-  InputType(filter.name, { description: `What a ${entity.name} must be like; all that is given must hold.` })(filter);
+  InputType(filter.name, { description: `Conditions for ${entity.name} records. A record must meet all of them.` })(filter);
   for (const property of properties) {
     const { type } = published(entity, property);
     const comparison = plain ? valueOf(type) : comparisonOf(type);
-    const description = `Only those whose \`${property}\` ${(plain ? equals : compares)(idOf(type))}.`;
+    const description = `Matches ${idOf(type)}\`${property}\`.`;
     publish(filter, filterName(entity, property), () => comparison, { nullable: true, description });
   }
   for (const [name, [property, , description]] of Object.entries(plain ?? {})) {
@@ -142,39 +150,31 @@ export const [mostWords, longestSearch] = [10, 200];
 function searchOf(groups: readonly SearchGroup[]): string {
   const properties = groups.flatMap(({ texts, phones = [] }) => [...texts, ...phones]).map((property) => `\`${property}\``);
   return [
-    `Finds records in which every word occurs in one of: ${properties.join(', ')}.`,
-    'Parts of words match, in any order, without regard to case, accents and apostrophes.',
-    ...(groups.some(({ phones }) => phones) ? ['A telephone number matches by its digits.'] : []),
-    'Fields that are hidden from the caller are not searched.',
-    `At most ${mostWords} words and ${longestSearch} characters; blank text filters nothing.`,
+    `Matches records that contain every word of this text in ${properties.slice(0, -1).join(', ')}, or ${properties.at(-1)}.`,
+    'Parts of words match, in any order. Ignores case, accents, and apostrophes.',
+    ...(groups.some(({ phones }) => phones) ? ['Telephone numbers match by digits only.'] : []),
+    'Does not search fields that are hidden from the caller.',
+    `At most ${mostWords} words and ${longestSearch} characters. Blank text has no effect.`,
   ].join(' ');
 }
 
-/** The field by which a relation is filtered; null for what is none. */
-function idOf(type: unknown): string | null {
-  if (!isRelation(type)) return null;
-  return 'userId' in ((type as EntityClass).prototype as object) ? 'user id' : 'id';
+/** Names the id by which a relation is filtered; empty for any other property. */
+function idOf(type: unknown): string {
+  if (!isRelation(type)) return '';
+  return 'userId' in ((type as EntityClass).prototype as object) ? 'the user id of ' : 'the id of ';
 }
-
-const equals = (id: string | null): string => (id === null ? 'is this' : `has this ${id}`);
-const compares = (id: string | null): string => {
-  if (id === null) return 'compares like this';
-  return `has ${id === 'id' ? 'an' : 'a'} ${id} that compares like this`;
-};
 
 function orderOf(entity: EntityClass, properties: readonly string[]): Class<object> {
   const fields = Object.fromEntries(properties.map((property) => [screaming(property), property]));
   registerEnumType(fields, {
     name: `${entity.name}OrderField`,
-    description: `What a list of ${entity.name} can be ordered by.`,
-    valuesConfig: Object.fromEntries(
-      properties.map((property) => [screaming(property), { description: published(entity, property).description }]),
-    ),
+    description: `The fields by which ${entity.name} records can be sorted.`,
+    valuesConfig: Object.fromEntries(properties.map((property) => [screaming(property), { description: `Sorts by \`${property}\`.` }])),
   });
   const order = named(`${entity.name}Order`, class {} as Class<object>);
-  InputType(order.name, { description: `An order of a list of ${entity.name}.` })(order);
-  publish(order, 'field', () => fields, { description: 'By what.' });
-  publish(order, 'direction', () => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'Which way.' });
+  InputType(order.name, { description: `A sort order for ${entity.name} records.` })(order);
+  publish(order, 'field', () => fields, { description: 'The field to sort by.' });
+  publish(order, 'direction', () => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'The sort direction.' });
   return order;
 }
 
@@ -185,13 +185,13 @@ interface Comparable {
 }
 
 const comparables = new Map<unknown, Comparable>([
-  [String, { name: 'String', values: 'text', by: ['eq', 'in', 'contains', 'isNull'] }],
-  [ID, { name: 'Id', values: 'id', by: ['eq', 'in', 'isNull'] }],
-  [Int, { name: 'Int', values: 'number', by: ['eq', 'in', 'gte', 'lte', 'isNull'] }],
-  [Boolean, { name: 'Boolean', values: 'truth value', by: ['eq'] }],
-  [DateScalar, { name: 'Date', values: 'day', by: ['eq', 'in', 'gte', 'lte', 'isNull'] }],
-  [DateTimeScalar, { name: 'DateTime', values: 'instant', by: ['gte', 'lte', 'isNull'] }],
-  [DecimalScalar, { name: 'Decimal', values: 'amount', by: ['eq', 'in', 'gte', 'lte', 'isNull'] }],
+  [String, { name: 'String', values: 'a text', by: ['eq', 'in', 'contains', 'isNull'] }],
+  [ID, { name: 'Id', values: 'an id', by: ['eq', 'in', 'isNull'] }],
+  [Int, { name: 'Int', values: 'a number', by: ['eq', 'in', 'gte', 'lte', 'isNull'] }],
+  [Boolean, { name: 'Boolean', values: 'a Boolean', by: ['eq'] }],
+  [DateScalar, { name: 'Date', values: 'a date', by: ['eq', 'in', 'gte', 'lte', 'isNull'] }],
+  [DateTimeScalar, { name: 'DateTime', values: 'a date and time', by: ['gte', 'lte', 'isNull'] }],
+  [DecimalScalar, { name: 'Decimal', values: 'an amount of money', by: ['eq', 'in', 'gte', 'lte', 'isNull'] }],
 ]);
 
 const comparisonTypes = new Map<unknown, Class<object>>();
@@ -204,14 +204,14 @@ function comparisonOf(type: unknown): Class<object> {
   const { name, values, by } = comparables.get(valueType) ?? ofEnum(valueType);
   const comparison = named(`${name}Filter`, class {} as Class<object>);
   comparisonTypes.set(valueType, comparison);
-  InputType(comparison.name, { description: `Compares a ${values}; all that is given must hold.` })(comparison);
+  InputType(comparison.name, { description: `Conditions for ${values}. The value must meet all of them.` })(comparison);
   const sentences: Record<Comparison, string> = {
-    eq: `Is this ${values}.`,
-    in: 'Is one of these, at most 100.',
-    gte: 'Is this or greater.',
-    lte: 'Is this or less.',
-    contains: 'Contains this text, without regard to case, accents and apostrophes.',
-    isNull: 'Whether there is none.',
+    eq: 'Equals this value.',
+    in: 'Equals one of these values, at most 100.',
+    gte: 'Is greater than or equal to this value.',
+    lte: 'Is less than or equal to this value.',
+    contains: 'Contains this text. Ignores case, accents, and apostrophes.',
+    isNull: 'True matches only null; false matches only other values.',
   };
   for (const operator of by) {
     const operandOf = { in: () => [valueType], isNull: () => Boolean } as Partial<Record<Comparison, () => unknown>>;
@@ -223,10 +223,14 @@ function comparisonOf(type: unknown): Class<object> {
 function ofEnum(type: unknown): Comparable {
   const registered = getMetadataStorage().enums.find(({ enumObj }) => enumObj === type);
   if (!registered) throw new Error('Only scalars, enums and relations can be filtered by');
-  return { name: registered.name, values: 'value', by: ['eq', 'in', 'isNull'] };
+  return {
+    name: registered.name,
+    values: `${/^[AEIOU]/.test(registered.name) ? 'an' : 'a'} ${registered.name} value`,
+    by: ['eq', 'in', 'isNull'],
+  };
 }
 
-function published(entity: EntityClass, property: string): { type: unknown; description: string } {
+function published(entity: EntityClass, property: string): { type: unknown } {
   const found = publishedType(entity, property);
   if (!found) throw new Error(`${entity.name}.${property} is not published, so it cannot be listed by`);
   return found;

@@ -4,10 +4,10 @@ import { Field, ID, InterfaceType, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
 import { DateTimeScalar } from './scalars.ts';
 
-const idOptions = { description: 'The id, a UUIDv7 that no record of another type has: later records have greater ids.' };
+const idOptions = { description: 'The id of the record, a UUIDv7. It is unique across all types, and newer records have greater ids.' };
 
 /** A record that `node` finds by its id alone. */
-@InterfaceType({ description: 'A record that `node` finds by its id alone.' })
+@InterfaceType({ description: 'A record that the `node` query can find by id.' })
 export abstract class Node {
   @Field(() => ID, idOptions)
   id!: string;
@@ -24,11 +24,11 @@ export abstract class Identified {
 /** A row that knows when it was created and last changed. */
 @ObjectType()
 export abstract class Dated extends Identified {
-  @Field(() => DateTimeScalar, { description: 'When this was recorded.' })
+  @Field(() => DateTimeScalar, { description: 'When the record was created.' })
   @Property({ type: 'datetime', length: 3 })
   createdAt: Date = new Date();
 
-  @Field(() => DateTimeScalar, { description: 'When this was last changed.' })
+  @Field(() => DateTimeScalar, { description: 'When the record was last changed.' })
   @Property({ type: 'datetime', length: 3, onUpdate: () => new Date() })
   updatedAt: Date = new Date();
 }
@@ -36,7 +36,7 @@ export abstract class Dated extends Identified {
 /** A row that is never removed, only marked: it leaves every list and lookup, and cases about it still show it. */
 @ObjectType()
 export abstract class Kept extends Dated {
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When this was deleted; null while it stands.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When the record was deleted. Null if it is not deleted.' })
   @Property({ type: 'datetime', length: 3, nullable: true })
   deletedAt: Date | null = null;
 
@@ -48,9 +48,9 @@ export abstract class Kept extends Dated {
 /** How an argument is described that names the version of a record. */
 export const versionOptions = {
   nullable: true,
-  description: 'The version that the caller read. Fails with CONFLICT if the record has another version.',
+  description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
 };
 
 /** How the version of a record is described. */
 export const versionDescription =
-  'The version of the record. It increases with each change. Send it with an update to detect a conflicting change.';
+  'The version of the record. It increases with each change. Send it with an update to detect a version conflict.';

@@ -19,40 +19,42 @@ export enum RoleName {
 
 registerEnumType(RoleName, {
   name: 'RoleName',
-  description: 'The six system roles. A custom role gives what the one it is based on gives.',
+  description: 'A system role. A custom role grants the rights of the system role that it is based on.',
   valuesConfig: {
-    ADMIN: { description: 'Runs the service: sees and changes everything.' },
-    OFFICER: { description: 'An elected officer: reads every record, handles grievances, reviews and pays benevolence.' },
-    STAFF: { description: 'Office staff: keep organizations, members and cases.' },
-    ORGANIZER: { description: 'Organizes non-union employers: keeps salting activities.' },
-    INSTRUCTOR: { description: 'Teaches apprentices: sees who the members are.' },
-    MEMBER: { description: 'A member of the local: sees their own record and cases.' },
+    ADMIN: { description: 'Administers the service, its users, and all records.' },
+    OFFICER: {
+      description: 'An elected officer. Manages members, organizations, and grievances. Reviews and pays benevolence applications.',
+    },
+    STAFF: { description: 'Office staff. Manages members, organizations, grievances, and benevolence drafts.' },
+    ORGANIZER: { description: 'An organizer. Manages salting activities.' },
+    INSTRUCTOR: { description: 'An instructor of apprentices. Sees the names and status of members.' },
+    MEMBER: { description: 'A member of the local. Sees their own record and cases.' },
   },
 });
 
 /** A named set of rights: one of the six system roles, or a custom one that gives what its basis gives. */
-@ObjectType({ description: 'A named set of rights that users are assigned.', simpleResolvers: true, implements: Node })
+@ObjectType({ description: 'A named set of rights that can be assigned to users.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'roles' })
 @Check({ name: 'roles_name_lower_case', expression: `name = lower(name)` })
 export class Role extends Dated {
-  @Field(() => String, { description: 'The name that programs use, in lower case; unique.' })
+  @Field(() => String, { description: 'The unique name for programs, in lower case.' })
   @Property({ type: 'string', length: 50, collation: 'C' })
   @Unique()
   name: string;
 
-  @Field(() => String, { description: 'The name that people read.' })
+  @Field(() => String, { description: 'The name for display.' })
   @Property({ type: 'string', length: 100 })
   displayName: string;
 
-  @Field(() => String, { nullable: true, description: 'What the role is for.' })
+  @Field(() => String, { nullable: true, description: 'The purpose of the role. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   description: string | null = null;
 
-  @Field(() => Boolean, { description: 'Whether this is one of the six that can be neither deleted nor renamed.' })
+  @Field(() => Boolean, { description: 'Whether this is a system role. System roles cannot be deleted or renamed.' })
   @Property({ type: 'boolean' })
   isSystemRole: boolean;
 
-  @Field(() => RoleName, { description: 'The system role whose rights this role gives; a system role is based on itself.' })
+  @Field(() => RoleName, { description: 'The system role whose rights this role grants. For a system role, the role itself.' })
   @Enum({ items: () => RoleName })
   basedOn: RoleName;
 
@@ -113,7 +115,7 @@ export const systemRoles: Readonly<Record<RoleName, readonly [displayName: strin
 };
 
 /** One user's holding of one role, from an instant on and possibly until one. */
-@ObjectType('RoleAssignment', { description: "A user's holding of a role.", simpleResolvers: true })
+@ObjectType('RoleAssignment', { description: 'The assignment of a role to a user.', simpleResolvers: true })
 @Entity({ tableName: 'user_roles' })
 @Unique({ properties: ['user', 'role'] })
 @Check({
@@ -137,19 +139,24 @@ export class UserRole extends Dated {
   @ManyToOne({ entity: () => Role, ref: true, deleteRule: 'restrict', index: true })
   role: Ref<Role>;
 
-  @Field(() => Person, { nullable: true, description: 'Who assigned it; null where nobody did or the caller may not know.' })
+  @Field(() => Person, {
+    nullable: true,
+    description: 'The user who assigned the role. Null for automatic assignments and when hidden from the caller.',
+  })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'set null', index: true })
   assignedBy: Ref<User> | null;
 
-  @Field(() => DateTimeScalar, { description: 'When the role was assigned.' })
+  @Field(() => DateTimeScalar, { description: 'When the role was assigned or the assignment last changed.' })
   @Property({ type: 'datetime', length: 3 })
   assignedAt: Date;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'From this instant on the assignment gives nothing; null for no end.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When the assignment expires. Null means never.' })
   @Property({ type: 'datetime', length: 3, nullable: true })
   expiresAt: Date | null;
 
-  @Field(() => [BenevolenceReviewLevel], { description: 'The levels of benevolence review that its holder may decide; empty for none.' })
+  @Field(() => [BenevolenceReviewLevel], {
+    description: 'The benevolence review levels that the user may decide. Empty if not set.',
+  })
   @Property({ type: 'array', columnType: 'text[]' })
   reviewLevels: BenevolenceReviewLevel[];
 

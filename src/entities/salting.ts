@@ -22,17 +22,17 @@ export enum SaltingActivityType {
 
 registerEnumType(SaltingActivityType, {
   name: 'SaltingActivityType',
-  description: 'What an organizer did.',
+  description: 'The type of a salting activity.',
   valuesConfig: {
-    OUTREACH: { description: 'Reached out by telephone, mail or message.' },
-    SITE_VISIT: { description: 'Visited the site.' },
-    LEAFLETING: { description: 'Handed out leaflets.' },
-    ONE_ON_ONE: { description: 'Talked with one worker.' },
-    MEETING: { description: 'Held a meeting.' },
-    PETITION_DRIVE: { description: 'Collected signatures for a petition.' },
-    CARD_SIGNING: { description: 'Collected authorization cards.' },
-    INFORMATION_SESSION: { description: 'Informed workers about their rights.' },
-    OTHER: { description: 'Something else.' },
+    OUTREACH: { description: 'Outreach by telephone, mail, or message.' },
+    SITE_VISIT: { description: 'A visit to the site.' },
+    LEAFLETING: { description: 'Handing out leaflets.' },
+    ONE_ON_ONE: { description: 'A conversation with one worker.' },
+    MEETING: { description: 'A meeting.' },
+    PETITION_DRIVE: { description: 'Collecting signatures for a petition.' },
+    CARD_SIGNING: { description: 'Collecting signed authorization cards.' },
+    INFORMATION_SESSION: { description: 'Informing workers about their rights.' },
+    OTHER: { description: 'Another activity.' },
   },
 });
 
@@ -45,12 +45,12 @@ export enum SaltingOutcome {
 
 registerEnumType(SaltingOutcome, {
   name: 'SaltingOutcome',
-  description: 'How an activity went.',
+  description: 'The outcome of a salting activity.',
   valuesConfig: {
-    POSITIVE: { description: 'Workers were interested.' },
-    NEUTRAL: { description: 'Neither interested nor opposed.' },
-    NEGATIVE: { description: 'Workers were opposed.' },
-    NO_CONTACT: { description: 'Nobody was reached: no contacts and no cards.' },
+    POSITIVE: { description: 'The workers were interested.' },
+    NEUTRAL: { description: 'The workers were neither interested nor opposed.' },
+    NEGATIVE: { description: 'The workers were opposed.' },
+    NO_CONTACT: { description: 'The organizer reached no workers. Requires zero contacts and zero cards.' },
   },
 });
 
@@ -87,7 +87,7 @@ export function saltingProblems({ activityDate, outcome, workersContacted, cards
 }
 
 /** One thing an organizer did at an employer that is not union yet. */
-@ObjectType({ description: 'One thing an organizer did at an employer that is not union yet.', simpleResolvers: true, implements: Node })
+@ObjectType({ description: 'A salting activity: work of an organizer at a non-union employer.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'salting_activities' })
 @Listed({
   filter: ['member', 'organization', 'activityType', 'activityDate', 'outcome', 'workersContacted', 'cardsSigned'],
@@ -100,43 +100,43 @@ export function saltingProblems({ activityDate, outcome, workersContacted, cards
   expression: `outcome <> 'no_contact' or (workers_contacted = 0 and cards_signed = 0)`,
 })
 export class SaltingActivity extends Kept {
-  @Field(() => Member, { nullable: true, description: 'The organizer.' })
+  @Field(() => Member, { nullable: true, description: 'The organizer. Null when hidden from the caller.' })
   @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict' })
   member: Ref<Member>;
 
-  @Field(() => Organization, { nullable: true, description: 'The target.' })
+  @Field(() => Organization, { nullable: true, description: 'The target employer. Null when hidden from the caller.' })
   @ManyToOne({ entity: () => Organization, ref: true, deleteRule: 'restrict' })
   organization: Ref<Organization>;
 
-  @Field(() => SaltingActivityType, { description: 'What was done.' })
+  @Field(() => SaltingActivityType, { description: 'The type of the activity.' })
   @Enum({ items: () => SaltingActivityType })
   activityType: SaltingActivityType;
 
-  @Field(() => DateScalar, { description: 'The day it was done.' })
+  @Field(() => DateScalar, { description: 'The date of the activity.' })
   @Property({ type: 'date' })
   activityDate: string;
 
-  @Field(() => SaltingOutcome, { nullable: true, description: 'How it went; null while that is open.' })
+  @Field(() => SaltingOutcome, { nullable: true, description: 'The outcome. Null while it is pending.' })
   @Enum({ items: () => SaltingOutcome, nullable: true })
   outcome: SaltingOutcome | null;
 
-  @Field(() => String, { nullable: true, description: 'Where.' })
+  @Field(() => String, { nullable: true, description: 'The place of the activity. Null if not set.' })
   @Property({ type: 'string', length: 200, nullable: true })
   location: string | null;
 
-  @Field(() => Int, { description: 'How many workers were reached.' })
+  @Field(() => Int, { description: 'The number of workers contacted.' })
   @Property({ type: 'integer' })
   workersContacted: number;
 
-  @Field(() => Int, { description: 'How many of them signed a card then; at most as many as were reached.' })
+  @Field(() => Int, { description: 'The number of contacted workers who signed an authorization card. At most `workersContacted`.' })
   @Property({ type: 'integer' })
   cardsSigned: number;
 
-  @Field(() => String, { nullable: true, description: 'What happened.' })
+  @Field(() => String, { nullable: true, description: 'A description of the activity. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   description: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 

@@ -5,7 +5,8 @@ import { Malformed } from '../errors.ts';
 /** An instant: RFC 3339, answered in UTC with milliseconds. */
 export const DateTimeScalar = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
-  description: 'An instant as RFC 3339 says it, answered in UTC: `2026-03-01T14:30:00.000Z`. Years from 0001 to 9999.',
+  description:
+    'A date and time in RFC 3339 format. Returned in UTC, for example `2026-03-01T14:30:00.000Z`. Years range from 0001 to 9999.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (value) => (value as Date).toISOString(),
   parseValue: instantOf,
@@ -33,7 +34,7 @@ function readInstant(value: unknown): Date | undefined {
 /** A calendar day without a time, kept as the text `YYYY-MM-DD` from the database to the wire. */
 export const DateScalar = textScalar(
   'Date',
-  'A calendar day without a time: `YYYY-MM-DD`, from year 0001 to 9999.',
+  'A calendar date in the format `YYYY-MM-DD`. Years range from 0001 to 9999.',
   '2026-03-01',
   (text) => (isDay(text) ? text : undefined),
 );
@@ -41,7 +42,9 @@ export const DateScalar = textScalar(
 /** Money as text with two places, so that no float ever touches it. */
 export const DecimalScalar = textScalar(
   'Decimal',
-  'Money as a string with at most two places, answered with exactly two: `"1250.00"`. Numbers are refused: a float would lose cents.',
+  'An amount of money as a string, for example `"1250.00"`. Returned with two decimal places. ' +
+    'Accepts up to ten digits before the decimal point and two after it. Numbers are refused because ' +
+    'floats lose precision.',
   '1250.00',
   toMoney,
 );

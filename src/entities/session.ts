@@ -28,7 +28,7 @@ export enum SessionEnd {
  * One device that signed in. Its refresh tokens are its family: of them only the current one's counter and hash are
  * stored, and the counter is what a rotation compares and swaps.
  */
-@ObjectType({ description: 'One device that is signed in.', simpleResolvers: true, implements: Node })
+@ObjectType({ description: 'A session: a device that is signed in.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'sessions' })
 @Index({ properties: ['user', 'lastSeenAt'] })
 @Index({ properties: ['idleEndsAt'] })
@@ -39,23 +39,23 @@ export class Session extends Dated {
   @ManyToOne({ entity: () => User, ref: true, deleteRule: 'cascade' })
   user: Ref<User>;
 
-  @Field(() => String, { nullable: true, description: 'The name the device gave itself.' })
+  @Field(() => String, { nullable: true, description: 'The name of the device, as given at login. Null if not set.' })
   @Property({ type: 'string', length: 100, nullable: true })
   deviceName: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The User-Agent header it signed in with.' })
+  @Field(() => String, { nullable: true, description: 'The `User-Agent` header sent at login. Null if not sent.' })
   @Property({ type: 'string', length: 300, nullable: true })
   userAgent: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The IP address it was last seen at.' })
+  @Field(() => String, { nullable: true, description: 'The IP address of the latest login or refresh. Null if unknown.' })
   @Property({ type: 'string', length: 45, nullable: true })
   ipAddress: string | null;
 
-  @Field(() => DateTimeScalar, { description: 'When it signed in or last refreshed.' })
+  @Field(() => DateTimeScalar, { description: 'When the device last signed in or refreshed its tokens.' })
   @Property({ type: 'datetime', length: 3 })
   lastSeenAt: Date;
 
-  @Field(() => DateTimeScalar, { description: 'When it ends, however busy.' })
+  @Field(() => DateTimeScalar, { description: 'When the session ends, regardless of use.' })
   @Property({ type: 'datetime', length: 3 })
   expiresAt: Date;
 
@@ -99,7 +99,7 @@ export class Session extends Dated {
   @Enum({ items: () => SessionEnd, nullable: true })
   endReason: SessionEnd | null = null;
 
-  @Field(() => Boolean, { description: 'Whether this is the session that asks.' })
+  @Field(() => Boolean, { description: 'Whether this session sent the request.' })
   @Derived('id')
   isCurrent(viewer: Viewer): boolean {
     return this.id === viewer.sessionId;

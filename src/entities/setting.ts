@@ -9,11 +9,11 @@ export enum ConnectionSource {
 
 registerEnumType(ConnectionSource, {
   name: 'ConnectionSource',
-  description: 'What says where the database is.',
+  description: 'The source of the database connection.',
   valuesConfig: {
-    ENVIRONMENT: { description: 'DATABASE_URL, which comes before anything saved.' },
-    SAVED: { description: 'What was saved by `saveConnection`.' },
-    EMBEDDED: { description: 'Nothing: the database is embedded in the service.' },
+    ENVIRONMENT: { description: 'The `DATABASE_URL` environment variable. It overrides a saved connection.' },
+    SAVED: { description: 'A connection saved by `saveConnection`.' },
+    EMBEDDED: { description: 'No connection is configured. The service uses its embedded database.' },
   },
 });
 
@@ -26,11 +26,11 @@ export enum ConnectionStatus {
 
 registerEnumType(ConnectionStatus, {
   name: 'ConnectionStatus',
-  description: 'How it ended.',
+  description: 'The result of a connection attempt.',
   valuesConfig: {
-    OK: { description: 'It works. Nothing was saved.' },
-    SAVED: { description: 'It works and was saved; the service is there now.' },
-    FAILED: { description: 'It does not work, and everything is as it was.' },
+    OK: { description: 'The connection works. Nothing was saved.' },
+    SAVED: { description: 'The connection works, was saved, and is in use.' },
+    FAILED: { description: 'The connection does not work. Nothing was changed.' },
   },
 });
 
@@ -51,22 +51,22 @@ export enum ConnectionFailure {
 
 /** What each of them means, in a sentence. */
 export const meaningOf: Readonly<Record<ConnectionFailure, string>> = {
-  [ConnectionFailure.REFUSED]: 'The host is there, and nothing listens at that port.',
-  [ConnectionFailure.UNREACHABLE]: 'There is no such host, no way to it, or it cannot take a connection now.',
-  [ConnectionFailure.TIMEOUT]: 'Nothing answered in time.',
-  [ConnectionFailure.AUTHENTICATION]: 'The server does not accept the user or the password.',
-  [ConnectionFailure.UNKNOWN_DATABASE]: 'The server has no database of that name.',
-  [ConnectionFailure.TLS]: 'No encrypted connection came about: the server has none, or its certificate is not trusted.',
-  [ConnectionFailure.NOT_POSTGRESQL]: 'Something answered that is not PostgreSQL.',
-  [ConnectionFailure.NOT_ALLOWED]: 'The address is one that is never connected to.',
-  [ConnectionFailure.ENCODING]: 'The encoding of the database is not UTF8, so that it cannot store every character.',
-  [ConnectionFailure.PRIVILEGES]: 'The user may not make the tables, or not work with them.',
-  [ConnectionFailure.OTHER_KEYRING]: 'The database was used with other system keys than this service has.',
+  [ConnectionFailure.REFUSED]: 'The host refused the connection: no server listens on this port.',
+  [ConnectionFailure.UNREACHABLE]: 'The host does not exist, is unreachable, or accepts no more connections.',
+  [ConnectionFailure.TIMEOUT]: 'The server did not respond in time.',
+  [ConnectionFailure.AUTHENTICATION]: 'The server rejected the user name or the password.',
+  [ConnectionFailure.UNKNOWN_DATABASE]: 'The server has no database with this name.',
+  [ConnectionFailure.TLS]: 'TLS failed: the server does not support it, or its certificate is not trusted.',
+  [ConnectionFailure.NOT_POSTGRESQL]: 'The server is not a PostgreSQL server.',
+  [ConnectionFailure.NOT_ALLOWED]: 'The address is blocked, for example a link-local address.',
+  [ConnectionFailure.ENCODING]: 'The database does not use the UTF8 encoding.',
+  [ConnectionFailure.PRIVILEGES]: 'The database user may not create or use the tables.',
+  [ConnectionFailure.OTHER_KEYRING]: 'The database was used with system keys that this service does not have.',
 };
 
 registerEnumType(ConnectionFailure, {
   name: 'ConnectionFailure',
-  description: 'Why a connection failed.',
+  description: 'The reason for a failed connection.',
   valuesConfig: Object.fromEntries(Object.entries(ConnectionFailure).map(([name, reason]) => [name, { description: meaningOf[reason] }])),
 });
 
@@ -80,36 +80,36 @@ export interface Connection {
   readonly ssl: boolean;
 }
 
-@ObjectType({ description: 'Where the database is; never the password.' })
+@ObjectType({ description: 'The database connection, without its password.' })
 export class ConnectionSettings {
-  @Field(() => ConnectionSource, { description: 'What says so.' })
+  @Field(() => ConnectionSource, { description: 'The source of the connection.' })
   source!: ConnectionSource;
 
-  @Field(() => String, { nullable: true, description: 'The host; none where the database is embedded.' })
+  @Field(() => String, { nullable: true, description: 'The host. Null for the embedded database.' })
   host!: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'The port.' })
+  @Field(() => Int, { nullable: true, description: 'The port. Null for the embedded database.' })
   port!: number | null;
 
-  @Field(() => String, { nullable: true, description: 'The name of the database.' })
+  @Field(() => String, { nullable: true, description: 'The name of the database. Null for the embedded database.' })
   database!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The user as whom the service works there.' })
+  @Field(() => String, { nullable: true, description: 'The database user. Null for the embedded database.' })
   username!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The version of PostgreSQL; unknown while it does not answer.' })
+  @Field(() => String, { nullable: true, description: 'The PostgreSQL version. Null while the database does not respond.' })
   serverVersion!: string | null;
 
-  @Field(() => Boolean, { description: 'Whether it answers.' })
+  @Field(() => Boolean, { description: 'Whether the database responds.' })
   isReady!: boolean;
 }
 
-@ObjectType({ description: 'How this instance is set up.' })
+@ObjectType({ description: 'The settings of this instance.' })
 export class Settings {
-  @Field(() => ConnectionSettings, { description: 'Where its database is.' })
+  @Field(() => ConnectionSettings, { description: 'The database connection.' })
   connection!: ConnectionSettings;
 
-  @Field(() => String, { description: 'The directory in which it keeps its keys and what is saved.' })
+  @Field(() => String, { description: 'The path of the directory for keys and saved settings.' })
   configDirectory!: string;
 
   @Field(() => Boolean, { description: 'Whether a mail server is configured.' })
@@ -119,38 +119,41 @@ export class Settings {
   version!: string;
 }
 
-@ObjectType({ description: 'What became of an attempt to connect. A wrong host is an expected answer, not an error.' })
+@ObjectType({ description: 'The result of a connection test. A failed connection is a normal result, not a GraphQL error.' })
 export class ConnectionTest {
-  @Field(() => ConnectionStatus, { description: 'OK or FAILED.' })
+  @Field(() => ConnectionStatus, { description: 'The result: OK or FAILED.' })
   status!: ConnectionStatus;
 
-  @Field(() => ConnectionFailure, { nullable: true, description: 'Why it failed.' })
+  @Field(() => ConnectionFailure, { nullable: true, description: 'The reason for the failure. Null if the connection works.' })
   reason!: ConnectionFailure | null;
 
-  @Field(() => String, { nullable: true, description: '`Connection failed: <reason>` where it failed.' })
+  @Field(() => String, { nullable: true, description: 'The message `Connection failed: <reason>`. Null if the connection works.' })
   message!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The version of PostgreSQL.' })
+  @Field(() => String, { nullable: true, description: 'The PostgreSQL version. Null if the connection failed.' })
   serverVersion!: string | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'Whether the database has an owner: whether an instance was set up on it.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether the database already has an owner account. Null if the connection failed.',
+  })
   hasOwner!: boolean | null;
 
-  @Field(() => Int, { nullable: true, description: 'How long the server took to answer, in milliseconds.' })
+  @Field(() => Int, { nullable: true, description: 'The response time of the server in milliseconds. Null if the connection failed.' })
   latencyMs!: number | null;
 }
 
-@ObjectType({ description: 'What became of a connection that was to be saved.' })
+@ObjectType({ description: 'The result of saving a connection.' })
 export class ConnectionSaved {
-  @Field(() => ConnectionStatus, { description: 'SAVED or FAILED.' })
+  @Field(() => ConnectionStatus, { description: 'The result: SAVED or FAILED.' })
   status!: ConnectionStatus;
 
-  @Field(() => ConnectionFailure, { nullable: true, description: 'Why it failed.' })
+  @Field(() => ConnectionFailure, { nullable: true, description: 'The reason for the failure. Null if the connection was saved.' })
   reason!: ConnectionFailure | null;
 
-  @Field(() => String, { nullable: true, description: '`Connection failed: <reason>` where it failed.' })
+  @Field(() => String, { nullable: true, description: 'The message `Connection failed: <reason>`. Null if the connection was saved.' })
   message!: string | null;
 
-  @Field(() => ConnectionSettings, { description: 'Where the database is from now on; as before where it failed.' })
+  @Field(() => ConnectionSettings, { description: 'The connection in use: the new one if it was saved, otherwise the previous one.' })
   connection!: ConnectionSettings;
 }

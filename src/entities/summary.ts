@@ -38,190 +38,198 @@ export interface Figures {
   readonly sql: string;
 }
 
-@ObjectType({ description: 'What was done in one month.', simpleResolvers: true })
+@ObjectType({ description: 'The organizing activities of one month.', simpleResolvers: true })
 export class OrganizingMonth {
-  @Field(() => String, { description: 'The month, `YYYY-MM`.' })
+  @Field(() => String, { description: 'The month in the format `YYYY-MM`.' })
   month!: string;
 
-  @Field(() => Int, { description: 'How many activities.' })
+  @Field(() => Int, { description: 'The number of activities.' })
   activityCount!: number;
 
-  @Field(() => Int, { description: 'How many workers were reached, counted at each activity.' })
+  @Field(() => Int, { description: 'The number of contacted workers. A worker counts once for each activity.' })
   workersContacted!: number;
 
-  @Field(() => Int, { description: 'How many cards were collected.' })
+  @Field(() => Int, { description: 'The number of signed cards.' })
   cardsSigned!: number;
 }
 
-@ObjectType({ description: 'What organizing at one employer has come to.', simpleResolvers: true })
+@ObjectType({ description: 'The organizing results at one organization.', simpleResolvers: true })
 export class OrganizingSummary {
   readonly organizationId!: string;
 
-  @Field(() => Organization, { description: 'The employer.' })
+  @Field(() => Organization, { description: 'The organization.' })
   organization!: Organization;
 
-  @Field(() => Int, { description: 'How many activities, on the asked days.' })
+  @Field(() => Int, { description: 'The number of activities in the period.' })
   activityCount!: number;
 
-  @Field(() => Int, { description: 'How many workers were reached on the asked days, counted at each activity.' })
+  @Field(() => Int, { description: 'The number of contacted workers in the period. A worker counts once for each activity.' })
   workersContacted!: number;
 
-  @Field(() => Int, { description: 'How many cards were collected on the asked days.' })
+  @Field(() => Int, { description: 'The number of signed cards in the period.' })
   cardsSigned!: number;
 
   @Field(() => Float, {
     nullable: true,
-    description: 'The cards ever collected, whatever days were asked, over the size of the unit: 0.5 is one half. Null without a size.',
+    description:
+      'All signed cards divided by the unit size, regardless of the period. For example, 0.5 means 50 %. ' +
+      'Null if the unit size is not set.',
   })
   cardShare!: number | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'Whether the share is 30 % or more: enough to petition. Null without a size.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether `cardShare` is at least 30 %, the minimum for a petition. Null if the unit size is not set.',
+  })
   reachesPetition!: boolean | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'Whether the share is more than 50 %: a majority. Null without a size.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether `cardShare` is more than 50 %, a majority. Null if the unit size is not set.',
+  })
   reachesMajority!: boolean | null;
 
-  @Field(() => [OrganizingMonth], { description: 'The same by month, the earliest first; months without an activity are left out.' })
+  @Field(() => [OrganizingMonth], { description: 'The figures by month, earliest first. Months without activities are omitted.' })
   months!: OrganizingMonth[];
 }
 
-@ObjectType({ description: 'The applications that stand alike.', simpleResolvers: true })
+@ObjectType({ description: 'Figures for the applications with one status.', simpleResolvers: true })
 export class BenevolenceStatusCount {
-  @Field(() => BenevolenceStatus, { description: 'Where they stand.' })
+  @Field(() => BenevolenceStatus, { description: 'The status.' })
   status!: BenevolenceStatus;
 
-  @Field(() => Int, { description: 'How many.' })
+  @Field(() => Int, { description: 'The number of applications.' })
   count!: number;
 
-  @Field(() => DecimalScalar, { description: 'What they ask for together, in US dollars.' })
+  @Field(() => DecimalScalar, { description: 'The sum of the requested amounts in US dollars.' })
   requested!: string;
 
-  @Field(() => DecimalScalar, { description: 'What was approved of it, in US dollars.' })
+  @Field(() => DecimalScalar, { description: 'The sum of the approved amounts in US dollars.' })
   approved!: string;
 }
 
-@ObjectType({ description: 'The applications for one reason.', simpleResolvers: true })
+@ObjectType({ description: 'Figures for the applications with one reason.', simpleResolvers: true })
 export class BenevolenceReasonCount {
   @Field(() => BenevolenceReason, { description: 'The reason.' })
   reason!: BenevolenceReason;
 
-  @Field(() => Int, { description: 'How many.' })
+  @Field(() => Int, { description: 'The number of applications.' })
   count!: number;
 
-  @Field(() => DecimalScalar, { description: 'What they ask for together, in US dollars.' })
+  @Field(() => DecimalScalar, { description: 'The sum of the requested amounts in US dollars.' })
   requested!: string;
 
-  @Field(() => DecimalScalar, { description: 'What was approved of it, in US dollars.' })
+  @Field(() => DecimalScalar, { description: 'The sum of the approved amounts in US dollars.' })
   approved!: string;
 }
 
-@ObjectType({ description: 'What the benevolence fund was asked for, and gave.', simpleResolvers: true })
+@ObjectType({ description: 'Figures for applications to the benevolence fund.', simpleResolvers: true })
 export class BenevolenceSummary {
-  @Field(() => Int, { description: 'How many applications.' })
+  @Field(() => Int, { description: 'The number of applications.' })
   count!: number;
 
-  @Field(() => DecimalScalar, { description: 'What they ask for together, in US dollars.' })
+  @Field(() => DecimalScalar, { description: 'The sum of the requested amounts in US dollars.' })
   requested!: string;
 
-  @Field(() => DecimalScalar, { description: 'What was approved, paid or not, in US dollars.' })
+  @Field(() => DecimalScalar, { description: 'The sum of the approved amounts in US dollars, paid or not.' })
   approved!: string;
 
-  @Field(() => DecimalScalar, { description: 'What was paid, in US dollars.' })
+  @Field(() => DecimalScalar, { description: 'The sum of the paid amounts in US dollars.' })
   paid!: string;
 
   @Field(() => [BenevolenceStatusCount], {
     complexity: Object.values(BenevolenceStatus).length,
-    description: 'By where they stand: every status, also one that none has.',
+    description: 'The figures by status. Includes every status, even with zero applications.',
   })
   byStatus!: BenevolenceStatusCount[];
 
   @Field(() => [BenevolenceReasonCount], {
     complexity: Object.values(BenevolenceReason).length,
-    description: 'By reason: every reason, also one that none has.',
+    description: 'The figures by reason. Includes every reason, even with zero applications.',
   })
   byReason!: BenevolenceReasonCount[];
 }
 
-@ObjectType({ description: 'The grievances that stand alike.', simpleResolvers: true })
+@ObjectType({ description: 'The number of grievances with one status.', simpleResolvers: true })
 export class GrievanceStatusCount {
-  @Field(() => GrievanceStatus, { description: 'Where they stand.' })
+  @Field(() => GrievanceStatus, { description: 'The status.' })
   status!: GrievanceStatus;
 
-  @Field(() => Int, { description: 'How many.' })
+  @Field(() => Int, { description: 'The number of grievances.' })
   count!: number;
 }
 
-@ObjectType({ description: 'The grievances that have gone as far.', simpleResolvers: true })
+@ObjectType({ description: 'Figures for the grievances at one step.', simpleResolvers: true })
 export class GrievanceStepCount {
-  @Field(() => GrievanceStep, { description: 'How far.' })
+  @Field(() => GrievanceStep, { description: 'The current step.' })
   step!: GrievanceStep;
 
-  @Field(() => Int, { description: 'How many.' })
+  @Field(() => Int, { description: 'The number of grievances at this step.' })
   count!: number;
 
-  @Field(() => Int, { description: 'How many of them were settled.' })
+  @Field(() => Int, { description: 'The number of these grievances that were settled.' })
   settled!: number;
 }
 
-@ObjectType({ description: 'The grievances against one employer.', simpleResolvers: true })
+@ObjectType({ description: 'Figures for the grievances against one employer.', simpleResolvers: true })
 export class GrievanceEmployerCount {
   readonly employerId!: string;
 
   @Field(() => Organization, { description: 'The employer.' })
   employer!: Organization;
 
-  @Field(() => Int, { description: 'How many.' })
+  @Field(() => Int, { description: 'The number of grievances.' })
   count!: number;
 
-  @Field(() => Int, { description: 'How many of them have not ended.' })
+  @Field(() => Int, { description: 'The number of grievances that have not ended.' })
   openCount!: number;
 }
 
-@ObjectType({ description: 'The grievances about one article of the agreement.', simpleResolvers: true })
+@ObjectType({ description: 'Figures for the grievances about one article of the agreement.', simpleResolvers: true })
 export class GrievanceArticleCount {
-  @Field(() => String, { nullable: true, description: 'The article; null for the grievances that name none.' })
+  @Field(() => String, { nullable: true, description: 'The article. Null for grievances without an article.' })
   contractArticle!: string | null;
 
-  @Field(() => Int, { description: 'How many.' })
+  @Field(() => Int, { description: 'The number of grievances.' })
   count!: number;
 
-  @Field(() => Int, { description: 'How many of them were settled.' })
+  @Field(() => Int, { description: 'The number of settled grievances.' })
   settled!: number;
 }
 
-@ObjectType({ description: 'How grievances went.', simpleResolvers: true })
+@ObjectType({ description: 'Figures for grievances.', simpleResolvers: true })
 export class GrievanceSummary {
-  @Field(() => Int, { description: 'How many.' })
+  @Field(() => Int, { description: 'The number of grievances.' })
   count!: number;
 
-  @Field(() => Int, { description: 'How many of them have not ended.' })
+  @Field(() => Int, { description: 'The number of grievances that have not ended.' })
   openCount!: number;
 
   @Field(() => Float, {
     nullable: true,
-    description: 'Days from filing to the end, on average over those that ended; null where none has.',
+    description: 'The average time from filing to the end in days. Null if no grievance has ended.',
   })
   averageDaysToResolution!: number | null;
 
-  @Field(() => DecimalScalar, { description: 'What settlements pay together, in US dollars.' })
+  @Field(() => DecimalScalar, { description: 'The sum of the settlement amounts in US dollars.' })
   settledAmount!: string;
 
   @Field(() => [GrievanceStatusCount], {
     complexity: Object.values(GrievanceStatus).length,
-    description: 'By where they stand: every status, also one that none has.',
+    description: 'The figures by status. Includes every status, even with zero grievances.',
   })
   byStatus!: GrievanceStatusCount[];
 
   @Field(() => [GrievanceStepCount], {
     complexity: grievanceSteps.length,
-    description: 'By how far they have gone: every step, also one that none has reached.',
+    description: 'The figures by step. Includes every step, even with zero grievances.',
   })
   byStep!: GrievanceStepCount[];
 
-  @Field(() => [GrievanceEmployerCount], { complexity: employersCounted, description: 'By employer, those with the most first.' })
+  @Field(() => [GrievanceEmployerCount], { complexity: employersCounted, description: 'The figures by employer, highest count first.' })
   byEmployer!: GrievanceEmployerCount[];
 
-  @Field(() => [GrievanceArticleCount], { description: 'By article, those with the most first.' })
+  @Field(() => [GrievanceArticleCount], { description: 'The figures by article, highest count first.' })
   byArticle!: GrievanceArticleCount[];
 }
 

@@ -11,7 +11,7 @@ import { isLonger } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
 /** Someone who can sign in. */
-@ObjectType({ description: 'Someone who can sign in.', simpleResolvers: true, implements: Node })
+@ObjectType({ description: 'A user account.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'users' })
 @Listed({
   filter: ['username', 'email', 'firstName', 'lastName', 'isActive', 'isVerified', 'lockedUntil', 'member'],
@@ -45,14 +45,13 @@ import type { Viewer } from './viewer.ts';
 @Check({ name: 'users_failed_login_attempts_not_negative', expression: 'failed_login_attempts >= 0' })
 export class User extends Kept {
   @Field(() => String, {
-    description: 'The name to sign in with: 2 to 50 of letters, digits, `.`, `_` and `-`; unique without regard to case.',
+    description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case.',
   })
   @Property({ type: 'string', length: 50, collation: 'C' })
   username: string;
 
   @Field(() => String, {
-    description:
-      'The e-mail address, unique without regard to case; but an unverified one of who registered alone may be that of another too.',
+    description: 'The e-mail address. Verified addresses are unique, ignoring case. An unverified address can also belong to another user.',
   })
   @Property({ type: 'string', length: 254, collation: 'C' })
   email: string;
@@ -60,19 +59,19 @@ export class User extends Kept {
   @Property({ type: 'string', length: 500 })
   passwordHash: string;
 
-  @Field(() => String, { description: 'First name.' })
+  @Field(() => String, { description: 'The first name.' })
   @Property({ type: 'string', length: 100, collation: 'C' })
   firstName: string;
 
-  @Field(() => String, { description: 'Last name.' })
+  @Field(() => String, { description: 'The last name.' })
   @Property({ type: 'string', length: 100, collation: 'C' })
   lastName: string;
 
-  @Field(() => Boolean, { description: 'Whether the user may sign in.' })
+  @Field(() => Boolean, { description: 'Whether the account is active. Inactive users cannot sign in.' })
   @Property({ type: 'boolean' })
   isActive: boolean = true;
 
-  @Field(() => Boolean, { description: 'Whether the e-mail address was verified.' })
+  @Field(() => Boolean, { description: 'Whether the e-mail address is verified.' })
   @Property({ type: 'boolean' })
   isVerified: boolean = false;
 
@@ -84,13 +83,13 @@ export class User extends Kept {
   @Property({ type: 'boolean', default: false })
   isEmailClaimed: boolean = false;
 
-  @Field(() => Boolean, { description: 'Whether this is the one user who owns the instance.' })
+  @Field(() => Boolean, { description: 'Whether the user owns the instance. There is one owner.' })
   @Property({ type: 'boolean' })
   isOwner: boolean = false;
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether the password must be changed before anything else; null where the caller may not know.',
+    description: 'Whether the user must change the password. Until then, most operations fail with PASSWORD_CHANGE_REQUIRED.',
   })
   @Property({ type: 'boolean' })
   passwordMustChange: boolean = false;
@@ -101,30 +100,30 @@ export class User extends Kept {
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Wrong passwords in a row, from devices that never signed in as this user. Null when hidden from the caller.',
+    description: 'The number of consecutive wrong passwords from devices that have never signed in as this user.',
   })
   @Property({ type: 'integer' })
   failedLoginAttempts: number = 0;
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When the lock for wrong passwords ends. Null without a lock since the last sign-in, and when hidden from the caller.',
+    description: 'When the login lock after wrong passwords ends. It can be in the past. Null if no lock occurred since the last login.',
   })
   @Property({ type: 'datetime', length: 3, nullable: true })
   lockedUntil: Date | null = null;
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When the user last signed in; null for never, or where the caller may not know.',
+    description: 'When the user last signed in. Null if the user never signed in.',
   })
   @Property({ type: 'datetime', length: 3, nullable: true })
   lastLoginAt: Date | null = null;
 
-  @Field(() => Member, { nullable: true, description: 'The member record this user is linked to.' })
+  @Field(() => Member, { nullable: true, description: 'The linked member record. Null if none is linked or when hidden from the caller.' })
   @ManyToOne({ entity: () => Member, ref: true, nullable: true, deleteRule: 'restrict', index: true })
   member: Ref<Member> | null = null;
 
-  @Field(() => Boolean, { nullable: true, description: 'Whether a second factor is asked at sign-in; null where the caller may not know.' })
+  @Field(() => Boolean, { nullable: true, description: 'Whether login requires a second factor.' })
   @Formula((user) => `exists (select 1 from totp_credentials c where c.user_id = ${user.id} and c.confirmed_at is not null)`, {
     type: 'boolean',
     lazy: true,
@@ -133,18 +132,20 @@ export class User extends Kept {
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether a role of the caller demands a second factor, and the caller must set one up first. Null for other users.',
+    description:
+      'Whether the roles of the caller require a second factor that is not set up yet. Until then, most ' +
+      'operations fail with SECOND_FACTOR_ENROLLMENT_REQUIRED. Null for other users.',
   })
   @Derived('id')
   mustEnrollSecondFactor(viewer: Viewer): boolean | null {
     return this.id === viewer.userId ? viewer.mustEnroll : null;
   }
 
-  @Field(() => [UserRole], { description: 'The roles the user holds, expired ones included.' })
+  @Field(() => [UserRole], { description: 'The role assignments of the user, including expired ones.' })
   @OneToMany({ entity: () => UserRole, mappedBy: 'user', orderBy: { assignedAt: 'asc', id: 'asc' } })
   roles = new Collection<UserRole>(this);
 
-  @Field(() => String, { description: 'First and last name.' })
+  @Field(() => String, { description: 'The first and last name.' })
   @Derived('firstName', 'lastName')
   get fullName(): string {
     return `${this.firstName} ${this.lastName}`;
@@ -204,21 +205,21 @@ export function userProblems({ username, email, firstName, lastName }: Partial<U
 }
 
 /** A user as another record shows one: a name and nothing else. */
-@ObjectType({ description: 'A user as other records show one: a name.', simpleResolvers: true })
+@ObjectType({ description: 'A user as shown on other records, with only the name.', simpleResolvers: true })
 export class Person {
-  @Field(() => ID, { description: 'The id of this person, by which clients cache it. Not the id of the user, which is `userId`.' })
+  @Field(() => ID, { description: 'The id of this Person for client caches. It differs from the id of the user, see `userId`.' })
   @Derived('id')
   id(this: { readonly id: string }): string {
     return personIdOf(this.id);
   }
 
-  @Field(() => ID, { description: 'The id of the user, for arguments and filters that take one.' })
+  @Field(() => ID, { description: 'The id of the user. Use it in arguments and filters that take a user id.' })
   @Derived('id')
   userId(this: { readonly id: string }): string {
     return this.id;
   }
 
-  @Field(() => String, { description: 'First and last name.' })
+  @Field(() => String, { description: 'The first and last name.' })
   fullName!: string;
 }
 

@@ -10,7 +10,7 @@ import { Person, User } from './user.ts';
 export const vaultRoles: readonly RoleName[] = [RoleName.ADMIN, RoleName.OFFICER, RoleName.STAFF, RoleName.ORGANIZER];
 
 /** The one vault of an instance. What it holds is in {@link Secret}; its key exists only in grants. */
-@ObjectType({ description: 'The vault, in which the keys and passwords of the local are kept.', simpleResolvers: true })
+@ObjectType({ description: 'The vault, which stores the secrets of the local in encrypted form.', simpleResolvers: true })
 @Entity({ tableName: 'vaults' })
 @Unique({ name: 'vaults_single_unique', expression: 'create unique index "vaults_single_unique" on "vaults" ((true))' })
 export class Vault extends Dated {
@@ -22,16 +22,16 @@ export class Vault extends Dated {
   @Property({ type: 'string', length: 100 })
   state: string;
 
-  @Field(() => Int, { description: 'The version of the key that seals what is new.' })
+  @Field(() => Int, { description: 'The version of the vault key that encrypts new values.' })
   @Formula(() => `coalesce((select k.version from vault_keys k where k.state = 'active'), 0)`, { type: 'integer', lazy: true })
   keyVersion?: number;
 
-  @Field(() => Int, { description: 'How many secrets there are.' })
+  @Field(() => Int, { description: 'The number of secrets.' })
   @Formula(() => '(select cast(count(*) as int) from secrets)', { type: 'integer', lazy: true })
   secretCount?: number;
 
   @Field(() => Int, {
-    description: 'How many stored values are still under an earlier key: a rotation that was interrupted goes on at the next unlock.',
+    description: 'The number of values still encrypted with an earlier vault key. The next unlock continues an interrupted key rotation.',
   })
   @Formula(
     () => `(select cast(count(*) as int) from secret_versions v join vault_keys k on k.id = v.vault_key_id where k.state <> 'active')`,
@@ -130,28 +130,28 @@ export class VaultSession extends Dated {
 }
 
 /** A secret's name and what may be known about it. No column can hold its value. */
-@ObjectType({ description: 'A secret: its name, and never its value, which revealSecret alone answers.', simpleResolvers: true })
+@ObjectType({ description: 'A secret without its value. Only `revealSecret` returns the value.', simpleResolvers: true })
 @Entity({ tableName: 'secrets' })
 @Check({ name: 'secrets_current_version_positive', expression: 'current_version > 0' })
 export class Secret extends Dated {
-  @Field(() => String, { description: 'The name that programs and people ask for; unique.' })
+  @Field(() => String, { description: 'The unique name of the secret.' })
   @Property({ type: 'string', length: 200, collation: 'C' })
   @Unique()
   keyName: string;
 
-  @Field(() => String, { nullable: true, description: 'What it is for.' })
+  @Field(() => String, { nullable: true, description: 'The purpose of the secret. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   description: string | null = null;
 
-  @Field(() => Int, { description: 'The version that is revealed where none is named: the latest.' })
+  @Field(() => Int, { description: 'The number of the latest version.' })
   @Property({ type: 'integer', fieldName: 'current_version' })
   version: number = 1;
 
-  @Field(() => [SecretVersion], { description: 'The versions that are kept, the latest first.' })
+  @Field(() => [SecretVersion], { description: 'The stored versions, latest first.' })
   @OneToMany({ entity: () => SecretVersion, mappedBy: 'secret', orderBy: { version: 'desc' } })
   versions = new Collection<SecretVersion>(this);
 
-  @Field(() => Person, { nullable: true, description: 'Who changed it last; null where they are gone.' })
+  @Field(() => Person, { nullable: true, description: 'The user who last changed the secret. Null if unknown or hidden from the caller.' })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'set null', index: true })
   updatedBy: Ref<User> | null;
 
@@ -163,7 +163,7 @@ export class Secret extends Dated {
 }
 
 /** One stored value of a secret: a Fernet token under a key made for this row alone. */
-@ObjectType({ description: 'One stored value of a secret: when it was stored, and by whom.', simpleResolvers: true })
+@ObjectType({ description: 'A stored version of a secret, without its value.', simpleResolvers: true })
 @Entity({ tableName: 'secret_versions' })
 @Unique({ properties: ['secret', 'version'] })
 @Check({ name: 'secret_versions_version_positive', expression: 'version > 0' })
@@ -171,7 +171,7 @@ export class SecretVersion extends Dated {
   @ManyToOne({ entity: () => Secret, ref: true, deleteRule: 'cascade' })
   secret: Ref<Secret>;
 
-  @Field(() => Int, { description: 'Its number; later ones are greater.' })
+  @Field(() => Int, { description: 'The number of the version. Later versions have greater numbers.' })
   @Property({ type: 'integer' })
   version: number;
 
@@ -185,7 +185,7 @@ export class SecretVersion extends Dated {
   @Property({ type: 'text' })
   token: string;
 
-  @Field(() => Person, { nullable: true, description: 'Who stored it; null where they are gone.' })
+  @Field(() => Person, { nullable: true, description: 'The user who stored the version. Null if unknown or hidden from the caller.' })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'set null', index: true })
   createdBy: Ref<User> | null;
 

@@ -36,7 +36,7 @@ export const operations: Operations = {
 export const rows = [
   rule('BenevolenceApplication', BenevolenceApplication, [
     { to: [ADMIN, OFFICER, STAFF], ...everyRow, see: 'everything' },
-    { to: [MEMBER], which: 'their own', rows: (row) => `${row}.member_id = :member`, see: 'everything' },
+    { to: [MEMBER], which: 'their own applications', rows: (row) => `${row}.member_id = :member`, see: 'everything' },
   ]),
   rule(
     'BenevolenceReview',
@@ -45,7 +45,7 @@ export const rows = [
       { to: [ADMIN, OFFICER, STAFF], ...everyRow, see: 'everything' },
       {
         to: [MEMBER],
-        which: 'of their own applications',
+        which: 'reviews of their own applications',
         rows: (row) => `exists (select 1 from benevolence_applications a where a.id = ${row}.application_id and a.member_id = :member)`,
         see: ['decision'],
       },

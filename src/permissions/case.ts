@@ -14,13 +14,13 @@ export const rows = [
       // Who acted on a grievance is shown through Person, which lets a member see the representative and nobody else.
       {
         to: [MEMBER],
-        which: 'of their own grievances',
+        which: 'events of their own grievances',
         rows: (row) => `exists (select 1 from grievances g where g.id = ${row}.grievance_id and g.member_id = :member)`,
         see: ['event', 'actor'],
       },
       {
         to: [MEMBER],
-        which: 'of their own applications',
+        which: 'events of their own applications',
         rows: (row) => `exists (select 1 from benevolence_applications a where a.id = ${row}.application_id and a.member_id = :member)`,
         see: ['event'],
       },

@@ -43,7 +43,7 @@ export const rows = [
     Grievance,
     [
       { to: handling, ...everyRow, see: 'everything' },
-      { to: [MEMBER], which: 'their own', rows: (row) => `${row}.member_id = :member`, see: ['case'] },
+      { to: [MEMBER], which: 'their own grievances', rows: (row) => `${row}.member_id = :member`, see: ['case'] },
     ],
     {
       case: [
@@ -81,7 +81,7 @@ export const rows = [
       { to: handling, ...everyRow, see: 'everything' },
       {
         to: [MEMBER],
-        which: 'of their own grievances',
+        which: 'meetings of their own grievances',
         rows: (row) => `exists (select 1 from grievances g where g.id = ${row}.grievance_id and g.member_id = :member)`,
         see: ['meeting'],
       },

@@ -27,7 +27,7 @@ export const rows = [
       { to: [ADMIN, OFFICER, STAFF], ...everyRow, see: 'everything' },
       { to: [ORGANIZER], ...everyRow, see: ['identity', 'employer', 'organizing'] },
       { to: [INSTRUCTOR], ...everyRow, see: ['identity'] },
-      { to: [MEMBER], which: 'their own', rows: (row) => `${row}.id = :member`, see: ['identity', 'employer', 'record', 'cases'] },
+      { to: [MEMBER], which: 'their own record', rows: (row) => `${row}.id = :member`, see: ['identity', 'employer', 'record', 'cases'] },
     ],
     {
       identity: ['id', 'memberNumber', 'firstName', 'lastName', 'middleName', 'fullName', 'status', 'version', 'createdAt', 'updatedAt'],
@@ -42,8 +42,8 @@ export const rows = [
     MemberEmployment,
     [
       { to: [ADMIN, OFFICER, STAFF], ...everyRow, see: 'everything' },
-      { to: [ORGANIZER], which: 'current ones', rows: (row) => `${row}.end_date is null`, see: ['employer'] },
-      { to: [MEMBER], which: 'their own', rows: (row) => `${row}.member_id = :member`, see: 'everything' },
+      { to: [ORGANIZER], which: 'current employments', rows: (row) => `${row}.end_date is null`, see: ['employer'] },
+      { to: [MEMBER], which: 'their own employments', rows: (row) => `${row}.member_id = :member`, see: 'everything' },
     ],
     {
       employer: ['id', 'organization', 'isCurrent', 'version', 'createdAt', 'updatedAt'],

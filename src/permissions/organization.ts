@@ -41,7 +41,7 @@ export const rows = [
       { to: [STAFF, INSTRUCTOR], ...everyRow, see: ['name', 'record', 'cases'] },
       {
         to: [MEMBER],
-        which: 'the local, where they work or worked, where they have a case',
+        which: 'the local, their current and former employers, and employers in their grievances',
         rows: ownOrganizations,
         see: ['name', 'cases'],
       },

@@ -19,13 +19,13 @@ export const rows = [
     { to: [ADMIN, OFFICER], ...everyRow, see: 'everything' },
     {
       to: 'signed in',
-      which: 'those they hold',
+      which: 'the roles that they hold',
       rows: (row) => `exists (select 1 from user_roles held where held.role_id = ${row}.id and held.user_id = :user)`,
       see: 'everything',
     },
   ]),
   rule('RoleAssignment', UserRole, [
     { to: [ADMIN, OFFICER], ...everyRow, see: 'everything' },
-    { to: 'signed in', which: 'their own', rows: (row) => `${row}.user_id = :user`, see: 'everything' },
+    { to: 'signed in', which: 'their own assignments', rows: (row) => `${row}.user_id = :user`, see: 'everything' },
   ]),
 ];

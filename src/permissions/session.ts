@@ -22,7 +22,7 @@ export const rows = [
   rule('Session', Session, [
     {
       to: 'signed in',
-      which: 'their own that have not ended',
+      which: 'their own active sessions',
       rows: (row) => `${row}.user_id = :user and ${row}.ended_at is null and ${row}.expires_at > :now and ${row}.idle_ends_at > :now`,
       see: 'everything',
     },

@@ -58,7 +58,7 @@ export const rows = [
     [
       { to: [ADMIN], ...everyRow, see: 'everything' },
       { to: [OFFICER], ...everyRow, see: ['account'] },
-      { to: 'signed in', which: 'their own', rows: own, see: ['account', 'security'] },
+      { to: 'signed in', which: 'their own account', rows: own, see: ['account', 'security'] },
     ],
     {
       account: [
@@ -87,7 +87,7 @@ export const rows = [
       { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], ...everyRow, see: 'everything' },
       {
         to: [MEMBER],
-        which: 'themselves, and who represents them in a grievance',
+        which: 'themselves and their grievance representatives',
         rows: (row) =>
           `${row}.id = :user or exists (select 1 from grievances g where g.assigned_user_id = ${row}.id and g.member_id = :member and g.deleted_at is null)`,
         see: 'everything',

@@ -25,7 +25,7 @@ export const operations: Operations = {
   }),
 };
 
-const granted = { to: vaultRoles, which: 'all, once they were given access to the vault', see: 'everything' } as const;
+const granted = { to: vaultRoles, which: 'all records if they have vault access', see: 'everything' } as const;
 const whereGranted = () => 'exists (select 1 from vault_grants g where g.user_id = :user)';
 
 export const rows = [

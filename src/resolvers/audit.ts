@@ -11,8 +11,7 @@ export const AuditEventPage = pageOf(AuditEvent);
 export class AuditEventResolver {
   @Query(() => AuditEventConnection, {
     nullable: true,
-    description:
-      'What was done and refused, the latest first. Admins see all, officers what is about members and users, everyone what they did; refusals are counted, and here as soon as their minute is over.',
+    description: 'Lists audit events, latest first. Combined events (see `AuditEvent.count`) appear after their minute ends.',
   })
   auditEvents(@Ctx() { read }: Context, @Args(() => AuditEventPage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.page(AuditEvent, page, info);

@@ -11,51 +11,64 @@ import { creating } from '../services/idempotency.ts';
 export const BenevolenceApplicationConnection = connectionOf(BenevolenceApplication);
 export const BenevolenceApplicationPage = pageOf(BenevolenceApplication);
 
-const versionOptions = { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' };
+const versionOptions = {
+  nullable: true,
+  description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
+};
 
 @Resolver(BenevolenceApplication)
 export class BenevolenceApplicationResolver {
   @Query(() => BenevolenceApplicationConnection, {
     nullable: true,
-    description: 'Applications to the benevolence fund; a member sees their own.',
+    description: 'Lists applications to the benevolence fund.',
   })
   benevolenceApplications(@Ctx() { read }: Context, @Args(() => BenevolenceApplicationPage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.page(BenevolenceApplication, page, info);
   }
 
-  @Query(() => BenevolenceApplication, { nullable: true, description: 'One application.' })
+  @Query(() => BenevolenceApplication, {
+    nullable: true,
+    description: 'Returns an application. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   benevolenceApplication(
     @Ctx() { read }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the application.' }) id: string,
     @Arg('includeDeleted', () => Boolean, includeDeletedOptions) includeDeleted: boolean,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(BenevolenceApplication, { id }, info, includeDeleted);
   }
 
-  @Mutation(() => BenevolenceApplication, creating('Begins an application as a draft: a member for themselves, the office for any member.'))
+  @Mutation(
+    () => BenevolenceApplication,
+    creating('Creates a draft application. Admins and staff can apply for any member, members only for themselves.'),
+  )
   async applyForBenevolence(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => ApplyForBenevolenceInput, { description: 'What is asked for.' }) input: ApplyForBenevolenceInput,
+    @Arg('input', () => ApplyForBenevolenceInput, { description: 'The application to create.' }) input: ApplyForBenevolenceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(BenevolenceApplication, { id: await once(info, ({ benevolence }) => benevolence.apply(input)) }, info);
   }
 
-  @Mutation(() => BenevolenceApplication, { description: 'Changes a draft.' })
+  @Mutation(() => BenevolenceApplication, { description: 'Changes a draft. Fails with CONFLICT if the application is not a draft.' })
   async updateBenevolenceDraft(
     @Ctx() { read, benevolence }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
-    @Arg('input', () => UpdateBenevolenceDraftInput, { description: 'What changes.' }) input: UpdateBenevolenceDraftInput,
+    @Arg('id', () => ID, { description: 'The id of the application.' }) id: string,
+    @Arg('input', () => UpdateBenevolenceDraftInput, { description: 'The fields to change.' }) input: UpdateBenevolenceDraftInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(BenevolenceApplication, { id: await benevolence.update(id, input) }, info);
   }
 
-  @Mutation(() => BenevolenceApplication, { description: 'Hands a draft in for review, which fixes the levels that its amount needs.' })
+  @Mutation(() => BenevolenceApplication, {
+    description:
+      'Submits a draft for review. The amount determines which levels must decide. Fails with CONFLICT ' +
+      'if the application is not a draft.',
+  })
   async submitBenevolence(
     @Ctx() { read, benevolence }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the application.' }) id: string,
     @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
@@ -63,30 +76,38 @@ export class BenevolenceApplicationResolver {
   }
 
   @Mutation(() => BenevolenceApplication, {
-    description: 'Takes back a draft, or what nobody has decided on yet: it leaves every list, and keeps its history.',
+    description: 'Withdraws an application: deletes it and keeps its history. Fails with CONFLICT unless its status is DRAFT or SUBMITTED.',
   })
   async withdrawBenevolence(
     @Ctx() { read, benevolence }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the application.' }) id: string,
     @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.deleted(BenevolenceApplication, await benevolence.withdraw(id, version ?? null), info);
   }
 
-  @Mutation(() => BenevolenceApplication, creating('Decides at the level that is next.'))
+  @Mutation(
+    () => BenevolenceApplication,
+    creating(
+      'Records the decision of the next level. Fails with CONFLICT if the caller lacks that review ' +
+        'level, is the applicant, or already decided in this round.',
+    ),
+  )
   async reviewBenevolence(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => ReviewBenevolenceInput, { description: 'The decision.' }) input: ReviewBenevolenceInput,
+    @Arg('input', () => ReviewBenevolenceInput, { description: 'The decision to record.' }) input: ReviewBenevolenceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(BenevolenceApplication, { id: await once(info, ({ benevolence }) => benevolence.review(input)) }, info);
   }
 
-  @Mutation(() => BenevolenceApplication, { description: 'Records the payment of what was approved.' })
+  @Mutation(() => BenevolenceApplication, {
+    description: 'Records the payment of an approved application. Fails with CONFLICT unless its status is APPROVED.',
+  })
   async payBenevolence(
     @Ctx() { read, benevolence }: Context,
-    @Arg('input', () => PayBenevolenceInput, { description: 'The payment.' }) input: PayBenevolenceInput,
+    @Arg('input', () => PayBenevolenceInput, { description: 'The payment to record.' }) input: PayBenevolenceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(BenevolenceApplication, { id: await benevolence.pay(input) }, info);
@@ -94,12 +115,13 @@ export class BenevolenceApplicationResolver {
 
   @Subscription(() => BenevolenceApplicationChange, {
     description:
-      'Something was done to an application that the caller sees at that instant, on any node; a draft that was just begun is in the lists. Over a WebSocket, by graphql-transport-ws.',
+      'Sends an event for each change to an application that the caller can see at that moment. New ' +
+      'drafts send no event. Uses WebSocket with the `graphql-transport-ws` protocol.',
     subscribe: ({ context, args }: Subscribing) => context.cases.changesOf(BenevolenceApplication, args.id),
   })
   benevolenceApplicationChanged(
     @Root() change: CaseChange,
-    @Arg('id', () => ID, { nullable: true, description: 'Of this one alone.' }) _id: string | null,
+    @Arg('id', () => ID, { nullable: true, description: 'Limits events to the application with this id.' }) _id: string | null,
   ) {
     return change;
   }
@@ -113,7 +135,7 @@ interface Subscribing {
 @Resolver(BenevolenceApplicationChange)
 export class BenevolenceApplicationChangeResolver {
   @FieldResolver(() => BenevolenceApplication, {
-    description: 'The application, as it is when this is told; also the one that was just taken back.',
+    description: 'The application in its current state, even after it was withdrawn.',
   })
   application(@Ctx() { read }: Context, @Root() { id }: CaseChange, @Info() info: GraphQLResolveInfo) {
     return read.deleted(BenevolenceApplication, id, info);

@@ -9,7 +9,7 @@ import { TotpEnrollment } from '../services/session/enrol.ts';
 @Resolver()
 export class CredentialResolver {
   @Mutation(() => TotpEnrollment, {
-    description: 'Begins to set up a second factor for the caller. It counts only after confirmTotp. Needs a fresh proof of who it is.',
+    description: 'Starts the setup of a second factor. It takes effect after `confirmTotp`. Fails with CONFLICT if a second factor exists.',
   })
   beginTotp(@Ctx() { sessions }: Context) {
     return sessions.beginTotp();
@@ -17,22 +17,22 @@ export class CredentialResolver {
 
   @Mutation(() => BackupCodes, {
     description:
-      'Confirms the second factor that was begun: from then on, signing in asks for it. Answers ten backup codes, this one time. Needs a fresh proof of who it is.',
+      'Activates the second factor that `beginTotp` started and returns ten backup codes. Later logins ' +
+      'require the second factor. Fails with BAD_CREDENTIALS if the code is wrong.',
   })
   confirmTotp(
     @Ctx() { sessions }: Context,
-    @Arg('code', () => String, { description: 'The six digits that the authenticator app shows.' }) code: string,
+    @Arg('code', () => String, { description: 'The six-digit code from the authenticator app.' }) code: string,
   ) {
     return sessions.confirmTotp(code);
   }
 
   @Mutation(() => User, {
-    description:
-      "Removes the caller's second factor and its backup codes, after the password and a code. Needs a fresh proof of who it is.",
+    description: 'Removes the second factor and the backup codes of the caller. Fails with CONFLICT without a second factor.',
   })
   async disableTotp(
     @Ctx() { sessions, read }: Context,
-    @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code of the second factor or a backup code.' })
+    @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code from the authenticator app or a backup code.' })
     input: ReauthenticateInput,
     @Info() info: GraphQLResolveInfo,
   ) {
@@ -40,7 +40,7 @@ export class CredentialResolver {
   }
 
   @Mutation(() => BackupCodes, {
-    description: 'Gives the caller ten new backup codes; the old ones no longer work. Needs a fresh proof of who it is.',
+    description: 'Replaces the backup codes of the caller with ten new ones. Fails with CONFLICT without a second factor.',
   })
   regenerateBackupCodes(@Ctx() { sessions }: Context) {
     return sessions.regenerateBackupCodes();

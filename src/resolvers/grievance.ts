@@ -13,105 +13,129 @@ import { creating } from '../services/idempotency.ts';
 export const GrievanceConnection = connectionOf(Grievance);
 export const GrievancePage = pageOf(Grievance);
 
-const versionOptions = { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' };
+const versionOptions = {
+  nullable: true,
+  description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
+};
 
 @Resolver(Grievance)
 export class GrievanceResolver {
-  @Query(() => GrievanceConnection, { nullable: true, description: 'Grievances; a member sees their own.' })
+  @Query(() => GrievanceConnection, { nullable: true, description: 'Lists grievances.' })
   grievances(@Ctx() { read }: Context, @Args(() => GrievancePage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.page(Grievance, page, info);
   }
 
-  @Query(() => Grievance, { nullable: true, description: 'One grievance.' })
+  @Query(() => Grievance, {
+    nullable: true,
+    description: 'Returns a grievance. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   grievance(
     @Ctx() { read }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the grievance.' }) id: string,
     @Arg('includeDeleted', () => Boolean, includeDeletedOptions) includeDeleted: boolean,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id }, info, includeDeleted);
   }
 
-  @Query(() => Grievance, { nullable: true, description: 'One grievance, by the number it was given.' })
+  @Query(() => Grievance, {
+    nullable: true,
+    description: 'Returns the grievance with this number. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   grievanceByNumber(
     @Ctx() { read }: Context,
-    @Arg('grievanceNumber', () => String, { description: 'Its number, `GR-YYYY-NNNN`.' }) grievanceNumber: string,
+    @Arg('grievanceNumber', () => String, { description: 'The number of the grievance, such as `GR-2026-0001`.' }) grievanceNumber: string,
     @Arg('includeDeleted', () => Boolean, includeDeletedOptions) includeDeleted: boolean,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { grievanceNumber }, info, includeDeleted);
   }
 
-  @Mutation(() => Grievance, creating('Files a grievance; the server gives it the next number of its year.'))
+  @Mutation(() => Grievance, creating('Files a grievance. The server assigns the next number of the filing year.'))
   async fileGrievance(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => FileGrievanceInput, { description: 'What it is about.' }) input: FileGrievanceInput,
+    @Arg('input', () => FileGrievanceInput, { description: 'The grievance to file.' }) input: FileGrievanceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await once(info, ({ grievances }) => grievances.file(input)) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Corrects or completes a grievance that has not ended.' })
+  @Mutation(() => Grievance, { description: 'Changes the record of a grievance. Fails with CONFLICT if the grievance has ended.' })
   async updateGrievance(
     @Ctx() { read, grievances }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
-    @Arg('input', () => UpdateGrievanceInput, { description: 'What changes.' }) input: UpdateGrievanceInput,
+    @Arg('id', () => ID, { description: 'The id of the grievance.' }) id: string,
+    @Arg('input', () => UpdateGrievanceInput, { description: 'The fields to change.' }) input: UpdateGrievanceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await grievances.update(id, input) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Begins the investigation of an open grievance.' })
+  @Mutation(() => Grievance, { description: 'Starts the investigation of a grievance. Fails with CONFLICT unless its status is OPEN.' })
   async investigateGrievance(
     @Ctx() { read, grievances }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the grievance.' }) id: string,
     @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await grievances.investigate(id, version ?? null) }, info);
   }
 
-  @Mutation(() => Grievance, creating('Records the meeting of the current step: its outcome moves, settles or leaves the case.'))
+  @Mutation(
+    () => Grievance,
+    creating(
+      'Records the meeting of the current step. Depending on its result, the grievance advances, is ' +
+        'settled, or stays at the step. Fails with CONFLICT if the grievance has ended or the current step ' +
+        'was denied.',
+    ),
+  )
   async recordGrievanceStep(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => RecordGrievanceStepInput, { description: 'The meeting.' }) input: RecordGrievanceStepInput,
+    @Arg('input', () => RecordGrievanceStepInput, { description: 'The meeting to record.' }) input: RecordGrievanceStepInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await once(info, ({ grievances }) => grievances.recordStep(input)) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Takes a denial to the next step.' })
+  @Mutation(() => Grievance, {
+    description:
+      'Takes a denied grievance to the next step. Fails with CONFLICT unless the current step was ' +
+      'denied. A denial at arbitration cannot be appealed.',
+  })
   async appealGrievance(
     @Ctx() { read, grievances }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the grievance.' }) id: string,
     @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await grievances.appeal(id, version ?? null) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Ends a grievance with a settlement.' })
+  @Mutation(() => Grievance, { description: 'Ends a grievance with a settlement. Fails with CONFLICT if the grievance has ended.' })
   async settleGrievance(
     @Ctx() { read, grievances }: Context,
-    @Arg('input', () => SettleGrievanceInput, { description: 'What was agreed.' }) input: SettleGrievanceInput,
+    @Arg('input', () => SettleGrievanceInput, { description: 'The settlement.' }) input: SettleGrievanceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await grievances.settle(input) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Ends a grievance because the union takes it back.' })
+  @Mutation(() => Grievance, {
+    description: 'Ends a grievance because the union withdraws it. Fails with CONFLICT if the grievance has ended.',
+  })
   async withdrawGrievance(
     @Ctx() { read, grievances }: Context,
-    @Arg('input', () => EndGrievanceInput, { description: 'Which, and why.' }) input: EndGrievanceInput,
+    @Arg('input', () => EndGrievanceInput, { description: 'The grievance and the reason.' }) input: EndGrievanceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await grievances.withdraw(input) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Ends a grievance otherwise.' })
+  @Mutation(() => Grievance, {
+    description: 'Ends a grievance for a reason other than settlement or withdrawal. Fails with CONFLICT if the grievance has ended.',
+  })
   async closeGrievance(
     @Ctx() { read, grievances }: Context,
-    @Arg('input', () => EndGrievanceInput, { description: 'Which, and why.' }) input: EndGrievanceInput,
+    @Arg('input', () => EndGrievanceInput, { description: 'The grievance and the reason.' }) input: EndGrievanceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await grievances.close(input) }, info);
@@ -119,12 +143,13 @@ export class GrievanceResolver {
 
   @Subscription(() => GrievanceChange, {
     description:
-      'Something was done to a grievance that the caller sees at that instant, on any node; a grievance that was just filed is in the lists. Over a WebSocket, by graphql-transport-ws.',
+      'Sends an event for each change to a grievance that the caller can see at that moment. New ' +
+      'grievances send no event. Uses WebSocket with the `graphql-transport-ws` protocol.',
     subscribe: ({ context, args }: Subscribing) => context.cases.changesOf(Grievance, args.id),
   })
   grievanceChanged(
     @Root() change: CaseChange,
-    @Arg('id', () => ID, { nullable: true, description: 'Of this one alone.' }) _id: string | null,
+    @Arg('id', () => ID, { nullable: true, description: 'Limits events to the grievance with this id.' }) _id: string | null,
   ) {
     return change;
   }
@@ -137,7 +162,7 @@ interface Subscribing {
 
 @Resolver(GrievanceChange)
 export class GrievanceChangeResolver {
-  @FieldResolver(() => Grievance, { description: 'The grievance, as it is when this is told.' })
+  @FieldResolver(() => Grievance, { description: 'The grievance in its current state.' })
   grievance(@Ctx() { read }: Context, @Root() { id }: CaseChange, @Info() info: GraphQLResolveInfo) {
     return read.one(Grievance, { id }, info);
   }

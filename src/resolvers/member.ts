@@ -17,35 +17,38 @@ const MemberPage = pageOf(Member);
 
 @Resolver(Member)
 export class MemberResolver {
-  @Query(() => MemberConnection, { nullable: true, description: 'Members of the local; a member sees themselves.' })
+  @Query(() => MemberConnection, { nullable: true, description: 'Lists members.' })
   members(@Ctx() { read }: Context, @Args(() => MemberPage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.page(Member, page, info);
   }
 
-  @Query(() => Member, { nullable: true, description: 'One member.' })
+  @Query(() => Member, {
+    nullable: true,
+    description: 'Returns a member. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   member(
     @Ctx() { read }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the member.' }) id: string,
     @Arg('includeDeleted', () => Boolean, includeDeletedOptions) includeDeleted: boolean,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Member, { id }, info, includeDeleted);
   }
 
-  @Mutation(() => Member, creating('Records a member.'))
+  @Mutation(() => Member, creating('Creates a member.'))
   async createMember(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => CreateMemberInput, { description: 'What is known of them.' }) input: CreateMemberInput,
+    @Arg('input', () => CreateMemberInput, { description: 'The member to create.' }) input: CreateMemberInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Member, { id: await once(info, ({ members }) => members.create(input)) }, info);
   }
 
-  @Mutation(() => Member, { description: 'Changes what is recorded of a member.' })
+  @Mutation(() => Member, { description: 'Changes a member.' })
   async updateMember(
     @Ctx() { read, members }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
-    @Arg('input', () => UpdateMemberInput, { description: 'What changes.' }) input: UpdateMemberInput,
+    @Arg('id', () => ID, { description: 'The id of the member.' }) id: string,
+    @Arg('input', () => UpdateMemberInput, { description: 'The fields to change.' }) input: UpdateMemberInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Member, { id: await members.update(id, input) }, info);
@@ -53,38 +56,41 @@ export class MemberResolver {
 
   @Mutation(() => Member, {
     description:
-      'Deletes a member who has no open case, and no account that may sign in. What was recorded about them keeps showing them; their number is not given again.',
+      'Deletes a member. Existing records keep showing the member, and the member number stays reserved. ' +
+      'Fails with CONFLICT if the member has an open case or an active account.',
   })
   async deleteMember(
     @Ctx() { read, members }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the member.' }) id: string,
     @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.deleted(Member, await members.delete(id, version ?? null), info);
   }
 
-  @Mutation(() => Member, creating('Records that a member began to work for an employer.'))
+  @Mutation(() => Member, creating('Adds an employment to a member.'))
   async startEmployment(
     @Ctx() { read, once }: Context,
     @Arg('memberId', () => ID, { description: 'The id of the member.' }) memberId: string,
-    @Arg('input', () => EmploymentInput, { description: 'Where, and since when.' }) input: EmploymentInput,
+    @Arg('input', () => EmploymentInput, { description: 'The employment to add.' }) input: EmploymentInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Member, { id: await once(info, ({ members }) => members.startEmployment(memberId, input)) }, info);
   }
 
-  @Mutation(() => Member, { description: 'Corrects an employment, and answers the member.' })
+  @Mutation(() => Member, { description: 'Changes an employment and returns the member.' })
   async updateEmployment(
     @Ctx() { read, members }: Context,
     @Arg('id', () => ID, { description: 'The id of the employment.' }) id: string,
-    @Arg('input', () => EmploymentInput, { description: 'What changes.' }) input: EmploymentInput,
+    @Arg('input', () => EmploymentInput, { description: 'The fields to change.' }) input: EmploymentInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Member, { id: await members.updateEmployment(id, input) }, info);
   }
 
-  @Mutation(() => Member, { description: 'Records that an employment ended, and answers the member.' })
+  @Mutation(() => Member, {
+    description: 'Ends an employment and returns the member. Fails with CONFLICT if the employment has already ended.',
+  })
   async endEmployment(
     @Ctx() { read, members }: Context,
     @Args(() => EndEmploymentArgs) ending: EndEmploymentArgs,
@@ -93,7 +99,7 @@ export class MemberResolver {
     return read.one(Member, { id: await members.endEmployment(ending) }, info);
   }
 
-  @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances in which this member is the grievant.' })
+  @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances with this member as the grievant.' })
   grievances(@Root() row: unknown, @Ctx() { read }: Context, @Args(() => GrievancePage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.related(row, page, info);
   }
@@ -113,7 +119,7 @@ export class MemberResolver {
 
   @FieldResolver(() => SaltingActivityConnection, {
     nullable: true,
-    description: 'The activities this member carried out as an organizer; null for roles without salting.',
+    description: 'The salting activities of this member as an organizer.',
   })
   saltingActivities(
     @Root() row: unknown,

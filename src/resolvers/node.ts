@@ -8,7 +8,8 @@ export class NodeResolver {
   @Query(() => Node, {
     nullable: true,
     description:
-      'The record with this id, if its own query would answer it to the caller. Null if there is none, if it is hidden or deleted, or if the caller may not ask its query.',
+      'Returns the record with this id. Null if it does not exist, is deleted, or is hidden from the ' +
+      'caller. Also null if the caller may not use the query for its type.',
   })
   async node(
     @Ctx() { read, nodeTypes }: Context,
@@ -20,7 +21,7 @@ export class NodeResolver {
 
   @Query(() => [Node], {
     nullable: 'itemsAndList',
-    description: 'The records with these ids in their order, each answered as `node` answers it.',
+    description: 'Returns the records with these ids, in the same order. Each one follows the rules of `node`.',
   })
   nodes(
     @Ctx() { read, nodeTypes }: Context,

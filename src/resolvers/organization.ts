@@ -16,73 +16,79 @@ const OrganizationPage = pageOf(Organization);
 
 @Resolver(Organization)
 export class OrganizationResolver {
-  @Query(() => OrganizationConnection, { nullable: true, description: 'Organizations: employers, the local, training partners, JATCs.' })
+  @Query(() => OrganizationConnection, {
+    nullable: true,
+    description: 'Lists organizations: employers, unions, training partners, and JATCs.',
+  })
   organizations(@Ctx() { read }: Context, @Args(() => OrganizationPage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.page(Organization, page, info);
   }
 
-  @Query(() => Organization, { nullable: true, description: 'One organization.' })
+  @Query(() => Organization, {
+    nullable: true,
+    description: 'Returns an organization. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   organization(
     @Ctx() { read }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the organization.' }) id: string,
     @Arg('includeDeleted', () => Boolean, includeDeletedOptions) includeDeleted: boolean,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Organization, { id }, info, includeDeleted);
   }
 
-  @Mutation(() => Organization, creating('Records an organization.'))
+  @Mutation(() => Organization, creating('Creates an organization.'))
   async createOrganization(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => CreateOrganizationInput, { description: 'What is known of it.' }) input: CreateOrganizationInput,
+    @Arg('input', () => CreateOrganizationInput, { description: 'The organization to create.' }) input: CreateOrganizationInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Organization, { id: await once(info, ({ organizations }) => organizations.create(input)) }, info);
   }
 
-  @Mutation(() => Organization, { description: 'Changes what is recorded of an organization; organizers change its salting fields.' })
+  @Mutation(() => Organization, { description: 'Changes an organization. Organizers can change only the salting fields.' })
   async updateOrganization(
     @Ctx() { read, organizations }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
-    @Arg('input', () => UpdateOrganizationInput, { description: 'What changes.' }) input: UpdateOrganizationInput,
+    @Arg('id', () => ID, { description: 'The id of the organization.' }) id: string,
+    @Arg('input', () => UpdateOrganizationInput, { description: 'The fields to change.' }) input: UpdateOrganizationInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Organization, { id: await organizations.update(id, input) }, info);
   }
 
   @Mutation(() => Organization, {
-    description: 'Deletes an organization against which no grievance is open. What was recorded about it keeps showing it.',
+    description: 'Deletes an organization. Existing records keep showing it. Fails with CONFLICT if a grievance against it is open.',
   })
   async deleteOrganization(
     @Ctx() { read, organizations }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the organization.' }) id: string,
     @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.deleted(Organization, await organizations.delete(id, version ?? null), info);
   }
 
-  @Mutation(() => Organization, creating('Adds a contact to an organization, which is answered.'))
+  @Mutation(() => Organization, creating('Adds a contact to an organization and returns the organization.'))
   async createOrganizationContact(
     @Ctx() { read, once }: Context,
     @Arg('organizationId', () => ID, { description: 'The id of the organization.' }) organizationId: string,
-    @Arg('input', () => OrganizationContactInput, { description: 'Who it is.' }) input: OrganizationContactInput,
+    @Arg('input', () => OrganizationContactInput, { description: 'The contact to add.' }) input: OrganizationContactInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Organization, { id: await once(info, ({ organizations }) => organizations.addContact(organizationId, input)) }, info);
   }
 
-  @Mutation(() => Organization, { description: 'Changes a contact, and answers the organization.' })
+  @Mutation(() => Organization, { description: 'Changes a contact and returns the organization.' })
   async updateOrganizationContact(
     @Ctx() { read, organizations }: Context,
     @Arg('id', () => ID, { description: 'The id of the contact.' }) id: string,
-    @Arg('input', () => OrganizationContactInput, { description: 'What changes.' }) input: OrganizationContactInput,
+    @Arg('input', () => OrganizationContactInput, { description: 'The fields to change.' }) input: OrganizationContactInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Organization, { id: await organizations.updateContact(id, input) }, info);
   }
 
-  @Mutation(() => Organization, { description: 'Deletes a contact, and answers the organization.' })
+  @Mutation(() => Organization, { description: 'Deletes a contact and returns the organization.' })
   async deleteOrganizationContact(
     @Ctx() { read, organizations }: Context,
     @Arg('id', () => ID, { description: 'The id of the contact.' }) id: string,
@@ -92,12 +98,12 @@ export class OrganizationResolver {
     return read.one(Organization, { id: await organizations.deleteContact(id, version ?? null) }, info);
   }
 
-  @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances filed against this employer.' })
+  @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances against this organization as the employer.' })
   grievances(@Root() row: unknown, @Ctx() { read }: Context, @Args(() => GrievancePage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.related(row, page, info);
   }
 
-  @FieldResolver(() => SaltingActivityConnection, { nullable: true, description: 'The organizing activities that targeted it.' })
+  @FieldResolver(() => SaltingActivityConnection, { nullable: true, description: 'The salting activities that target this organization.' })
   saltingActivities(
     @Root() row: unknown,
     @Ctx() { read }: Context,

@@ -13,56 +13,59 @@ enum OperationType {
 
 registerEnumType(OperationType, {
   name: 'OperationType',
-  description: 'A kind of operation.',
+  description: 'The type of a GraphQL operation.',
   valuesConfig: {
-    QUERY: { description: 'Reads.' },
-    MUTATION: { description: 'Changes.' },
-    SUBSCRIPTION: { description: 'Listens.' },
+    QUERY: { description: 'A query, which reads data.' },
+    MUTATION: { description: 'A mutation, which changes data.' },
+    SUBSCRIPTION: { description: 'A subscription, which receives events.' },
   },
 });
 
-@ObjectType({ description: 'Whether the caller may ask one operation.', simpleResolvers: true })
+@ObjectType({ description: 'Whether the roles of the caller allow an operation.', simpleResolvers: true })
 class Permission {
-  @Field(() => OperationType, { description: 'Its kind.' })
+  @Field(() => OperationType, { description: 'The type of the operation.' })
   type!: OperationType;
 
-  @Field(() => String, { description: 'The name of its root field.' })
+  @Field(() => String, { description: 'The name of the operation: its root field in the schema.' })
   operation!: string;
 
-  @Field(() => Boolean, { description: "Whether the caller's roles allow it; which rows it reaches is decided by row." })
+  @Field(() => Boolean, {
+    description: 'Whether the roles of the caller allow the operation. Access to individual records is checked separately.',
+  })
   isAllowed!: boolean;
 }
 
 @Resolver(Role)
 export class RoleResolver {
-  @Query(() => [Role], { nullable: true, description: 'The roles; admins and officers see all, everyone else those they hold.' })
+  @Query(() => [Role], { nullable: true, description: 'Lists roles.' })
   roles(@Ctx() { read }: Context, @Info() info: GraphQLResolveInfo) {
     return read.all(Role, { property: 'name', direction: 'ASC' }, info);
   }
 
   @Query(() => [Permission], {
-    description: "Which operations the caller's roles allow; rows decide further by availableActions. Answers anyone.",
+    description: 'Lists every operation and whether the roles of the caller allow it. For an individual case, see its `availableActions`.',
   })
   permissions(@Ctx() { permissions }: Context) {
     return permissions();
   }
 
-  @Mutation(() => Role, creating('Makes a role that gives what one of the six system roles gives.'))
+  @Mutation(() => Role, creating('Creates a custom role that grants the rights of a system role.'))
   async createRole(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => CreateRoleInput, { description: 'What it is called, and what it gives.' }) input: CreateRoleInput,
+    @Arg('input', () => CreateRoleInput, { description: 'The role to create.' }) input: CreateRoleInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Role, { id: await once(info, ({ roles }) => roles.create(input)) }, info);
   }
 
   @Mutation(() => Role, {
-    description: 'Changes what people read of a role; of a system role that is the description alone, else CONFLICT.',
+    description:
+      'Changes the display name or description of a role. Fails with CONFLICT if the display name of a system role would change.',
   })
   async updateRole(
     @Ctx() { read, roles }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
-    @Arg('input', () => UpdateRoleInput, { description: 'What changes.' }) input: UpdateRoleInput,
+    @Arg('id', () => ID, { description: 'The id of the role.' }) id: string,
+    @Arg('input', () => UpdateRoleInput, { description: 'The fields to change.' }) input: UpdateRoleInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Role, { id: await roles.update(id, input) }, info);
@@ -70,11 +73,12 @@ export class RoleResolver {
 
   @Mutation(() => Role, {
     description:
-      'Removes a role, and answers it as it was. CONFLICT for a system role, and for one that somebody holds; assignments that have expired go with it.',
+      'Deletes a custom role and returns its last state. Expired assignments are deleted too. Fails with ' +
+      'CONFLICT if it is a system role or is assigned to a user.',
   })
   async deleteRole(
     @Ctx() { read, roles }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the role.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     const role = await read.one(Role, { id }, info);

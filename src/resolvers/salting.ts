@@ -11,44 +11,47 @@ export const SaltingActivityPage = pageOf(SaltingActivity);
 
 @Resolver(SaltingActivity)
 export class SaltingActivityResolver {
-  @Query(() => SaltingActivityConnection, { nullable: true, description: 'What organizers did at employers that are not union yet.' })
+  @Query(() => SaltingActivityConnection, { nullable: true, description: 'Lists salting activities.' })
   saltingActivities(@Ctx() { read }: Context, @Args(() => SaltingActivityPage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.page(SaltingActivity, page, info);
   }
 
-  @Query(() => SaltingActivity, { nullable: true, description: 'One salting activity.' })
+  @Query(() => SaltingActivity, {
+    nullable: true,
+    description: 'Returns a salting activity. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   saltingActivity(
     @Ctx() { read }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the activity.' }) id: string,
     @Arg('includeDeleted', () => Boolean, includeDeletedOptions) includeDeleted: boolean,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(SaltingActivity, { id }, info, includeDeleted);
   }
 
-  @Mutation(() => SaltingActivity, creating('Records what an organizer did.'))
+  @Mutation(() => SaltingActivity, creating('Records a salting activity.'))
   async logSaltingActivity(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => LogSaltingActivityInput, { description: 'What was done.' }) input: LogSaltingActivityInput,
+    @Arg('input', () => LogSaltingActivityInput, { description: 'The activity to record.' }) input: LogSaltingActivityInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(SaltingActivity, { id: await once(info, ({ salting }) => salting.log(input)) }, info);
   }
 
-  @Mutation(() => SaltingActivity, { description: 'Corrects an activity, or tells how it went.' })
+  @Mutation(() => SaltingActivity, { description: 'Changes a salting activity.' })
   async updateSaltingActivity(
     @Ctx() { read, salting }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
-    @Arg('input', () => UpdateSaltingActivityInput, { description: 'What changes.' }) input: UpdateSaltingActivityInput,
+    @Arg('id', () => ID, { description: 'The id of the activity.' }) id: string,
+    @Arg('input', () => UpdateSaltingActivityInput, { description: 'The fields to change.' }) input: UpdateSaltingActivityInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(SaltingActivity, { id: await salting.update(id, input) }, info);
   }
 
-  @Mutation(() => SaltingActivity, { description: 'Deletes an activity: it leaves every list, and every figure.' })
+  @Mutation(() => SaltingActivity, { description: 'Deletes a salting activity. It disappears from lists and figures.' })
   async deleteSaltingActivity(
     @Ctx() { read, salting }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the activity.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.deleted(SaltingActivity, await salting.delete(id), info);

@@ -10,57 +10,64 @@ import { SignedIn } from '../services/session/start.ts';
 
 @Resolver(SignedIn)
 export class SessionResolver {
-  @Query(() => [Session], { nullable: true, description: "The caller's sessions: the devices that are signed in." })
+  @Query(() => [Session], { nullable: true, description: 'Lists the active sessions of the caller.' })
   sessions(@Ctx() { read }: Context, @Info() info: GraphQLResolveInfo) {
     return read.all(Session, { property: 'lastSeenAt', direction: 'DESC' }, info);
   }
 
   @Mutation(() => LoginResult, {
-    description: 'Signs in. One answer, BAD_CREDENTIALS, for unknown, wrong, locked and inactive.',
+    description:
+      'Signs in. Returns a challenge instead of tokens if the account has a second factor. Fails with ' +
+      'BAD_CREDENTIALS for an unknown, locked, or inactive account and for a wrong password.',
   })
   login(
     @Ctx() { sessions, cookies }: Context,
-    @Arg('input', () => LoginInput, { description: 'Who, and on which device.' }) input: LoginInput,
+    @Arg('input', () => LoginInput, { description: 'The credentials and the device.' }) input: LoginInput,
   ) {
     return cookies.keep(sessions.login(cookies.completed(input)));
   }
 
   @Mutation(() => SignedIn, {
-    description: 'Completes a sign-in that was answered with a challenge. One answer, BAD_CREDENTIALS, for whatever is wrong with it.',
+    description: 'Completes a login that requires a second factor. Fails with BAD_CREDENTIALS if the challenge or the code is invalid.',
   })
   completeLogin(
     @Ctx() { sessions, cookies }: Context,
-    @Arg('input', () => CompleteLoginInput, { description: 'The challenge, and a code.' }) input: CompleteLoginInput,
+    @Arg('input', () => CompleteLoginInput, { description: 'The challenge and the code.' }) input: CompleteLoginInput,
   ) {
     return cookies.keep(sessions.completeLogin(cookies.completed(input)));
   }
 
   @Mutation(() => SignedIn, {
     description:
-      'Trades a refresh token for new tokens. Without an argument it reads the HttpOnly cookie of a login with cookie: true. The token just replaced is answered with the same successor until that is first used, and shortly after; an older one ends the session.',
+      'Exchanges a refresh token for new tokens. Until the new refresh token is first used, and briefly ' +
+      'afterwards, the previous token returns it again. An older token ends the session. Fails with ' +
+      'UNAUTHENTICATED if the token is invalid.',
   })
   refresh(
     @Ctx() { sessions, cookies }: Context,
-    @Arg('refreshToken', () => String, { nullable: true, description: 'The refresh token; the cookie when left out.' })
+    @Arg('refreshToken', () => String, {
+      nullable: true,
+      description: 'The refresh token. Defaults to the HttpOnly cookie of a login with `cookie: true`.',
+    })
     refreshToken: string | null,
   ) {
     return cookies.keep(sessions.refresh(refreshToken ?? cookies.refreshToken, refreshToken == null));
   }
 
-  @Mutation(() => Boolean, { description: 'Ends this session; its tokens are refused from the next request on.' })
+  @Mutation(() => Boolean, { description: 'Ends the current session. Its tokens become invalid immediately.' })
   logout(@Ctx() { sessions, cookies }: Context) {
     return cookies.drop(sessions.logout());
   }
 
-  @Mutation(() => Boolean, { description: "Ends all of the caller's sessions, this one too." })
+  @Mutation(() => Boolean, { description: 'Ends all sessions of the caller, including the current one.' })
   logoutAll(@Ctx() { sessions, cookies }: Context) {
     return cookies.drop(sessions.logoutAll());
   }
 
-  @Mutation(() => Session, { description: "Ends one of the caller's sessions, and answers it as it was." })
+  @Mutation(() => Session, { description: 'Ends a session of the caller and returns its last state.' })
   async revokeSession(
     @Ctx() { sessions, read }: Context,
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the session.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     const session = await read.one(Session, { id }, info);
@@ -69,11 +76,11 @@ export class SessionResolver {
   }
 
   @Mutation(() => Boolean, {
-    description: 'Proves again who is signed in. For a while, this session may then do what asks for a fresh proof.',
+    description: 'Verifies the identity of the caller again, as step-up authentication for the current session.',
   })
   async reauthenticate(
     @Ctx() { sessions }: Context,
-    @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code where the account has a second factor.' })
+    @Arg('input', () => ReauthenticateInput, { description: 'The password and, if the account has a second factor, a code.' })
     input: ReauthenticateInput,
   ) {
     await sessions.reauthenticate(input);
@@ -81,17 +88,18 @@ export class SessionResolver {
   }
 
   @Mutation(() => SignedIn, {
-    description: "Proves the caller's identity again and returns a new access token with the session's refresh token.",
+    description:
+      'Verifies the identity of the caller again, like `reauthenticate`. Returns a new access token and the current refresh token.',
   })
   renewSession(
     @Ctx() { sessions, cookies }: Context,
-    @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code where the account has a second factor.' })
+    @Arg('input', () => ReauthenticateInput, { description: 'The password and, if the account has a second factor, a code.' })
     input: ReauthenticateInput,
   ) {
     return cookies.keep(sessions.reauthenticate(input, cookies.refreshToken));
   }
 
-  @FieldResolver(() => User, { description: 'Who is signed in.' })
+  @FieldResolver(() => User, { description: 'The user who is signed in.' })
   async user(@Root() signedIn: SignedIn, @Ctx() context: Context, @Info() info: GraphQLResolveInfo) {
     return (await context.readAs(signedIn.accessToken)).one(User, { id: signedIn.userId }, info);
   }

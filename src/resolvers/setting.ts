@@ -6,23 +6,23 @@ import { ConnectionInput } from '../services/setting/input.ts';
 const tokenOptions = {
   nullable: true,
   description:
-    'The set-up token that the service printed at its start, instead of an admin’s sign-in: while nobody owns the instance, or its saved database cannot be reached.',
+    'The setup token that the service prints at startup. It replaces the admin login while the ' +
+    'instance has no owner or its saved database is unreachable.',
 } as const;
 
 @Resolver(Settings)
 export class SettingResolver {
-  @Query(() => Settings, { nullable: true, description: 'How this instance is set up. For admins.' })
+  @Query(() => Settings, { nullable: true, description: 'Returns the settings of this instance.' })
   settings(@Ctx() { settings }: Context) {
     return settings.show();
   }
 
   @Mutation(() => ConnectionTest, {
-    description:
-      'Connects to a PostgreSQL server, and says what is there or why it failed. Nothing is kept of it. Also before there is a database. Needs a fresh proof of who it is, or the set-up token.',
+    description: 'Tests a connection to a PostgreSQL server without saving it. The `setupToken` argument can replace the admin login.',
   })
   testConnection(
     @Ctx() { settings }: Context,
-    @Arg('input', () => ConnectionInput, { description: 'Where to connect, and as whom.' }) input: ConnectionInput,
+    @Arg('input', () => ConnectionInput, { description: 'The connection to test.' }) input: ConnectionInput,
     @Arg('setupToken', () => String, tokenOptions) setupToken: string | null | undefined,
   ) {
     return settings.testConnection(input, setupToken);
@@ -30,11 +30,14 @@ export class SettingResolver {
 
   @Mutation(() => ConnectionSaved, {
     description:
-      'Moves the service to another PostgreSQL database, after proving that it can work there: it makes the tables, saves the connection encrypted, and is there when it answers. Data is not copied. Where it fails, everything is as it was. CONFLICT where DATABASE_URL says where the database is. Needs a fresh proof of who it is, or the set-up token.',
+      'Moves the service to another PostgreSQL database: tests the connection, creates the tables, and ' +
+      'saves the connection in encrypted form. Does not copy data. A failure leaves the current ' +
+      'connection in use. Fails with CONFLICT if `DATABASE_URL` is set. The `setupToken` argument can ' +
+      'replace the admin login.',
   })
   saveConnection(
     @Ctx() { settings }: Context,
-    @Arg('input', () => ConnectionInput, { description: 'Where to connect, and as whom.' }) input: ConnectionInput,
+    @Arg('input', () => ConnectionInput, { description: 'The connection to save.' }) input: ConnectionInput,
     @Arg('setupToken', () => String, tokenOptions) setupToken: string | null | undefined,
   ) {
     return settings.saveConnection(input, setupToken);

@@ -14,14 +14,14 @@ import {
   OrganizingSummary,
 } from '../entities/summary.ts';
 
-const fromOptions = { nullable: true, description: 'The first day; from the beginning when left out.' };
-const toOptions = { nullable: true, description: 'The last day, included; without an end when left out.' };
+const fromOptions = { nullable: true, description: 'The first day of the period. Defaults to no lower limit.' };
+const toOptions = { nullable: true, description: 'The last day of the period, inclusive. Defaults to no upper limit.' };
 
 @Resolver(BenevolenceSummary)
 export class BenevolenceSummaryResolver {
   @Query(() => BenevolenceSummary, {
     nullable: true,
-    description: 'Figures over the applications that the caller sees, by the day of the application; a member counts the own ones.',
+    description: 'Returns figures for the applications that the caller can see, selected by application date.',
   })
   benevolenceSummary(
     @Ctx() { read }: Context,
@@ -36,7 +36,7 @@ export class BenevolenceSummaryResolver {
 export class GrievanceSummaryResolver {
   @Query(() => GrievanceSummary, {
     nullable: true,
-    description: 'Figures over the grievances that the caller sees, by the day of filing; a member counts the own ones.',
+    description: 'Returns figures for the grievances that the caller can see, selected by filing date.',
   })
   grievanceSummary(
     @Ctx() { read }: Context,
@@ -61,11 +61,12 @@ export class OrganizingSummaryResolver {
     nullable: true,
     complexity: employersCounted,
     description:
-      'What organizing has come to, by employer and name: the employers with an activity on the asked days, or the one that is named.',
+      'Returns organizing figures by organization, sorted by name. Includes organizations with ' +
+      'activities in the period, or only the organization with `organizationId`.',
   })
   organizingSummary(
     @Ctx() { read, allowance }: Context,
-    @Arg('organizationId', () => ID, { nullable: true, description: 'The id of one employer, whether there was an activity or not.' })
+    @Arg('organizationId', () => ID, { nullable: true, description: 'Limits the result to one organization, with or without activities.' })
     about: string | null = null,
     @Arg('from', () => DateScalar, fromOptions) from: string | null = null,
     @Arg('to', () => DateScalar, toOptions) to: string | null = null,
@@ -74,7 +75,7 @@ export class OrganizingSummaryResolver {
     return read.figures(organizingFigures, { from, to, about, most });
   }
 
-  @FieldResolver(() => Organization, { description: 'The employer.' })
+  @FieldResolver(() => Organization, { description: 'The organization.' })
   organization(@Root('organizationId') id: string, @Ctx() { read }: Context, @Info() info: GraphQLResolveInfo) {
     return read.named(Organization, id, info);
   }

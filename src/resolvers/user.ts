@@ -19,25 +19,28 @@ const UserPage = pageOf(User);
 
 @Resolver(User)
 export class UserResolver {
-  @Query(() => Boolean, { description: 'Whether an owner exists. Answers anyone.' })
+  @Query(() => Boolean, { description: 'Returns whether an owner account exists.' })
   isConfigured(@Ctx() { sessions }: Context) {
     return sessions.hasOwner();
   }
 
-  @Query(() => User, { nullable: true, description: 'Who is asking.' })
+  @Query(() => User, { nullable: true, description: "Returns the caller's own user account." })
   me(@Ctx() { read, viewer }: Context, @Info() info: GraphQLResolveInfo) {
     return read.one(User, { id: viewer.userId }, info);
   }
 
-  @Query(() => UserConnection, { nullable: true, description: 'Users; admins and officers see all, everyone else themselves.' })
+  @Query(() => UserConnection, { nullable: true, description: 'Lists user accounts.' })
   users(@Ctx() { read }: Context, @Args(() => UserPage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.page(User, page, info);
   }
 
-  @Query(() => User, { nullable: true, description: 'One user.' })
+  @Query(() => User, {
+    nullable: true,
+    description: 'Returns a user account. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+  })
   user(
     @Ctx() { read }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
     @Arg('includeDeleted', () => Boolean, includeDeletedOptions) includeDeleted: boolean,
     @Info() info: GraphQLResolveInfo,
   ) {
@@ -46,89 +49,101 @@ export class UserResolver {
 
   @Mutation(() => SignedIn, {
     description:
-      'First-time set-up: makes the owner, an admin, and signs in. It needs the set-up token that the service printed at its start. CONFLICT once there is an owner.',
+      'Creates the owner account during first-time setup and signs in. Requires the setup token that the ' +
+      'service prints at startup. Fails with CONFLICT if an owner exists.',
   })
   setupOwner(
     @Ctx() { sessions }: Context,
-    @Arg('input', () => SetupOwnerInput, { description: 'Who, and the proof that they may.' }) input: SetupOwnerInput,
+    @Arg('input', () => SetupOwnerInput, { description: 'The owner account and the setup token.' }) input: SetupOwnerInput,
   ) {
     return sessions.setupOwner(input);
   }
 
   @Mutation(() => Boolean, {
     description:
-      'Makes an account of role member, where registration is open, and mails a token to its address. Until that is given back, the account may only verify its address, and is signed in to by its username.',
+      'Creates an account with the member role and sends a verification token by e-mail. Fails with ' +
+      'FORBIDDEN if registration is closed. Until verification, the account can do little else and must ' +
+      'log in by username.',
   })
   register(
     @Ctx() { sessions }: Context,
-    @Arg('input', () => RegisterInput, { description: 'Who wants an account.' }) input: RegisterInput,
+    @Arg('input', () => RegisterInput, { description: 'The account to create.' }) input: RegisterInput,
   ) {
     return sessions.register(input);
   }
 
   @Mutation(() => Boolean, {
-    description: "Mails a token that verifies the caller's address; earlier ones stop working. Nothing is mailed where it is verified.",
+    description:
+      'Sends a new verification token to the e-mail address of the caller. Earlier tokens become ' +
+      'invalid. Sends nothing if the address is already verified.',
   })
   requestEmailVerification(@Ctx() { sessions }: Context) {
     return sessions.requestEmailVerification();
   }
 
-  @Mutation(() => Boolean, { description: 'Verifies the address that the token was mailed to. A token works once, for a day.' })
+  @Mutation(() => Boolean, {
+    description: 'Verifies an e-mail address with the token that was sent to it. A token is valid once, for 24 hours.',
+  })
   verifyEmail(
     @Ctx() { sessions }: Context,
-    @Arg('token', () => String, { description: 'The token of the latest verification mail.' }) token: string,
+    @Arg('token', () => String, { description: 'The token from the latest verification e-mail.' }) token: string,
   ) {
     return sessions.verifyEmail(token);
   }
 
   @Mutation(() => Boolean, {
     description:
-      'Mails a token for a new password to whoever has this address, for half an hour. The answer is true whether or not somebody has it. A reset ends all sessions and voids what was shared in the vault; the second factor stays.',
+      'Sends a password-reset token by e-mail. The token is valid for 30 minutes. Always returns true, ' +
+      'whether or not the account exists.',
   })
   requestPasswordReset(
     @Ctx() { sessions }: Context,
-    @Arg('email', () => String, { description: 'The e-mail address of an account.' }) email: string,
+    @Arg('email', () => String, { description: 'The e-mail address of the account.' }) email: string,
   ) {
     return sessions.requestPasswordReset(email);
   }
 
   @Mutation(() => Boolean, {
-    description: 'Sets the password of whoever was mailed the token; also how an invited user sets the first one. It verifies the address.',
+    description:
+      'Sets a new password with a token from a reset or invitation e-mail, and verifies the address. ' +
+      'Ends all sessions and removes vault access. An existing second factor stays active.',
   })
   resetPassword(
     @Ctx() { sessions }: Context,
-    @Arg('input', () => ResetPasswordInput, { description: 'The token, and the new password.' }) input: ResetPasswordInput,
+    @Arg('input', () => ResetPasswordInput, { description: 'The token and the new password.' }) input: ResetPasswordInput,
   ) {
     return sessions.resetPassword(input);
   }
 
   @Mutation(() => SignedIn, {
     description:
-      "Changes the caller's password. All other sessions end; this one goes on, with a new access token and the refresh token that it has.",
+      'Changes the password of the caller. Ends all other sessions. This session continues with a new ' +
+      'access token and its current refresh token.',
   })
   changePassword(
     @Ctx() { sessions, cookies }: Context,
-    @Arg('input', () => ChangePasswordInput, { description: 'The password as it is, and as it is to be.' }) input: ChangePasswordInput,
+    @Arg('input', () => ChangePasswordInput, { description: 'The current and the new password.' }) input: ChangePasswordInput,
   ) {
     return cookies.keep(sessions.changePassword(input, cookies.refreshToken));
   }
 
   @Mutation(() => User, {
     description:
-      "Changes the caller's e-mail address. It is unverified until the token that is mailed to it comes back; the old address is told.",
+      'Changes the e-mail address of the caller. The new address starts unverified and receives a ' +
+      'verification token. The previous address receives a notification.',
   })
   async changeEmail(
     @Ctx() { users, read }: Context,
-    @Arg('email', () => String, { description: 'The new address.' }) email: string,
+    @Arg('email', () => String, { description: 'The new e-mail address.' }) email: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.changeEmail(email) }, info);
   }
 
-  @Mutation(() => User, { description: 'Changes what the caller is called.' })
+  @Mutation(() => User, { description: 'Changes the name or username of the caller.' })
   async updateProfile(
     @Ctx() { users, read }: Context,
-    @Arg('input', () => UpdateProfileInput, { description: 'What changes.' }) input: UpdateProfileInput,
+    @Arg('input', () => UpdateProfileInput, { description: 'The fields to change.' }) input: UpdateProfileInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.updateProfile(input) }, info);
@@ -137,12 +152,14 @@ export class UserResolver {
   @Mutation(
     () => User,
     creating(
-      'Gives somebody an account: an invitation is mailed, whose token sets the first password with `resetPassword`, for a week. That verifies the address too.',
+      'Creates a user account and sends an invitation by e-mail. The user sets the first password with ' +
+        '`resetPassword` and the token from the e-mail, which also verifies the address. The token is ' +
+        'valid for 7 days by default.',
     ),
   )
   async createUser(
     @Ctx() { once, read }: Context,
-    @Arg('input', () => CreateUserInput, { description: 'Who, and as what.' }) input: CreateUserInput,
+    @Arg('input', () => CreateUserInput, { description: 'The account to create.' }) input: CreateUserInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await once(info, ({ users }) => users.create(input)) }, info);
@@ -150,23 +167,24 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Changes what a user is called, reached at and linked to. A new address is unverified until the token that is mailed to it comes back, and the former one is told.',
+      'Changes the name, e-mail address, or member link of a user. A new address starts unverified and ' +
+      'receives a verification token. The previous address receives a notification.',
   })
   async updateUser(
     @Ctx() { users, read }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
-    @Arg('input', () => UpdateUserInput, { description: 'What changes.' }) input: UpdateUserInput,
+    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
+    @Arg('input', () => UpdateUserInput, { description: 'The fields to change.' }) input: UpdateUserInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.update(id, input) }, info);
   }
 
   @Mutation(() => User, {
-    description: "Verifies a user's address by hand. CONFLICT where it is another account's by now.",
+    description: 'Marks the e-mail address of a user as verified. Fails with CONFLICT if another account already uses the address.',
   })
   async verifyUser(
     @Ctx() { users, read }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.verify(id) }, info);
@@ -174,11 +192,13 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Keeps a user out, from the next request on; all their sessions end. CONFLICT for the owner and the last admin, FORBIDDEN for oneself.',
+      'Deactivates a user, effective with the next request, and ends all sessions of the user. Fails ' +
+      "with CONFLICT for the owner and the last admin. Fails with FORBIDDEN for the caller's own " +
+      'account.',
   })
   async deactivateUser(
     @Ctx() { users, read }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.deactivate(id) }, info);
@@ -186,29 +206,32 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Lets a user sign in again, unless they are linked to a member who was deleted. Who was invited and has no password yet is invited anew.',
+      'Reactivates a user. A user who has not set a password receives a new invitation. Fails with ' +
+      'CONFLICT if the linked member record is deleted.',
   })
   async reactivateUser(
     @Ctx() { users, read }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.reactivate(id) }, info);
   }
 
   @Mutation(() => User, {
-    description: 'Forgets all wrong passwords and codes of a user, who can sign in at once.',
+    description: 'Resets the failed login attempts of a user and ends any lock.',
   })
   async unlockUser(
     @Ctx() { users, read }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.unlock(id) }, info);
   }
 
   @Mutation(() => User, {
-    description: 'Ends all sessions of another user, who can sign in again and is told by mail. FORBIDDEN for oneself: see logoutAll.',
+    description:
+      'Ends all sessions of another user and notifies the user by e-mail. Fails with FORBIDDEN for the ' +
+      "caller's own account; use `logoutAll` instead.",
   })
   async endSessions(
     @Ctx() { users, read }: Context,
@@ -220,7 +243,9 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Removes the second factor and the backup codes of another user who has lost them. All sessions of the user end, and the user is told by mail. FORBIDDEN for oneself: see disableTotp. CONFLICT for the owner, and where there is no second factor.',
+      'Removes the second factor and the backup codes of another user. Ends all sessions of the user and ' +
+      'sends a notification. Fails with CONFLICT for the owner or without a second factor. Fails with ' +
+      "FORBIDDEN for the caller's own account; use `disableTotp` instead.",
   })
   async removeSecondFactor(
     @Ctx() { users, read }: Context,
@@ -232,11 +257,14 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Deletes a user, who is signed out everywhere and stays known by name where they did something; the username is never given again, but another account may get the address and the member record. CONFLICT for the owner, the last admin, and who represents somebody in an open grievance; FORBIDDEN for oneself.',
+      'Deletes a user and ends all sessions of the user. Existing records keep showing the name, and the ' +
+      'username stays reserved. Another account can use the address and the member record. Fails with ' +
+      'CONFLICT for the owner, the last admin, and a representative in an open grievance. Fails with ' +
+      "FORBIDDEN for the caller's own account.",
   })
   async deleteUser(
     @Ctx() { users, read }: Context,
-    @Arg('id', () => ID, { description: 'Their id.' }) id: string,
+    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.delete(id) }, info, true);
@@ -244,11 +272,12 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Assigns a role, perhaps until an instant; again, it changes on what terms the role is held. FORBIDDEN for oneself; CONFLICT where the owner or the last admin would come to an end.',
+      "Assigns a role to a user or changes an existing assignment. Fails with FORBIDDEN for the caller's " +
+      'own roles. Fails with CONFLICT if an expiry date would end the admin role of the owner or the last admin.',
   })
   async assignRole(
     @Ctx() { users, read }: Context,
-    @Arg('input', () => AssignRoleInput, { description: 'Who, which role, and on what terms.' }) input: AssignRoleInput,
+    @Arg('input', () => AssignRoleInput, { description: 'The user, the role, and the terms of the assignment.' }) input: AssignRoleInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.assignRole(input) }, info);
@@ -256,12 +285,13 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Takes a role from a user, from the next request on. FORBIDDEN for oneself; CONFLICT where the owner or the last admin would be none any more.',
+      'Removes a role from a user, effective with the next request. Fails with FORBIDDEN for the ' +
+      "caller's own roles. Fails with CONFLICT if the owner or the last admin would lose the admin role.",
   })
   async unassignRole(
     @Ctx() { users, read }: Context,
-    @Arg('userId', () => ID, { description: 'From whom.' }) userId: string,
-    @Arg('roleId', () => ID, { description: 'Which role.' }) roleId: string,
+    @Arg('userId', () => ID, { description: 'The id of the user.' }) userId: string,
+    @Arg('roleId', () => ID, { description: 'The id of the role.' }) roleId: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.unassignRole({ userId, roleId }) }, info);
@@ -269,11 +299,12 @@ export class UserResolver {
 
   @Mutation(() => User, {
     description:
-      'Makes another user the owner: an active admin, without an end, whose address is verified. Only the owner may; whoever was it stays an admin.',
+      'Makes another user the owner. The previous owner remains an admin. Fails with CONFLICT unless the ' +
+      'new owner is an active admin with a verified address and a role that does not expire.',
   })
   async transferOwnership(
     @Ctx() { users, read }: Context,
-    @Arg('userId', () => ID, { description: 'Who is to own the instance.' }) userId: string,
+    @Arg('userId', () => ID, { description: 'The id of the new owner.' }) userId: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.transferOwnership(userId) }, info);

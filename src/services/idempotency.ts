@@ -27,7 +27,7 @@ export type AskedField = Pick<GraphQLResolveInfo, 'fieldName' | 'fieldNodes' | '
 
 /** How a mutation is described that makes something, and makes it once for one key. */
 export const creating = (description: string): { readonly description: string } => ({
-  description: `${description} Sent again with the same header \`idempotency-key\` within ${hours} hours, it answers what the first try made.`,
+  description: `${description} Supports the \`idempotency-key\` header.`,
 });
 
 /** Whether a header can be a key: 1 to 255 visible characters of ASCII. */

@@ -6,29 +6,32 @@ import { recordChange } from './audit/event.ts';
 import { assertNoProblems, findVisible, flush, parseInput } from './record/index.ts';
 import type { Scope } from './scope.ts';
 
-@InputType({ description: 'A role of the local, which gives what one of the six gives.' })
+@InputType({ description: 'A custom role to create.' })
 export class CreateRoleInput {
   @Field(() => String, {
-    description: 'The name that programs use: 1 to 50 of lower-case letters, digits, `_` and `-`, the first a letter; unique.',
+    description: 'The unique name for programs: 1 to 50 lower-case letters, digits, `_`, or `-`. Must start with a letter.',
   })
   name!: string;
 
-  @Field(() => String, { description: 'The name that people read, of 1 to 100 characters.' })
+  @Field(() => String, { description: 'The name for display, 1 to 100 characters.' })
   displayName!: string;
 
-  @Field(() => String, { nullable: true, description: 'What the role is for, in at most 2000 characters.' })
+  @Field(() => String, { nullable: true, description: 'The purpose of the role. At most 2,000 characters.' })
   description?: string | null;
 
-  @Field(() => RoleName, { description: 'The system role whose rights it gives; that never changes.' })
+  @Field(() => RoleName, { description: 'The system role whose rights the role grants. It cannot be changed later.' })
   basedOn!: RoleName;
 }
 
-@InputType({ description: 'What changes of a role; what is left out stays.' })
+@InputType({ description: 'Changes to a role. Omitted fields keep their values.' })
 export class UpdateRoleInput {
-  @Field(() => String, { nullable: true, description: 'The name that people read, of 1 to 100 characters; a system role keeps its own.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The name for display, 1 to 100 characters. Must not be null. Must not change for a system role.',
+  })
   displayName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'What the role is for, in at most 2000 characters.' })
+  @Field(() => String, { nullable: true, description: 'The purpose of the role. At most 2,000 characters. Null clears it.' })
   description?: string | null;
 }
 

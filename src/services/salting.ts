@@ -10,63 +10,69 @@ import { changeEvent, recordChange } from './audit/event.ts';
 import { assertNoProblems, findVisible, flush, insertRows, parseInput, validValues } from './record/index.ts';
 import { todayOf, type Scope } from './scope.ts';
 
-@InputType({ description: 'What an organizer did at an employer that is not union yet.' })
+@InputType({ description: 'A salting activity to record.' })
 export class LogSaltingActivityInput {
-  @Field(() => ID, { nullable: true, description: "The organizer's member record; the caller's own when left out." })
+  @Field(() => ID, { nullable: true, description: 'The member id of the organizer. Defaults to the member record of the caller.' })
   memberId?: string | null;
 
-  @Field(() => ID, { description: 'The target.' })
+  @Field(() => ID, { description: 'The organization id of the target employer.' })
   organizationId!: string;
 
-  @Field(() => SaltingActivityType, { description: 'What was done.' })
+  @Field(() => SaltingActivityType, { description: 'The type of the activity.' })
   activityType!: SaltingActivityType;
 
-  @Field(() => DateScalar, { description: 'The day it was done; not in the future.' })
+  @Field(() => DateScalar, { description: 'The date of the activity. Must not be in the future.' })
   activityDate!: string;
 
-  @Field(() => SaltingOutcome, { nullable: true, description: 'How it went; left out while that is open.' })
+  @Field(() => SaltingOutcome, { nullable: true, description: 'The outcome. Omit it while it is pending.' })
   outcome?: SaltingOutcome | null;
 
-  @Field(() => String, { nullable: true, description: 'Where; at most 200 characters.' })
+  @Field(() => String, { nullable: true, description: 'The place of the activity. At most 200 characters.' })
   location?: string | null;
 
-  @Field(() => Int, { defaultValue: 0, description: 'How many workers were reached.' })
+  @Field(() => Int, { defaultValue: 0, description: 'The number of workers contacted.' })
   workersContacted!: number;
 
-  @Field(() => Int, { defaultValue: 0, description: 'How many of them signed a card then; at most as many as were reached.' })
+  @Field(() => Int, {
+    defaultValue: 0,
+    description: 'The number of contacted workers who signed an authorization card. At most `workersContacted`.',
+  })
   cardsSigned!: number;
 
-  @Field(() => String, { nullable: true, description: 'What happened.' })
+  @Field(() => String, { nullable: true, description: 'A description of the activity.' })
   description?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes.' })
   notes?: string | null;
 }
 
-@InputType({ description: 'What changes of an activity; what is left out stays, null clears.' })
+@InputType({ description: 'Changes to a salting activity. Omitted fields keep their values. Null clears an optional field.' })
 export class UpdateSaltingActivityInput {
-  @Field(() => SaltingActivityType, { nullable: true, description: 'What was done.' })
+  @Field(() => SaltingActivityType, { nullable: true, description: 'The type of the activity. Must not be null.' })
   activityType?: SaltingActivityType | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The day it was done; not in the future.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The date of the activity. Must not be in the future. Must not be null.' })
   activityDate?: string | null;
 
-  @Field(() => SaltingOutcome, { nullable: true, description: 'How it went; null while that is open.' })
+  @Field(() => SaltingOutcome, { nullable: true, description: 'The outcome. Null means pending.' })
   outcome?: SaltingOutcome | null;
 
-  @Field(() => String, { nullable: true, description: 'Where; at most 200 characters.' })
+  @Field(() => String, { nullable: true, description: 'The place of the activity. At most 200 characters.' })
   location?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'How many workers were reached.' })
+  @Field(() => Int, { nullable: true, description: 'The number of workers contacted. Must not be null.' })
   workersContacted?: number | null;
 
-  @Field(() => Int, { nullable: true, description: 'How many of them signed a card then; at most as many as were reached.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The number of contacted workers who signed an authorization card. At most `workersContacted`. Must not be null.',
+  })
   cardsSigned?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'What happened.' })
+  @Field(() => String, { nullable: true, description: 'A description of the activity.' })
   description?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes.' })
   notes?: string | null;
 }
 

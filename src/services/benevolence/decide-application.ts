@@ -13,45 +13,53 @@ import { parseInput, findVisible, assertNoProblems } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
 import { actOnApplication } from './application-action.ts';
 
-@InputType({ description: 'What the level that is next decides on an application.' })
+@InputType({ description: 'The decision of the next level on an application.' })
 export class ReviewBenevolenceInput {
-  @Field(() => ID, { description: 'The application.' })
+  @Field(() => ID, { description: 'The id of the application.' })
   id!: string;
 
-  @Field(() => BenevolenceReviewDecision, { description: 'What is decided; the president does not defer.' })
+  @Field(() => BenevolenceReviewDecision, { description: 'The decision. The president level cannot decide DEFERRED.' })
   decision!: BenevolenceReviewDecision;
 
   @Field(() => BenevolenceReviewLevel, {
     nullable: true,
-    description: 'The level that the reviewer takes to be next: when another one is, nothing is decided (CONFLICT).',
+    description: 'The level that the caller expects to be next. Fails with CONFLICT if another level is next.',
   })
   level?: BenevolenceReviewLevel | null;
 
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'What is approved, in US dollars: only with the approval of the last level. What was asked for when left out.',
+    description:
+      'The approved amount in US dollars, at most the requested amount. Accepted only with the approval ' +
+      'of the last level. Defaults to the requested amount.',
   })
   approvedAmount?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Comments, which the applicant does not see.' })
+  @Field(() => String, { nullable: true, description: 'Comments. The applicant cannot see them.' })
   comments?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
+  })
   version?: number | null;
 }
 
-@InputType({ description: 'The payment of what was approved.' })
+@InputType({ description: 'The payment of an approved application.' })
 export class PayBenevolenceInput {
-  @Field(() => ID, { description: 'The application.' })
+  @Field(() => ID, { description: 'The id of the application.' })
   id!: string;
 
-  @Field(() => DateScalar, { description: 'The day of the payment: not in the future, nor before the application.' })
+  @Field(() => DateScalar, { description: 'The payment date. Must not be in the future or before the application date.' })
   paymentDate!: string;
 
-  @Field(() => String, { description: 'How it was paid; at most 100 characters.' })
+  @Field(() => String, { description: 'The payment method. At most 100 characters.' })
   paymentMethod!: string;
 
-  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
+  })
   version?: number | null;
 }
 

@@ -17,39 +17,45 @@ import { todayOf, type Scope } from '../scope.ts';
 import { actionContext } from '../case/case-action.ts';
 import { actOnApplication } from './application-action.ts';
 
-@InputType({ description: 'A request for help from the benevolence fund.' })
+@InputType({ description: 'An application to the benevolence fund.' })
 export class ApplyForBenevolenceInput {
-  @Field(() => ID, { nullable: true, description: "The applicant; the caller's own member record when left out." })
+  @Field(() => ID, { nullable: true, description: 'The member id of the applicant. Defaults to the member record of the caller.' })
   memberId?: string | null;
 
-  @Field(() => BenevolenceReason, { description: 'Why help is needed.' })
+  @Field(() => BenevolenceReason, { description: 'The reason for the application.' })
   reason!: BenevolenceReason;
 
-  @Field(() => String, { description: 'What happened. Confidential.' })
+  @Field(() => String, { description: 'The circumstances in the words of the applicant. Confidential.' })
   description!: string;
 
-  @Field(() => DecimalScalar, { description: 'What is asked for, in US dollars; more than zero.' })
+  @Field(() => DecimalScalar, { description: 'The requested amount in US dollars. Must be more than zero.' })
   amountRequested!: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The day of the application, not in the future; today when left out.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The date of the application. Must not be in the future. Defaults to today.' })
   applicationDate?: string | null;
 }
 
-@InputType({ description: 'What changes of a draft; what is left out stays, and null clears.' })
+@InputType({ description: 'Changes to a draft. Omitted fields keep their values. Null clears an optional field.' })
 export class UpdateBenevolenceDraftInput {
-  @Field(() => BenevolenceReason, { nullable: true, description: 'Why help is needed; cannot be cleared.' })
+  @Field(() => BenevolenceReason, { nullable: true, description: 'The reason for the application. Must not be null.' })
   reason?: BenevolenceReason | null;
 
-  @Field(() => String, { nullable: true, description: 'What happened; cannot be cleared. Confidential.' })
+  @Field(() => String, { nullable: true, description: 'The circumstances in the words of the applicant. Confidential. Must not be null.' })
   description?: string | null;
 
-  @Field(() => DecimalScalar, { nullable: true, description: 'What is asked for, in US dollars; more than zero, and cannot be cleared.' })
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'The requested amount in US dollars. Must be more than zero. Must not be null.',
+  })
   amountRequested?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes. Confidential.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes. Confidential.' })
   notes?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
+  })
   version?: number | null;
 }
 

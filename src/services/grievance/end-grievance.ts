@@ -6,30 +6,39 @@ import { parseInput, assertNoProblems } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
 import { actOnGrievance } from './grievance-action.ts';
 
-@InputType({ description: 'How a grievance is settled.' })
+@InputType({ description: 'A settlement of a grievance.' })
 export class SettleGrievanceInput {
-  @Field(() => ID, { description: 'The grievance.' })
+  @Field(() => ID, { description: 'The id of the grievance.' })
   id!: string;
 
-  @Field(() => String, { description: 'What was agreed.' })
+  @Field(() => String, { description: 'The terms of the settlement.' })
   resolution!: string;
 
-  @Field(() => DecimalScalar, { nullable: true, description: 'What the settlement pays, in US dollars.' })
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'The settlement amount in US dollars. Must be more than zero. Omit it for a settlement without a payment.',
+  })
   settlementAmount?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
+  })
   version?: number | null;
 }
 
-@InputType({ description: 'Why a grievance ends without a settlement.' })
+@InputType({ description: 'The end of a grievance without a settlement.' })
 export class EndGrievanceInput {
-  @Field(() => ID, { description: 'The grievance.' })
+  @Field(() => ID, { description: 'The id of the grievance.' })
   id!: string;
 
-  @Field(() => String, { description: 'Why; it becomes the resolution.' })
+  @Field(() => String, { description: 'The reason. It becomes the `resolution` of the grievance.' })
   reason!: string;
 
-  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
+  })
   version?: number | null;
 }
 

@@ -12,42 +12,42 @@ import { todayOf, type Scope } from '../scope.ts';
 import { actionContext } from '../case/case-action.ts';
 import { representative } from './representative.ts';
 
-@InputType({ description: 'A grievance to be filed.' })
+@InputType({ description: 'A grievance to file.' })
 export class FileGrievanceInput {
-  @Field(() => ID, { description: 'The grievant.' })
+  @Field(() => ID, { description: 'The member id of the grievant.' })
   memberId!: string;
 
-  @Field(() => ID, { description: 'The employer it is against.' })
+  @Field(() => ID, { description: 'The organization id of the employer that the grievance is against.' })
   employerId!: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The day it is filed, not in the future; today when left out.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The filing date. Must not be in the future. Defaults to today.' })
   filedDate?: string | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The day of the incident, not after the filing.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The date of the incident. Must not be after the filing date.' })
   incidentDate?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The article of the agreement that was broken; at most 100 characters.',
+    description: 'The article of the agreement that was violated. At most 100 characters.',
   })
   contractArticle?: string | null;
 
-  @Field(() => String, { description: 'What happened.' })
+  @Field(() => String, { description: 'The description of the violation.' })
   violationDescription!: string;
 
-  @Field(() => String, { nullable: true, description: 'What would set it right.' })
+  @Field(() => String, { nullable: true, description: 'The remedy that the union seeks.' })
   remedySought?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The name of the representative; at most 200 characters.' })
+  @Field(() => String, { nullable: true, description: 'The name of the union representative as free text. At most 200 characters.' })
   assignedRep?: string | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The user who represents the grievant: an active one who works on grievances.',
+    description: 'The id of the user who represents the grievant. Must be an active user with the admin, officer, or staff role.',
   })
   assignedUserId?: string | null;
 
-  @Field(() => String, { nullable: true, description: "The union's own notes, which the grievant does not see." })
+  @Field(() => String, { nullable: true, description: 'The internal notes of the union. The grievant cannot see them.' })
   notes?: string | null;
 }
 

@@ -6,33 +6,44 @@ import type { Scope } from '../scope.ts';
 import { actOnGrievance } from './grievance-action.ts';
 import { said } from './end-grievance.ts';
 
-@InputType({ description: 'The meeting of the current step, and how it ended.' })
+@InputType({ description: 'The meeting of the current step and its result.' })
 export class RecordGrievanceStepInput {
-  @Field(() => ID, { description: 'The grievance.' })
+  @Field(() => ID, { description: 'The id of the grievance.' })
   grievanceId!: string;
 
-  @Field(() => DateScalar, { description: 'The day of the meeting: not in the future, nor before the filing or the previous meeting.' })
+  @Field(() => DateScalar, {
+    description: 'The date of the meeting. Must not be in the future, before the filing date, or before the previous meeting.',
+  })
   meetingDate!: string;
 
-  @Field(() => GrievanceStepOutcome, { description: 'How it ended; at arbitration, not ADVANCED.' })
+  @Field(() => GrievanceStepOutcome, { description: 'The result of the meeting. Must not be ADVANCED at arbitration.' })
   outcome!: GrievanceStepOutcome;
 
-  @Field(() => String, { nullable: true, description: 'Who was there for the union.' })
+  @Field(() => String, { nullable: true, description: 'The people who attended for the union.' })
   unionAttendees?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Who was there for the employer.' })
+  @Field(() => String, { nullable: true, description: 'The people who attended for the employer.' })
   employerAttendees?: string | null;
 
-  @Field(() => String, { nullable: true, description: "The union's own notes, which the grievant does not see." })
+  @Field(() => String, { nullable: true, description: 'The internal notes of the union. The grievant cannot see them.' })
   notes?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'What was agreed: demanded when the outcome is SETTLED, and given only then.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The terms of the settlement. Required when the outcome is SETTLED; refused otherwise.',
+  })
   resolution?: string | null;
 
-  @Field(() => DecimalScalar, { nullable: true, description: 'What the settlement pays, in US dollars; only when the outcome is SETTLED.' })
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'The settlement amount in US dollars. Must be more than zero. Accepted only when the outcome is SETTLED.',
+  })
   settlementAmount?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
+  })
   version?: number | null;
 }
 

@@ -7,36 +7,39 @@ import { actOnGrievance } from './grievance-action.ts';
 import { idProblems } from './file-grievance.ts';
 import { representative } from './representative.ts';
 
-@InputType({ description: 'What changes of a grievance; what is left out stays, and null clears.' })
+@InputType({ description: 'Changes to a grievance. Omitted fields keep their values. Null clears an optional field.' })
 export class UpdateGrievanceInput {
-  @Field(() => DateScalar, { nullable: true, description: 'The day of the incident, not after the filing.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The date of the incident. Must not be after the filing date.' })
   incidentDate?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The article of the agreement that was broken; at most 100 characters.',
+    description: 'The article of the agreement that was violated. At most 100 characters.',
   })
   contractArticle?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'What happened; cannot be cleared.' })
+  @Field(() => String, { nullable: true, description: 'The description of the violation. Must not be null.' })
   violationDescription?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'What would set it right.' })
+  @Field(() => String, { nullable: true, description: 'The remedy that the union seeks.' })
   remedySought?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The name of the representative; at most 200 characters.' })
+  @Field(() => String, { nullable: true, description: 'The name of the union representative as free text. At most 200 characters.' })
   assignedRep?: string | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The user who represents the grievant: an active one who works on grievances.',
+    description: 'The id of the user who represents the grievant. A new one must be an active user with the admin, officer, or staff role.',
   })
   assignedUserId?: string | null;
 
-  @Field(() => String, { nullable: true, description: "The union's own notes, which the grievant does not see." })
+  @Field(() => String, { nullable: true, description: 'The internal notes of the union. The grievant cannot see them.' })
   notes?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'The version that was looked at; another one is a CONFLICT.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
+  })
   version?: number | null;
 }
 

@@ -20,21 +20,30 @@ import {
 } from '../record/index.ts';
 import { todayOf, type Scope } from '../scope.ts';
 
-@InputType({ description: 'A time with an employer, or what changes of one: then what is left out stays, and null clears.' })
+@InputType({
+  description:
+    'A new employment or changes to an employment. For changes, omitted fields keep their values, and null clears an optional field.',
+})
 export class EmploymentInput {
-  @Field(() => ID, { nullable: true, description: 'The employer; a new employment needs one.' })
+  @Field(() => ID, { nullable: true, description: 'The organization id of the employer. Required for a new employment. Must not be null.' })
   organizationId?: string | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'First day, not in the future; a new employment needs one.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The first day of the employment. Must not be in the future. Required for a new employment. Must not be null.',
+  })
   startDate?: string | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'Last day: not before the first, and not in the future; null while it lasts.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The last day of the employment. Must not be in the future or before the first day. Null while the employment continues.',
+  })
   endDate?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Job title; at most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'The job title. At most 100 characters.' })
   jobTitle?: string | null;
 
-  @Field(() => DecimalScalar, { nullable: true, description: 'Hourly rate in US dollars; more than zero.' })
+  @Field(() => DecimalScalar, { nullable: true, description: 'The hourly rate in US dollars. Must be more than zero.' })
   hourlyRate?: string | null;
 
   @Field(() => Int, versionOptions)
@@ -46,7 +55,7 @@ export class EndEmploymentArgs {
   @Field(() => ID, { description: 'The id of the employment.' })
   id!: string;
 
-  @Field(() => DateScalar, { description: 'Its last day: not before the first, and not in the future.' })
+  @Field(() => DateScalar, { description: 'The last day of the employment. Must not be in the future or before the first day.' })
   endDate!: string;
 
   @Field(() => Int, versionOptions)

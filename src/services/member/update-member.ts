@@ -1,5 +1,5 @@
 import { Field, InputType, Int } from 'type-graphql';
-import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
+import { Member, MemberClassification, memberProblems, MemberStatus, type MemberFacts } from '../../entities/member.ts';
 import { versionOptions } from '../../entities/record.ts';
 import { DateScalar } from '../../entities/scalars.ts';
 import type { FieldProblem } from '../../errors.ts';
@@ -8,57 +8,66 @@ import { assertVersion, parseInput, findVisible, assertNoProblems, validValues, 
 import { todayOf, type Scope } from '../scope.ts';
 import { numberIsTaken } from './unique-number.ts';
 
-@InputType({ description: 'What changes of a member; what is left out stays, null clears.' })
+@InputType({ description: 'Changes to a member. Omitted fields keep their values. Null clears an optional field.' })
 export class UpdateMemberInput {
   @Field(() => String, {
     nullable: true,
-    description: 'The number on the union card: letters and digits, at most 30; unique without regard to case, also among the deleted.',
+    description:
+      'The number on the union card: letters (A–Z) and digits, at most 30. Unique, ignoring case, also ' +
+      'among deleted members. Must not be null.',
   })
   memberNumber?: string | null;
 
-  @Field(() => String, { nullable: true, description: `First name; at most 100 characters; ${oneName}.` })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The first name. At most 100 characters. For a person with a single name, enter `FNU` (first name unknown). Must not be null.',
+  })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Last name, with a suffix such as Jr. at its end; at most 100 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The last name, or a single name, with any suffix such as Jr. at the end. At most 100 characters. Must not be null.',
+  })
   lastName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Middle name or initial; at most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'The middle name or initial. At most 100 characters.' })
   middleName?: string | null;
 
-  @Field(() => MemberStatus, { nullable: true, description: 'Standing.' })
+  @Field(() => MemberStatus, { nullable: true, description: 'The membership status. Must not be null.' })
   status?: MemberStatus | null;
 
-  @Field(() => MemberClassification, { nullable: true, description: 'Trade classification.' })
+  @Field(() => MemberClassification, { nullable: true, description: 'The trade classification. Must not be null.' })
   classification?: MemberClassification | null;
 
-  @Field(() => String, { nullable: true, description: 'Street address; at most 200 characters.' })
+  @Field(() => String, { nullable: true, description: 'The street address. At most 200 characters.' })
   address?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'City; at most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'The city. At most 100 characters.' })
   city?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'State; at most 50 characters.' })
+  @Field(() => String, { nullable: true, description: 'The state. At most 50 characters.' })
   state?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'ZIP code; at most 20 characters.' })
+  @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
   zipCode?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Telephone number, kept as it is entered; at most 50 characters.' })
+  @Field(() => String, { nullable: true, description: 'The telephone number, stored as entered. At most 50 characters.' })
   phone?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  @Field(() => String, { nullable: true, description: 'The e-mail address.' })
   email?: string | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'Date of birth; not in the future.' })
+  @Field(() => DateScalar, { nullable: true, description: 'The date of birth. Must not be in the future.' })
   dateOfBirth?: string | null;
 
   @Field(() => DateScalar, {
     nullable: true,
-    description: 'When the member joined the trade or the local: not in the future, and after the date of birth.',
+    description: 'The date on which the member joined the trade or the local. Must be after the date of birth and not in the future.',
   })
   hireDate?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes.' })
   notes?: string | null;
 
   @Field(() => Int, versionOptions)

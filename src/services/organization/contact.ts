@@ -17,30 +17,40 @@ import {
 } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'A contact, or what changes of one: then what is left out stays, and null clears.' })
+@InputType({
+  description: 'A new contact or changes to a contact. For changes, omitted fields keep their values, and null clears an optional field.',
+})
 export class OrganizationContactInput {
-  @Field(() => String, { nullable: true, description: 'First name; a new contact needs one; at most 100 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The first name. At most 100 characters. Required for a new contact. Must not be null.',
+  })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Last name; a new contact needs one; at most 100 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The last name. At most 100 characters. Required for a new contact. Must not be null.',
+  })
   lastName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Title or job; at most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'The job title. At most 100 characters.' })
   title?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Telephone number, kept as it is entered; at most 50 characters.' })
+  @Field(() => String, { nullable: true, description: 'The telephone number, stored as entered. At most 50 characters.' })
   phone?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  @Field(() => String, { nullable: true, description: 'The e-mail address.' })
   email?: string | null;
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether this is the one to call first, in place of who was; not so when left out of a new contact.',
+    description:
+      'Whether this is the primary contact. True replaces the current primary contact. Defaults to false ' +
+      'for a new contact. Must not be null.',
   })
   isPrimary?: boolean | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes.' })
   notes?: string | null;
 
   @Field(() => Int, versionOptions)

@@ -6,42 +6,51 @@ import { assertVersion, parseInput, findVisible, assertNoProblems, validValues, 
 import type { Scope } from '../scope.ts';
 import { notTheirs } from './salting-fields.ts';
 
-@InputType({ description: 'What changes of an organization; what is left out stays, null clears.' })
+@InputType({ description: 'Changes to an organization. Omitted fields keep their values. Null clears an optional field.' })
 export class UpdateOrganizationInput {
-  @Field(() => String, { nullable: true, description: 'Name; at most 200 characters.' })
+  @Field(() => String, { nullable: true, description: 'The name. At most 200 characters. Must not be null.' })
   name?: string | null;
 
-  @Field(() => OrganizationType, { nullable: true, description: 'What it is to the local.' })
+  @Field(() => OrganizationType, { nullable: true, description: 'The type of the organization. Must not be null.' })
   orgType?: OrganizationType | null;
 
-  @Field(() => Int, { nullable: true, description: 'Workers in the proposed or actual bargaining unit; more than zero.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The number of workers in the proposed or actual bargaining unit. Must be more than zero.',
+  })
   unitSize?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Street address; at most 200 characters.' })
+  @Field(() => String, { nullable: true, description: 'The street address. At most 200 characters.' })
   address?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'City; at most 100 characters.' })
+  @Field(() => String, { nullable: true, description: 'The city. At most 100 characters.' })
   city?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'State; at most 50 characters.' })
+  @Field(() => String, { nullable: true, description: 'The state. At most 50 characters.' })
   state?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'ZIP code; at most 20 characters.' })
+  @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
   zipCode?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Telephone number, kept as it is entered; at most 50 characters.' })
+  @Field(() => String, { nullable: true, description: 'The telephone number, stored as entered. At most 50 characters.' })
   phone?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'E-mail address.' })
+  @Field(() => String, { nullable: true, description: 'The e-mail address.' })
   email?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Web site, with http:// or https://; at most 300 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The URL of the website, starting with `http://` or `https://`. At most 300 characters.',
+  })
   website?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'How promising organizing here looks, from 1 to 5; for who may change salting.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The organizing potential, from 1 (low) to 5 (high). Only admins and organizers can set it.',
+  })
   saltingScore?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes for organizers; for who may change salting.' })
+  @Field(() => String, { nullable: true, description: 'Notes for organizers. Only admins and organizers can set them.' })
   saltingNotes?: string | null;
 
   @Field(() => Int, versionOptions)

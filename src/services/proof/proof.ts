@@ -6,14 +6,14 @@ import { accountOf, clearAttempts, holdUser, takeSignInTurn, tryPassword, type A
 import { methodOf, methodsOf, spendCode, tryCode, type RightCode } from './second-factor.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'Who is signed in proves it again.' })
+@InputType({ description: 'Credentials that verify the identity of a signed-in caller again.' })
 export class ReauthenticateInput {
   @Field(() => String, { description: 'The password.' })
   password!: string;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The six digits of the second factor, or a backup code; needed where the account has one.',
+    description: 'The six-digit code from the authenticator app or a backup code. Required if the account has a second factor.',
   })
   code?: string | null;
 }

@@ -20,10 +20,10 @@ export enum SecondFactorMethod {
 
 registerEnumType(SecondFactorMethod, {
   name: 'SecondFactorMethod',
-  description: 'What proves a sign-in beside the password.',
+  description: 'A type of second factor.',
   valuesConfig: {
-    TOTP: { description: 'The six digits an authenticator app shows.' },
-    BACKUP_CODE: { description: 'One of the ten codes shown when the second factor was set up.' },
+    TOTP: { description: 'A six-digit code from an authenticator app.' },
+    BACKUP_CODE: { description: 'One of the ten backup codes.' },
   },
 });
 

@@ -7,7 +7,7 @@ import { accountOf } from '../proof/password-attempt.ts';
 import { methodsOf } from '../proof/second-factor.ts';
 import type { Scope } from '../scope.ts';
 
-@ObjectType({ description: 'Codes that stand in for the second factor, once each. They are shown this one time.' })
+@ObjectType({ description: 'Backup codes for the second factor. Each code works once. They are shown only once.' })
 export class BackupCodes {
   @Field(() => [String], { description: 'The ten codes.' })
   codes: string[];

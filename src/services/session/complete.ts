@@ -11,15 +11,15 @@ import { SecondFactorMethod, spendCode, tryCode, type RightCode } from '../proof
 import { SignedIn, startSession, type Issued } from './start.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'The second factor of a sign-in whose password was right.' })
+@InputType({ description: 'The second factor for a login.' })
 export class CompleteLoginInput {
-  @Field(() => String, { description: 'The challenge that the sign-in was answered with.' })
+  @Field(() => String, { description: 'The challenge that `login` returned.' })
   challenge!: string;
 
-  @Field(() => String, { description: 'The six digits, or a backup code.' })
+  @Field(() => String, { description: 'The six-digit code or a backup code.' })
   code!: string;
 
-  @Field(() => SecondFactorMethod, { defaultValue: SecondFactorMethod.TOTP, description: 'Which of the two it is.' })
+  @Field(() => SecondFactorMethod, { defaultValue: SecondFactorMethod.TOTP, description: 'The type of the code.' })
   method!: SecondFactorMethod;
 
   /** What the browser keeps of earlier sign-ins. */

@@ -9,15 +9,15 @@ import { accountOf } from '../proof/password-attempt.ts';
 import { seedPurpose } from '../proof/second-factor.ts';
 import type { Scope } from '../scope.ts';
 
-@ObjectType({ description: 'A second factor that is being set up: what an authenticator app needs. It is shown this one time.' })
+@ObjectType({ description: 'The data to set up a second factor in an authenticator app. It is shown only once.' })
 export class TotpEnrollment {
-  @Field(() => String, { description: 'The secret, to be typed into an authenticator app.' })
+  @Field(() => String, { description: 'The secret for manual entry.' })
   secret: string;
 
-  @Field(() => String, { description: 'The same as an address that authenticator apps open.' })
+  @Field(() => String, { description: 'The secret as an `otpauth:` URI.' })
   otpauthUri: string;
 
-  @Field(() => String, { description: 'The same as a QR code to scan: an SVG image as a data URI.' })
+  @Field(() => String, { description: 'The secret as a QR code: an SVG image in a data URI.' })
   qrCode: string;
 
   constructor(secret: string, uri: string, qrCode: string) {

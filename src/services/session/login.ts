@@ -25,37 +25,39 @@ import { SignedIn, startSession, type Issued } from './start.ts';
 import { after } from './session-terms.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'Who wants to sign in, and on which device.' })
+@InputType({ description: 'The credentials and the device for a login.' })
 export class LoginInput {
-  @Field(() => String, { description: 'A username or an e-mail address, in upper or lower case.' })
+  @Field(() => String, { description: 'The username or e-mail address, ignoring case.' })
   identifier!: string;
 
   @Field(() => String, { description: 'The password.' })
   password!: string;
 
-  @Field(() => String, { nullable: true, description: 'A name for this device, at most 100 characters, for the list of sessions.' })
+  @Field(() => String, { nullable: true, description: 'A name for this device in the list of sessions. At most 100 characters.' })
   deviceName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The device token of an earlier sign-in on this device.' })
+  @Field(() => String, { nullable: true, description: 'The device token from an earlier login on this device.' })
   deviceToken?: string | null;
 
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: false,
-    description: 'Whether to keep the refresh token and the device token in HttpOnly cookies instead of answering them.',
+    description: 'Whether to set the refresh token and the device token as HttpOnly cookies instead of returning them.',
   })
   cookie?: boolean | null;
 }
 
-@ObjectType({ description: 'The password was right, and the account asks for a second factor: complete the sign-in with it.' })
+@ObjectType({
+  description: 'The result of a login with a correct password when the account has a second factor. Continue with `completeLogin`.',
+})
 export class SecondFactorRequired {
-  @Field(() => String, { description: 'Send it with the code to complete this sign-in; it works once.' })
+  @Field(() => String, { description: 'The challenge for `completeLogin`. It works once.' })
   challenge: string;
 
-  @Field(() => [SecondFactorMethod], { description: 'What the account accepts.' })
+  @Field(() => [SecondFactorMethod], { description: 'The types of second factor that the account accepts.' })
   methods: SecondFactorMethod[];
 
-  @Field(() => Int, { description: 'Seconds until the challenge is of no use.' })
+  @Field(() => Int, { description: 'The number of seconds until the challenge expires.' })
   expiresIn: number;
 
   constructor(challenge: string, methods: SecondFactorMethod[]) {
@@ -67,7 +69,7 @@ export class SecondFactorRequired {
 
 export const LoginResult = createUnionType({
   name: 'LoginResult',
-  description: 'What a right password leads to: a session, or the question for a second factor.',
+  description: 'The result of a login: tokens, or a request for a second factor.',
   types: () => [SignedIn, SecondFactorRequired] as const,
 });
 

@@ -10,17 +10,16 @@ import { recordOwn } from './record.ts';
 import { currentToken } from './refresh.ts';
 import { replacePassword } from './replace.ts';
 import { SignedIn, type Issued } from './start.ts';
-import { demandStrength, demandUnbreached } from './strength.ts';
+import { demandStrength, demandUnbreached, passwordRule } from './strength.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'The password as it is, and as it is to be.' })
+@InputType({ description: 'The current and the new password.' })
 export class ChangePasswordInput {
-  @Field(() => String, { description: 'The password that is in use.' })
+  @Field(() => String, { description: 'The current password.' })
   currentPassword!: string;
 
   @Field(() => String, {
-    description:
-      'The password to be used from now on, of 8 to 128 characters: not a common one, not the own name or address, and not known from a breach.',
+    description: `The new password. ${passwordRule}`,
   })
   newPassword!: string;
 }

@@ -7,30 +7,32 @@ import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
 import { demandFacts, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
-import { demandStrength, demandUnbreached } from './strength.ts';
+import { demandStrength, demandUnbreached, passwordRule } from './strength.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'Who wants an account.' })
+@InputType({ description: 'An account to register.' })
 export class RegisterInput {
   @Field(() => String, {
-    description: 'The name to sign in with, which others may come to see: 2 to 50 of letters, digits, `.`, `_` and `-`.',
+    description:
+      'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ' +
+      'ignoring case. Admins and officers can see it.',
   })
   username!: string;
 
   @Field(() => String, {
-    description: 'The e-mail address. A mail to it brings a token; until that is given back, the account may nothing else.',
+    description: 'The e-mail address that receives the verification token.',
   })
   email!: string;
 
   @Field(() => String, {
-    description: 'A password of 8 to 128 characters: not a common one, not the own name or address, and not known from a breach.',
+    description: `The password. ${passwordRule}`,
   })
   password!: string;
 
-  @Field(() => String, { description: 'First name.' })
+  @Field(() => String, { description: 'The first name. At most 100 characters.' })
   firstName!: string;
 
-  @Field(() => String, { description: 'Last name.' })
+  @Field(() => String, { description: 'The last name. At most 100 characters.' })
   lastName!: string;
 }
 

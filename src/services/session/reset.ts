@@ -3,19 +3,19 @@ import { TokenType } from '../../entities/session.ts';
 import { recordOwn } from './record.ts';
 import { replacePassword } from './replace.ts';
 import { noSuchToken, ownerOfToken, readToken, spendToken, type Mailed } from './spend.ts';
-import { demandStrength, demandUnbreached } from './strength.ts';
+import { demandStrength, demandUnbreached, passwordRule } from './strength.ts';
 import { tryToken } from './token.ts';
 import { confirmAddress, refusedAsTaken } from './verify.ts';
 import type { Scope } from '../scope.ts';
 import { voidPair } from '../pair.ts';
 
-@InputType({ description: 'A token that was mailed, and the password to be used from now on.' })
+@InputType({ description: 'The token and the new password.' })
 export class ResetPasswordInput {
-  @Field(() => String, { description: 'The token of the latest reset or invitation mail; it works once.' })
+  @Field(() => String, { description: 'The token from the latest reset or invitation e-mail. It works once.' })
   token!: string;
 
   @Field(() => String, {
-    description: 'The new password, of 8 to 128 characters: not a common one, not the own name or address, and not known from a breach.',
+    description: `The new password. ${passwordRule}`,
   })
   newPassword!: string;
 }

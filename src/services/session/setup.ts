@@ -5,30 +5,30 @@ import { badCredentials, badInput, conflict, type Refusal } from '../../errors.t
 import { demandFacts, hasOwner, makeAccount, takenBy } from './account.ts';
 import { recordOwn } from './record.ts';
 import { SignedIn, startSession, type Issued } from './start.ts';
-import { demandStrength, demandUnbreached } from './strength.ts';
+import { demandStrength, demandUnbreached, passwordRule } from './strength.ts';
 import { tryToken } from './token.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'Who is to own this instance, and the proof that they may.' })
+@InputType({ description: 'The owner account to create and the setup token.' })
 export class SetupOwnerInput {
-  @Field(() => String, { description: 'The set-up token that the service printed at its start, and keeps in its config directory.' })
+  @Field(() => String, { description: 'The setup token that the service prints at startup and stores in its config directory.' })
   setupToken!: string;
 
-  @Field(() => String, { description: 'The name to sign in with: 2 to 50 of letters, digits, `.`, `_` and `-`.' })
+  @Field(() => String, { description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`.' })
   username!: string;
 
   @Field(() => String, { description: 'The e-mail address.' })
   email!: string;
 
   @Field(() => String, {
-    description: 'A password of 8 to 128 characters: not a common one, not the own name or address, and not known from a breach.',
+    description: `The password. ${passwordRule}`,
   })
   password!: string;
 
-  @Field(() => String, { description: 'First name.' })
+  @Field(() => String, { description: 'The first name. At most 100 characters.' })
   firstName!: string;
 
-  @Field(() => String, { description: 'Last name.' })
+  @Field(() => String, { description: 'The last name. At most 100 characters.' })
   lastName!: string;
 }
 

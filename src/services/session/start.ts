@@ -31,28 +31,29 @@ export interface TokenCookies {
 }
 
 /** The outcome of every use case after which a device is signed in. */
-@ObjectType({ description: 'A device that is signed in: its tokens, and who it is signed in as.' })
+@ObjectType({ description: 'A signed-in session with its tokens.' })
 export class SignedIn {
-  @Field(() => String, { description: 'Send it as `Authorization: Bearer …` with every request.' })
+  @Field(() => String, { description: 'The access token. Send it as `Authorization: Bearer …` with every request.' })
   accessToken: string;
 
-  @Field(() => String, { description: 'How the access token is sent: always `Bearer`.' })
+  @Field(() => String, { description: 'The scheme for the access token: always `Bearer`.' })
   tokenType: string = 'Bearer';
 
-  @Field(() => Int, { description: 'Seconds until the access token is of no use; refresh before.' })
+  @Field(() => Int, { description: 'The number of seconds until the access token expires. Refresh it before then.' })
   expiresIn: number;
 
-  @Field(() => String, { nullable: true, description: 'Works once, for the next refresh; null where it was set as a cookie.' })
+  @Field(() => String, { nullable: true, description: 'The refresh token. It works once. Null if it was set as a cookie.' })
   refreshToken: string | null;
 
   @Field(() => String, {
     nullable: true,
     description:
-      'Keep it and send it with the next sign-in on this device, which then cannot be locked out by anyone else; null after a refresh, and where it was set as a cookie.',
+      'The token that identifies this device at later logins. Failed logins from other devices then ' +
+      'cannot lock it out. Null after a refresh or if it was set as a cookie.',
   })
   deviceToken: string | null;
 
-  @Field(() => User, { description: 'Who is signed in.' })
+  @Field(() => User, { description: 'The user who is signed in.' })
   user!: User;
 
   /** Who is signed in, for whoever reads the user. */

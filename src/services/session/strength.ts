@@ -3,6 +3,10 @@ import { composed } from '../crypto/password.ts';
 import { passwordProblems } from '../crypto/policy.ts';
 import type { Scope } from '../scope.ts';
 
+/** Describes to API clients which new passwords are accepted. */
+export const passwordRule =
+  'At most 128 characters and by default at least 8. Must not be common, guessable, breached, or the name or address of the user.';
+
 /** Whose password it is to be: none of this alone is a password. */
 export interface Owner {
   readonly username: string;

@@ -2,27 +2,27 @@ import { Field, InputType, Int } from 'type-graphql';
 import type { Connection } from '../../entities/setting.ts';
 import { badInput, type FieldProblem } from '../../errors.ts';
 
-@InputType({ description: 'A PostgreSQL server, and as whom to work there.' })
+@InputType({ description: 'A connection to a PostgreSQL server.' })
 export class ConnectionInput {
-  @Field(() => String, { description: 'The name or address of the server. Link-local addresses are refused.' })
+  @Field(() => String, { description: 'The host name or IP address of the server. Link-local addresses are refused.' })
   host!: string;
 
-  @Field(() => Int, { defaultValue: 5432, description: 'The port it listens at.' })
+  @Field(() => Int, { defaultValue: 5432, description: 'The port of the server.' })
   port!: number;
 
   @Field(() => String, { description: 'The name of the database.' })
   database!: string;
 
-  @Field(() => String, { description: 'The user.' })
+  @Field(() => String, { description: 'The database user.' })
   username!: string;
 
-  @Field(() => String, { description: 'The password. It is stored encrypted, and never shown.' })
+  @Field(() => String, { description: 'The password. It is stored in encrypted form and never returned.' })
   password!: string;
 
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: false,
-    description: 'Whether the connection must be encrypted; the certificate must be one that this machine trusts.',
+    description: 'Whether the connection requires TLS with a certificate that the service trusts.',
   })
   ssl?: boolean | null;
 }

@@ -11,24 +11,26 @@ import { assertNoProblems } from '../record/index.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'Who is to hold which role, and on what terms.' })
+@InputType({ description: 'A role assignment.' })
 export class AssignRoleInput {
-  @Field(() => ID, { description: 'Who; never oneself.' })
+  @Field(() => ID, { description: 'The id of the user. Must not be the caller.' })
   userId!: string;
 
-  @Field(() => ID, { description: 'Which role.' })
+  @Field(() => ID, { description: 'The id of the role.' })
   roleId!: string;
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'A later instant, from which on the role gives nothing; null for no end. Left out, an end that was set before stays.',
+    description:
+      'When the role expires. Must be in the future; null means never. Omit it to keep the current value of an active assignment.',
   })
   expiresAt?: Date | null;
 
   @Field(() => [BenevolenceReviewLevel], {
     nullable: true,
     description:
-      'The levels of benevolence review that the holder may decide; for roles based on admin or officer. Left out, those that were set before stay.',
+      'The benevolence review levels that the user may decide. Only for roles based on admin or officer. ' +
+      'Omit it to keep the current levels of an active assignment.',
   })
   reviewLevels?: BenevolenceReviewLevel[] | null;
 }

@@ -13,31 +13,34 @@ import { administer } from './admin-guard.ts';
 import { mostRoles, readFacts, taken, takenProblems } from './user-facts.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'Who is to be given an account, and as what.' })
+@InputType({ description: 'A user account to create.' })
 export class CreateUserInput {
   @Field(() => String, {
-    description: 'The name to sign in with: 2 to 50 of letters, digits, `.`, `_` and `-`; unique without regard to case.',
+    description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case.',
   })
   username!: string;
 
-  @Field(() => String, { description: 'The e-mail address, to which the invitation goes; unique without regard to case.' })
+  @Field(() => String, { description: 'The e-mail address that receives the invitation. Unique, ignoring case.' })
   email!: string;
 
-  @Field(() => String, { description: 'First name.' })
+  @Field(() => String, { description: 'The first name. At most 100 characters.' })
   firstName!: string;
 
-  @Field(() => String, { description: 'Last name.' })
+  @Field(() => String, { description: 'The last name. At most 100 characters.' })
   lastName!: string;
 
-  @Field(() => [ID], { description: 'The roles to begin with, each once and at most 20; none for an account that sees itself alone.' })
+  @Field(() => [ID], {
+    description:
+      'The ids of the initial roles, without duplicates and at most 20. Without a role, the user can see only their own account.',
+  })
   roleIds!: string[];
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Until when those roles are held, a later instant; no end when left out.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When the initial roles expire. Must be in the future. Null means never.' })
   rolesExpireAt?: Date | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The member record that the user is to be linked to; one that no other user is linked to.',
+    description: 'The id of the member record to link. It must not be linked to another user.',
   })
   memberId?: string | null;
 }

@@ -6,15 +6,19 @@ import { recordChange } from '../audit/event.ts';
 import { takeTurn } from '../limit.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'What changes of the own account; what is left out stays.' })
+@InputType({ description: "Changes to the caller's own account. Omitted fields keep their values." })
 export class UpdateProfileInput {
-  @Field(() => String, { nullable: true, description: 'First name.' })
+  @Field(() => String, { nullable: true, description: 'The first name. At most 100 characters. Must not be null.' })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Last name.' })
+  @Field(() => String, { nullable: true, description: 'The last name. At most 100 characters. Must not be null.' })
   lastName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The name to sign in with: 2 to 50 of letters, digits, `.`, `_` and `-`.' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case. Must not be null.',
+  })
   username?: string | null;
 }
 

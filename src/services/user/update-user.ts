@@ -13,29 +13,31 @@ import { isAnotherAddress } from './change-email.ts';
 import { readFacts, taken, takenProblems } from './user-facts.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'What changes of a user; what is left out stays.' })
+@InputType({ description: 'Changes to a user account. Omitted fields keep their values.' })
 export class UpdateUserInput {
   @Field(() => String, {
     nullable: true,
-    description: 'The name to sign in with: 2 to 50 of letters, digits, `.`, `_` and `-`; unique without regard to case.',
+    description:
+      'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case. Must not be null.',
   })
   username?: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: "The e-mail address, which is unverified from then on; the owner's is changed by the owner alone.",
+    description:
+      'The e-mail address. A new address starts unverified. Only the owner can change the address of the owner. Must not be null.',
   })
   email?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'First name.' })
+  @Field(() => String, { nullable: true, description: 'The first name. At most 100 characters. Must not be null.' })
   firstName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Last name.' })
+  @Field(() => String, { nullable: true, description: 'The last name. At most 100 characters. Must not be null.' })
   lastName?: string | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The member record that the user is linked to, null for none; nobody loosens or changes their own link.',
+    description: 'The id of the linked member record. Null removes the link. Callers cannot change or remove their own link.',
   })
   memberId?: string | null;
 }

@@ -13,14 +13,15 @@ import { ensurePair } from '../proof/key-pair.ts';
 import { proveViewer, type ViewerProof } from '../proof/proof.ts';
 import type { Scope } from '../scope.ts';
 
-@ObjectType({ description: 'A vault that was just made, and its recovery kit.' })
+@ObjectType({ description: 'A new vault and its recovery kit.' })
 export class VaultCreated {
-  @Field(() => Vault, { description: 'The vault; it is locked until it is unlocked.' })
+  @Field(() => Vault, { description: 'The vault. It is locked until `unlockVault`.' })
   vault!: Vault;
 
   @Field(() => String, {
     description:
-      'Opens the vault when every password is lost. It is shown this one time and kept nowhere: write it down, and keep it apart from the server.',
+      'The recovery kit, which restores access when every password is lost. It is shown only once. Write ' +
+      'it down and keep it apart from the server.',
   })
   recoveryKit: string;
 

@@ -6,12 +6,12 @@ import { withValue, type WantedValue } from './open.ts';
 import { decryptValue, demandName, nameProblems } from './record.ts';
 import type { Scope } from '../scope.ts';
 
-@ObjectType({ description: 'A secret, and its value.' })
+@ObjectType({ description: 'A secret with its value.' })
 export class RevealedSecret {
-  @Field(() => String, { description: 'The name it was asked for by.' })
+  @Field(() => String, { description: 'The name of the secret.' })
   keyName: string;
 
-  @Field(() => Int, { description: 'The version that this is the value of.' })
+  @Field(() => Int, { description: 'The number of the version.' })
   version: number;
 
   @Field(() => String, { description: 'The value.' })

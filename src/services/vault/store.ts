@@ -9,22 +9,25 @@ import { addVersion, nameProblems } from './record.ts';
 import { holdVault, writeState } from './state.ts';
 import type { Scope } from '../scope.ts';
 
-@InputType({ description: 'A value to be kept in the vault.' })
+@InputType({ description: 'A secret to store.' })
 export class StoreSecretInput {
   @Field(() => String, {
-    description: 'The name to ask for it by, of 1 to 200 characters. A name that is there already gets a new version.',
+    description: 'The name of the secret, 1 to 200 characters. An existing secret gets a new version.',
   })
   keyName!: string;
 
-  @Field(() => String, { description: 'The value: up to 64 kB of text.' })
+  @Field(() => String, { description: 'The value: up to 64 KiB of text.' })
   value!: string;
 
-  @Field(() => String, { nullable: true, description: 'What it is for, in at most 1,000 characters; left out, it stays as it is.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The purpose of the secret. At most 1,000 characters. Omit it to keep the current text.',
+  })
   description?: string | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'The version that the value is to follow, 0 where there should be none yet: another one is a CONFLICT.',
+    description: 'The expected latest version, 0 for a new secret. Fails with CONFLICT if the latest version is different.',
   })
   expectedVersion?: number | null;
 }

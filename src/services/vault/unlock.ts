@@ -17,12 +17,12 @@ import type { Verify } from '../proof/password-attempt.ts';
 import { proveViewer } from '../proof/proof.ts';
 import type { Scope } from '../scope.ts';
 
-@ObjectType({ description: 'The vault is unlocked for this session.' })
+@ObjectType({ description: 'The token of an unlocked vault.' })
 export class VaultToken {
-  @Field(() => String, { description: 'Send it in the header `x-vault-token` with what is asked of the vault.' })
+  @Field(() => String, { description: 'The vault token. Send it in the `x-vault-token` header with every vault operation.' })
   vaultToken: string;
 
-  @Field(() => Int, { description: 'Seconds until it is of no use, unless it is used before; each use begins them anew, up to a limit.' })
+  @Field(() => Int, { description: 'The number of seconds until the token expires. Each use extends it, up to a maximum lifetime.' })
   expiresIn: number;
 
   constructor(vaultToken: string, expiresIn: number) {
