@@ -99,7 +99,10 @@ function configurationPage(variables: Sources['variables']): string {
   if (unplaced.length > 0) throw new Error(`Name each variable in one section of \`concerns\` in scripts/docs.ts: ${unplaced.join(', ')}`);
   const sections = concerns.flatMap(([title, ...ofConcern]) => [
     `## ${title}`,
-    table(['variable', 'default', 'values', 'meaning'], ofConcern.map((name) => configurationRow(name, variables[name]))),
+    table(
+      ['variable', 'default', 'values', 'meaning'],
+      ofConcern.map((name) => configurationRow(name, variables[name])),
+    ),
   ]);
   return page([
     '# Configuration',

@@ -80,7 +80,11 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
     }
   }
 
-  async function send(query: string, variables: object = {}, headers: Record<string, string> = {}): Promise<Record<string, Record<string, string>>> {
+  async function send(
+    query: string,
+    variables: object = {},
+    headers: Record<string, string> = {},
+  ): Promise<Record<string, Record<string, string>>> {
     const response = await fetch(`${service?.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
