@@ -131,7 +131,7 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
     await send(create, { password }, { authorization: `Bearer ${accessToken}` });
     const store = 'mutation ($input: StoreSecretInput!) { storeSecret(input: $input) { keyName } }';
     await send(store, { input: { keyName: 'bank', value: 'the value' } }, await unlockVault(accessToken));
-    while (head === '') [, head = ''] = /^Keep this head elsewhere: (\S+)$/m.exec((await run('audit:verify')).said) ?? [];
+    while (head === '') [, head = ''] = /(\d+:[\w-]{43})\s*$/.exec((await run('audit:verify')).said) ?? [];
     shell(blockOf('backup.md', 'sh backup'));
     for (const file of ['unionhall.dump', 'unionhall-config.tar.gz']) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
   }, 120_000);
@@ -144,10 +144,9 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
     configDirectory = join(folder, 'restored');
     await createDatabase();
     shell(blockOf('backup.md', 'sh restore'));
-    expect(await run('audit:verify', '--head', head)).toMatchObject({
-      hasSucceeded: true,
-      said: expect.stringContaining('The head that was kept is among them.'),
-    });
+    expect(await run('audit:verify', '--head', head)).toMatchObject({ hasSucceeded: true });
+    const other = head.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A'));
+    expect(await run('audit:verify', '--head', other)).toMatchObject({ hasSucceeded: false });
     service = await startProcess(built.program, environmentFor(urlOf(application)));
     const signIn = 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }';
     const { login } = await send(signIn, { input: { identifier: 'rosa', password } });
