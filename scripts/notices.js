@@ -3,7 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const project = join(import.meta.dirname, '..');
-const isNotice = /^(licen[cs]e|copying|notice)\b/i;
+const isNotice = /(^|\.)(licen[cs]e|copying|notice)\b/i;
+/** Files of a package that stand in this repository, because the package brings dozens of others that they do not need. */
+const vendored = [{ label: 'graphql-voyager 2.1.0 (MIT), in playground/voyager', place: 'playground/voyager' }];
 
 /** @returns {string} the notices of every production dependency that is not optional; packages with one text share it. */
 export function notices() {
@@ -16,6 +18,7 @@ export function notices() {
     const text = noticesIn(join(project, place)) || `The package has no license file. Its metadata says: ${license}.`;
     byText.set(text, [...new Set([...(byText.get(text) ?? []), `${name} ${version} (${licenseName(license)})`])]);
   }
+  for (const { label, place } of vendored) byText.set(noticesIn(join(project, place)), [label]);
   const sections = [...byText].map(([text, names]) => `${names.toSorted().join('\n')}\n\n${text}\n`).toSorted();
   return [introduction, ...sections].join(`\n${'-'.repeat(80)}\n\n`);
 }
