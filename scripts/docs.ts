@@ -1,6 +1,9 @@
 // Writes the documents that come from the code: `npm run docs`. A test holds what is committed against it.
-import { readFileSync, writeFileSync } from 'node:fs';
+import 'reflect-metadata';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MikroORM, type EntityMetadata, type EntityProperty, type Options } from '@mikro-orm/postgresql';
+import { getMetadataStorage } from 'type-graphql';
 import type { ZodType } from 'zod';
 import type { RefusalCode } from '../src/errors.ts';
 import { windows, type Window } from '../src/playground.ts';
@@ -11,34 +14,112 @@ const project = join(import.meta.dirname, '..');
 export interface Sources {
   readonly variables: Readonly<Record<string, ZodType>>;
   readonly refusals: Readonly<Record<RefusalCode, string>>;
+  /** The metadata of every entity. */
+  readonly entities: Iterable<EntityMetadata>;
 }
 
 /** Every page that is written, by its path. */
-export async function pages({ variables, refusals }: Sources): Promise<Record<string, string>> {
-  const story = await windows();
+export async function pages({ variables, refusals, entities }: Sources): Promise<Record<string, string>> {
   return {
     'docs/configuration.md': configurationPage(variables),
     'docs/errors.md': errorsPage(refusals),
-    'docs/examples.md': examplesPage(story),
-    'README.md': withExamples(readFileSync(join(project, 'README.md'), 'utf8'), story),
+    'docs/examples.md': examplesPage(await windows()),
+    'docs/schema.md': schemaPage([...entities]),
   };
 }
 
-const written = (from: string): string => `Written by \`npm run docs\` from ${from}; a test holds it against that.`;
+const written = (from: string): string => `\`npm run docs\` generates this page from ${from}, and a test compares them.`;
+
+/** The sections of the page: which variables each has, in this order. */
+const concerns: readonly (readonly [title: string, ...names: string[]])[] = [
+  ['Process and HTTP', 'NODE_ENV', 'HOST', 'PORT', 'REQUEST_TIMEOUT', 'STOP_DELAY', 'STOP_GRACE', 'TRUSTED_PROXIES', 'CORS_ORIGINS'],
+  [
+    'Database',
+    'DATABASE_URL',
+    'DATABASE_URL_FILE',
+    'DATABASE_POOL_SIZE',
+    'DATABASE_DIRECT_URL',
+    'DATABASE_DIRECT_URL_FILE',
+    'DATABASE_PREPARED',
+    'SEED',
+    'UNIONHALL_DATA_DIR',
+  ],
+  ['Keys and the configuration directory', 'UNIONHALL_KEYS', 'UNIONHALL_CONFIG_DIR'],
+  ['First start', 'ADMIN_EMAIL', 'ADMIN_PASSWORD', 'ADMIN_PASSWORD_FILE', 'ADMIN_USERNAME'],
+  [
+    'Sessions and sign-in',
+    'ACCESS_TOKEN_TTL',
+    'REFRESH_GRACE',
+    'REFRESH_RETRY',
+    'SESSION_MAX_AGE',
+    'SESSION_IDLE_AGE',
+    'REUSE_ENDS',
+    'LOGIN_ATTEMPTS',
+    'LOGIN_LOCK',
+    'INVITATION_TTL',
+    'STEP_UP_AGE',
+    'REQUIRE_SECOND_FACTOR',
+    'REGISTRATION',
+    'VERIFIED_OPERATIONS',
+  ],
+  ['Passwords', 'PASSWORD_MIN_LENGTH', 'HIBP_URL', 'ARGON2_MEMORY', 'ARGON2_TIME', 'PBKDF2_ITERATIONS'],
+  ['Cookies', 'COOKIE_PATH', 'COOKIE_SECURE', 'COOKIE_SAME_SITE', 'COOKIE_NAME'],
+  [
+    'Rate limits',
+    'LIMIT_SIGN_IN',
+    'LIMIT_SECOND_FACTOR',
+    'LIMIT_MAIL_ACCOUNT',
+    'LIMIT_MAIL_ADDRESS',
+    'LIMIT_REGISTER',
+    'LIMIT_REFRESH',
+    'LIMIT_CONNECTION',
+    'LIMIT_TOKEN',
+    'LIMIT_REFUSAL',
+  ],
+  ['Limits of one operation', 'MAX_DEPTH', 'MAX_ALIASES', 'MAX_ROOT_FIELDS', 'MAX_COST', 'TRUSTED_DOCUMENTS', 'PLAYGROUND'],
+  [
+    'Subscriptions',
+    'SUBSCRIPTION_CHECK_EVERY',
+    'SUBSCRIPTIONS_PER_SOCKET',
+    'SUBSCRIPTION_BACKLOG',
+    'SOCKETS_PER_USER',
+    'SOCKET_INIT_WAIT',
+    'SOCKET_PING_EVERY',
+  ],
+  ['Vault', 'VAULT_IDLE_TTL', 'VAULT_MAX_TTL', 'SECRET_VERSIONS'],
+  ['Benevolence and dates', 'UNIONHALL_TIME_ZONE', 'BENEVOLENCE_ADMIN_FROM', 'BENEVOLENCE_MANAGER_FROM', 'BENEVOLENCE_PRESIDENT_FROM'],
+  ['Mail', 'SMTP_URL', 'SMTP_URL_FILE', 'MAIL_FROM', 'PUBLIC_URL', 'MAIL_WORKER'],
+  ['Audit log and cleanup', 'AUDIT_REFUSALS_PER_DAY', 'AUDIT_SEAL_EVERY', 'CLEANUP_EVERY'],
+  ['Logs and metrics', 'LOG_LEVEL', 'METRICS_PORT'],
+];
 
 function configurationPage(variables: Sources['variables']): string {
-  const rows = Object.entries(variables).map(([name, schema]) => [
-    `\`${name}\``,
-    code(String(schema.meta()?.['default'] ?? defaultOf(schema))),
-    code(formOf(schema)),
-    (schema.description ?? '').replaceAll('|', '\\|'),
+  const names = concerns.flatMap(([, ...ofConcern]) => ofConcern);
+  const unplaced = Object.keys(variables).filter((name) => names.filter((each) => each === name).length !== 1);
+  if (unplaced.length > 0) throw new Error(`Name each variable in one section of \`concerns\` in scripts/docs.ts: ${unplaced.join(', ')}`);
+  const sections = concerns.flatMap(([title, ...ofConcern]) => [
+    `## ${title}`,
+    table(
+      ['variable', 'default', 'values', 'meaning'],
+      ofConcern.map((name) => configurationRow(name, variables[name])),
+    ),
   ]);
   return page([
     '# Configuration',
     written('`variables` in `src/config.ts`'),
-    'Every setting is an environment variable, also read from a file `.env` in the folder that npm scripts run in; it must be UTF-8, and names that are not listed here are warned of. What is not valid keeps the service from starting, and is named; [.env.example](../.env.example) has the same list to copy from.',
-    table(['variable', 'default', 'may be', 'what it means'], rows),
+    'Every setting is an environment variable. npm scripts also read a file `.env` in the folder that they run in. The file must be UTF-8, and unknown names cause a warning. An invalid value stops the start with a message that names the variable. Copy from [.env.example](../.env.example), which lists the same variables.',
+    ...sections,
   ]);
+}
+
+function configurationRow(name: string, schema: ZodType | undefined): string[] {
+  if (!schema) throw new Error(`There is no variable ${name}: remove it from \`concerns\` in scripts/docs.ts.`);
+  return [
+    `\`${name}\``,
+    code(String(schema.meta()?.['default'] ?? defaultOf(schema))),
+    code(formOf(schema)),
+    (schema.description ?? '').replaceAll('|', '\\|'),
+  ];
 }
 
 const code = (text: string): string => (text === '' ? '' : `\`${text}\``);
@@ -123,14 +204,44 @@ function examplesPage(story: readonly Window[]): string {
 const fenced = ({ document, variables }: Window['examples'][number]): string =>
   ['```graphql', document.trim(), '```', ...(variables === null ? [] : ['', '```json', variables.trim(), '```'])].join('\n');
 
-/** The text, with the example between each pair of marks as its file is. */
-function withExamples(text: string, story: readonly Window[]): string {
-  const examples = story.flatMap((window) => window.examples);
-  return text.replace(/(<!-- example (\S+) -->\n).*?(\n<!-- end -->)/gs, (_, begin: string, name: string, end: string) => {
-    const example = examples.find((each) => each.name === name);
-    if (!example) throw new Error(`There is no example ${name}.`);
-    return `${begin}\n${fenced({ ...example, variables: null })}\n${end}`;
-  });
+/** Columns that most tables have; the page explains them once. */
+const common: ReadonlySet<string> = new Set(['createdAt', 'updatedAt', 'deletedAt']);
+
+function schemaPage(entities: readonly EntityMetadata[]): string {
+  const types = new Map(getMetadataStorage().objectTypes.map(({ target, name }) => [target, name]));
+  const sorted = entities.filter(({ abstract }) => !abstract).toSorted((one, other) => (one.className < other.className ? -1 : 1));
+  const isPublished = (entity: EntityMetadata): boolean => types.has(entity.class);
+  return page([
+    '# Schema',
+    written('the entities in `src/entities`'),
+    'Each box is one table with its columns. `PK` marks the primary key, `FK` a reference, `UK` a unique column. Most tables also have `createdAt` and `updatedAt`; records that can be deleted have `deletedAt`. A column with the comment "optional" may be null. [schema.graphql](../schema.graphql) describes the types of the API.',
+    '## Entities of the API',
+    'Each of these tables has a GraphQL type. The type may lack some of the columns, and roles see different fields; see [permissions.md](permissions.md). A box without columns belongs to the other diagram.',
+    diagram(sorted.filter(isPublished)),
+    '## Internal tables',
+    'No GraphQL type shows these tables directly.',
+    diagram(sorted.filter((entity) => !isPublished(entity))),
+  ]);
+}
+
+/** An entity-relationship diagram of Mermaid. */
+function diagram(entities: readonly EntityMetadata[]): string {
+  const columns = (entity: EntityMetadata): EntityProperty[] =>
+    entity.props.filter(({ name, fieldNames, persist }) => fieldNames?.length === 1 && persist !== false && !common.has(name));
+  const boxes = entities.flatMap((entity) => [`  ${entity.className} {`, ...columns(entity).map(columnLine), '  }']);
+  const lines = entities.flatMap((entity) => columns(entity).flatMap((property) => relationLine(entity, property)));
+  return ['```mermaid', 'erDiagram', ...lines, ...boxes, '```'].join('\n');
+}
+
+function columnLine({ name, columnTypes, primary, targetMeta, unique, nullable }: EntityProperty): string {
+  const keys = [primary && 'PK', targetMeta && 'FK', unique && !primary && 'UK'].filter(Boolean).join(', ');
+  const type = (columnTypes[0] ?? '').replace(/\(.*?\)/, '');
+  return ['   ', type, name, keys, nullable ? '"optional"' : ''].filter(Boolean).join(' ');
+}
+
+function relationLine({ className }: EntityMetadata, { name, kind, targetMeta, nullable }: EntityProperty): string[] {
+  if (!targetMeta) return [];
+  return [`  ${targetMeta.className} ${nullable ? '|o' : '||'}--${kind === '1:1' ? 'o|' : 'o{'} ${className} : ${name}`];
 }
 
 const page = (parts: readonly string[]): string => `${parts.join('\n\n')}\n`;
@@ -139,9 +250,11 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
   [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
 if (process.argv[1] === import.meta.filename) {
-  // The build, because Node does not run all of TypeScript by itself.
-  const built = (name: string): Promise<unknown> => import(join(project, 'dist', 'src', name));
-  const { variables } = (await built('config.js')) as Pick<Sources, 'variables'>;
-  const { refusals } = (await built('errors.js')) as Pick<Sources, 'refusals'>;
-  for (const [path, text] of Object.entries(await pages({ variables, refusals }))) writeFileSync(join(project, path), text);
+  // The build, because Node.js does not run decorators from TypeScript
+  const built = (name: string): Promise<unknown> => import(join(project, 'dist', name));
+  const { variables } = (await built('src/config.js')) as Pick<Sources, 'variables'>;
+  const { refusals } = (await built('src/errors.js')) as Pick<Sources, 'refusals'>;
+  const { ormOptions } = (await built('mikro-orm.config.js')) as { ormOptions: Options };
+  const entities = new MikroORM({ ...ormOptions, dbName: 'none' }).getMetadata().getAll().values();
+  for (const [path, text] of Object.entries(await pages({ variables, refusals, entities }))) writeFileSync(join(project, path), text);
 }

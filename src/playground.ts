@@ -47,6 +47,19 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** The policy of the schema graph. GraphQL Voyager lays the graph out with WebAssembly, in a worker from a blob. */
+const graphPolicy = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  'worker-src blob:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
 /** The page, and the scripts of its workers, which are under a policy of their own. */
 const isPage = /^\/(\?|$)|\/worker-\w+\.js(\?|$)/;
 
@@ -60,7 +73,8 @@ export function playground(): (app: FastifyInstance) => Promise<void> {
     const page = renderAltair({ baseURL: `.${assets}`, serveInitialOptionsInSeperateRequest: '../start.js' })
       .replace('<html>', '<html lang="en">')
       .replace('<title>Altair</title>', '<title>Unionhall playground</title>')
-      .replace('</head>', '<link href="../style.css" rel="stylesheet" /></head>');
+      .replace('</head>', '<link href="../style.css" rel="stylesheet" /></head>')
+      .replace('</body>', '<a class="schema-graph" href="../schema" target="_blank">Schema graph</a></body>');
     app.addHook(
       'onRequest',
       async ({ url }, reply) => void (isPage.test(url) && reply.header('content-security-policy', contentSecurityPolicy)),
@@ -72,10 +86,20 @@ export function playground(): (app: FastifyInstance) => Promise<void> {
       maxAge: '1 year',
       immutable: true,
     });
+    await app.register(staticFiles, {
+      root: join(folder(), 'voyager'),
+      prefix: '/playground/voyager/',
+      index: false,
+      decorateReply: false,
+    });
     app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-cache'));
+    app.get('/playground/schema', async (_request, reply) => {
+      reply.header('content-security-policy', graphPolicy).type('text/html; charset=utf-8');
+      return await readFile(join(folder(), 'schema.html'));
+    });
     app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
     app.get('/playground/windows.json', async () => await optionsFor(await windows()));
-    for (const [file, type] of Object.entries({ 'start.js': 'text/javascript', 'style.css': 'text/css' })) {
+    for (const [file, type] of Object.entries({ 'start.js': 'text/javascript', 'schema.js': 'text/javascript', 'style.css': 'text/css' })) {
       app.get(`/playground/${file}`, async (_request, reply) =>
         reply.type(`${type}; charset=utf-8`).send(await readFile(join(folder(), file))),
       );

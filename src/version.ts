@@ -1,2 +1,2 @@
-/** The version of this program, as package.json has it. */
-export const version = '0.1.0';
+/** The version of the service, as in package.json. */
+export const version = '0.2.0';

@@ -423,7 +423,7 @@ describe('the columns of an office', () => {
   });
 
   it('are listed in the documents', async () => {
-    const rows = (await readFile('docs/imports.md', 'utf8')).matchAll(/^\| `(\w+)` +\| (.*?) *\|$/gm);
+    const rows = (await readFile('docs/import.md', 'utf8')).matchAll(/^\| `(\w+)` +\| (.*?) *\|$/gm);
     const listed = [...rows].map(([, column = '', names = '']) => [column, names]);
     const known = [...Object.entries<{ names?: readonly string[] }>(memberColumns), ...Object.entries(organizationColumns)];
     const namesIn = ({ names = [] }: { names?: readonly string[] }) => names.map((name) => `\`${name}\``).join(', ');

@@ -9,40 +9,73 @@ import { filesOf, project } from './support/house.ts';
 import { aLocal } from './support/local.ts';
 
 const read = (file: string): string => readFileSync(join(project, file), 'utf8');
-const documents = ['README.md', 'CHANGELOG.md', ...filesOf('docs').flatMap((file) => (file.endsWith('.md') ? [`docs/${file}`] : []))];
+const documents = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CODE_OF_CONDUCT.md',
+  ...filesOf('docs').flatMap((file) => (file.endsWith('.md') ? [`docs/${file}`] : [])),
+];
 const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: object }).scripts);
-/** What the other commands run by themselves. */
-const byOthers: ReadonlySet<string> = new Set(['build']);
+/** The anchors of a page, as GitHub makes them from its headings. */
+const headingsOf = (file: string): string[] =>
+  [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
 const local = await aLocal();
 
 describe('the documents', () => {
   it('are as the code has it, where they come from it', async () => {
-    for (const [file, text] of Object.entries(await pages({ variables, refusals })))
+    const entities = local.database.orm.getMetadata().getAll().values();
+    for (const [file, text] of Object.entries(await pages({ variables, refusals, entities })))
       expect({ file, text: read(file) }).toEqual({ file, text });
   });
 
   it.each(documents)('%s names files and commands that there are', (document) => {
     const text = read(document);
-    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[\w-]+)?\)/g)].map(([, path = '']) => path);
-    expect(links.filter((path) => !existsSync(join(project, dirname(document), path)))).toEqual([]);
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([\w-]+))?\)/g)].map(([, path = '', heading]) => ({
+      file: path === '' ? document : join(dirname(document), path),
+      heading,
+    }));
+    expect(links.filter(({ file }) => !existsSync(join(project, file)))).toEqual([]);
+    expect(links.filter(({ file, heading }) => heading !== undefined && !headingsOf(file).includes(heading))).toEqual([]);
     const commands = [...text.matchAll(/npm run (\w[\w:-]*)/g)].map(([, name = '']) => name);
-    const known = new Set([...scripts, 'build', 'dev']);
+    const known = new Set(scripts);
     expect(commands.filter((name) => !known.has(name))).toEqual([]);
   });
 
   it('say what holds where a variable is not set, as .env.example does', () => {
     const rows = [...read('docs/configuration.md').matchAll(/^\| `(\w+)` \| (?:`(.*?)`)? ?\|/gm)];
     const examples = [...read('.env.example').matchAll(/^# ?([A-Z][A-Z0-9_]*)=(.*)$/gm)];
-    const pairs = (found: readonly RegExpExecArray[]) => found.map(([, name, value = '']) => [name, value]);
+    const pairs = (found: readonly RegExpExecArray[]) => found.map(([, name = '', value = '']) => `${name}=${value}`).toSorted();
     expect(pairs(rows)).toEqual(pairs(examples));
   });
 
-  it('name every command, and the README has each in a table', () => {
-    const rows = read('README.md')
+  it('list every page in the table of contents', () => {
+    const listed = [...read('docs/README.md').matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, file]) => file);
+    expect(listed.toSorted()).toEqual(filesOf('docs').filter((file) => file.endsWith('.md') && file !== 'README.md'));
+  });
+
+  it('keep the README short', () => {
+    expect(read('README.md').split('\n').length).toBeLessThanOrEqual(200);
+  });
+
+  it('are named correctly in the sources', () => {
+    const sources = ['src', 'scripts'].flatMap((folder) => filesOf(folder).map((file) => read(`${folder}/${file}`)));
+    const named = sources.flatMap((text) => [...text.matchAll(/\bdocs\/[\w-]+\.md\b/g)].map(([file]) => file));
+    expect(named.filter((file) => !existsSync(join(project, file)))).toEqual([]);
+  });
+
+  it('have every command in a table', () => {
+    const rows = read('docs/commands.md')
       .split('\n')
       .filter((line) => line.startsWith('| `npm '));
     const named = rows.flatMap((row) => [...row.matchAll(/`(?:npm (?:run )?)?([\w:-]+)[^`]*`/g)].map(([, name = '']) => name));
-    expect(scripts.filter((name) => !named.includes(name) && !byOthers.has(name))).toEqual([]);
+    expect(scripts.filter((name) => !named.includes(name))).toEqual([]);
   });
 
   it('answer the first question as the README says', async () => {

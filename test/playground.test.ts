@@ -284,6 +284,20 @@ describe('the page', () => {
     );
   });
 
+  it('links to the schema graph, which runs in a policy of its own and finds its files', async () => {
+    expect(await (await get('/')).text()).toContain('<a class="schema-graph" href="../schema" target="_blank">Schema graph</a>');
+    const response = await get('/playground/schema');
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const policy = response.headers.get('content-security-policy');
+    expect(policy).toContain("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';");
+    expect(policy).not.toMatch(/https?:|\*|'unsafe-eval'/);
+    const html = await response.text();
+    expect(html).not.toMatch(/<script(?![^>]* src=)/);
+    const named = [...html.matchAll(/(?:href|src)="(?!data:)([^"]+)"/g)].map(([, path = '']) => `/playground/${path}`);
+    expect(named).toHaveLength(4);
+    for (const path of named) expect({ path, status: (await get(path)).status }).toEqual({ path, status: 200 });
+  });
+
   it('leaves the strict policy on everything else', async () => {
     for (const path of ['/graphql', '/health', '/playground/start.js', '/nowhere']) {
       expect((await get(path)).headers.get('content-security-policy')).not.toContain('unsafe-eval');
@@ -291,7 +305,14 @@ describe('the page', () => {
   });
 
   it('is nowhere when it is off', async () => {
-    for (const path of ['/', '/playground/start.js', '/playground/windows.json', '/playground/operations/1-sign-in/1-sign-in.graphql']) {
+    for (const path of [
+      '/',
+      '/playground/start.js',
+      '/playground/windows.json',
+      '/playground/schema',
+      '/playground/voyager/voyager.standalone.js',
+      '/playground/operations/1-sign-in/1-sign-in.graphql',
+    ]) {
       const response = await get(path, production.url);
       expect(response.status).toBe(404);
       expect(await response.json()).toEqual({ error: 'There is nothing at this address.' });

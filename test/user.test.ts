@@ -78,9 +78,9 @@ describe('createUser', () => {
     expect(await guest.refusals('{ grievances { totalCount } }')).toEqual([]);
   });
 
-  it('does what the README tells to paste', async () => {
-    const readme = await readFile('README.md', 'utf8');
-    const [, pasted = ''] = /### Users and roles[^]*?```graphql\n([^]*?)```/.exec(readme) ?? [];
+  it('runs the invitation of docs/identity.md', async () => {
+    const page = await readFile('docs/identity.md', 'utf8');
+    const [, pasted = ''] = /## Users and roles[^]*?```graphql\n([^]*?)```/.exec(page) ?? [];
     const { createUser } = await local.admin.see<{ createUser: Told }>(pasted);
     const roles = [{ role: { name: 'officer' }, assignedBy: { fullName: 'Ruth Calloway' }, expiresAt: '2030-01-04T22:00:00.000Z' }];
     expect(createUser).toMatchObject({ roles });

@@ -125,6 +125,19 @@ void test('the schema is there without signing in, and a reload keeps the window
   });
 });
 
+void test('the schema graph opens from the page, and shows the types without another origin', async () => {
+  await visit('light', async (page) => {
+    const [graph] = await Promise.all([page.waitForEvent('popup'), page.getByRole('link', { name: 'Schema graph' }).click()]);
+    const faults: string[] = [];
+    graph.on('console', (message) => isFault(message) && faults.push(message.text()));
+    graph.on('pageerror', (error) => faults.push(error.message));
+    await graph.locator('svg .node').getByText('Grievance', { exact: true }).first().waitFor({ timeout: 60_000 });
+    assert.ok((await graph.locator('svg .node').count()) > 20);
+    await picture(graph, 'light', 'schema graph');
+    assert.deepEqual(faults, []);
+  });
+});
+
 /** Another service, on a database that nobody has touched. */
 async function startAnew(): Promise<void> {
   await service?.stop();

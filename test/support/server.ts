@@ -37,11 +37,14 @@ interface Person {
   readonly gid?: number;
 }
 
-/** @throws {Error} which says why it cannot be had, and what to do instead. */
-export async function startServer(): Promise<Server> {
+/**
+ * @param installed The folder of an installed PostgreSQL, with `bin`; by default the one from npm.
+ * @throws {Error} which says why it cannot be had, and what to do instead.
+ */
+export async function startServer(installed?: string): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'unionhall-postgres-'));
   try {
-    return await start(folder);
+    return await start(folder, installed);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     const reason = error instanceof Error ? error.message : String(error);
@@ -52,9 +55,10 @@ export async function startServer(): Promise<Server> {
   }
 }
 
-async function start(folder: string): Promise<Server> {
+async function start(folder: string, installed?: string): Promise<Server> {
   const person = whoMayRunIt();
-  const native = await binaries(folder, person);
+  if (installed !== undefined && person.uid !== undefined) chownSync(folder, person.uid, person.gid ?? person.uid);
+  const native = installed ?? (await binaries(folder, person));
   const data = join(folder, 'data');
   const secret = randomBytes(16).toString('hex');
   const secretFile = join(folder, 'secret');

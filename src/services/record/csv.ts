@@ -145,7 +145,7 @@ function readHeader(names: readonly string[], { columns, needed, ignoresUnknown 
   if (strange.length > 0 && !ignoresUnknown)
     fail(
       `The first line has ${strange.map(shown).join(', ')}, which ${strange.length === 1 ? 'is' : 'are'} not known. ` +
-        `Known columns: ${Object.keys(columns).join(', ')}; docs/imports.md lists their other names. ` +
+        `Known columns: ${Object.keys(columns).join(', ')}; docs/import.md lists their other names. ` +
         `With --ignore-unknown, other columns are passed over.`,
     );
   const second = header.findIndex((column, place) => column != null && header.indexOf(column) < place);
