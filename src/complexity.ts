@@ -103,11 +103,11 @@ const proofs: ReadonlySet<string> = new Set(['password', 'currentPassword', 'cod
 export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds): number {
   const { depth, aliases, rootFields, cost, authentications } = measure(schema, asked);
   const excess: readonly (readonly [isOver: boolean, message: string])[] = [
-    [depth > bounds.depth, `The operation is ${depth} levels deep: ${bounds.depth} are allowed, not counting edges, node and nodes.`],
-    [aliases > bounds.aliases, `The operation has ${aliases} aliases: ${bounds.aliases} are allowed.`],
-    [rootFields.size > bounds.rootFields, `The operation has ${rootFields.size} root fields: ${bounds.rootFields} are allowed.`],
+    [depth > bounds.depth, `The operation is ${depth} levels deep. The limit is ${bounds.depth}; edges, node and nodes do not count.`],
+    [aliases > bounds.aliases, `The operation has ${aliases} aliases. The limit is ${bounds.aliases}.`],
+    [rootFields.size > bounds.rootFields, `The operation has ${rootFields.size} root fields. The limit is ${bounds.rootFields}.`],
     [authentications > 1, 'An operation may have only one field that takes a password, a code or a token.'],
-    [cost > bounds.cost, `The operation asks for up to ${cost} objects: ${bounds.cost} are allowed. Ask for smaller pages.`],
+    [cost > bounds.cost, `The operation requests up to ${cost} objects. The limit is ${bounds.cost}; request smaller pages.`],
   ];
   const found = excess.find(([isOver]) => isOver);
   if (found) throw tooComplex(found[1]);

@@ -50,7 +50,7 @@ const wrong = (what: string, says: string): Finding => ({ what, says, isFault: t
 async function examineKeys(config: Config): Promise<{ finding: Finding; keyring: Keyring | null }> {
   const { keys, configDirectory: directory } = config;
   if (config.mayMakeKeys && !(await hasKeyring({ keys, directory })))
-    return { finding: right('Keys', 'There is no keyring yet; the first start makes one.'), keyring: null };
+    return { finding: right('Keys', 'There is no keyring yet. The first start creates one.'), keyring: null };
   try {
     const keyring = await loadKeyring({ keys, directory, mayMake: false });
     const { length } = keyring.kids;
@@ -63,14 +63,14 @@ async function examineKeys(config: Config): Promise<{ finding: Finding; keyring:
 async function examineDirectory({ configDirectory }: Config): Promise<Finding> {
   const what = 'Config directory';
   const found = await stat(configDirectory).catch(() => null);
-  if (found === null) return right(what, `${configDirectory} is not there yet; it is made when something is kept in it.`);
+  if (found === null) return right(what, `${configDirectory} does not exist yet. It is created when needed.`);
   const isWritable = await isAllowed(configDirectory, constants.W_OK);
   const problems = [
-    ...(isOpen(found.mode, 0o022) ? [`Others may write to ${configDirectory}. Run: chmod 0700 "${configDirectory}"`] : []),
-    ...(await exposedIn(configDirectory)).map((file) => `Others may read ${file}. Run: chmod 0600 "${file}"`),
-    ...(isWritable ? [] : [`${configDirectory} cannot be written to: a set-up token and a saved connection need that.`]),
+    ...(isOpen(found.mode, 0o022) ? [`${configDirectory} is writable by other users. Run: chmod 0700 "${configDirectory}"`] : []),
+    ...(await exposedIn(configDirectory)).map((file) => `${file} is readable by other users. Run: chmod 0600 "${file}"`),
+    ...(isWritable ? [] : [`${configDirectory} is not writable, so no set-up token or connection can be saved.`]),
   ];
-  return problems.length > 0 ? wrong(what, problems.join('\n  ')) : right(what, `${configDirectory} is for the service alone.`);
+  return problems.length > 0 ? wrong(what, problems.join('\n  ')) : right(what, `${configDirectory} is protected from other users.`);
 }
 
 /** The files in which secrets are kept, as far as others may read them. */
@@ -98,11 +98,14 @@ async function examineDatabase(
   try {
     const place = await whereabouts(config, () =>
       keyring === null
-        ? Promise.reject(new KeyringError('What was saved in the settings opens with the keyring alone'))
+        ? Promise.reject(new KeyringError('The saved connection cannot be decrypted without the keyring'))
         : Promise.resolve(keyring),
     );
     if (place.url === null) {
-      const finding = right(what, `It is embedded, in ${config.dataDirectory}: for one process, for development.`);
+      const finding = right(
+        what,
+        `The database is embedded, in ${config.dataDirectory}. It serves one process and is meant for development.`,
+      );
       return { findings: [finding, ...(await examineEmbedded(config, place, keyring))], isEmbedded: true };
     }
     const database = await openPlace(config, place);
@@ -145,7 +148,7 @@ async function examineAccounts(config: Config, database: Database, keyring: Keyr
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   const users = await findSeededUsers(database.orm.em.fork() as SqlEntityManager, hasher);
   const what = 'Accounts';
-  return [users.length === 0 ? right(what, 'No password is public.') : wrong(what, `${new SeededError(users).message}.`)];
+  return [users.length === 0 ? right(what, 'No account has a public password.') : wrong(what, `${new SeededError(users).message}.`)];
 }
 
 async function examineServer(database: Database, { oldest, drift, now }: Measures): Promise<Finding[]> {
@@ -156,52 +159,55 @@ async function examineServer(database: Database, { oldest, drift, now }: Measure
   );
   const { version, number, encoding, at } = row as { version: string; number: number; encoding: string; at: Date };
   const ahead = at.valueOf() - (begin + now()) / 2;
-  const is = `It is PostgreSQL ${version}`;
+  const is = `The server runs PostgreSQL ${version}`;
   return [
-    number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is needed.`),
-    ...(encoding === 'UTF8' ? [] : [wrong('Encoding', `It is ${encoding}; UTF8 is needed to store every character.`)]),
+    number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is required.`),
+    ...(encoding === 'UTF8' ? [] : [wrong('Encoding', `The encoding is ${encoding}; UTF8 is required.`)]),
     tellMigrations(await compareMigrations(database)),
     Math.abs(ahead) <= drift
-      ? right('Clock', 'It agrees with that of the database.')
-      : wrong('Clock', `It differs from that of the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
+      ? right('Clock', 'The clock agrees with the database.')
+      : wrong('Clock', `The clock differs from the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
   ];
 }
 
 /** Holds the keyring against the keys that the database was used with. */
 async function examineKnownKeys({ run }: Database, keyring: Keyring | null): Promise<Finding> {
-  const what = 'Keys of the database';
+  const what = 'Database keys';
   const [table] = await run(`select to_regclass('system_keys') is not null as exists`);
   const problem = table?.['exists'] === true ? await keyringProblem(run, keyring) : null;
-  return problem === null ? right(what, 'The keyring has them.') : wrong(what, problem);
+  return problem === null ? right(what, 'The keyring has the keys of the database.') : wrong(what, problem);
 }
 
-const late = 'codes of second factors and tokens would be refused.';
+const late = 'second-factor codes and tokens may be refused.';
 
 function tellMigrations({ missing, unknown }: { readonly missing: readonly string[]; readonly unknown: readonly string[] }): Finding {
-  if (unknown.length > 0) return wrong('Migrations', 'The database was made by a newer version of this program. Start that one.');
+  if (unknown.length > 0) return wrong('Migrations', 'The database was created by a newer version of this program. Start that version.');
   const { length } = missing;
   if (length > 0)
-    return wrong('Migrations', `${length} ${length === 1 ? 'is' : 'are'} not done yet: npm run db:migrate, or start the service.`);
+    return wrong(
+      'Migrations',
+      `${length} ${length === 1 ? 'migration is' : 'migrations are'} pending. Run npm run db:migrate, or start the service.`,
+    );
   return right('Migrations', 'The database is up to date.');
 }
 
 /** The way past a pooler, where there is one. */
 async function examineDirect({ directUrl, ...config }: Config): Promise<Finding[]> {
   if (directUrl === null) return [];
-  const what = 'Direct way';
+  const what = 'Direct connection';
   try {
     const database = await openDatabase({ ...config, databaseUrl: directUrl, databasePoolSize: 1 }, { patience: config.patience.request });
     await database.close();
-    return [right(what, 'DATABASE_DIRECT_URL leads to a server.')];
+    return [right(what, 'The server in DATABASE_DIRECT_URL responds.')];
   } catch (error) {
-    return [wrong(what, `${whyOf(error)} DATABASE_DIRECT_URL says where.`)];
+    return [wrong(what, `${whyOf(error)} Check DATABASE_DIRECT_URL.`)];
   }
 }
 
 /** Why something cannot be opened; never in the words of the driver. */
 function whyOf(error: unknown): string {
   if (error instanceof KeyringError || error instanceof SavedError) return `${error.message}.`.replace(/\.\.$/, '.');
-  if ((error as { code?: unknown }).code === '25006') return 'The server takes no writes: it is a standby, or set to be read-only.';
+  if ((error as { code?: unknown }).code === '25006') return 'The server is read-only: it is a standby, or configured that way.';
   const reason = failureOf(error);
   return reason === null ? `It cannot be opened (${(error as NodeJS.ErrnoException).code ?? (error as Error).name}).` : explain(reason);
 }
@@ -210,10 +216,10 @@ async function examineMail({ mail: { smtp }, environment }: Config, { patience }
   const what = 'Mail';
   if (smtp === null)
     return environment === 'production'
-      ? wrong(what, 'SMTP_URL is not set: mails wait, and nobody can reset a password.')
-      : right(what, 'SMTP_URL is not set: the service prints mails.');
+      ? wrong(what, 'SMTP_URL is not set. Mails wait in the queue, and users cannot reset their passwords.')
+      : right(what, 'SMTP_URL is not set. The service prints mails.');
   const problem = await smtpProblem(smtp.url, patience);
-  return problem === null ? right(what, 'The mail server takes mail.') : wrong(what, `The mail server that SMTP_URL names ${problem}.`);
+  return problem === null ? right(what, 'The mail server accepts mail.') : wrong(what, `The mail server in SMTP_URL ${problem}.`);
 }
 
 async function examineDisk({ dataDirectory, configDirectory }: Config, isEmbedded: boolean, { room }: Measures): Promise<Finding> {
@@ -224,7 +230,7 @@ async function examineDisk({ dataDirectory, configDirectory }: Config, isEmbedde
   if (free >= room) return right('Disk', `${megabytes}.`);
   return wrong(
     'Disk',
-    `Only ${megabytes}: ${isEmbedded ? 'a database that is full takes no changes' : 'keys and tokens could not be kept'}.`,
+    `Only ${megabytes}: ${isEmbedded ? 'the database cannot be changed when the disk is full' : 'keys and tokens cannot be saved when the disk is full'}.`,
   );
 }
 

@@ -2,22 +2,22 @@ import { types } from 'node:util';
 
 /** The closed list of refusals a client can meet in `errors[].extensions.code`, each with its public sentence. */
 export const refusals = {
-  UNAUTHENTICATED: 'Sign in first: no valid access token came with this request.',
-  BAD_CREDENTIALS: 'The credentials are not right.',
+  UNAUTHENTICATED: 'Sign in first: the request has no valid access token.',
+  BAD_CREDENTIALS: 'The credentials are incorrect or have expired.',
   STEP_UP_REQUIRED: 'Confirm your password again before doing this.',
   PASSWORD_CHANGE_REQUIRED: 'Change your password before doing anything else.',
   SECOND_FACTOR_ENROLLMENT_REQUIRED: 'Set up a second factor before doing anything else.',
   FORBIDDEN: 'None of your roles allows this.',
-  NOT_FOUND: 'There is no such record.',
-  BAD_INPUT: 'Something in the request is not valid.',
-  CONFLICT: 'The record is in a state that does not allow this.',
+  NOT_FOUND: 'The record does not exist, or you cannot see it.',
+  BAD_INPUT: 'The request is not valid.',
+  CONFLICT: 'The current state of the record does not allow this.',
   VAULT_LOCKED: 'Unlock the vault first.',
   RATE_LIMITED: 'Too many attempts. Try again later.',
   PERSISTED_QUERY_NOT_FOUND: 'PersistedQueryNotFound',
   UNTRUSTED_DOCUMENT: 'This document is not in the manifest of trusted documents.',
-  TOO_COMPLEX: 'The operation asks for more than one request may ask for.',
-  UNAVAILABLE: 'The service is not ready. Try again shortly.',
-  INTERNAL: 'Something went wrong on our side. The request id finds it in the log.',
+  TOO_COMPLEX: 'The operation exceeds a complexity limit.',
+  UNAVAILABLE: 'The service is temporarily unavailable. Try again shortly.',
+  INTERNAL: 'An internal error occurred. The log has the details under the request id.',
 } as const;
 
 export type RefusalCode = keyof typeof refusals;
@@ -63,7 +63,7 @@ export class Malformed extends TypeError {
     scalar: string,
     readonly form: string,
   ) {
-    super(`${scalar} cannot represent this value: it is written as ${form}`);
+    super(`${scalar} cannot represent this value: expected ${form}`);
   }
 }
 
@@ -88,7 +88,7 @@ export const retryAfter = 2;
 /** BAD_INPUT that names each field and what is wrong with it. */
 export function badInput(...fields: FieldProblem[]): Refusal {
   const said = fields.map(({ path, message }) => `${path} ${message}`).join('; ');
-  return new Refusal('BAD_INPUT', said === '' ? undefined : `Not valid: ${said}.`, { fields });
+  return new Refusal('BAD_INPUT', said === '' ? undefined : `Invalid input: ${said}.`, { fields });
 }
 
 /** CONFLICT that names the state a case is in and what that state allows; the cause is for the log and the audit log alone. */
@@ -127,11 +127,11 @@ const unwritable: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   EROFS: 'the file system is read-only',
-  EACCES: 'this user may not write there',
-  EPERM: 'this user may not write there',
-  EEXIST: 'a file is in the place of a folder',
-  ENOTDIR: 'a file is in the place of a folder',
-  ENOENT: 'its folder does not exist and cannot be made',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EEXIST: 'a file is where a folder is expected',
+  ENOTDIR: 'a file is where a folder is expected',
+  ENOENT: 'its folder does not exist and cannot be created',
 };
 
 /** Says why a file or folder cannot be written, with the system's code. Null for any other error. */

@@ -19,8 +19,7 @@ export function openLog(level: Config['logLevel'], to?: DestinationStream): Logg
   if (level === 'silent') return pino({ level });
   const output = to ?? standardOutput();
   const log = pino({ level, redact, serializers: { err: describeError } }, output);
-  if (output instanceof LogOutput)
-    output.onRecovery = (dropped) => log.warn({ dropped }, 'Log output works again; lines were dropped meanwhile');
+  if (output instanceof LogOutput) output.onRecovery = (dropped) => log.warn({ dropped }, 'log output recovered; lines were dropped');
   return log;
 }
 
@@ -170,7 +169,7 @@ function describeError(error: unknown): unknown {
 
 const reasonOf = (error: unknown): string => causesOf(error).map(messageOf).join(': ');
 
-const messageOf = (error: Error): string => (mayQuote(error) ? 'the message may quote a submitted value' : error.message);
+const messageOf = (error: Error): string => (mayQuote(error) ? 'message hidden: it may quote a submitted value' : error.message);
 
 /** The stack without the message, which may have lines of its own. */
 function framesOf({ stack = '', message }: Error): string {
@@ -194,7 +193,7 @@ export function failuresTo(log: Pick<Logger, 'error'>): ReportFailure {
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   const tell = (error: unknown): void => {
-    log.error({ reason: reasonOf(error), count }, 'requests were refused: the service is unavailable');
+    log.error({ reason: reasonOf(error), count }, 'requests refused: the service is unavailable');
     count = 0;
     timer = setTimeout(() => {
       timer = undefined;
@@ -203,7 +202,7 @@ export function failuresTo(log: Pick<Logger, 'error'>): ReportFailure {
   };
   return (error, requestId, code) => {
     if (code !== 'UNAVAILABLE') {
-      log.error({ err: error, requestId }, 'refused for a private reason');
+      log.error({ err: error, requestId }, 'GraphQL request failed');
       return;
     }
     count += 1;

@@ -27,7 +27,7 @@ export class StoppedError extends Error {
   override readonly name = 'StoppedError';
 
   constructor() {
-    super('The service was told to stop before it was ready.');
+    super('The service was stopped before it was ready.');
   }
 }
 
@@ -118,8 +118,8 @@ export class Start<Work> {
 
 const sentences: Readonly<Record<Stage, (reason: string | null) => string | null>> = {
   connecting: (reason) =>
-    reason === null ? 'The database is being connected to.' : `The database cannot be reached: ${reason.toUpperCase()}.`,
-  migrating: () => 'The database is being brought up to date.',
+    reason === null ? 'The service is connecting to the database.' : `The database cannot be reached: ${reason.toUpperCase()}.`,
+  migrating: () => 'The database is being migrated.',
   ready: () => null,
   stopping: () => 'The service is stopping.',
 };

@@ -59,7 +59,7 @@ export class Questions {
   /** What is typed does not show. @throws {SilenceError} where there is no answer. */
   async askSecretly(question: string): Promise<string> {
     if (!this.isTerminal) return await this.#next();
-    this.#say(`${question} (it does not show): `);
+    this.#say(`${question} (hidden): `);
     this.#shown.isMuted = true;
     try {
       return await this.#next();
@@ -87,7 +87,7 @@ export class Questions {
   }
 }
 
-const silence = (): SilenceError => new SilenceError('Nothing was changed: there was no answer.');
+const silence = (): SilenceError => new SilenceError('Nothing was changed: no input was given.');
 
 /** What an operator sees of what is typed, while it may be seen. */
 class Shown extends Writable {

@@ -51,19 +51,19 @@ function asRefusal(error: unknown, formatted: GraphQLFormattedError, thrown: unk
 
 /** What Apollo says of persisted queries without a code. */
 const persistedProblems: ReadonlyMap<string, string> = new Map([
-  ['provided sha does not match query', 'does not have the SHA-256 hash of the document'],
-  ['Unsupported persisted query version', 'must be of version 1'],
+  ['provided sha does not match query', 'must have the SHA-256 hash of the document'],
+  ['Unsupported persisted query version', 'must have version 1'],
 ]);
 
 /** GraphQL's and Apollo's own codes, and what each becomes. */
 const refusalOfGraphQL: Record<string, (message: string, thrown: unknown) => Refusal> = {
   GRAPHQL_PARSE_FAILED: (message) =>
     /more tha[nt] \d+ tokens/i.test(message)
-      ? tooComplex('The document has more tokens than one request may have.')
-      : new Refusal('BAD_INPUT', 'The document is not valid GraphQL: its syntax is broken at the given location.'),
+      ? tooComplex('The document exceeds the token limit.')
+      : new Refusal('BAD_INPUT', 'The document is not valid GraphQL: syntax error at the given location.'),
   GRAPHQL_VALIDATION_FAILED: (message, thrown) =>
     message.startsWith('GraphQL introspection')
-      ? new Refusal('BAD_INPUT', 'The schema is not shown here.')
+      ? new Refusal('BAD_INPUT', 'Schema introspection is disabled.')
       : literalProblem(message, thrown),
   BAD_USER_INPUT: (message, thrown) => variableProblem(message, thrown),
   BAD_REQUEST: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
@@ -105,7 +105,7 @@ const complaints: readonly (readonly [said: RegExp, told: string])[] = [
   [/^Expected non-nullable type "[^"]+" not to be null\.$/, 'is required'],
   [/^Expected value of type "[^"]+!", found null\.$/, 'is required'],
   [/^Field "(?<field>[_A-Za-z]\w*)" is not defined by type "(?<type>\w+)"\./, 'is not a field of'],
-  [/^Field ".*" is not defined by type "(?<type>\w+)"\.(?: Did you mean .*)?$/s, 'has a field that is none of'],
+  [/^Field ".*" is not defined by type "(?<type>\w+)"\.(?: Did you mean .*)?$/s, 'has a field that does not exist in'],
   [/^Unknown argument "(?<field>\w+)" on field "(?<type>[\w.]+)"\./, 'is not an argument of'],
   [/^Value .* does not exist in "(?<type>\w+)" enum\.(?: Did you mean .*)?$/s, 'is not a valid'],
   [/^Enum "(?<type>\w+)" cannot represent /, 'is not a valid'],

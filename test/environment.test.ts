@@ -36,7 +36,7 @@ describe('.env', () => {
     ['UTF-16 (little endian)', Buffer.from(`\ufeff${text}`, 'utf16le')],
     ['UTF-16 (big endian)', Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
     ['UTF-16 or UTF-32 without a byte order mark', Buffer.from(text, 'utf16le')],
-    ['not UTF-8: perhaps Windows-1252', Buffer.from('MAIL_FROM=Zürich <a@b.example>', 'latin1')],
+    ['not UTF-8, possibly Windows-1252', Buffer.from('MAIL_FROM=Zürich <a@b.example>', 'latin1')],
   ])('is refused when it is %s, by every npm script', async (encoding, bytes) => {
     const file = await written(bytes);
     expect(() => readEnvironment(file)).toThrow(`.env is ${encoding}`);
@@ -94,7 +94,7 @@ describe('a setting', () => {
         'connectionTimeoutMillis=0',
         'user=x',
       ].map((parameter) => `postgres://u:secret@h/d?sslmode=require&${parameter}`),
-      /takes no parameters but .*: the service sets its time-outs and time zone itself/,
+      /may only have the parameters .*: the service sets time-outs and the time zone itself/,
     ],
   ])('%s is refused as %j, with what would be right', (name, values, problem) => {
     for (const value of values) {
@@ -127,6 +127,6 @@ describe('a setting', () => {
     const empty = await written(Buffer.from('\n'));
     expect(readConfig({ SMTP_URL_FILE: empty }).mail.smtp).toBeNull();
     for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'ADMIN_PASSWORD'])
-      expect(said({ [`${name}_FILE`]: empty })).toBe(`${name}_FILE names a file that is empty`);
+      expect(said({ [`${name}_FILE`]: empty })).toBe(`${name}_FILE must name a file that is not empty`);
   });
 });

@@ -294,7 +294,7 @@ describe('the page', () => {
     for (const path of ['/', '/playground/start.js', '/playground/windows.json', '/playground/operations/1-sign-in/1-sign-in.graphql']) {
       const response = await get(path, production.url);
       expect(response.status).toBe(404);
-      expect(await response.json()).toEqual({ error: 'There is nothing at this address.' });
+      expect(await response.json()).toEqual({ error: 'Nothing exists at this address.' });
     }
   });
 });

@@ -415,7 +415,7 @@ describe('a service', () => {
   it('ends a start that cannot succeed with a sentence, and no more', async () => {
     const { port, host } = await emptyServer();
     const config = readConfig(await environment({ DATABASE_URL: `postgres://postgres:${secret}@${host}:${port}/postgres` }));
-    await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. DATABASE_URL has to be corrected\.$/);
+    await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. Correct DATABASE_URL\.$/);
   });
 
   it('tells whoever listens to live changes that it moves; they come back, and hear of what is there', async () => {

@@ -291,7 +291,7 @@ describe('summaries', () => {
   const every = { benevolence, grievances, organizing };
 
   it.each(Object.entries(every))('of %s have days in their order', async (_, query) => {
-    expect(saidOf(await local.admin.ask(query, { from: '2026-02-02', to: '2026-02-01' }))).toEqual(['from must not be after to']);
+    expect(saidOf(await local.admin.ask(query, { from: '2026-02-02', to: '2026-02-01' }))).toEqual(['from must not be later than to']);
     expect((await local.admin.ask(query, { from: '2026-02-30' })).codes).toEqual(['BAD_INPUT']);
   });
 

@@ -64,7 +64,7 @@ describe('createUser', () => {
     const user = await done(local.admin, 'createUser', { input: office.newcomer({ roleIds: [await office.roleId('staff')] }) });
     const [letter, ...others] = await local.mailbox(user.email);
     expect(others).toEqual([]);
-    expect(letter).toMatchObject({ subject: 'Choose the password of your Unionhall account' });
+    expect(letter).toMatchObject({ subject: 'Choose a password for your Unionhall account' });
     expect(letter?.text).toContain(`https://union.example/accept-invitation?token=`);
     const token = letter?.token ?? '';
     expect((await choosePassword(local, token, user.username)).codes).toEqual(['BAD_INPUT']);
@@ -147,28 +147,28 @@ describe('createUser', () => {
     [
       'a username of one letter',
       { username: 'x' },
-      ['input.username must be 2 to 50 of letters without accents, digits, ".", "_" and "-"'],
+      ['input.username must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"'],
     ],
     ['a username of 51 letters', { username: longer(51) }, ['input.username must have at most 50 characters']],
     [
       'a username with a blank',
       { username: 'no ra' },
-      ['input.username must be 2 to 50 of letters without accents, digits, ".", "_" and "-"'],
+      ['input.username must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"'],
     ],
     ['an empty username', { username: ' ' }, ['input.username must not be empty']],
     ['a username with a NUL', { username: 'no\0ra' }, [noNul]],
-    ['an address that is none', { email: 'nora' }, ['input.email is not an e-mail address']],
-    ['an address with a second one', { email: 'a@b.test,c@d.test' }, ['input.email is not an e-mail address']],
-    ['an address with a header', { email: 'a@b.test\r\nBcc: c@d.test' }, ['input.email is not an e-mail address']],
+    ['an address that is none', { email: 'nora' }, ['input.email must be an e-mail address']],
+    ['an address with a second one', { email: 'a@b.test,c@d.test' }, ['input.email must be an e-mail address']],
+    ['an address with a header', { email: 'a@b.test\r\nBcc: c@d.test' }, ['input.email must be an e-mail address']],
     ['an address that is too long', { email: `${longer(60)}@${longer(200)}` }, ['input.email must have at most 254 characters']],
     ['a name of nothing', { firstName: '' }, ['input.firstName must not be empty']],
     ['a name with a NUL', { lastName: 'Ha\0nd' }, [noNul]],
-    ['a name with half a character', { lastName: 'Ha\ud800' }, ['input.lastName has a character that is none']],
+    ['a name with half a character', { lastName: 'Ha\ud800' }, ['input.lastName must not contain NUL or invalid Unicode characters']],
     ['a name of two lines', { lastName: 'Ha\nnd' }, ['input.lastName must have 1 to 100 characters']],
     ['a name of 101 characters', { firstName: longer(101) }, ['input.firstName must have at most 100 characters']],
     ['a role id that is none', { roleIds: ['officer'] }, ['input.roleIds[0] is not an id']],
     ['a role id with a NUL', { roleIds: [`${nobody}\0`] }, [noNul]],
-    ['a role named twice', { roleIds: [nobody, nobody.toUpperCase()] }, ['input.roleIds must not name a role twice']],
+    ['a role named twice', { roleIds: [nobody, nobody.toUpperCase()] }, ['input.roleIds must not list a role twice']],
     ['too many roles', { roleIds: Array(21).fill(nobody) }, ['input.roleIds must have at most 20 ids']],
     ['a member id that is none', { memberId: '1' }, ['input.memberId is not an id']],
     ['an end that is past', { rolesExpireAt: '2020-01-01T00:00:00Z' }, ['input.rolesExpireAt must be in the future']],
@@ -180,7 +180,7 @@ describe('createUser', () => {
       [
         'input.username must not be empty',
         'input.firstName must not be empty',
-        'input.email is not an e-mail address',
+        'input.email must be an e-mail address',
         'input.roleIds[0] is not an id',
         'input.memberId is not an id',
         'input.rolesExpireAt must be in the future',
@@ -307,7 +307,7 @@ describe('updateUser', () => {
     const first = await local.mailedToken(user.email);
     await done(local.admin, 'updateUser', { id: user.id, input: { email } });
     expect((await choosePassword(local, first)).codes).toEqual(['BAD_INPUT']);
-    expect((await local.mailbox(email)).map(({ subject }) => subject)).toEqual(['Choose the password of your Unionhall account']);
+    expect((await local.mailbox(email)).map(({ subject }) => subject)).toEqual(['Choose a password for your Unionhall account']);
     expect((await choosePassword(local, await local.mailedToken(email))).codes).toEqual([]);
     expect(await local.mailbox(user.email)).toHaveLength(1);
   });

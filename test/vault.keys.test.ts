@@ -213,7 +213,7 @@ describe('the operator', () => {
     expect((await owner.ask('unlockVault', { password })).codes).toEqual(['CONFLICT']);
     const recover = (kit: string, username: string) => recoverFor(em(), { keyring, now: clock.now }, kit, username);
     await expect(recover('UHRK1-0000', 'admin')).rejects.toThrow('not a recovery kit');
-    await expect(recover(recoveryKit, 'nobody')).rejects.toThrow('There is no user');
+    await expect(recover(recoveryKit, 'nobody')).rejects.toThrow('No active user has that username');
     await expect(recover(recoveryKit, 'staff')).rejects.toThrow('has no key yet');
     await recover(recoveryKit, 'ADMIN');
     await owner.unlock();

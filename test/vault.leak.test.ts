@@ -149,7 +149,7 @@ describe('on a database that nobody made ready', () => {
 
   it('what changes something makes it ready, and so the others can look', async () => {
     expect((await run(['keys:rotate'])).said).toMatch(/^0 keys of users and 0 TOTP seeds moved to k/);
-    expect((await run(['vault:status'])).said).toBe('There is no vault yet.\n');
+    expect((await run(['vault:status'])).said).toBe('The vault does not exist yet.\n');
   });
 });
 

@@ -36,7 +36,7 @@ export async function verify(config: Config, words: string[]): Promise<void> {
   const options = { head: { type: 'string' }, after: { type: 'string' }, archive: { type: 'string' } } as const;
   const { values } = parseArgs({ args: words, options });
   if (values.after !== undefined && values.archive !== undefined)
-    throw new CommandError('--after and --archive cannot be given together: the file of an archive is verified as a whole.');
+    throw new CommandError('--after and --archive cannot be combined: an archive file is verified as a whole.');
   const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
   const keyring = await existingKeyring(config);
   await whileOpen(config, async (database) => {
@@ -45,20 +45,20 @@ export async function verify(config: Config, words: string[]): Promise<void> {
     if (values.archive !== undefined) {
       const file = await readArchive(values.archive, keyring, kept);
       await checkArchive(database.run, keyring, file);
-      return say(`${values.archive} is as it was archived: ${tellArchive(file)}.${kept ? ' The head that was kept is among them.' : ''}`);
+      return say(`${values.archive} is unchanged: ${tellArchive(file)}.${kept ? ' It contains the given head.' : ''}`);
     }
     const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
       throw new CommandError([tellFault(fault), tellBefore(fault, head)].filter(Boolean).join('\n'));
     }
     say(
-      `${counted(head.sequence, 'event is', 'events are')} sealed, and as written; ${unsealed} more ${unsealed === 1 ? 'waits' : 'wait'} to be sealed.`,
+      `${counted(head.sequence, 'event is', 'events are')} sealed and unchanged; ${unsealed} more ${unsealed === 1 ? 'is' : 'are'} waiting to be sealed.`,
     );
     const archive = await findArchive(database.run);
     if (archive && !after) say(`Of these, the first ${archive.head.sequence} are archived. Verify each file with --archive FILE.`);
-    if (after) say(`Of these, the first ${after.sequence} were not looked at.`);
-    if (kept) say('The head that was kept is among them.');
-    if (head.sequence > 0) say(`Keep this head elsewhere: ${tellHead(head)}`);
+    if (after) say(`Of these, the first ${after.sequence} were not verified.`);
+    if (kept) say('The log contains the given head.');
+    if (head.sequence > 0) say(`Store this head outside the database: ${tellHead(head)}`);
   });
 }
 
@@ -82,17 +82,17 @@ export async function archive(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { before: { type: 'string' }, output: { type: 'string' } } });
   const { before, output } = values;
   if (before === undefined || output === undefined)
-    throw new CommandError('Name the month and the file: npm run audit:archive -- --before 2026-06 --output audit.jsonl');
+    throw new CommandError('Usage: npm run audit:archive -- --before 2026-06 --output audit.jsonl');
   if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(before) || before > systemClock().toISOString().slice(0, 7))
-    throw new CommandError('--before must be a month that has begun: 2026-06. What was written before it is archived.');
+    throw new CommandError('--before must be a month that has begun, for example 2026-06. Events before that month are archived.');
   await whileOpen(config, async (database) => {
     const keyring = await keyringFor(config, database);
     const plan = await planArchive(database.run, keyring, before);
     const file = await writeArchive(database, keyring, plan, output);
     const em = database.orm.em.fork() as SqlEntityManager;
     const count = await removeArchived(em, { keyring, now: systemClock }, file);
-    say(`${counted(count, 'event is', 'events are')} archived in ${output}, and deleted from the database: ${tellArchive(file)}.`);
-    say(`Keep this head elsewhere, with the file: ${tellHead(file.to)}`);
+    say(`${counted(count, 'event is', 'events are')} archived in ${output} and deleted from the database: ${tellArchive(file)}.`);
+    say(`Store this head and the file outside the database: ${tellHead(file.to)}`);
   });
 }
 
@@ -123,7 +123,7 @@ async function flushFolder(path: string): Promise<void> {
 
 async function newFile(path: string): Promise<FileHandle> {
   return await openFile(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(error.code === 'EEXIST' ? `${path} is there already.` : `${path} cannot be written (${error.code}).`);
+    throw new CommandError(error.code === 'EEXIST' ? `${path} already exists.` : `${path} cannot be written (${error.code}).`);
   });
 }
 
@@ -134,12 +134,12 @@ async function readArchive(path: string, keyring: Keyring, kept: Head | undefine
 }
 
 const tellArchive = ({ from, to, before }: ArchiveFile): string =>
-  `numbers ${from.sequence + 1} to ${to.sequence} of the chain, from before ${before}`;
+  `events ${from.sequence + 1} to ${to.sequence} of the chain, written before ${before}`;
 
 function headOf(text: string | undefined, option: string): Head | undefined {
   if (text === undefined) return undefined;
   const head = readHead(text);
-  if (head === null) throw new CommandError(`${option} must be what audit:verify printed: a number, a colon and 43 characters.`);
+  if (head === null) throw new CommandError(`${option} must be a head as audit:verify prints it: a number, a colon and 43 characters.`);
   return head;
 }
 
@@ -148,6 +148,6 @@ function instantOf(text: string | undefined, option: string): Date | undefined {
   const isWritten = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
   const at = new Date(text);
   if (!isWritten || !isDay(text.slice(0, 10)) || Number.isNaN(at.valueOf()))
-    throw new CommandError(`${option} must be a day or an instant: 2026-03-01, or 2026-03-01T12:00:00Z.`);
+    throw new CommandError(`${option} must be a date or a date and time: 2026-03-01 or 2026-03-01T12:00:00Z.`);
   return at;
 }

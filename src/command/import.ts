@@ -15,24 +15,21 @@ export async function importFile(config: Config, words: string[]): Promise<void>
   const isTrial = words.includes('--dry-run');
   const [path, ...rest] = words.filter((word) => word !== '--dry-run');
   if (path === undefined || path.startsWith('-') || rest.length > 0)
-    throw new CommandError('Name one file, and nothing but --dry-run beside it: npm run users:import -- users.jsonl --dry-run');
+    throw new CommandError('Usage: npm run users:import -- users.jsonl [--dry-run]');
   await importFrom(config, path, { run: importUsers, one: 'user', many: 'users' }, isTrial);
 }
 
 /** Adds the records of a CSV file, all or none, and updates them with `--update`; with `--dry-run` it only says what would be done. */
 export async function importCsv(config: Config, words: string[], what: Importing): Promise<void> {
   const { file, options } = readWords(words);
-  if (file === undefined)
-    throw new CommandError(
-      `Name one file, and nothing beside it but ${csvOptions}: npm run ${what.many}:import -- --file ${what.many}.csv --dry-run`,
-    );
+  if (file === undefined) throw new CommandError(`Usage: npm run ${what.many}:import -- --file ${what.many}.csv ${csvOptions}`);
   const { update: updates, 'dry-run': isTrial = false, 'ignore-unknown': ignoresUnknown, dates, encoding } = options;
   const form = { updates, ignoresUnknown, dates: oneOf(dateForms, 'dates', dates), encoding: oneOf(encodings, 'encoding', encoding) };
   const run: Importing['run'] = (em, tools, source, given) => what.run(em, tools, source, { ...given, ...form });
   await importFrom(config, file, { ...what, run }, isTrial);
 }
 
-const csvOptions = '--update, --dry-run, --ignore-unknown, --dates mdy and --encoding windows-1252';
+const csvOptions = '[--update] [--dry-run] [--ignore-unknown] [--dates mdy] [--encoding windows-1252]';
 
 /** No file where the words are others than those that are known. */
 function readWords(words: string[]): { file?: string | undefined; options: Partial<CsvOptions> } {
@@ -64,7 +61,7 @@ interface CsvOptions {
 
 function oneOf<T extends string>(known: readonly T[], option: string, given: string | undefined): T | undefined {
   const found = known.find((each) => each === given);
-  if (given !== undefined && found === undefined) throw new CommandError(`--${option} is one of ${known.join(', ')}.`);
+  if (given !== undefined && found === undefined) throw new CommandError(`--${option} must be one of ${known.join(', ')}.`);
   return found;
 }
 
@@ -126,10 +123,10 @@ async function importInto(
       say(`${path}:${line}: ${key[0]} ${quoted(key[1])}: ${column} ${quoted(from)} → ${quoted(to)}`);
     },
   }).finally(end);
-  if (refused > 0) throw new CommandError(`Nothing was imported: ${counted(refused, 'line is', 'lines are')} not right.`);
+  if (refused > 0) throw new CommandError(`Nothing was imported: ${counted(refused, 'line has', 'lines have')} problems.`);
   const updating = isTrial ? `${updated} updated` : `updated ${updated}`;
   const done = isTrial ? `${counted(added, one, many)} would be added` : `Added ${counted(added, one, many)}`;
-  say(`${done}${updated === undefined ? '' : ` and ${updating}`}; ${alreadyThere} ${alreadyThere === 1 ? 'was' : 'were'} there already.`);
+  say(`${done}${updated === undefined ? '' : ` and ${updating}`}; ${alreadyThere} ${alreadyThere === 1 ? 'exists' : 'exist'} already.`);
 }
 
 /** A value as a terminal may show it: whatever could steer one is escaped. */

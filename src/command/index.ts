@@ -96,10 +96,9 @@ const plain = new Set([
   'SettingsError',
 ]);
 
-const lacking = 'The database lacks what this version keeps there. Make it first, with this version: npm run db:migrate';
+const lacking = 'The database is not migrated to this version. Run: npm run db:migrate';
 const barred =
-  'The database refuses this to the role of DATABASE_URL. ' +
-  'Where tables are missing, set DATABASE_URL to the role that owns them, and run:';
+  'The role in DATABASE_URL lacks a privilege for this. ' + 'If tables are missing, set DATABASE_URL to the role that owns them, and run:';
 
 /** What the database says, by SQLSTATE, when it was not made ready: a table, a column or a schema is missing, or a right. */
 const unready: ReadonlyMap<string, string> = new Map([
@@ -107,7 +106,7 @@ const unready: ReadonlyMap<string, string> = new Map([
   ['42703', lacking],
   ['3F000', lacking],
   ['42501', `${barred} npm run db:migrate`],
-  ['53100', 'The disk that holds the database is full. Make room, then try again.'],
+  ['53100', 'The disk of the database is full. Free some space, then try again.'],
 ]);
 
 /** Runs one command to its end, or until the service is told to stop. Failures are said on stderr and by exit code 1. */
@@ -115,8 +114,8 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
   const broken = watchOutput();
   try {
     const command = commands[name];
-    if (!command) throw new CommandError(`There is no command ${name}. There are: ${Object.keys(commands).join(', ')}.`);
-    if (words.length > 0 && usages[name] === undefined) throw new CommandError(`${name} takes nothing more: npm run ${name}`);
+    if (!command) throw new CommandError(`Unknown command: ${name}. Commands: ${Object.keys(commands).join(', ')}.`);
+    if (words.length > 0 && usages[name] === undefined) throw new CommandError(`${name} takes no arguments: npm run ${name}`);
     const config = readConfig();
     // by default Node.js opens its debugger at this signal, which can read every key
     if (config.environment === 'production') process.on('SIGUSR1', () => undefined);
@@ -163,5 +162,5 @@ function asUsage(name: string, error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (!String(code).startsWith('ERR_PARSE_ARGS_')) return error;
   const [what = ''] = String(message).split(/\.\s|\n/);
-  return new CommandError(`${what}. It is: npm run ${name} -- ${usages[name]}`);
+  return new CommandError(`${what}. Usage: npm run ${name} -- ${usages[name]}`);
 }

@@ -10,7 +10,7 @@ export async function redrive(config: Config): Promise<void> {
     const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
     await queue.start();
     try {
-      say(`${counted(await queue.redrive(), 'mail is', 'mails are')} in the queue again.`);
+      say(`${counted(await queue.redrive(), 'mail is', 'mails are')} back in the queue.`);
     } finally {
       await queue.stop();
     }

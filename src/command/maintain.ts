@@ -42,7 +42,7 @@ export async function seed(config: Config, words: string[]): Promise<void> {
     };
     const { written } = await seedDatabase(database.orm.em, options).finally(end);
     const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
-    say(counts.length === 0 ? 'Everything was there already.' : `Added ${counts.join(', ')}.`);
+    say(counts.length === 0 ? 'All seeded records already exist.' : `Added ${counts.join(', ')}.`);
   });
 }
 
@@ -53,10 +53,10 @@ export async function disableSeeded(config: Config): Promise<void> {
     const em = database.orm.em.fork() as SqlEntityManager;
     const users = await findSeededUsers(em, new PasswordHasher(keyring, config.passwordCost));
     await disableSeededUsers(em, { keyring, endSessions, now: systemClock }, users);
-    if (users.length === 0) return say('No account has a password of the seeds.');
+    if (users.length === 0) return say('No account has a seeded password.');
     const names = users.map(({ username }) => username).join(', ');
     say(`Disabled ${counted(users.length, 'account', 'accounts')}: ${names}.`);
-    if (!(await hasOwner(em))) say('The instance has no owner now: the next start prints a set-up token.');
+    if (!(await hasOwner(em))) say('The instance has no owner now. The next start prints a set-up token.');
   });
 }
 
@@ -66,10 +66,8 @@ export async function reset(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { force: { type: 'boolean' } } });
   const { url } = await placeOf(config);
   if (url !== null && !values.force) {
-    const database = config.databaseUrl === null ? 'that was saved in the settings' : 'that DATABASE_URL names';
-    throw new CommandError(
-      `db:reset removes everything from the database ${database}. Say --force if that is meant: npm run db:reset -- --force`,
-    );
+    const database = config.databaseUrl === null ? 'saved in the settings' : 'in DATABASE_URL';
+    throw new CommandError(`db:reset deletes everything in the database ${database}. To confirm, run: npm run db:reset -- --force`);
   }
   await whileOpen(config, async (database) => {
     await database.orm.schema.drop({ dropMigrationsTable: true });

@@ -45,7 +45,7 @@ export const keyringOf = (config: Config) => loadKeyring({ ...sourceOf(config), 
 /** The keyring for a command that only looks. @throws {CommandError} where the service would make it first. */
 export async function existingKeyring(config: Config): Promise<Keyring> {
   const source = sourceOf(config);
-  if (config.mayMakeKeys && !(await hasKeyring(source))) throw new CommandError('There is no keyring yet; the first start makes one.');
+  if (config.mayMakeKeys && !(await hasKeyring(source))) throw new CommandError('There is no keyring yet. The first start creates one.');
   return await loadKeyring({ ...source, mayMake: false });
 }
 

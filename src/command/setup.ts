@@ -14,7 +14,7 @@ export async function settings(config: Config, [word = 'show']: string[]): Promi
 export async function doctor(config: Config): Promise<void> {
   const findings = await examine(config);
   for (const { what, says, isFault } of findings)
-    say(`${isFault ? styleText('red', 'wrong') : styleText('green', 'right')}  ${what}: ${says}`);
+    say(`${isFault ? styleText('red', 'failed') : styleText('green', 'ok    ')}  ${what}: ${says}`);
   const faults = findings.filter(({ isFault }) => isFault).length;
-  if (faults > 0) throw new CommandError(`${counted(faults, 'thing is', 'things are')} wrong.`);
+  if (faults > 0) throw new CommandError(`${counted(faults, 'check', 'checks')} failed.`);
 }

@@ -17,7 +17,7 @@ type Work = (em: SqlEntityManager, tools: UserCommandTools, username: string, da
 async function withUser(config: Config, words: string[], name: string, work: Work): Promise<void> {
   const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
   const { user } = values;
-  if (user === undefined) throw new CommandError(`Name the user: npm run ${name} -- --user rosa`);
+  if (user === undefined) throw new CommandError(`Usage: npm run ${name} -- --user rosa`);
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
     await work(database.orm.em.fork() as SqlEntityManager, { keyring, now: systemClock }, user, database);
@@ -57,7 +57,7 @@ export const removeSecondFactor = (config: Config, words: string[]): Promise<voi
     await mail.start();
     try {
       await removeSecondFactorOf(em, { ...tools, mail, endSessions }, username);
-      say(`${username} has no second factor any more, is signed out everywhere, and signs in with the password.`);
+      say(`The second factor of ${username} is removed. ${username} is signed out everywhere and signs in with the password alone.`);
     } finally {
       await mail.stop();
     }

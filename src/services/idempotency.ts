@@ -90,7 +90,7 @@ async function find(em: SqlEntityManager, { keyring }: RetryTools, key: string, 
   const kid = held?.digest.split('.')[0] ?? '';
   // of what was asked under a key that the keyring has no more, nobody can tell whether it was the same
   const isSame = held !== undefined && keyring.has(kid) && held.digest === digestOf(asked, key, keyring, kid);
-  if (!isSame || held.record_id === null) return conflict('This idempotency-key came with another request before: take a new one.');
+  if (!isSame || held.record_id === null) return conflict('This idempotency-key was already used for another request. Use a new one.');
   return held.record_id;
 }
 

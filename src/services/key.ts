@@ -46,7 +46,7 @@ export async function keyringProblem(run: RunSql, keyring: Keyring | null): Prom
     'select kid, check_value, retired_at is not null as "isRetired" from system_keys order by kid',
   )) as unknown as Known[];
   const other = keyring === null ? null : known.length > 0 ? differing(known, keyring) : await altered(run, keyring);
-  if (other !== null) return `The key ${other} of the keyring is not the key ${other} that this database was used with. ${restore}`;
+  if (other !== null) return `Key ${other} in the keyring differs from the key ${other} that this database was used with. ${restore}`;
   const needed = await neededKeys(run);
   // a database of an earlier version, or of a backup without the table's rows, knows its keys by what hangs on them
   const inUse = known.length > 0 ? known.filter(({ isRetired }) => !isRetired).map(({ kid }) => kid) : [...needed];
@@ -57,11 +57,11 @@ export async function keyringProblem(run: RunSql, keyring: Keyring | null): Prom
   const [which, verb, it] = missing.length === 1 ? ['key', 'is', 'it'] : ['keys', 'are', 'them'];
   return (
     `The keyring lacks the ${which} ${missing.join(', ')}, which stored passwords, second factors or vault keys need. ` +
-    `Add ${it} behind the active key. If ${it === 'it' ? 'the key' : 'they'} ${verb} gone for good: npm run keys:retire -- ${missing[0]}`
+    `Add ${it} after the active key. If ${it === 'it' ? 'the key' : 'they'} ${verb} lost: npm run keys:retire -- ${missing[0]}`
   );
 }
 
-const restore = 'Restore the keyring that belongs to the database, or name the database that belongs to the keyring.';
+const restore = 'Restore the keyring of this database, or use the database of this keyring.';
 
 interface Known {
   readonly kid: string;

@@ -90,8 +90,8 @@ export class SaltingService {
     const { values, problems } = draft(this.em, SaltingActivity, input);
     problems.push(...saltingProblems(input, this.today));
     if (memberId === null) problems.push({ path: 'memberId', message: 'is required: your account is not linked to a member record' });
-    else if (!isUuid(memberId)) problems.push({ path: 'memberId', message: 'is not an id' });
-    if (!isUuid(input.organizationId)) problems.push({ path: 'organizationId', message: 'is not an id' });
+    else if (!isUuid(memberId)) problems.push({ path: 'memberId', message: 'must be a UUID' });
+    if (!isUuid(input.organizationId)) problems.push({ path: 'organizationId', message: 'must be a UUID' });
     refuse(problems);
     const asked = [
       { entity: Member, id: memberId ?? '' },

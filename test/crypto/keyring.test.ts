@@ -32,7 +32,7 @@ describe('a keyring', () => {
     [`a b:${key(1)}`, 'name of key 1'],
     [`a.b:${key(1)}`, 'name of key 1'],
     [`${'a'.repeat(33)}:${key(1)}`, 'name of key 1'],
-    [`a:${key(1)},b:${key(2, 31)}`, 'Key 2 of the keyring is not base64 of exactly 32'],
+    [`a:${key(1)},b:${key(2, 31)}`, 'Key 2 of the keyring must be base64 of exactly 32'],
     [`a:${key(1, 33)}`, 'exactly 32'],
     ['a:', 'exactly 32'],
     [`a:${key(1)} x`, 'exactly 32'],
@@ -172,7 +172,7 @@ describe('loadKeyring', () => {
   ])('refuses a key of %s, and does not show it', (_, bytes) => {
     const encoded = bytes.toString('base64');
     const parse = () => Keyring.parse(`good:${key(1)},weak:${encoded}`);
-    expect(parse).toThrow('Key 2 of the keyring is not random: make one with `openssl rand -base64 32`');
+    expect(parse).toThrow('Key 2 of the keyring is not random: create one with `openssl rand -base64 32`');
     expect(parse).not.toThrow(encoded);
   });
 

@@ -67,5 +67,5 @@ export function headOfArchive(archive: StoredArchive | null, keyring: Keyring): 
 /** A fault of an archive in words. */
 export const tellArchiveFault = (fault: 'unknown archive key' | 'altered archive', sequence: number): string =>
   fault === 'altered archive'
-    ? `The row of audit_archives with the sequence ${sequence} was altered: it is not what was written.`
-    : `The row of audit_archives with the sequence ${sequence} names a key that the keyring does not have: it cannot be verified.`;
+    ? `The row of audit_archives with the sequence ${sequence} was altered.`
+    : `The row of audit_archives with the sequence ${sequence} cannot be verified: the keyring does not have its key.`;

@@ -69,7 +69,7 @@ export async function verifyArchive(path: string, keyring: Keyring, kept?: Head)
   const lines = linesOf(path, hash);
   const first = await lines.next();
   const header = parse(first.done ? '' : first.value, headerSchema);
-  if (header === null) throw new ArchiveError(`${path} is not an archive: its first line is not one that audit:archive writes.`);
+  if (header === null) throw new ArchiveError(`${path} is not an archive: its first line was not written by audit:archive.`);
   const { before, from, to } = header;
   let head: Head = from;
   for await (const line of lines) {
@@ -80,14 +80,16 @@ export async function verifyArchive(path: string, keyring: Keyring, kept?: Head)
       throw new ArchiveError(`${path} ${fault.kind === 'unknown key' ? 'cannot be verified' : 'was altered'}. ${tellFault(fault)}`);
     head = { sequence: link.sequence, hash: link.hash };
     if (head.sequence === kept?.sequence && head.hash !== kept.hash)
-      throw new ArchiveError(`${path} is of another chain. ${tellFault({ kind: 'other chain', ...link })}`);
+      throw new ArchiveError(`${path} belongs to another chain. ${tellFault({ kind: 'other chain', ...link })}`);
   }
   if (head.sequence !== to.sequence || head.hash !== to.hash)
     throw new ArchiveError(
-      `${path} was altered: it ends with number ${head.sequence} of the chain, and its first line names another end, number ${to.sequence}.`,
+      `${path} was altered: it ends with event ${head.sequence} of the chain, but its first line says ${to.sequence}.`,
     );
   if (kept && (kept.sequence <= from.sequence || kept.sequence > to.sequence))
-    throw new ArchiveError(`${path} does not have the kept head: it has the numbers ${from.sequence + 1} to ${to.sequence} of the chain.`);
+    throw new ArchiveError(
+      `${path} does not contain the given head: it has the events ${from.sequence + 1} to ${to.sequence} of the chain.`,
+    );
   return { before, from, to, digest: hash.digest('hex') };
 }
 
@@ -99,19 +101,19 @@ export async function checkArchive(run: RunSql, keyring: Keyring, { from, to, di
   const archive = await findArchive(run, to.sequence + 1);
   if (archive?.head.sequence !== to.sequence)
     throw new ArchiveError(
-      `The file is whole, but the database has no archive that ends with number ${to.sequence}: these events were not archived from it.`,
+      `The file is intact, but no archive of this database ends with event ${to.sequence}: these events were not archived from this database.`,
     );
   const fault = faultOfArchive(archive, keyring);
-  if (fault !== null) throw new ArchiveError(`The file is whole. ${tellArchiveFault(fault, to.sequence)}`);
+  if (fault !== null) throw new ArchiveError(`The file is intact. ${tellArchiveFault(fault, to.sequence)}`);
   if (archive.head.hash !== to.hash)
-    throw new ArchiveError(`The file is whole, but the chain of the database has another event as number ${to.sequence}.`);
+    throw new ArchiveError(`The file is intact, but the chain of the database has another event with the number ${to.sequence}.`);
   const previous = headOfArchive(await findArchive(run, to.sequence), keyring);
   if (previous.sequence !== from.sequence || previous.hash !== from.hash)
     throw new ArchiveError(
-      `The file is whole, but does not begin where the archive before it ends, with number ${previous.sequence} of the chain.`,
+      `The file is intact, but does not begin after event ${previous.sequence} of the chain, where the previous archive ends.`,
     );
   if (archive.digest !== digest)
-    throw new ArchiveError('Every event in the file is as written, but the file is not byte for byte the one that was archived.');
+    throw new ArchiveError('Every event in the file is unchanged, but the file differs from the archived one.');
 }
 
 async function* linesOf(path: string, hash: Hash): AsyncGenerator<string, undefined> {

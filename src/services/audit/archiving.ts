@@ -29,9 +29,11 @@ export async function planArchive(run: RunSql, keyring: Keyring, before: string)
     [],
   );
   if (owner?.['isOwner'] !== true)
-    throw new ArchiveError('Nothing was archived. Only the role that owns the table audit_events may archive: run this as the migrator.');
+    throw new ArchiveError(
+      'Nothing was archived: only the database role that owns the table audit_events can archive. Set DATABASE_URL to that role.',
+    );
   const { fault } = await verifyAudit(run, keyring);
-  if (fault !== null) throw new ArchiveError(`Nothing was archived: the audit log is not as it was written. ${tellFault(fault)}`);
+  if (fault !== null) throw new ArchiveError(`Nothing was archived: the audit log was altered. ${tellFault(fault)}`);
   const from = headOfArchive(await findArchive(run), keyring);
   const [last] = await run(
     `select sequence, hash from audit_seals where sequence < coalesce(
@@ -40,7 +42,7 @@ export async function planArchive(run: RunSql, keyring: Keyring, before: string)
     [new Date(`${before}-01T00:00:00.000Z`)],
   );
   if (last === undefined)
-    throw new ArchiveError(`Nothing was archived: the chain has no sealed events before its first one of ${before} or later.`);
+    throw new ArchiveError(`Nothing was archived: no sealed events remain before the first event of ${before} or later.`);
   return { before, from, to: { sequence: Number(last['sequence']), hash: last['hash'] as string } };
 }
 

@@ -165,16 +165,16 @@ function faultOfUnsealed(event: WrittenEvent, waits: boolean, keyring: Keyring):
 /** A fault in words. */
 export function tellFault({ kind, eventId, sequence }: Fault): string {
   const what = eventId === null ? 'The event' : `Event ${eventId}`;
-  const named = sequence === null ? `${what}, which is not sealed,` : `${what}, number ${sequence} of the chain,`;
+  const named = sequence === null ? `${what} (not sealed)` : `${what} (number ${sequence} of the chain)`;
   return {
-    'altered event': `${named} was altered: it is not what was written.`,
-    'altered seal': `${named} has a seal that was altered: it is not the one that was made for this place.`,
-    reordered: `${named} stands in the place of another: events were reordered.`,
+    'altered event': `${named} was altered.`,
+    'altered seal': `${named} has an altered seal.`,
+    reordered: `${named} is in the wrong place: events were reordered.`,
     'missing event': `${named} is missing.`,
-    'missing seal': `${named} does not wait to be sealed either: its seal is missing.`,
-    'unknown key': `${named} names a key that the keyring does not have: it cannot be verified.`,
-    truncated: `${named} is missing: the log ends before the head that was kept.`,
-    'other chain': `${named} is not the one that the kept head names: the log was written anew.`,
+    'missing seal': `${named} has no seal, and is not waiting for one: its seal was deleted.`,
+    'unknown key': `${named} cannot be verified: the keyring does not have its key.`,
+    truncated: `${named} is missing: the log ends before the given head.`,
+    'other chain': `${named} does not match the given head: the log was rewritten.`,
     archived: `Number ${sequence} of the chain was archived. Verify its file with this head: npm run audit:verify -- --archive FILE --head …`,
     'altered archive': tellArchiveFault('altered archive', sequence ?? 0),
     'unknown archive key': tellArchiveFault('unknown archive key', sequence ?? 0),
@@ -186,8 +186,8 @@ const ofArchive: readonly Fault['kind'][] = ['archived', 'altered archive', 'unk
 /** What is known of the events before a fault; null where nothing before it was verified. */
 export function tellBefore({ kind, sequence }: Fault, head: Head): string | null {
   if (ofArchive.includes(kind)) return null;
-  if (head.sequence > 0) return `All before it is as it was written, up to ${tellHead(head)}.`;
-  return sequence === null || sequence === 1 ? 'It is the first.' : null;
+  if (head.sequence > 0) return `All earlier events are unchanged, up to ${tellHead(head)}.`;
+  return sequence === null || sequence === 1 ? 'It is the first event.' : null;
 }
 
 /** A head as one keeps it: `4711:hash`. */

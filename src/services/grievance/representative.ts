@@ -20,6 +20,7 @@ export async function representative(em: SqlEntityManager, userId: string, now: 
     [now, ...representing, userId],
   );
   if (found === undefined) throw notFound();
-  if (!found.represents) throw badInput({ path: 'input.assignedUserId', message: 'is not an active user who may represent members' });
+  if (!found.represents)
+    throw badInput({ path: 'input.assignedUserId', message: 'must be an active user whose roles may represent members' });
   return ref(User, found.id);
 }

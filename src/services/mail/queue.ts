@@ -62,7 +62,7 @@ export class MailQueue {
       monitorIntervalSeconds: pace.checkEvery,
       flowIntervalSeconds: 3600,
     });
-    const complain = atMostOnceAMinute(({ message }: { message: string }) => warn(`The mail queue: ${message}`));
+    const complain = atMostOnceAMinute(({ message }: { message: string }) => warn(`Mail queue: ${message}`));
     this.#boss.on('error', complain).on('warning', complain);
   }
 

@@ -64,17 +64,17 @@ export async function smtpProblem(url: string, milliseconds: number): Promise<st
     return null;
   } catch (error) {
     const { code = '', message } = error as Error & SmtpError;
-    if (code === 'ETLS' || /certificate|\b(TLS|SSL)\b/i.test(message)) return 'gives no encryption that this machine trusts';
-    return problems[code] ?? 'does not take mail';
+    if (code === 'ETLS' || /certificate|\b(TLS|SSL)\b/i.test(message)) return 'does not offer encryption with a trusted certificate';
+    return problems[code] ?? 'does not accept mail';
   } finally {
     mailer.close();
   }
 }
 
 const problems: Readonly<Record<string, string>> = {
-  EAUTH: 'does not accept the user or the password',
-  ETIMEDOUT: 'does not answer',
-  ECONNECTION: 'hangs up',
+  EAUTH: 'rejects the username or the password',
+  ETIMEDOUT: 'does not respond',
+  ECONNECTION: 'closes the connection',
   EDNS: 'cannot be reached',
   ESOCKET: 'cannot be reached',
 };
@@ -108,5 +108,5 @@ function failureOf({ code, command, responseCode }: SmtpError): MailFailure {
   const step = command !== undefined && /^[A-Z][A-Z0-9 -]{0,30}$/.test(command) ? command : 'the connection';
   const isFinal = responseCode !== undefined && responseCode >= 500 && (step === 'RCPT TO' || step === 'DATA');
   const codes = [code, responseCode].filter((each) => /^[A-Z0-9_]{1,40}$/.test(`${each}`)).join(' ');
-  return new MailFailure(`The mail server did not take it at ${step} (${codes || 'no code'})`, isFinal);
+  return new MailFailure(`delivery failed at ${step} (${codes || 'no code'})`, isFinal);
 }

@@ -28,13 +28,13 @@ export interface WorkerTools {
  */
 export async function deliver(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<Verdict> {
   const verdict = await attempt(tools, data, id, signal);
-  if (verdict.is !== 'done') tools.warn(`Mail ${id} was ${verdict.is}: ${verdict.reason}.`);
+  if (verdict.is !== 'done') tools.warn(`Mail ${id} ${verdict.is}: ${verdict.reason}.`);
   return verdict;
 }
 
 async function attempt(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<Verdict> {
   const { success, data: job } = mailJob.safeParse(data);
-  if (!success) return { is: 'refused', reason: 'This version does not know such a mail' };
+  if (!success) return { is: 'refused', reason: 'this version does not know the kind of mail' };
   try {
     const addressed = await address({ ...tools, em: tools.em.fork() }, job);
     if (addressed === null) return { is: 'done' };
@@ -42,7 +42,7 @@ async function attempt(tools: WorkerTools, data: unknown, id: string, signal: Ab
     return { is: 'done' };
   } catch (error) {
     if (error instanceof Unmakable) return { is: 'refused', reason: error.message };
-    if (!(error instanceof MailFailure)) return { is: 'postponed', reason: `It could not be prepared (${(error as Error).name})` };
+    if (!(error instanceof MailFailure)) return { is: 'postponed', reason: `it could not be prepared (${(error as Error).name})` };
     return { is: error.isFinal ? 'refused' : 'postponed', reason: error.message };
   }
 }
@@ -75,7 +75,7 @@ async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Prom
     if (holder !== null) return tellHolder(holder, row.createdAt);
   }
   const token = keyring.has(kid) ? mailedToken(keyring, kid, type, { id, userId: user.id }) : '';
-  if (hashToken(token) !== row.tokenHash) throw new Unmakable('The keyring does not make the token that was promised');
+  if (hashToken(token) !== row.tokenHash) throw new Unmakable('the token cannot be recreated with the keyring');
   return { to: row.sentTo, letter: { kind, username: user.username, token, expiresAt: row.expiresAt } };
 }
 

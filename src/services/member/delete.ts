@@ -34,8 +34,8 @@ async function obstacleTo(em: SqlEntityManager, member: Member): Promise<Refusal
   const { id } = member;
   const grievances = await em.count(Grievance, { member: id, status: { $in: openGrievanceStatuses } });
   const applications = await em.count(BenevolenceApplication, { member: id, status: { $in: openBenevolenceStatuses } });
-  if (grievances + applications > 0) return conflict('The member has cases that have not ended.', 'OPEN_CASES', []);
+  if (grievances + applications > 0) return conflict('The member has open cases. Close them first.', 'OPEN_CASES', []);
   // whoever deletes need not see accounts for theirs to count
   const accounts = await em.count(User, { member: id, isActive: true, deletedAt: null }, { filters: false });
-  return accounts > 0 ? conflict('The member has an account that may sign in.', 'HAS_ACCOUNT', []) : null;
+  return accounts > 0 ? conflict('The member has an active account. Deactivate it first.', 'HAS_ACCOUNT', []) : null;
 }

@@ -117,7 +117,7 @@ export async function endEmployment(acting: Acting, { id, endDate, version }: En
   const verdict = await em.transactional(async (transaction) => {
     const { employment, member } = await held(transaction, id);
     demandVersion(employment, version);
-    if (!employment.isCurrent) return conflict('The employment has ended; updateEmployment corrects it.', 'ENDED', []);
+    if (!employment.isCurrent) return conflict('The employment has already ended. Use updateEmployment to correct it.', 'ENDED', []);
     const problems = employmentProblems({ startDate: employment.startDate, endDate }, todayOf(acting));
     if (problems.length > 0) return badInput(...problems.filter(({ path }) => path === 'endDate'));
     employment.endDate = endDate;
@@ -138,7 +138,7 @@ const todayOf = ({ tools }: Acting): string => dayIn(tools.timeZone, tools.now()
 function employerProblems({ organizationId }: EmploymentInput): FieldProblem[] {
   if (organizationId === undefined) return [];
   if (organizationId === null) return [{ path: 'organizationId', message: 'must not be null' }];
-  return isUuid(organizationId) ? [] : [{ path: 'organizationId', message: 'is not an id' }];
+  return isUuid(organizationId) ? [] : [{ path: 'organizationId', message: 'must be a UUID' }];
 }
 
 /** What was recorded earlier is not judged again, but for what is given to go with it. */

@@ -26,6 +26,6 @@ export async function remove({ em, tools, viewer, requester }: Acting, id: strin
     await write(transaction);
     return true;
   });
-  if (!isDeleted) throw conflict('The organization has grievances that have not ended.', 'OPEN_CASES', []);
+  if (!isDeleted) throw conflict('The organization has open grievances. Close them first.', 'OPEN_CASES', []);
   return id;
 }

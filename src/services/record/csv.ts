@@ -132,20 +132,20 @@ function readHeader(names: readonly string[], { columns, needed, ignoresUnknown 
   const strange = names.filter((_, place) => header[place] === null);
   if (strange.length > 0 && !ignoresUnknown)
     fail(
-      `The first line has ${strange.map(shown).join(', ')}, which ${strange.length === 1 ? 'is' : 'are'} not known. ` +
+      `The first line has unknown columns: ${strange.map(shown).join(', ')}. ` +
         `Known columns: ${Object.keys(columns).join(', ')}; docs/imports.md lists their other names. ` +
-        `With --ignore-unknown, other columns are passed over.`,
+        `Use --ignore-unknown to skip unknown columns.`,
     );
   const second = header.findIndex((column, place) => column != null && header.indexOf(column) < place);
   const twice = header[second];
   if (twice != null)
     fail(
       `The first line has the column ${twice} twice: ${shown(names[header.indexOf(twice)])} and ${shown(names[second])}. ` +
-        `Give the one that is not to be imported a name that is not known, and use --ignore-unknown.`,
+        `Rename the one to skip, and use --ignore-unknown.`,
     );
   const left = needed.filter((column) => !header.includes(column));
   if (left.length > 0)
-    fail(`The first line lacks the columns ${left.join(', ')}. It must name the columns, separated by commas, semicolons or tabs.`);
+    fail(`The first line lacks the columns ${left.join(', ')}. Separate its column names with commas, semicolons or tabs.`);
   return header;
 }
 
@@ -155,7 +155,7 @@ const knownNames = (columns: CsvForm['columns']): ReadonlyMap<string, string> =>
 function read({ record, info }: Parsed, header: Header): CsvRecord {
   const within = record.reduce((breaks, cell) => breaks + (cell.match(/\n/g)?.length ?? 0), 0);
   const line = info.lines - within;
-  if (record.length !== header.length) return { line, problem: `has ${record.length} cells, and the first line has ${header.length}` };
+  if (record.length !== header.length) return { line, problem: `has ${record.length} cells, but the first line has ${header.length}` };
   const nameless = header.findIndex((column, place) => column === undefined && record[place]?.trim() !== '');
   if (nameless >= 0) return { line, problem: `has text in column ${nameless + 1}, which the first line does not name` };
   return { line, cells: Object.fromEntries(header.flatMap((column, place) => (column == null ? [] : [[column, record[place] ?? '']]))) };
@@ -165,16 +165,15 @@ function read({ record, info }: Parsed, header: Header): CsvRecord {
 function inWords(error: unknown): unknown {
   const { code, lines } = error as { code?: unknown; lines?: unknown };
   if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-    return new ImportError(
-      'The file is not UTF-8. Save it as "CSV UTF-8", or name what it is written in, for example --encoding windows-1252.',
-      { cause: error },
-    );
+    return new ImportError('The file is not UTF-8. Save it as "CSV UTF-8", or name its encoding, for example --encoding windows-1252.', {
+      cause: error,
+    });
   if (typeof code !== 'string' || !/^(CSV_|INVALID_OPENING_QUOTE)/.test(code)) return error;
   const problem =
     code === 'CSV_MAX_RECORD_SIZE'
       ? `a record has more than ${longestRecord} characters`
-      : 'a quote is not where one can be: a cell with quotes in it is put in quotes, and those are doubled';
-  return new ImportError(`The file cannot be read from line ${String(lines)} on: ${problem}.`, { cause: error });
+      : 'a quote is misplaced. Put a cell that contains quotes in quotes, and double the quotes inside it';
+  return new ImportError(`The file cannot be parsed from line ${String(lines)} on: ${problem}.`, { cause: error });
 }
 
 /** The spellings of one name: case, blanks, underscores and hyphens do not count, and `#` and `No.` are a number. */
@@ -185,7 +184,7 @@ const plain = (name: string): string =>
     .replace(/[\s_.-]/g, '');
 
 /** What is shown of a file on a terminal are plain words only. */
-const shown = (name = ''): string => (/^[\w .#-]{1,40}$/.test(name) ? `the column ${name}` : 'a column that is no plain word');
+const shown = (name = ''): string => (/^[\w .#-]{1,40}$/.test(name) ? `the column ${name}` : 'a column whose name cannot be shown');
 
 function fail(message: string): never {
   throw new ImportError(message);

@@ -123,7 +123,7 @@ export async function importRecords<T extends Versioned>(
     all.push(read(em, { ...kind, dates, judged }, record));
     if (all.length % batchSize === 0) progress('read', all.length);
   }
-  if (all.length === 0) throw new ImportError('The file has no records: nothing comes after its first line.');
+  if (all.length === 0) throw new ImportError('The file has no records after its first line.');
   progress('read', all.length);
   findTwice(kind, all);
   return em
@@ -140,7 +140,7 @@ export async function importRecords<T extends Versioned>(
       return { added: fresh.length, ...(updates && { updated: outdated.length }), alreadyThere, refused: 0 };
     })
     .catch((error: unknown) => {
-      throw (error as { code?: unknown }).code === '23505' ? overtaken('took a number of it', error) : error;
+      throw (error as { code?: unknown }).code === '23505' ? overtaken('used a number from the file', error) : error;
     });
 }
 
@@ -220,10 +220,10 @@ async function compare<T extends Versioned>(em: SqlEntityManager, kind: Comparin
 function obstacleTo<T extends Versioned>({ updates }: Comparing<T>, alike: readonly Row[], lines: number): string | null {
   const [row] = alike;
   if (row === undefined) return null;
-  if (row.isDeleted) return 'was that of a record that is deleted';
-  if (!updates) return 'is that of a record with other values; --update changes that record';
-  if (alike.length > 1) return `is that of ${alike.length} records, so that the line does not say which of them to update`;
-  return lines > 1 ? `is in ${lines} lines, so that they do not say which of them updates the record` : null;
+  if (row.isDeleted) return 'belongs to a deleted record';
+  if (!updates) return 'belongs to a record with other values; use --update to change that record';
+  if (alike.length > 1) return `belongs to ${alike.length} records, so the record to update is ambiguous`;
+  return lines > 1 ? `is in ${lines} lines, so the line that updates the record is ambiguous` : null;
 }
 
 /** A key that is unique without regard to case, as it is compared. */
@@ -288,11 +288,11 @@ async function hold<T extends Versioned>(
   const found = (await em.find(entity, where, { filters: false, lockMode: LockMode.PESSIMISTIC_WRITE })) as T[];
   const held = new Map(found.map((record) => [record.id, record]));
   const isStale = ({ row }: Outdated) => held.get(row.id)?.version !== row.version || held.get(row.id)?.isDeleted;
-  if (batch.some(isStale)) throw overtaken('changed a record of it');
+  if (batch.some(isStale)) throw overtaken('modified a record in the file');
   return held;
 }
 
 const inWords = ({ path, message }: FieldProblem): string => `${path} ${message}`.trim();
 
 const overtaken = (what: string, cause?: unknown): ImportError =>
-  new ImportError(`Nothing was imported: while the file was read, somebody else ${what}. Import it again.`, { cause });
+  new ImportError(`Nothing was imported: during the import, another change ${what}. Import it again.`, { cause });

@@ -31,7 +31,7 @@ export async function confirmTotp(
   const account = accountOf(viewer);
   const trial: Trial = { action: 'confirm_totp', client };
   const begun = await findBegun(em, account.userId);
-  if (begun === null) throw conflict('No second factor is being set up. Begin with that.');
+  if (begun === null) throw conflict('No second factor is being set up. Start with beginTotp.');
   const turn = await takeCodeTurn(em, tools, account, trial);
   const step = stepIn(tools, account.userId, begun, code);
   if (step === null) {
@@ -57,7 +57,7 @@ export async function confirmTotp(
     await tools.mail.enqueue(transaction, { kind: 'security-alert', userId: account.userId, alert: 'second-factor-added', at });
     return true;
   });
-  if (!isFirst) throw conflict('The second factor was set up anew, or confirmed, at the same time.');
+  if (!isFirst) throw conflict('Another request set up or confirmed a second factor at the same time.');
   return new BackupCodes(codes);
 }
 

@@ -85,7 +85,8 @@ export async function resealPair(
 export async function movePair(em: SqlEntityManager, tools: PairTools, userId: string, { version, to }: PairMove): Promise<void> {
   if (to === 'lost' && (await voidPair(em, userId)))
     throw conflict(
-      'This would take your access to the vault away: your own key does not open here, as its system key is missing or it was altered. Have an operator bring the key back, or set a new password by mail, which voids the access.',
+      'This would end your access to the vault: your vault key cannot be decrypted. ' +
+        'Ask the operator to restore the system key, or reset your password by mail, which also ends the access.',
     );
   if (typeof to === 'object') await writePair(em, tools, { userId, publicKey: to.publicKey, version }, to.sealed);
 }

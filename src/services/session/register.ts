@@ -42,7 +42,7 @@ export class RegisterInput {
  * @throws FORBIDDEN where registration is closed; BAD_INPUT, also for a username that is taken; RATE_LIMITED.
  */
 export async function register(em: SqlEntityManager, tools: SessionTools, input: RegisterInput, client: Client): Promise<true> {
-  if (!tools.rules.isRegistrationOpen) throw forbidden('Registration is closed here. Ask an administrator for an account.');
+  if (!tools.rules.isRegistrationOpen) throw forbidden('Registration is closed. Ask an administrator for an account.');
   const facts = demandFacts(input);
   demandStrength(tools, input.password, facts, 'input.password');
   await takeTurn(em, tools, 'register', networkOf(client.ipAddress));

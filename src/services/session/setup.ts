@@ -66,7 +66,7 @@ async function found(
   return startSession(em, tools, { userId, deviceName: null, deviceToken: null }, client);
 }
 
-const alreadyOwned = (): Refusal => conflict('This instance has an owner: it was set up before.');
+const alreadyOwned = (): Refusal => conflict('This instance is already set up: it has an owner.');
 
 function refuseTaken(error: unknown): never {
   const taken = takenBy(error);

@@ -24,7 +24,7 @@ export async function saveConnection(tools: SettingTools, input: ConnectionInput
   const { desk } = tools;
   await demandAllowed(tools, asker, 'setting.save');
   if (desk.place.source === ConnectionSource.ENVIRONMENT)
-    throw conflict('DATABASE_URL says where the database is. Change it there, or start without it.');
+    throw conflict('DATABASE_URL sets the database connection. Change it there, or start the service without it.');
   const connection = readConnection(input);
   const { reason } = await probe(connection, tools.keyring);
   if (reason !== null) return await failed(tools, asker, reason);
@@ -51,9 +51,9 @@ async function prove({ desk }: SettingTools, connection: Connection): Promise<Pr
     return await desk.prove(connection);
   } catch (error) {
     if ((error as Error).name === 'DataVersionError')
-      throw conflict('That database was made by a newer version of this program. Start that version to use it.');
+      throw conflict('A newer version of this program created that database. Use that version to open it.');
     if ((error as Error).name === 'SeededError')
-      throw conflict('That database has seeded accounts, whose passwords are public. Production does not serve it.');
+      throw conflict('That database has seeded accounts with public passwords. It cannot be used in production.');
     const reason = failureOf(error);
     if (reason === null) throw error;
     return reason;
@@ -62,7 +62,7 @@ async function prove({ desk }: SettingTools, connection: Connection): Promise<Pr
 
 function refuseUnsaved(error: Error): never {
   if (error.name !== 'SavedError') throw error;
-  throw conflict('The connection cannot be saved: the config directory cannot be written to.');
+  throw conflict('The connection cannot be saved: the config directory is not writable.');
 }
 
 async function failed(tools: SettingTools, asker: Asker, reason: ConnectionFailure): Promise<ConnectionSaved> {

@@ -34,7 +34,7 @@ export async function administer<Outcome>(
  * @throws BAD_INPUT for what is no id, at `path`; NOT_FOUND for who does not exist or was deleted.
  */
 export async function holdUser(em: SqlEntityManager, id: string, path = 'id'): Promise<User> {
-  if (!isUuid(id)) throw badInput({ path, message: 'is not an id' });
+  if (!isUuid(id)) throw badInput({ path, message: 'must be a UUID' });
   // Not for update, which would wait for whoever writes what this user does, and be waited for: a ring.
   await em.execute('select id from users where id = ? for no key update', [id]);
   return find(em, User, id, { path });
@@ -52,8 +52,10 @@ export async function refusalOfLoss(em: SqlEntityManager, user: User, lost: Role
   if (lost !== null && lost.basedOn !== RoleName.ADMIN) return null;
   const { loses, keeps, others } = await standingOf(em, user.id, lost?.id ?? null);
   if (keeps) return null;
-  if (user.isOwner) return conflict('The owner stays an admin who may sign in: transfer the ownership first.', 'owner');
-  return loses && !others ? conflict('Nobody else is an admin without an end: make somebody one first.', 'last_admin') : null;
+  if (user.isOwner) return conflict('The owner must remain an active admin. Transfer the ownership first.', 'owner');
+  return loses && !others
+    ? conflict('This user is the last permanent admin. Make another user an admin without an end date first.', 'last_admin')
+    : null;
 }
 
 /** Whether this user is an admin who can sign in, without an end. */

@@ -12,7 +12,7 @@ import type { Origin, UserTools } from './tools.ts';
  * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner and the last admin.
  */
 export async function deactivateUser(em: SqlEntityManager, tools: UserTools, viewer: Viewer, id: string, origin: Origin): Promise<string> {
-  if (isOwn(viewer, id)) throw forbidden('Nobody deactivates their own account.');
+  if (isOwn(viewer, id)) throw forbidden('You cannot deactivate your own account.');
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, id);
     const refusal = await refusalOfLoss(transaction, user, null);

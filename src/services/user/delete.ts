@@ -15,7 +15,7 @@ import type { Origin, UserTools } from './tools.ts';
  * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, the last admin, and who represents somebody in an open grievance.
  */
 export async function deleteUser(em: SqlEntityManager, tools: UserTools, viewer: Viewer, id: string, origin: Origin): Promise<string> {
-  if (isOwn(viewer, id)) throw forbidden('Nobody deletes their own account.');
+  if (isOwn(viewer, id)) throw forbidden('You cannot delete your own account.');
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, id);
     const refusal = (await refusalOfLoss(transaction, user, null)) ?? (await refusalOfCases(transaction, user));
@@ -38,5 +38,5 @@ async function closeVault(em: SqlEntityManager, { voidPair }: UserTools, userId:
 /** A grievance that has not ended would be left to nobody. */
 async function refusalOfCases(em: SqlEntityManager, { id }: User): Promise<Refusal | null> {
   const open = await em.count(Grievance, { assignedUser: id, resolutionDate: null, deletedAt: null }, { filters: false });
-  return open === 0 ? null : conflict('The user represents somebody in an open grievance: assign it to another first.', 'open_cases');
+  return open === 0 ? null : conflict('The user represents a member in an open grievance. Assign it to another user first.', 'open_cases');
 }

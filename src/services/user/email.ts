@@ -42,7 +42,7 @@ async function change(
 ): Promise<Refusal | null> {
   const user = await em.findOneOrFail(User, userId, { filters: false, refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
   const formerEmail = user.email;
-  if (formerEmail === email) return problem('is your address already');
+  if (formerEmail === email) return problem('is already your address');
   user.email = email;
   const hasMoved = isAnotherAddress(formerEmail, email);
   if (hasMoved) Object.assign(user, { isVerified: false, isEmailClaimed: true });

@@ -25,7 +25,7 @@ export async function removeSecondFactor(
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, userId, 'userId');
     if (user.isOwner)
-      return conflict("The owner's second factor is removed on the host: npm run users:recover -- --user <username>", 'owner');
+      return conflict("The owner's second factor can only be removed on the host: npm run users:recover -- --user <username>", 'owner');
     if (!(await remove(transaction, tools, user.id))) return conflict('The user has no second factor.');
     recordChange(transaction, tools, viewer, origin, { action: 'user.remove_second_factor', targetType: 'User', targetId: user.id });
     return user.id;

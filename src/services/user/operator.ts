@@ -40,7 +40,7 @@ export async function issueLink(
   lifetimes: Lifetimes,
 ): Promise<PrintedToken> {
   return changeByName(em, tools, { username, action: 'user.issue_link' }, async (transaction, user) => {
-    if (!user.isActive) throw new UserError(`${user.username} is deactivated: an administrator reactivates the account first.`);
+    if (!user.isActive) throw new UserError(`${user.username} is deactivated. Ask an administrator to reactivate the account first.`);
     const lifetime = user.isInvited ? lifetimes.invitation : lifetimes.reset;
     const { job, token, expiresAt } = await issueToken(transaction, tools, { kind: 'password-reset', user, lifetime });
     await transaction.flush();
@@ -59,7 +59,7 @@ export async function verifyByName(em: SqlEntityManager, tools: UserCommandTools
   await changeByName(em, tools, { username, action: 'user.verify' }, async (transaction, user) => {
     user.isVerified = true;
     await transaction.flush().catch((error: unknown) => {
-      throw error instanceof UniqueConstraintViolationException ? new UserError('Another account has this address already.') : error;
+      throw error instanceof UniqueConstraintViolationException ? new UserError('Another account already has this address.') : error;
     });
   });
 }
@@ -78,7 +78,7 @@ export async function changeByName<Outcome>(
       'select id from users where lower(username) = lower(cast(? as text) collate "C") and deleted_at is null for no key update',
       [username],
     );
-    if (row === undefined) throw new UserError(`There is no user ${username}.`);
+    if (row === undefined) throw new UserError(`The user ${username} does not exist.`);
     const user = await transaction.findOneOrFail(User, row.id, { filters: false });
     const outcome = await work(transaction, user);
     recordChange(transaction, tools, nobody, hostOrigin(), { action, targetType: 'User', targetId: user.id });

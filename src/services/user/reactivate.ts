@@ -16,7 +16,7 @@ export async function reactivateUser(em: SqlEntityManager, tools: UserTools, vie
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, id);
     if (!(await isOfStandingMember(transaction, user)))
-      return conflict('The user is linked to a member who was deleted: link them to another one first, or to none.', 'deleted_member');
+      return conflict('The user is linked to a deleted member. Change or remove the link first.', 'deleted_member');
     user.isActive = true;
     recordChange(transaction, tools, viewer, origin, { action: 'user.reactivate', targetType: 'User', targetId: user.id });
     await transaction.flush();

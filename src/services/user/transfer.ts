@@ -23,8 +23,8 @@ export async function transferOwnership(
   userId: string,
   origin: Origin,
 ): Promise<string> {
-  if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'is not an id' });
-  if (isOwn(viewer, userId)) throw conflict('You are the owner already.', 'owner');
+  if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'must be a UUID' });
+  if (isOwn(viewer, userId)) throw conflict('You are already the owner.', 'owner');
   return administer(em, tools, viewer, async (transaction) => {
     const [former, next] = await holdBoth(transaction, viewer.userId ?? '', userId);
     const refusal = await refusalOf(transaction, former, next);
@@ -51,5 +51,5 @@ async function holdBoth(em: SqlEntityManager, formerId: string, nextId: string):
 async function refusalOf(em: SqlEntityManager, former: User, next: User): Promise<Refusal | null> {
   if (!former.isOwner) return forbidden('Only the owner of this instance may do this.');
   if (next.isVerified && (await isLastingAdmin(em, next.id))) return null;
-  return conflict('The owner must be an active admin, without an end, whose e-mail address is verified.');
+  return conflict('The new owner must be an active admin without an end date and with a verified e-mail address.');
 }

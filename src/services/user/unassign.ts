@@ -23,7 +23,7 @@ export async function unassignRole(
   origin: Origin,
 ): Promise<string> {
   const wrong = Object.entries({ userId, roleId }).filter(([, id]) => !isUuid(id));
-  if (wrong.length > 0) throw badInput(...wrong.map(([path]) => ({ path, message: 'is not an id' })));
+  if (wrong.length > 0) throw badInput(...wrong.map(([path]) => ({ path, message: 'must be a UUID' })));
   if (isOwn(viewer, userId)) throw ownRoles();
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, userId, 'userId');

@@ -57,7 +57,7 @@ export async function updateUser(
 ): Promise<string> {
   const { values, problems } = readFacts(em, input);
   const { memberId } = input;
-  if (memberId != null && !isUuid(memberId)) problems.push({ path: 'memberId', message: 'is not an id' });
+  if (memberId != null && !isUuid(memberId)) problems.push({ path: 'memberId', message: 'must be a UUID' });
   refuse(problems);
   return administer(em, tools, viewer, async (transaction) => {
     const user = await holdUser(transaction, id);
@@ -83,9 +83,9 @@ function refusalOf(
 ): Refusal | null {
   const isOneself = isOwn(viewer, user.id);
   if (user.isOwner && !isOneself && isAnotherAddress(user.email, email))
-    return conflict("The owner's e-mail address is changed by the owner alone.", 'owner');
+    return conflict("Only the owner can change the owner's e-mail address.", 'owner');
   const loosens = memberId !== undefined && user.member !== null && user.member.id !== memberId;
-  return isOneself && loosens ? forbidden('Nobody loosens or changes the link to their own member record.') : null;
+  return isOneself && loosens ? forbidden('You cannot change or remove the link to your own member record.') : null;
 }
 
 async function tell(

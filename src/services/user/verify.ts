@@ -16,7 +16,7 @@ export async function verifyUser(em: SqlEntityManager, tools: UserTools, viewer:
     user.isVerified = true;
     recordChange(transaction, tools, viewer, origin, { action: 'user.verify', targetType: 'User', targetId: user.id });
     await transaction.flush().catch((error: unknown) => {
-      throw error instanceof UniqueConstraintViolationException ? conflict('Another account has this address already.') : error;
+      throw error instanceof UniqueConstraintViolationException ? conflict('Another account already has this address.') : error;
     });
     return user.id;
   });

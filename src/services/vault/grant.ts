@@ -23,8 +23,7 @@ export async function grantVaultAccess(scope: Scope, userId: string): Promise<st
     return withVault(within(scope, transaction), async ({ vaultId, keys }) => {
       await demandTrusted(within(scope, transaction), userId);
       const pair = await pairOf(transaction, tools.keyring, userId);
-      if (pair === null)
-        throw conflict('The user has no key yet, to which access could be given: it is made at the next sign-in with the password.');
+      if (pair === null) throw conflict('The user has no vault key yet. It is created the next time they sign in with their password.');
       await grantAll(transaction, vaultId, keys, pair);
       recordChange(transaction, tools, viewer, client, { action: 'vault.grant', targetType: 'User', targetId: userId });
       await tools.mail.enqueue(transaction, { kind: 'security-alert', userId, alert: 'vault-granted', at: tools.now().toISOString() });
@@ -34,7 +33,7 @@ export async function grantVaultAccess(scope: Scope, userId: string): Promise<st
 }
 
 async function demandTrusted({ em, tools }: Scope, userId: string): Promise<void> {
-  if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'is not an id' });
+  if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'must be a UUID' });
   if ((await em.count(User, { id: userId, deletedAt: null })) === 0) throw notFound();
   const roles = vaultRoles.map(() => '?').join(', ');
   const trusted = await em.execute<object[]>(
@@ -42,5 +41,5 @@ async function demandTrusted({ em, tools }: Scope, userId: string): Promise<void
      where u.id = ? and u.is_active and (a.expires_at is null or a.expires_at > ${sqlNow(tools)}) and r.based_on in (${roles})`,
     [userId, ...vaultRoles],
   );
-  if (trusted.length === 0) throw conflict('The user may not sign in, or has no role with which the vault may be opened.');
+  if (trusted.length === 0) throw conflict('The user is inactive, or none of their roles may open the vault.');
 }

@@ -84,14 +84,14 @@ interface ForeignRow {
 async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[] }> {
   const { DatabaseSync } = await import('node:sqlite');
   await access(path).catch((error: NodeJS.ErrnoException) => {
-    throw new VaultError(error.code === 'ENOENT' ? `There is no file ${path}.` : `${path} cannot be read (${error.code}).`);
+    throw new VaultError(error.code === 'ENOENT' ? `The file ${path} does not exist.` : `${path} cannot be read (${error.code}).`);
   });
   try {
     const file = new DatabaseSync(path, { readOnly: true });
     try {
       const config = file.prepare('select fernet_salt from auth_config order by id desc limit 1').get();
       const salt = saltOf(config?.['fernet_salt']);
-      if (salt.byteLength === 0) throw new VaultError('The file has no salt in auth_config: it was never set up.');
+      if (salt.byteLength === 0) throw new VaultError('The file has no salt in auth_config: that installation was never set up.');
       // as bytes: a text that holds U+0000 is read to that by some versions of Node.js
       const rows = file
         .prepare(
@@ -105,7 +105,7 @@ async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[
     }
   } catch (error) {
     if (error instanceof VaultError) throw error;
-    throw new VaultError('The file is no SQLite database with the tables auth_config and secrets_metadata that can be read.');
+    throw new VaultError('The file must be a readable SQLite database with the tables auth_config and secrets_metadata.');
   }
 }
 
@@ -127,9 +127,7 @@ function readRow(key: Buffer, row: ForeignRow): ForeignSecret | string {
       .slice(0, 1000) || null;
   const value = openRow(key, row.encrypted_value);
   const problem =
-    value === null
-      ? "does not open: the password is not that install's, or the file was altered"
-      : problemOf({ keyName, description, value });
+    value === null ? 'cannot be decrypted: the password is wrong, or the file was altered' : problemOf({ keyName, description, value });
   if (value !== null && problem === undefined) return { keyName, description, value };
   value?.fill(0);
   return `The secret ${JSON.stringify(keyName)} ${problem}.`;
@@ -139,8 +137,8 @@ function problemOf({ keyName, description, value }: ForeignSecret): string | und
   const [named] = nameProblems(keyName, '');
   if (value.byteLength > 65_536) return 'has a value of more than 64 kB';
   if (named !== undefined) return named.message;
-  if (!isText(value) || value.includes(0)) return 'is no text';
-  return description?.includes('\0') ? 'has a description that is no text' : undefined;
+  if (!isText(value) || value.includes(0)) return 'is not text';
+  return description?.includes('\0') ? 'has a description that is not text' : undefined;
 }
 
 /** The plaintext, or null where the token is none, or not of this key. */
@@ -169,14 +167,14 @@ async function openAs(
   const pair = user === undefined ? null : await pairOf(em, keyring, user.id);
   const grants = user === undefined ? [] : await grantsOf(em, user.id);
   if (user === undefined || pair === null || !isGranted(grants))
-    throw new VaultError('There is no user of that name who has access to the vault.');
+    throw new VaultError('No active user with that username has access to the vault.');
   const [row] = await em.execute<{ id: string; kit_key: string; state: string; key_id: string; digest: string }[]>(
     `select v.id, v.kit_key, v.state, k.id as key_id, ${digestSql} as digest from vaults v join vault_keys k on k.state = 'active'`,
   );
-  if (row === undefined) throw new VaultError('There is no vault yet: the owner makes it with createVault.');
+  if (row === undefined) throw new VaultError('The vault does not exist yet. The owner creates it with createVault.');
   const seal = readPair(keyring, pair);
   const privateKey = await openByPassword(seal, password, (each) => stretch(each, seal.stretching));
-  if (privateKey === null) throw new VaultError(`The password of ${username} is not right.`);
+  if (privateKey === null) throw new VaultError(`The password of ${username} is incorrect.`);
   try {
     const keys = keep(openGrants(grants, row.id, user.id, { publicKey: pair.publicKey, privateKey }));
     demandState(keys, { vaultId: row.id, kitKey: row.kit_key, state: row.state, digest: row.digest });

@@ -60,13 +60,13 @@ export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date =
 
 /** The same to read. */
 export function tellStatus({ isMade, secrets, people, openVaults, values, pairs }: VaultStatus): string {
-  if (!isMade) return 'There is no vault yet.';
+  if (!isMade) return 'The vault does not exist yet.';
   const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
   return [
     `${counted(secrets, 'secret', 'secrets')}; ${counted(people, 'person has', 'people have')} access; ${openVaults} unlocked now.`,
-    'Under the vault’s key:',
+    'Values by version of the vault key:',
     ...values.map(({ version, state, count }) => `  version ${version} (${state.replace('_', ' ')}): ${counted(count, 'value', 'values')}`),
-    'Users’ own keys under the system key:',
+    'User keys by system key:',
     ...pairs.map(({ kid, count }) => `  ${kid}: ${count}`),
   ].join('\n');
 }
@@ -112,21 +112,23 @@ export async function recoverFor(
   username: string,
 ): Promise<void> {
   const kit = readKit(recoveryKit);
-  if (kit === null) throw new VaultError('This is not a recovery kit: a character is wrong, or missing.');
+  if (kit === null) throw new VaultError('This is not a valid recovery kit. Check for wrong or missing characters.');
   try {
     await em.transactional(async (transaction) => {
       await holdVault(transaction);
       const [vault] = await transaction.execute<{ id: string; kit_key: string }[]>('select id, kit_key from vaults');
-      if (vault === undefined) throw new VaultError('There is no vault yet: the owner makes it with createVault.');
+      if (vault === undefined) throw new VaultError('The vault does not exist yet. The owner creates it with createVault.');
       const grants = await grantsOf(transaction, null);
-      if (vault.kit_key !== kit.publicKey.toString('base64url') || !isGranted(grants)) throw new VaultError('The kit is of another vault.');
+      if (vault.kit_key !== kit.publicKey.toString('base64url') || !isGranted(grants))
+        throw new VaultError('The recovery kit belongs to another vault.');
       const [user] = await transaction.execute<{ id: string }[]>(
         'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
         [username],
       );
-      if (user === undefined) throw new VaultError('There is no user of that name who may sign in.');
+      if (user === undefined) throw new VaultError('No active user has that username.');
       const pair = await usablePair(transaction, keyring, user.id);
-      if (pair === null) throw new VaultError('The user has no key yet: it is made at the next sign-in with the password.');
+      if (pair === null)
+        throw new VaultError('The user has no vault key yet. It is created the next time they sign in with their password.');
       await keepingKeys((keep) => grantAll(transaction, vault.id, keep(openGrants(grants, vault.id, null, kit)), pair));
       const facts = { action: 'vault.recover', targetType: 'User', targetId: user.id, outcome: AuditOutcome.SUCCEEDED } as const;
       recordAudit(transaction, keyring, {
@@ -152,7 +154,8 @@ async function usablePair(em: SqlEntityManager, keyring: Keyring, userId: string
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     throw new VaultError(
-      "The user's own key does not open: its system key is missing, or it was altered. It is made anew after they have set a new password by mail and signed in.",
+      "The user's vault key cannot be decrypted: its system key is missing, or it was altered. " +
+        'To get a new one, the user resets the password by mail and signs in.',
     );
   }
 }

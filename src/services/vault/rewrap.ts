@@ -48,7 +48,7 @@ async function rewrapSome(
       await renewValue(em, { vaultId, keyId: active.id, keys }, value, value.keyName, tools.now());
     } catch (error) {
       if (!(error instanceof SealError || error instanceof FernetError)) throw error;
-      tools.warn(`A stored value of the vault does not open: version ${value.version} of the secret ${value.secretId}`);
+      tools.warn(`Vault value cannot be decrypted: version ${value.version} of the secret ${value.secretId}`);
     }
   }
   return values.length < batch ? null : (values.at(-1)?.id ?? null);

@@ -32,7 +32,7 @@ export async function finish({ em, tools }: Scope, vaultId: string, keys: VaultK
   try {
     await rewrap(em, tools, vaultId, keys);
   } catch (error) {
-    tools.warn(`A rotation of the vault's key was interrupted: ${String(error)}`);
+    tools.warn(`Vault key rotation interrupted: ${String(error)}`);
   }
   return vaultId;
 }
