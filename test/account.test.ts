@@ -303,10 +303,10 @@ describe('a reset', () => {
     expect(mail?.text).toContain(`https://union.example/reset-password?token=${mail?.token}`);
     for (const word of [
       '"member"',
-      'signs you out everywhere',
-      'second factor stays',
-      'the vault has to be shared with you again',
-      'do nothing',
+      'signs you out on all devices',
+      'second factor stays the same',
+      'someone must then give you access again',
+      'ignore this mail',
     ])
       expect(mail?.text).toContain(word);
     const token = mail?.token ?? '';

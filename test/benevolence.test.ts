@@ -186,7 +186,7 @@ describe('applying', () => {
     ['no story', () => ({ description: ' ' }), ['input.description must not be empty']],
     ['half a character', () => ({ description: '\ud800' }), ['input.description must not contain NUL or invalid Unicode characters']],
     ['a day in the future', () => ({ applicationDate: day(local, 1) }), ['input.applicationDate must not be in the future']],
-    ['a member id that is none', () => ({ memberId: '' }), ['input.memberId is not an id']],
+    ['a member id that is none', () => ({ memberId: '' }), ['input.memberId must be a UUID']],
     [
       'all that is wrong at once',
       () => ({ memberId: '1', description: '', amountRequested: '-0.01', applicationDate: '9999-12-31' }),
@@ -194,7 +194,7 @@ describe('applying', () => {
         'input.description must not be empty',
         'input.applicationDate must not be in the future',
         'input.amountRequested must be more than zero',
-        'input.memberId is not an id',
+        'input.memberId must be a UUID',
       ],
     ],
   ])('for %s is refused', async (_, changes, fields) => {
@@ -728,7 +728,7 @@ describe('an id', () => {
     const attempt = attempts[action] as (id: string) => readonly [Operation, object];
     expect((await act(local.admin, ...attempt(nobody))).codes).toEqual(['NOT_FOUND']);
     const answer = await act(local.admin, ...attempt('7'));
-    expect([answer.codes, fieldsOf(answer)[0]]).toEqual([['BAD_INPUT'], expect.stringMatching(/^(id|input\.id) is not an id$/)]);
+    expect([answer.codes, fieldsOf(answer)[0]]).toEqual([['BAD_INPUT'], expect.stringMatching(/^(id|input\.id) must be a UUID$/)]);
   });
 });
 

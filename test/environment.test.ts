@@ -50,9 +50,7 @@ describe('.env', () => {
     try {
       warnOfUnknown(['PORT', 'TRUSTED_PROXY', 'toString'], variables);
       warnOfUnknown(['PORT'], variables);
-      expect(said.mock.calls).toEqual([
-        ['.env sets what the service does not read: TRUSTED_PROXY, toString. docs/configuration.md lists the settings.'],
-      ]);
+      expect(said.mock.calls).toEqual([['.env has unknown settings: TRUSTED_PROXY, toString. docs/configuration.md lists all settings.']]);
     } finally {
       said.mockRestore();
     }
@@ -76,8 +74,8 @@ describe('a setting', () => {
     ['CORS_ORIGINS', ['*', 'null', 'https://a.example/', 'https://a.example/path', 'a.example', 'ftp://a.example'], /must list origins/],
     ['MAIL_FROM', ['not an address', 'a@b, c@d', 'Local <a>', 'Local <a@b', ''.padEnd(301, 'a@b')], /^MAIL_FROM is not valid: /],
     ['DATABASE_URL', ['u@h', 'http://u@h/d', 'postgres://u@h:70000/d'], /must be the address of a PostgreSQL server: postgres:/],
-    ['DATABASE_URL', ['postgres://u:p%@h/d', 'postgres://u:%zz@h/d'], /write %25 for the character %/],
-    ['SMTP_URL', ['smtp://u:p%@h', 'smtps://u:p%zz@h'], /write %25 for the character %/],
+    ['DATABASE_URL', ['postgres://u:p%@h/d', 'postgres://u:%zz@h/d'], /write %25 for a literal %/],
+    ['SMTP_URL', ['smtp://u:p%@h', 'smtps://u:p%zz@h'], /write %25 for a literal %/],
     ['DATABASE_URL', ['postgres://u:p@h', 'postgres://u:p@h/', 'postgres://u:p@h/?sslmode=require'], /must name a database/],
     ['DATABASE_URL', ['postgres://u@a,b/d', 'postgres://u:p,x@a:1,b:2/d'], /must name one host/],
     ['DATABASE_URL', ['postgres://u@/d?host=a'], /for the folder of a Unix socket/],

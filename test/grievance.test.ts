@@ -175,9 +175,9 @@ describe('filing', () => {
         'input.violationDescription must not be empty',
         'input.contractArticle must have at most 100 characters',
         'input.filedDate must not be in the future',
-        'input.memberId is not an id',
-        'input.employerId is not an id',
-        'input.assignedUserId is not an id',
+        'input.memberId must be a UUID',
+        'input.employerId must be a UUID',
+        'input.assignedUserId must be a UUID',
       ],
     ],
   ])('refuses %s', async (_, changes, fields) => {
@@ -554,7 +554,7 @@ describe('a correction', () => {
         'input.violationDescription must not be empty',
         'input.contractArticle must have at most 100 characters',
         'input.incidentDate must not be after the filing date',
-        'input.assignedUserId is not an id',
+        'input.assignedUserId must be a UUID',
       ],
     ],
   ])('to %s is refused', async (_, told, fields) => {
@@ -590,7 +590,7 @@ describe('an id', () => {
     const answer = await move('GR-2026-0001', name);
     expect([answer.codes, fieldsOf(answer)[0]]).toEqual([
       ['BAD_INPUT'],
-      expect.stringMatching(/^(id|input\.id|input\.grievanceId) is not an id$/),
+      expect.stringMatching(/^(id|input\.id|input\.grievanceId) must be a UUID$/),
     ]);
   });
 

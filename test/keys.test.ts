@@ -146,6 +146,6 @@ describe('on a server', () => {
       return (await examine(config)).find(({ what }) => what === 'Database keys');
     };
     expect(await found(texts.k1)).toMatchObject({ isFault: false });
-    expect(await found(texts.other)).toMatchObject({ isFault: true, says: expect.stringContaining('not the key k1') });
+    expect(await found(texts.other)).toMatchObject({ isFault: true, says: expect.stringContaining('differs from the key k1') });
   });
 });

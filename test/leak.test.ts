@@ -476,7 +476,7 @@ describe('of what was secret in it', () => {
   });
 
   it('nothing is in the logs, but the set-up token in the line that hands it out', () => {
-    const announced = said.split('\n').filter((line) => line.includes('Nobody owns this instance yet'));
+    const announced = said.split('\n').filter((line) => line.includes('The instance has no owner yet'));
     expect(announced).toHaveLength(1);
     const logs = new Map([['the logs', said.replace(announced[0] ?? '', '')]]);
     expect(secrets.foundIn(logs)).toEqual([]);

@@ -149,7 +149,7 @@ describe.each<Engine>(['default', 'postgresql'])('mail on the %s engine', (engin
     await post.sql('update users set is_verified = false');
     const said = {
       'password-reset': [/asked for a new password .* "officer"/, 'reset-password', 'password_reset', 'prt1'],
-      'email-verification': [/Confirm that it is yours/, 'verify-email', 'email_verification', 'evt1'],
+      'email-verification': [/To confirm that it is yours/, 'verify-email', 'email_verification', 'evt1'],
       invitation: [/created the Unionhall account "officer" for you/, 'accept-invitation', 'password_reset', 'prt1'],
     } as const;
     for (const kind of ['password-reset', 'email-verification', 'invitation'] as const) {

@@ -338,7 +338,7 @@ describe('an employment', () => {
     ['a long title', { jobTitle: 'x'.repeat(101) }, ['input.jobTitle must have at most 100 characters']],
     ['no start', { startDate: null }, ['input.startDate must not be null']],
     ['no employer', { organizationId: null }, ['input.organizationId must not be null']],
-    ['an employer’s name for an id', { organizationId: 'Harbor' }, ['input.organizationId is not an id']],
+    ['an employer’s name for an id', { organizationId: 'Harbor' }, ['input.organizationId must be a UUID']],
     [
       'all that is wrong at once',
       { organizationId: 'x', startDate: '2021-03-02', endDate: '2021-03-01', hourlyRate: '0', jobTitle: 'x'.repeat(101) },
@@ -346,7 +346,7 @@ describe('an employment', () => {
         'input.endDate must not be before the start date',
         'input.hourlyRate must be more than zero',
         'input.jobTitle must have at most 100 characters',
-        'input.organizationId is not an id',
+        'input.organizationId must be a UUID',
       ],
     ],
   ];
@@ -433,7 +433,7 @@ describe('who may', () => {
       expect([verb, (await ask(local[who], verb, variables(nobody))).codes]).toEqual([verb, ['NOT_FOUND']]);
       expect([verb, saidOf(await ask(local[who], verb, variables('no-id')))]).toEqual([
         verb,
-        [`${verb === 'start' ? 'memberId' : 'id'} is not an id`],
+        [`${verb === 'start' ? 'memberId' : 'id'} must be a UUID`],
       ]);
     }
   });

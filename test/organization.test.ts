@@ -439,7 +439,7 @@ describe('who may', () => {
       expect([verb, (await ask(local[who], verb, variables(nobody))).codes]).toEqual([verb, ['NOT_FOUND']]);
       expect([verb, saidOf(await ask(local[who], verb, variables('no-id')))]).toEqual([
         verb,
-        [`${verb === 'addContact' ? 'organizationId' : 'id'} is not an id`],
+        [`${verb === 'addContact' ? 'organizationId' : 'id'} must be a UUID`],
       ]);
     }
   });

@@ -360,7 +360,7 @@ describe('a request', () => {
     socket.on('data', (bytes: Buffer) => (said += bytes.toString())).on('error', () => undefined);
     socket.write('POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{');
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(said).toMatch(/^HTTP\/1\.1 408 .*\{"error":"The request did not come in time\."\}$/s);
+    expect(said).toMatch(/^HTTP\/1\.1 408 .*\{"error":"The request was not received in time\."\}$/s);
   }, 60_000);
 });
 

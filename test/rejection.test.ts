@@ -49,7 +49,7 @@ async function leaveBehind(process: Omit<Process, 'url'>): Promise<'goes on' | '
   let hasEnded = false;
   void process.ended.then(() => (hasEnded = true));
   process.signal('SIGUSR2');
-  while (!process.said().includes('was not handled') && !hasEnded) await pause(50);
+  while (!process.said().includes('unhandled promise rejection') && !hasEnded) await pause(50);
   return hasEnded ? 'ended' : 'goes on';
 }
 

@@ -230,7 +230,7 @@ describe('assignRole', () => {
       'ids that are none, and a past end',
       '',
       { userId: 'x', roleId: 'y', expiresAt: '2026-01-01T00:00:00Z' },
-      ['input.userId is not an id', 'input.roleId is not an id', 'input.expiresAt must be in the future'],
+      ['input.userId must be a UUID', 'input.roleId must be a UUID', 'input.expiresAt must be in the future'],
     ],
     ...['staff', 'organizer', 'instructor', 'member'].map((name): [string, string, object, string[]] => [
       `levels of a role that gives what ${name} gives`,
@@ -290,8 +290,8 @@ describe('unassignRole', () => {
 
   it('is refused for ids that are none, all at once', async () => {
     expect(saidOf(await call(local.admin, 'unassignRole', { userId: '1', roleId: '2' }))).toEqual([
-      'userId is not an id',
-      'roleId is not an id',
+      'userId must be a UUID',
+      'roleId must be a UUID',
     ]);
   });
 });

@@ -155,9 +155,9 @@ describe('what is refused', () => {
       { outcome: 'NO_CONTACT', workersContacted: 1 },
       ['input.outcome must not be NO_CONTACT when workersContacted or cardsSigned is not 0'],
     ],
-    ['a member id that is none', { memberId: 'm-1' }, ['input.memberId is not an id']],
-    ['an empty member id', { memberId: '' }, ['input.memberId is not an id']],
-    ['an organization id that is none', { organizationId: `${nobody}0` }, ['input.organizationId is not an id']],
+    ['a member id that is none', { memberId: 'm-1' }, ['input.memberId must be a UUID']],
+    ['an empty member id', { memberId: '' }, ['input.memberId must be a UUID']],
+    ['an organization id that is none', { organizationId: `${nobody}0` }, ['input.organizationId must be a UUID']],
     [
       'all that is wrong at once',
       { memberId: '1', organizationId: '2', activityDate: '9999-12-31', workersContacted: -2, cardsSigned: -1, location: 'x'.repeat(201) },
@@ -166,8 +166,8 @@ describe('what is refused', () => {
         'input.activityDate must not be in the future',
         'input.workersContacted must not be negative',
         'input.cardsSigned must not be negative',
-        'input.memberId is not an id',
-        'input.organizationId is not an id',
+        'input.memberId must be a UUID',
+        'input.organizationId must be a UUID',
       ],
     ],
   ])('%s', async (_, changes, fields) => {
@@ -388,8 +388,8 @@ describe('an activity that is corrected', () => {
       ['NOT_FOUND'],
     ]);
     expect([saidOf(await correct(local[who], 'x', {})), saidOf(await remove(local[who], 'x'))]).toEqual([
-      ['id is not an id'],
-      ['id is not an id'],
+      ['id must be a UUID'],
+      ['id must be a UUID'],
     ]);
   });
 });

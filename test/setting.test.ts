@@ -499,7 +499,9 @@ describe('a service', () => {
     await admin.query(`create role ${role} login password 'x'; revoke all on schema public from public`);
     const url = Object.assign(new URL(database.url), { username: role, password: 'x' }).href;
     const starting = environment({ DATABASE_URL: url }).then((variables) => start(readConfig(variables)));
-    await expect(starting).rejects.toThrow(/^The user that DATABASE_URL names may not do .* make the tables: npm run db:migrate/);
+    await expect(starting).rejects.toThrow(
+      /^The user in DATABASE_URL lacks the database privileges .* create the tables: npm run db:migrate/,
+    );
     await admin.query(`drop role ${role}`);
     await admin.end();
   });

@@ -283,7 +283,7 @@ describe('organizing at one employer', () => {
     const gone = await value('select id from organizations where deleted_at is not null limit 1');
     for (const id of [gone, '01900000-0000-7000-8000-000000000009'])
       for (const who of ['admin', 'organizer'] as const) expect((await local[who].ask(organizing, { id })).codes).toEqual(['NOT_FOUND']);
-    expect(saidOf(await local.admin.ask(organizing, { id: 'x' }))).toEqual(['organizationId is not an id']);
+    expect(saidOf(await local.admin.ask(organizing, { id: 'x' }))).toEqual(['organizationId must be a UUID']);
   });
 });
 

@@ -71,7 +71,7 @@ describe('a start that cannot write its files', () => {
           encoding: 'utf8',
           env: { ...base, ...directories, [name]: path },
         });
-        expect(stderr).toMatch(/file is in the place of a folder|ENOTDIR/);
+        expect(stderr).toMatch(/file is where a folder is expected|ENOTDIR/);
         expect(stderr.trim().split('\n')).toHaveLength(1);
       }
     },

@@ -153,11 +153,11 @@ describe('a Python install', () => {
   it('is a file of that form', async () => {
     const path = join(folder, 'text.sqlite');
     await writeFile(path, 'no database at all');
-    await expect(readForeign(path, theirs)).rejects.toThrow(/no SQLite database/);
+    await expect(readForeign(path, theirs)).rejects.toThrow(/must be a readable SQLite database/);
     const nowhere = join(folder, 'nowhere.sqlite');
     await expect(readForeign(nowhere, theirs)).rejects.toThrow(`The file ${nowhere} does not exist.`);
     await expect(readForeign(join(path, 'within.sqlite'), theirs)).rejects.toThrow('cannot be read (ENOTDIR)');
-    await expect(readForeign(folder, theirs)).rejects.toThrow(/no SQLite database/);
+    await expect(readForeign(folder, theirs)).rejects.toThrow(/must be a readable SQLite database/);
     const empty = await aFile('empty.sqlite', []);
     const file = new DatabaseSync(empty);
     file.exec('delete from auth_config');
@@ -168,8 +168,8 @@ describe('a Python install', () => {
   it('is stored by who has access, with the own password', async () => {
     const path = await aFile('access.sqlite', [['never', 'stored']]);
     await expect(bring(path, { username: 'admin', password: 'wrong' })).rejects.toThrow('The password of admin is incorrect');
-    await expect(bring(path, { username: 'officer', password })).rejects.toThrow('no user of that name who has access');
-    await expect(bring(path, { username: 'nobody', password })).rejects.toThrow('no user of that name who has access');
+    await expect(bring(path, { username: 'officer', password })).rejects.toThrow('No active user with that username has access');
+    await expect(bring(path, { username: 'nobody', password })).rejects.toThrow('No active user with that username has access');
     expect(await owner.reveal('never')).toBe('NOT_FOUND');
   });
 });

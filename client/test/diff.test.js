@@ -58,7 +58,7 @@ test('against a tag of a repository: a breaking change fails until it is named, 
     const broken = run();
     assert.equal(broken.status, 1);
     assert.match(broken.said, /^Query\.notes: .*removed/m);
-    assert.match(broken.said, /Name what must be in CHANGELOG\.md\.\n/);
+    assert.match(broken.said, /Describe breaking changes in CHANGELOG\.md\.\n/);
 
     await place('CHANGELOG.md', log('- `Query.notes` is gone: ask `Query.grievance`.'));
     assert.equal(run().status, 0);

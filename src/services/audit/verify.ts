@@ -171,7 +171,7 @@ export function tellFault({ kind, eventId, sequence }: Fault): string {
     'altered seal': `${named} has an altered seal.`,
     reordered: `${named} is in the wrong place: events were reordered.`,
     'missing event': `${named} is missing.`,
-    'missing seal': `${named} has no seal, and is not waiting for one: its seal was deleted.`,
+    'missing seal': `${named} is neither sealed nor waiting to be sealed: its seal is missing.`,
     'unknown key': `${named} cannot be verified: the keyring does not have its key.`,
     truncated: `${named} is missing: the log ends before the given head.`,
     'other chain': `${named} does not match the given head: the log was rewritten.`,

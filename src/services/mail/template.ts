@@ -46,7 +46,8 @@ const tokenMails = {
     path: 'reset-password',
     why: (username: string) => `Someone asked for a new password for your Unionhall account "${username}".`,
     todo: 'To choose a new password, open this page:',
-    after: 'A new password signs you out on all devices. If you use the vault, someone must then give you access again.',
+    after:
+      'A new password signs you out on all devices. Your second factor stays the same. If you use the vault, someone must then give you access again.',
     otherwise: 'If this was not you, ignore this mail. Your password stays the same.',
   },
   invitation: {
