@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 const seconds = (fallback: number, most = 365 * 86_400) => z.coerce.number().int().min(1).max(most).default(fallback);
 const bound = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
-/** @param problem says what is wrong with an item; null where nothing is. */
+/** @param problem returns what is wrong with an item, or null. */
 const list = (problem: (item: string) => string | null = () => null) =>
   z
     .string()
@@ -37,14 +37,14 @@ const barePercent = /%(?![0-9A-Fa-f]{2})/;
 const percentProblem = 'has a % that is not followed by two hexadecimal digits: write %25 for a literal %';
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
 
-/** Variables that may be given as a file, so that they are in no environment: the file's path is in `<name>_FILE`. */
+/** Secret variables that can be read from a file instead of the environment: `<name>_FILE` has its path. */
 const secretNames = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'ADMIN_PASSWORD', 'SMTP_URL'] as const;
 const fileOf = (name: (typeof secretNames)[number]) =>
   z.string().min(1).optional().describe(`The path of a file that contains ${name}. Set only one of the two.`);
 
 const pwnedPasswords = 'https://api.pwnedpasswords.com';
 
-/** Every environment variable the service reads: its form, its default, what it means. `.env.example` is held against this. */
+/** Every environment variable of the service: its form, default and description. A test compares `.env.example` with this. */
 export const variables = {
   NODE_ENV: z
     .enum(['development', 'test', 'production'])
@@ -329,7 +329,7 @@ export const variables = {
 
 type Values = z.infer<z.ZodObject<typeof variables>>;
 
-/** What the service was told, checked, frozen and complete. */
+/** The validated, complete and frozen configuration. */
 export interface Config {
   readonly environment: Values['NODE_ENV'];
   readonly host: string;
@@ -337,31 +337,31 @@ export interface Config {
   /** Null for the embedded database. */
   readonly databaseUrl: string | null;
   readonly databasePoolSize: number;
-  /** Past a pooler; null where there is none. */
+  /** The address that bypasses the connection pooler. Null if it is not set. */
   readonly directUrl: string | null;
   readonly preparesStatements: boolean;
-  /** Null where it depends on the engine. */
+  /** Null if it depends on the engine. */
   readonly seedWhenEmpty: boolean | null;
   readonly dataDirectory: string;
   readonly configDirectory: string;
   readonly keys: string | null;
-  /** Whether a keyring may be made where there is none. */
+  /** Whether a missing keyring is created. */
   readonly mayMakeKeys: boolean;
   readonly timeZone: string;
-  /** From which amount on (US dollars) each level of review beyond the first must decide too. */
+  /** The amounts in US dollars from which each further review level is required. */
   readonly reviewThresholds: Readonly<Record<'admin' | 'manager' | 'president', string>>;
   readonly offersPlayground: boolean;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly cookies: CookieConfig;
-  /** The file that names the only documents that are executed; null where every document is. */
+  /** The path of the manifest of trusted documents. Null if every document is executed. */
   readonly trustedDocuments: string | null;
   readonly logLevel: Values['LOG_LEVEL'];
-  /** Null where none are published. */
+  /** Null if metrics are off. */
   readonly metricsPort: number | null;
   /** All in seconds. */
   readonly patience: { readonly request: number; readonly stopDelay: number; readonly stop: number };
-  /** The most that one operation may ask for. */
+  /** The limits of one operation. */
   readonly bounds: { readonly depth: number; readonly aliases: number; readonly rootFields: number; readonly cost: number };
   readonly sockets: SocketConfig;
   readonly passwordCost: { readonly memory: number; readonly time: number };
@@ -371,14 +371,14 @@ export interface Config {
   readonly cleanupEvery: number;
   /** Seconds. */
   readonly sealEvery: number;
-  /** Of a service like Have I Been Pwned; null where none is asked. */
+  /** The URL of the Have I Been Pwned service. Null if the check is off. */
   readonly breachUrl: string | null;
-  /** Whom a start without an owner makes the first admin. */
+  /** The first admin, who is created if the instance has no owner. Null if not configured. */
   readonly firstAdmin: { readonly email: string; readonly password: string; readonly username: string } | null;
   readonly mail: MailConfig;
 }
 
-/** How browsers keep the tokens of a sign-in. */
+/** The cookies that keep the tokens of a sign-in. */
 export interface CookieConfig {
   readonly path: string;
   readonly secure: boolean;
@@ -386,22 +386,22 @@ export interface CookieConfig {
   readonly names: { readonly refreshToken: string; readonly deviceToken: string };
 }
 
-/** WebSockets: all that is a time is in seconds. */
+/** The settings of WebSockets. All times are in seconds. */
 export interface SocketConfig {
   readonly checkEvery: number;
   readonly pingEvery: number;
   readonly initWait: number;
   readonly perUser: number;
   readonly subscriptions: number;
-  /** Changes that may wait for one subscription. */
+  /** The maximum number of undelivered changes per subscription. */
   readonly backlog: number;
 }
 
 export interface MailConfig {
-  /** Null where no server was named. */
+  /** Null if no mail server is configured. */
   readonly smtp: { readonly url: string; readonly from: string } | null;
   readonly publicUrl: string | null;
-  /** Whether the service's own process sends. */
+  /** Whether this process sends mail. */
   readonly sends: boolean;
 }
 
@@ -411,11 +411,11 @@ export interface VaultConfig {
   /** Seconds. */
   readonly maxTtl: number;
   readonly versionsKept: number;
-  /** How many values a rotation moves in one transaction. */
+  /** The number of values that a key rotation re-encrypts per transaction. */
   readonly batch: number;
 }
 
-/** All that is a time is in seconds. */
+/** All times are in seconds. */
 export interface SessionConfig {
   readonly accessTokenTtl: number;
   readonly refreshGrace: number;
@@ -427,15 +427,15 @@ export interface SessionConfig {
   readonly loginLock: number;
   readonly invitationTtl: number;
   readonly stepUpAge: number;
-  /** Rounds of PBKDF2. */
+  /** PBKDF2 iterations. */
   readonly keyIterations: number;
   /** Characters. */
   readonly passwordMinLength: number;
   readonly refusesGuessablePasswords: boolean;
   readonly isRegistrationOpen: boolean;
-  /** Operations that need a verified address of everybody. */
+  /** Operations that require a verified address from every user. */
   readonly verifiedOperations: readonly string[];
-  /** Roles whose holders need a second factor. */
+  /** Roles that require a second factor. */
   readonly secondFactorRoles: readonly string[];
   readonly limits: Readonly<
     Record<
@@ -443,11 +443,11 @@ export interface SessionConfig {
       { readonly turns: number; readonly seconds: number }
     >
   >;
-  /** Audit events for refusals of signed-in callers, and as many for anonymous ones. */
+  /** The daily maximum of audit events for refusals, per kind of caller. */
   readonly refusalsPerDay: number;
 }
 
-/** Names every variable that is wrong, and never its value. */
+/** Lists all invalid variables, never their values. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
@@ -456,7 +456,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the configuration from an environment. @throws {ConfigError} naming all that is wrong at once. */
+/** Reads and validates the configuration. @throws {ConfigError} with all problems at once. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables && value !== ''));
   const unread = readSecrets(given);
@@ -468,7 +468,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return freeze(toConfig(data));
 }
 
-/** Adds the variables that are given as files. Only the file of SMTP_URL may be empty: no mail is sent then. @returns what is wrong. */
+/** Adds the variables that are given as files. Only the file of SMTP_URL may be empty: no mail is sent then. @returns the problems. */
 function readSecrets(given: Record<string, string | undefined>): string[] {
   return secretNames.flatMap((name) => {
     const path = given[`${name}_FILE`];
@@ -485,7 +485,7 @@ function readSecrets(given: Record<string, string | undefined>): string[] {
   });
 }
 
-/** What is right by itself, and wrong together. */
+/** Finds settings that contradict each other. */
 function contradictions(values: Values): string[] {
   const { NODE_ENV, SEED, SMTP_URL, MAIL_FROM, ADMIN_EMAIL, ADMIN_PASSWORD } = values;
   const problems: string[] = [];
@@ -523,7 +523,7 @@ function networkProblem(text: string): string | null {
   return isNetwork ? null : 'must list IP addresses or networks, like 10.0.0.2 or 10.0.0.0/8, not host names';
 }
 
-/** What an address of PostgreSQL may set: `pg` lets it override whatever the service sets, time-outs and time zone too. */
+/** The allowed parameters of a PostgreSQL address. In `pg`, others could override the time-outs and time zone of the service. */
 const postgresParameters = [
   'host',
   'port',
@@ -536,7 +536,7 @@ const postgresParameters = [
   'application_name',
 ];
 
-/** Reads an address of PostgreSQL; null for any other text. That of a Unix socket has a user and no host. */
+/** Parses a PostgreSQL address. Null for any other text. An address of a Unix socket has a user and no host. */
 export function parsePostgresUrl(text: string): URL | null {
   return URL.parse(text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=\/)/, '$1socket'));
 }
@@ -650,7 +650,7 @@ function toConfig(values: Values): Config {
   };
 }
 
-/** A browser takes a cookie with one of the prefixes only as it is set here: from a page of HTTPS, and with `__Host-` from this very host. */
+/** Chooses cookie names whose prefix makes browsers enforce HTTPS (`__Secure-`), and also the host and path (`__Host-`). */
 function cookies(values: Values): CookieConfig {
   const { COOKIE_NAME: name, COOKIE_SAME_SITE: sameSite, PUBLIC_URL: publicUrl, NODE_ENV } = values;
   const path = values.COOKIE_PATH ?? `${publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '')}/graphql`;
@@ -659,7 +659,7 @@ function cookies(values: Values): CookieConfig {
   return { path, secure, sameSite, names: { refreshToken: `${prefix}${name}_refresh`, deviceToken: `${prefix}${name}_device` } };
 }
 
-/** Tests stay in the house unless they name where to ask. */
+/** Tests send no requests to the service unless they set HIBP_URL. */
 function breachUrl({ HIBP_URL, NODE_ENV }: Values): string | null {
   if (HIBP_URL === undefined) return NODE_ENV === 'test' ? null : pwnedPasswords;
   return HIBP_URL === 'off' ? null : HIBP_URL;
@@ -680,7 +680,7 @@ function firstAdmin({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password, ADMIN_USERNA
   };
 }
 
-/** Where this user's programs keep their configuration, with no administrator asked. */
+/** Returns the folder in the configuration directory of the current user. */
 function userDirectory(): string {
   const { APPDATA, XDG_CONFIG_HOME } = process.env;
   if (process.platform === 'win32') return join(APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'Unionhall');

@@ -12,30 +12,30 @@ import { explain, failureOf, SavedError } from './services/setting/index.ts';
 import { findSeededUsers, SeededError } from './services/user/index.ts';
 import { openPlace, whereabouts, type Whereabouts } from './work.ts';
 
-/** What was looked at, and what is wrong with it. */
+/** The result of one check. */
 export interface Finding {
   readonly what: string;
-  /** What is right about it, or wrong: in a sentence. */
+  /** The result in a sentence. */
   readonly says: string;
   readonly isFault: boolean;
 }
 
-/** What is right, in numbers; and the clock that others are held against. */
+/** The limits of the checks, and the clock that the others are compared with. */
 export interface Measures {
-  /** Bytes that should be free where the service keeps its files. */
+  /** The free disk space that is required, in bytes. */
   readonly room: number;
-  /** Milliseconds by which the clock of the database may differ. */
+  /** The tolerated clock difference of the database, in milliseconds. */
   readonly drift: number;
-  /** The oldest PostgreSQL that the service works on, as that counts its versions. */
+  /** The oldest supported PostgreSQL, as `server_version_num`. */
   readonly oldest: number;
-  /** Milliseconds in which a mail server takes each step. */
+  /** The time-out of each step with the mail server, in milliseconds. */
   readonly patience: number;
   readonly now: () => number;
 }
 
 const usual: Measures = { room: 500 * 1024 ** 2, drift: 5_000, oldest: 150_000, patience: 5_000, now: () => Date.now() };
 
-/** Looks at an installation: its keys, files, database, clock, mail server and disk. It changes nothing. */
+/** Checks an installation: its keys, files, database, clock, mail server and disk. Changes nothing. */
 export async function examine(config: Config, measures: Partial<Measures> = {}): Promise<Finding[]> {
   const by = { ...usual, ...measures };
   const { finding, keyring } = await examineKeys(config);
@@ -73,14 +73,14 @@ async function examineDirectory({ configDirectory }: Config): Promise<Finding> {
   return problems.length > 0 ? wrong(what, problems.join('\n  ')) : right(what, `${configDirectory} is protected from other users.`);
 }
 
-/** The files in which secrets are kept, as far as others may read them. */
+/** Finds the secret files that other users can read. */
 async function exposedIn(directory: string): Promise<string[]> {
   const files = ['keys', 'setup-token', 'db_credentials.enc', 'fernet.key'].map((name) => join(directory, name));
   const modes = await Promise.all(files.map(async (file) => (await stat(file).catch(() => null))?.mode ?? 0));
   return files.filter((_, at) => isOpen(modes[at] ?? 0, 0o077));
 }
 
-/** Windows has no such bits. */
+/** Always false on Windows, which has no permission bits. */
 const isOpen = (mode: number, bits: number): boolean => process.platform !== 'win32' && (mode & bits) !== 0;
 
 const isAllowed = (path: string, mode: number): Promise<boolean> =>
@@ -124,7 +124,7 @@ async function examineDatabase(
   }
 }
 
-/** Opens the embedded database where it exists and no service has it open: opening would create it otherwise. */
+/** Checks the embedded database only if it exists and is not in use: opening would create it otherwise. */
 async function examineEmbedded(config: Config, place: Whereabouts, keyring: Keyring | null): Promise<Finding[]> {
   if (config.environment !== 'production' || !(await isAllowed(join(config.dataDirectory, 'PG_VERSION'), constants.F_OK))) return [];
   try {
@@ -140,7 +140,7 @@ async function examineEmbedded(config: Config, place: Whereabouts, keyring: Keyr
   }
 }
 
-/** What production refuses: accounts with the passwords of the seeds. */
+/** Checks for seeded accounts with public passwords, which production refuses. */
 async function examineAccounts(config: Config, database: Database, keyring: Keyring | null): Promise<Finding[]> {
   if (config.environment !== 'production' || keyring === null) return [];
   const [table] = await database.run(`select to_regclass('users') is not null as exists`);
@@ -170,7 +170,7 @@ async function examineServer(database: Database, { oldest, drift, now }: Measure
   ];
 }
 
-/** Holds the keyring against the keys that the database was used with. */
+/** Compares the keyring with the keys that the database was used with. */
 async function examineKnownKeys({ run }: Database, keyring: Keyring | null): Promise<Finding> {
   const what = 'Database keys';
   const [table] = await run(`select to_regclass('system_keys') is not null as exists`);
@@ -191,7 +191,7 @@ function tellMigrations({ missing, unknown }: { readonly missing: readonly strin
   return right('Migrations', 'The database is up to date.');
 }
 
-/** The way past a pooler, where there is one. */
+/** Checks the direct connection, if one is configured. */
 async function examineDirect({ directUrl, ...config }: Config): Promise<Finding[]> {
   if (directUrl === null) return [];
   const what = 'Direct connection';
@@ -204,7 +204,7 @@ async function examineDirect({ directUrl, ...config }: Config): Promise<Finding[
   }
 }
 
-/** Why something cannot be opened; never in the words of the driver. */
+/** Says why something cannot be opened. Never quotes the driver, whose text may contain secrets. */
 function whyOf(error: unknown): string {
   if (error instanceof KeyringError || error instanceof SavedError) return `${error.message}.`.replace(/\.\.$/, '.');
   if ((error as { code?: unknown }).code === '25006') return 'The server is read-only: it is a standby, or configured that way.';
@@ -234,7 +234,7 @@ async function examineDisk({ dataDirectory, configDirectory }: Config, isEmbedde
   );
 }
 
-/** The directory itself, or the first above it that is there. */
+/** Returns the directory itself, or its nearest existing parent. */
 async function nearest(directory: string): Promise<string> {
   return (await isAllowed(directory, constants.F_OK)) || directory === dirname(directory) ? directory : await nearest(dirname(directory));
 }

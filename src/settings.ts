@@ -7,15 +7,17 @@ import { explain, failureOf, probe, readConnection, type ConnectionInput } from 
 import { asking, type Questions, type Terminal } from './terminal.ts';
 import { placeOf, savedBy, update, whereabouts } from './work.ts';
 
-/** It did not work; the message says why, and shows no password. */
+/** A settings command failed. The message says why, without the password. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
 /**
- * What `testConnection` and `saveConnection` do, on the host: `show`, `test` or `save`. What is saved is used by the next start.
- * @param keyring is asked for where something saved is read or written, and makes the keyring where there is none.
- * @returns what to tell the operator.
+ * Shows, tests or saves the database connection on the host, like `testConnection` and `saveConnection` do over the API.
+ * The next start uses a saved connection.
+ * @param keyring loads the keyring to read or write a saved connection, and creates it if it is missing.
+ * @param word `show`, `test` or `save`.
+ * @returns the text for the operator.
  */
 export async function changeSettings(config: Config, keyring: () => Promise<Keyring>, word: string, terminal: Terminal): Promise<string> {
   if (word === 'show') return await show(config, keyring);
@@ -52,7 +54,7 @@ async function prepare(config: Config, connection: Connection): Promise<void> {
 
 const failed = (reason: ConnectionFailure): SettingsError => new SettingsError(explain(reason));
 
-/** Asks on a terminal, where the password does not show; elsewhere reads one line of JSON with the fields of ConnectionInput. */
+/** Prompts on a terminal, with a hidden password. Otherwise reads one line of JSON with the fields of ConnectionInput. */
 async function askFor(terminal: Terminal): Promise<Connection> {
   return await asking(terminal, async (questions) =>
     read(questions.isTerminal ? await dialogue(questions) : parse(await questions.ask(''))),
@@ -69,7 +71,7 @@ async function dialogue(questions: Questions): Promise<ConnectionInput> {
   return { host, port, database, username, password, ssl };
 }
 
-/** BAD_INPUT names fields as a client of the API wrote them. */
+/** Validates the connection. Removes the prefix `input.`, which only API clients know, from messages. */
 function read(input: ConnectionInput): Connection {
   try {
     return readConnection(input);

@@ -31,7 +31,7 @@ import { keyringProblem } from '../services/key.ts';
 import { existingKeyring, keyringFor, whileOpen } from './opening.ts';
 import { CommandError, say, counted } from './operator.ts';
 
-/** Walks through the whole audit log, or an archive of it, and says what is wrong with it, or what its head is. */
+/** Verifies the whole audit log, or an archive of it, and prints the first fault or the head. */
 export async function verify(config: Config, words: string[]): Promise<void> {
   const options = { head: { type: 'string' }, after: { type: 'string' }, archive: { type: 'string' } } as const;
   const { values } = parseArgs({ args: words, options });
@@ -62,7 +62,7 @@ export async function verify(config: Config, words: string[]): Promise<void> {
   });
 }
 
-/** Writes the audit log as JSON lines, to a file that is not there yet or to stdout. */
+/** Exports the audit log as JSON lines, to a new file or to stdout. */
 export async function exportEvents(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { from: { type: 'string' }, to: { type: 'string' }, output: { type: 'string' } } });
   const [from, to] = [instantOf(values.from, '--from'), instantOf(values.to, '--to')];
@@ -75,8 +75,8 @@ export async function exportEvents(config: Config, words: string[]): Promise<voi
 }
 
 /**
- * Writes the beginning of the audit log to a file that is not there yet, verifies the file, and only then deletes what is in
- * it from the database. The service may run meanwhile.
+ * Writes the beginning of the audit log to a new file, verifies the file, and then deletes its events from the database.
+ * The service may run meanwhile.
  */
 export async function archive(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { before: { type: 'string' }, output: { type: 'string' } } });
@@ -96,7 +96,7 @@ export async function archive(config: Config, words: string[]): Promise<void> {
   });
 }
 
-/** Writes the file and verifies what was written. A file that is not right is removed: nothing has been deleted for it. */
+/** Writes the file and verifies it. Removes a faulty file: no event has been deleted yet. */
 async function writeArchive({ run }: Database, keyring: Keyring, plan: ArchivePlan, output: string): Promise<ArchiveFile> {
   const file = await newFile(output);
   try {
@@ -110,7 +110,7 @@ async function writeArchive({ run }: Database, keyring: Keyring, plan: ArchivePl
   }
 }
 
-/** Makes sure that the name of a new file outlives a power cut. Windows cannot open a folder for that. */
+/** Flushes the folder, so that a new file survives a power failure. Windows cannot open a folder for this. */
 async function flushFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await openFile(path, 'r');

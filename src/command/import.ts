@@ -10,7 +10,7 @@ import { importUsers } from '../services/user/import/index.ts';
 import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, say, warn, counted } from './operator.ts';
 
-/** Adds the users of a file, all or none; with `--dry-run` it only says what would be done. */
+/** Imports the users of a file, all or none. With `--dry-run`, it only reports what would change. */
 export async function importFile(config: Config, words: string[]): Promise<void> {
   const isTrial = words.includes('--dry-run');
   const [path, ...rest] = words.filter((word) => word !== '--dry-run');
@@ -19,7 +19,7 @@ export async function importFile(config: Config, words: string[]): Promise<void>
   await importFrom(config, path, { run: importUsers, one: 'user', many: 'users' }, isTrial);
 }
 
-/** Adds the records of a CSV file, all or none, and updates them with `--update`; with `--dry-run` it only says what would be done. */
+/** Imports the records of a CSV file, all or none. `--update` also changes existing records; `--dry-run` only reports the changes. */
 export async function importCsv(config: Config, words: string[], what: Importing): Promise<void> {
   const { file, options } = readWords(words);
   if (file === undefined) throw new CommandError(`Usage: npm run ${what.many}:import -- --file ${what.many}.csv ${csvOptions}`);
@@ -31,7 +31,7 @@ export async function importCsv(config: Config, words: string[], what: Importing
 
 const csvOptions = '[--update] [--dry-run] [--ignore-unknown] [--dates mdy] [--encoding windows-1252]';
 
-/** No file where the words are others than those that are known. */
+/** Parses the arguments. Returns no file if one of them is unknown. */
 function readWords(words: string[]): { file?: string | undefined; options: Partial<CsvOptions> } {
   try {
     const { values } = parseArgs({
@@ -65,7 +65,7 @@ function oneOf<T extends string>(known: readonly T[], option: string, given: str
   return found;
 }
 
-/** What a file brings, in words, and what adds it. */
+/** The kind of records in a file, and the function that imports them. */
 interface Importing {
   readonly run: typeof importMembers;
   readonly one: string;
@@ -129,7 +129,7 @@ async function importInto(
   say(`${done}${updated === undefined ? '' : ` and ${updating}`}; ${alreadyThere} ${alreadyThere === 1 ? 'exists' : 'exist'} already.`);
 }
 
-/** A value as a terminal may show it: whatever could steer one is escaped. */
+/** Formats a value for the terminal and escapes control characters. */
 const quoted = (value: unknown): string =>
   value === null
     ? '(empty)'

@@ -8,7 +8,7 @@ import { keyringProblem, retireKey as retire } from '../services/key.ts';
 import { existingKeyring, keyringFor, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, say, counted } from './operator.ts';
 
-/** Says how much hangs on each system key, so that one is not removed too early. */
+/** Prints how much data depends on each system key, so that no key is removed too early. */
 export async function showKeys(config: Config): Promise<void> {
   const keyring = await existingKeyring(config);
   await whileOpen(config, async (database) => {
@@ -18,7 +18,7 @@ export async function showKeys(config: Config): Promise<void> {
   });
 }
 
-/** Lets the service start without a key, whatever still hangs on it. */
+/** Retires a key: the service starts without it, even if data still depends on it. */
 export async function retireKey(config: Config, words: string[]): Promise<void> {
   const [kid, ...rest] = words;
   if (kid === undefined || kid.startsWith('-') || rest.length > 0) throw new CommandError('Usage: npm run keys:retire -- k1');
@@ -33,7 +33,7 @@ export async function retireKey(config: Config, words: string[]): Promise<void> 
   });
 }
 
-/** Puts under the active system key what takes no person to be put there; the service may run meanwhile. */
+/** Re-encrypts with the active system key everything that needs no user for this. The service may run meanwhile. */
 export async function renewSeals(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);

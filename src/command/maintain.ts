@@ -11,7 +11,7 @@ import { disableSeededUsers, findSeededUsers } from '../services/user/index.ts';
 import { keyringFor, placeOf, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, counted, say, warn } from './operator.ts';
 
-/** Makes the tables and the queue, so that a service whose role may make neither finds both. */
+/** Creates the tables and the queue for a service whose database role may not create them. */
 export async function update(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
     const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
@@ -22,7 +22,7 @@ export async function update(config: Config): Promise<void> {
 }
 
 export async function seed(config: Config, words: string[]): Promise<void> {
-  // what makes the rows is no part of an installation for production
+  // a production installation does not contain the seeds
   if (config.environment === 'production')
     throw new CommandError('Seeding is refused in production: the passwords of seeded accounts are public.');
   const { values } = parseArgs({ args: words, options: { phase: { type: 'string' }, scale: { type: 'string' } } });
@@ -46,7 +46,7 @@ export async function seed(config: Config, words: string[]): Promise<void> {
   });
 }
 
-/** Disables the seeded accounts whose passwords are public, for a database that production is to serve. */
+/** Disables the seeded accounts with public passwords, before the database is used in production. */
 export async function disableSeeded(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
@@ -60,7 +60,7 @@ export async function disableSeeded(config: Config): Promise<void> {
   });
 }
 
-/** Empties the database, brings it up to date, and seeds it. */
+/** Empties the database, migrates it and seeds it. */
 export async function reset(config: Config, words: string[]): Promise<void> {
   if (config.environment === 'production') throw new CommandError('db:reset is refused in production.');
   const { values } = parseArgs({ args: words, options: { force: { type: 'boolean' } } });

@@ -32,21 +32,21 @@ export async function start(config: Config): Promise<void> {
 }
 
 /**
- * Logs each rejection that nothing handled, and goes on. By default Node.js ends the process, and graphql-js 16 leaves such a
- * rejection behind where one item of a list fails at once and another later: one answer must not end all others.
+ * Logs each unhandled rejection and keeps the process running. By default, Node.js ends the process. graphql-js 16 causes such
+ * a rejection when one item of a list fails at once and another one later. One response must not end all others.
  */
 function outliveRejections({ logLevel }: Config): void {
   const log = openLog(logLevel);
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'unhandled promise rejection'));
 }
 
-/** How a long-running process speaks to its operator. */
+/** The output of a long-running process for its operator. */
 interface Voice {
   readonly say: (text: string) => void;
   readonly warn: (text: string) => void;
 }
 
-/** In production, standard output has JSON lines alone. LOG_LEVEL does not apply: a set-up token is said nowhere else. */
+/** In production, standard output has only JSON lines. LOG_LEVEL does not apply: the set-up token is printed nowhere else. */
 function voiceOf({ environment }: Config): Voice {
   if (environment !== 'production') return { say, warn };
   const log = openLog('info');
@@ -86,8 +86,8 @@ async function tellPlace(config: Config, source: ConnectionSource): Promise<stri
 }
 
 /**
- * Stops in order at the first signal, and at once at the second. One press of Ctrl+C may arrive twice, from the terminal and
- * from npm: what comes within a moment of the first is the same one.
+ * Shuts down gracefully on the first signal, and at once on the second. One Ctrl+C may arrive twice, from the terminal and
+ * from npm, so a signal within 300 ms of the first is ignored.
  */
 function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
   let since: number | null = null;
@@ -110,7 +110,7 @@ function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
 }
 
 /**
- * Sends mail, cleans up and seals the audit log, and answers nobody, until it is told to stop. Any number of these may
+ * Sends mail, cleans up and seals the audit log until a stop signal, without serving requests. Any number of workers may
  * run beside services with MAIL_WORKER=0.
  */
 export async function work(config: Config): Promise<void> {

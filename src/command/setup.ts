@@ -5,12 +5,12 @@ import { changeSettings } from '../settings.ts';
 import { keyringOf } from './opening.ts';
 import { CommandError, counted, here, say } from './operator.ts';
 
-/** Says where the database is, tries another one, or saves it for the next start. */
+/** Shows the database connection, tests another one, or saves it for the next start. */
 export async function settings(config: Config, [word = 'show']: string[]): Promise<void> {
   say(await changeSettings(config, () => keyringOf(config), word, here()));
 }
 
-/** Looks at the installation, and says what is wrong with it. */
+/** Checks the installation and prints the result of each check. */
 export async function doctor(config: Config): Promise<void> {
   const findings = await examine(config);
   for (const { what, says, isFault } of findings)

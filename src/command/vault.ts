@@ -13,7 +13,7 @@ export async function showVault(config: Config): Promise<void> {
   });
 }
 
-/** Asks for the kit, so that it is in no history of a shell, in no list of processes, and on no screen. */
+/** Prompts for the recovery kit, so that it appears in no shell history, process list or screen. */
 export async function recover(config: Config, words: string[], terminal = here()): Promise<void> {
   const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
   if (values.user === undefined) throw new CommandError('Usage: npm run vault:recover -- --user rosa');
@@ -26,7 +26,7 @@ export async function recover(config: Config, words: string[], terminal = here()
   });
 }
 
-/** Brings the secrets of a Python install; asks for its password and the user's own. */
+/** Imports the secrets of a Python installation. Prompts for its password and the password of the user. */
 export async function importVault(config: Config, words: string[], terminal = here()): Promise<void> {
   const options = { file: { type: 'string' }, user: { type: 'string' }, 'dry-run': { type: 'boolean' } } as const;
   const { values } = parseArgs({ args: words, options });

@@ -11,7 +11,7 @@ import { lineOf } from './export.ts';
 import { eventColumns, type RunSql } from './row.ts';
 import { faultOf, tellFault, type Link } from './verify.ts';
 
-/** The file of an archive that is whole and as it was written. */
+/** The verified file of an archive. */
 export interface ArchiveFile extends ArchivePlan {
   /** SHA-256 of the file, hexadecimal. */
   readonly digest: string;
@@ -21,7 +21,7 @@ const format = 'unionhall-audit-archive-v1';
 
 const headSchema = z.strictObject({ sequence: z.int().min(0), hash: z.string().nullable() });
 
-/** The first line of the file: what the archive holds, and the heads of the chain before and after it. */
+/** The first line of the file: the month of the archive, and the heads of the chain before and after it. */
 const headerSchema = z.strictObject({ format: z.literal(format), before: z.string(), from: headSchema, to: headSchema });
 
 /** Every other line: an event as it is stored, with its seal. */
@@ -61,8 +61,8 @@ export async function* archiveLines(run: RunSql, { before, from, to }: ArchivePl
 
 /**
  * Verifies the file of an archive: every event and every seal against its MAC, and the chain from the first head to the last.
- * @param kept a head that was kept elsewhere, which the file must have.
- * @throws {ArchiveError} what is wrong with the file.
+ * @param kept a head that was stored elsewhere, which the file must contain.
+ * @throws {ArchiveError} if the file is faulty.
  */
 export async function verifyArchive(path: string, keyring: Keyring, kept?: Head): Promise<ArchiveFile> {
   const hash = createHash('sha256');
@@ -94,8 +94,8 @@ export async function verifyArchive(path: string, keyring: Keyring, kept?: Head)
 }
 
 /**
- * Compares the file of an archive with what the database keeps of it.
- * @throws {ArchiveError} where they differ, or the database has no such archive.
+ * Compares the file of an archive with its record in the database.
+ * @throws {ArchiveError} if they differ, or the database has no such archive.
  */
 export async function checkArchive(run: RunSql, keyring: Keyring, { from, to, digest }: ArchiveFile): Promise<void> {
   const archive = await findArchive(run, to.sequence + 1);
