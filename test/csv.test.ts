@@ -284,7 +284,7 @@ describe('a file as an office has it', () => {
     const text = `${header},\nOFF3,Ada,Roy,foreman,\n,,,,\n , ,,,\n,,,,`;
     expect(await members(text)).toMatchObject({ added: 1, told: [] });
     expect(await refusalsOf(`${header},\n,,,,\nOFF4,Ada,Roy,foreman,note`)).toEqual([
-      '3: has text in column 5, which the first line does not name',
+      '3: has text in column 5, which has no name in the first line',
     ]);
   });
 

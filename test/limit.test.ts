@@ -111,7 +111,9 @@ describe('a limit', () => {
   });
 
   it('cannot be taken where a transaction could take it back', async () => {
-    await expect(local.em.transactional((em) => takeTurn(em, local.tools, 'register', 'g'))).rejects.toThrow('before the transaction');
+    await expect(local.em.transactional((em) => takeTurn(em, local.tools, 'register', 'g'))).rejects.toThrow(
+      'before opening the transaction',
+    );
   });
 });
 

@@ -205,7 +205,7 @@ describe('a service that is not ready', () => {
     expect(series.get('unionhall_pool_connections{state="open"}')).toBe(0);
     expect([...series.keys()].filter((name) => name.startsWith('unionhall_queue_jobs'))).toEqual([]);
     await launched.stop();
-    await expect(launched.ready).rejects.toThrow('told to stop');
+    await expect(launched.ready).rejects.toThrow('stopped before it was ready');
     await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow('fetch failed');
   });
 

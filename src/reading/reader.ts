@@ -206,7 +206,7 @@ export class Reader {
   private pageOf(row: Row, field: string, page: Page): Promise<Connection<Row> | null> {
     const { lens, key, relation } = this.through(row, field);
     if (key === null || !lens?.sight.rows) return Promise.resolve(null);
-    if (relation?.foreignKey === undefined) throw new Error(`${field} leads to no list of its own`);
+    if (relation?.foreignKey === undefined) throw new Error(`${field} has no list of its own`);
     const asked = readPage(lens, page, relation.foreignKey);
     const shape = JSON.stringify([field, asked.shape, asked.values]);
     const pages = this.loader(lens.plan, `page ${shape}`, async (keys) => {

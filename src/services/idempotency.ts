@@ -62,7 +62,7 @@ export async function makeOnce(
 /** Runs statements with `$1` parameters in the transaction that the entity manager is in. */
 export function runWithin(em: SqlEntityManager): (text: string, params: readonly unknown[]) => Promise<readonly Record<string, unknown>[]> {
   const transaction = em.getTransactionContext();
-  if (transaction === undefined) throw new Error('There is no transaction to run statements in.');
+  if (transaction === undefined) throw new Error('No transaction is open.');
   return async (text, params) => {
     const { rows } = (await transaction.executeQuery(CompiledQuery.raw(text, [...params]))) as QueryResult<Record<string, unknown>>;
     return rows;

@@ -49,7 +49,7 @@ export interface Turn {
 
 /** Takes a turn that can be given back. */
 export async function reserveTurn(em: SqlEntityManager, tools: LimitTools, name: LimitName, key: string): Promise<Turn> {
-  if (em.isInTransaction()) throw new Error('A turn is taken before the transaction that it is taken for.');
+  if (em.isInTransaction()) throw new Error('Take the turn before opening the transaction.');
   const limit = tools.rules.limits[name];
   const code = codeOf(tools.keyring, name, key);
   // A turn that lies ahead was taken by a clock that was set back since: it does not count.

@@ -92,7 +92,7 @@ export class MailQueue {
    */
   async enqueue(em: SqlEntityManager, job: MailJob): Promise<void> {
     const transaction = em.getTransactionContext();
-    if (transaction === undefined) throw new Error('A mail is enqueued in the transaction that causes it, and there is none.');
+    if (transaction === undefined) throw new Error('Mail must be enqueued in the transaction that causes it, but no transaction is open.');
     await this.#boss.send(name, mailJob.parse(job), { db: fromKysely(transaction) });
   }
 

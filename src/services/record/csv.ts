@@ -157,7 +157,7 @@ function read({ record, info }: Parsed, header: Header): CsvRecord {
   const line = info.lines - within;
   if (record.length !== header.length) return { line, problem: `has ${record.length} cells, but the first line has ${header.length}` };
   const nameless = header.findIndex((column, place) => column === undefined && record[place]?.trim() !== '');
-  if (nameless >= 0) return { line, problem: `has text in column ${nameless + 1}, which the first line does not name` };
+  if (nameless >= 0) return { line, problem: `has text in column ${nameless + 1}, which has no name in the first line` };
   return { line, cells: Object.fromEntries(header.flatMap((column, place) => (column == null ? [] : [[column, record[place] ?? '']]))) };
 }
 
