@@ -224,7 +224,7 @@ export const variables = {
   ADMIN_PASSWORD_FILE: fileOf('ADMIN_PASSWORD'),
   ADMIN_USERNAME: z
     .string()
-    .regex(/^[A-Za-z0-9._-]{2,50}$/)
+    .regex(/^[A-Za-z0-9._-]{2,50}$/, 'must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"')
     .optional()
     .describe('The username of the first admin. By default, the part of ADMIN_EMAIL before the @.'),
   SMTP_URL: z
@@ -462,7 +462,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const unread = readSecrets(given);
   if (unread.length > 0) throw new ConfigError(unread);
   const { success, data, error } = z.object(variables).safeParse(given);
-  if (!success) throw new ConfigError(error.issues.map(({ path, code, message }) => `${path.join('.')} ${problem(code, message)}`));
+  if (!success) throw new ConfigError(error.issues.map(({ path, code, message }) => `${String(path[0])} ${problem(code, message)}`));
   const problems = contradictions(data);
   if (problems.length > 0) throw new ConfigError(problems);
   return freeze(toConfig(data));
@@ -564,9 +564,22 @@ function postgresProblem(text: string): string | null {
   return null;
 }
 
+/** Words a problem that Zod found, without the value. */
 function problem(code: string, message: string): string {
-  return code === 'custom' ? message : `is not valid: ${message.replace(/, received .*$/, '').replace(/^Invalid (input|option): /, '')}`;
+  if (code === 'custom' || message.startsWith('must ')) return message;
+  const [pattern, words] = zodMessages.find(([form]) => form.test(message)) ?? [/^.*$/s, 'is not valid'];
+  return message.replace(pattern, words).replaceAll('"|"', '", "').replace('>=', 'at least ').replace('<=', 'at most ');
 }
+
+const zodMessages: readonly (readonly [pattern: RegExp, words: string])[] = [
+  [/^Invalid (?:option|input): expected (one of )?("[^]*)$/, 'must be $1$2'],
+  [/^Too (?:big|small): expected string to have /, 'must have '],
+  [/^Too (?:big|small): expected \w+ to be /, 'must be '],
+  [/^Invalid input: expected number[^]*$/, 'must be a number'],
+  [/^Invalid input: expected int[^]*$/, 'must be a whole number'],
+  [/^Invalid URL$/, 'must be a URL with an allowed protocol'],
+  [/^Invalid email address$/, 'must be an e-mail address'],
+];
 
 function toConfig(values: Values): Config {
   const isProduction = values.NODE_ENV === 'production';

@@ -72,7 +72,11 @@ describe('a setting', () => {
   it.each([
     ['TRUSTED_PROXIES', ['nginx', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/8/8', '::1/129', '10.0.0'], /must list IP addresses or networks/],
     ['CORS_ORIGINS', ['*', 'null', 'https://a.example/', 'https://a.example/path', 'a.example', 'ftp://a.example'], /must list origins/],
-    ['MAIL_FROM', ['not an address', 'a@b, c@d', 'Local <a>', 'Local <a@b', ''.padEnd(301, 'a@b')], /^MAIL_FROM is not valid: /],
+    [
+      'MAIL_FROM',
+      ['not an address', 'a@b, c@d', 'Local <a>', 'Local <a@b', ''.padEnd(301, 'a@b')],
+      /^MAIL_FROM must (?:be an e-mail address|have at most 300 characters)/,
+    ],
     ['DATABASE_URL', ['u@h', 'http://u@h/d', 'postgres://u@h:70000/d'], /must be the address of a PostgreSQL server: postgres:/],
     ['DATABASE_URL', ['postgres://u:p%@h/d', 'postgres://u:%zz@h/d'], /write %25 for a literal %/],
     ['SMTP_URL', ['smtp://u:p%@h', 'smtps://u:p%zz@h'], /write %25 for a literal %/],
