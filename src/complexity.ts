@@ -23,7 +23,7 @@ import {
 import { largestPage, usualPage, type Allowance } from './entities/page.ts';
 import { tooComplex } from './errors.ts';
 
-/** The most that one operation may ask for. */
+/** The limits of one operation. */
 export interface Bounds {
   /** Fields inside fields; what wraps the rows of a page does not count. */
   readonly depth: number;
@@ -91,13 +91,13 @@ const isPlainList = ({ name, type }: GraphQLField<unknown, unknown>): boolean =>
 /** What wraps the rows of a page. */
 const wrappers: ReadonlySet<string> = new Set(['edges', 'node', 'nodes']);
 
-/** What only who proves to be somebody has: a field that takes one of these can be used to guess it. */
+/** Arguments with secrets: a field that takes one of these can be used to guess it. */
 const proofs: ReadonlySet<string> = new Set(['password', 'currentPassword', 'code', 'token', 'refreshToken', 'setupToken', 'recoveryKit']);
 
 /**
- * Refuses an operation that asks for more than one may, before anything is done for it: by depth, aliases, root fields,
- * objects, and with more than one field that somebody could guess a secret with. What asks about the schema is free.
- * @returns how many objects it was counted as.
+ * Refuses an operation that exceeds a limit before it is executed: depth, aliases, root fields, objects, or more than one
+ * field that could be used to guess a secret. Introspection does not count.
+ * @returns the number of requested objects.
  * @throws TOO_COMPLEX
  */
 export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds): number {

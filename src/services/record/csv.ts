@@ -1,15 +1,15 @@
 import { pipeline, Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 
-/** Says why nothing of a file was imported, where it is not what one of its records says. */
+/** The file as a whole cannot be imported. The message says why. */
 export class ImportError extends Error {
   override readonly name = 'ImportError';
 }
 
-/** A record of a file: the number of the line on which it begins, and its cells by column; or why they cannot be read. */
+/** A record of a file: its first line number, and its cells by column or the reason why they cannot be read. */
 export type CsvRecord = { readonly line: number } & ({ readonly cells: Readonly<Record<string, string>> } | { readonly problem: string });
 
-/** Characters a record may have: a member takes a few hundred. */
+/** The maximum number of characters in a record. A member takes a few hundred. */
 const longestRecord = 65_536;
 
 interface Parsed {
@@ -17,29 +17,29 @@ interface Parsed {
   readonly info: { readonly lines: number };
 }
 
-/** What a file's first line may say. */
+/** The columns and options of a file. */
 export interface CsvForm {
-  /** Every column that is known, with its other names. */
+  /** All known columns with their other names. */
   readonly columns: Readonly<Record<string, { readonly names?: readonly string[] }>>;
-  /** Those that a file must have. */
+  /** The required columns. */
   readonly needed: readonly string[];
-  /** Whether columns that are not known are passed over. */
+  /** Whether unknown columns are skipped. */
   readonly ignoresUnknown?: boolean | undefined;
-  /** What the file is written in, where no byte order mark says it; UTF-8 unless told otherwise. */
+  /** The encoding of a file without a byte order mark. UTF-8 by default. */
   readonly encoding?: Encoding | undefined;
 }
 
 export const encodings = ['utf-8', 'utf-16le', 'windows-1252'] as const;
 export type Encoding = (typeof encodings)[number];
 
-/** The known name of each column; null for one that is passed over, undefined for one that must be empty. */
+/** The known name of each column. Null for a skipped column, undefined for one that must be empty. */
 type Header = readonly (string | null | undefined)[];
 
 /**
- * The records of a CSV file (RFC 4180: quotes doubled in quotes) after its first line, which names the columns in any order:
- * `memberNumber`, `Member #` and `member_number` are one name. Cells are separated by what separates them in the first line:
- * commas, semicolons or tabs. Lines and records without anything are passed over.
- * @throws {ImportError} for what is no such file.
+ * Reads the records of a CSV file (RFC 4180). The first line names the columns in any order: `memberNumber`, `Member #` and
+ * `member_number` are the same name. Commas, semicolons or tabs separate the cells, as in the first line. Skips empty lines
+ * and records.
+ * @throws {ImportError} if the file is not valid CSV.
  */
 export async function* csvRecords(source: AsyncIterable<Uint8Array>, form: CsvForm): AsyncGenerator<CsvRecord> {
   let header: Header | undefined;
@@ -66,11 +66,11 @@ async function* parsedFrom(source: AsyncIterable<Uint8Array>, encoding: Encoding
     relax_column_count: true,
     skip_empty_lines: true,
   });
-  // the end of one is the end of the other; the error comes out of the parser
+  // both streams end together, and the parser reports the error
   yield* pipeline(Readable.from(whole), parser, () => undefined) as AsyncIterable<Parsed>;
 }
 
-/** The text of a file. A byte order mark says what it is written in. */
+/** Decodes the text of a file. A byte order mark overrides the encoding. */
 async function* decoded(source: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   let start = Buffer.alloc(0);
@@ -93,7 +93,7 @@ function markedEncoding([first, second]: Uint8Array): string | undefined {
   return first === 0xfe && second === 0xff ? 'utf-16be' : undefined;
 }
 
-/** Every line break as one character, so that the lines are counted as editors and spreadsheets count them. */
+/** Normalizes line breaks, so that lines are counted like in editors and spreadsheets. */
 async function* withLineFeeds(texts: AsyncIterable<string>): AsyncGenerator<string> {
   let left = '';
   for await (const text of texts) {
@@ -104,7 +104,7 @@ async function* withLineFeeds(texts: AsyncIterable<string>): AsyncGenerator<stri
   if (left !== '') yield '\n';
 }
 
-/** The first line that is not blank, and the whole text from its beginning. */
+/** Reads up to the first line that is not blank, and returns it with the whole text. */
 async function firstLine(texts: AsyncGenerator<string>): Promise<{ first: string; whole: AsyncIterable<string> }> {
   let start = '';
   while (start.length < longestRecord && !/\S.*\n/.test(start)) {
@@ -119,7 +119,7 @@ async function firstLine(texts: AsyncGenerator<string>): Promise<{ first: string
   return { first: /\S.*/.exec(start)?.[0] ?? '', whole: whole() };
 }
 
-/** What most often stands between the names of columns. */
+/** Finds the most frequent separator in the first line. */
 function separatorOf(line: string): string {
   const plainly = line.replace(/"[^"]*"/g, '');
   const [separator = ','] = [',', ';', '\t'].sort((one, other) => plainly.split(other).length - plainly.split(one).length);
@@ -161,7 +161,7 @@ function read({ record, info }: Parsed, header: Header): CsvRecord {
   return { line, cells: Object.fromEntries(header.flatMap((column, place) => (column == null ? [] : [[column, record[place] ?? '']]))) };
 }
 
-/** The parser's own words would show a part of the file. */
+/** Rewords a parser error, which would show a part of the file. */
 function inWords(error: unknown): unknown {
   const { code, lines } = error as { code?: unknown; lines?: unknown };
   if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
@@ -176,14 +176,14 @@ function inWords(error: unknown): unknown {
   return new ImportError(`The file cannot be parsed from line ${String(lines)} on: ${problem}.`, { cause: error });
 }
 
-/** The spellings of one name: case, blanks, underscores and hyphens do not count, and `#` and `No.` are a number. */
+/** Normalizes a column name: ignores case, blanks, underscores and hyphens, and reads `#` and `No.` as "number". */
 const plain = (name: string): string =>
   name
     .toLowerCase()
     .replace(/#|\bno\.?\s*$/g, 'number')
     .replace(/[\s_.-]/g, '');
 
-/** What is shown of a file on a terminal are plain words only. */
+/** Shows a column name on the terminal only if it is a plain word. */
 const shown = (name = ''): string => (/^[\w .#-]{1,40}$/.test(name) ? `the column ${name}` : 'a column whose name cannot be shown');
 
 function fail(message: string): never {

@@ -15,14 +15,14 @@ import { pairOf, readPair } from '../pair.ts';
 import { addVersion, decryptValue, findValue, nameProblems } from './record.ts';
 import { demandState, digestSql, holdVault, writeState } from './state.ts';
 
-/** A secret of a Python install. Whoever reads it zeroes the value. */
+/** A secret of a Python installation. The caller must zero the value. */
 export interface ForeignSecret {
   readonly keyName: string;
   readonly description: string | null;
   readonly value: Buffer;
 }
 
-/** How many secrets were new, had another value, or were there already. */
+/** The numbers of new, changed and unchanged secrets. */
 export interface Imported {
   readonly added: number;
   readonly changed: number;
@@ -30,10 +30,10 @@ export interface Imported {
 }
 
 /**
- * Reads the secrets of a Python install: a SQLite file with `auth_config` (`fernet_salt`) and `secrets_metadata`
- * (`key_name`, `encrypted_value`, `description`). All of them open with the password, or none is answered.
- * A value may be empty here, though the vault keeps none that is.
- * @throws {VaultError} saying what is wrong with the file, or with each secret in it, and never a value.
+ * Reads the secrets of a Python installation: a SQLite file with `auth_config` (`fernet_salt`) and `secrets_metadata`
+ * (`key_name`, `encrypted_value`, `description`). Returns all secrets, or fails if one cannot be decrypted.
+ * A value may be empty here, but the vault stores no empty values.
+ * @throws {VaultError} that says what is wrong with the file or each secret, without values.
  */
 export async function readForeign(path: string, password: string): Promise<ForeignSecret[]> {
   const { salt, rows } = await readFile(path);
@@ -52,9 +52,9 @@ export function wipe(secrets: readonly ForeignSecret[]): void {
 }
 
 /**
- * Stores secrets in the vault as somebody who has access, all in one transaction; a value that is there already is left as
- * it is, so the same file may be imported again.
- * @throws {VaultError} where the user has no access, or the password is not right.
+ * Stores secrets in the vault as a user with access, in one transaction. Skips unchanged values, so a file can be imported
+ * again.
+ * @throws {VaultError} if the user has no access, or the password is incorrect.
  */
 export async function importSecrets(
   em: SqlEntityManager,
@@ -92,7 +92,7 @@ async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[
       const config = file.prepare('select fernet_salt from auth_config order by id desc limit 1').get();
       const salt = saltOf(config?.['fernet_salt']);
       if (salt.byteLength === 0) throw new VaultError('The file has no salt in auth_config: that installation was never set up.');
-      // as bytes: a text that holds U+0000 is read to that by some versions of Node.js
+      // read as bytes: some versions of Node.js cut a text at U+0000
       const rows = file
         .prepare(
           `select cast(key_name as blob) as key_name, encrypted_value, cast(description as blob) as description
@@ -109,14 +109,14 @@ async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[
   }
 }
 
-/** The salt, whether it was written as base64 or as it is. */
+/** Reads the salt, which is stored as base64 or as raw bytes. */
 function saltOf(cell: unknown): Buffer {
   const bytes = cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.from(typeof cell === 'string' ? cell : '', 'latin1');
   const text = bytes.toString('latin1');
   return typeof cell === 'string' || /^[\w+/-]{22,}={0,2}$/.test(text) ? Buffer.from(text, 'base64url') : bytes;
 }
 
-/** The secret, or in words what is wrong with it. */
+/** Reads a secret, or returns in words what is wrong with it. */
 function readRow(key: Buffer, row: ForeignRow): ForeignSecret | string {
   const keyName = Buffer.from(row.key_name ?? [])
     .toString()
@@ -141,7 +141,7 @@ function problemOf({ keyName, description, value }: ForeignSecret): string | und
   return description?.includes('\0') ? 'has a description that is not text' : undefined;
 }
 
-/** The plaintext, or null where the token is none, or not of this key. */
+/** Decrypts a token. Null if it is malformed or was encrypted with another key. */
 function openRow(key: Buffer, token: unknown): Buffer | null {
   try {
     return decryptFernet(key, token instanceof Uint8Array ? Buffer.from(token).toString('latin1') : String(token));
@@ -153,7 +153,7 @@ function openRow(key: Buffer, token: unknown): Buffer | null {
 
 const isText = (value: Buffer): boolean => Buffer.from(value.toString('utf8'), 'utf8').equals(value);
 
-/** Opens the vault with somebody's password, for as long as the transaction lasts: no session of the vault begins. */
+/** Unlocks the vault with the password of a user for the current transaction, without a vault session. */
 async function openAs(
   em: SqlEntityManager,
   { keyring }: OperatorTools,

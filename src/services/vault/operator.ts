@@ -12,18 +12,18 @@ import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
 import { after } from './tools.ts';
 
-/** What an operator does on the host works with. */
+/** The dependencies of the vault commands on the host. */
 export interface OperatorTools {
   readonly keyring: Keyring;
   readonly now: () => Date;
 }
 
-/** Says what keeps a command from being done. */
+/** A vault command failed. The message says why. */
 export class VaultError extends Error {
   override readonly name = 'VaultError';
 }
 
-/** What there is in the vault, as far as it can be told without opening it. */
+/** Counts of the vault that are visible without unlocking it. */
 export interface VaultStatus {
   readonly isMade: boolean;
   readonly secrets: number;
@@ -35,7 +35,7 @@ export interface VaultStatus {
   readonly pairs: readonly { readonly kid: string; readonly count: number }[];
 }
 
-/** Counts what is under which key. @param idleTtl seconds after which a vault that nobody uses is locked. */
+/** Counts the data under each key. @param idleTtl seconds after which an unused vault locks itself. */
 export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date = new Date()): Promise<VaultStatus> {
   const count = async (text: string, values: unknown[] = []): Promise<number> =>
     (await em.execute<{ count: number }[]>(`select cast(count(*) as int) as count from ${text}`, values))[0]?.count ?? 0;
@@ -58,7 +58,7 @@ export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date =
   };
 }
 
-/** The same to read. */
+/** Formats the status for the terminal. */
 export function tellStatus({ isMade, secrets, people, openVaults, values, pairs }: VaultStatus): string {
   if (!isMade) return 'The vault does not exist yet.';
   const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
@@ -72,8 +72,8 @@ export function tellStatus({ isMade, secrets, people, openVaults, values, pairs 
 }
 
 /**
- * Seals the users' own keys anew under the system key of today; their passwords stay on the inside, and nobody notices.
- * @returns how many were sealed anew, and how many hang on a key that is gone, or were altered.
+ * Re-encrypts the vault keys of users with the active system key. Needs no passwords, and no user notices.
+ * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were altered.
  */
 export async function renewSystemSeals(
   em: SqlEntityManager,
@@ -91,7 +91,7 @@ export async function renewSystemSeals(
   return done;
 }
 
-/** Compares and swaps: a password that is changed in the same instant has sealed the key anew itself. */
+/** Re-encrypts one key by compare and swap: a concurrent password change may have re-encrypted it already. */
 async function renewPair(em: SqlEntityManager, { keyring, now }: OperatorTools, userId: string): Promise<boolean> {
   const pair = await pairOf(em, keyring, userId);
   if (pair === null) return false;
@@ -101,9 +101,8 @@ async function renewPair(em: SqlEntityManager, { keyring, now }: OperatorTools, 
 }
 
 /**
- * Gives a user access with the recovery kit, on the host. No password is needed: it is sealed to the key that the user has
- * since the latest sign-in.
- * @throws {VaultError} saying what is wrong.
+ * Gives a user access with the recovery kit, on the host. Needs no password: access is encrypted for the user's public key.
+ * @throws {VaultError} if this is not possible.
  */
 export async function recoverFor(
   em: SqlEntityManager,
@@ -145,7 +144,7 @@ export async function recoverFor(
   }
 }
 
-/** A user's own key pair. @throws {VaultError} where it does not open. */
+/** Loads the key pair of a user. @throws {VaultError} if it cannot be decrypted. */
 async function usablePair(em: SqlEntityManager, keyring: Keyring, userId: string): Promise<StoredPair | null> {
   try {
     const pair = await pairOf(em, keyring, userId);
