@@ -48,7 +48,7 @@ function foreignEncoding(bytes) {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return 'UTF-16 (little endian)';
   if (first === 0xfe && second === 0xff) return 'UTF-16 (big endian)';
-  if (bytes.includes(0)) return 'not text, or UTF-16 or UTF-32 without a byte order mark';
+  if (bytes.includes(0)) return 'UTF-16 or UTF-32 without a byte order mark, or not text';
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return null;
