@@ -144,7 +144,9 @@ describe.each(['default', 'postgresql'] as const)('archiving on the %s engine', 
     expect(file.to.sequence).toBe(2);
     expect((await actionsOf(database)).length).toBe(4);
     expect(await verify()).toMatchObject({ head: { sequence: 4 }, unsealed: 2, fault: null });
-    await expect(planArchive(database.run, keyring, '2026-06')).rejects.toThrow('no sealed events remain before the first event of 2026-06');
+    await expect(planArchive(database.run, keyring, '2026-06')).rejects.toThrow(
+      'no sealed events remain before the first event of 2026-06',
+    );
   });
 
   it.each([1, 2, 3, 100])('writes the same file, %i rows at a time', async (most) => {
@@ -427,7 +429,10 @@ describe('npm run audit:archive', () => {
     const path = newPath();
     const before = await stateOf(database);
     const { said, hasSucceeded } = await run(asApplication(), 'audit:archive', '--before', '2026-06', '--output', path);
-    expect([hasSucceeded, said]).toEqual([false, expect.stringContaining('only the database role that owns the table audit_events can archive')]);
+    expect([hasSucceeded, said]).toEqual([
+      false,
+      expect.stringContaining('only the database role that owns the table audit_events can archive'),
+    ]);
     await expect(stat(path)).rejects.toThrow('ENOENT');
     const app = await connected(asApplication());
     const codes = async (): Promise<unknown[]> => {
@@ -485,7 +490,9 @@ describe('npm run audit:archive', () => {
     const verified = await run(asApplication(), 'audit:verify', '--head', tellHead(head));
     expect(verified).toEqual({
       hasSucceeded: true,
-      said: expect.stringMatching(/^5 events are sealed and unchanged; 1 more is waiting to be sealed\.\nOf these, the first 4 are archived\./),
+      said: expect.stringMatching(
+        /^5 events are sealed and unchanged; 1 more is waiting to be sealed\.\nOf these, the first 4 are archived\./,
+      ),
     });
     const files_ = await run(asApplication(), 'audit:verify', '--archive', path, '--head', kept);
     expect(files_).toEqual({
