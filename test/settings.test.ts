@@ -176,7 +176,9 @@ describe('save', () => {
     const address = await aDatabase();
     const config = await configured();
     const said = await run(config, 'save', json(partsOf(address)));
-    expect(said.answer).toMatch(/^PostgreSQL .* has no owner yet\.\nThe database is up to date\. The connection is saved and used from the next start\.$/);
+    expect(said.answer).toMatch(
+      /^PostgreSQL .* has no owner yet\.\nThe database is up to date\. The connection is saved and used from the next start\.$/,
+    );
     expect(await kept(config)).toEqual(['db_credentials.enc']);
     expect((await stat(join(config.configDirectory, 'db_credentials.enc'))).mode & 0o777).toBe(0o600);
     const service = await start(config, { keyring });
