@@ -338,7 +338,7 @@ describe('a mail', () => {
     const told = (kind: 'backup-code-used' | 'account-locked') =>
       render({ kind, username: 'officer', at: new Date(0) }, { publicUrl: null, timeZone: 'UTC' }).text;
     // it is also given to prove who one is, to remove the second factor, and to unlock the vault
-    expect(told('backup-code-used')).toContain('\n\nA backup code was used instead of your second factor.\n\n');
+    expect(told('backup-code-used')).toContain('A backup code was used instead of your second factor.\n\n');
     // wrong codes lock every device, wrong passwords those that are new
     expect(told('account-locked')).toContain('further attempts are refused, at least on new devices.');
     expect(told('account-locked') + told('backup-code-used')).not.toMatch(/signed in|sign in/);
