@@ -133,7 +133,7 @@ function alertMail({ kind, username, at }: Extract<Letter, { at: Date }>, { time
   const { subject, what, todo } = alerts[kind];
   const about = `Unionhall account "${username}", ${formatInstant(at, timeZone)}.`;
   if (todo !== undefined) return { subject, parts: [what, about, todo] };
-  const otherwise = 'If this was not you, change your password now. If you cannot sign in, tell an administrator.';
+  const otherwise = 'If this was not you, change your password now. If you cannot, tell an administrator.';
   return { subject, parts: [what, about, 'If this was you, or you expected it, you do not need to do anything.', otherwise] };
 }
 
