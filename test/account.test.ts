@@ -652,7 +652,7 @@ describe('the verification of an address', () => {
 
   it('is of operations that there are, and that do not verify: others refuse the start', async () => {
     await expect(aLocal({ environment: { VERIFIED_OPERATIONS: 'verifyEmail' } })).rejects.toThrow(
-      'must leave requestEmailVerification and verifyEmail open',
+      'must not list requestEmailVerification or verifyEmail',
     );
     await expect(aLocal({ environment: { VERIFIED_OPERATIONS: 'members,updateProfil' } })).rejects.toThrow(
       'VERIFIED_OPERATIONS lists unknown operations: updateProfil',
