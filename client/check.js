@@ -5,8 +5,8 @@ const generated = 'src/generated';
 const options = { cwd: import.meta.dirname, encoding: 'utf8' };
 await import('./generate.js');
 const changed = execFileSync('git', ['status', '--porcelain', '--untracked-files=all', '--', generated], options).trim();
-if (changed === '') console.log('What is generated is as committed.');
+if (changed === '') console.log('Generated files match the commit.');
 else {
-  console.error(`Not as committed: run \`npm run client:generate\`, and commit what changes.\n${changed}`);
+  console.error(`Generated files differ from the commit. Run \`npm run client:generate\` and commit the changes.\n${changed}`);
   process.exitCode = 1;
 }

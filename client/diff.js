@@ -37,13 +37,15 @@ function lastTag() {
 
 if (process.argv[1] === import.meta.filename) {
   const tag = process.argv[2] ?? lastTag();
-  if (tag === null) console.log('There is no tag yet: nothing to hold the contract against.');
+  if (tag === null) console.log('No release tag exists yet, so the schema was not compared.');
   else {
     const now = readFileSync(join(project, 'schema.graphql'), 'utf8');
     const breaking = await unnamed(git('show', `${tag}:schema.graphql`), now, readFileSync(join(project, 'CHANGELOG.md'), 'utf8'));
     for (const { message, path } of breaking) console.error(`${path}: ${message}`);
     console.log(
-      breaking.length === 0 ? `Nothing breaks since ${tag}, but for what CHANGELOG.md names.` : `Name what must be in CHANGELOG.md.`,
+      breaking.length === 0
+        ? `No breaking changes since ${tag}, except those in CHANGELOG.md.`
+        : `Describe breaking changes in CHANGELOG.md.`,
     );
     if (breaking.length > 0) process.exitCode = 1;
   }

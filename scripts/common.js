@@ -14,7 +14,7 @@ const lineLength = 118;
 const byFrequency = dictionary['passwords-common'];
 const shipped = new Set([...byFrequency.slice(0, most), ...byFrequency.filter((text) => text.length >= leastLength).slice(0, most)]);
 const odd = [...shipped].filter((text) => text !== text.toLowerCase() || /[^!-~]|[`\\]|\$\{/.test(text));
-if (odd.length > 0) throw new Error(`These cannot stand in the list as they are: ${odd.join(' ')}`);
+if (odd.length > 0) throw new Error(`These passwords contain characters that the list cannot hold: ${odd.join(' ')}`);
 
 writeFileSync(
   target,

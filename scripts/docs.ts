@@ -144,33 +144,35 @@ function formOf(schema: ZodType): string {
   return (def as unknown as Definition).type === 'number' ? `${minValue} to ${maxValue}` : '';
 }
 
-/** When each is met, and what to do; what comes beside the code. */
+/** For each code: when it occurs and what to do, and the additional extensions. */
 const meanings: Readonly<Record<RefusalCode, readonly [when: string, beside: string]>> = {
-  UNAUTHENTICATED: ['No access token came, or one that does not work any more: refresh, or sign in.', ''],
-  BAD_CREDENTIALS: ['Whatever is wrong with a sign-in, a challenge or a code; it is not told what.', ''],
-  STEP_UP_REQUIRED: ['The operation asks for a fresh proof of who it is: `reauthenticate`, then ask again.', ''],
-  PASSWORD_CHANGE_REQUIRED: ['Nothing else is answered until `changePassword`.', ''],
-  SECOND_FACTOR_ENROLLMENT_REQUIRED: [
-    'A role of the caller demands a second factor: nothing else is answered until `beginTotp` and `confirmTotp`.',
-    '',
-  ],
-  FORBIDDEN: ['No role of the caller allows the operation, whatever its arguments.', ''],
-  NOT_FOUND: ['There is no such record, or the caller does not see it: nobody can tell which.', ''],
-  BAD_INPUT: ['The document, a variable or an input is not valid.', '`fields`: a `path` and a `message` for each input that is wrong'],
+  UNAUTHENTICATED: ['The access token is missing, invalid or expired. Refresh it, or sign in.', ''],
+  BAD_CREDENTIALS: ['A sign-in, a challenge or a code failed. The reason is not disclosed.', ''],
+  STEP_UP_REQUIRED: ['The operation requires step-up authentication. Call `reauthenticate`, then retry.', ''],
+  PASSWORD_CHANGE_REQUIRED: ['The password must be changed first. Call `changePassword`.', ''],
+  SECOND_FACTOR_ENROLLMENT_REQUIRED: ['A role of the caller requires a second factor. Set it up with `beginTotp` and `confirmTotp`.', ''],
+  FORBIDDEN: ['The caller is not allowed to do this.', ''],
+  NOT_FOUND: ['The record does not exist, or the caller cannot see it. The two cases look the same.', ''],
+  BAD_INPUT: ['The document, a variable or an input is not valid.', '`fields`: a `path` and a `message` for each invalid input'],
   CONFLICT: [
-    'The state of the record does not allow it, or somebody was faster: read it again. Or the `idempotency-key` came with another request before: take a new one.',
-    '`state` and `allowedActions`, where it is a case; `state` is `CHANGED` for an outdated `version` of another record',
+    'The state of the record does not allow it, or the record has changed: read it again. ' +
+      'Or the `idempotency-key` was already used for another request: use a new one.',
+    'For a case, `state` and `allowedActions`. For an outdated `version` of another record, `state` is `CHANGED`.',
   ],
-  VAULT_LOCKED: ['The vault has to be unlocked first.', ''],
-  RATE_LIMITED: ['Too many tries.', '`retryAfter`: seconds'],
+  VAULT_LOCKED: ['The vault must be unlocked first.', ''],
+  RATE_LIMITED: ['Too many attempts.', '`retryAfter`: seconds'],
   PERSISTED_QUERY_NOT_FOUND: [
-    'The hash of a document came without the document, and the service does not know it: send both. Persisted-query clients do this automatically.',
+    'The service does not know the hash of the persisted document. Send the hash and the document. ' +
+      'Persisted-query clients do this automatically.',
     '',
   ],
-  UNTRUSTED_DOCUMENT: ['The service executes only documents of its manifest (`TRUSTED_DOCUMENTS`), and this is not one of them.', ''],
-  TOO_COMPLEX: ['The operation asks for too much at once: ask for less, or in parts.', ''],
-  UNAVAILABLE: ['The service starts, stops or is at its limit.', '`retryAfter`: seconds'],
-  INTERNAL: ['A fault of the service. The log has it under the `requestId`.', ''],
+  UNTRUSTED_DOCUMENT: ['The document is not in the manifest of trusted documents (`TRUSTED_DOCUMENTS`).', ''],
+  TOO_COMPLEX: ['The operation exceeds a complexity limit. Request less, or split it.', ''],
+  UNAVAILABLE: [
+    'The service is starting, stopping or overloaded, or its database is unavailable. Retry after a while.',
+    '`retryAfter`: seconds',
+  ],
+  INTERNAL: ['An internal error. The log has the details under the `requestId`.', ''],
 };
 
 function errorsPage(refusals: Sources['refusals']): string {
@@ -183,12 +185,16 @@ function errorsPage(refusals: Sources['refusals']): string {
   return page([
     '# Errors',
     written('`refusals` in `src/errors.ts`'),
-    'An error has a `message` for people and, in `extensions`, a `code` of this closed list and the `requestId` that finds it in the log. The sentence is the one below unless there is more to say; neither it nor anything beside it repeats a value that was sent.',
-    table(['code', 'sentence', 'when', 'beside it'], rows),
+    'An error has a `message` for people. Its `extensions` contain a `code` from this closed list, and the `requestId` under which the log has it. ' +
+      'The default message is below; some errors have a more specific one. Errors never repeat a value that was sent.',
+    table(['code', 'default message', 'when', 'other extensions'], rows),
     '## Paths of inputs',
-    'The `path` in `fields` begins with the name of an argument, and goes on with the fields and list indexes inside it: `id`, `input.firstName`, `input.roleIds[1]`, `filter.hireDate.in[0]`. It is the same whether the value was a literal or came in a variable. The `path` or the `locations` of the error tell which field has the argument. If the whole request is wrong, `path` names its part: `query`, `variables` or `idempotency-key`.',
+    'The `path` in `fields` begins with the name of an argument, followed by the fields and list indexes inside it: `id`, `input.firstName`, `input.roleIds[1]`, `filter.hireDate.in[0]`. It is the same for literals and variables. The `path` or the `locations` of the error show which field has the argument. If the whole request is wrong, `path` names its part: `query`, `variables` or `idempotency-key`.',
     '## Several fields in one operation',
-    'A query answers every field that is allowed, and null for each that is refused. A mutation executes its fields in their order and stops at the first one that is refused. Mutation fields are not nullable, so `data` is null then. The results of the fields before it are in `extensions.completed` of the answer, by the keys that they would have in `data`; it is left out if there are none. Do not send such a mutation again as a whole.',
+    'A query returns every field that is allowed, and null for each refused field. A mutation executes its fields in order and stops at ' +
+      'the first refused field. Mutation fields are not nullable, so `data` is null then. `extensions.completed` of the response has the ' +
+      'results of the earlier fields, under the keys that they have in `data`. It is omitted if there are none. ' +
+      'Do not send such a mutation again as a whole.',
   ]);
 }
 

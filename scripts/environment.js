@@ -40,8 +40,7 @@ export function loadEnvironment(file = '.env') {
  */
 export function warnOfUnknown(names, variables) {
   const unknown = names.filter((name) => !Object.hasOwn(variables, name));
-  if (unknown.length > 0)
-    console.error(`.env sets what the service does not read: ${unknown.join(', ')}. docs/configuration.md lists the settings.`);
+  if (unknown.length > 0) console.error(`.env has unknown settings: ${unknown.join(', ')}. docs/configuration.md lists all settings.`);
 }
 
 /** @param {Buffer} bytes */
@@ -49,11 +48,11 @@ function foreignEncoding(bytes) {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return 'UTF-16 (little endian)';
   if (first === 0xfe && second === 0xff) return 'UTF-16 (big endian)';
-  if (bytes.includes(0)) return 'UTF-16 or UTF-32 without a byte order mark, or no text';
+  if (bytes.includes(0)) return 'UTF-16 or UTF-32 without a byte order mark, or not text';
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return null;
   } catch {
-    return 'not UTF-8: perhaps Windows-1252';
+    return 'not UTF-8, possibly Windows-1252';
   }
 }

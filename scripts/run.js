@@ -3,7 +3,7 @@ const [major = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22) {
   console.error(
-    `Node.js ${process.versions.node} is too old, and npm brought no other along: install with \`npm ci\`, optional packages included.`,
+    `Node.js ${process.versions.node} is too old, and npm installed no newer one. Run \`npm ci\` with optional packages included.`,
   );
   process.exitCode = 1;
 } else {

@@ -46,7 +46,7 @@ export const emailOf = (account: SeededAccount): string => `${account.username}@
 /** The seeded account with this username. */
 export function accountOf(username: string): SeededAccount {
   const found = seededAccounts.find((each) => each.username === username);
-  if (!found) throw new TypeError(`No account is seeded with the username ${username}.`);
+  if (!found) throw new TypeError(`No seeded account has the username ${username}.`);
   return found;
 }
 
@@ -61,7 +61,7 @@ export const accountIds: readonly string[] = [...ids.values()];
 /** The id of the user with this seeded username. */
 export function userId(username: string): string {
   const id = ids.get(username);
-  if (id === undefined) throw new TypeError(`No account is seeded with the username ${username}.`);
+  if (id === undefined) throw new TypeError(`No seeded account has the username ${username}.`);
   return id;
 }
 

@@ -34,5 +34,5 @@ export async function seedAlone(em: EntityManager, phase?: SeedPhase): Promise<v
 
 async function demandTables(em: SqlEntityManager): Promise<void> {
   const [found] = await em.execute<{ table: string | null }[]>(`select to_regclass('system_keys') as "table"`);
-  if (!found?.table) throw new SeedError('The database has no tables yet. Make them first: npm run db:migrate');
+  if (!found?.table) throw new SeedError('The database has no tables yet. Create them first: npm run db:migrate');
 }

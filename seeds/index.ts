@@ -65,7 +65,7 @@ const seeders = [AuthSeeder, PhaseOneSeeder, PhaseTwoSeeder] as const;
 export async function seed(em: AnyEntityManager, options: SeedOptions): Promise<SeedReport> {
   const { environment, scale = 1, givesOwner = false } = options;
   refuseProduction(environment);
-  if (!Number.isSafeInteger(scale) || scale < 1) throw new SeedError('The scale must be a whole number from 1.');
+  if (!Number.isSafeInteger(scale) || scale < 1) throw new SeedError('--scale must be a whole number of at least 1.');
   const phases = options.phases ?? [0, 1, 2];
   const written: SeedReport['written'] = {};
   const report = reportTo(written, options, phases);
@@ -122,10 +122,7 @@ function reportTo(
 function asSeedError(error: unknown): unknown {
   const { code, constraint } = error as { code?: unknown; constraint?: unknown };
   if (code !== '23505') return error;
-  return new SeedError(
-    `Nothing was seeded: a row of this database already holds a value that a seeded one needs (${String(constraint)}).`,
-    {
-      cause: error,
-    },
-  );
+  return new SeedError(`Nothing was seeded: an existing row has the same unique value as a seeded row (${String(constraint)}).`, {
+    cause: error,
+  });
 }

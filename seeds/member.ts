@@ -111,7 +111,7 @@ function bornBefore(hired: string, dice: Dice, youngest: number, oldest: number)
 
 function shapeAt(slot: number): Shape {
   const shape = shapes[slot];
-  if (!shape) throw new RangeError(`A block has ${membersPerBlock} members; ${slot} is none of them.`);
+  if (!shape) throw new RangeError(`A block has ${membersPerBlock} members, so slot ${slot} does not exist.`);
   return shape;
 }
 

@@ -40,7 +40,7 @@ async function demandPrerequisites(connection: SeedConnection, scale: number): P
     await lackOf(connection, organizations, organizationId, scale),
     await lackOf(connection, members, memberId, scale),
   ].filter((each) => each !== null && each !== false);
-  if (missing.length > 0) throw new SeedError(`Phase 2 was not seeded, since it needs what is missing here: ${missing.join('; ')}.`);
+  if (missing.length > 0) throw new SeedError(`Phase 2 was not seeded. Missing records: ${missing.join('; ')}.`);
 }
 
 async function lackOf(

@@ -23,7 +23,7 @@ import {
 import { largestPage, usualPage, type Allowance } from './entities/page.ts';
 import { tooComplex } from './errors.ts';
 
-/** The most that one operation may ask for. */
+/** The limits of one operation. */
 export interface Bounds {
   /** Fields inside fields; what wraps the rows of a page does not count. */
   readonly depth: number;
@@ -91,23 +91,23 @@ const isPlainList = ({ name, type }: GraphQLField<unknown, unknown>): boolean =>
 /** What wraps the rows of a page. */
 const wrappers: ReadonlySet<string> = new Set(['edges', 'node', 'nodes']);
 
-/** What only who proves to be somebody has: a field that takes one of these can be used to guess it. */
+/** Arguments with secrets: a field that takes one of these can be used to guess it. */
 const proofs: ReadonlySet<string> = new Set(['password', 'currentPassword', 'code', 'token', 'refreshToken', 'setupToken', 'recoveryKit']);
 
 /**
- * Refuses an operation that asks for more than one may, before anything is done for it: by depth, aliases, root fields,
- * objects, and with more than one field that somebody could guess a secret with. What asks about the schema is free.
- * @returns how many objects it was counted as.
+ * Refuses an operation that exceeds a limit before it is executed: depth, aliases, root fields, objects, or more than one
+ * field that could be used to guess a secret. Introspection does not count.
+ * @returns the number of requested objects.
  * @throws TOO_COMPLEX
  */
 export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds): number {
   const { depth, aliases, rootFields, cost, authentications } = measure(schema, asked);
   const excess: readonly (readonly [isOver: boolean, message: string])[] = [
-    [depth > bounds.depth, `The operation is ${depth} levels deep: ${bounds.depth} are allowed, not counting edges, node and nodes.`],
-    [aliases > bounds.aliases, `The operation has ${aliases} aliases: ${bounds.aliases} are allowed.`],
-    [rootFields.size > bounds.rootFields, `The operation has ${rootFields.size} root fields: ${bounds.rootFields} are allowed.`],
+    [depth > bounds.depth, `The operation is ${depth} levels deep. The limit is ${bounds.depth}; edges, node and nodes do not count.`],
+    [aliases > bounds.aliases, `The operation has ${aliases} aliases. The limit is ${bounds.aliases}.`],
+    [rootFields.size > bounds.rootFields, `The operation has ${rootFields.size} root fields. The limit is ${bounds.rootFields}.`],
     [authentications > 1, 'An operation may have only one field that takes a password, a code or a token.'],
-    [cost > bounds.cost, `The operation asks for up to ${cost} objects: ${bounds.cost} are allowed. Ask for smaller pages.`],
+    [cost > bounds.cost, `The operation requests up to ${cost} objects. The limit is ${bounds.cost}; request smaller pages.`],
   ];
   const found = excess.find(([isOver]) => isOver);
   if (found) throw tooComplex(found[1]);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 const seconds = (fallback: number, most = 365 * 86_400) => z.coerce.number().int().min(1).max(most).default(fallback);
 const bound = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
-/** @param problem says what is wrong with an item; null where nothing is. */
+/** @param problem returns what is wrong with an item, or null. */
 const list = (problem: (item: string) => string | null = () => null) =>
   z
     .string()
@@ -22,7 +22,7 @@ const postgres = z.string().superRefine((text, context) => addProblems(context, 
 const limit = (turns: number, seconds: number) =>
   z
     .string()
-    .regex(/^[1-9]\d{0,3}\/[1-9]\d{0,5}$/, 'must read turns/seconds: 1 to 9999 turns, in 1 to 999999 seconds')
+    .regex(/^[1-9]\d{0,3}\/[1-9]\d{0,5}$/, 'must have the form count/seconds: a count from 1 to 9999 and 1 to 999999 seconds')
     .default(`${turns}/${seconds}`)
     .transform((text) => {
       const [turns = 0, seconds = 0] = text.split('/').map(Number);
@@ -31,31 +31,35 @@ const limit = (turns: number, seconds: number) =>
 const amount = (fallback: string) =>
   z
     .string()
-    .regex(/^\d{1,10}(\.\d{1,2})?$/, 'must be an amount with at most two places, like 500 or 499.50')
+    .regex(/^\d{1,10}(\.\d{1,2})?$/, 'must be an amount with at most two decimal places, like 500 or 499.50')
     .default(fallback);
 const barePercent = /%(?![0-9A-Fa-f]{2})/;
-const percentProblem = 'has a % that is not followed by two hexadecimal digits: write %25 for the character %';
+const percentProblem = 'has a % that is not followed by two hexadecimal digits: write %25 for a literal %';
 const flag = z.enum(['0', '1']).transform((text) => text === '1');
 
-/** Variables that may be given as a file, so that they are in no environment: the file's path is in `<name>_FILE`. */
+/** Secret variables that can be read from a file instead of the environment: `<name>_FILE` has its path. */
 const secretNames = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'ADMIN_PASSWORD', 'SMTP_URL'] as const;
 const fileOf = (name: (typeof secretNames)[number]) =>
-  z.string().min(1).optional().describe(`The path of a file that holds ${name}. Set one of the two.`);
+  z.string().min(1).optional().describe(`The path of a file that contains ${name}. Set only one of the two.`);
 
 const pwnedPasswords = 'https://api.pwnedpasswords.com';
 
-/** Every environment variable the service reads: its form, its default, what it means. `.env.example` is held against this. */
+/** Every environment variable of the service: its form, default and description. A test compares `.env.example` with this. */
 export const variables = {
   NODE_ENV: z
     .enum(['development', 'test', 'production'])
     .default('development')
-    .describe('Development seeds the embedded database, offers the playground and explains errors; production does none of it.'),
-  HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on; 0.0.0.0 for every one.'),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(4000).describe('The port to listen on; 0 for any free one.'),
+    .describe(
+      '`development` seeds the embedded database, and offers introspection and the playground. `production` does none of these, ' +
+        'but PLAYGROUND can turn the playground on.',
+    ),
+  HOST: z.string().min(1).default('127.0.0.1').describe('The IP address or host name to listen on. `0.0.0.0` listens on all addresses.'),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(4000).describe('The port to listen on. `0` picks any free port.'),
   DATABASE_URL: postgres
     .optional()
     .describe(
-      'A PostgreSQL server, postgres://user:password@host:5432/database, or postgres://user@/database?host=/folder for a Unix socket. Without it, the embedded one is used.',
+      'The PostgreSQL database: postgres://user:password@host:5432/database, or postgres://user@/database?host=/folder for a ' +
+        'Unix socket. Without it, the saved connection is used, or else the embedded database.',
     ),
   DATABASE_URL_FILE: fileOf('DATABASE_URL'),
   DATABASE_POOL_SIZE: z.coerce
@@ -64,85 +68,119 @@ export const variables = {
     .min(1)
     .max(500)
     .default(10)
-    .describe('Most connections to a PostgreSQL server; see operations.md.'),
+    .describe('The maximum number of connections to the PostgreSQL server. See docs/operations.md.'),
   DATABASE_DIRECT_URL: postgres
     .optional()
-    .describe('The same server past its pooler, where DATABASE_URL leads to one: for migrations, and what listens.'),
+    .describe(
+      'The direct address of the same server. Set it if DATABASE_URL points to a connection pooler. Used for migrations and LISTEN.',
+    ),
   DATABASE_DIRECT_URL_FILE: fileOf('DATABASE_DIRECT_URL'),
   DATABASE_PREPARED: z
     .enum(['on', 'off'])
     .default('on')
-    .describe('off prepares no statements: for a pooler in transaction mode that does not know them.'),
+    .describe('`off` disables prepared statements. Set it for a transaction-mode pooler that does not support them.'),
   SEED: flag
     .optional()
     .describe(
-      '1 seeds an empty database at start, 0 leaves it empty. By default the embedded database alone is seeded. Never in production.',
+      '`1` seeds an empty database at start; `0` does not. By default, only the embedded database is seeded. ' +
+        'In production, no database is seeded, and `1` is refused.',
     ),
-  UNIONHALL_DATA_DIR: z.string().min(1).default('.unionhall/data').describe('Where the embedded database keeps its files.'),
-  UNIONHALL_CONFIG_DIR: z.string().min(1).optional().describe("Where keys are kept. By default a folder of the user's own."),
+  UNIONHALL_DATA_DIR: z.string().min(1).default('.unionhall/data').describe('The folder of the embedded database.'),
+  UNIONHALL_CONFIG_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The folder of the keyring, the set-up token and the saved connection. By default, a folder in the configuration ' +
+        'directory of the current user.',
+    ),
   UNIONHALL_KEYS: z
     .string()
     .min(1)
     .optional()
     .describe(
-      'The system keyring: kid:base64 of 32 bytes, comma-separated, the active one first; or the path of a file with that text. Production refuses to start without it, unless UNIONHALL_CONFIG_DIR is set.',
+      'The system keyring: comma-separated keys of the form kid:base64, 32 bytes each, the active key first; or the path of a ' +
+        'file that contains them. In production, a missing keyring is created only if UNIONHALL_CONFIG_DIR is set.',
     ),
   UNIONHALL_TIME_ZONE: z
     .string()
-    .refine(isTimeZone, 'is not a time zone of the IANA database')
+    .refine(isTimeZone, 'must be a time zone of the IANA database, like America/New_York')
     .default('America/New_York')
-    .describe('The time zone in which "today" is meant.'),
-  BENEVOLENCE_ADMIN_FROM: amount('500').describe('The amount in US dollars from which on the level admin decides on an application too.'),
-  BENEVOLENCE_MANAGER_FROM: amount('2000').describe('The amount from which on the level manager decides too.'),
-  BENEVOLENCE_PRESIDENT_FROM: amount('5000').describe('The amount from which on the level president decides too.'),
-  ACCESS_TOKEN_TTL: seconds(1800, 86_400).describe('Seconds an access token works.'),
+    .describe('The IANA time zone that decides the current date. Mails show times in it.'),
+  BENEVOLENCE_ADMIN_FROM: amount('500').describe('The amount in US dollars from which an application also needs a review at level admin.'),
+  BENEVOLENCE_MANAGER_FROM: amount('2000').describe(
+    'The amount in US dollars from which an application also needs a review at level manager.',
+  ),
+  BENEVOLENCE_PRESIDENT_FROM: amount('5000').describe(
+    'The amount in US dollars from which an application also needs a review at level president.',
+  ),
+  ACCESS_TOKEN_TTL: seconds(1800, 86_400).describe('The lifetime of an access token, in seconds.'),
   REFRESH_GRACE: z.coerce
     .number()
     .int()
     .min(0)
     .max(60)
     .default(10)
-    .describe('Seconds in which a replaced refresh token is still honored after the first use of its successor.'),
+    .describe('How long a replaced refresh token stays valid after the first use of its successor, in seconds.'),
   REFRESH_RETRY: z.coerce
     .number()
     .int()
     .min(0)
     .max(604_800)
     .default(86_400)
-    .describe('Seconds in which a replaced refresh token is honored at most, until its successor is first used: for lost replies.'),
-  SESSION_MAX_AGE: seconds(30 * 86_400).describe('Seconds after which a session ends, however busy.'),
-  SESSION_IDLE_AGE: seconds(7 * 86_400).describe('Seconds after which an unused session ends.'),
-  REUSE_ENDS: z.enum(['session', 'user']).default('session').describe("What an old refresh token ends: its session, or all of the user's."),
-  LOGIN_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(5).describe('Wrong passwords until a user is locked.'),
-  LOGIN_LOCK: seconds(1800).describe('Seconds a lock lasts.'),
-  INVITATION_TTL: seconds(7 * 86_400).describe('Seconds in which who was given an account can set its first password.'),
-  STEP_UP_AGE: seconds(600, 86_400).describe('Seconds in which a proof of who somebody is opens what asks for a fresh one.'),
+    .describe('How long a replaced refresh token stays valid while its successor is unused, in seconds. Covers lost responses.'),
+  SESSION_MAX_AGE: seconds(30 * 86_400).describe('The maximum lifetime of a session, in seconds.'),
+  SESSION_IDLE_AGE: seconds(7 * 86_400).describe('How long an unused session lasts, in seconds.'),
+  REUSE_ENDS: z
+    .enum(['session', 'user'])
+    .default('session')
+    .describe('What ends when an old refresh token is reused: its session, or all sessions of the user.'),
+  LOGIN_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(5).describe('The number of wrong passwords that locks an account.'),
+  LOGIN_LOCK: seconds(1800).describe('How long an account stays locked, in seconds.'),
+  INVITATION_TTL: seconds(7 * 86_400).describe('How long an invitation to choose the first password is valid, in seconds.'),
+  STEP_UP_AGE: seconds(600, 86_400).describe(
+    'How long a sign-in or `reauthenticate` counts as recent for operations with step-up authentication, in seconds.',
+  ),
   REQUIRE_SECOND_FACTOR: list()
     .pipe(z.array(z.enum(['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'])))
-    .describe('Roles whose holders must set up a second factor before anything else, comma-separated: admin,officer.'),
-  LIMIT_SIGN_IN: limit(20, 300).describe('Failed sign-ins per IP address, per known device and per session, as turns/seconds.'),
-  LIMIT_SECOND_FACTOR: limit(10, 900).describe('Wrong codes of the second factor for one account, as turns/seconds.'),
-  LIMIT_MAIL_ACCOUNT: limit(3, 900).describe('Mails for a reset or a verification asked for one account, as turns/seconds.'),
-  LIMIT_MAIL_ADDRESS: limit(20, 3600).describe('Mails for a reset or a verification asked from one IP address, as turns/seconds.'),
-  LIMIT_REGISTER: limit(5, 3600).describe(
-    'Registrations from one IP address, and changes of the own username by one user, as turns/seconds.',
+    .describe('Roles whose users must set up a second factor before doing anything else, comma-separated, for example admin,officer.'),
+  LIMIT_SIGN_IN: limit(20, 300).describe(
+    'The rate limit for failed sign-ins per IP address, per known device and per session, as count/seconds.',
   ),
-  LIMIT_REFRESH: limit(60, 60).describe('Refreshes of one session, as turns/seconds.'),
-  LIMIT_CONNECTION: limit(10, 60).describe('Connections to a database tried from one IP address, as turns/seconds.'),
+  LIMIT_SECOND_FACTOR: limit(10, 900).describe('The rate limit for wrong second-factor codes per account, as count/seconds.'),
+  LIMIT_MAIL_ACCOUNT: limit(3, 900).describe('The rate limit for requested reset and verification mails per account, as count/seconds.'),
+  LIMIT_MAIL_ADDRESS: limit(20, 3600).describe(
+    'The rate limit for requested reset and verification mails per IP address, as count/seconds.',
+  ),
+  LIMIT_REGISTER: limit(5, 3600).describe(
+    'The rate limit for registrations per IP address, and for changes of the own username per user, as count/seconds.',
+  ),
+  LIMIT_REFRESH: limit(60, 60).describe('The rate limit for token refreshes per session, as count/seconds.'),
+  LIMIT_CONNECTION: limit(10, 60).describe('The rate limit for testing and saving database connections per IP address, as count/seconds.'),
   LIMIT_TOKEN: limit(20, 300).describe(
-    'Wrong reset, verification and set-up tokens from one IP address, and as many refresh tokens; as turns/seconds.',
+    'The rate limit for wrong reset, verification and set-up tokens per IP address, as count/seconds. ' +
+      'Wrong refresh tokens are counted separately with the same limit.',
   ),
   LIMIT_REFUSAL: limit(100, 3600).describe(
-    'Refused operations on secrets and settings that get an audit event each for one user, as turns/seconds; more are counted.',
+    'How many refused operations on secrets and settings get an audit event each, per user, as count/seconds. ' +
+      'Further refusals are only counted.',
   ),
   AUDIT_REFUSALS_PER_DAY: bound(5000, 1_000_000).describe(
-    'Audit events per day for refusals of signed-in callers, as many for anonymous ones aimed at an account, and as many for all others; ' +
-      'more are counted per operation and hour.',
+    'The maximum number of audit events per day for refusals. It applies separately to signed-in callers, to anonymous callers ' +
+      'who target an account, and to other anonymous callers. Further refusals are counted per operation and hour.',
   ),
-  CLEANUP_EVERY: seconds(60, 86_400).describe('Seconds between two rounds that remove what has expired and file what was refused.'),
-  AUDIT_SEAL_EVERY: seconds(10, 86_400).describe('Seconds between two looks for audit events that are not sealed yet.'),
-  ARGON2_MEMORY: z.coerce.number().int().min(19_456).max(262_144).default(19_456).describe('KiB of memory one password hash takes.'),
-  ARGON2_TIME: z.coerce.number().int().min(2).max(20).default(2).describe('Passes over that memory.'),
+  CLEANUP_EVERY: seconds(60, 86_400).describe(
+    'The interval between cleanups, in seconds. A cleanup deletes expired records and writes counted refusals to the audit log.',
+  ),
+  AUDIT_SEAL_EVERY: seconds(10, 86_400).describe('The interval between runs that seal new audit events, in seconds.'),
+  ARGON2_MEMORY: z.coerce
+    .number()
+    .int()
+    .min(19_456)
+    .max(262_144)
+    .default(19_456)
+    .describe('The Argon2id memory cost of a password hash, in KiB.'),
+  ARGON2_TIME: z.coerce.number().int().min(2).max(20).default(2).describe('The Argon2id time cost of a password hash, in passes.'),
   PBKDF2_ITERATIONS: z.coerce
     .number()
     .int()
@@ -150,45 +188,52 @@ export const variables = {
     .max(10_000_000)
     .default(480_000)
     .describe(
-      "Rounds that make the key from a password, under which a user's own key for the vault is sealed; more of them count from the next unlock on.",
+      'The PBKDF2 iterations that derive the key from a password to protect the vault key of a user. ' +
+        'A higher value takes effect when the user next unlocks the vault.',
     ),
-  VAULT_IDLE_TTL: seconds(600, 3600).describe('Seconds after which an unlocked vault that is not used locks itself.'),
-  VAULT_MAX_TTL: seconds(3600, 86_400).describe('Seconds after which an unlocked vault locks itself, however busy.'),
-  SECRET_VERSIONS: z.coerce.number().int().min(1).max(1000).default(10).describe('Versions that are kept of a secret.'),
-  PASSWORD_MIN_LENGTH: z.coerce.number().int().min(8).max(64).default(8).describe('Characters a new password must have.'),
+  VAULT_IDLE_TTL: seconds(600, 3600).describe('How long an unused vault stays unlocked, in seconds.'),
+  VAULT_MAX_TTL: seconds(3600, 86_400).describe('The maximum time that a vault stays unlocked, in seconds.'),
+  SECRET_VERSIONS: z.coerce.number().int().min(1).max(1000).default(10).describe('The number of versions kept of each secret.'),
+  PASSWORD_MIN_LENGTH: z.coerce.number().int().min(8).max(64).default(8).describe('The minimum length of a new password, in characters.'),
   HIBP_URL: z
     .union([z.literal('off'), z.url({ protocol: /^https?$/ })])
     .optional()
     .meta({
       default: pwnedPasswords,
       description:
-        'Where new passwords are looked up among breached ones: https://api.pwnedpasswords.com, or a mirror; off for nowhere, as by default in tests. Only five of forty digits of a hash are sent.',
+        'The Have I Been Pwned service that checks new passwords: https://api.pwnedpasswords.com or a mirror. `off` disables the ' +
+        'check, which is the default in tests. Only 5 of the 40 digits of a password hash are sent.',
     }),
   REGISTRATION: z
     .enum(['off', 'open'])
     .default('off')
-    .describe('open lets anyone make an account, which may nothing until its address is verified.'),
+    .describe('`open` lets anyone register. A self-registered account can do almost nothing until its e-mail address is verified.'),
   VERIFIED_OPERATIONS: list().describe(
-    'Operations that need a verified e-mail address of everybody, comma-separated; of whoever registered, all need one.',
+    'Operations that require a verified e-mail address from every user, comma-separated. ' +
+      'Self-registered users need a verified address in any case.',
   ),
   ADMIN_EMAIL: z
     .email()
     .max(254)
     .optional()
-    .describe('The address of the first admin, who is made at a start without an owner and an admin, and must change the password.'),
-  ADMIN_PASSWORD: z.string().min(8).max(128).optional().describe('The password of the first admin; it goes with ADMIN_EMAIL.'),
+    .describe(
+      'The e-mail address of the first admin. The account is created at start if the instance has no owner and no admin. ' +
+        'Its password must be changed at the first sign-in.',
+    ),
+  ADMIN_PASSWORD: z.string().min(8).max(128).optional().describe('The password of the first admin. Set it together with ADMIN_EMAIL.'),
   ADMIN_PASSWORD_FILE: fileOf('ADMIN_PASSWORD'),
   ADMIN_USERNAME: z
     .string()
-    .regex(/^[A-Za-z0-9._-]{2,50}$/)
+    .regex(/^[A-Za-z0-9._-]{2,50}$/, 'must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"')
     .optional()
-    .describe('The username of the first admin. By default what stands before the @ of the address.'),
+    .describe('The username of the first admin. By default, the part of ADMIN_EMAIL before the @.'),
   SMTP_URL: z
     .url({ protocol: /^smtps?$/ })
     .refine((text) => !barePercent.test(text), percentProblem)
     .optional()
     .describe(
-      'The mail server, smtp://user:password@host:587 or smtps://host. TLS is required unless it ends in ?ignoreTLS=true&requireTLS=false. Without it, development prints mails, and production keeps them waiting.',
+      'The mail server: smtp://user:password@host:587 or smtps://host. TLS is required unless the URL ends in ' +
+        '?ignoreTLS=true&requireTLS=false. Without it, `development` prints mails, and `production` keeps them in the queue.',
     ),
   SMTP_URL_FILE: fileOf('SMTP_URL'),
   MAIL_FROM: z
@@ -196,77 +241,96 @@ export const variables = {
     .max(300)
     .regex(
       /^(?:(?:"[^"<>\r\n]*"\s*|[^<>:;\r\n]*)<[^\s<>@,]+@[^\s<>@,]+>|[^\s<>@,]+@[^\s<>@,]+)$/,
-      'must be an address, or a name and an address: Name <name@example.org>; a name with : or ; stands in double quotes',
+      'must be an e-mail address, or a name and an e-mail address: Name <name@example.org>. Put a name that contains : or ; in double quotes',
     )
     .default('Unionhall <no-reply@localhost>')
-    .describe('Who mails come from; to be set where SMTP_URL is.'),
+    .describe('The sender of mails. Required when SMTP_URL is set.'),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .refine((text) => !/[?@]/.test(text), 'must have no user and no query: paths of the front end are added to it')
     .optional()
-    .describe('Where people reach the front end; without it, mails bring tokens and no links.'),
+    .describe('The URL of the front end. Without it, mails contain codes but no links.'),
   COOKIE_PATH: z
     .string()
-    .regex(/^\/[A-Za-z0-9/._~-]*$/, 'must be a path that begins with /')
+    .regex(/^\/[A-Za-z0-9/._~-]*$/, 'must begin with / and contain only letters, digits and the characters / . _ ~ -')
     .optional()
-    .describe('The path that browsers send the cookies to. By default the path of PUBLIC_URL with /graphql after it.'),
+    .describe('The path of the cookies. By default, the path of PUBLIC_URL followed by /graphql.'),
   COOKIE_SECURE: flag
     .optional()
-    .describe('1 lets browsers send the cookies over HTTPS alone. By default 1 in production, and where PUBLIC_URL is https.'),
+    .describe('`1` makes browsers send the cookies only over HTTPS. By default, `1` in production or if PUBLIC_URL uses https.'),
   COOKIE_SAME_SITE: z
     .enum(['strict', 'lax', 'none'])
     .default('strict')
-    .describe('none lets a front end on another site, which CORS_ORIGINS names, use the cookies; they must be secure then.'),
+    .describe(
+      'The SameSite attribute of the cookies. `none` lets a front end on another site use them: list it in CORS_ORIGINS, and use HTTPS.',
+    ),
   COOKIE_NAME: z
     .string()
     .regex(/^[A-Za-z0-9-]{1,50}$/, 'must be 1 to 50 letters, digits and -')
     .default('unionhall')
-    .describe('How the names of the cookies begin; another one for each of several instances on one host.'),
-  MAIL_WORKER: flag.default(true).describe('0 leaves the sending of mail to `npm run worker`.'),
+    .describe('The prefix of the cookie names. Use a different one for each instance on the same host.'),
+  MAIL_WORKER: flag.default(true).describe('`0` leaves sending mail to `npm run worker`.'),
   PLAYGROUND: flag
     .optional()
-    .describe('1 offers the playground, 0 does not. By default it is offered outside production, unless TRUSTED_DOCUMENTS is set.'),
-  CORS_ORIGINS: list(originProblem).describe('Origins of browser clients, comma-separated; none by default.'),
-  TRUSTED_PROXIES: list(networkProblem).describe('Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated.'),
+    .describe('`1` offers the playground; `0` does not. By default, it is offered outside production unless TRUSTED_DOCUMENTS is set.'),
+  CORS_ORIGINS: list(originProblem).describe('The allowed origins of browser clients, comma-separated. By default, none.'),
+  TRUSTED_PROXIES: list(networkProblem).describe(
+    'The IP addresses or networks of proxies whose X-Forwarded-For header is trusted, comma-separated.',
+  ),
   TRUSTED_DOCUMENTS: z
     .string()
     .min(1)
     .optional()
-    .describe('A manifest of persisted documents: only those are executed. Without it, every document is.'),
-  MAX_DEPTH: bound(8, 50).describe('Fields inside fields that one operation may ask for; edges, node and nodes do not count.'),
-  MAX_ALIASES: bound(10, 1000).describe('Aliases that one operation may have.'),
-  MAX_ROOT_FIELDS: bound(10, 1000).describe('Root fields that one operation may have.'),
-  MAX_COST: bound(5000, 1_000_000_000_000).describe('Objects that one operation may ask for, counted by the sizes of its pages.'),
-  SUBSCRIPTION_CHECK_EVERY: seconds(30, 3600).describe(
-    'Seconds between two looks whether whoever listens still may; each event is one too.',
+    .describe('The path of a manifest of persisted documents. If set, only those documents are executed.'),
+  MAX_DEPTH: bound(8, 50).describe('The maximum nesting depth of an operation. The fields edges, node and nodes do not count.'),
+  MAX_ALIASES: bound(10, 1000).describe('The maximum number of aliases in an operation.'),
+  MAX_ROOT_FIELDS: bound(10, 1000).describe('The maximum number of root fields in an operation.'),
+  MAX_COST: bound(5000, 1_000_000_000_000).describe(
+    'The maximum number of objects that an operation may request, counted by its page sizes.',
   ),
-  SUBSCRIPTIONS_PER_SOCKET: bound(10, 1000).describe('Subscriptions that one WebSocket may have at a time.'),
-  SUBSCRIPTION_BACKLOG: bound(500, 100_000).describe('Changes that may wait for one subscription; more end its WebSocket.'),
-  SOCKETS_PER_USER: bound(20, 10_000).describe('WebSockets that one user, or one address that does not sign in, may have at a node.'),
-  SOCKET_INIT_WAIT: seconds(3, 60).describe('Seconds in which a WebSocket must say who it is.'),
-  SOCKET_PING_EVERY: seconds(15, 3600).describe('Seconds between two pings of a WebSocket; one that does not answer is closed.'),
-  REQUEST_TIMEOUT: seconds(10, 300).describe('Seconds a request may take; on PostgreSQL its work is ended then too.'),
+  SUBSCRIPTION_CHECK_EVERY: seconds(30, 3600).describe(
+    'The interval between checks that a subscriber is still authorized, in seconds. Each event is checked too.',
+  ),
+  SUBSCRIPTIONS_PER_SOCKET: bound(10, 1000).describe('The maximum number of concurrent subscriptions per WebSocket.'),
+  SUBSCRIPTION_BACKLOG: bound(500, 100_000).describe(
+    'The maximum number of undelivered changes per subscription. More close its WebSocket.',
+  ),
+  SOCKETS_PER_USER: bound(20, 10_000).describe(
+    'The maximum number of WebSockets per node for a user, or for an IP address without a sign-in.',
+  ),
+  SOCKET_INIT_WAIT: seconds(3, 60).describe('How long a new WebSocket may take to send connection_init, in seconds.'),
+  SOCKET_PING_EVERY: seconds(15, 3600).describe(
+    'The interval between pings of a WebSocket, in seconds. A WebSocket that does not answer is closed.',
+  ),
+  REQUEST_TIMEOUT: seconds(10, 300).describe(
+    'The maximum duration of a request, in seconds. On PostgreSQL, its statements are then canceled.',
+  ),
   STOP_DELAY: z.coerce
     .number()
     .int()
     .min(0)
     .max(60)
     .default(1)
-    .describe('Seconds in which a service that is told to stop still takes requests, while /health says that it goes.'),
-  STOP_GRACE: seconds(10, 300).describe('Seconds in which, after that, requests and jobs that have begun may finish.'),
+    .describe(
+      'How long the service still accepts requests after a stop signal, in seconds. Meanwhile, /health reports that it is stopping.',
+    ),
+  STOP_GRACE: seconds(10, 300).describe('How long running requests and jobs may take to finish after STOP_DELAY, in seconds.'),
   METRICS_PORT: z.coerce
     .number()
     .int()
     .min(0)
     .max(65_535)
     .optional()
-    .describe('A port for Prometheus to read /metrics at, 0 for any free one. Without it there are none.'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info').describe('How much is logged.'),
+    .describe('The port that serves /metrics for Prometheus. `0` picks any free port. Without it, metrics are off.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
+    .default('info')
+    .describe('The minimum level of the log lines that are written.'),
 };
 
 type Values = z.infer<z.ZodObject<typeof variables>>;
 
-/** What the service was told, checked, frozen and complete. */
+/** The validated, complete and frozen configuration. */
 export interface Config {
   readonly environment: Values['NODE_ENV'];
   readonly host: string;
@@ -274,31 +338,31 @@ export interface Config {
   /** Null for the embedded database. */
   readonly databaseUrl: string | null;
   readonly databasePoolSize: number;
-  /** Past a pooler; null where there is none. */
+  /** The address that bypasses the connection pooler. Null if it is not set. */
   readonly directUrl: string | null;
   readonly preparesStatements: boolean;
-  /** Null where it depends on the engine. */
+  /** Null if it depends on the engine. */
   readonly seedWhenEmpty: boolean | null;
   readonly dataDirectory: string;
   readonly configDirectory: string;
   readonly keys: string | null;
-  /** Whether a keyring may be made where there is none. */
+  /** Whether a missing keyring is created. */
   readonly mayMakeKeys: boolean;
   readonly timeZone: string;
-  /** From which amount on (US dollars) each level of review beyond the first must decide too. */
+  /** The amounts in US dollars from which each further review level is required. */
   readonly reviewThresholds: Readonly<Record<'admin' | 'manager' | 'president', string>>;
   readonly offersPlayground: boolean;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly cookies: CookieConfig;
-  /** The file that names the only documents that are executed; null where every document is. */
+  /** The path of the manifest of trusted documents. Null if every document is executed. */
   readonly trustedDocuments: string | null;
   readonly logLevel: Values['LOG_LEVEL'];
-  /** Null where none are published. */
+  /** Null if metrics are off. */
   readonly metricsPort: number | null;
   /** All in seconds. */
   readonly patience: { readonly request: number; readonly stopDelay: number; readonly stop: number };
-  /** The most that one operation may ask for. */
+  /** The limits of one operation. */
   readonly bounds: { readonly depth: number; readonly aliases: number; readonly rootFields: number; readonly cost: number };
   readonly sockets: SocketConfig;
   readonly passwordCost: { readonly memory: number; readonly time: number };
@@ -308,14 +372,14 @@ export interface Config {
   readonly cleanupEvery: number;
   /** Seconds. */
   readonly sealEvery: number;
-  /** Of a service like Have I Been Pwned; null where none is asked. */
+  /** The URL of the Have I Been Pwned service. Null if the check is off. */
   readonly breachUrl: string | null;
-  /** Whom a start without an owner makes the first admin. */
+  /** The first admin, who is created if the instance has no owner. Null if not configured. */
   readonly firstAdmin: { readonly email: string; readonly password: string; readonly username: string } | null;
   readonly mail: MailConfig;
 }
 
-/** How browsers keep the tokens of a sign-in. */
+/** The cookies that keep the tokens of a sign-in. */
 export interface CookieConfig {
   readonly path: string;
   readonly secure: boolean;
@@ -323,22 +387,22 @@ export interface CookieConfig {
   readonly names: { readonly refreshToken: string; readonly deviceToken: string };
 }
 
-/** WebSockets: all that is a time is in seconds. */
+/** The settings of WebSockets. All times are in seconds. */
 export interface SocketConfig {
   readonly checkEvery: number;
   readonly pingEvery: number;
   readonly initWait: number;
   readonly perUser: number;
   readonly subscriptions: number;
-  /** Changes that may wait for one subscription. */
+  /** The maximum number of undelivered changes per subscription. */
   readonly backlog: number;
 }
 
 export interface MailConfig {
-  /** Null where no server was named. */
+  /** Null if no mail server is configured. */
   readonly smtp: { readonly url: string; readonly from: string } | null;
   readonly publicUrl: string | null;
-  /** Whether the service's own process sends. */
+  /** Whether this process sends mail. */
   readonly sends: boolean;
 }
 
@@ -348,11 +412,11 @@ export interface VaultConfig {
   /** Seconds. */
   readonly maxTtl: number;
   readonly versionsKept: number;
-  /** How many values a rotation moves in one transaction. */
+  /** The number of values that a key rotation re-encrypts per transaction. */
   readonly batch: number;
 }
 
-/** All that is a time is in seconds. */
+/** All times are in seconds. */
 export interface SessionConfig {
   readonly accessTokenTtl: number;
   readonly refreshGrace: number;
@@ -364,15 +428,15 @@ export interface SessionConfig {
   readonly loginLock: number;
   readonly invitationTtl: number;
   readonly stepUpAge: number;
-  /** Rounds of PBKDF2. */
+  /** PBKDF2 iterations. */
   readonly keyIterations: number;
   /** Characters. */
   readonly passwordMinLength: number;
   readonly refusesGuessablePasswords: boolean;
   readonly isRegistrationOpen: boolean;
-  /** Operations that need a verified address of everybody. */
+  /** Operations that require a verified address from every user. */
   readonly verifiedOperations: readonly string[];
-  /** Roles whose holders need a second factor. */
+  /** Roles that require a second factor. */
   readonly secondFactorRoles: readonly string[];
   readonly limits: Readonly<
     Record<
@@ -380,32 +444,32 @@ export interface SessionConfig {
       { readonly turns: number; readonly seconds: number }
     >
   >;
-  /** Audit events for refusals of signed-in callers, and as many for anonymous ones. */
+  /** The daily maximum of audit events for refusals, per kind of caller. */
   readonly refusalsPerDay: number;
 }
 
-/** Names every variable that is wrong, and never its value. */
+/** Lists all invalid variables, never their values. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
   constructor(readonly problems: readonly string[]) {
-    super(`The configuration is not right:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
   }
 }
 
-/** Reads the configuration from an environment. @throws {ConfigError} naming all that is wrong at once. */
+/** Reads and validates the configuration. @throws {ConfigError} with all problems at once. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables && value !== ''));
   const unread = readSecrets(given);
   if (unread.length > 0) throw new ConfigError(unread);
   const { success, data, error } = z.object(variables).safeParse(given);
-  if (!success) throw new ConfigError(error.issues.map(({ path, code, message }) => `${path.join('.')} ${problem(code, message)}`));
+  if (!success) throw new ConfigError(error.issues.map(({ path, code, message }) => `${String(path[0])} ${problem(code, message)}`));
   const problems = contradictions(data);
   if (problems.length > 0) throw new ConfigError(problems);
   return freeze(toConfig(data));
 }
 
-/** Adds the variables that are given as files. Only the file of SMTP_URL may be empty: no mail is sent then. @returns what is wrong. */
+/** Adds the variables that are given as files. Only the file of SMTP_URL may be empty: no mail is sent then. @returns the problems. */
 function readSecrets(given: Record<string, string | undefined>): string[] {
   return secretNames.flatMap((name) => {
     const path = given[`${name}_FILE`];
@@ -413,7 +477,7 @@ function readSecrets(given: Record<string, string | undefined>): string[] {
     if (given[name] !== undefined) return [`${name} and ${name}_FILE must not both be set`];
     try {
       const text = readFileSync(path, 'utf8').trim();
-      if (text === '') return name === 'SMTP_URL' ? [] : [`${name}_FILE names a file that is empty`];
+      if (text === '') return name === 'SMTP_URL' ? [] : [`${name}_FILE must name a file that is not empty`];
       given[name] = text;
       return [];
     } catch (error) {
@@ -422,26 +486,23 @@ function readSecrets(given: Record<string, string | undefined>): string[] {
   });
 }
 
-/** What is right by itself, and wrong together. */
+/** Finds settings that contradict each other. */
 function contradictions(values: Values): string[] {
   const { NODE_ENV, SEED, SMTP_URL, MAIL_FROM, ADMIN_EMAIL, ADMIN_PASSWORD } = values;
   const problems: string[] = [];
   const [admin, manager, president] = [values.BENEVOLENCE_ADMIN_FROM, values.BENEVOLENCE_MANAGER_FROM, values.BENEVOLENCE_PRESIDENT_FROM];
   if (Number(admin) > Number(manager) || Number(manager) > Number(president))
-    problems.push(
-      'BENEVOLENCE_ADMIN_FROM, BENEVOLENCE_MANAGER_FROM and BENEVOLENCE_PRESIDENT_FROM must not fall: levels decide in this order',
-    );
+    problems.push('BENEVOLENCE_ADMIN_FROM, BENEVOLENCE_MANAGER_FROM and BENEVOLENCE_PRESIDENT_FROM must not decrease in this order');
   if (values.DATABASE_DIRECT_URL !== undefined && values.DATABASE_URL === undefined)
-    problems.push('DATABASE_DIRECT_URL goes with DATABASE_URL: it is another way to the same server');
+    problems.push('DATABASE_DIRECT_URL requires DATABASE_URL: it is another address of the same server');
   if (values.PLAYGROUND && values.TRUSTED_DOCUMENTS !== undefined)
-    problems.push('PLAYGROUND and TRUSTED_DOCUMENTS do not go together: what the playground sends is in no manifest');
+    problems.push('PLAYGROUND=1 cannot be combined with TRUSTED_DOCUMENTS: the manifest does not have the documents of the playground');
   if (NODE_ENV === 'production' && SEED) problems.push('SEED must not be set in production: seeded accounts have known passwords');
   if (SMTP_URL !== undefined && MAIL_FROM === variables.MAIL_FROM.parse(undefined))
-    problems.push('MAIL_FROM must be set where SMTP_URL is: mail servers refuse mail from nowhere');
+    problems.push('MAIL_FROM must be set when SMTP_URL is set: mail servers refuse mail from localhost');
   if (values.COOKIE_SAME_SITE === 'none' && !cookies(values).secure)
-    problems.push('COOKIE_SAME_SITE=none needs secure cookies: set COOKIE_SECURE=1, and serve over HTTPS');
-  if ((ADMIN_EMAIL === undefined) !== (ADMIN_PASSWORD === undefined))
-    problems.push('ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or none');
+    problems.push('COOKIE_SAME_SITE=none requires secure cookies: set COOKIE_SECURE=1 and serve over HTTPS');
+  if ((ADMIN_EMAIL === undefined) !== (ADMIN_PASSWORD === undefined)) problems.push('ADMIN_EMAIL and ADMIN_PASSWORD must be set together');
   return problems;
 }
 
@@ -453,17 +514,17 @@ function addProblems(context: z.RefinementCtx, problems: readonly (string | null
 function originProblem(text: string): string | null {
   const { protocol, origin } = URL.parse(text) ?? {};
   if (origin === text && /^https?:$/.test(protocol ?? '') && !text.includes('*')) return null;
-  return 'must list origins as browsers send them, like https://app.example.org: no path, no slash at the end, no *';
+  return 'must list origins like https://app.example.org, without a path, a trailing slash or *';
 }
 
 function networkProblem(text: string): string | null {
   const [address = '', bits, ...rest] = text.split('/');
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
   const isNetwork = most > 0 && rest.length === 0 && (bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most));
-  return isNetwork ? null : 'must list IP addresses or networks, like 10.0.0.2 or 10.0.0.0/8: names are not looked up';
+  return isNetwork ? null : 'must list IP addresses or networks, like 10.0.0.2 or 10.0.0.0/8, not host names';
 }
 
-/** What an address of PostgreSQL may set: `pg` lets it override whatever the service sets, time-outs and time zone too. */
+/** The allowed parameters of a PostgreSQL address. In `pg`, others could override the time-outs and time zone of the service. */
 const postgresParameters = [
   'host',
   'port',
@@ -476,10 +537,10 @@ const postgresParameters = [
   'application_name',
 ];
 
-/** What `pg` knows; it would take any other for `verify-full`. */
+/** The values that `pg` knows. It treats any other as `verify-full`. */
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
-/** Reads an address of PostgreSQL; null for any other text. That of a Unix socket has a user and no host. */
+/** Parses a PostgreSQL address. Null for any other text. An address of a Unix socket has a user and no host. */
 export function parsePostgresUrl(text: string): URL | null {
   return URL.parse(text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=\/)/, '$1socket'));
 }
@@ -493,11 +554,12 @@ function postgresProblem(text: string): string | null {
   if (barePercent.test(text)) return percentProblem;
   if (url.pathname.length < 2) return 'must name a database: postgres://user:password@host:5432/database';
   if ([...url.searchParams.keys()].some((name) => !postgresParameters.includes(name)))
-    return `takes no parameters but ${postgresParameters.join(', ')}: the service sets its time-outs and time zone itself`;
+    return `may only have the parameters ${postgresParameters.join(', ')}: the service sets time-outs and the time zone itself`;
   const mode = url.searchParams.get('sslmode');
-  if (mode !== null && !sslModes.includes(mode)) return `must have one of these as sslmode: ${sslModes.join(', ')}`;
+  if (mode !== null && !sslModes.includes(mode)) return `must have one of these values as sslmode: ${sslModes.join(', ')}`;
   const socket = url.searchParams.get('host');
-  if (socket !== null && !socket.startsWith('/')) return 'must name a host before its path: ?host= is for the folder of a Unix socket';
+  if (socket !== null && !socket.startsWith('/'))
+    return 'must have the host before the path: ?host= is only for the folder of a Unix socket';
   for (const name of ['sslrootcert', 'sslcert', 'sslkey'])
     try {
       const file = url.searchParams.get(name);
@@ -508,9 +570,22 @@ function postgresProblem(text: string): string | null {
   return null;
 }
 
+/** Words a problem that Zod found, without the value. */
 function problem(code: string, message: string): string {
-  return code === 'custom' ? message : `is not valid: ${message.replace(/, received .*$/, '').replace(/^Invalid (input|option): /, '')}`;
+  if (code === 'custom' || message.startsWith('must ')) return message;
+  const [pattern, words] = zodMessages.find(([form]) => form.test(message)) ?? [/^.*$/s, 'is not valid'];
+  return message.replace(pattern, words).replaceAll('"|"', '", "').replace('>=', 'at least ').replace('<=', 'at most ');
 }
+
+const zodMessages: readonly (readonly [pattern: RegExp, words: string])[] = [
+  [/^Invalid (?:option|input): expected (one of )?("[^]*)$/, 'must be $1$2'],
+  [/^Too (?:big|small): expected string to have /, 'must have '],
+  [/^Too (?:big|small): expected \w+ to be /, 'must be '],
+  [/^Invalid input: expected number[^]*$/, 'must be a number'],
+  [/^Invalid input: expected int[^]*$/, 'must be a whole number'],
+  [/^Invalid URL$/, 'must be a URL with an allowed protocol'],
+  [/^Invalid email address$/, 'must be an e-mail address'],
+];
 
 function toConfig(values: Values): Config {
   const isProduction = values.NODE_ENV === 'production';
@@ -594,7 +669,7 @@ function toConfig(values: Values): Config {
   };
 }
 
-/** A browser takes a cookie with one of the prefixes only as it is set here: from a page of HTTPS, and with `__Host-` from this very host. */
+/** Chooses cookie names whose prefix makes browsers enforce HTTPS (`__Secure-`), and also the host and path (`__Host-`). */
 function cookies(values: Values): CookieConfig {
   const { COOKIE_NAME: name, COOKIE_SAME_SITE: sameSite, PUBLIC_URL: publicUrl, NODE_ENV } = values;
   const path = values.COOKIE_PATH ?? `${publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '')}/graphql`;
@@ -603,7 +678,7 @@ function cookies(values: Values): CookieConfig {
   return { path, secure, sameSite, names: { refreshToken: `${prefix}${name}_refresh`, deviceToken: `${prefix}${name}_device` } };
 }
 
-/** Tests stay in the house unless they name where to ask. */
+/** Tests send no requests to the service unless they set HIBP_URL. */
 function breachUrl({ HIBP_URL, NODE_ENV }: Values): string | null {
   if (HIBP_URL === undefined) return NODE_ENV === 'test' ? null : pwnedPasswords;
   return HIBP_URL === 'off' ? null : HIBP_URL;
@@ -624,7 +699,7 @@ function firstAdmin({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password, ADMIN_USERNA
   };
 }
 
-/** Where this user's programs keep their configuration, with no administrator asked. */
+/** Returns the folder in the configuration directory of the current user. */
 function userDirectory(): string {
   const { APPDATA, XDG_CONFIG_HOME } = process.env;
   if (process.platform === 'win32') return join(APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'Unionhall');

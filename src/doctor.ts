@@ -13,30 +13,30 @@ import { SavedError } from './services/setting/saved.ts';
 import { findSeededUsers, SeededError } from './services/user/seeded-accounts.ts';
 import { openPlace, whereabouts, type Whereabouts } from './work.ts';
 
-/** What was looked at, and what is wrong with it. */
+/** The result of one check. */
 export interface Finding {
   readonly what: string;
-  /** What is right about it, or wrong: in a sentence. */
+  /** The result in a sentence. */
   readonly says: string;
   readonly isFault: boolean;
 }
 
-/** What is right, in numbers; and the clock that others are held against. */
+/** The limits of the checks, and the clock that the others are compared with. */
 export interface Measures {
-  /** Bytes that should be free where the service keeps its files. */
+  /** The free disk space that is required, in bytes. */
   readonly room: number;
-  /** Milliseconds by which the clock of the database may differ. */
+  /** The tolerated clock difference of the database, in milliseconds. */
   readonly drift: number;
-  /** The oldest PostgreSQL that the service works on, as that counts its versions. */
+  /** The oldest supported PostgreSQL, as `server_version_num`. */
   readonly oldest: number;
-  /** Milliseconds in which a mail server takes each step. */
+  /** The time-out of each step with the mail server, in milliseconds. */
   readonly patience: number;
   readonly now: () => number;
 }
 
 const usual: Measures = { room: 500 * 1024 ** 2, drift: 5_000, oldest: 150_000, patience: 5_000, now: () => Date.now() };
 
-/** Looks at an installation: its keys, files, database, clock, mail server and disk. It changes nothing. */
+/** Checks an installation: its keys, files, database, clock, mail server and disk. Changes nothing. */
 export async function examine(config: Config, measures: Partial<Measures> = {}): Promise<Finding[]> {
   const by = { ...usual, ...measures };
   const { finding, keyring } = await examineKeys(config);
@@ -64,24 +64,24 @@ async function examineKeys(config: Config): Promise<{ finding: Finding; keyring:
 async function examineDirectory({ configDirectory }: Config): Promise<Finding> {
   const what = 'Config directory';
   const found = await stat(configDirectory).catch(() => null);
-  if (found === null) return right(what, `${configDirectory} is not there yet; it is made when something is kept in it.`);
+  if (found === null) return right(what, `${configDirectory} does not exist yet. It is created when needed.`);
   const isWritable = await isAllowed(configDirectory, constants.W_OK);
   const problems = [
-    ...(isOpen(found.mode, 0o022) ? [`Others may write to ${configDirectory}. Run: chmod 0700 "${configDirectory}"`] : []),
-    ...(await exposedIn(configDirectory)).map((file) => `Others may read ${file}. Run: chmod 0600 "${file}"`),
-    ...(isWritable ? [] : [`${configDirectory} cannot be written to: a set-up token and a saved connection need that.`]),
+    ...(isOpen(found.mode, 0o022) ? [`${configDirectory} is writable by other users. Run: chmod 0700 "${configDirectory}"`] : []),
+    ...(await exposedIn(configDirectory)).map((file) => `${file} is readable by other users. Run: chmod 0600 "${file}"`),
+    ...(isWritable ? [] : [`${configDirectory} is not writable, so no set-up token or connection can be saved.`]),
   ];
-  return problems.length > 0 ? wrong(what, problems.join('\n  ')) : right(what, `${configDirectory} is for the service alone.`);
+  return problems.length > 0 ? wrong(what, problems.join('\n  ')) : right(what, `${configDirectory} is protected from other users.`);
 }
 
-/** The files in which secrets are kept, as far as others may read them. */
+/** Finds the secret files that other users can read. */
 async function exposedIn(directory: string): Promise<string[]> {
   const files = ['keys', 'setup-token', 'db_credentials.enc', 'fernet.key'].map((name) => join(directory, name));
   const modes = await Promise.all(files.map(async (file) => (await stat(file).catch(() => null))?.mode ?? 0));
   return files.filter((_, at) => isOpen(modes[at] ?? 0, 0o077));
 }
 
-/** Windows has no such bits. */
+/** Always false on Windows, which has no permission bits. */
 const isOpen = (mode: number, bits: number): boolean => process.platform !== 'win32' && (mode & bits) !== 0;
 
 const isAllowed = (path: string, mode: number): Promise<boolean> =>
@@ -99,11 +99,14 @@ async function examineDatabase(
   try {
     const place = await whereabouts(config, () =>
       keyring === null
-        ? Promise.reject(new KeyringError('What was saved in the settings opens with the keyring alone'))
+        ? Promise.reject(new KeyringError('The saved connection cannot be decrypted without the keyring'))
         : Promise.resolve(keyring),
     );
     if (place.url === null) {
-      const finding = right(what, `It is embedded, in ${config.dataDirectory}: for one process, for development.`);
+      const finding = right(
+        what,
+        `The database is embedded, in ${config.dataDirectory}. It serves one process and is meant for development.`,
+      );
       return { findings: [finding, ...(await examineEmbedded(config, place, keyring))], isEmbedded: true };
     }
     const database = await openPlace(config, place);
@@ -122,7 +125,7 @@ async function examineDatabase(
   }
 }
 
-/** Opens the embedded database where it exists and no service has it open: opening would create it otherwise. */
+/** Checks the embedded database only if it exists and is not in use: opening would create it otherwise. */
 async function examineEmbedded(config: Config, place: Whereabouts, keyring: Keyring | null): Promise<Finding[]> {
   if (config.environment !== 'production' || !(await isAllowed(join(config.dataDirectory, 'PG_VERSION'), constants.F_OK))) return [];
   try {
@@ -138,7 +141,7 @@ async function examineEmbedded(config: Config, place: Whereabouts, keyring: Keyr
   }
 }
 
-/** What production refuses: accounts with the passwords of the seeds. */
+/** Checks for seeded accounts with public passwords, which production refuses. */
 async function examineAccounts(config: Config, database: Database, keyring: Keyring | null): Promise<Finding[]> {
   if (config.environment !== 'production' || keyring === null) return [];
   const [table] = await database.run(`select to_regclass('users') is not null as exists`);
@@ -146,7 +149,7 @@ async function examineAccounts(config: Config, database: Database, keyring: Keyr
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   const users = await findSeededUsers(database.orm.em.fork() as SqlEntityManager, hasher);
   const what = 'Accounts';
-  return [users.length === 0 ? right(what, 'No password is public.') : wrong(what, `${new SeededError(users).message}.`)];
+  return [users.length === 0 ? right(what, 'No account has a public password.') : wrong(what, `${new SeededError(users).message}.`)];
 }
 
 async function examineServer(database: Database, { oldest, drift, now }: Measures): Promise<Finding[]> {
@@ -157,52 +160,55 @@ async function examineServer(database: Database, { oldest, drift, now }: Measure
   );
   const { version, number, encoding, at } = row as { version: string; number: number; encoding: string; at: Date };
   const ahead = at.valueOf() - (begin + now()) / 2;
-  const is = `It is PostgreSQL ${version}`;
+  const is = `The server runs PostgreSQL ${version}`;
   return [
-    number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is needed.`),
-    ...(encoding === 'UTF8' ? [] : [wrong('Encoding', `It is ${encoding}; UTF8 is needed to store every character.`)]),
+    number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is required.`),
+    ...(encoding === 'UTF8' ? [] : [wrong('Encoding', `The encoding is ${encoding}; UTF8 is required.`)]),
     tellMigrations(await compareMigrations(database)),
     Math.abs(ahead) <= drift
-      ? right('Clock', 'It agrees with that of the database.')
-      : wrong('Clock', `It differs from that of the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
+      ? right('Clock', 'The clock agrees with the database.')
+      : wrong('Clock', `The clock differs from the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
   ];
 }
 
-/** Holds the keyring against the keys that the database was used with. */
+/** Compares the keyring with the keys that the database was used with. */
 async function examineKnownKeys({ run }: Database, keyring: Keyring | null): Promise<Finding> {
-  const what = 'Keys of the database';
+  const what = 'Database keys';
   const [table] = await run(`select to_regclass('system_keys') is not null as exists`);
   const problem = table?.['exists'] === true ? await keyringProblem(run, keyring) : null;
-  return problem === null ? right(what, 'The keyring has them.') : wrong(what, problem);
+  return problem === null ? right(what, 'The keyring has the keys of the database.') : wrong(what, problem);
 }
 
-const late = 'codes of second factors and tokens would be refused.';
+const late = 'second-factor codes and tokens may be refused.';
 
 function tellMigrations({ missing, unknown }: { readonly missing: readonly string[]; readonly unknown: readonly string[] }): Finding {
-  if (unknown.length > 0) return wrong('Migrations', 'The database was made by a newer version of this program. Start that one.');
+  if (unknown.length > 0) return wrong('Migrations', 'The database was created by a newer version of this program. Start that version.');
   const { length } = missing;
   if (length > 0)
-    return wrong('Migrations', `${length} ${length === 1 ? 'is' : 'are'} not done yet: npm run db:migrate, or start the service.`);
+    return wrong(
+      'Migrations',
+      `${length} ${length === 1 ? 'migration is' : 'migrations are'} pending. Run npm run db:migrate, or start the service.`,
+    );
   return right('Migrations', 'The database is up to date.');
 }
 
-/** The way past a pooler, where there is one. */
+/** Checks the direct connection, if one is configured. */
 async function examineDirect({ directUrl, ...config }: Config): Promise<Finding[]> {
   if (directUrl === null) return [];
-  const what = 'Direct way';
+  const what = 'Direct connection';
   try {
     const database = await openDatabase({ ...config, databaseUrl: directUrl, databasePoolSize: 1 }, { patience: config.patience.request });
     await database.close();
-    return [right(what, 'DATABASE_DIRECT_URL leads to a server.')];
+    return [right(what, 'The server in DATABASE_DIRECT_URL responds.')];
   } catch (error) {
-    return [wrong(what, `${whyOf(error)} DATABASE_DIRECT_URL says where.`)];
+    return [wrong(what, `${whyOf(error)} Check DATABASE_DIRECT_URL.`)];
   }
 }
 
-/** Why something cannot be opened; never in the words of the driver. */
+/** Says why something cannot be opened. Never quotes the driver, whose text may contain secrets. */
 function whyOf(error: unknown): string {
   if (error instanceof KeyringError || error instanceof SavedError) return `${error.message}.`.replace(/\.\.$/, '.');
-  if ((error as { code?: unknown }).code === '25006') return 'The server takes no writes: it is a standby, or set to be read-only.';
+  if ((error as { code?: unknown }).code === '25006') return 'The server is read-only: it is a standby, or configured that way.';
   const reason = failureOf(error);
   return reason === null ? `It cannot be opened (${(error as NodeJS.ErrnoException).code ?? (error as Error).name}).` : explain(reason);
 }
@@ -211,10 +217,10 @@ async function examineMail({ mail: { smtp }, environment }: Config, { patience }
   const what = 'Mail';
   if (smtp === null)
     return environment === 'production'
-      ? wrong(what, 'SMTP_URL is not set: mails wait, and nobody can reset a password.')
-      : right(what, 'SMTP_URL is not set: the service prints mails.');
+      ? wrong(what, 'SMTP_URL is not set. Mails wait in the queue, and users cannot reset their passwords.')
+      : right(what, 'SMTP_URL is not set. The service prints mails.');
   const problem = await smtpProblem(smtp.url, patience);
-  return problem === null ? right(what, 'The mail server takes mail.') : wrong(what, `The mail server that SMTP_URL names ${problem}.`);
+  return problem === null ? right(what, 'The mail server accepts mail.') : wrong(what, `The mail server in SMTP_URL ${problem}.`);
 }
 
 async function examineDisk({ dataDirectory, configDirectory }: Config, isEmbedded: boolean, { room }: Measures): Promise<Finding> {
@@ -225,11 +231,11 @@ async function examineDisk({ dataDirectory, configDirectory }: Config, isEmbedde
   if (free >= room) return right('Disk', `${megabytes}.`);
   return wrong(
     'Disk',
-    `Only ${megabytes}: ${isEmbedded ? 'a database that is full takes no changes' : 'keys and tokens could not be kept'}.`,
+    `Only ${megabytes}: ${isEmbedded ? 'the database cannot be changed when the disk is full' : 'keys and tokens cannot be saved when the disk is full'}.`,
   );
 }
 
-/** The directory itself, or the first above it that is there. */
+/** Returns the directory itself, or its nearest existing parent. */
 async function nearest(directory: string): Promise<string> {
   return (await isAllowed(directory, constants.F_OK)) || directory === dirname(directory) ? directory : await nearest(dirname(directory));
 }

@@ -1,37 +1,37 @@
 import { types } from 'node:util';
 
-/** The closed list of refusals a client can meet in `errors[].extensions.code`, each with its public sentence. */
+/** The closed list of error codes in `errors[].extensions.code`, each with its default public message. */
 export const refusals = {
-  UNAUTHENTICATED: 'Sign in first: no valid access token came with this request.',
-  BAD_CREDENTIALS: 'The credentials are not right.',
+  UNAUTHENTICATED: 'Sign in first: the request has no valid access token.',
+  BAD_CREDENTIALS: 'The credentials are incorrect or have expired.',
   STEP_UP_REQUIRED: 'Confirm your password again before doing this.',
   PASSWORD_CHANGE_REQUIRED: 'Change your password before doing anything else.',
   SECOND_FACTOR_ENROLLMENT_REQUIRED: 'Set up a second factor before doing anything else.',
   FORBIDDEN: 'None of your roles allows this.',
-  NOT_FOUND: 'There is no such record.',
-  BAD_INPUT: 'Something in the request is not valid.',
-  CONFLICT: 'The record is in a state that does not allow this.',
+  NOT_FOUND: 'The record does not exist, or you cannot see it.',
+  BAD_INPUT: 'The request is not valid.',
+  CONFLICT: 'The current state of the record does not allow this.',
   VAULT_LOCKED: 'Unlock the vault first.',
   RATE_LIMITED: 'Too many attempts. Try again later.',
   PERSISTED_QUERY_NOT_FOUND: 'PersistedQueryNotFound',
   UNTRUSTED_DOCUMENT: 'This document is not in the manifest of trusted documents.',
-  TOO_COMPLEX: 'The operation asks for more than one request may ask for.',
-  UNAVAILABLE: 'The service is not ready. Try again shortly.',
-  INTERNAL: 'Something went wrong on our side. The request id finds it in the log.',
+  TOO_COMPLEX: 'The operation exceeds a complexity limit.',
+  UNAVAILABLE: 'The service is temporarily unavailable. Try again shortly.',
+  INTERNAL: 'An internal error occurred. The log has the details under the request id.',
 } as const;
 
 export type RefusalCode = keyof typeof refusals;
 
-/** One input that was refused: its path from the argument on (`input.roleIds[1]`), and what is wrong with it. */
+/** An invalid input: its path, beginning with the argument (`input.roleIds[1]`), and what is wrong with it. */
 export interface FieldProblem {
   path: string;
   message: string;
 }
 
-/** What a refusal may tell a client beside its code. */
+/** The additional public details of an error. */
 export interface RefusalDetails {
   fields?: readonly FieldProblem[];
-  /** The state a case is in, and the actions that state allows (CONFLICT). */
+  /** The state of a case, and the actions that this state allows (CONFLICT). */
   state?: string;
   allowedActions?: readonly string[];
   /** Seconds (RATE_LIMITED, UNAVAILABLE). */
@@ -39,8 +39,8 @@ export interface RefusalDetails {
 }
 
 /**
- * The one error this service throws on purpose. `message` and `details` are public; `cause` never reaches a client: an
- * error is for the log, a word or two for the audit log.
+ * The only error that this service throws on purpose. `message` and `details` are public. `cause` never reaches a client:
+ * an error goes to the log, and a short text to the audit log.
  */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -55,7 +55,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What a scalar refuses a value with: its name and how it is written, and nothing of the value. */
+/** The error of a scalar for an invalid value. It names the scalar and the expected form, and never quotes the value. */
 export class Malformed extends TypeError {
   override readonly name = 'Malformed';
 
@@ -63,7 +63,7 @@ export class Malformed extends TypeError {
     scalar: string,
     readonly form: string,
   ) {
-    super(`${scalar} cannot represent this value: it is written as ${form}`);
+    super(`${scalar} cannot represent this value: expected ${form}`);
   }
 }
 
@@ -74,37 +74,36 @@ export const passwordChangeRequired = () => new Refusal('PASSWORD_CHANGE_REQUIRE
 export const enrollmentRequired = () => new Refusal('SECOND_FACTOR_ENROLLMENT_REQUIRED');
 export const forbidden = (message?: string) => new Refusal('FORBIDDEN', message);
 export const notFound = () => new Refusal('NOT_FOUND');
-/** @param reason why, for the audit log alone. */
+/** @param reason only for the audit log. */
 export const vaultLocked = (reason: string) => new Refusal('VAULT_LOCKED', undefined, {}, reason);
 export const untrustedDocument = () => new Refusal('UNTRUSTED_DOCUMENT');
 export const tooComplex = (message: string) => new Refusal('TOO_COMPLEX', message);
-/** @param reason why, where the refusal is counted nowhere yet. */
+/** @param reason for a refusal that is not counted elsewhere yet. */
 export const rateLimited = (retryAfter: number, reason?: string) => new Refusal('RATE_LIMITED', undefined, { retryAfter }, reason);
 export const unavailable = (cause?: unknown) => new Refusal('UNAVAILABLE', undefined, { retryAfter }, cause);
 
-/** Seconds after which it is worth asking again what the service could not answer just now. */
+/** The seconds after which a client may retry while the service is unavailable. */
 export const retryAfter = 2;
 
-/** BAD_INPUT that names each field and what is wrong with it. */
+/** Creates a BAD_INPUT error that lists each invalid field. */
 export function badInput(...fields: FieldProblem[]): Refusal {
   const said = fields.map(({ path, message }) => `${path} ${message}`).join('; ');
-  return new Refusal('BAD_INPUT', said === '' ? undefined : `Not valid: ${said}.`, { fields });
+  return new Refusal('BAD_INPUT', said === '' ? undefined : `Invalid input: ${said}.`, { fields });
 }
 
-/** CONFLICT that names the state a case is in and what that state allows; the cause is for the log and the audit log alone. */
+/** Creates a CONFLICT error with the state of a case and its allowed actions. The cause is only for the log and the audit log. */
 export function conflict(message: string, state?: string, allowedActions?: readonly string[], cause?: unknown): Refusal {
   const details = { ...(state !== undefined && { state }), ...(allowedActions !== undefined && { allowedActions }) };
   return new Refusal('CONFLICT', message, details, cause);
 }
 
 /**
- * Whether an error says that the database could not be reached, is going, is too busy or took too long, rather than that it
- * found something wrong: what was asked may succeed when it is asked again.
+ * Whether the database was unreachable, shutting down, overloaded or too slow, so that a retry may succeed.
  */
 export const isAway = (error: unknown): boolean =>
   causesOf(error).some(({ code, message }) => (typeof code === 'string' && awayCodes.test(code)) || awayTexts.test(message));
 
-/** An error and what it came of, as far as that is told. */
+/** Lists an error and its causes, at most five. */
 export function causesOf(error: unknown): readonly (Error & { readonly code?: unknown })[] {
   const causes: Error[] = [];
   for (let each = error; types.isNativeError(each) && causes.length < 5; each = each.cause) causes.push(each);
@@ -112,14 +111,14 @@ export function causesOf(error: unknown): readonly (Error & { readonly code?: un
 }
 
 /**
- * Of PostgreSQL: connection exceptions (08), wrong credentials (28), a database that is gone (3D000), serialization failures
- * and deadlocks (40), insufficient resources (53), a lock or a time-out (55P03, 57014), a server that shuts down, crashed
- * or starts (57P), a standby that writes nothing (25006), a transaction that idled (25P03, 25P04). Of the system: no way there.
+ * PostgreSQL: connection exceptions (08), wrong credentials (28), a missing database (3D000), serialization failures and
+ * deadlocks (40), insufficient resources (53), lock and statement time-outs (55P03, 57014), a server that is shutting down,
+ * crashed or starting (57P), a read-only standby (25006), transaction time-outs (25P03, 25P04). System: network errors.
  */
 const awayCodes =
   /^(08\w{3}|28\w{3}|3D000|40001|40P01|53\w{3}|55P03|57014|57P\d\d|25006|25P0[34]|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
 
-/** What `pg`, its pool and PGlite say in words alone; and that there is no Unix socket, or none for this user. */
+/** Errors of `pg`, its pool and PGlite that have no code, and missing Unix sockets. */
 const awayTexts =
   /^(Connection terminated|connect (ENOENT|EACCES)|timeout e|Client (was closed|has encountered a connection error)|Query read timeout|Cannot use a pool after|PGlite is clos)/;
 
@@ -127,11 +126,11 @@ const unwritable: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   EROFS: 'the file system is read-only',
-  EACCES: 'this user may not write there',
-  EPERM: 'this user may not write there',
-  EEXIST: 'a file is in the place of a folder',
-  ENOTDIR: 'a file is in the place of a folder',
-  ENOENT: 'its folder does not exist and cannot be made',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EEXIST: 'a file is where a folder is expected',
+  ENOTDIR: 'a file is where a folder is expected',
+  ENOENT: 'its folder does not exist and cannot be created',
 };
 
 /** Says why a file or folder cannot be written, with the system's code. Null for any other error. */

@@ -5,34 +5,33 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Config } from './config.ts';
 import { causesOf, isAway, type RefusalCode } from './errors.ts';
 
-// What a process writes about its own work: JSON, one object in a line, to its standard output.
+// The log of a process: JSON lines on standard output.
 
-/** What no line shows, wherever it stands in what is logged. */
+/** Names of fields that are redacted in every log line. */
 const secrets = ['authorization', 'cookie', 'x-vault-token', 'password', 'setupToken', 'accessToken', 'refreshToken', 'token'];
 const redact = [
   ...['authorization', 'cookie', '["x-vault-token"]'].map((name) => `req.headers${name.startsWith('[') ? '' : '.'}${name}`),
   ...secrets.flatMap((name) => (name.includes('-') ? [`["${name}"]`, `*["${name}"]`] : [name, `*.${name}`])),
 ];
 
-/** The log of a process, from a level on. */
+/** Opens the log of the process at a minimum level. */
 export function openLog(level: Config['logLevel'], to?: DestinationStream): Logger {
   if (level === 'silent') return pino({ level });
   const output = to ?? standardOutput();
   const log = pino({ level, redact, serializers: { err: describeError } }, output);
-  if (output instanceof LogOutput)
-    output.onRecovery = (dropped) => log.warn({ dropped }, 'Log output works again; lines were dropped meanwhile');
+  if (output instanceof LogOutput) output.onRecovery = (dropped) => log.warn({ dropped }, 'log output recovered; lines were dropped');
   return log;
 }
 
-/** The same log, for lines that are made of nothing that could be secret: to look for that in each costs more than to write it. */
+/** Returns the log without redaction, which costs more than writing a line. Only for lines that cannot contain secrets. */
 export const plain = (log: Logger): Logger => log.child({}, { redact: [] });
 
 let standard: LogOutput | undefined;
 
-/** One for the process. */
+/** Returns the shared output of the process. */
 function standardOutput(): LogOutput {
   if (standard) return standard;
-  // opening the stream makes writes to a full pipe fail instead of block; its errors are the reader's trouble
+  // opening the stream makes writes to a full pipe fail instead of block; its errors are ignored
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   const output = new LogOutput(1);
@@ -40,26 +39,25 @@ function standardOutput(): LogOutput {
   return (standard = output);
 }
 
-/** The number of log lines that were dropped because standard output did not take them. */
+/** The number of log lines that were dropped because standard output was blocked. */
 export const droppedLines = (): number => standard?.dropped ?? 0;
 
-/** Writes what the log still holds; gives up after a second. */
+/** Flushes the log. Gives up after one second. */
 export const flushLog = async (): Promise<void> => await standard?.flush();
 
-/** Bytes of lines that are written together, and of those that wait at most; the latter are dropped beyond. */
+/** The bytes that are written together, and the maximum bytes that wait. Lines beyond the maximum are dropped. */
 const [batchBytes, maxBytes] = [4_096, 1_048_576];
-/** Milliseconds that a line waits for others, that a failed write waits for its retry, and that a flush may take. */
+/** In milliseconds: how long a line waits for others, the delay before a retry, and the time-out of a flush. */
 const [batchWait, retryWait, flushWait] = [200, 100, 1_000];
 
 /**
- * Writes lines to a file descriptor in the background. It neither blocks nor throws: while the disk is full, or nobody
- * reads the pipe, lines wait, and are dropped and counted when too many do. (SonicBoom's `flushSync` never returns from a
- * full disk.)
+ * Writes lines to a file descriptor in the background, without blocking or throwing. Lines wait while the disk is full or
+ * nobody reads the pipe. Beyond a limit, they are dropped and counted. (SonicBoom's `flushSync` never returns on a full disk.)
  */
 class LogOutput implements DestinationStream {
-  /** Lines dropped so far. */
+  /** The number of lines dropped so far. */
   dropped = 0;
-  /** Called when lines are written again after some were dropped. */
+  /** Called when output recovers after lines were dropped. */
   onRecovery: (dropped: number) => void = () => {};
   #lines: string[] = [];
   #waitingBytes = 0;
@@ -95,7 +93,7 @@ class LogOutput implements DestinationStream {
     });
   }
 
-  /** For the end of the process: what a write that is under way has is left to it. */
+  /** Writes the waiting lines when the process exits, except those of a write in progress. */
   flushSync(): void {
     let left = Buffer.concat([...(this.#chunk && !this.#isWriting ? [this.#chunk] : []), Buffer.from(this.#lines.join(''))]);
     this.#lines = [];
@@ -152,14 +150,14 @@ class LogOutput implements DestinationStream {
   }
 }
 
-/** Describes an error for the log: its causes too, but no other properties, which may hold values of a row. */
+/** Describes an error and its causes for the log. Omits other properties, which may contain values of a row. */
 function describeError(error: unknown): unknown {
   if (!types.isNativeError(error)) return { type: typeof error };
   return {
     type: error.name,
     message: reasonOf(error),
     ...('code' in error && { code: error.code }),
-    // where the database was away, the place that noticed it tells nothing
+    // when the database is unavailable, the stack does not help
     ...(!isAway(error) && {
       stack: causesOf(error)
         .map((each) => `${each.name}: ${messageOf(each)}${framesOf(each)}`)
@@ -170,15 +168,15 @@ function describeError(error: unknown): unknown {
 
 const reasonOf = (error: unknown): string => causesOf(error).map(messageOf).join(': ');
 
-const messageOf = (error: Error): string => (mayQuote(error) ? 'the message may quote a submitted value' : error.message);
+const messageOf = (error: Error): string => (mayQuote(error) ? 'message hidden: it may quote a submitted value' : error.message);
 
-/** The stack without the message, which may have lines of its own. */
+/** Returns the stack without the message, which may have several lines. */
 function framesOf({ stack = '', message }: Error): string {
   const at = stack.indexOf(message);
   return at < 0 ? '' : stack.slice(at + message.length);
 }
 
-/** GraphQL quotes literals and values, PostgreSQL the data that it cannot convert (SQLSTATE class 22). */
+/** Whether the message may contain submitted data: GraphQL quotes values, and so does PostgreSQL (SQLSTATE class 22). */
 function mayQuote(error: Error & { readonly code?: unknown }): boolean {
   if (/^Cannot return null for non-nullable field [\w.]+\.$/.test(error.message)) return false;
   const [origin = ''] = /\n\s+at .*/.exec(framesOf(error)) ?? [];
@@ -186,15 +184,15 @@ function mayQuote(error: Error & { readonly code?: unknown }): boolean {
   return isOfGraphql || (typeof error.code === 'string' && /^22\w{3}$/.test(error.code));
 }
 
-/** Takes note of why a request failed. */
+/** Reports why a request failed. */
 export type ReportFailure = (error: unknown, requestId: string, code: RefusalCode) => void;
 
-/** Logs each failure with its error; but that the service is unavailable once a second at most, with how often. */
+/** Logs each failure with its error. Logs UNAVAILABLE at most once a second, with a count. */
 export function failuresTo(log: Pick<Logger, 'error'>): ReportFailure {
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
   const tell = (error: unknown): void => {
-    log.error({ reason: reasonOf(error), count }, 'requests were refused: the service is unavailable');
+    log.error({ reason: reasonOf(error), count }, 'requests refused: the service is unavailable');
     count = 0;
     timer = setTimeout(() => {
       timer = undefined;
@@ -203,7 +201,7 @@ export function failuresTo(log: Pick<Logger, 'error'>): ReportFailure {
   };
   return (error, requestId, code) => {
     if (code !== 'UNAVAILABLE') {
-      log.error({ err: error, requestId }, 'refused for a private reason');
+      log.error({ err: error, requestId }, 'GraphQL request failed');
       return;
     }
     count += 1;

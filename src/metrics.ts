@@ -23,20 +23,20 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #requests = new Counter({
     name: 'unionhall_requests_total',
-    help: 'GraphQL requests, by the type of their operation and how they ended.',
+    help: 'GraphQL requests by operation type and outcome.',
     labelNames: ['type', 'outcome'] as const,
     registers: [this.registry],
   });
   readonly #seconds = new Histogram({
     name: 'unionhall_request_duration_seconds',
-    help: 'How long GraphQL requests took.',
+    help: 'Duration of GraphQL requests.',
     labelNames: ['type'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [this.registry],
   });
   readonly #authentications = new Counter({
     name: 'unionhall_authentications_total',
-    help: 'Sign-ins and what belongs to them, by operation and how they ended.',
+    help: 'Authentication operations by operation and outcome.',
     labelNames: ['operation', 'outcome'] as const,
     registers: [this.registry],
   });
@@ -53,7 +53,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     const connections = new Gauge({
       name: 'unionhall_pool_connections',
-      help: 'Connections of the pool that changes go over, and who waits for one.',
+      help: 'Connections of the pool that is used for writes, and requests that wait for one.',
       labelNames: ['state'] as const,
       registers: [this.registry],
       collect: async () => {
@@ -65,7 +65,7 @@ export class Metrics {
     });
     const dropped = new Counter({
       name: 'unionhall_log_lines_dropped_total',
-      help: 'Log lines that were dropped because standard output did not take them.',
+      help: 'Log lines dropped because standard output was blocked.',
       registers: [this.registry],
       collect: () => {
         dropped.reset();
@@ -74,7 +74,7 @@ export class Metrics {
     });
     const jobs = new Gauge({
       name: 'unionhall_queue_jobs',
-      help: 'Mails in the queue, by state.',
+      help: 'Mails in the queue by state.',
       labelNames: ['state'] as const,
       registers: [this.registry],
       collect: async () => {
@@ -111,7 +111,7 @@ export async function publish(
   metrics.watch(database);
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') {
-      response.writeHead(404, { ...noStore, 'content-type': 'application/json' }).end('{"error":"There is nothing at this address."}');
+      response.writeHead(404, { ...noStore, 'content-type': 'application/json' }).end('{"error":"Nothing exists at this address."}');
       return;
     }
     void metrics.registry.metrics().then(

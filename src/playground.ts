@@ -157,7 +157,7 @@ function titleOf(name: string): string {
 const ownTokens: readonly string[] = ['accessToken', 'vaultToken'];
 
 /** Runs in the browser after an answer: keeps what later operations ask with. */
-const keep = (keeps: Readonly<Record<string, string>>): string => `// Keeps of the answer what later operations ask with.
+const keep = (keeps: Readonly<Record<string, string>>): string => `// Stores values from the response for later operations.
 const { requestType, body } = altair.response;
 if (requestType !== 'introspection') {
   const { data } = typeof body === 'string' ? JSON.parse(body) : body;
@@ -177,14 +177,14 @@ const atFirst = 'officer';
  * Runs in the browser before an operation is sent: brings what was kept for everybody, and signs in who was chosen and is
  * not signed in any more, or not yet. Whoever has neither signed in nor chosen anybody is nobody, and sees what that is.
  */
-const signIn = (names: readonly string[]): string => `// Brings what earlier operations kept.
+const signIn = (names: readonly string[]): string => `// Loads the values that earlier operations stored.
 const { helpers } = altair;
 for (const name of ${JSON.stringify(names)}) {
   const value = await altair.storage.get(name);
   if (value) helpers.setEnvironment(name, value);
 }
 
-// Signs in as whoever the environment menu names, unless they are signed in; but nobody before the first "Sign in" or choice.
+// Signs in as the user in the environment menu unless they are signed in. Does nothing before the first "Sign in" or choice.
 const until = (token) => JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).exp * 1000;
 const token = helpers.getEnvironment('accessToken');
 const isChosen = helpers.getEnvironment('username') !== '${atFirst}' || (await altair.storage.get('accessToken'));

@@ -35,7 +35,7 @@ export class PermissionGap extends Error {
   override readonly name = 'PermissionGap';
 
   constructor(readonly gaps: readonly string[]) {
-    super(`Rights are not complete:\n${gaps.map((gap) => `  ${gap}`).join('\n')}`);
+    super(`Permission rules are incomplete:\n${gaps.map((gap) => `  ${gap}`).join('\n')}`);
   }
 }
 
@@ -70,7 +70,7 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
 const none = {
   publish: () => {},
   subscribe: (): never => {
-    throw new Error('A subscription says itself where its events come from.');
+    throw new Error('A subscription must define the source of its events.');
   },
 };
 

@@ -284,7 +284,7 @@ class ServiceProcess {
       runReserved: run,
       subjects,
       tools: { ...tools, mail: { enqueue: away } },
-      refusals: { note: ({ operation, code }, _viewer, { requestId }) => warn(`${operation} was refused: ${code} (request ${requestId})`) },
+      refusals: { note: ({ operation, code }, _viewer, { requestId }) => warn(`${operation} refused: ${code} (request ${requestId})`) },
       changes,
     };
   }
@@ -324,20 +324,19 @@ class ServiceProcess {
     if (source === ConnectionSource.SAVED) return reason ?? (isAway(error) ? ConnectionFailure.UNREACHABLE : null);
     if (source === ConnectionSource.EMBEDDED) return null;
     if (reason === ConnectionFailure.PRIVILEGES) throw new StartError(notAllowed);
-    if (reason !== null && fixed.has(reason)) throw new StartError(`${messageOf(reason)}. DATABASE_URL has to be corrected.`);
+    if (reason !== null && fixed.has(reason)) throw new StartError(`${messageOf(reason)}. Correct DATABASE_URL.`);
     return isAway(error) ? (reason ?? ConnectionFailure.UNREACHABLE) : null;
   }
 
   async #waiting(reason: string, seconds: number): Promise<void> {
-    if (this.#warnedOf !== reason)
-      this.#shared.warn(`${messageOf(reason as ConnectionFailure)}. It is tried again, now in ${seconds.toFixed(1)} s.`);
+    if (this.#warnedOf !== reason) this.#shared.warn(`${messageOf(reason as ConnectionFailure)}; retrying in ${seconds.toFixed(1)} s.`);
     this.#warnedOf = reason;
     if (this.#place.source !== ConnectionSource.SAVED || this.#isTokenMade) return;
     this.#isTokenMade = true;
     const { setup } = this.#shared;
     await setup.forget();
     this.#options.announce?.(
-      `The saved database cannot be reached (${reason.toUpperCase()}). Whoever has this token can name another, with saveConnection: ${await setup.keep()}`,
+      `The saved database cannot be reached (${reason.toUpperCase()}). Set-up token for saving another connection with saveConnection: ${await setup.keep()}`,
     );
   }
 
@@ -373,7 +372,7 @@ class ServiceProcess {
 
   /** Begins the work elsewhere, beside the work that goes on here. */
   async #prove(connection: Connection): Promise<Proven> {
-    if (this.#isMoving) throw conflict('The service is moving to another database just now.');
+    if (this.#isMoving) throw conflict('The service is already moving to another database. Wait until it has finished.');
     this.#isMoving = true;
     try {
       const place = placeOf(connection);
@@ -401,9 +400,7 @@ class ServiceProcess {
     const before = this.#start.adopt(work);
     this.#shared.missed(); // whoever listens comes back, and hears of the cases that are here
     if (this.#setupToken !== null)
-      this.#options.announce?.(
-        `Nobody owns the database that the service has moved to. Whoever has this token can, with setupOwner: ${this.#setupToken}`,
-      );
+      this.#options.announce?.(`The new database has no owner yet. Set-up token for setupOwner: ${this.#setupToken}`);
     if (before === null) return;
     const retiring = this.#retire(before).finally(() => this.#retiring.delete(retiring));
     this.#retiring.add(retiring);
@@ -412,7 +409,7 @@ class ServiceProcess {
   /** What began there ends there, unless it hangs. */
   async #retire(work: Work): Promise<void> {
     await Promise.race([work.idle(), setTimeout((this.#config.patience.request + 1) * 1000, null, { ref: false })]);
-    await work.end().catch((error: unknown) => this.#shared.warn(`Leaving the database before: ${(error as Error).name}`));
+    await work.end().catch((error: unknown) => this.#shared.warn(`Closing the previous database failed: ${(error as Error).name}`));
   }
 
   #share(keyring: Keyring, subjects: ContextSources['subjects']): Shared {
@@ -476,11 +473,12 @@ const longestWaitForQuiet = 2_000;
 const refuseTaken =
   (variable: 'PORT' | 'METRICS_PORT') =>
   (error: NodeJS.ErrnoException): never => {
-    if (error.code === 'EADDRINUSE') throw new StartError(`The port that ${variable} names is in use. Stop what uses it, or name another.`);
-    if (error.code === 'EACCES') throw new StartError(`The port that ${variable} names is not for this user. Name one above 1023.`);
+    if (error.code === 'EADDRINUSE')
+      throw new StartError(`The port in ${variable} is already in use. Stop the program that uses it, or set another port.`);
+    if (error.code === 'EACCES') throw new StartError(`This user may not listen on the port in ${variable}. Set a port above 1023.`);
     if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN')
-      throw new StartError('HOST names no address. Set an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them.');
-    if (error.code === 'EADDRNOTAVAIL') throw new StartError('The address that HOST names is none of this machine.');
+      throw new StartError('HOST cannot be resolved. Set an address of this machine: 127.0.0.1, or 0.0.0.0 for all addresses.');
+    if (error.code === 'EADDRNOTAVAIL') throw new StartError('HOST must be an address of this machine.');
     throw error;
   };
 
@@ -493,17 +491,17 @@ const fixed: ReadonlySet<ConnectionFailure> = new Set([
 ]);
 
 const notAllowed =
-  'The user that DATABASE_URL names may not do in the database what a start has to. ' +
-  'Set DATABASE_URL to a role that may, and make the tables: npm run db:migrate. ' +
-  'docs/operations.md says what the other has to be granted.';
+  'The user in DATABASE_URL lacks the database privileges that a start needs. ' +
+  'Set DATABASE_URL to a role that has them, and create the tables: npm run db:migrate. ' +
+  'docs/operations.md lists the grants that the service needs.';
 
 /** @throws {ConfigError} for what is no operation: a misspelt one would stay open. */
 function demandOperations(names: readonly string[]): void {
   const known = new Set(rootTypes.flatMap((root) => Object.keys(operations[root])));
   const wrong = names.filter((name) => !known.has(name));
-  if (wrong.length > 0) throw new ConfigError([`VERIFIED_OPERATIONS names what is no operation: ${wrong.join(', ')}`]);
+  if (wrong.length > 0) throw new ConfigError([`VERIFIED_OPERATIONS lists unknown operations: ${wrong.join(', ')}`]);
   if (names.some((name) => verifying.includes(name)))
-    throw new ConfigError([`VERIFIED_OPERATIONS must leave ${verifying.join(' and ')} open: an address could not be verified otherwise`]);
+    throw new ConfigError([`VERIFIED_OPERATIONS must not list ${verifying.join(' or ')}: they verify the address`]);
 }
 
 /** @throws {ConfigError} for what no new password may be: this one opens the instance until it is changed. */

@@ -9,37 +9,40 @@ import { probe } from './services/setting/probe.ts';
 import { asking, type Questions, type Terminal } from './terminal.ts';
 import { placeOf, savedBy, update, whereabouts } from './work.ts';
 
-/** It did not work; the message says why, and shows no password. */
+/** A settings command failed. The message says why, without the password. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
 /**
- * What `testConnection` and `saveConnection` do, on the host: `show`, `test` or `save`. What is saved is used by the next start.
- * @param keyring is asked for where something saved is read or written, and makes the keyring where there is none.
- * @returns what to tell the operator.
+ * Shows, tests or saves the database connection on the host, like `testConnection` and `saveConnection` do over the API.
+ * The next start uses a saved connection.
+ * @param keyring loads the keyring to read or write a saved connection, and creates it if it is missing.
+ * @param word `show`, `test` or `save`.
+ * @returns the text for the operator.
  */
 export async function changeSettings(config: Config, keyring: () => Promise<Keyring>, word: string, terminal: Terminal): Promise<string> {
   if (word === 'show') return await show(config, keyring);
-  if (word !== 'test' && word !== 'save') throw new SettingsError('Say show, test or save: npm run settings -- save');
-  if (word === 'save' && config.databaseUrl !== null) throw new SettingsError('DATABASE_URL says where the database is: change it there.');
+  if (word !== 'test' && word !== 'save') throw new SettingsError('Use show, test or save, for example: npm run settings -- save');
+  if (word === 'save' && config.databaseUrl !== null)
+    throw new SettingsError('DATABASE_URL sets the database connection. Change it there.');
   const connection = await askFor(terminal);
   const hasKeys = await hasKeyring({ keys: config.keys, directory: config.configDirectory });
   const found = await probe(connection, hasKeys ? await keyring() : null);
   if (found.reason !== null) throw failed(found.reason);
   const { serverVersion, hasOwner, latencyMs } = found;
-  const there = `PostgreSQL ${serverVersion} answers in ${latencyMs} ms; ${hasOwner ? 'the database has an owner' : 'nobody owns the database yet'}.`;
+  const there = `PostgreSQL ${serverVersion} responded in ${latencyMs} ms. The instance ${hasOwner ? 'has an owner' : 'has no owner yet'}.`;
   if (word === 'test') return there;
   await prepare(config, connection);
   await savedBy(config, await keyring()).write(connection);
-  return `${there}\nIt is up to date and saved; the next start uses it.`;
+  return `${there}\nThe database is up to date. The connection is saved and used from the next start.`;
 }
 
 async function show(config: Config, keyring: () => Promise<Keyring>): Promise<string> {
   const { source, server } = await whereabouts(config, keyring);
-  if (server === null) return `The database is embedded, in ${config.dataDirectory}.`;
-  const by = source === ConnectionSource.SAVED ? 'as saved in the settings' : 'as DATABASE_URL says';
-  return `The database is ${server.database} at ${server.host}:${server.port}, as user ${server.username}, ${by}.`;
+  if (server === null) return `Database: embedded, in ${config.dataDirectory}.`;
+  const by = source === ConnectionSource.SAVED ? 'saved in the settings' : 'set by DATABASE_URL';
+  return `Database: ${server.database} at ${server.host}:${server.port}, user ${server.username}, ${by}.`;
 }
 
 async function prepare(config: Config, connection: Connection): Promise<void> {
@@ -53,7 +56,7 @@ async function prepare(config: Config, connection: Connection): Promise<void> {
 
 const failed = (reason: ConnectionFailure): SettingsError => new SettingsError(explain(reason));
 
-/** Asks on a terminal, where the password does not show; elsewhere reads one line of JSON with the fields of ConnectionInput. */
+/** Prompts on a terminal, with a hidden password. Otherwise reads one line of JSON with the fields of ConnectionInput. */
 async function askFor(terminal: Terminal): Promise<Connection> {
   return await asking(terminal, async (questions) =>
     read(questions.isTerminal ? await dialogue(questions) : parse(await questions.ask(''))),
@@ -65,12 +68,12 @@ async function dialogue(questions: Questions): Promise<ConnectionInput> {
   const port = Number((await questions.ask('Port [5432]: ')) || 5432);
   const database = await questions.ask('Database: ');
   const username = await questions.ask('User: ');
-  const ssl = /^y/i.test(await questions.ask('Encrypted, y or n [n]: '));
+  const ssl = /^y/i.test(await questions.ask('Use TLS, y or n [n]: '));
   const password = await questions.askSecretly('Password');
   return { host, port, database, username, password, ssl };
 }
 
-/** BAD_INPUT names fields as a client of the API wrote them. */
+/** Validates the connection. Removes the prefix `input.`, which only API clients know, from messages. */
 function read(input: ConnectionInput): Connection {
   try {
     return readConnection(input);
@@ -93,6 +96,6 @@ function parse(text: string): ConnectionInput {
       ssl: ssl === true,
     };
   } catch {
-    throw new SettingsError('One line of JSON is expected: {"host":…,"port":5432,"database":…,"username":…,"password":…,"ssl":false}');
+    throw new SettingsError('Expected one line of JSON: {"host":…,"port":5432,"database":…,"username":…,"password":…,"ssl":false}');
   }
 }

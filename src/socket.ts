@@ -56,12 +56,12 @@ export type Prepare = (
 /** Why a socket is closed, beside what graphql-ws itself says. A client of graphql-ws comes back by itself but for 4401 and 4429. */
 const ends = {
   /** Come back with a fresh access token. */
-  expired: [CloseCode.Forbidden, 'The access token has ended'],
+  expired: [CloseCode.Forbidden, 'The access token has expired'],
   /** Sign in again. */
   signedOut: [CloseCode.Unauthorized, 'The session has ended'],
-  roleLost: [CloseCode.Forbidden, 'None of your roles allows this any more'],
-  tooMany: [4429, 'Too many sockets'],
-  slow: [1013, 'Changes came faster than they were taken'],
+  roleLost: [CloseCode.Forbidden, 'Your roles no longer allow this'],
+  tooMany: [4429, 'Too many WebSockets'],
+  slow: [1013, 'The client is too slow for the changes'],
   missed: [1012, 'Changes may have been missed'],
   stopping: [1001, 'Going away'],
   broken: [CloseCode.InternalServerError, 'Internal server error'],
@@ -136,9 +136,9 @@ export class Sockets {
   #refusalOf(request: FastifyRequest): { status: number; message: string } | null {
     if (this.#isStopping) return { status: 503, message: 'The service is stopping.' };
     const { origin, upgrade } = request.headers;
-    if (upgrade?.toLowerCase() !== 'websocket') return { status: 400, message: 'Only WebSockets are offered beside HTTP.' };
+    if (upgrade?.toLowerCase() !== 'websocket') return { status: 400, message: 'Only an upgrade to WebSocket is supported.' };
     const isKnown = origin === undefined || this.parts.origins.includes(origin) || isSame(origin, request.host);
-    return isKnown ? null : { status: 403, message: 'Browsers may not come from this origin.' };
+    return isKnown ? null : { status: 403, message: 'CORS_ORIGINS does not allow this origin.' };
   }
 
   #open(socket: WebSocket, request: FastifyRequest, prepare: Prepare): void {
@@ -241,7 +241,7 @@ class Line {
       null,
     );
     // Too large or broken: the socket closes by itself, and says why.
-    socket.on('error', (error) => this.parts.log.debug({ err: error }, 'a WebSocket broke'));
+    socket.on('error', (error) => this.parts.log.debug({ err: error }, 'WebSocket connection failed'));
     const [code, reason] = await new Promise<[number, Buffer]>((resolve) =>
       socket.once('close', (...said: [number, Buffer]) => resolve(said)),
     );
@@ -263,7 +263,7 @@ class Line {
       this.close(ends.slow);
       return;
     }
-    this.parts.log.error({ err: error, requestId: this.#requestId }, 'a WebSocket failed');
+    this.parts.log.error({ err: error, requestId: this.#requestId }, 'WebSocket handler failed');
     this.close(ends.broken);
   }
 
@@ -343,7 +343,7 @@ class Line {
     const requestId = randomUUID();
     const { subscriptions: most } = this.parts.config;
     if (Object.keys(subscriptions).length > most)
-      return [new PublicError(this.#publicly(tooComplex(`A socket may have ${most} subscriptions at a time.`), requestId))];
+      return [new PublicError(this.#publicly(tooComplex(`The limit is ${most} concurrent subscriptions per WebSocket.`), requestId))];
     const context = await this.#contextFor(requestId);
     if (this.#accessToken !== null && context.viewer.isAnonymous) {
       this.close(this.#endFor(context, []) ?? ends.signedOut);

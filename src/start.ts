@@ -1,37 +1,37 @@
 import { setTimeout } from 'node:timers/promises';
 
 /**
- * Where a service is between its start and its end:
+ * The lifecycle of a service:
  *
  *     connecting → migrating → ready → stopping
  *         ↑ ________________|
  *
- * It listens in all of them. Until it is ready it answers what is needed to configure it, and tells what keeps it.
+ * It listens in every stage. Until it is ready, it only serves the operations that configure it, and reports what it waits for.
  */
 export type Stage = 'connecting' | 'migrating' | 'ready' | 'stopping';
 
-/** What is done on the way. */
+/** The steps of a start. */
 export interface Steps<Work> {
-  /** Connects, brings the database up to date and begins the work there; says when it has come to the second. */
+  /** Connects, migrates and starts the work. Calls back when it begins to migrate. */
   begin(migrating: () => void): Promise<Work>;
-  /** Why it is worth trying again, in a word or two; null where it is not, and the start has failed. */
+  /** Returns a short reason if a retry may succeed. Null if the start has failed for good. */
   passing(error: unknown): string | null;
-  /** Hears that it is tried again in so many seconds. */
+  /** Called before a retry, with the delay in seconds. */
   waiting(reason: string, seconds: number, attempt: number): Promise<void>;
-  /** Ends work that is not needed after all. */
+  /** Ends work that is no longer needed. */
   discard(work: Work): Promise<void>;
 }
 
-/** The start was given up because the service was told to stop. */
+/** The service was stopped during its start. */
 export class StoppedError extends Error {
   override readonly name = 'StoppedError';
 
   constructor() {
-    super('The service was told to stop before it was ready.');
+    super('The service was stopped before it was ready.');
   }
 }
 
-/** Brings a service from its start to where it is ready, as often as it takes, and knows where it is. */
+/** Starts a service with retries, and tracks its stage. */
 export class Start<Work> {
   readonly #steps: Steps<Work>;
   readonly #settled = new AbortController();
@@ -47,17 +47,17 @@ export class Start<Work> {
     return this.#stage;
   }
 
-  /** Null until it is ready; kept while it stops, for what is still to be answered. */
+  /** The work in progress. Null until the service is ready. Kept while it stops, for running requests. */
   get work(): Work | null {
     return this.#work;
   }
 
-  /** What keeps it from being ready, in a sentence; null where it is. */
+  /** Says in a sentence why the service is not ready. Null if it is ready. */
   get trouble(): string | null {
     return sentences[this.#stage](this.#reason);
   }
 
-  /** @throws what cannot be mended by trying again; StoppedError. */
+  /** Retries until the service is ready. @throws {StoppedError} after a stop, and errors that a retry cannot fix. */
   async run(): Promise<Work> {
     for (let attempt = 1; !this.#settled.signal.aborted; attempt += 1) {
       const reason = await this.#try();
@@ -67,7 +67,7 @@ export class Start<Work> {
     return this.#work;
   }
 
-  /** Goes over to other work, also where there was none yet. @returns the work before. */
+  /** Switches to other work. @returns the previous work, or null. */
   adopt(work: Work): Work | null {
     const before = this.#work;
     this.#work = work;
@@ -76,7 +76,7 @@ export class Start<Work> {
     return before;
   }
 
-  /** @returns whether it was not stopping before. */
+  /** Stops the start or the service. @returns whether this was the first call. */
   stop(): boolean {
     const isFirst = this.#stage !== 'stopping';
     this.#enter('stopping');
@@ -84,7 +84,7 @@ export class Start<Work> {
     return isFirst;
   }
 
-  /** @returns why it has to be tried again; null where it is settled. */
+  /** @returns the reason for a retry, or null if no retry is needed. */
   async #try(): Promise<string | null> {
     let work: Work;
     try {
@@ -95,7 +95,7 @@ export class Start<Work> {
       if (reason === null) throw error;
       return reason;
     }
-    // meanwhile it may have been told to stop, or to go elsewhere
+    // meanwhile, the service may have been stopped or moved to another database
     if (this.#settled.signal.aborted) await this.#steps.discard(work);
     else this.adopt(work);
     return null;
@@ -118,11 +118,11 @@ export class Start<Work> {
 
 const sentences: Readonly<Record<Stage, (reason: string | null) => string | null>> = {
   connecting: (reason) =>
-    reason === null ? 'The database is being connected to.' : `The database cannot be reached: ${reason.toUpperCase()}.`,
-  migrating: () => 'The database is being brought up to date.',
+    reason === null ? 'The service is connecting to the database.' : `The database cannot be reached: ${reason.toUpperCase()}.`,
+  migrating: () => 'The database is being migrated.',
   ready: () => null,
   stopping: () => 'The service is stopping.',
 };
 
-/** Seconds: a quarter at first, doubling up to five, and up to half as long again by chance, so that nodes do not come all at once. */
+/** The delay in seconds: 0.25 at first, doubling up to 5, plus up to 50 % jitter so that nodes do not retry at the same time. */
 const waitAfter = (attempt: number): number => Math.min(5, 0.25 * 2 ** (attempt - 1)) * (1 + Math.random() / 2);

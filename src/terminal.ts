@@ -1,18 +1,18 @@
 import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
 
-/** Where the operator is asked, and answers. */
+/** The streams for questions to the operator and for the answers. */
 export interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly output: NodeJS.WritableStream;
 }
 
-/** Nobody answered. */
+/** The input ended before an answer. */
 export class SilenceError extends Error {
   override readonly name = 'SilenceError';
 }
 
-/** Asks for as long as the work takes. */
+/** Runs work that asks questions, and closes the input afterwards. */
 export async function asking<T>(terminal: Terminal, work: (questions: Questions) => Promise<T>): Promise<T> {
   const questions = new Questions(terminal);
   try {
@@ -23,8 +23,8 @@ export async function asking<T>(terminal: Terminal, work: (questions: Questions)
 }
 
 /**
- * Asks one thing after the other, for as long as somebody answers. Where nobody sits at a terminal, nothing is shown, and
- * each line is an answer.
+ * Asks questions one after the other until the input ends. Without a terminal, it prints no prompts, and each line is an
+ * answer.
  */
 export class Questions {
   readonly isTerminal: boolean;
@@ -38,7 +38,7 @@ export class Questions {
     this.isTerminal = input.isTTY === true;
     this.#shown = new Shown(output);
     this.#lines = createInterface({ input, output: this.#shown, terminal: this.isTerminal, historySize: 0, crlfDelay: Infinity });
-    // several lines may come at once: one of them is the answer, the others are those to what is asked next
+    // several lines may arrive at once: the first is the answer, and the others answer the next questions
     this.#lines.on('line', (line) => {
       if (this.#waiting === null) this.#answers.push(line);
       else this.#waiting.hear(line);
@@ -50,16 +50,16 @@ export class Questions {
     });
   }
 
-  /** @throws {SilenceError} where there is no answer. */
+  /** @throws {SilenceError} if the input ends first. */
   async ask(question: string): Promise<string> {
     if (this.isTerminal) this.#say(question);
     return await this.#next();
   }
 
-  /** What is typed does not show. @throws {SilenceError} where there is no answer. */
+  /** Asks without showing the typed text. @throws {SilenceError} if the input ends first. */
   async askSecretly(question: string): Promise<string> {
     if (!this.isTerminal) return await this.#next();
-    this.#say(`${question} (it does not show): `);
+    this.#say(`${question} (hidden): `);
     this.#shown.isMuted = true;
     try {
       return await this.#next();
@@ -87,9 +87,9 @@ export class Questions {
   }
 }
 
-const silence = (): SilenceError => new SilenceError('Nothing was changed: there was no answer.');
+const silence = (): SilenceError => new SilenceError('Nothing was changed: no input was given.');
 
-/** What an operator sees of what is typed, while it may be seen. */
+/** Echoes the typed text unless it is muted. */
 class Shown extends Writable {
   isMuted = false;
 

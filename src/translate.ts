@@ -15,11 +15,11 @@ import {
 import { badInput, isAway, Malformed, Refusal, tooComplex, unavailable, type RefusalCode } from './errors.ts';
 
 /**
- * Translates any error into what a client may read: a code of the closed list, a sentence without submitted values,
- * and the request's id. What is not a {@link Refusal} or GraphQL's own refusal of a document is INTERNAL.
+ * Translates any error into a public one: a code from the closed list, a message without submitted values, and the request
+ * id. An error that is neither a {@link Refusal} nor a GraphQL validation error becomes INTERNAL.
  *
- * @param report called with the original error when it is INTERNAL, or came of another error. A private cause in words was
- * expected: it is for the audit log alone.
+ * @param report is called with the original error if it is INTERNAL or has an error as its cause. A cause in words is only
+ * for the audit log.
  */
 export function toPublic(
   formatted: GraphQLFormattedError,
@@ -49,32 +49,32 @@ function asRefusal(error: unknown, formatted: GraphQLFormattedError, thrown: unk
   return refuse ? refuse(formatted.message, thrown) : new Refusal('INTERNAL', undefined, {}, error);
 }
 
-/** What Apollo says of persisted queries without a code. */
+/** Messages of Apollo about persisted queries, which have no code. */
 const persistedProblems: ReadonlyMap<string, string> = new Map([
-  ['provided sha does not match query', 'does not have the SHA-256 hash of the document'],
-  ['Unsupported persisted query version', 'must be of version 1'],
+  ['provided sha does not match query', 'must have the SHA-256 hash of the document'],
+  ['Unsupported persisted query version', 'must have version 1'],
 ]);
 
-/** GraphQL's and Apollo's own codes, and what each becomes. */
+/** The codes of GraphQL and Apollo, and the error that each becomes. */
 const refusalOfGraphQL: Record<string, (message: string, thrown: unknown) => Refusal> = {
   GRAPHQL_PARSE_FAILED: (message) =>
     /more tha[nt] \d+ tokens/i.test(message)
-      ? tooComplex('The document has more tokens than one request may have.')
-      : new Refusal('BAD_INPUT', 'The document is not valid GraphQL: its syntax is broken at the given location.'),
+      ? tooComplex('The document exceeds the token limit.')
+      : new Refusal('BAD_INPUT', 'The document is not valid GraphQL: syntax error at the given location.'),
   GRAPHQL_VALIDATION_FAILED: (message, thrown) =>
     message.startsWith('GraphQL introspection')
-      ? new Refusal('BAD_INPUT', 'The schema is not shown here.')
+      ? new Refusal('BAD_INPUT', 'Schema introspection is disabled.')
       : literalProblem(message, thrown),
   BAD_USER_INPUT: (message, thrown) => variableProblem(message, thrown),
   BAD_REQUEST: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
   OPERATION_RESOLUTION_FAILURE: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
-  // clients look for this code, or for the message that Apollo gives it
+  // clients check this code, or the message of Apollo
   PERSISTED_QUERY_NOT_FOUND: () => new Refusal('PERSISTED_QUERY_NOT_FOUND'),
 };
 
 /**
- * `Variable "$input" got invalid value … at "input.first"; …`: what is between the variable and the place is the client's,
- * and what follows is said by the error that this one comes of. The path begins with the argument that has the variable.
+ * Translates `Variable "$input" got invalid value … at "input.first"; …`. The text between the variable and the path is
+ * submitted data and is removed. The reason comes from the original error. The path begins with the argument.
  */
 function variableProblem(message: string, thrown: unknown): Refusal {
   const variable = /^Variable "\$(\w+)" /.exec(message)?.[1];
@@ -88,7 +88,7 @@ function variableProblem(message: string, thrown: unknown): Refusal {
   return badInput({ path: field === undefined ? path : `${path}.${field}`, message: problem });
 }
 
-/** What GraphQL says of a document, and where the value stands that it is about, if it is about one. */
+/** Translates a validation error of a document, with the path of the invalid value if there is one. */
 function literalProblem(message: string, thrown: unknown): Refusal {
   const complaint = complaintOf(message, thrown);
   const [node] = (thrown instanceof GraphQLError ? thrown.nodes : undefined) ?? [];
@@ -98,14 +98,14 @@ function literalProblem(message: string, thrown: unknown): Refusal {
   return new Refusal('BAD_INPUT', withoutValues(message), path === '' ? {} : { fields: [{ path, message: complaint.message }] });
 }
 
-/** What GraphQL complains of: all but its values. The first that fits tells; what is quoted last is never the client's. */
+/** Messages of GraphQL and our text for each, without values. The first match applies. The last quoted name is never submitted data. */
 const complaints: readonly (readonly [said: RegExp, told: string])[] = [
   [/^Field "(?:\w+\.)?(?<field>\w+)" of required type /, 'is required'],
   [/^Field "\w+" argument "(?<field>\w+)" of type ".*" is required/, 'is required'],
   [/^Expected non-nullable type "[^"]+" not to be null\.$/, 'is required'],
   [/^Expected value of type "[^"]+!", found null\.$/, 'is required'],
   [/^Field "(?<field>[_A-Za-z]\w*)" is not defined by type "(?<type>\w+)"\./, 'is not a field of'],
-  [/^Field ".*" is not defined by type "(?<type>\w+)"\.(?: Did you mean .*)?$/s, 'has a field that is none of'],
+  [/^Field ".*" is not defined by type "(?<type>\w+)"\.(?: Did you mean .*)?$/s, 'has a field that does not exist in'],
   [/^Unknown argument "(?<field>\w+)" on field "(?<type>[\w.]+)"\./, 'is not an argument of'],
   [/^Value .* does not exist in "(?<type>\w+)" enum\.(?: Did you mean .*)?$/s, 'is not a valid'],
   [/^Enum "(?<type>\w+)" cannot represent /, 'is not a valid'],
@@ -113,7 +113,7 @@ const complaints: readonly (readonly [said: RegExp, told: string])[] = [
   [/^(?<type>\w+) cannot represent /, 'is not a valid'],
 ];
 
-/** @param cause has the form that is wanted, where a scalar tells one. */
+/** @param cause the error of a scalar, which may name the expected form. */
 function complaintOf(said: string, cause: unknown): { field?: string | undefined; message: string } | undefined {
   for (const [pattern, told] of complaints) {
     const found = pattern.exec(said);
@@ -129,10 +129,10 @@ function formOf(cause: unknown): string {
   return cause instanceof GraphQLError ? formOf(cause.originalError) : '';
 }
 
-/** Documents of which something was refused, so that each is parsed once more at most. */
+/** Caches the parsed documents of errors, so that each is parsed again at most once. */
 const refused = new WeakMap<Source, DocumentNode>();
 
-/** Where a node stands in what is given to a field or a variable: `filter.memberId.in[1]`; empty where it does not. */
+/** Returns the input path of a node, for example `filter.memberId.in[1]`. Empty if it is not part of an input. */
 export function placeOf({ kind, loc }: ASTNode): string {
   if (!loc) return '';
   const document = documentOf(loc);
@@ -151,14 +151,14 @@ function documentOf({ source }: Location): DocumentNode {
   return document;
 }
 
-/** The argument that takes the variable of an error, or the place in it: `input`, `input.firstName`; undefined for none. */
+/** Returns the input path where the variable of an error is used, for example `input.firstName`. Undefined if it is unused. */
 function argumentOf(thrown: unknown): string | undefined {
   const [node] = (thrown instanceof GraphQLError ? thrown.nodes : undefined) ?? [];
   if (node?.kind !== Kind.VARIABLE_DEFINITION || !node.loc) return undefined;
   return placeOfVariable(documentOf(node.loc), node);
 }
 
-/** Where a variable is used first, in its own operation or in a fragment. */
+/** Returns the input path of the first use of a variable, in its operation or in a fragment. */
 function placeOfVariable(document: DocumentNode, { variable, loc }: VariableDefinitionNode): string | undefined {
   const isIts = ({ loc: own }: ASTNode): boolean => own !== undefined && loc !== undefined && own.start < loc.start && loc.end < own.end;
   const operation = document.definitions.filter(isIts);
@@ -192,7 +192,7 @@ function placeAlong(root: ASTNode, path: readonly (string | number)[]): string {
   return place;
 }
 
-/** Validation messages name fields and types, which help, and literals, which may be secrets: the literals go. */
+/** Removes literals, which may be secrets, from a validation message. Names of fields and types stay. */
 function withoutValues(message: string): string {
   return message
     .replace(/(cannot represent [^:]*): .*$/s, '$1.')

@@ -147,7 +147,9 @@ describe.each(['default', 'postgresql'] as const)('archiving on the %s engine', 
     expect(file.to.sequence).toBe(2);
     expect((await actionsOf(database)).length).toBe(4);
     expect(await verify()).toMatchObject({ head: { sequence: 4 }, unsealed: 2, fault: null });
-    await expect(planArchive(database.run, keyring, '2026-06')).rejects.toThrow('no sealed events before its first one of 2026-06');
+    await expect(planArchive(database.run, keyring, '2026-06')).rejects.toThrow(
+      'no sealed events remain before the first event of 2026-06',
+    );
   });
 
   it.each([1, 2, 3, 100])('writes the same file, %i rows at a time', async (most) => {
@@ -161,7 +163,7 @@ describe.each(['default', 'postgresql'] as const)('archiving on the %s engine', 
     const before = await stateOf(database);
     const { path, file } = await writeFileFor(database, '2026-06');
     expect(await stateOf(database)).toEqual(before);
-    await expect(checkArchive(database.run, keyring, file)).rejects.toThrow('no archive that ends with number 3');
+    await expect(checkArchive(database.run, keyring, file)).rejects.toThrow('no archive of this database ends with event 3');
     // in the middle of the deletion
     await database.run('alter table audit_archives rename to elsewhere');
     await database.run('create view audit_archives as select * from elsewhere where sequence < 0 union all select * from elsewhere');
@@ -193,7 +195,7 @@ describe.each(['default', 'postgresql'] as const)('archiving on the %s engine', 
   it('refuses a log that was altered, and writes nothing of it', async () => {
     await write(database, '2026-05', 3);
     await tamper(database, `update audit_events set count = 2 where action = '2026-05.1'`);
-    await expect(planArchive(database.run, keyring, '2026-06')).rejects.toThrow(/^Nothing was archived: .* number 2 .* was altered/);
+    await expect(planArchive(database.run, keyring, '2026-06')).rejects.toThrow(/^Nothing was archived: .* \(number 2 .*\) was altered/);
   });
 
   it('tells an altered file from an altered database', async () => {
@@ -203,18 +205,18 @@ describe.each(['default', 'postgresql'] as const)('archiving on the %s engine', 
     const text = await readFile(path, 'utf8');
     const [header = '', ...lines] = text.trimEnd().split('\n');
     const altered: readonly (readonly [string, RegExp])[] = [
-      [text.replace('2026-05.1', '2026-05.7'), /was altered\. Event .*, number 2 of the chain, was altered/],
-      [[header, lines[1], lines[0], lines[2]].join('\n'), /was altered\. .*number 1 of the chain, is missing/],
-      [[header, lines[0], lines[2]].join('\n'), /was altered\. .*number 2 of the chain, is missing/],
-      [[header, lines[0], lines[1]].join('\n'), /was altered: it ends with number 2/],
-      [[header, ...lines, lines[2]].join('\n'), /was altered\. .*number 4 of the chain, is missing/],
+      [text.replace('2026-05.1', '2026-05.7'), /was altered\. Event .* \(number 2 of the chain\) was altered/],
+      [[header, lines[1], lines[0], lines[2]].join('\n'), /was altered\. .*number 1 of the chain\) is missing/],
+      [[header, lines[0], lines[2]].join('\n'), /was altered\. .*number 2 of the chain\) is missing/],
+      [[header, lines[0], lines[1]].join('\n'), /was altered: it ends with event 2 /],
+      [[header, ...lines, lines[2]].join('\n'), /was altered\. .*number 4 of the chain\) is missing/],
       [lines.join('\n'), /is not an archive/],
       ['', /is not an archive/],
       [`${header}\n{}`, /was altered: line 2 is not an event/],
       [text.replace('"count":1', '"count":"1"'), /was altered: line 2 is not an event/],
       [text.replace('"reason"', '"note":1,"reason"'), /was altered: line 2 is not an event/],
       [text.replace(/"hash":"\w/, '"hash":"='), /was altered/],
-      [text.replaceAll(keyring.active, 'other'), /cannot be verified\. .* names a key/],
+      [text.replaceAll(keyring.active, 'other'), /cannot be verified\. .* does not have its key/],
     ];
     for (const [content, said] of altered) {
       const copy = newPath();
@@ -225,7 +227,7 @@ describe.each(['default', 'postgresql'] as const)('archiving on the %s engine', 
     // whole, and yet another file
     const copy = newPath();
     await writeFile(copy, text.replace('"before":"2026-06"', '"before":"2026-07"'));
-    await expect(checkArchive(database.run, keyring, await verifyArchive(copy, keyring))).rejects.toThrow('not byte for byte');
+    await expect(checkArchive(database.run, keyring, await verifyArchive(copy, keyring))).rejects.toThrow('differs from the archived one');
     // the database is as it was through all of this
     expect((await verify()).fault).toBeNull();
     const changes = {
@@ -244,7 +246,7 @@ describe.each(['default', 'postgresql'] as const)('archiving on the %s engine', 
       const kind = column === 'kid' ? 'unknown archive key' : 'altered archive';
       expect([column, (await verify()).fault]).toEqual([column, { kind, eventId: null, sequence: 3 }]);
       await expect(verifyArchive(path, keyring).then((file) => checkArchive(database.run, keyring, file))).rejects.toThrow(
-        /^The file is whole\. The row of audit_archives with the sequence 3 /,
+        /^The file is intact\. The row of audit_archives with the sequence 3 /,
       );
       await tamper(database, 'delete from audit_archives', 'insert into audit_archives select * from kept', 'drop table kept');
     }
@@ -282,8 +284,8 @@ describe.each(['default', 'postgresql'] as const)('archiving on the %s engine', 
     );
     expect((await verify({ sequence: 9, hash: fourth.hash })).fault).toEqual({ kind: 'truncated', eventId: null, sequence: 5 });
     for (const head of [second, third]) await expect(verifyArchive(path, keyring, head)).resolves.toBeDefined();
-    await expect(verifyArchive(path, keyring, other)).rejects.toThrow('is of another chain');
-    await expect(verifyArchive(path, keyring, fourth)).rejects.toThrow('does not have the kept head');
+    await expect(verifyArchive(path, keyring, other)).rejects.toThrow('belongs to another chain');
+    await expect(verifyArchive(path, keyring, fourth)).rejects.toThrow('does not contain the given head');
     // an end that was cut off up to the archive
     await tamper(database, 'truncate audit_events, audit_seals, audit_backlog');
     expect((await verify(fourth)).fault).toEqual({ kind: 'truncated', eventId: null, sequence: 4 });
@@ -417,8 +419,8 @@ describe('npm run audit:archive', () => {
   });
 
   it.each([
-    [[], 'Name the month and the file'],
-    [['--before', '2026-06'], 'Name the month and the file'],
+    [[], 'Usage: npm run audit:archive'],
+    [['--before', '2026-06'], 'Usage: npm run audit:archive'],
     [['--before', '2026-13', '--output', 'x'], '--before must be a month that has begun'],
     [['--before', '2026-06-01', '--output', 'x'], '--before must be a month that has begun'],
     [['--before', '2999-01', '--output', 'x'], '--before must be a month that has begun'],
@@ -430,7 +432,10 @@ describe('npm run audit:archive', () => {
     const path = newPath();
     const before = await stateOf(database);
     const { said, hasSucceeded } = await run(asApplication(), 'audit:archive', '--before', '2026-06', '--output', path);
-    expect([hasSucceeded, said]).toEqual([false, expect.stringContaining('Only the role that owns the table audit_events may archive')]);
+    expect([hasSucceeded, said]).toEqual([
+      false,
+      expect.stringContaining('only the database role that owns the table audit_events can archive'),
+    ]);
     await expect(stat(path)).rejects.toThrow('ENOENT');
     const app = await connected(asApplication());
     const codes = async (): Promise<unknown[]> => {
@@ -480,20 +485,22 @@ describe('npm run audit:archive', () => {
     const done = await run(asMigrator(), 'audit:archive', '--before', '2026-06', '--output', path);
     expect(done).toEqual({
       hasSucceeded: true,
-      said: expect.stringMatching(/^4 events are archived in .*: numbers 1 to 4 of the chain, from before 2026-06\.\nKeep this head/),
+      said: expect.stringMatching(/^4 events are archived in .*: events 1 to 4 of the chain, written before 2026-06\.\nStore this head/),
     });
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    const [, kept = ''] = /^Keep this head elsewhere, with the file: (\S+)$/m.exec(done.said) ?? [];
+    const [, kept = ''] = /^Store this head and the file outside the database: (\S+)$/m.exec(done.said) ?? [];
     expect(readHead(kept)?.sequence).toBe(4);
     const verified = await run(asApplication(), 'audit:verify', '--head', tellHead(head));
     expect(verified).toEqual({
       hasSucceeded: true,
-      said: expect.stringMatching(/^5 events are sealed, .*; 1 more waits to be sealed\.\nOf these, the first 4 are archived\./),
+      said: expect.stringMatching(
+        /^5 events are sealed and unchanged; 1 more is waiting to be sealed\.\nOf these, the first 4 are archived\./,
+      ),
     });
     const files_ = await run(asApplication(), 'audit:verify', '--archive', path, '--head', kept);
     expect(files_).toEqual({
       hasSucceeded: true,
-      said: expect.stringMatching(/is as it was archived: numbers 1 to 4 .* is among them\.\n$/),
+      said: expect.stringMatching(/is unchanged: events 1 to 4 .* It contains the given head\.\n$/),
     });
     await appendFile(path, '{}\n');
     const altered = await run(asApplication(), 'audit:verify', '--archive', path);
@@ -504,7 +511,7 @@ describe('npm run audit:archive', () => {
     expect((await run(asApplication(), 'keys:status')).said).toMatch(/ audit events +audit seals\n.* active .* 2 +2\n$/);
     const old = await run(asApplication(), 'audit:verify', '--head', kept.replace('4:', '3:'));
     expect(old).toEqual({ hasSucceeded: false, said: expect.stringMatching(/^Number 3 of the chain was archived.*\n$/) });
-    expect((await run(asMigrator(), 'audit:archive', '--before', '2026-07', '--output', path)).said).toContain('is there already');
+    expect((await run(asMigrator(), 'audit:archive', '--before', '2026-07', '--output', path)).said).toContain('already exists');
   }, 60_000);
 
   it('works on the embedded database', async () => {
@@ -515,6 +522,6 @@ describe('npm run audit:archive', () => {
     const path = newPath();
     expect((await run(null, 'audit:archive', '--before', '2026-06', '--output', path)).said).toMatch(/^3 events are archived/);
     expect((await run(null, 'audit:verify', '--archive', path)).hasSucceeded).toBe(true);
-    expect((await run(null, 'audit:verify')).said).toMatch(/^3 events are sealed, and as written; 1 more waits/);
+    expect((await run(null, 'audit:verify')).said).toMatch(/^3 events are sealed and unchanged; 1 more is waiting/);
   }, 60_000);
 });

@@ -158,7 +158,7 @@ describe('sealing that goes on', () => {
     await database.run('alter table audit_seals rename to elsewhere');
     await turn();
     await database.run('alter table elsewhere rename to audit_seals');
-    expect(warnings).toEqual([expect.stringMatching(/^The audit log could not be sealed \(\w+\)$/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^Sealing of the audit log failed \(\w+\)$/)]);
     await write(1);
     await turn();
     expect((await sealed()).length).toBe(8);
@@ -404,9 +404,9 @@ describe('verifying', () => {
       { sequence: 0, hash: null },
       { sequence: 6, hash: 'h' },
     ];
-    expect(tellBefore(fault('altered event', 7), head)).toBe('All before it is as it was written, up to 6:h.');
-    expect(tellBefore(fault('altered seal', 1), none)).toBe('It is the first.');
-    expect(tellBefore(fault('missing seal', null), none)).toBe('It is the first.');
+    expect(tellBefore(fault('altered event', 7), head)).toBe('All earlier events are unchanged, up to 6:h.');
+    expect(tellBefore(fault('altered seal', 1), none)).toBe('It is the first event.');
+    expect(tellBefore(fault('missing seal', null), none)).toBe('It is the first event.');
     expect(tellBefore(fault('truncated', 7), none)).toBeNull();
     for (const kind of ['archived', 'altered archive', 'unknown archive key'] as const)
       for (const known of [none, head]) expect(tellBefore(fault(kind, 1), known)).toBeNull();
@@ -480,9 +480,9 @@ describe('verifying', () => {
     ] as const;
     const told = kinds.map((kind) => tellFault({ kind, eventId: 'E', sequence: 7 }));
     expect(new Set(told).size).toBe(kinds.length);
-    for (const text of told) expect(text).toMatch(/^Event E, number 7 of the chain, .+\.$/);
-    expect(tellFault({ kind: 'missing event', eventId: null, sequence: 3 })).toBe('The event, number 3 of the chain, is missing.');
-    expect(tellFault({ kind: 'altered event', eventId: 'E', sequence: null })).toMatch(/^Event E, which is not sealed, was altered/);
+    for (const text of told) expect(text).toMatch(/^Event E \(number 7 of the chain\) .+\.$/);
+    expect(tellFault({ kind: 'missing event', eventId: null, sequence: 3 })).toBe('The event (number 3 of the chain) is missing.');
+    expect(tellFault({ kind: 'altered event', eventId: 'E', sequence: null })).toMatch(/^Event E \(not sealed\) was altered/);
   });
 
   it.each([

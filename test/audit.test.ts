@@ -259,7 +259,7 @@ describe('a filter', () => {
     [{ actorId: '01900000-0000-7000-8000-00000000dead0' }, 'filter.actorId'],
   ])('refuses an id that is none: %j', async (filter, path) => {
     const { codes, errors } = await local.admin.ask(query, { filter });
-    expect([codes, errors[0]?.extensions['fields']]).toEqual([['BAD_INPUT'], [{ path, message: 'is not an id' }]]);
+    expect([codes, errors[0]?.extensions['fields']]).toEqual([['BAD_INPUT'], [{ path, message: 'must be a UUID' }]]);
   });
 
   it.each<object>([
@@ -538,7 +538,7 @@ describe('what was refused', () => {
       const again = { operation: 'again', code: 'FORBIDDEN', isSingle: false } as const;
       for (let n = 0; n < 5; n += 1) refused.note(again, Viewer.anonymous, from(1));
       await refused.settle();
-      expect(warnings).toEqual([expect.stringMatching(/^5 refusals could not be recorded \(\w+\)$/)]);
+      expect(warnings).toEqual([expect.stringMatching(/^Audit events for 5 refusals could not be written \(\w+\)$/)]);
       fails = false;
       refused.note(again, Viewer.anonymous, from(1));
       await refused.settle();

@@ -184,9 +184,9 @@ describe('applying', () => {
     ['nothing', () => ({ amountRequested: '0.00' }), ['input.amountRequested must be more than zero']],
     ['less than nothing', () => ({ amountRequested: '-1' }), ['input.amountRequested must be more than zero']],
     ['no story', () => ({ description: ' ' }), ['input.description must not be empty']],
-    ['half a character', () => ({ description: '\ud800' }), ['input.description has a character that is none']],
+    ['half a character', () => ({ description: '\ud800' }), ['input.description must not contain NUL or invalid Unicode characters']],
     ['a day in the future', () => ({ applicationDate: day(local, 1) }), ['input.applicationDate must not be in the future']],
-    ['a member id that is none', () => ({ memberId: '' }), ['input.memberId is not an id']],
+    ['a member id that is none', () => ({ memberId: '' }), ['input.memberId must be a UUID']],
     [
       'all that is wrong at once',
       () => ({ memberId: '1', description: '', amountRequested: '-0.01', applicationDate: '9999-12-31' }),
@@ -194,7 +194,7 @@ describe('applying', () => {
         'input.description must not be empty',
         'input.applicationDate must not be in the future',
         'input.amountRequested must be more than zero',
-        'input.memberId is not an id',
+        'input.memberId must be a UUID',
       ],
     ],
   ])('for %s is refused', async (_, changes, fields) => {
@@ -252,7 +252,7 @@ describe('a draft', () => {
       [
         'input.reason must not be null',
         'input.description must not be empty',
-        'input.notes has a character that is none',
+        'input.notes must not contain NUL or invalid Unicode characters',
         'input.amountRequested must be more than zero',
       ],
     ],
@@ -392,9 +392,9 @@ describe('deciding', () => {
     expect([refused.codes, fieldsOf(refused)]).toEqual([
       ['BAD_INPUT'],
       [
-        'input.decision cannot be DEFERRED: nobody stands above the president',
-        'input.approvedAmount is given with the approval of the last level only',
-        'input.approvedAmount must be more than zero and at most what was asked for',
+        'input.decision must not be DEFERRED: the president is the last level',
+        'input.approvedAmount is allowed only when the last level approves',
+        'input.approvedAmount must be more than zero and at most the requested amount',
       ],
     ]);
     expect(await stored(local)).toBe(before);
@@ -424,7 +424,7 @@ describe('deciding', () => {
     else
       expect([answer.codes, fieldsOf(answer)]).toEqual([
         ['BAD_INPUT'],
-        ['input.approvedAmount must be more than zero and at most what was asked for'],
+        ['input.approvedAmount must be more than zero and at most the requested amount'],
       ]);
   });
 
@@ -433,14 +433,14 @@ describe('deciding', () => {
     const answer = await review(local.vp, id, decision, { approvedAmount: '5.00' });
     expect([answer.codes, fieldsOf(answer)]).toEqual([
       ['BAD_INPUT'],
-      ['input.approvedAmount is given with the approval of the last level only'],
+      ['input.approvedAmount is allowed only when the last level approves'],
     ]);
   });
 
   it('gives no amount below the last level', async () => {
     const { id } = await submitted({ amountRequested: '500.00' });
     expect(fieldsOf(await review(local.vp, id, 'APPROVED', { approvedAmount: '5.00' }))).toEqual([
-      'input.approvedAmount is given with the approval of the last level only',
+      'input.approvedAmount is allowed only when the last level approves',
     ]);
   });
 
@@ -459,7 +459,7 @@ describe('deciding', () => {
     for (const wrong of [{ decision: 'MAYBE' }, { decision: null }, { level: 'CLERK' }, { approvedAmount: 5 }])
       expect((await review(local.vp, id, 'APPROVED', wrong)).codes).toEqual(['BAD_INPUT']);
     expect(fieldsOf(await review(local.vp, id, 'APPROVED', { comments: '\ud800' }))).toEqual([
-      'input.comments has a character that is none',
+      'input.comments must not contain NUL or invalid Unicode characters',
     ]);
   });
 
@@ -567,7 +567,7 @@ describe('paying', () => {
 
   it.each<[what: string, more: () => object, fields: string[]]>([
     ['tomorrow', () => ({ paymentDate: day(local, 1) }), ['input.paymentDate must not be in the future']],
-    ['before it was asked for', () => ({ paymentDate: day(local, -1) }), ['input.paymentDate must not be before the application']],
+    ['before it was asked for', () => ({ paymentDate: day(local, -1) }), ['input.paymentDate must not be before the application date']],
     ['in no way', () => ({ paymentMethod: ' ' }), ['input.paymentMethod must not be empty']],
     ['in a way of 101 characters', () => ({ paymentMethod: 'x'.repeat(101) }), ['input.paymentMethod must have at most 100 characters']],
     [
@@ -728,7 +728,7 @@ describe('an id', () => {
     const attempt = attempts[action] as (id: string) => readonly [Operation, object];
     expect((await act(local.admin, ...attempt(nobody))).codes).toEqual(['NOT_FOUND']);
     const answer = await act(local.admin, ...attempt('7'));
-    expect([answer.codes, fieldsOf(answer)[0]]).toEqual([['BAD_INPUT'], expect.stringMatching(/^(id|input\.id) is not an id$/)]);
+    expect([answer.codes, fieldsOf(answer)[0]]).toEqual([['BAD_INPUT'], expect.stringMatching(/^(id|input\.id) must be a UUID$/)]);
   });
 });
 

@@ -148,9 +148,9 @@ describe('a service that does not answer as it should', () => {
     ['whole hashes', lines(`${digest}:1`), 'malformed'],
     ['nothing', says(''), 'malformed'],
     ['a page', says('<!doctype html><title>Sign in to the Wi-Fi</title>'), 'malformed'],
-    ['a connection that ends mid-way', cut, 'could not be asked ('],
-    ['a chunked answer that ends mid-way', cutChunk, 'could not be asked ('],
-    ['no answer at all', (_, response) => response.destroy(), 'could not be asked ('],
+    ['a connection that ends mid-way', cut, 'could not be reached ('],
+    ['a chunked answer that ends mid-way', cutChunk, 'could not be reached ('],
+    ['no answer at all', (_, response) => response.destroy(), 'could not be reached ('],
     ['an error', status(500), 'answered 500'],
     ['a refusal', status(429, { 'Retry-After': '2' }), 'answered 429'],
     ['not found', status(404), 'answered 404'],
@@ -169,7 +169,7 @@ describe('a service that does not answer as it should', () => {
   ])('and %s is given up when its time is over', async (_, given) => {
     answer = given;
     expect(await breached({ timeout: 150 }).has(password)).toBe(false);
-    expect(warnings).toEqual(['A password was not looked up among breached ones: the service took longer than 150 ms']);
+    expect(warnings).toEqual(['Breached-password check skipped: the service took longer than 150 ms']);
   });
 
   it.each([301, 302, 307, 308])('and sends elsewhere by %i is not followed', async (code) => {
@@ -186,9 +186,9 @@ describe('a service that does not answer as it should', () => {
   });
 
   it.each([
-    ['cannot be reached', `http://127.0.0.1:${closedPort}`, 'could not be asked (ECONNREFUSED)'],
-    ['has an address that is none', 'nowhere', 'could not be asked (ERR_INVALID_URL)'],
-    ['has an address of another kind', 'ftp://127.0.0.1', 'could not be asked'],
+    ['cannot be reached', `http://127.0.0.1:${closedPort}`, 'could not be reached (ECONNREFUSED)'],
+    ['has an address that is none', 'nowhere', 'could not be reached (ERR_INVALID_URL)'],
+    ['has an address of another kind', 'ftp://127.0.0.1', 'could not be reached'],
   ])('and %s: the password passes, with one warning', async (_, address, reason) => {
     expect(await breached({ baseUrl: address }).has(password)).toBe(false);
     expect(warnings).toEqual([expect.stringContaining(reason)]);

@@ -217,7 +217,7 @@ describe('rounds', () => {
       chance: () => chances.shift() ?? 0.5,
     });
     await turn();
-    expect(warnings).toEqual(['Cleaning up: the clock stands still']);
+    expect(warnings).toEqual(['Cleanup failed: the clock stands still']);
     expect(await local.stored.count(AuditEvent, { action: 'rounds' })).toBe(0);
     fails = false;
     await turn();

@@ -35,23 +35,23 @@ async function run(...words: string[]): Promise<{ said: string; code: typeof pro
 
 describe('a command', () => {
   it.each<[readonly string[], string]>([
-    [['vault:import', '--bogus'], `Unknown option '--bogus'. It is: npm run vault:import -- --file x.sqlite (--user rosa | --dry-run)`],
+    [['vault:import', '--bogus'], `Unknown option '--bogus'. Usage: npm run vault:import -- --file x.sqlite (--user rosa | --dry-run)`],
     [
       ['vault:import', 'x.sqlite'],
-      `Unexpected argument 'x.sqlite'. It is: npm run vault:import -- --file x.sqlite (--user rosa | --dry-run)`,
+      `Unexpected argument 'x.sqlite'. Usage: npm run vault:import -- --file x.sqlite (--user rosa | --dry-run)`,
     ],
-    [['vault:recover', '--bogus=x'], `Unknown option '--bogus'. It is: npm run vault:recover -- --user rosa`],
-    [['vault:recover', '--user'], `Option '--user <value>' argument missing. It is: npm run vault:recover -- --user rosa`],
-    [['users:recover', '--bogus'], `Unknown option '--bogus'. It is: npm run users:recover -- --user rosa`],
-    [['users:recover'], 'Name the user: npm run users:recover -- --user rosa'],
+    [['vault:recover', '--bogus=x'], `Unknown option '--bogus'. Usage: npm run vault:recover -- --user rosa`],
+    [['vault:recover', '--user'], `Option '--user <value>' argument missing. Usage: npm run vault:recover -- --user rosa`],
+    [['users:recover', '--bogus'], `Unknown option '--bogus'. Usage: npm run users:recover -- --user rosa`],
+    [['users:recover'], 'Usage: npm run users:recover -- --user rosa'],
     [
       ['audit:verify', '--a.b'],
-      `Unknown option '--a.b'. It is: npm run audit:verify -- [--head number:hash] [--after number:hash | --archive audit.jsonl]`,
+      `Unknown option '--a.b'. Usage: npm run audit:verify -- [--head number:hash] [--after number:hash | --archive audit.jsonl]`,
     ],
-    [['seed', '-x'], `Unknown option '-x'. It is: npm run seed -- [--phase 0|1|2] [--scale 1000]`],
-    [['db:reset', '--bogus'], `Unknown option '--bogus'. It is: npm run db:reset -- [--force]`],
-    [['vault:status', '--bogus'], 'vault:status takes nothing more: npm run vault:status'],
-    [['keys:rotate', 'now'], 'keys:rotate takes nothing more: npm run keys:rotate'],
+    [['seed', '-x'], `Unknown option '-x'. Usage: npm run seed -- [--phase 0|1|2] [--scale 1000]`],
+    [['db:reset', '--bogus'], `Unknown option '--bogus'. Usage: npm run db:reset -- [--force]`],
+    [['vault:status', '--bogus'], 'vault:status takes no arguments: npm run vault:status'],
+    [['keys:rotate', 'now'], 'keys:rotate takes no arguments: npm run keys:rotate'],
   ])('that is asked %j says in one line how to ask it, and does nothing', async (words, said) => {
     const { said: text, code } = await run(...words);
     expect([stripVTControlCharacters(text), code]).toEqual([`${said}\n`, 1]);

@@ -166,22 +166,22 @@ describe('a line is refused by its number', () => {
   const columns = `${header},email,dateOfBirth,hireDate,status`;
 
   it.each([
-    ['X1,Ada,Roy,foreman,,,', ['2: has 7 cells, and the first line has 8']],
-    ['X1,Ada,Roy,foreman,,,,,', ['2: has 9 cells, and the first line has 8']],
+    ['X1,Ada,Roy,foreman,,,', ['2: has 7 cells, but the first line has 8']],
+    ['X1,Ada,Roy,foreman,,,,,', ['2: has 9 cells, but the first line has 8']],
     [
       ',,,,,,,x',
-      [expect.stringMatching(/^2: memberNumber is missing; firstName is missing: .*; lastName is missing: .*; .*status is none/)],
+      [expect.stringMatching(/^2: memberNumber is missing; firstName is missing: .*; lastName is missing: .*; .*status must be one of/)],
     ],
-    ['X-1,Ada,Roy,foreman,,,,', ['2: memberNumber must be of letters without accents and digits']],
+    ['X-1,Ada,Roy,foreman,,,,', ['2: memberNumber must contain only unaccented letters and digits']],
     [`${'1'.repeat(31)},Ada,Roy,foreman,,,,`, ['2: memberNumber must have at most 30 characters']],
-    ['X1,Ada,Roy,boss,,,,', [expect.stringMatching(/^2: classification is none of apprentice_1, .*honorary$/)]],
-    ['X1,Ada,Roy,foreman,ada at home,,,', ['2: email is not an e-mail address']],
-    ['X1,Ada,Roy,foreman,,2/3/1980,,', [expect.stringMatching(/^2: dateOfBirth is not a day, like 2026-03-01; .* --dates mdy$/)]],
-    ['X1,Ada,Roy,foreman,,1980-02-30,,', [expect.stringMatching(/^2: dateOfBirth is not a day, like 2026-03-01;/)]],
+    ['X1,Ada,Roy,boss,,,,', [expect.stringMatching(/^2: classification must be one of apprentice_1, .*honorary$/)]],
+    ['X1,Ada,Roy,foreman,ada at home,,,', ['2: email must be an e-mail address']],
+    ['X1,Ada,Roy,foreman,,2/3/1980,,', [expect.stringMatching(/^2: dateOfBirth must be a date like 2026-03-01; .* --dates mdy$/)]],
+    ['X1,Ada,Roy,foreman,,1980-02-30,,', [expect.stringMatching(/^2: dateOfBirth must be a date like 2026-03-01;/)]],
     ['X1,Ada,Roy,foreman,,,9999-12-31,', ['2: hireDate must not be in the future']],
     ['X1,Ada,Roy,foreman,,2000-01-02,2000-01-01,', ['2: hireDate must be after the date of birth']],
-    ['X1,Ada\0,Roy,foreman,,,,', ['2: firstName has a character that is none']],
-    ['X1\0,Ada,Roy,foreman,,,,', [expect.stringMatching(/^2: memberNumber has a character that is none/)]],
+    ['X1,Ada\0,Roy,foreman,,,,', ['2: firstName must not contain NUL or invalid Unicode characters']],
+    ['X1\0,Ada,Roy,foreman,,,,', [expect.stringMatching(/^2: memberNumber must not contain NUL or invalid Unicode characters/)]],
     [
       '#,,Roy,boss,x,y,,',
       [expect.stringMatching(/^2: firstName is missing: .*; classification .*; dateOfBirth .*; memberNumber .*; email /)],
@@ -204,7 +204,7 @@ describe('a line is refused by its number', () => {
     expect(await refusalsOf(lines.join('\n'))).toEqual([
       expect.stringMatching(/^7: firstName is missing: /),
       '8: memberNumber is the same as in line 2',
-      expect.stringMatching(/^9: classification is none of/),
+      expect.stringMatching(/^9: classification must be one of/),
       '12: memberNumber is the same as in line 2',
     ]);
   });
@@ -213,8 +213,8 @@ describe('a line is refused by its number', () => {
     await members(`${header}\nCSV040,Ada,Roy,foreman\nCSV041,Bea,Roy,foreman`);
     await database.run(`update members set deleted_at = now() where member_number = 'CSV041'`);
     expect(await refusalsOf(`${header}\nCSV040,Ada,Roy,honorary\nCSV041,Bea,Roy,foreman\nCSV042,Eve,Roy,foreman`)).toEqual([
-      '2: memberNumber is that of a record with other values; --update changes that record',
-      '3: memberNumber was that of a record that is deleted',
+      '2: memberNumber belongs to a record with other values; use --update to change that record',
+      '3: memberNumber belongs to a deleted record',
     ]);
   });
 
@@ -232,7 +232,7 @@ describe('a file that is none', () => {
     [
       'no names of columns',
       'X1,Ada,Roy,foreman\n',
-      /^The first line has the column X1, the column Ada, .*, which are not known\. Known columns: memberNumber, firstName, /,
+      /^The first line has unknown columns: the column X1, the column Ada, .*\. Known columns: memberNumber, firstName, /,
     ],
     ['a column too few', 'memberNumber,firstName\nX1,Ada\n', /lacks the columns lastName, classification/],
     [
@@ -245,18 +245,18 @@ describe('a file that is none', () => {
       'memberNumber|firstName|lastName|classification\nX1|Ada|Roy|foreman',
       /separated by commas, semicolons or tabs: it has none/,
     ],
-    ['a quote that stays open', `${header}\nX1,Ada,Roy,foreman\nX2,"secret`, /^The file cannot be read from line 3 on: a quote/],
+    ['a quote that stays open', `${header}\nX1,Ada,Roy,foreman\nX2,"secret`, /^The file cannot be parsed from line 3 on: a quote/],
     [
       'a quote that stays open far above the end',
       `${header}\nX1,Ada,Roy,foreman\nX2,"secret,Roy,foreman\nX3,Eve,Roy,foreman\n`,
-      /^The file cannot be read from line 3 on, in a record that goes on to line \d: a quote/,
+      /^The file cannot be parsed from line 3 on, in a record that continues to line \d: a quote/,
     ],
     [
       'a quote that stays open until the next one',
       `${header}\n\nX1,"secret,Roy,foreman\nX2,Eve,Roy,foreman\nX3,"Eve",Roy,foreman\n`,
-      /^The file cannot be read from line 2 on, in a record that goes on to line 5: a quote/,
+      /^The file cannot be parsed from line 2 on, in a record that continues to line 5: a quote/,
     ],
-    ['a quote within', `${header}\nX1,A"secret"da,Roy,foreman`, /^The file cannot be read from line 2 on: a quote/],
+    ['a quote within', `${header}\nX1,A"secret"da,Roy,foreman`, /^The file cannot be parsed from line 2 on: a quote/],
     ['a record without an end', `${header}\nX1,"${'x'.repeat(70_000)}`, /more than 65536 characters/],
     ['JSON', '{"memberNumber":"X1"}', /^The f/],
   ])('%s', async (_, given, message) => {
@@ -313,7 +313,7 @@ describe('a file as an office has it', () => {
     const text = `${header},\nOFF3,Ada,Roy,foreman,\n,,,,\n , ,,,\n,,,,`;
     expect(await members(text)).toMatchObject({ added: 1, told: [] });
     expect(await refusalsOf(`${header},\n,,,,\nOFF4,Ada,Roy,foreman,note`)).toEqual([
-      '3: has text in column 5, which the first line does not name',
+      '3: has text in column 5, which has no name in the first line',
     ]);
   });
 
@@ -324,7 +324,7 @@ describe('a file as an office has it', () => {
 
   it('may have columns that are not known, where they are to be passed over', async () => {
     const text = `Dues,${header}\n12.50,OFF5,Ada,Roy,foreman`;
-    const told = /^The first line has the column Dues, which is not known\. Known columns: .* --ignore-unknown/;
+    const told = /^The first line has unknown columns: the column Dues\. Known columns: .* --ignore-unknown/;
     expect(await failureOf(text)).toMatch(told);
     expect(await members(text, { form: { ignoresUnknown: true } })).toMatchObject({ added: 1, told: [] });
   });
@@ -350,7 +350,7 @@ describe('a file as an office has it', () => {
     const name = 'Núñez'.normalize('NFC');
     expect(await rowsLike('members', 'member_number', 'off9a')).toMatchObject([{ first_name: name }]);
     expect(await refusalsOf(`${header}\nOFF9A,Ada,Roy,foreman`)).toEqual([
-      '2: memberNumber is that of a record with other values; --update changes that record',
+      '2: memberNumber belongs to a record with other values; use --update to change that record',
     ]);
     expect(await refusalsOf(`${header}\nx9,Ada,Roy,foreman\nX9,Bea,Roy,foreman`)).toEqual(['3: memberNumber is the same as in line 2']);
   });
@@ -380,7 +380,7 @@ describe('a file of organizations', () => {
     const lines = [columns, 'CSV A,employer,0,,,', 'CSV A,club,1.5,,ftp://x,9', 'CSV B,jatc,,,,', 'CSV B,jatc,,,,'];
     expect(await refusalsOf(lines.join('\n'), importOrganizations)).toEqual([
       '2: unitSize must be more than zero',
-      '3: orgType is none of employer, union, training_partner, jatc; unitSize is not a whole number; website is not a web address that begins with http:// or https://; saltingScore must be from 1 to 5',
+      '3: orgType must be one of employer, union, training_partner, jatc; unitSize must be a whole number; website must be a web address that begins with http:// or https://; saltingScore must be from 1 to 5',
       '5: is the same as in line 4',
     ]);
   });
@@ -502,8 +502,8 @@ describe('an update', () => {
     const told = [...lines, 'RULE3,Ada,Roy,boss,,,', 'RULEnew,Ada,Roy,foreman,,,', 'rulenew,Bea,Roy,foreman,,,'].join('\n');
     expect(await refusalsOf(told, importMembers, updates.form)).toEqual([
       '3: hireDate must be after the date of birth',
-      '4: memberNumber was that of a record that is deleted',
-      expect.stringMatching(/^5: classification is none of/),
+      '4: memberNumber belongs to a deleted record',
+      expect.stringMatching(/^5: classification must be one of/),
       '7: memberNumber is the same as in line 6',
     ]);
   });
@@ -512,13 +512,13 @@ describe('an update', () => {
     const given = (...lines: string[]) => ['name,orgType,city,phone', ...lines].join('\n');
     await organizations(given('UPD One,employer,Troy,1', 'UPD Two,employer,Troy,1', 'UPD Two,employer,Utica,1'));
     expect(await refusalsOf(given('UPD One,employer,Troy,2'), importOrganizations)).toEqual([
-      '2: name is that of a record with other values; --update changes that record',
+      '2: name belongs to a record with other values; use --update to change that record',
     ]);
     const several = given('UPD One,employer,Troy,2', 'UPD One,employer,Troy,3', 'UPD Two,employer,Utica,2', 'UPD Two,employer,Troy,1');
     expect(await refusalsOf(several, importOrganizations, updates.form)).toEqual([
-      '2: name is in 2 lines, so that they do not say which of them updates the record',
-      '3: name is in 2 lines, so that they do not say which of them updates the record',
-      '4: name is that of 2 records, so that the line does not say which of them to update',
+      '2: name is in 2 lines, so the line that updates the record is ambiguous',
+      '3: name is in 2 lines, so the line that updates the record is ambiguous',
+      '4: name belongs to 2 records, so the record to update is ambiguous',
     ]);
     const right = given('UPD One,employer,Troy,2', 'UPD Two,employer,Troy,1', 'UPD Two,employer,Utica,1', 'UPD Three,union,,');
     expect(await organizations(right, updates)).toMatchObject({ added: 1, updated: 1, alreadyThere: 2, told: [] });
@@ -562,7 +562,7 @@ describe('on a server', () => {
         if (asked > 5000) throw new Error('The update does not wait.');
       await other.commit();
       expect((await ended)?.message).toBe(
-        'Nothing was imported: while the file was read, somebody else changed a record of it. Import it again.',
+        'Nothing was imported: during the import, another change modified a record in the file. Import it again.',
       );
       const rows = await rowsLike('members', 'member_number', 'EDIT%', server);
       expect(rows.map(({ phone, version }) => [phone, version])).toEqual([
@@ -584,7 +584,7 @@ describe('on a server', () => {
       await server.run('create trigger breaks before insert on members for each row execute function break_down()');
       const before = await contents(server);
       const text = [header, ...Array.from({ length: 800 }, (_, n) => `HALF${String(n).padStart(4, '0')},A,B,journeyman`)].join('\n');
-      await expect(members(text, { into: server, chunk: 4096 })).rejects.toThrow(/somebody else took a number/);
+      await expect(members(text, { into: server, chunk: 4096 })).rejects.toThrow(/another change used a number/);
       expect(await contents(server)).toEqual(before);
     } finally {
       await server.close();
@@ -629,33 +629,33 @@ describe('npm run', () => {
     await writeFile(file, `${header}\nCLI1,Ada,Roy,foreman\n`);
     expect(await run('members:import', '--dry-run', '--file', file)).toMatchObject({
       code: 0,
-      out: '1 member would be added; 0 were there already.\n',
+      out: '1 member would be added; 0 exist already.\n',
     });
-    expect(await run('members:import', '--file', file)).toMatchObject({ code: 0, out: 'Added 1 member; 0 were there already.\n' });
+    expect(await run('members:import', '--file', file)).toMatchObject({ code: 0, out: 'Added 1 member; 0 exist already.\n' });
     await writeFile(file, `${header},phone,notes\nCLI1,Ada,Roy,foreman,555,"\ue000\nred"\nCLI2,Bea,Roy,foreman,,\n`);
-    expect((await run('members:import', '--file', file)).err).toContain('memberNumber is that of a record with other values; --update');
+    expect((await run('members:import', '--file', file)).err).toContain('memberNumber belongs to a record with other values; use --update');
     expect(await run('members:import', '--update', '--dry-run', '--file', file)).toMatchObject({
       code: 0,
       out: [
         `${file}:2: memberNumber "CLI1": phone (empty) → "555"`,
         String.raw`${file}:2: memberNumber "CLI1": notes (empty) → "\u{e000}\nred"`,
-        '1 member would be added and 1 updated; 0 were there already.\n',
+        '1 member would be added and 1 updated; 0 exist already.\n',
       ].join('\n'),
     });
     expect(await run('members:import', '--update', '--file', file)).toMatchObject({
       code: 0,
-      out: 'Added 1 member and updated 1; 0 were there already.\n',
+      out: 'Added 1 member and updated 1; 0 exist already.\n',
     });
     await writeFile(file, 'name,orgType\nCLI Works,employer\nCLI Club,nothing\n');
     const refused = await run('organizations:import', '--file', file);
     expect(refused).toMatchObject({ code: 1, out: '' });
-    expect(refused.err).toContain(`${file}:3: orgType is none of employer`);
-    expect(refused.err).toContain('Nothing was imported: 1 line is not right.');
+    expect(refused.err).toContain(`${file}:3: orgType must be one of employer`);
+    expect(refused.err).toContain('Nothing was imported: 1 line has problems.');
     expect(refused.err).not.toMatch(/\n {4}at /);
     for (const words of [[], [file], ['--file'], ['--file', file, 'more']])
       expect(await run('organizations:import', ...words)).toMatchObject({
         code: 1,
-        err: expect.stringContaining('--file organizations.csv --dry-run'),
+        err: expect.stringContaining('Usage: npm run organizations:import -- --file organizations.csv'),
       });
   }, 300_000);
 });

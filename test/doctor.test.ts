@@ -120,8 +120,8 @@ describe('of the config directory it says', () => {
       const says = await said(config, 'Config directory');
       expect(says).toBe(
         isRight
-          ? `right: ${config.configDirectory} is for the service alone.`
-          : `wrong: Others may read ${file}. Run: chmod 0600 "${file}"`,
+          ? `right: ${config.configDirectory} is protected from other users.`
+          : `wrong: ${file} is readable by other users. Run: chmod 0600 "${file}"`,
       );
     }
   });
@@ -131,13 +131,13 @@ describe('of the config directory it says', () => {
     await chmod(config.configDirectory, 0o777);
     for (const name of ['keys', 'setup-token']) await writeFile(join(config.configDirectory, name), '', { mode: 0o644 });
     expect(await said(config, 'Config directory')).toMatch(
-      /^wrong: Others may write to .*chmod 0700.*\n.*keys.*\n.*setup-token.*chmod 0600/,
+      /^wrong: .* is writable by other users.*chmod 0700.*\n.*keys.*\n.*setup-token.*chmod 0600/,
     );
   });
 
   it('that it is not there yet', async () => {
     const config = await configured({ UNIONHALL_CONFIG_DIR: join(await folder(), 'new') });
-    expect(await said(config, 'Config directory')).toMatch(/^right: .* is not there yet/);
+    expect(await said(config, 'Config directory')).toMatch(/^right: .* does not exist yet/);
   });
 });
 
@@ -149,17 +149,17 @@ describe('of the database it says', () => {
 
   it('that it is embedded, and makes none', async () => {
     const config = await configured();
-    expect(await said(config, 'Database')).toMatch(/^right: It is embedded, in /);
+    expect(await said(config, 'Database')).toMatch(/^right: The database is embedded, in /);
     expect(await said(config, 'Migrations')).toBeUndefined();
     await expect(readdir(config.dataDirectory)).rejects.toThrow('ENOENT');
   });
 
   it('its version, that it is up to date, and that its clock is right', async () => {
     const config = await configured({ DATABASE_URL: url });
-    expect(await said(config, 'Database')).toMatch(/^right: It is PostgreSQL \d+\.\d+.*\.$/);
+    expect(await said(config, 'Database')).toMatch(/^right: The server runs PostgreSQL \d+\.\d+.*\.$/);
     expect(await said(config, 'Migrations')).toBe('right: The database is up to date.');
-    expect(await said(config, 'Clock')).toBe('right: It agrees with that of the database.');
-    expect(await said(config, 'Direct way')).toBeUndefined();
+    expect(await said(config, 'Clock')).toBe('right: The clock agrees with the database.');
+    expect(await said(config, 'Direct connection')).toBeUndefined();
   });
 
   it.each<[string, (url: URL) => unknown, RegExp]>([
@@ -181,20 +181,22 @@ describe('of the database it says', () => {
 
   it('that it is too old', async () => {
     expect(await said(await configured({ DATABASE_URL: url }), 'Database', { oldest: 990_000 })).toMatch(
-      /^wrong: It is PostgreSQL .*; 99 or later is needed\.$/,
+      /^wrong: The server runs PostgreSQL .*; 99 or later is required\.$/,
     );
   });
 
   it.each([60_000, -60_000])('that the clocks differ, by %s ms', async (ahead) => {
     const config = await configured({ DATABASE_URL: url });
     expect(await said(config, 'Clock', { now: () => Date.now() + ahead })).toMatch(
-      /^wrong: It differs from that of the database by (59|60|61) s: /,
+      /^wrong: The clock differs from the database by (59|60|61) s: /,
     );
   });
 
   it('what is not done yet, and does nothing of it', async () => {
     const bare = await aDatabase();
-    expect(await said(await configured({ DATABASE_URL: bare }), 'Migrations')).toMatch(/^wrong: \d+ are not done yet: npm run db:migrate/);
+    expect(await said(await configured({ DATABASE_URL: bare }), 'Migrations')).toMatch(
+      /^wrong: \d+ migrations are pending\. Run npm run db:migrate/,
+    );
     const made = `select (select count(*) from pg_class where relnamespace = 'public'::regnamespace)
       + (select count(*) from pg_namespace where nspname !~ '^pg_|^information_schema$' and nspname <> 'public') as count`;
     expect(await sql(bare, made)).toEqual([{ count: '0' }]);
@@ -204,21 +206,21 @@ describe('of the database it says', () => {
     const other = await upToDate(await aDatabase());
     const config = await configured({ DATABASE_URL: other });
     await sql(other, 'delete from mikro_orm_migrations where name = (select max(name) from mikro_orm_migrations)');
-    expect(await said(config, 'Migrations')).toMatch(/^wrong: 1 is not done yet/);
+    expect(await said(config, 'Migrations')).toMatch(/^wrong: 1 migration is pending/);
     await sql(other, `insert into mikro_orm_migrations (name) values ('Migration29990101000000')`);
-    expect(await said(config, 'Migrations')).toMatch(/^wrong: The database was made by a newer version of this program/);
+    expect(await said(config, 'Migrations')).toMatch(/^wrong: The database was created by a newer version of this program/);
     expect(await sql(other, `select count(*)::int as count from audit_events`)).toEqual([{ count: 0 }]);
   });
 
   it('that it takes no writes', async () => {
     const other = await aDatabase();
     await sql(other, `alter database "${new URL(other).pathname.slice(1)}" set default_transaction_read_only = on`);
-    expect(await said(await configured({ DATABASE_URL: other }), 'Database')).toMatch(/^wrong: The server takes no writes/);
+    expect(await said(await configured({ DATABASE_URL: other }), 'Database')).toMatch(/^wrong: The server is read-only/);
   });
 
   it('whether the way past a pooler leads anywhere', async () => {
-    const direct = async (to: string) => said(await configured({ DATABASE_URL: url, DATABASE_DIRECT_URL: to }), 'Direct way');
-    expect(await direct(url)).toBe('right: DATABASE_DIRECT_URL leads to a server.');
+    const direct = async (to: string) => said(await configured({ DATABASE_URL: url, DATABASE_DIRECT_URL: to }), 'Direct connection');
+    expect(await direct(url)).toBe('right: The server in DATABASE_DIRECT_URL responds.');
     expect(await direct('postgres://unionhall@127.0.0.1:1/unionhall')).toMatch(/^wrong: Connection failed: REFUSED/);
   });
 
@@ -227,10 +229,10 @@ describe('of the database it says', () => {
     const { hostname, port, pathname, username, password } = new URL(url);
     const server = { host: hostname, port: Number(port), database: pathname.slice(1), username, password, ssl: false };
     await new SavedConnection(config.configDirectory, Keyring.parse(keys), true).write(server);
-    expect(await said(config, 'Database')).toMatch(/^right: It is PostgreSQL /);
-    expect(await said({ ...config, keys: Keyring.generate() }, 'Database')).toMatch(/^wrong: .*db_credentials\.enc does not open/);
+    expect(await said(config, 'Database')).toMatch(/^right: The server runs PostgreSQL /);
+    expect(await said({ ...config, keys: Keyring.generate() }, 'Database')).toMatch(/^wrong: .*db_credentials\.enc cannot be decrypted/);
     expect(await said({ ...config, keys: 'nonsense:' }, 'Database')).toMatch(
-      /^wrong: What was saved in the settings opens with the keyring/,
+      /^wrong: The saved connection cannot be decrypted without the keyring/,
     );
   });
 });
@@ -240,32 +242,34 @@ describe('of mail it says', () => {
     said(await configured({ SMTP_URL: url, MAIL_FROM: 'local@union.example', ...more }), 'Mail');
 
   it('that nothing is set, which is right in development alone', async () => {
-    expect(await said(await configured(), 'Mail')).toMatch(/^wrong: SMTP_URL is not set: mails wait/);
+    expect(await said(await configured(), 'Mail')).toMatch(/^wrong: SMTP_URL is not set\. Mails wait/);
     expect(await said(await configured({ NODE_ENV: 'development' }), 'Mail')).toMatch(/^right: SMTP_URL is not set/);
   });
 
   it('that the server takes mail, and sends it none', async () => {
     const server = await smtpServer();
     closing.push(server.close);
-    expect(await mail(server.url)).toBe('right: The mail server takes mail.');
+    expect(await mail(server.url)).toBe('right: The mail server accepts mail.');
     expect(server.received).toEqual([]);
   });
 
   it('that it is not there, is silent, hangs up, or lets nobody encrypt or in', async () => {
     const [silent, rude] = await Promise.all([listening(() => undefined), listening((socket) => socket.end())]);
-    expect(await mail(`smtp://127.0.0.1:${await freePort()}`)).toBe('wrong: The mail server that SMTP_URL names cannot be reached.');
-    expect(await mail(`smtp://127.0.0.1:${silent}`)).toBe('wrong: The mail server that SMTP_URL names does not answer.');
-    expect(await mail(`smtp://127.0.0.1:${rude}`)).toMatch(/^wrong: The mail server that SMTP_URL names (hangs up|cannot be reached)\.$/);
+    expect(await mail(`smtp://127.0.0.1:${await freePort()}`)).toBe('wrong: The mail server in SMTP_URL cannot be reached.');
+    expect(await mail(`smtp://127.0.0.1:${silent}`)).toBe('wrong: The mail server in SMTP_URL does not respond.');
+    expect(await mail(`smtp://127.0.0.1:${rude}`)).toMatch(
+      /^wrong: The mail server in SMTP_URL (closes the connection|cannot be reached)\.$/,
+    );
     const trusted = await smtpServer();
     const plain = await smtpServer({ disabledCommands: ['STARTTLS'] });
     closing.push(trusted.close, plain.close);
-    const says = 'wrong: The mail server that SMTP_URL names gives no encryption that this machine trusts.';
+    const says = 'wrong: The mail server in SMTP_URL does not offer encryption with a trusted certificate.';
     expect(await mail(`smtp://127.0.0.1:${trusted.port}`)).toBe(says);
     expect(await mail(`smtp://127.0.0.1:${plain.port}`)).toBe(says);
     const guarded = await smtpServer({ allowInsecureAuth: true, onAuth: (_auth, _session, done) => done(new Error(`not ${secret}`)) });
     closing.push(guarded.close);
     expect(await mail(guarded.url.replace('//', `//rosa:${secret}@`))).toBe(
-      'wrong: The mail server that SMTP_URL names does not accept the user or the password.',
+      'wrong: The mail server in SMTP_URL rejects the username or the password.',
     );
   });
 
@@ -290,9 +294,11 @@ describe('of the disk it says', () => {
   it('how much is free, and that it is too little, for what is kept there', async () => {
     const config = await configured();
     expect(await said(config, 'Disk', { room: 1 })).toMatch(/^right: \d+ MB are free at .*unionhall-doctor-/);
-    expect(await said(config, 'Disk', { room: Infinity })).toMatch(/^wrong: Only \d+ MB are free at .*: a database that is full/);
+    expect(await said(config, 'Disk', { room: Infinity })).toMatch(/^wrong: Only \d+ MB are free at .*: the database cannot be changed/);
     const onServer = await configured({ DATABASE_URL: await aDatabase() });
-    expect(await said(onServer, 'Disk', { room: Infinity })).toMatch(/^wrong: .* at .*: keys and tokens could not be kept\.$/);
+    expect(await said(onServer, 'Disk', { room: Infinity })).toMatch(
+      /^wrong: .* at .*: keys and tokens cannot be saved when the disk is full\.$/,
+    );
   });
 });
 
@@ -313,7 +319,7 @@ describe('npm run doctor', () => {
     const environment = { NODE_ENV: 'development', UNIONHALL_CONFIG_DIR: config, UNIONHALL_DATA_DIR: join(data, 'data') };
     const { said: text, hasSucceeded } = await runProcess(built.program, ['doctor'], environment);
     expect(hasSucceeded).toBe(true);
-    expect(beginnings(text)).toEqual(['Keys', 'Config directory', 'Database', 'Mail', 'Disk'].map((what) => `right  ${what}`));
+    expect(beginnings(text)).toEqual(['Keys', 'Config directory', 'Database', 'Mail', 'Disk'].map((what) => `ok      ${what}`));
     expect([await readdir(config), await readdir(data)]).toEqual([[], []]);
   });
 
@@ -332,13 +338,13 @@ describe('npm run doctor', () => {
     expect(before.hasSucceeded).toBe(false);
     expect(beginnings(before.said).toSorted()).toEqual(
       [
-        '1 thing is wrong.',
-        ...['Clock', 'Config directory', 'Database', 'Disk', 'Keys', 'Keys of the database', 'Mail'].map((what) => `right  ${what}`),
-        'wrong  Migrations',
+        '1 check failed.',
+        ...['Clock', 'Config directory', 'Database', 'Disk', 'Keys', 'Database keys', 'Mail'].map((what) => `ok      ${what}`),
+        'failed  Migrations',
       ].toSorted(),
     );
     expect((await runProcess(built.program, ['db:migrate'], environment)).hasSucceeded).toBe(true);
     const after = await runProcess(built.program, ['doctor'], environment);
-    expect([after.hasSucceeded, linesOf(after.said).filter((line) => !line.startsWith('right'))]).toEqual([true, []]);
+    expect([after.hasSucceeded, linesOf(after.said).filter((line) => !line.startsWith('ok'))]).toEqual([true, []]);
   });
 });

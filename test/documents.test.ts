@@ -93,7 +93,7 @@ describe('persisted queries', () => {
     expect(codesOf(wrong)).toEqual(['BAD_INPUT']);
     expect(wrong.status).toBe(400);
     expect(wrong.errors?.[0]?.extensions.fields).toEqual([
-      { path: 'extensions.persistedQuery', message: 'does not have the SHA-256 hash of the document' },
+      { path: 'extensions.persistedQuery', message: 'must have the SHA-256 hash of the document' },
     ]);
     expect(await send(local, token, persisted(hashOf('another')))).toMatchObject(notFound);
     expect(codesOf(await send(local, token, { query, ...persisted(hashOf(query), 2) }))).toEqual(['BAD_INPUT']);

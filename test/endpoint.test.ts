@@ -104,8 +104,8 @@ describe('wrong input gets a clear answer with a closed code', () => {
     );
     expect(errors[0]?.extensions['fields']).toEqual([
       { path: 'first', message: 'must be from 1 to 100' },
-      { path: 'filter.memberId.eq', message: 'is not an id' },
-      { path: 'filter.employerId.in[0]', message: 'is not an id' },
+      { path: 'filter.memberId.eq', message: 'must be a UUID' },
+      { path: 'filter.employerId.in[0]', message: 'must be a UUID' },
     ]);
   });
 

@@ -298,7 +298,7 @@ describe('a change of the own e-mail address', () => {
     const headers = await signIn('testuser');
     await change('admin@unionhall.test', headers);
     const letter = (await local.mailbox('admin@unionhall.test')).at(-1);
-    expect(letter).toMatchObject({ subject: 'Somebody used your e-mail address', token: '' });
+    expect(letter).toMatchObject({ subject: 'Someone tried to use your e-mail address', token: '' });
     expect(letter?.text).toContain('"admin"');
     expect(letter?.text).toContain('Your account is unchanged');
     await resetOf('admin@unionhall.test');

@@ -36,7 +36,7 @@ describe('.env', () => {
     ['UTF-16 (little endian)', Buffer.from(`\ufeff${text}`, 'utf16le')],
     ['UTF-16 (big endian)', Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
     ['UTF-16 or UTF-32 without a byte order mark', Buffer.from(text, 'utf16le')],
-    ['not UTF-8: perhaps Windows-1252', Buffer.from('MAIL_FROM=Zürich <a@b.example>', 'latin1')],
+    ['not UTF-8, possibly Windows-1252', Buffer.from('MAIL_FROM=Zürich <a@b.example>', 'latin1')],
   ])('is refused when it is %s, by every npm script', async (encoding, bytes) => {
     const file = await written(bytes);
     expect(() => readEnvironment(file)).toThrow(`.env is ${encoding}`);
@@ -50,9 +50,7 @@ describe('.env', () => {
     try {
       warnOfUnknown(['PORT', 'TRUSTED_PROXY', 'toString'], variables);
       warnOfUnknown(['PORT'], variables);
-      expect(said.mock.calls).toEqual([
-        ['.env sets what the service does not read: TRUSTED_PROXY, toString. docs/configuration.md lists the settings.'],
-      ]);
+      expect(said.mock.calls).toEqual([['.env has unknown settings: TRUSTED_PROXY, toString. docs/configuration.md lists all settings.']]);
     } finally {
       said.mockRestore();
     }
@@ -79,13 +77,21 @@ describe('a setting', () => {
       ['*', 'https://*.a.example', 'null', 'https://a.example/', 'https://a.example/path', 'a.example', 'ftp://a.example'],
       /must list origins/,
     ],
-    ['MAIL_FROM', ['not an address', 'a@b, c@d', 'Local <a>', 'Local <a@b', ''.padEnd(301, 'a@b')], /^MAIL_FROM is not valid: /],
-    ['MAIL_FROM', ['Local 5: Zürich <a@b.example>', 'Local; 5 <a@b.example>'], /a name with : or ; stands in double quotes/],
-    ['DATABASE_URL', ['postgres://u@h/d?sslmode=allow', 'postgres://u@h/d?sslmode='], /must have one of these as sslmode: disable, /],
+    [
+      'MAIL_FROM',
+      ['not an address', 'a@b, c@d', 'Local <a>', 'Local <a@b', ''.padEnd(301, 'a@b')],
+      /^MAIL_FROM must (?:be an e-mail address|have at most 300 characters)/,
+    ],
+    ['MAIL_FROM', ['Local 5: Zürich <a@b.example>', 'Local; 5 <a@b.example>'], /a name that contains : or ; in double quotes/],
+    [
+      'DATABASE_URL',
+      ['postgres://u@h/d?sslmode=allow', 'postgres://u@h/d?sslmode='],
+      /must have one of these values as sslmode: disable, /,
+    ],
     ['DATABASE_URL', ['u@h', 'http://u@h/d', 'postgres://u@h:70000/d'], /must be the address of a PostgreSQL server: postgres:/],
-    ['DATABASE_URL', ['postgres://u:p%@h/d', 'postgres://u:%zz@h/d'], /write %25 for the character %/],
+    ['DATABASE_URL', ['postgres://u:p%@h/d', 'postgres://u:%zz@h/d'], /write %25 for a literal %/],
     ['PUBLIC_URL', ['https://a.example/?a=b', 'https://u:secret@a.example'], /must have no user and no query/],
-    ['SMTP_URL', ['smtp://u:p%@h', 'smtps://u:p%zz@h'], /write %25 for the character %/],
+    ['SMTP_URL', ['smtp://u:p%@h', 'smtps://u:p%zz@h'], /write %25 for a literal %/],
     ['DATABASE_URL', ['postgres://u:p@h', 'postgres://u:p@h/', 'postgres://u:p@h/?sslmode=require'], /must name a database/],
     ['DATABASE_URL', ['postgres://u@a,b/d', 'postgres://u:p,x@a:1,b:2/d'], /must name one host/],
     ['DATABASE_URL', ['postgres://u@/d?host=a'], /for the folder of a Unix socket/],
@@ -102,7 +108,7 @@ describe('a setting', () => {
         'connectionTimeoutMillis=0',
         'user=x',
       ].map((parameter) => `postgres://u:secret@h/d?sslmode=require&${parameter}`),
-      /takes no parameters but .*: the service sets its time-outs and time zone itself/,
+      /may only have the parameters .*: the service sets time-outs and the time zone itself/,
     ],
   ])('%s is refused as %j, with what would be right', (name, values, problem) => {
     for (const value of values) {
@@ -138,6 +144,6 @@ describe('a setting', () => {
     const empty = await written(Buffer.from('\n'));
     expect(readConfig({ SMTP_URL_FILE: empty }).mail.smtp).toBeNull();
     for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'ADMIN_PASSWORD'])
-      expect(said({ [`${name}_FILE`]: empty })).toBe(`${name}_FILE names a file that is empty`);
+      expect(said({ [`${name}_FILE`]: empty })).toBe(`${name}_FILE must name a file that is not empty`);
   });
 });

@@ -223,7 +223,7 @@ describe('a sign-in with a second factor', () => {
     await hear(complete(late, shownBy(secret, now())));
     expect(said).toHaveLength(8);
     for (const answer of said) expect(answer).toEqual(said[0]);
-    expect(JSON.stringify(said[0])).toContain('The credentials are not right.');
+    expect(JSON.stringify(said[0])).toContain('The credentials are incorrect or have expired.');
   });
 
   it.each<[string, () => Promise<unknown>]>([

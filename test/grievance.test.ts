@@ -159,8 +159,8 @@ describe('filing', () => {
       () => ({ assignedRep: 'x'.repeat(201) }),
       ['input.assignedRep must have at most 200 characters'],
     ],
-    ['a character that is none', () => ({ notes: 'a\udc00b' }), ['input.notes has a character that is none']],
-    ['half a character', () => ({ remedySought: 'a\ud800b' }), ['input.remedySought has a character that is none']],
+    ['a character that is none', () => ({ notes: 'a\udc00b' }), ['input.notes must not contain NUL or invalid Unicode characters']],
+    ['half a character', () => ({ remedySought: 'a\ud800b' }), ['input.remedySought must not contain NUL or invalid Unicode characters']],
     [
       'all that is wrong at once',
       () => ({
@@ -175,9 +175,9 @@ describe('filing', () => {
         'input.violationDescription must not be empty',
         'input.contractArticle must have at most 100 characters',
         'input.filedDate must not be in the future',
-        'input.memberId is not an id',
-        'input.employerId is not an id',
-        'input.assignedUserId is not an id',
+        'input.memberId must be a UUID',
+        'input.employerId must be a UUID',
+        'input.assignedUserId must be a UUID',
       ],
     ],
   ])('refuses %s', async (_, changes, fields) => {
@@ -229,7 +229,7 @@ describe('filing', () => {
       expect([who, answer.codes, fieldsOf(answer)]).toEqual([
         who,
         ['BAD_INPUT'],
-        ['input.assignedUserId is not an active user who may represent members'],
+        ['input.assignedUserId must be an active user whose roles may represent members'],
       ]);
     }
     const president = await userId('president');
@@ -410,8 +410,8 @@ describe('a meeting', () => {
       'DENIED',
       () => ({ settlementAmount: '5.00', resolution: 'x' }),
       [
-        'input.resolution is given only when the step settles the case',
-        'input.settlementAmount is given only when the step settles the case',
+        'input.resolution is allowed only when the outcome is SETTLED',
+        'input.settlementAmount is allowed only when the outcome is SETTLED',
       ],
     ],
     [
@@ -419,16 +419,22 @@ describe('a meeting', () => {
       'advanced advanced advanced',
       'ADVANCED',
       () => ({}),
-      ['input.outcome cannot be ADVANCED: arbitration is the last step'],
+      ['input.outcome must not be ADVANCED: arbitration is the last step'],
     ],
-    ['with a character that is none', '', 'DENIED', () => ({ notes: '\ud800' }), ['input.notes has a character that is none']],
+    [
+      'with a character that is none',
+      '',
+      'DENIED',
+      () => ({ notes: '\ud800' }),
+      ['input.notes must not contain NUL or invalid Unicode characters'],
+    ],
     [
       'with all that is wrong at once',
       '',
       'SETTLED',
       () => ({ meetingDate: '9999-12-31', resolution: '', settlementAmount: '0', unionAttendees: '\ud800' }),
       [
-        'input.unionAttendees has a character that is none',
+        'input.unionAttendees must not contain NUL or invalid Unicode characters',
         'input.meetingDate must not be in the future',
         'input.resolution is required to end the case',
         'input.settlementAmount must be more than zero',
@@ -467,7 +473,7 @@ describe('a meeting', () => {
 describe('an end', () => {
   it.each<[Operation, object, string[]]>([
     ['settleGrievance', { resolution: '' }, ['input.resolution is required to end the case']],
-    ['settleGrievance', { resolution: 'a\ud800' }, ['input.resolution has a character that is none']],
+    ['settleGrievance', { resolution: 'a\ud800' }, ['input.resolution must not contain NUL or invalid Unicode characters']],
     ['settleGrievance', { resolution: 'Paid.', settlementAmount: '0' }, ['input.settlementAmount must be more than zero']],
     [
       'settleGrievance',
@@ -476,7 +482,7 @@ describe('an end', () => {
     ],
     ['withdrawGrievance', { reason: ' ' }, ['input.reason is required to end the case']],
     ['closeGrievance', { reason: '' }, ['input.reason is required to end the case']],
-    ['closeGrievance', { reason: '\ud800' }, ['input.reason has a character that is none']],
+    ['closeGrievance', { reason: '\ud800' }, ['input.reason must not contain NUL or invalid Unicode characters']],
   ])('by %s with %j is refused', async (operation, told, fields) => {
     const { id } = await filed();
     const before = await stored(local);
@@ -548,7 +554,7 @@ describe('a correction', () => {
         'input.violationDescription must not be empty',
         'input.contractArticle must have at most 100 characters',
         'input.incidentDate must not be after the filing date',
-        'input.assignedUserId is not an id',
+        'input.assignedUserId must be a UUID',
       ],
     ],
   ])('to %s is refused', async (_, told, fields) => {
@@ -584,7 +590,7 @@ describe('an id', () => {
     const answer = await move('GR-2026-0001', name);
     expect([answer.codes, fieldsOf(answer)[0]]).toEqual([
       ['BAD_INPUT'],
-      expect.stringMatching(/^(id|input\.id|input\.grievanceId) is not an id$/),
+      expect.stringMatching(/^(id|input\.id|input\.grievanceId) must be a UUID$/),
     ]);
   });
 

@@ -13,7 +13,7 @@ import { aLocal, Clock, type Local } from './support/local.ts';
 import { aNode, bearer, seededDatabase } from './support/node.ts';
 import { saidOf } from './support/said.ts';
 
-const anotherRequest = 'This idempotency-key came with another request before: take a new one.';
+const anotherRequest = 'This idempotency-key was already used for another request. Use a new one.';
 
 const origin = 'https://front.example.test';
 
@@ -197,7 +197,7 @@ describe('a key', () => {
     const variables = await makings.variables(organization);
     const made = await makings.watch(organization, async () => {
       const answer = await makings.ask(organization, variables, { key });
-      expect(saidOf(answer)).toEqual(['idempotency-key must be 1 to 255 visible characters of ASCII']);
+      expect(saidOf(answer)).toEqual(['idempotency-key must have 1 to 255 visible ASCII characters']);
       expect(JSON.stringify(answer.errors)).not.toContain('two words');
     });
     expect(made).toEqual({ rows: 0, events: 0 });
@@ -215,7 +215,7 @@ describe('a key', () => {
       for (const body of two) {
         const query = `mutation ($input: CreateOrganizationInput!) { ${body} } ${body === '...Two' ? fragment : ''}`;
         const answer = await local.staff.ask(query, variables, { 'idempotency-key': 'two-1' });
-        expect(saidOf(answer)).toEqual(['query must have one root field, as an idempotency-key came with it']);
+        expect(saidOf(answer)).toEqual(['query must have only one root field when an idempotency-key is sent']);
       }
     });
     expect(made).toEqual({ rows: 0, events: 0 });

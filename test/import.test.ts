@@ -197,55 +197,43 @@ describe('a file with nobody in it', () => {
 
 describe('a line is refused by its number', () => {
   const bad: readonly (readonly [what: string, user: unknown, problem: string])[] = [
-    ['no object', ['a'], 'is not a JSON object'],
-    ['null', null, 'is not a JSON object'],
-    ['a text', 'w.ruiz', 'is not a JSON object'],
+    ['no object', ['a'], 'must be a JSON object'],
+    ['null', null, 'must be a JSON object'],
+    ['a text', 'w.ruiz', 'must be a JSON object'],
     [
       'nothing in it',
       {},
       'email is missing; firstName is missing; hash is missing; lastName is missing; roles is missing; username is missing',
     ],
-    ['a username too short', named('x', { email: 'x@example.org' }), 'username must be'],
-    ['a username with a space', { ...person, username: 'w ruiz' }, 'username must be'],
-    ['a username that is no text', { ...person, username: 7 }, 'username must be a text'],
-    ['an address that is none', { ...person, email: 'w.ruiz' }, 'email is not an e-mail address'],
-    ['an address that begins another header', { ...person, email: 'w@example.org\nBcc: x@example.org' }, 'email is not an e-mail address'],
+    ['a username too short', named('x', { email: 'x@example.org' }), 'username must have'],
+    ['a username with a space', { ...person, username: 'w ruiz' }, 'username must have'],
+    ['a username that is not text', { ...person, username: 7 }, 'username must be a string'],
+    ['an address that is none', { ...person, email: 'w.ruiz' }, 'email must be an e-mail address'],
+    ['an address that begins another header', { ...person, email: 'w@example.org\nBcc: x@example.org' }, 'email must be an e-mail address'],
     ['a first name of nothing', { ...person, firstName: '  ' }, 'firstName must have 1 to 100 characters'],
     ['a last name too long', { ...person, lastName: 'R'.repeat(101) }, 'lastName must have 1 to 100 characters'],
     ['NUL in a name', { ...person, lastName: 'R\0' }, 'lastName must have 1 to 100 characters'],
     ['half a character in a name', { ...person, lastName: 'R\ud800' }, 'lastName must have 1 to 100 characters'],
-    ['a role that is none', { ...person, roles: ['member', 'wizard'] }, 'roles has wizard, which is no role here'],
-    ['a role in capitals', { ...person, roles: ['Admin'] }, 'roles has Admin, which is no role here'],
-    ['a role of a prototype', { ...person, roles: ['constructor'] }, 'roles has constructor, which is no role here'],
-    ['a role that moves the cursor', { ...person, roles: ['\u001b[2J'] }, 'roles has a name that no role has'],
-    ['a role with NUL', { ...person, roles: ['a\0'] }, 'roles has a name that no role has'],
-    ['a role twice', { ...person, roles: ['staff', 'staff'] }, 'roles names a role twice'],
+    ['a role that is none', { ...person, roles: ['member', 'wizard'] }, 'roles has wizard, which is not an existing role'],
+    ['a role in capitals', { ...person, roles: ['Admin'] }, 'roles has Admin, which is not an existing role'],
+    ['a role of a prototype', { ...person, roles: ['constructor'] }, 'roles has constructor, which is not an existing role'],
+    ['a role that moves the cursor', { ...person, roles: ['\u001b[2J'] }, 'roles must contain only names of roles'],
+    ['a role with NUL', { ...person, roles: ['a\0'] }, 'roles must contain only names of roles'],
+    ['a role twice', { ...person, roles: ['staff', 'staff'] }, 'roles must not list a role twice'],
     ['roles as a text', { ...person, roles: 'staff' }, 'roles must be a list of at most 20 names'],
     ['too many roles', { ...person, roles: Array.from({ length: 21 }, (_, at) => `r${at}`) }, 'roles must be a list of at most 20 names'],
     ['a role that is a number', { ...person, roles: [1] }, 'roles must be a list of names'],
-    ['a password for a hash', { ...person, hash: 'hunter2 hunter2' }, 'hash is not a bcrypt or Argon2 hash that can be taken over'],
-    ['a hash of ours', { ...person, hash: `pepper-v1:k:${hash}` }, 'hash is not a bcrypt or Argon2 hash that can be taken over'],
-    [
-      'a hash that costs too much',
-      { ...person, hash: hash.replace('$05$', '$15$') },
-      'hash is not a bcrypt or Argon2 hash that can be taken over',
-    ],
-    [
-      'a hash of MD5',
-      { ...person, hash: 'd8578edf8458ce06fbc5bb76a58c5ca4' },
-      'hash is not a bcrypt or Argon2 hash that can be taken over',
-    ],
-    ['a hash of nothing', { ...person, hash: null }, 'hash is not a bcrypt or Argon2 hash that can be taken over'],
-    ['a member number of nobody', { ...person, memberNumber: 'ZZ99999' }, "memberNumber is no member's"],
-    ['a member number with a dash', { ...person, memberNumber: 'A-1' }, 'memberNumber must be 1 to 30 letters and digits'],
+    ['a password for a hash', { ...person, hash: 'hunter2 hunter2' }, 'hash must be a supported bcrypt or Argon2 hash'],
+    ['a hash of ours', { ...person, hash: `pepper-v1:k:${hash}` }, 'hash must be a supported bcrypt or Argon2 hash'],
+    ['a hash that costs too much', { ...person, hash: hash.replace('$05$', '$15$') }, 'hash must be a supported bcrypt or Argon2 hash'],
+    ['a hash of MD5', { ...person, hash: 'd8578edf8458ce06fbc5bb76a58c5ca4' }, 'hash must be a supported bcrypt or Argon2 hash'],
+    ['a hash of nothing', { ...person, hash: null }, 'hash must be a supported bcrypt or Argon2 hash'],
+    ['a member number of nobody', { ...person, memberNumber: 'ZZ99999' }, 'memberNumber does not belong to a member'],
+    ['a member number with a dash', { ...person, memberNumber: 'A-1' }, 'memberNumber must have 1 to 30 letters and digits'],
     ['active as a text', { ...person, isActive: 'yes' }, 'isActive must be true or false'],
-    ['an unknown key', { ...person, isOwner: true }, 'has a key isOwner, which is not known'],
-    ['a key that may be a hash', { ...person, [hash]: 1 }, 'has a key that is no plain word, which is not known'],
-    [
-      'the key of a prototype',
-      { ...person, constructor: 1, toString: 1 },
-      'has a key constructor, which is not known; has a key toString, which is not known',
-    ],
+    ['an unknown key', { ...person, isOwner: true }, 'has an unknown key isOwner'],
+    ['a key that may be a hash', { ...person, [hash]: 1 }, 'has an unknown key that cannot be shown'],
+    ['the key of a prototype', { ...person, constructor: 1, toString: 1 }, 'has an unknown key constructor; has an unknown key toString'],
   ];
 
   it('whatever is wrong with it, the right ones beside it too', async () => {
@@ -261,17 +249,13 @@ describe('a line is refused by its number', () => {
   });
 
   it.each<[string, string | Buffer, string]>([
-    ['no JSON', `{"username": "w.ruiz", "hash": "${hash}"`, '1: is not a JSON object'],
-    [
-      'a key __proto__',
-      JSON.stringify(person).replace('{', '{"__proto__":{"isActive":false},'),
-      '1: has a key __proto__, which is not known',
-    ],
-    ['Latin-1', Buffer.from(JSON.stringify({ ...person, firstName: 'Zoë' }), 'latin1'), '1: is not UTF-8'],
-    ['UTF-16', Buffer.from(`\uFEFF${JSON.stringify(person)}`, 'utf16le'), '1: is not UTF-8'],
-    ['a megabyte', JSON.stringify({ ...person, lastName: 'R'.repeat(1_000_000) }), '1: is longer than 16384 bytes'],
-    ['a megabyte of nothing', ' '.repeat(1_000_000), '1: is longer than 16384 bytes'],
-    ['a byte order mark in the middle', `\n\uFEFF${JSON.stringify(person)}`, '2: is not a JSON object'],
+    ['no JSON', `{"username": "w.ruiz", "hash": "${hash}"`, '1: must be a JSON object'],
+    ['a key __proto__', JSON.stringify(person).replace('{', '{"__proto__":{"isActive":false},'), '1: has an unknown key __proto__'],
+    ['Latin-1', Buffer.from(JSON.stringify({ ...person, firstName: 'Zoë' }), 'latin1'), '1: must be encoded in UTF-8'],
+    ['UTF-16', Buffer.from(`\uFEFF${JSON.stringify(person)}`, 'utf16le'), '1: must be encoded in UTF-8'],
+    ['a megabyte', JSON.stringify({ ...person, lastName: 'R'.repeat(1_000_000) }), '1: must have at most 16384 bytes'],
+    ['a megabyte of nothing', ' '.repeat(1_000_000), '1: must have at most 16384 bytes'],
+    ['a byte order mark in the middle', `\n\uFEFF${JSON.stringify(person)}`, '2: must be a JSON object'],
   ])('%s', async (_, text, problem) => {
     expect(await refusalsOf(text)).toEqual([problem]);
   });
@@ -280,8 +264,8 @@ describe('a line is refused by its number', () => {
     await importing(jsonl(named('taken.already')));
     const user = { username: 'TAKEN.already', email: 'other@', firstName: '', lastName: 'R', roles: ['wizard'], hash: 1, age: 7 };
     expect(await refusalsOf(jsonl(user))).toEqual([
-      '1: has a key age, which is not known; email is not an e-mail address; firstName must have 1 to 100 characters; ' +
-        'hash is not a bcrypt or Argon2 hash that can be taken over; roles has wizard, which is no role here; username is taken',
+      '1: has an unknown key age; email must be an e-mail address; firstName must have 1 to 100 characters; ' +
+        'hash must be a supported bcrypt or Argon2 hash; roles has wizard, which is not an existing role; username is taken',
     ]);
   });
 
@@ -324,7 +308,7 @@ describe('a line meets who is there', () => {
   ])('whose %s is another', async (path, facts) => {
     const username = `meets.${path.toLowerCase()}`;
     await importing(jsonl(named(username)));
-    expect(await refusalsOf(jsonl(named(username, facts)))).toEqual([`1: ${path} is not what the user has who is there already`]);
+    expect(await refusalsOf(jsonl(named(username, facts)))).toEqual([`1: ${path} differs from that of the existing user`]);
   });
 
   it('who has been given more in the meantime', async () => {
@@ -489,14 +473,14 @@ describe('npm run', () => {
   it('users:import says what it did, and by its exit code whether it did; keys:status under which key', async () => {
     const file = join(folder, 'users.jsonl');
     await writeFile(file, jsonl(named('cli.a'), named('cli.b')));
-    expect(await run(file)).toMatchObject({ code: 0, out: 'Added 2 users; 0 were there already.\n' });
+    expect(await run(file)).toMatchObject({ code: 0, out: 'Added 2 users; 0 exist already.\n' });
     await writeFile(file, jsonl(named('cli.a'), named('cli.c')));
-    expect(await run(file, '--dry-run')).toMatchObject({ code: 0, out: '1 user would be added; 1 was there already.\n' });
+    expect(await run(file, '--dry-run')).toMatchObject({ code: 0, out: '1 user would be added; 1 exists already.\n' });
     await writeFile(file, jsonl(named('cli.b'), named('cli.d', { hash: 'not to be told' })));
     const refused = await run(file);
     expect(refused).toMatchObject({ code: 1, out: '' });
-    expect(refused.err).toContain(`${file}:2: hash is not a bcrypt or Argon2 hash`);
-    expect(refused.err).toContain('Nothing was imported: 1 line is not right.');
+    expect(refused.err).toContain(`${file}:2: hash must be a supported bcrypt or Argon2 hash`);
+    expect(refused.err).toContain('Nothing was imported: 1 line has problems.');
     expect(refused.err).not.toMatch(/not to be told|\n {4}at /);
     const status = await node([main, 'keys:status']);
     expect(status).toMatchObject({
@@ -522,7 +506,7 @@ describe('npm run', () => {
 
   it('users:import says why a file was not even begun', async () => {
     const [nothing, none, directory] = await Promise.all([run(), run(join(folder, 'none.jsonl')), run(folder)]);
-    expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('Name one file') });
+    expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('Usage: npm run users:import') });
     expect(none).toMatchObject({ code: 1, err: expect.stringContaining('cannot be read (ENOENT)') });
     expect(directory).toMatchObject({ code: 1, err: expect.stringContaining('is a directory') });
   }, 180_000);

@@ -214,7 +214,7 @@ describe('whatever is wrong of what a mutation is given', () => {
     ['a field that is missing', { lastName: undefined }, 'input.lastName', 'is required'],
     ['a field that is null', { lastName: null }, 'input.lastName', 'is required'],
     ['a field that there is not', { lastNme: 'Diaz' }, 'input.lastNme', 'is not a field of CreateMemberInput'],
-    ['a field of no name', { 'last name': 'Diaz' }, 'input', 'has a field that is none of CreateMemberInput'],
+    ['a field of no name', { 'last name': 'Diaz' }, 'input', 'has a field that does not exist in CreateMemberInput'],
     ['a day written otherwise', { hireDate: '01/02/2026' }, 'input.hireDate', 'is not a valid Date (a string like "2026-03-01")'],
     ['no value of an enum', { classification: 'JOURNEY' }, 'input.classification', 'is not a valid MemberClassification'],
     ['a number for an enum', { classification: 5 }, 'input.classification', 'is not a valid MemberClassification'],
@@ -229,7 +229,7 @@ describe('whatever is wrong of what a mutation is given', () => {
     const i = { memberNumber: 'M-1', firstName: 'Rosa', lastName: 'Diaz', classification: 'JOURNEYMAN', ...given };
     const { errors } = await local.admin.ask('mutation ($i: CreateMemberInput!) { createMember(input: $i) { id } }', { i });
     expect(errors.map(({ extensions }) => extensions['fields'])).toEqual([[{ path, message }]]);
-    expect(errors.map((error) => error.message)).toEqual([`Not valid: ${path} ${message}.`]);
+    expect(errors.map((error) => error.message)).toEqual([`Invalid input: ${path} ${message}.`]);
   });
 
   it.each<[string, string, unknown, string, string]>([

@@ -15,7 +15,7 @@ beforeAll(async () => {
 const invite = (): Promise<Told> => done(local.admin, 'createUser', { input: office.newcomer() });
 const askForReset = (email: string) => local.anonymous.see(`mutation { requestPasswordReset(email: "${email}") }`);
 const subjects = async (email: string): Promise<string[]> => (await local.mailbox(email)).map(({ subject }) => subject);
-const invitation = 'Choose the password of your Unionhall account';
+const invitation = 'Choose a password for your Unionhall account';
 
 describe('an invitation', () => {
   it('keeps its token and its term, whoever asks for a reset in between', async () => {

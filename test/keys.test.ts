@@ -45,9 +45,9 @@ describe('a database with accounts', () => {
   }, 60_000);
 
   it.each([
-    ['another key of the same name', ring('other'), /The key k1 of the keyring is not the key k1 that this database was used with/],
+    ['another key of the same name', ring('other'), /Key k1 in the keyring differs from the key k1 that this database was used with/],
     ['a key of another name', ring('k3'), /has none of the keys that this database was used with \(k1\)/],
-    ['another key of the same name behind a new one', ring('k2', 'other'), /is not the key k1/],
+    ['another key of the same name behind a new one', ring('k2', 'other'), /differs from the key k1/],
   ])('keeps a service with %s from starting, and nothing changes', async (_, keyring, problem) => {
     const before = await database.run('select * from system_keys');
     await expect(start(keyring)).rejects.toThrow(problem);
@@ -57,7 +57,7 @@ describe('a database with accounts', () => {
 
   it('keeps them from starting a database that knows no keys yet, as one of an earlier version', async () => {
     await database.run('delete from system_keys');
-    await expect(start(ring('other'))).rejects.toThrow(/is not the key k1/);
+    await expect(start(ring('other'))).rejects.toThrow(/differs from the key k1/);
     await expect(start(ring('k3'))).rejects.toThrow(/has none of the keys that this database was used with \(k1\)/);
     expect(await database.run('select * from system_keys')).toEqual([]);
     expect(await start(ring('k1'))).toBe('signed in');
@@ -144,10 +144,10 @@ describe('on a server', () => {
       const folder = await mkdtemp(join(tmpdir(), 'unionhall-keys-'));
       folders.push(folder);
       const config = readConfig({ NODE_ENV: 'test', DATABASE_URL: databaseUrl, UNIONHALL_KEYS: keys, UNIONHALL_CONFIG_DIR: folder });
-      return (await examine(config)).find(({ what }) => what === 'Keys of the database');
+      return (await examine(config)).find(({ what }) => what === 'Database keys');
     };
     expect(await found(texts.k1)).toMatchObject({ isFault: false });
-    expect(await found(texts.other)).toMatchObject({ isFault: true, says: expect.stringContaining('not the key k1') });
+    expect(await found(texts.other)).toMatchObject({ isFault: true, says: expect.stringContaining('differs from the key k1') });
   });
 });
 

@@ -476,7 +476,7 @@ describe('of what was secret in it', () => {
   });
 
   it('nothing is in the logs, but the set-up token in the line that hands it out', () => {
-    const announced = said.split('\n').filter((line) => line.includes('Nobody owns this instance yet'));
+    const announced = said.split('\n').filter((line) => line.includes('The instance has no owner yet'));
     expect(announced).toHaveLength(1);
     const logs = new Map([['the logs', said.replace(announced[0] ?? '', '')]]);
     expect(secrets.foundIn(logs)).toEqual([]);
@@ -503,7 +503,7 @@ describe('of what was secret in it', () => {
     expect(named('refresh token').filter(({ text }) => all.includes(sha256(text))).length).toBeGreaterThan(0);
     expect(all).toMatch(/pepper-v1:/);
     expect(all).toMatch(/backup-v1:/);
-    expect(said).toContain('refused for a private reason');
+    expect(said).toContain('GraphQL request failed');
     for (const { name, text } of secrets.all) {
       const places = name.endsWith('without dashes') ? [] : [...(handed.get(text) ?? [])];
       for (const place of places) expect(secrets.foundIn(new Map([[place, answers.get(place) ?? '']]))).toContain(`${name} in ${place}`);

@@ -579,7 +579,7 @@ export class Life {
 
   async #alerted(): Promise<void> {
     const letters = await this.world.mailboxes.of(this.#user.email);
-    expect(letters.filter(({ subject }) => subject === 'A session was ended for safety')).toHaveLength(this.thefts);
+    expect(letters.filter(({ subject }) => subject === 'You were signed out for your safety')).toHaveLength(this.thefts);
   }
 }
 

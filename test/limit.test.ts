@@ -111,7 +111,7 @@ describe('a limit', () => {
   });
 
   it('cannot be taken where a transaction could take it back', async () => {
-    await expect(local.scope.transaction((tx) => takeTurn(tx, 'register', 'g'))).rejects.toThrow('before the transaction');
+    await expect(local.scope.transaction((tx) => takeTurn(tx, 'register', 'g'))).rejects.toThrow('before opening the transaction');
   });
 });
 

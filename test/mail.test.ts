@@ -149,8 +149,8 @@ describe.each<Engine>(['default', 'postgresql'])('mail on the %s engine', (engin
     await post.sql('update users set is_verified = false');
     const said = {
       'password-reset': [/asked for a new password .* "officer"/, 'reset-password', 'password_reset', 'prt1'],
-      'email-verification': [/Confirm that it is yours/, 'verify-email', 'email_verification', 'evt1'],
-      invitation: [/made the Unionhall account "officer" for you/, 'accept-invitation', 'password_reset', 'prt1'],
+      'email-verification': [/To confirm that it is yours/, 'verify-email', 'email_verification', 'evt1'],
+      invitation: [/created the Unionhall account "officer" for you/, 'accept-invitation', 'password_reset', 'prt1'],
     } as const;
     for (const kind of ['password-reset', 'email-verification', 'invitation'] as const) {
       await post.token(mail, kind);
@@ -162,10 +162,10 @@ describe.each<Engine>(['default', 'postgresql'])('mail on the %s engine', (engin
       expect(subject).not.toBe('');
       expect(text).toMatch(sentence);
       expect(text).toContain(
-        `https://union.example/${path}?token=${token}\n\nOr give this code where you are asked for one:\n\n${token}\n`,
+        `https://union.example/${path}?token=${token}\n\nOr enter this code where you are asked for it:\n\n${token}\n`,
       );
-      expect(text).toMatch(/It works once, until \w+ \d+, \d{4} at \d+:\d\d [AP]M E[SD]T\./);
-      expect(text).toMatch(/If (?:it was not you|you do not know)/);
+      expect(text).toMatch(/This works once, until \w+ \d+, \d{4} at \d+:\d\d [AP]M E[SD]T\./);
+      expect(text).toMatch(/If (?:this was not you|you did not expect)/);
       expect(html).toContain(`<a href="https://union.example/${path}?token=${token}">`);
       expect(html).toContain(`<code>${token}</code>`);
       expect(html).toMatch(/^<!doctype html>/);
@@ -190,7 +190,7 @@ describe.each<Engine>(['default', 'postgresql'])('mail on the %s engine', (engin
     expect(new Set(server.received.map(({ subject }) => subject)).size).toBe(securityAlerts.length + 1);
     for (const { text, html } of server.received) {
       expect(text).toContain('"officer"');
-      expect(text).toContain('If it was not you');
+      expect(text).toContain('If this was not you');
       expect(html).toContain('&quot;officer&quot;');
       expect(text + html).not.toMatch(tokenForm);
     }
@@ -237,7 +237,7 @@ describe.each<Engine>(['default', 'postgresql'])('mail on the %s engine', (engin
     await post.settled();
     expect(await post.states()).toEqual(['completed']);
     expect(server.received).toHaveLength(1);
-    expect(post.warnings[0]).toMatch(/^Mail [0-9a-f-]{36} was postponed: .* \(E[A-Z]+\)\.$/);
+    expect(post.warnings[0]).toMatch(/^Mail [0-9a-f-]{36} postponed: .* \(E[A-Z]+\)\.$/);
   });
 });
 
@@ -318,7 +318,7 @@ describe('a mail', () => {
     await post.settled();
     expect(server.received).toHaveLength(1);
     expect(await post.states('mail-dead')).toEqual(['created']);
-    expect(post.warnings.join()).toContain('was refused: The keyring does not make the token that was promised.');
+    expect(post.warnings.join()).toContain('refused: the token cannot be recreated with the keyring.');
   });
 
   it('that another version enqueued is refused, and one that is not as it should be is not enqueued', async () => {
@@ -331,16 +331,16 @@ describe('a mail', () => {
     await post.settled();
     await post.sql(`update pgboss.job set data = '{"kind":"newsletter"}', state = 'created'`);
     await until(async () => (await post.states('mail-dead')).length === 1);
-    expect(post.warnings.join()).toContain('does not know such a mail');
+    expect(post.warnings.join()).toContain('does not know the kind of mail');
   });
 
   it('says no more of a backup code or a lock than holds wherever it was asked for', () => {
     const told = (kind: 'backup-code-used' | 'account-locked') =>
       render({ kind, username: 'officer', at: new Date(0) }, { publicUrl: null, timeZone: 'UTC' }).text;
     // it is also given to prove who one is, to remove the second factor, and to unlock the vault
-    expect(told('backup-code-used')).toContain('\n\nA backup code was given in place of the second factor.\n\n');
+    expect(told('backup-code-used')).toContain('A backup code was used instead of your second factor.\n\n');
     // wrong codes lock every device, wrong passwords those that are new
-    expect(told('account-locked')).toContain('no more are taken from a new device, or from any.');
+    expect(told('account-locked')).toContain('further attempts are refused, at least on new devices.');
     expect(told('account-locked') + told('backup-code-used')).not.toMatch(/signed in|sign in/);
   });
 
@@ -351,7 +351,7 @@ describe('a mail', () => {
     expect(html).toContain('&lt;b&gt;&quot;a&quot;&amp;&#39;');
     expect(html).not.toMatch(/<b>|<i>|href/);
     expect(text).toContain(
-      '\n\nGive this code where you are asked for one:\n\nprt1.k.<i>\n\nIt works once, until January 1, 1970 at 12:00 AM UTC.',
+      '\n\nEnter this code where you are asked for it:\n\nprt1.k.<i>\n\nThis works once, until January 1, 1970 at 12:00 AM UTC.',
     );
     expect(render(letter, { ...stationery, publicUrl: 'https://x.example/a"b' }).html).toContain(
       'href="https://x.example/a&quot;b/reset-password?token=prt1.k.%3Ci%3E"',
@@ -370,7 +370,7 @@ describe('a mail server', () => {
     await post.settled();
     expect(server.received).toHaveLength(1);
     expect(greets).toBe(2);
-    expect(post.warnings).toEqual([expect.stringMatching(/postponed: The mail server did not take it at CONN \(ETIMEDOUT\)\.$/)]);
+    expect(post.warnings).toEqual([expect.stringMatching(/postponed: delivery failed at CONN \(ETIMEDOUT\)\.$/)]);
   });
 
   it('that falls silent in the middle is given up on, and asked again', async () => {
@@ -402,7 +402,7 @@ describe('a mail server', () => {
     expect(asked).toBe(quick.tries);
     expect(await post.states('mail-dead')).toEqual(['created']);
     expect(post.warnings).toHaveLength(quick.tries);
-    expect(post.warnings[0]).toContain('was postponed: The mail server did not take it at RCPT TO (EENVELOPE 451)');
+    expect(post.warnings[0]).toContain('postponed: delivery failed at RCPT TO (EENVELOPE 451)');
     isBusy = false;
     expect(await mail.queue.redrive()).toBe(1);
     await until(() => server.received.length === 1);
@@ -434,7 +434,7 @@ describe('a mail server', () => {
     await post.settled();
     expect(await post.states()).toEqual(['failed']);
     expect(await post.states('mail-dead')).toEqual(['created']);
-    expect(post.warnings).toEqual([expect.stringMatching(/was refused: .* at (?:RCPT TO \(EENVELOPE 550\)|DATA \(EMESSAGE 554\))\.$/)]);
+    expect(post.warnings).toEqual([expect.stringMatching(/refused: .* at (?:RCPT TO \(EENVELOPE 550\)|DATA \(EMESSAGE 554\))\.$/)]);
   });
 
   it('that refuses the sender may be mended', async () => {
@@ -574,7 +574,7 @@ describe('several processes', () => {
     expect(second?.headers['message-id']).toBe(first?.headers['message-id']);
     expect(first?.text).toMatch(tokenForm);
     await post.settled();
-    expect(lastWords).toEqual([expect.stringMatching(/^The mail queue: dead/)]);
+    expect(lastWords).toEqual([expect.stringMatching(/^Mail queue: dead/)]);
   });
 
   it('leave no failed transaction behind on a shared connection', async () => {
@@ -634,7 +634,7 @@ describe('without a mail server', () => {
     const mail = await post.start({ sends: true, print: (text) => post.printed.push(text) });
     await post.token(mail, 'password-reset');
     await post.settled();
-    expect(post.printed).toEqual([expect.stringMatching(/^To: officer@unionhall\.test\nSubject: Reset your password\n\nSomebody asked/)]);
+    expect(post.printed).toEqual([expect.stringMatching(/^To: officer@unionhall\.test\nSubject: Reset your password\n\nSomeone asked/)]);
     expect(post.printed[0]).toMatch(tokenForm);
   });
 
@@ -642,7 +642,7 @@ describe('without a mail server', () => {
     const post = await Post.open();
     const mail = await post.start({ sends: true });
     await post.alert(mail);
-    expect(post.warnings).toEqual(['No mail is sent: SMTP_URL is not set. What is to be mailed waits in the queue.']);
+    expect(post.warnings).toEqual(['Mail is not sent: SMTP_URL is not set. Mails wait in the queue.']);
     expect(await post.states()).toEqual(['created']);
     await mail.stop();
     const server = await smtp();

@@ -152,12 +152,12 @@ describe('a member', () => {
 
   const wrong: [what: string, changes: object | (() => object), fields: string[]][] = [
     ['an empty name', { firstName: ' ', lastName: '' }, ['input.firstName must not be empty', 'input.lastName must not be empty']],
-    ['a number with a dash', { memberNumber: 'A-1' }, ['input.memberNumber must be of letters without accents and digits']],
-    ['a number with an accent', { memberNumber: 'É1' }, ['input.memberNumber must be of letters without accents and digits']],
-    ['a number in two lines', { memberNumber: 'A1\nB2' }, ['input.memberNumber must be of letters without accents and digits']],
+    ['a number with a dash', { memberNumber: 'A-1' }, ['input.memberNumber must contain only unaccented letters and digits']],
+    ['a number with an accent', { memberNumber: 'É1' }, ['input.memberNumber must contain only unaccented letters and digits']],
+    ['a number in two lines', { memberNumber: 'A1\nB2' }, ['input.memberNumber must contain only unaccented letters and digits']],
     ['an empty number', { memberNumber: '  ' }, ['input.memberNumber must not be empty']],
     ['a number of 31 characters', { memberNumber: '1'.repeat(31) }, ['input.memberNumber must have at most 30 characters']],
-    ['an address that is none', { email: 'zoe at home' }, ['input.email is not an e-mail address']],
+    ['an address that is none', { email: 'zoe at home' }, ['input.email must be an e-mail address']],
     ['a birth in the future', () => ({ dateOfBirth: tomorrow() }), ['input.dateOfBirth must not be in the future']],
     ['a day of hire in the future', () => ({ hireDate: tomorrow() }), ['input.hireDate must not be in the future']],
     [
@@ -171,8 +171,8 @@ describe('a member', () => {
       [
         'input.firstName must not be empty',
         'input.state must have at most 50 characters',
-        'input.memberNumber must be of letters without accents and digits',
-        'input.email is not an e-mail address',
+        'input.memberNumber must contain only unaccented letters and digits',
+        'input.email must be an e-mail address',
         'input.dateOfBirth must not be in the future',
       ],
     ],
@@ -330,7 +330,7 @@ describe('an employment', () => {
   });
 
   const wrong: [what: string, changes: object | (() => object), fields: string[]][] = [
-    ['an end before its start', { startDate: '2021-03-02', endDate: '2021-03-01' }, ['input.endDate must not be before the first day']],
+    ['an end before its start', { startDate: '2021-03-02', endDate: '2021-03-01' }, ['input.endDate must not be before the start date']],
     ['a start in the future', () => ({ startDate: tomorrow() }), ['input.startDate must not be in the future']],
     ['an end in the future', () => ({ endDate: tomorrow() }), ['input.endDate must not be in the future']],
     ['no pay', { hourlyRate: '0.00' }, ['input.hourlyRate must be more than zero']],
@@ -338,15 +338,15 @@ describe('an employment', () => {
     ['a long title', { jobTitle: 'x'.repeat(101) }, ['input.jobTitle must have at most 100 characters']],
     ['no start', { startDate: null }, ['input.startDate must not be null']],
     ['no employer', { organizationId: null }, ['input.organizationId must not be null']],
-    ['an employer’s name for an id', { organizationId: 'Harbor' }, ['input.organizationId is not an id']],
+    ['an employer’s name for an id', { organizationId: 'Harbor' }, ['input.organizationId must be a UUID']],
     [
       'all that is wrong at once',
       { organizationId: 'x', startDate: '2021-03-02', endDate: '2021-03-01', hourlyRate: '0', jobTitle: 'x'.repeat(101) },
       [
-        'input.endDate must not be before the first day',
+        'input.endDate must not be before the start date',
         'input.hourlyRate must be more than zero',
         'input.jobTitle must have at most 100 characters',
-        'input.organizationId is not an id',
+        'input.organizationId must be a UUID',
       ],
     ],
   ];
@@ -373,14 +373,16 @@ describe('an employment', () => {
     const { id } = await aMember();
     const [job] = (await done(local.staff, 'start', { id, input: aJob({ endDate: '2022-01-01' }) })).employments;
     for (const input of [{ startDate: '2022-01-02' }, { endDate: '2021-02-28' }])
-      expect(saidOf(await ask(local.staff, 'correct', { id: job?.id, input }))).toEqual(['input.endDate must not be before the first day']);
+      expect(saidOf(await ask(local.staff, 'correct', { id: job?.id, input }))).toEqual([
+        'input.endDate must not be before the start date',
+      ]);
   });
 
   it('does not end before it began, nor before it ends', async () => {
     const { id } = await aMember();
     const [job] = (await done(local.staff, 'start', { id, input: aJob() })).employments;
     expect(saidOf(await ask(local.staff, 'end', { id: job?.id, endDate: '2021-02-28' }))).toEqual([
-      'endDate must not be before the first day',
+      'endDate must not be before the start date',
     ]);
     expect(saidOf(await ask(local.staff, 'end', { id: job?.id, endDate: tomorrow() }))).toEqual(['endDate must not be in the future']);
   });
@@ -431,7 +433,7 @@ describe('who may', () => {
       expect([verb, (await ask(local[who], verb, variables(nobody))).codes]).toEqual([verb, ['NOT_FOUND']]);
       expect([verb, saidOf(await ask(local[who], verb, variables('no-id')))]).toEqual([
         verb,
-        [`${verb === 'start' ? 'memberId' : 'id'} is not an id`],
+        [`${verb === 'start' ? 'memberId' : 'id'} must be a UUID`],
       ]);
     }
   });

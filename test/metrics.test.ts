@@ -160,7 +160,7 @@ describe('at the port for metrics', () => {
       ['/health'],
     ] as const) {
       const response = await fetch(`${origin}${path}`, init);
-      expect([response.status, await response.json()]).toEqual([404, { error: 'There is nothing at this address.' }]);
+      expect([response.status, await response.json()]).toEqual([404, { error: 'Nothing exists at this address.' }]);
     }
     expect((await fetch(url, { method: 'POST' })).status).toBe(404);
   });
@@ -169,7 +169,7 @@ describe('at the port for metrics', () => {
 describe('metrics', () => {
   it('are not read where everybody asks', async () => {
     const response = await fetch(`${local.service.url}/metrics`);
-    expect([response.status, await response.json()]).toEqual([404, { error: 'There is nothing at this address.' }]);
+    expect([response.status, await response.json()]).toEqual([404, { error: 'Nothing exists at this address.' }]);
   });
 
   it('are published nowhere by default', async () => {
@@ -205,7 +205,7 @@ describe('a service that is not ready', () => {
     expect(series.get('unionhall_pool_connections{state="open"}')).toBe(0);
     expect([...series.keys()].filter((name) => name.startsWith('unionhall_queue_jobs'))).toEqual([]);
     await launched.stop();
-    await expect(launched.ready).rejects.toThrow('told to stop');
+    await expect(launched.ready).rejects.toThrow('stopped before it was ready');
     await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow('fetch failed');
   });
 
@@ -218,7 +218,7 @@ describe('a service that is not ready', () => {
       [{ PORT: other, METRICS_PORT: String(port) }, 'METRICS_PORT'],
       [{ PORT: String(port), METRICS_PORT: other }, 'PORT'],
     ] as const) {
-      await expect(start(readConfig(await environment(ports)), { keyring })).rejects.toThrow(`The port that ${variable} names is in use.`);
+      await expect(start(readConfig(await environment(ports)), { keyring })).rejects.toThrow(`The port in ${variable} is already in use.`);
       await expect(fetch(`http://127.0.0.1:${other}/livez`)).rejects.toThrow('fetch failed');
     }
     taken.close();

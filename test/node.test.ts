@@ -118,9 +118,9 @@ it('refuses whoever is not signed in, whatever the id', async () => {
 it('says which id is none, and how many are too many', async () => {
   const ask = (query: string, variables: object) => local.admin.ask(query, variables);
   const pathsOf = ({ errors }: Awaited<ReturnType<typeof ask>>) => errors.map(({ extensions }) => extensions['fields']);
-  expect(pathsOf(await ask('{ node(id: "7") { id } }', {}))).toEqual([[{ path: 'id', message: 'is not an id' }]]);
+  expect(pathsOf(await ask('{ node(id: "7") { id } }', {}))).toEqual([[{ path: 'id', message: 'must be a UUID' }]]);
   const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
-  expect(pathsOf(await ask(query, { ids: [absent, '7'] }))).toEqual([[{ path: 'ids[1]', message: 'is not an id' }]]);
+  expect(pathsOf(await ask(query, { ids: [absent, '7'] }))).toEqual([[{ path: 'ids[1]', message: 'must be a UUID' }]]);
   expect(pathsOf(await ask(query, { ids: Array(101).fill(absent) }))).toEqual([
     [{ path: 'ids', message: 'must not list more than 100 ids' }],
   ]);

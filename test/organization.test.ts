@@ -150,13 +150,13 @@ describe('an organization', () => {
     ['an empty name', { name: ' \t ' }, ['input.name must not be empty']],
     ['a name of 201 characters', { name: 'x'.repeat(201) }, ['input.name must have at most 200 characters']],
     ['a character that is none', { address: 'a\u0000b' }, ['variables must not contain the character U+0000']],
-    ['half a character', { saltingNotes: '\ud800' }, ['input.saltingNotes has a character that is none']],
+    ['half a character', { saltingNotes: '\ud800' }, ['input.saltingNotes must not contain NUL or invalid Unicode characters']],
     ['an empty unit', { unitSize: 0 }, ['input.unitSize must be more than zero']],
     ['fewer than nobody', { unitSize: -3 }, ['input.unitSize must be more than zero']],
     ['a score of none', { saltingScore: 0 }, ['input.saltingScore must be from 1 to 5']],
     ['a score of six', { saltingScore: 6 }, ['input.saltingScore must be from 1 to 5']],
-    ['an address that is none', { email: 'desk' }, ['input.email is not an e-mail address']],
-    ['two addresses', { email: 'a@b.example, c@d.example' }, ['input.email is not an e-mail address']],
+    ['an address that is none', { email: 'desk' }, ['input.email must be an e-mail address']],
+    ['two addresses', { email: 'a@b.example, c@d.example' }, ['input.email must be an e-mail address']],
     ...[
       'example.test',
       'ftp://example.test',
@@ -169,7 +169,7 @@ describe('an organization', () => {
     ].map((website): [string, object, string[]] => [
       `the web site ${website}`,
       { website },
-      ['input.website is not a web address that begins with http:// or https://'],
+      ['input.website must be a web address that begins with http:// or https://'],
     ]),
     [
       'all that is wrong at once',
@@ -178,8 +178,8 @@ describe('an organization', () => {
         'input.name must not be empty',
         'input.zipCode must have at most 20 characters',
         'input.unitSize must be more than zero',
-        'input.email is not an e-mail address',
-        'input.website is not a web address that begins with http:// or https://',
+        'input.email must be an e-mail address',
+        'input.website must be a web address that begins with http:// or https://',
         'input.saltingScore must be from 1 to 5',
       ],
     ],
@@ -225,8 +225,8 @@ describe('what is for organizers', () => {
     expect(await done(local.organizer, 'update', { id, input: { saltingScore: null } })).toMatchObject({ saltingScore: null });
     const before = await contents();
     expect(saidOf(await ask(local.organizer, 'update', { id, input: { saltingScore: 3, name: 'Other', phone: null } }))).toEqual([
-      'input.name is not yours to change',
-      'input.phone is not yours to change',
+      'input.name cannot be changed with your roles',
+      'input.phone cannot be changed with your roles',
     ]);
     expect(await contents()).toEqual(before);
   });
@@ -236,14 +236,14 @@ describe('what is for organizers', () => {
     const before = await contents();
     for (const salting of [{ saltingScore: 3 }, { saltingScore: null }, { saltingScore: 2 }]) {
       expect(saidOf(await ask(local[who], 'update', { id, input: { name: 'Other', ...salting } }))).toEqual([
-        'input.saltingScore is not yours to change',
+        'input.saltingScore cannot be changed with your roles',
       ]);
       expect(saidOf(await ask(local[who], 'create', { input: { name: 'New', orgType: 'EMPLOYER', ...salting } }))).toEqual([
-        'input.saltingScore is not yours to change',
+        'input.saltingScore cannot be changed with your roles',
       ]);
     }
     expect(saidOf(await ask(local[who], 'update', { id, input: { saltingNotes: '' } }))).toEqual([
-      'input.saltingNotes is not yours to change',
+      'input.saltingNotes cannot be changed with your roles',
     ]);
     expect(await contents()).toEqual(before);
   });
@@ -327,7 +327,7 @@ describe('a contact', () => {
     ['no name', {}, ['input.firstName is required', 'input.lastName is required']],
     ['a name of nothing', { firstName: null, lastName: ' ' }, ['input.firstName must not be null', 'input.lastName must not be empty']],
     ['too much', person({ title: 'x'.repeat(101) }), ['input.title must have at most 100 characters']],
-    ['an address that is none', person({ email: 'x@' }), ['input.email is not an e-mail address']],
+    ['an address that is none', person({ email: 'x@' }), ['input.email must be an e-mail address']],
   ])('is not added with %s', async (_, input, told) => {
     const { id } = await anEmployer();
     const before = await contents();
@@ -439,7 +439,7 @@ describe('who may', () => {
       expect([verb, (await ask(local[who], verb, variables(nobody))).codes]).toEqual([verb, ['NOT_FOUND']]);
       expect([verb, saidOf(await ask(local[who], verb, variables('no-id')))]).toEqual([
         verb,
-        [`${verb === 'addContact' ? 'organizationId' : 'id'} is not an id`],
+        [`${verb === 'addContact' ? 'organizationId' : 'id'} must be a UUID`],
       ]);
     }
   });

@@ -360,7 +360,7 @@ describe('a request', () => {
     socket.on('data', (bytes: Buffer) => (said += bytes.toString())).on('error', () => undefined);
     socket.write('POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{');
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(said).toMatch(/^HTTP\/1\.1 408 .*\{"error":"The request did not come in time\."\}$/s);
+    expect(said).toMatch(/^HTTP\/1\.1 408 .*\{"error":"The request was not received in time\."\}$/s);
   }, 60_000);
 });
 
@@ -408,7 +408,7 @@ describe('a start', () => {
     const config = readConfig({ ...environment(), DATABASE_URL: 'postgres://unionhall:x@127.0.0.1:1/unionhall' });
     const never = await launch(config, { keyring });
     expect(await never.stop()).toBe(true);
-    await expect(never.ready).rejects.toThrow('told to stop');
+    await expect(never.ready).rejects.toThrow('stopped before it was ready');
   });
 
   it('that is told to stop while it migrates ends when that is done, and leaves no connection', async () => {
@@ -428,7 +428,7 @@ describe('a start', () => {
     expect(isOver).toBe(false);
     await holder.query('rollback');
     expect(await stopping).toBe(true);
-    await expect(early.ready).rejects.toThrow('told to stop');
+    await expect(early.ready).rejects.toThrow('stopped before it was ready');
     const open = `select 1 from pg_stat_activity where datname = 'stopped' and application_name <> 'holder'`;
     while ((await admin.query(open)).rowCount !== 0) await setTimeout(20); // the server notices a moment later
     await holder.end();

@@ -124,7 +124,7 @@ describe('a service whose log cannot be written', () => {
     // whoever reads again is told how much is missing, and then hears what comes next
     const heard: string[] = [];
     service.child.stdout?.on('data', (part: Buffer) => heard.push(String(part)));
-    while (!/"dropped":\d+,"msg":"Log output works again/.test(heard.join(''))) await pause(50);
+    while (!/"dropped":\d+,"msg":"log output recovered/.test(heard.join(''))) await pause(50);
     await ask(service.url, 'query AfterRecovery { isConfigured }');
     await stop(service);
     expect(heard.join('')).toContain('"operation":"AfterRecovery"');

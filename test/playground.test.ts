@@ -315,7 +315,7 @@ describe('the page', () => {
     ]) {
       const response = await get(path, production.url);
       expect(response.status).toBe(404);
-      expect(await response.json()).toEqual({ error: 'There is nothing at this address.' });
+      expect(await response.json()).toEqual({ error: 'Nothing exists at this address.' });
     }
   });
 });

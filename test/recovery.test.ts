@@ -101,7 +101,7 @@ describe('removeSecondFactor', () => {
     const mail = { enqueue: async (_: unknown, job: object) => void mailed.push(job) };
     const tools = { keyring: Keyring.parse(Keyring.generate()), mail, endSessions, now: local.clock.now };
     const em = () => local.database.orm.em.fork() as SqlEntityManager;
-    await expect(removeSecondFactorOf(em(), tools, 'nobody')).rejects.toThrow('There is no user nobody.');
+    await expect(removeSecondFactorOf(em(), tools, 'nobody')).rejects.toThrow('The user nobody does not exist.');
     await removeSecondFactorOf(em(), tools, 'PRESIDENT');
     await expect(removeSecondFactorOf(em(), tools, 'president')).rejects.toThrow('president has no second factor.');
     expect(mailed).toEqual([expect.objectContaining({ alert: 'second-factor-removed', userId: await idOf('president') })]);

@@ -49,7 +49,7 @@ async function leaveBehind(process: Omit<Process, 'url'>): Promise<'goes on' | '
   let hasEnded = false;
   void process.ended.then(() => (hasEnded = true));
   process.signal('SIGUSR2');
-  while (!process.said().includes('was not handled') && !hasEnded) await pause(50);
+  while (!process.said().includes('unhandled promise rejection') && !hasEnded) await pause(50);
   return hasEnded ? 'ended' : 'goes on';
 }
 
@@ -60,7 +60,7 @@ it('does not end the service, which logs it with its stack', async () => {
   const line = service
     .said()
     .split('\n')
-    .find((each) => each.includes('a rejected promise was not handled'));
+    .find((each) => each.includes('unhandled promise rejection'));
   const { level, err } = JSON.parse(line ?? '{}') as { level: number; err: { stack: string } };
   expect({ level, stack: err.stack }).toEqual({ level: 50, stack: expect.stringMatching(/leaving\.mjs/) });
   expect((await fetch(`${service.url}/health`)).status).toBe(200);
@@ -70,5 +70,5 @@ it('does not end the worker', async () => {
   const worker = await startWorker(built.program, await environmentOf('worker'));
   running.push(worker);
   expect(await leaveBehind(worker)).toBe('goes on');
-  expect(worker.said()).toContain('a rejected promise was not handled');
+  expect(worker.said()).toContain('unhandled promise rejection');
 }, 120_000);

@@ -56,7 +56,7 @@ describe('createRole', () => {
     expect((await create(steward({ name: 'blank', description: '  ' }))).data?.role.description).toBeNull();
   });
 
-  const form = 'input.name must be 1 to 50 of lower-case letters, digits, "_" and "-", the first a letter';
+  const form = 'input.name must have 1 to 50 characters: lowercase letters, digits, "_" and "-", starting with a letter';
   it.each<[string, object, string[]]>([
     ['a name that is taken', { name: 'officer' }, ['input.name is taken']],
     ['a name in upper case', { name: 'Officer' }, [form]],
@@ -72,7 +72,7 @@ describe('createRole', () => {
     ],
     ['a name to read of two lines', { name: 'n1', displayName: 'a\nb' }, ['input.displayName must be one line']],
     ['a description without end', { name: 'n1', description: 'x'.repeat(2001) }, ['input.description must have at most 2000 characters']],
-    ['half a character', { name: 'n1', description: 'x\udc00' }, ['input.description has a character that is none']],
+    ['half a character', { name: 'n1', description: 'x\udc00' }, ['input.description must not contain NUL or invalid Unicode characters']],
     [
       'all that is wrong at once',
       { name: 'A', displayName: '', description: 'x'.repeat(2001) },
@@ -225,18 +225,18 @@ describe('assignRole', () => {
   it.each<[string, string, object, string[]]>([
     ['an end that is now past', 'officer', { expiresAt: '2026-01-01T00:00:00Z' }, ['input.expiresAt must be in the future']],
     ['an end in the year 1', 'officer', { expiresAt: '0001-01-01T00:00:00Z' }, ['input.expiresAt must be in the future']],
-    ['a level named twice', 'officer', { reviewLevels: ['VP', 'VP'] }, ['input.reviewLevels must not name a level twice']],
+    ['a level named twice', 'officer', { reviewLevels: ['VP', 'VP'] }, ['input.reviewLevels must not list a level twice']],
     [
       'ids that are none, and a past end',
       '',
       { userId: 'x', roleId: 'y', expiresAt: '2026-01-01T00:00:00Z' },
-      ['input.userId is not an id', 'input.roleId is not an id', 'input.expiresAt must be in the future'],
+      ['input.userId must be a UUID', 'input.roleId must be a UUID', 'input.expiresAt must be in the future'],
     ],
     ...['staff', 'organizer', 'instructor', 'member'].map((name): [string, string, object, string[]] => [
       `levels of a role that gives what ${name} gives`,
       name,
       { reviewLevels: ['VP'] },
-      ['input.reviewLevels must be empty: only admins and officers review'],
+      ['input.reviewLevels must be empty: only admins and officers review applications'],
     ]),
   ])('refuses %s', async (_, name, terms, said) => {
     const input = { userId: await office.userId('vp'), roleId: name === '' ? '' : await office.roleId(name), ...terms };
@@ -290,8 +290,8 @@ describe('unassignRole', () => {
 
   it('is refused for ids that are none, all at once', async () => {
     expect(saidOf(await call(local.admin, 'unassignRole', { userId: '1', roleId: '2' }))).toEqual([
-      'userId is not an id',
-      'roleId is not an id',
+      'userId must be a UUID',
+      'roleId must be a UUID',
     ]);
   });
 });

@@ -260,7 +260,7 @@ describe('a key is replaced, and then removed', () => {
     it('drops a mail whose token cannot be made any more, and says so', async () => {
       const post = mailboxes('k2');
       expect(await post.of('manager@unionhall.test')).toEqual([]);
-      expect(post.warnings).toEqual([expect.stringContaining('The keyring does not make the token that was promised')]);
+      expect(post.warnings).toEqual([expect.stringContaining('the token cannot be recreated with the keyring')]);
     });
 
     it('no longer vouches for what was written down under it, and counts it as gone', async () => {

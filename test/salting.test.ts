@@ -145,19 +145,19 @@ describe('what is refused', () => {
     ['a day in the future', () => ({ activityDate: tomorrow() }), ['input.activityDate must not be in the future']],
     ['a day in another year', { activityDate: '9999-12-31' }, ['input.activityDate must not be in the future']],
     ['a place of 201 characters', { location: 'x'.repeat(201) }, ['input.location must have at most 200 characters']],
-    ['half a character', { notes: '\ud800' }, ['input.notes has a character that is none']],
+    ['half a character', { notes: '\ud800' }, ['input.notes must not contain NUL or invalid Unicode characters']],
     ['fewer than no workers', { workersContacted: -1 }, ['input.workersContacted must not be negative']],
     ['fewer than no cards', { cardsSigned: -1 }, ['input.cardsSigned must not be negative']],
-    ['cards of nobody', { cardsSigned: 1 }, ['input.cardsSigned must not be more than the workers contacted']],
-    ['more cards than workers', { workersContacted: 3, cardsSigned: 4 }, ['input.cardsSigned must not be more than the workers contacted']],
+    ['cards of nobody', { cardsSigned: 1 }, ['input.cardsSigned must not be greater than workersContacted']],
+    ['more cards than workers', { workersContacted: 3, cardsSigned: 4 }, ['input.cardsSigned must not be greater than workersContacted']],
     [
       'somebody reached when nobody was',
       { outcome: 'NO_CONTACT', workersContacted: 1 },
-      ['input.outcome says that nobody was reached, so there are no contacts and no cards'],
+      ['input.outcome must not be NO_CONTACT when workersContacted or cardsSigned is not 0'],
     ],
-    ['a member id that is none', { memberId: 'm-1' }, ['input.memberId is not an id']],
-    ['an empty member id', { memberId: '' }, ['input.memberId is not an id']],
-    ['an organization id that is none', { organizationId: `${nobody}0` }, ['input.organizationId is not an id']],
+    ['a member id that is none', { memberId: 'm-1' }, ['input.memberId must be a UUID']],
+    ['an empty member id', { memberId: '' }, ['input.memberId must be a UUID']],
+    ['an organization id that is none', { organizationId: `${nobody}0` }, ['input.organizationId must be a UUID']],
     [
       'all that is wrong at once',
       { memberId: '1', organizationId: '2', activityDate: '9999-12-31', workersContacted: -2, cardsSigned: -1, location: 'x'.repeat(201) },
@@ -166,8 +166,8 @@ describe('what is refused', () => {
         'input.activityDate must not be in the future',
         'input.workersContacted must not be negative',
         'input.cardsSigned must not be negative',
-        'input.memberId is not an id',
-        'input.organizationId is not an id',
+        'input.memberId must be a UUID',
+        'input.organizationId must be a UUID',
       ],
     ],
   ])('%s', async (_, changes, fields) => {
@@ -320,12 +320,12 @@ describe('an activity that is corrected', () => {
   });
 
   it.each<[string, object, string[]]>([
-    ['fewer workers than cards', { workersContacted: 1 }, ['input.cardsSigned must not be more than the workers contacted']],
-    ['more cards than workers', { cardsSigned: 10 }, ['input.cardsSigned must not be more than the workers contacted']],
+    ['fewer workers than cards', { workersContacted: 1 }, ['input.cardsSigned must not be greater than workersContacted']],
+    ['more cards than workers', { cardsSigned: 10 }, ['input.cardsSigned must not be greater than workersContacted']],
     [
       'nobody reached, for whom there are figures',
       { outcome: 'NO_CONTACT' },
-      ['input.outcome says that nobody was reached, so there are no contacts and no cards'],
+      ['input.outcome must not be NO_CONTACT when workersContacted or cardsSigned is not 0'],
     ],
     ['a day in the future', { activityDate: '9999-12-31' }, ['input.activityDate must not be in the future']],
     [
@@ -388,8 +388,8 @@ describe('an activity that is corrected', () => {
       ['NOT_FOUND'],
     ]);
     expect([saidOf(await correct(local[who], 'x', {})), saidOf(await remove(local[who], 'x'))]).toEqual([
-      ['id is not an id'],
-      ['id is not an id'],
+      ['id must be a UUID'],
+      ['id must be a UUID'],
     ]);
   });
 });

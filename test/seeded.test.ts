@@ -80,17 +80,17 @@ describe.each(['embedded', 'postgresql'] as const)('a database seeded on the %s 
     expect([hasSucceeded, said]).toEqual([false, expect.stringContaining(refusal)]);
     expect(said).toContain('npm run users:disable-seeded');
     expect(said).not.toMatch(/unionhall-dev|testpass|\n {4}at /);
-    expect(await accountsOf(environment)).toMatch(`wrong  Accounts: ${refusal}`);
+    expect(await accountsOf(environment)).toMatch(`failed  Accounts: ${refusal}`);
   }, 60_000);
 
   it('is served after users:disable-seeded: no public password signs in, and nobody owns it', async () => {
     const first = await runProcess(built.program, ['users:disable-seeded'], environment);
     expect(first).toEqual({
       hasSucceeded: true,
-      said: `Disabled 10 accounts: ${names.join(', ')}.\nThe instance has no owner now: the next start prints a set-up token.\n`,
+      said: `Disabled 10 accounts: ${names.join(', ')}.\nThe instance has no owner now. The next start prints a set-up token.\n`,
     });
     const again = await runProcess(built.program, ['users:disable-seeded'], environment);
-    expect(again).toEqual({ hasSucceeded: true, said: 'No account has a password of the seeds.\n' });
+    expect(again).toEqual({ hasSucceeded: true, said: 'No account has a seeded password.\n' });
     const { said: exported } = await runProcess(built.program, ['audit:export'], environment);
     const events = exported
       .trim()
@@ -99,7 +99,7 @@ describe.each(['embedded', 'postgresql'] as const)('a database seeded on the %s 
     const actions = events.map(({ action }) => action).sort();
     expect(actions).toEqual([...names.map(() => 'user.deactivate'), 'user.remove_ownership']);
     expect(new Set(events.map(({ requestId }) => requestId))).toEqual(new Set([expect.stringMatching(/^host-/)]));
-    expect(await accountsOf(environment)).toBe('right  Accounts: No password is public.');
+    expect(await accountsOf(environment)).toBe('ok      Accounts: No account has a public password.');
     const service = await startProcess(built.program, environment);
     try {
       expect(service.said()).toMatch(/sut1\.[\w-]{43}/);
@@ -127,7 +127,7 @@ describe('a seeded account', () => {
       await client.query(`update users set is_active = false where username = 'rosa'`);
       expect(await accountsOf(environment)).toMatch('public passwords: rosa.');
       await client.query(`update users set password_hash = replace(password_hash, '$argon2id', '$argon2i')`);
-      expect(await accountsOf(environment)).toBe('right  Accounts: No password is public.');
+      expect(await accountsOf(environment)).toBe('ok      Accounts: No account has a public password.');
     } finally {
       await client.end();
       await drop();

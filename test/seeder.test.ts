@@ -47,7 +47,7 @@ describe("MikroORM's CLI", () => {
     expect(first.said).toMatch(/Added 6 roles, 10 users, .* 20 grievances/);
     expect(first.hasSucceeded).toBe(true);
     expect(existsSync(environment['UNIONHALL_DATA_DIR'] ?? '')).toBe(true);
-    expect(runSeeder(environment, '--class', 'PhaseTwoSeeder').said).toContain('Everything was there already.');
+    expect(runSeeder(environment, '--class', 'PhaseTwoSeeder').said).toContain('All seeded records already exist.');
   }, 240_000);
 
   it('seeds the database of DATABASE_URL, with passwords under the keyring of the service', async () => {
@@ -57,7 +57,7 @@ describe("MikroORM's CLI", () => {
     try {
       const early = runSeeder(environment);
       expect(early.hasSucceeded).toBe(false);
-      expect(early.said).toContain('The database has no tables yet. Make them first: npm run db:migrate');
+      expect(early.said).toContain('The database has no tables yet. Create them first: npm run db:migrate');
       expect(await runProcess(built.program, ['db:migrate'], environment)).toMatchObject({ hasSucceeded: true });
       expect(runSeeder(environment)).toMatchObject({ hasSucceeded: true });
       await client.connect();

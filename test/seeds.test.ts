@@ -331,7 +331,7 @@ describe('phases', () => {
   it('two refuses after phase zero alone, and names only what phase one writes', async () => {
     await seed(orm.em, { ...options, phases: [0] });
     const before = await dump();
-    await expect(seed(orm.em, { ...options, phases: [2] })).rejects.toThrow(/missing here: 20 of 20 organizations .* 50 of 50 members/);
+    await expect(seed(orm.em, { ...options, phases: [2] })).rejects.toThrow(/Missing records: 20 of 20 organizations .* 50 of 50 members/);
     expect(await dump()).toEqual(before);
   });
 

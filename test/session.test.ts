@@ -104,7 +104,7 @@ describe('login', () => {
     await hear({});
     expect(said).toHaveLength(6);
     for (const error of said)
-      expect(error).toMatchObject({ code: 'BAD_CREDENTIALS', message: 'The credentials are not right.', details: {} });
+      expect(error).toMatchObject({ code: 'BAD_CREDENTIALS', message: 'The credentials are incorrect or have expired.', details: {} });
     for (const error of said) expect((error as Error).cause).toBeUndefined();
   });
 

@@ -417,7 +417,7 @@ describe('a service', () => {
   it('ends a start that cannot succeed with a sentence, and no more', async () => {
     const { port, host } = await emptyServer();
     const config = readConfig(await environment({ DATABASE_URL: `postgres://postgres:${secret}@${host}:${port}/postgres` }));
-    await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. DATABASE_URL has to be corrected\.$/);
+    await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. Correct DATABASE_URL\.$/);
   });
 
   it('tells whoever listens to live changes that it moves; they come back, and hear of what is there', async () => {
@@ -501,7 +501,9 @@ describe('a service', () => {
     await admin.query(`create role ${role} login password 'x'; revoke all on schema public from public`);
     const url = Object.assign(new URL(database.url), { username: role, password: 'x' }).href;
     const starting = environment({ DATABASE_URL: url }).then((variables) => start(readConfig(variables)));
-    await expect(starting).rejects.toThrow(/^The user that DATABASE_URL names may not do .* make the tables: npm run db:migrate/);
+    await expect(starting).rejects.toThrow(
+      /^The user in DATABASE_URL lacks the database privileges .* create the tables: npm run db:migrate/,
+    );
     await admin.query(`drop role ${role}`);
     await admin.end();
   });

@@ -108,7 +108,7 @@ describe('test', () => {
     const config = await configured();
     const said = await run(config, 'test', json());
     expect(said).toMatchObject({
-      answer: expect.stringMatching(/^PostgreSQL \d+.* answers in \d+ ms; nobody owns the database yet\.$/),
+      answer: expect.stringMatching(/^PostgreSQL \d+.* responded in \d+ ms\. The instance has no owner yet\.$/),
       isFailure: false,
       shown: '',
       askedForKeys: 0,
@@ -146,7 +146,7 @@ describe('test', () => {
   ])('takes one line of JSON, and no %s', async (_, text) => {
     expect(await run(await configured(), 'test', `${text}\n`)).toMatchObject({
       isFailure: true,
-      answer: expect.stringMatching(/^One line of JSON is expected: \{"host":/),
+      answer: expect.stringMatching(/^Expected one line of JSON: \{"host":/),
     });
   });
 
@@ -154,7 +154,7 @@ describe('test', () => {
     for (const typed of ['', ['localhost', '^D']])
       expect(await run(await configured(), 'test', typed)).toMatchObject({
         isFailure: true,
-        answer: 'Nothing was changed: there was no answer.',
+        answer: 'Nothing was changed: no input was given.',
       });
   });
 
@@ -164,9 +164,9 @@ describe('test', () => {
       const { answer, isFailure } = await run(await configured(), 'test', text);
       expect(isFailure).toBe(true);
       expect(answer).toMatch(
-        /^Not valid: host must be .*; (port must be from 1 to 65535; )?database must have 1 to 63 characters; username must .*\.$/,
+        /^Invalid input: host must be .*; (port must be from 1 to 65535; )?database must have 1 to 63 characters; username must .*\.$/,
       );
-      expect(answer).not.toMatch(/input|var\/run/);
+      expect(answer).not.toMatch(/input\.|var\/run/);
     }
   });
 });
@@ -176,19 +176,21 @@ describe('save', () => {
     const address = await aDatabase();
     const config = await configured();
     const said = await run(config, 'save', json(partsOf(address)));
-    expect(said.answer).toMatch(/^PostgreSQL .*; nobody owns the database yet\.\nIt is up to date and saved; the next start uses it\.$/);
+    expect(said.answer).toMatch(
+      /^PostgreSQL .* has no owner yet\.\nThe database is up to date\. The connection is saved and used from the next start\.$/,
+    );
     expect(await kept(config)).toEqual(['db_credentials.enc']);
     expect((await stat(join(config.configDirectory, 'db_credentials.enc'))).mode & 0o777).toBe(0o600);
     const service = await start(config, { keyring });
     expect([service.place.source, service.place.server?.database]).toEqual(['saved', partsOf(address)['database']]);
     await service.stop();
-    expect((await run(config, 'show', '')).answer).toMatch(/^The database is .* at .*, as user .*, as saved in the settings\.$/);
+    expect((await run(config, 'show', '')).answer).toMatch(/^Database: .* at .*, user .*, saved in the settings\.$/);
   });
 
   it('is refused where DATABASE_URL decides, before anything is asked', async () => {
     const config = await configured({ DATABASE_URL: url });
     expect(await run(config, 'save', ['never asked'])).toEqual({
-      answer: 'DATABASE_URL says where the database is: change it there.',
+      answer: 'DATABASE_URL sets the database connection. Change it there.',
       isFailure: true,
       shown: '',
       askedForKeys: 0,
@@ -237,8 +239,8 @@ describe('on a terminal', () => {
       `Port [5432]: ${lines[1]}`,
       `Database: ${lines[2]}`,
       `User: ${lines[3]}`,
-      'Encrypted, y or n [n]: n',
-      'Password (it does not show):',
+      'Use TLS, y or n [n]: n',
+      'Password (hidden):',
     ]);
   });
 
@@ -253,16 +255,16 @@ describe('on a terminal', () => {
 describe('show', () => {
   it('says where the database is, and by what', async () => {
     const config = await configured();
-    expect((await run(config, 'show', '')).answer).toBe(`The database is embedded, in ${config.dataDirectory}.`);
+    expect((await run(config, 'show', '')).answer).toBe(`Database: embedded, in ${config.dataDirectory}.`);
     expect(await kept(config)).toEqual([]);
     const named = await configured({ DATABASE_URL: `postgres://rosa:${secret}@db.example/local` });
-    expect((await run(named, 'show', '')).answer).toBe('The database is local at db.example:5432, as user rosa, as DATABASE_URL says.');
+    expect((await run(named, 'show', '')).answer).toBe('Database: local at db.example:5432, user rosa, set by DATABASE_URL.');
   });
 
   it('is one of three words', async () => {
     expect(await run(await configured(), 'burn', '')).toMatchObject({
       isFailure: true,
-      answer: expect.stringMatching(/^Say show, test or save/),
+      answer: expect.stringMatching(/^Use show, test or save/),
     });
   });
 });
@@ -274,9 +276,9 @@ describe('npm run settings', () => {
     const config = await configured();
     const environment = { NODE_ENV: 'production', UNIONHALL_CONFIG_DIR: config.configDirectory, UNIONHALL_DATA_DIR: config.dataDirectory };
     for (const [words, says, hasSucceeded] of [
-      [['settings'], /^The database is embedded, in .*\.\n$/, true],
-      [['settings', 'test'], /Nothing was changed: there was no answer\./, false],
-      [['settings', 'burn'], /Say show, test or save/, false],
+      [['settings'], /^Database: embedded, in .*\.\n$/, true],
+      [['settings', 'test'], /Nothing was changed: no input was given\./, false],
+      [['settings', 'burn'], /Use show, test or save/, false],
     ] as const) {
       const ran = await runProcess(built.program, words, environment);
       expect([ran.hasSucceeded, ran.said]).toEqual([hasSucceeded, expect.stringMatching(says)]);

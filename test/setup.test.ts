@@ -177,8 +177,8 @@ describe('a start', () => {
 
 describe('the configuration', () => {
   it.each([
-    [{ ADMIN_EMAIL: 'a@site.test' }, 'ADMIN_EMAIL and ADMIN_PASSWORD go together'],
-    [{ ADMIN_PASSWORD: fresh }, 'ADMIN_EMAIL and ADMIN_PASSWORD go together'],
+    [{ ADMIN_EMAIL: 'a@site.test' }, 'ADMIN_EMAIL and ADMIN_PASSWORD must be set together'],
+    [{ ADMIN_PASSWORD: fresh }, 'ADMIN_EMAIL and ADMIN_PASSWORD must be set together'],
     [{ ADMIN_EMAIL: 'nobody', ADMIN_PASSWORD: fresh }, 'ADMIN_EMAIL'],
     [{ ADMIN_EMAIL: 'a@site.test', ADMIN_PASSWORD: 'short1!' }, 'ADMIN_PASSWORD'],
     [{ SMTP_URL: 'smtp://mail.test' }, 'MAIL_FROM must be set'],

@@ -154,7 +154,7 @@ describe('HOST', () => {
   it('that is no address is named', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'unionhall-start-'));
     const environment = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', HOST: 'nowhere.invalid', UNIONHALL_CONFIG_DIR: folder };
-    await expect(start(readConfig(environment))).rejects.toThrow('HOST names no address.');
+    await expect(start(readConfig(environment))).rejects.toThrow('HOST cannot be resolved.');
     await rm(folder, { recursive: true, force: true });
   }, 60_000);
 });

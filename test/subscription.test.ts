@@ -257,7 +257,7 @@ describe('who may not listen', () => {
     const ears = await caller.listen(grievances).ready(local.sql, id);
     local.clock.turn(1801);
     await notify(local.sql, 'Grievance', id, 'update');
-    expect(await caller.closed).toEqual({ code: 4403, reason: 'The access token has ended' });
+    expect(await caller.closed).toEqual({ code: 4403, reason: 'The access token has expired' });
     expect(await Promise.race([ears.next(), ears.ended])).toMatchObject({ code: 4403 });
     const late = new Caller(local.url, { authorization: `Bearer ${await local.officer.token()}` });
     local.clock.turn(60);
@@ -299,7 +299,7 @@ describe('a socket', () => {
   it('is opened to no browser from elsewhere, and at no other address', async () => {
     const host = new URL(nodeA().url).host;
     for (const origin of ['https://evil.example.test', 'null', 'https://front.example.test.evil.test', `http://${host}.evil.test`])
-      expect(await open({ origin })).toMatchObject({ status: 403, body: '{"error":"Browsers may not come from this origin."}' });
+      expect(await open({ origin })).toMatchObject({ status: 403, body: '{"error":"CORS_ORIGINS does not allow this origin."}' });
     for (const origin of ['https://front.example.test', `http://${host}`]) {
       const { socket, status } = await open({ origin });
       expect(status).toBe(101);
@@ -369,13 +369,16 @@ describe('a socket', () => {
       (_, at) => `fragment f${at} on GrievanceChange { ${at === 19 ? 'action' : `...f${at + 1} ...f${at + 1}`} }`,
     );
     expect((await refusal(`subscription { grievanceChanged { ...f0 } } ${bomb.join(' ')}`))[0]).toBe('BAD_INPUT');
-    expect(await refusal('{ me { id } }')).toEqual(['BAD_INPUT', 'Not valid: query is no subscription: ask it over HTTP.']);
+    expect(await refusal('{ me { id } }')).toEqual([
+      'BAD_INPUT',
+      'Invalid input: query must be a subscription: send queries and mutations over HTTP.',
+    ]);
     expect((await refusal('mutation { logoutAll }'))[0]).toBe('BAD_INPUT');
     await caller.hangUp();
     const { codes, errors } = await nodeA().ask(grievances, {}, bearer(await signIn('officer')));
     expect([codes, errors[0]?.message]).toEqual([
       ['BAD_INPUT'],
-      'Not valid: query is a subscription: ask it over a WebSocket, by graphql-transport-ws.',
+      'Invalid input: query must not be a subscription: send it over a WebSocket (graphql-transport-ws).',
     ]);
   });
 
@@ -399,7 +402,7 @@ describe('a socket', () => {
     for (const each of open_) await each.listen(grievances).ready(database.run, own);
     const more = call(token);
     void more.listen(grievances);
-    expect(await more.closed).toEqual({ code: 4429, reason: 'Too many sockets' });
+    expect(await more.closed).toEqual({ code: 4429, reason: 'Too many WebSockets' });
     await open_[0]?.hangUp();
     const again = call(token);
     await again.listen(grievances).ready(database.run, own);
@@ -414,7 +417,7 @@ describe('a socket', () => {
     await em.transactional(async (transaction) => {
       for (const id of [own, others]) for (const action of actions) await transaction.execute(event(id, action));
     });
-    expect(await caller.closed).toEqual({ code: 1013, reason: 'Changes came faster than they were taken' });
+    expect(await caller.closed).toEqual({ code: 1013, reason: 'The client is too slow for the changes' });
   });
 
   it('closes when the service stops, which does not wait for it', async () => {
@@ -516,7 +519,7 @@ describe('listening', () => {
     const orm = { driver: { getConnection: () => ({ getNativeClient: () => Promise.resolve(pool) }) } };
     const nothing = { channel: 'c', hear: () => {}, missed: () => {}, warn: (text: string) => said.push(text) };
     const listening = await listen({ orm: orm as never, engine: 'postgresql' }, nothing);
-    expect(said[0]).toMatch(/^Live changes: /);
+    expect(said[0]).toMatch(/^Connection for live changes failed /);
     await listening.stop();
   });
 });

@@ -283,7 +283,7 @@ describe('organizing at one employer', () => {
     const gone = await value('select id from organizations where deleted_at is not null limit 1');
     for (const id of [gone, '01900000-0000-7000-8000-000000000009'])
       for (const who of ['admin', 'organizer'] as const) expect((await local[who].ask(organizing, { id })).codes).toEqual(['NOT_FOUND']);
-    expect(saidOf(await local.admin.ask(organizing, { id: 'x' }))).toEqual(['organizationId is not an id']);
+    expect(saidOf(await local.admin.ask(organizing, { id: 'x' }))).toEqual(['organizationId must be a UUID']);
   });
 });
 
@@ -291,7 +291,7 @@ describe('summaries', () => {
   const every = { benevolence, grievances, organizing };
 
   it.each(Object.entries(every))('of %s have days in their order', async (_, query) => {
-    expect(saidOf(await local.admin.ask(query, { from: '2026-02-02', to: '2026-02-01' }))).toEqual(['from must not be after to']);
+    expect(saidOf(await local.admin.ask(query, { from: '2026-02-02', to: '2026-02-01' }))).toEqual(['from must not be later than to']);
     expect((await local.admin.ask(query, { from: '2026-02-30' })).codes).toEqual(['BAD_INPUT']);
   });
 

@@ -101,7 +101,7 @@ describe('orders', () => {
     const { errors } = await local.officer.ask('query ($after: String) { members(after: $after) { nodes { id } } }', { after });
     expect(errors[0]?.extensions).toMatchObject({
       code: 'BAD_INPUT',
-      fields: [{ path: 'after', message: 'is a cursor of an earlier version: ask for the first page' }],
+      fields: [{ path: 'after', message: 'is a cursor from an earlier version: request the first page again' }],
     });
   });
 

@@ -74,14 +74,14 @@ describe('a database whose encoding is not UTF8', () => {
     await expect(migrate(database)).rejects.toThrow('The encoding of the database is SQL_ASCII. Use a database with the encoding UTF8');
     expect(await database.run(`select 1 as one from pg_tables where schemaname = 'public'`)).toEqual([]);
     await database.close();
-    await expect(start(configured())).rejects.toThrow('Connection failed: ENCODING. DATABASE_URL has to be corrected.');
+    await expect(start(configured())).rejects.toThrow('Connection failed: ENCODING. Correct DATABASE_URL.');
   }, 60_000);
 
   it('is found by doctor', async () => {
     const findings = await examine(configured(), { patience: 500 });
     expect(findings).toContainEqual({
       what: 'Encoding',
-      says: 'It is SQL_ASCII; UTF8 is needed to store every character.',
+      says: 'The encoding is SQL_ASCII; UTF8 is required.',
       isFault: true,
     });
   });

@@ -42,9 +42,9 @@ describe('a start that cannot write its files', () => {
       'a read-only config directory',
       'ro,size=64k',
       'config',
-      /^The keyring \S+keys cannot be made: the file system is read-only \(EROFS\)/,
+      /^The keyring \S+keys cannot be created: the file system is read-only \(EROFS\)/,
     ],
-    ['a full config directory', 'size=4k,nr_inodes=2', 'config', /^The keyring \S+keys cannot be made: the disk is full \(ENOSPC\)/],
+    ['a full config directory', 'size=4k,nr_inodes=2', 'config', /^The keyring \S+keys cannot be created: the disk is full \(ENOSPC\)/],
     ['a read-only data directory', 'ro,size=64k', 'data', /^The database in \S+ cannot be opened: the file system is read-only \(EROFS\)/],
     ['a full data directory', 'size=64k,nr_inodes=2', 'data', /^The database in \S+ cannot be opened: the disk is full \(ENOSPC\)/],
     ['a disk that is full half-way', 'size=20m', 'data', /^The database in \S+ cannot be opened: the disk is full \(ENOSPC\)/],
@@ -71,7 +71,7 @@ describe('a start that cannot write its files', () => {
           encoding: 'utf8',
           env: { ...base, ...directories, [name]: path },
         });
-        expect(stderr).toMatch(/file is in the place of a folder|ENOTDIR/);
+        expect(stderr).toMatch(/file is where a folder is expected|ENOTDIR/);
         expect(stderr.trim().split('\n')).toHaveLength(1);
       }
     },

@@ -64,7 +64,7 @@ describe('createUser', () => {
     const user = await done(local.admin, 'createUser', { input: office.newcomer({ roleIds: [await office.roleId('staff')] }) });
     const [letter, ...others] = await local.mailbox(user.email);
     expect(others).toEqual([]);
-    expect(letter).toMatchObject({ subject: 'Choose the password of your Unionhall account' });
+    expect(letter).toMatchObject({ subject: 'Choose a password for your Unionhall account' });
     expect(letter?.text).toContain(`https://union.example/accept-invitation?token=`);
     const token = letter?.token ?? '';
     expect((await choosePassword(local, token, user.username)).codes).toEqual(['BAD_INPUT']);
@@ -147,30 +147,30 @@ describe('createUser', () => {
     [
       'a username of one letter',
       { username: 'x' },
-      ['input.username must be 2 to 50 of letters without accents, digits, ".", "_" and "-"'],
+      ['input.username must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"'],
     ],
     ['a username of 51 letters', { username: longer(51) }, ['input.username must have at most 50 characters']],
     [
       'a username with a blank',
       { username: 'no ra' },
-      ['input.username must be 2 to 50 of letters without accents, digits, ".", "_" and "-"'],
+      ['input.username must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"'],
     ],
     ['an empty username', { username: ' ' }, ['input.username must not be empty']],
     ['a username with a NUL', { username: 'no\0ra' }, [noNul]],
-    ['an address that is none', { email: 'nora' }, ['input.email is not an e-mail address']],
-    ['an address with a second one', { email: 'a@b.test,c@d.test' }, ['input.email is not an e-mail address']],
-    ['an address with a header', { email: 'a@b.test\r\nBcc: c@d.test' }, ['input.email is not an e-mail address']],
+    ['an address that is none', { email: 'nora' }, ['input.email must be an e-mail address']],
+    ['an address with a second one', { email: 'a@b.test,c@d.test' }, ['input.email must be an e-mail address']],
+    ['an address with a header', { email: 'a@b.test\r\nBcc: c@d.test' }, ['input.email must be an e-mail address']],
     ['an address that is too long', { email: `${longer(60)}@${longer(200)}` }, ['input.email must have at most 254 characters']],
     ['a name of nothing', { firstName: '' }, ['input.firstName must not be empty']],
     ['a name with a NUL', { lastName: 'Ha\0nd' }, [noNul]],
-    ['a name with half a character', { lastName: 'Ha\ud800' }, ['input.lastName has a character that is none']],
+    ['a name with half a character', { lastName: 'Ha\ud800' }, ['input.lastName must not contain NUL or invalid Unicode characters']],
     ['a name of two lines', { lastName: 'Ha\nnd' }, ['input.lastName must have 1 to 100 characters']],
     ['a name of 101 characters', { firstName: longer(101) }, ['input.firstName must have at most 100 characters']],
-    ['a role id that is none', { roleIds: ['officer'] }, ['input.roleIds[0] is not an id']],
+    ['a role id that is none', { roleIds: ['officer'] }, ['input.roleIds[0] must be a UUID']],
     ['a role id with a NUL', { roleIds: [`${nobody}\0`] }, [noNul]],
-    ['a role named twice', { roleIds: [nobody, nobody.toUpperCase()] }, ['input.roleIds must not name a role twice']],
+    ['a role named twice', { roleIds: [nobody, nobody.toUpperCase()] }, ['input.roleIds must not list a role twice']],
     ['too many roles', { roleIds: Array(21).fill(nobody) }, ['input.roleIds must have at most 20 ids']],
-    ['a member id that is none', { memberId: '1' }, ['input.memberId is not an id']],
+    ['a member id that is none', { memberId: '1' }, ['input.memberId must be a UUID']],
     ['an end that is past', { rolesExpireAt: '2020-01-01T00:00:00Z' }, ['input.rolesExpireAt must be in the future']],
     ['a username that is taken', { username: 'Officer' }, ['input.username is taken']],
     ['an address that is taken', { email: 'OFFICER@unionhall.TEST' }, ['input.email is taken']],
@@ -180,9 +180,9 @@ describe('createUser', () => {
       [
         'input.username must not be empty',
         'input.firstName must not be empty',
-        'input.email is not an e-mail address',
-        'input.roleIds[0] is not an id',
-        'input.memberId is not an id',
+        'input.email must be an e-mail address',
+        'input.roleIds[0] must be a UUID',
+        'input.memberId must be a UUID',
         'input.rolesExpireAt must be in the future',
       ],
     ],
@@ -307,7 +307,7 @@ describe('updateUser', () => {
     const first = await local.mailedToken(user.email);
     await done(local.admin, 'updateUser', { id: user.id, input: { email } });
     expect((await choosePassword(local, first)).codes).toEqual(['BAD_INPUT']);
-    expect((await local.mailbox(email)).map(({ subject }) => subject)).toEqual(['Choose the password of your Unionhall account']);
+    expect((await local.mailbox(email)).map(({ subject }) => subject)).toEqual(['Choose a password for your Unionhall account']);
     expect((await choosePassword(local, await local.mailedToken(email))).codes).toEqual([]);
     expect(await local.mailbox(user.email)).toHaveLength(1);
   });
@@ -334,7 +334,7 @@ describe('updateUser', () => {
     ],
     ['a username that is taken', { username: 'STAFF' }, ['input.username is taken']],
     ['an address that is taken', { email: 'Staff@Unionhall.test' }, ['input.email is taken']],
-    ['a member id that is none', { memberId: 'm' }, ['input.memberId is not an id']],
+    ['a member id that is none', { memberId: 'm' }, ['input.memberId must be a UUID']],
     ['a NUL', { firstName: '\0' }, [noNul]],
   ])('refuses %s', async (_, input, fields) => {
     const answer = await call(local.admin, 'updateUser', { id: await office.userId('vp'), input });
@@ -526,7 +526,7 @@ describe('an id', () => {
     expect((await call(local.admin, operation, await variables(nobody))).codes).toEqual(['NOT_FOUND']);
     for (const id of ['', '0', "' or true --", `${nobody}0`, 'x'.repeat(5000), '00000000-0000-0000-0000-0000000000zz']) {
       const answer = await call(local.admin, operation, await variables(id));
-      expect([id, answer.codes, saidOf(answer)]).toEqual([id, ['BAD_INPUT'], [`${path} is not an id`]]);
+      expect([id, answer.codes, saidOf(answer)]).toEqual([id, ['BAD_INPUT'], [`${path} must be a UUID`]]);
     }
     expect(saidOf(await call(local.admin, operation, await variables(`${nobody}\0`)))).toEqual([noNul]);
   });
@@ -633,7 +633,7 @@ describe('the owner', () => {
     expect(await house.count('users where is_owner')).toBe(1);
     expect(await vaultSessions(ownerId, own)).toBe(0);
     for (const address of ['founder@site.test', 'president@unionhall.test'])
-      expect((await own.mailbox(address)).at(-1)?.subject).toBe('The ownership of the instance was transferred');
+      expect((await own.mailbox(address)).at(-1)?.subject).toBe('The ownership of Unionhall was transferred');
     expect(await house.events(userId)).toContain('user.transfer_ownership of User by founder succeeded');
     expect((await call(owner, 'transferOwnership', { userId: ownerId })).codes).toEqual(['FORBIDDEN']);
     expect(await owner.refusals()).toEqual([]);

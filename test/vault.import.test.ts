@@ -142,8 +142,8 @@ describe('a Python install', () => {
   });
 
   it.each<[string, readonly (readonly [string, string, string?])[], RegExp]>([
-    ['a value with a character that is none', [['nul', 'a\0b']], /"nul" is no text/],
-    ['such a description', [['nul', 'v', 'a\0b']], /"nul" has a description that is no text/],
+    ['a value with a character that is none', [['nul', 'a\0b']], /"nul" is not text/],
+    ['such a description', [['nul', 'v', 'a\0b']], /"nul" has a description that is not text/],
     ['a name that cannot be kept', [['x'.repeat(201), 'v']], /1 to 200 characters/],
     ['a value that is too long', [['long', 'x'.repeat(65_537)]], /"long" has a value of more than 64 kB/],
   ])('is refused with %s', async (what, secrets, message) => {
@@ -153,11 +153,11 @@ describe('a Python install', () => {
   it('is a file of that form', async () => {
     const path = join(folder, 'text.sqlite');
     await writeFile(path, 'no database at all');
-    await expect(readForeign(path, theirs)).rejects.toThrow(/no SQLite database/);
+    await expect(readForeign(path, theirs)).rejects.toThrow(/must be a readable SQLite database/);
     const nowhere = join(folder, 'nowhere.sqlite');
-    await expect(readForeign(nowhere, theirs)).rejects.toThrow(`There is no file ${nowhere}.`);
+    await expect(readForeign(nowhere, theirs)).rejects.toThrow(`The file ${nowhere} does not exist.`);
     await expect(readForeign(join(path, 'within.sqlite'), theirs)).rejects.toThrow('cannot be read (ENOTDIR)');
-    await expect(readForeign(folder, theirs)).rejects.toThrow(/no SQLite database/);
+    await expect(readForeign(folder, theirs)).rejects.toThrow(/must be a readable SQLite database/);
     const empty = await aFile('empty.sqlite', []);
     const file = new DatabaseSync(empty);
     file.exec('delete from auth_config');
@@ -167,9 +167,9 @@ describe('a Python install', () => {
 
   it('is stored by who has access, with the own password', async () => {
     const path = await aFile('access.sqlite', [['never', 'stored']]);
-    await expect(bring(path, { username: 'admin', password: 'wrong' })).rejects.toThrow('The password of admin is not right');
-    await expect(bring(path, { username: 'officer', password })).rejects.toThrow('no user of that name who has access');
-    await expect(bring(path, { username: 'nobody', password })).rejects.toThrow('no user of that name who has access');
+    await expect(bring(path, { username: 'admin', password: 'wrong' })).rejects.toThrow('The password of admin is incorrect');
+    await expect(bring(path, { username: 'officer', password })).rejects.toThrow('No active user with that username has access');
+    await expect(bring(path, { username: 'nobody', password })).rejects.toThrow('No active user with that username has access');
     expect(await owner.reveal('never')).toBe('NOT_FOUND');
   });
 });
@@ -194,9 +194,9 @@ describe('on a terminal', () => {
     const path = await aFile('typed.sqlite', [['bank', 'a value']]);
     const [trial, real] = [terminal(), terminal()];
     await expect(importVault(config(), ['--file', path, '--dry-run'], trial)).rejects.toThrow('"bank" does not open');
-    expect(trial.shown()).toBe('Password of that install (it does not show): \n');
+    expect(trial.shown()).toBe('Password of the imported installation (hidden): \n');
     await expect(importVault(config(), ['--file', path, '--user', 'rosa'], real)).rejects.toThrow('"bank" does not open');
-    expect(real.shown()).toBe('Password of that install (it does not show): \nPassword of rosa (it does not show): \n');
+    expect(real.shown()).toBe('Password of the imported installation (hidden): \nPassword of rosa (hidden): \n');
   });
 
   it('an empty value is left out and named, and the rest is read', async () => {
@@ -210,7 +210,7 @@ describe('on a terminal', () => {
     try {
       await importVault(config(), ['--file', path, '--dry-run'], terminal(`${theirs}\r`));
       expect(write.mock.calls.map(([text]) => text)).toEqual([
-        '2 secrets open; nothing was stored.\nLeft out, as the value is empty: "broker", "wire".\n',
+        '2 secrets can be imported; nothing was stored.\nSkipped because the value is empty: "broker", "wire".\n',
       ]);
     } finally {
       write.mockRestore();
@@ -220,7 +220,7 @@ describe('on a terminal', () => {
   it('the recovery kit does not show', async () => {
     const there = terminal();
     await expect(recover(config(), ['--user', 'rosa'], there)).rejects.toThrow('ECONNREFUSED');
-    expect(there.shown()).toBe('Recovery kit (it does not show): \n');
+    expect(there.shown()).toBe('Recovery kit (hidden): \n');
   });
 
   it('or elsewhere, lines that come at once are the answers one after the other', async () => {
@@ -238,7 +238,7 @@ describe('on a terminal', () => {
   });
 
   it('nothing is done where nobody answers', async () => {
-    await expect(recover(config(), ['--user', 'rosa'], terminal('^D'))).rejects.toThrow('Nothing was changed: there was no answer.');
+    await expect(recover(config(), ['--user', 'rosa'], terminal('^D'))).rejects.toThrow('Nothing was changed: no input was given.');
   });
 });
 

@@ -143,13 +143,13 @@ describe('on a database that nobody made ready', () => {
       expect([commands[at], hasSucceeded, words]).toEqual([
         commands[at],
         false,
-        expect.stringMatching(/^The database lacks .* npm run db:migrate\n$/),
+        expect.stringMatching(/^The database is not migrated .* npm run db:migrate\n$/),
       ]);
   });
 
   it('what changes something makes it ready, and so the others can look', async () => {
     expect((await run(['keys:rotate'])).said).toMatch(/^0 keys of users and 0 TOTP seeds moved to k/);
-    expect((await run(['vault:status'])).said).toBe('There is no vault yet.\n');
+    expect((await run(['vault:status'])).said).toBe('The vault does not exist yet.\n');
   });
 });
 
@@ -232,10 +232,10 @@ describe('a thousand reveals', () => {
     // older releases of Node.js say that their SQLite is new
     expect(await bring(['--dry-run'], `${theirs}\n`)).toEqual({
       hasSucceeded: true,
-      said: expect.stringMatching(/(^|\n)1 secret opens; nothing was stored\.\n$/),
+      said: expect.stringMatching(/(^|\n)1 secret can be imported; nothing was stored\.\n$/),
     });
     expect(await sql(`select id from secrets where key_name = 'brought'`)).toEqual([]);
-    expect((await bring(['--user', 'rosa'], `${theirs}\n${password}\n`)).said).toMatch(/^Added 1 secret, 0 with another value/m);
+    expect((await bring(['--user', 'rosa'], `${theirs}\n${password}\n`)).said).toMatch(/^Added 1 secret and changed 0;/m);
     expect(await owner.reveal('brought')).toBe(brought);
   }, 60_000);
 });

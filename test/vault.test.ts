@@ -449,7 +449,7 @@ describe('access', () => {
       const events = await other.sql('select action, outcome, reason from audit_events where request_id = $1', [requestId]);
       expect([codes, errors[0]?.message, events]).toEqual([
         ['CONFLICT'],
-        'Nobody else has access to the vault: give it to somebody first.',
+        'No other active user has access to the vault. Give access to someone else first.',
         [{ action: 'vault.revoke', outcome: 'denied', reason: 'conflict' }],
       ]);
     };

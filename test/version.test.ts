@@ -85,7 +85,7 @@ describe.each(Object.keys(kinds))('a record of kind %s', (name) => {
     for (const change of [kind.changes[1], {}]) {
       const { errors } = await update(id, { ...change, version });
       expect(errors[0]).toMatchObject({
-        message: 'The record was changed since that version.',
+        message: 'The record has changed since that version. Read it again.',
         extensions: { code: 'CONFLICT', state: 'CHANGED', allowedActions: [] },
       });
     }
@@ -113,6 +113,6 @@ it.each(['contact', 'employment'])('a new %s takes no version', async (name) => 
   const { codes, errors } = await local.staff.ask(query, { parent, employer });
   expect([codes, errors[0]?.extensions['fields']]).toEqual([
     ['BAD_INPUT'],
-    [{ path: 'input.version', message: 'must be left out: a new record has no version yet' }],
+    [{ path: 'input.version', message: 'must be omitted: a new record has no version yet' }],
   ]);
 });

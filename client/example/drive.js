@@ -91,7 +91,7 @@ test('an instructor sees no applications, a member sees the own ones, and a wron
     assert.equal(await page.getByRole('button', { name: 'Approve' }).count(), 0);
   });
   await signedInAs('nobody', 'wrong', async (page) => {
-    assert.equal(await page.getByRole('alert').innerText(), 'The credentials are not right.');
+    assert.equal(await page.getByRole('alert').innerText(), 'The credentials are incorrect or have expired.');
   });
 });
 

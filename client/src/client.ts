@@ -239,7 +239,7 @@ function waitOf({ data, errors, completed }: NonNullable<Answer>): number | null
 
 function resultOf<Data>(answer: Answer, idempotencyKey: string | null): Result<Data> {
   if (answer === null) {
-    const failure: Failure = { code: 'UNREACHABLE', message: 'No answer came from the service.', idempotencyKey };
+    const failure: Failure = { code: 'UNREACHABLE', message: 'The service did not respond.', idempotencyKey };
     return { ok: false, failure, failures: [failure], data: null, completed: null };
   }
   const failures = answer.errors.map((error) => failureOf(error));

@@ -48,17 +48,17 @@ test('against a tag of a repository: a breaking change fails until it is named, 
     git('init', '-q');
     git('add', 'schema.graphql', 'CHANGELOG.md');
     git('commit', '-q', '--no-gpg-sign', '-m', 'first');
-    assert.deepEqual(run(), { status: 0, said: 'There is no tag yet: nothing to hold the contract against.\n' });
+    assert.deepEqual(run(), { status: 0, said: 'No release tag exists yet, so the schema was not compared.\n' });
 
     git('tag', 'v0.1.0');
     await place('schema.graphql', before.replace('notes: String', 'notes: String more: Int'));
-    assert.deepEqual(run(), { status: 0, said: 'Nothing breaks since v0.1.0, but for what CHANGELOG.md names.\n' });
+    assert.deepEqual(run(), { status: 0, said: 'No breaking changes since v0.1.0, except those in CHANGELOG.md.\n' });
 
     await place('schema.graphql', before.replace('notes: String', ''));
     const broken = run();
     assert.equal(broken.status, 1);
     assert.match(broken.said, /^Query\.notes: .*removed/m);
-    assert.match(broken.said, /Name what must be in CHANGELOG\.md\.\n/);
+    assert.match(broken.said, /Describe breaking changes in CHANGELOG\.md\.\n/);
 
     await place('CHANGELOG.md', log('- `Query.notes` is gone: ask `Query.grievance`.'));
     assert.equal(run().status, 0);

@@ -31,12 +31,12 @@ import { keyringProblem } from '../services/key.ts';
 import { existingKeyring, keyringFor, whileOpen } from './opening.ts';
 import { CommandError, say, counted } from './operator.ts';
 
-/** Walks through the whole audit log, or an archive of it, and says what is wrong with it, or what its head is. */
+/** Verifies the whole audit log, or an archive of it, and prints the first fault or the head. */
 export async function verify(config: Config, words: string[]): Promise<void> {
   const options = { head: { type: 'string' }, after: { type: 'string' }, archive: { type: 'string' } } as const;
   const { values } = parseArgs({ args: words, options });
   if (values.after !== undefined && values.archive !== undefined)
-    throw new CommandError('--after and --archive cannot be given together: the file of an archive is verified as a whole.');
+    throw new CommandError('--after and --archive cannot be combined: an archive file is verified as a whole.');
   const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
   const keyring = await existingKeyring(config);
   await whileOpen(config, async (database) => {
@@ -45,24 +45,24 @@ export async function verify(config: Config, words: string[]): Promise<void> {
     if (values.archive !== undefined) {
       const file = await readArchive(values.archive, keyring, kept);
       await checkArchive(database.run, keyring, file);
-      return say(`${values.archive} is as it was archived: ${tellArchive(file)}.${kept ? ' The head that was kept is among them.' : ''}`);
+      return say(`${values.archive} is unchanged: ${tellArchive(file)}.${kept ? ' It contains the given head.' : ''}`);
     }
     const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
       throw new CommandError([tellFault(fault), tellBefore(fault, head)].filter(Boolean).join('\n'));
     }
     say(
-      `${counted(head.sequence, 'event is', 'events are')} sealed, and as written; ${unsealed} more ${unsealed === 1 ? 'waits' : 'wait'} to be sealed.`,
+      `${counted(head.sequence, 'event is', 'events are')} sealed and unchanged; ${unsealed} more ${unsealed === 1 ? 'is' : 'are'} waiting to be sealed.`,
     );
     const archive = await findArchive(database.run);
     if (archive && !after) say(`Of these, the first ${archive.head.sequence} are archived. Verify each file with --archive FILE.`);
-    if (after) say(`Of these, the first ${after.sequence} were not looked at.`);
-    if (kept) say('The head that was kept is among them.');
-    if (head.sequence > 0) say(`Keep this head elsewhere: ${tellHead(head)}`);
+    if (after) say(`Of these, the first ${after.sequence} were not verified.`);
+    if (kept) say('The log contains the given head.');
+    if (head.sequence > 0) say(`Store this head outside the database: ${tellHead(head)}`);
   });
 }
 
-/** Writes the audit log as JSON lines, to a file that is not there yet or to stdout. */
+/** Exports the audit log as JSON lines, to a new file or to stdout. */
 export async function exportEvents(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { from: { type: 'string' }, to: { type: 'string' }, output: { type: 'string' } } });
   const [from, to] = [instantOf(values.from, '--from'), instantOf(values.to, '--to')];
@@ -75,28 +75,28 @@ export async function exportEvents(config: Config, words: string[]): Promise<voi
 }
 
 /**
- * Writes the beginning of the audit log to a file that is not there yet, verifies the file, and only then deletes what is in
- * it from the database. The service may run meanwhile.
+ * Writes the beginning of the audit log to a new file, verifies the file, and then deletes its events from the database.
+ * The service may run meanwhile.
  */
 export async function archive(config: Config, words: string[]): Promise<void> {
   const { values } = parseArgs({ args: words, options: { before: { type: 'string' }, output: { type: 'string' } } });
   const { before, output } = values;
   if (before === undefined || output === undefined)
-    throw new CommandError('Name the month and the file: npm run audit:archive -- --before 2026-06 --output audit.jsonl');
+    throw new CommandError('Usage: npm run audit:archive -- --before 2026-06 --output audit.jsonl');
   if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(before) || before > systemClock().toISOString().slice(0, 7))
-    throw new CommandError('--before must be a month that has begun: 2026-06. What was written before it is archived.');
+    throw new CommandError('--before must be a month that has begun, for example 2026-06. Events before that month are archived.');
   await whileOpen(config, async (database) => {
     const keyring = await keyringFor(config, database);
     const plan = await planArchive(database.run, keyring, before);
     const file = await writeArchive(database, keyring, plan, output);
     const em = database.orm.em.fork() as SqlEntityManager;
     const count = await removeArchived(em, { keyring, now: systemClock }, file);
-    say(`${counted(count, 'event is', 'events are')} archived in ${output}, and deleted from the database: ${tellArchive(file)}.`);
-    say(`Keep this head elsewhere, with the file: ${tellHead(file.to)}`);
+    say(`${counted(count, 'event is', 'events are')} archived in ${output} and deleted from the database: ${tellArchive(file)}.`);
+    say(`Store this head and the file outside the database: ${tellHead(file.to)}`);
   });
 }
 
-/** Writes the file and verifies what was written. A file that is not right is removed: nothing has been deleted for it. */
+/** Writes the file and verifies it. Removes a faulty file: no event has been deleted yet. */
 async function writeArchive({ run }: Database, keyring: Keyring, plan: ArchivePlan, output: string): Promise<ArchiveFile> {
   const file = await newFile(output);
   try {
@@ -110,7 +110,7 @@ async function writeArchive({ run }: Database, keyring: Keyring, plan: ArchivePl
   }
 }
 
-/** Makes sure that the name of a new file outlives a power cut. Windows cannot open a folder for that. */
+/** Flushes the folder, so that a new file survives a power failure. Windows cannot open a folder for this. */
 async function flushFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await openFile(path, 'r');
@@ -123,7 +123,7 @@ async function flushFolder(path: string): Promise<void> {
 
 async function newFile(path: string): Promise<FileHandle> {
   return await openFile(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(error.code === 'EEXIST' ? `${path} is there already.` : `${path} cannot be written (${error.code}).`);
+    throw new CommandError(error.code === 'EEXIST' ? `${path} already exists.` : `${path} cannot be written (${error.code}).`);
   });
 }
 
@@ -134,12 +134,12 @@ async function readArchive(path: string, keyring: Keyring, kept: Head | undefine
 }
 
 const tellArchive = ({ from, to, before }: ArchiveFile): string =>
-  `numbers ${from.sequence + 1} to ${to.sequence} of the chain, from before ${before}`;
+  `events ${from.sequence + 1} to ${to.sequence} of the chain, written before ${before}`;
 
 function headOf(text: string | undefined, option: string): Head | undefined {
   if (text === undefined) return undefined;
   const head = readHead(text);
-  if (head === null) throw new CommandError(`${option} must be what audit:verify printed: a number, a colon and 43 characters.`);
+  if (head === null) throw new CommandError(`${option} must be a head as audit:verify prints it: a number, a colon and 43 characters.`);
   return head;
 }
 
@@ -148,6 +148,6 @@ function instantOf(text: string | undefined, option: string): Date | undefined {
   const isWritten = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
   const at = new Date(text);
   if (!isWritten || !isDay(text.slice(0, 10)) || Number.isNaN(at.valueOf()))
-    throw new CommandError(`${option} must be a day or an instant: 2026-03-01, or 2026-03-01T12:00:00Z.`);
+    throw new CommandError(`${option} must be a date or a date and time: 2026-03-01 or 2026-03-01T12:00:00Z.`);
   return at;
 }

@@ -7,7 +7,7 @@ export async function writeSchema(): Promise<void> {
   await writeFile('schema.graphql', printContract((await buildOffline()).schema));
 }
 
-/** Writes who may do what, docs/permissions.md, from the rules. */
+/** Writes the table of permissions, docs/permissions.md, from the rules. */
 export async function writePermissions(): Promise<void> {
   const { schema } = await buildOffline();
   await mkdir('docs', { recursive: true });

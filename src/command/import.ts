@@ -10,31 +10,28 @@ import { importUsers } from '../services/user/import/index.ts';
 import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, say, warn, counted } from './operator.ts';
 
-/** Adds the users of a file, all or none; with `--dry-run` it only says what would be done. */
+/** Imports the users of a file, all or none. With `--dry-run`, it only reports what would change. */
 export async function importFile(config: Config, words: string[]): Promise<void> {
   const isTrial = words.includes('--dry-run');
   const [path, ...rest] = words.filter((word) => word !== '--dry-run');
   if (path === undefined || path.startsWith('-') || rest.length > 0)
-    throw new CommandError('Name one file, and nothing but --dry-run beside it: npm run users:import -- users.jsonl --dry-run');
+    throw new CommandError('Usage: npm run users:import -- users.jsonl [--dry-run]');
   await importFrom(config, path, { run: importUsers, one: 'user', many: 'users' }, isTrial);
 }
 
-/** Adds the records of a CSV file, all or none, and updates them with `--update`; with `--dry-run` it only says what would be done. */
+/** Imports the records of a CSV file, all or none. `--update` also changes existing records; `--dry-run` only reports the changes. */
 export async function importCsv(config: Config, words: string[], what: Importing): Promise<void> {
   const { file, options } = readWords(words);
-  if (file === undefined)
-    throw new CommandError(
-      `Name one file, and nothing beside it but ${csvOptions}: npm run ${what.many}:import -- --file ${what.many}.csv --dry-run`,
-    );
+  if (file === undefined) throw new CommandError(`Usage: npm run ${what.many}:import -- --file ${what.many}.csv ${csvOptions}`);
   const { update: updates, 'dry-run': isTrial = false, 'ignore-unknown': ignoresUnknown, dates, encoding } = options;
   const form = { updates, ignoresUnknown, dates: oneOf(dateForms, 'dates', dates), encoding: oneOf(encodings, 'encoding', encoding) };
   const run: Importing['run'] = (em, tools, source, given) => what.run(em, tools, source, { ...given, ...form });
   await importFrom(config, file, { ...what, run }, isTrial);
 }
 
-const csvOptions = '--update, --dry-run, --ignore-unknown, --dates mdy and --encoding windows-1252';
+const csvOptions = '[--update] [--dry-run] [--ignore-unknown] [--dates mdy] [--encoding windows-1252]';
 
-/** No file where the words are others than those that are known. */
+/** Parses the arguments. Returns no file if one of them is unknown. */
 function readWords(words: string[]): { file?: string | undefined; options: Partial<CsvOptions> } {
   try {
     const { values } = parseArgs({
@@ -64,11 +61,11 @@ interface CsvOptions {
 
 function oneOf<T extends string>(known: readonly T[], option: string, given: string | undefined): T | undefined {
   const found = known.find((each) => each === given);
-  if (given !== undefined && found === undefined) throw new CommandError(`--${option} is one of ${known.join(', ')}.`);
+  if (given !== undefined && found === undefined) throw new CommandError(`--${option} must be one of ${known.join(', ')}.`);
   return found;
 }
 
-/** What a file brings, in words, and what adds it. */
+/** The kind of records in a file, and the function that imports them. */
 interface Importing {
   readonly run: typeof importMembers;
   readonly one: string;
@@ -126,13 +123,13 @@ async function importInto(
       say(`${path}:${line}: ${key[0]} ${quoted(key[1])}: ${column} ${quoted(from)} → ${quoted(to)}`);
     },
   }).finally(end);
-  if (refused > 0) throw new CommandError(`Nothing was imported: ${counted(refused, 'line is', 'lines are')} not right.`);
+  if (refused > 0) throw new CommandError(`Nothing was imported: ${counted(refused, 'line has', 'lines have')} problems.`);
   const updating = isTrial ? `${updated} updated` : `updated ${updated}`;
   const done = isTrial ? `${counted(added, one, many)} would be added` : `Added ${counted(added, one, many)}`;
-  say(`${done}${updated === undefined ? '' : ` and ${updating}`}; ${alreadyThere} ${alreadyThere === 1 ? 'was' : 'were'} there already.`);
+  say(`${done}${updated === undefined ? '' : ` and ${updating}`}; ${alreadyThere} ${alreadyThere === 1 ? 'exists' : 'exist'} already.`);
 }
 
-/** A value as a terminal may show it: whatever could steer one is escaped. */
+/** Formats a value for the terminal and escapes control characters. */
 const quoted = (value: unknown): string =>
   value === null
     ? '(empty)'

@@ -19,7 +19,7 @@ import { importVault, recover, showVault } from './vault.ts';
 
 type Command = (config: Config, words: string[]) => Promise<void>;
 
-/** What the process can do: `npm start`, and one npm script for each of the others. */
+/** All commands: `npm start`, and one npm script for each of the others. */
 const commands: Readonly<Record<string, Command>> = {
   start,
   seed: (config, words) => seed(config, words),
@@ -52,7 +52,7 @@ const commands: Readonly<Record<string, Command>> = {
   permissions: writePermissions,
 };
 
-/** What is said beside the name of a command, as an operator types it; the others take nothing. */
+/** The arguments of each command, as an operator types them. Other commands take none. */
 const usages: Readonly<Record<string, string>> = {
   seed: '[--phase 0|1|2] [--scale 1000]',
   'db:reset': '[--force]',
@@ -72,7 +72,7 @@ const usages: Readonly<Record<string, string>> = {
   settings: '[show | test | save]',
 };
 
-/** Errors that explain themselves: their text is enough, a stack would bury it. */
+/** Errors that are printed without a stack: their message is enough. */
 const plain = new Set([
   'ConfigError',
   'PermissionGap',
@@ -96,29 +96,28 @@ const plain = new Set([
   'SettingsError',
 ]);
 
-const lacking = 'The database lacks what this version keeps there. Make it first, with this version: npm run db:migrate';
+const lacking = 'The database is not migrated to this version. Run: npm run db:migrate';
 const barred =
-  'The database refuses this to the role of DATABASE_URL. ' +
-  'Where tables are missing, set DATABASE_URL to the role that owns them, and run:';
+  'The role in DATABASE_URL lacks a privilege for this. ' + 'If tables are missing, set DATABASE_URL to the role that owns them, and run:';
 
-/** What the database says, by SQLSTATE, when it was not made ready: a table, a column or a schema is missing, or a right. */
+/** The message for each SQLSTATE of an unprepared database: a missing table, column, schema or privilege, or a full disk. */
 const unready: ReadonlyMap<string, string> = new Map([
   ['42P01', lacking],
   ['42703', lacking],
   ['3F000', lacking],
   ['42501', `${barred} npm run db:migrate`],
-  ['53100', 'The disk that holds the database is full. Make room, then try again.'],
+  ['53100', 'The disk of the database is full. Free some space, then try again.'],
 ]);
 
-/** Runs one command to its end, or until the service is told to stop. Failures are said on stderr and by exit code 1. */
+/** Runs one command to its end, or until a stop signal. Prints a failure to stderr and sets exit code 1. */
 export async function runCommand([name = 'start', ...words]: string[]): Promise<void> {
   const broken = watchOutput();
   try {
     const command = commands[name];
-    if (!command) throw new CommandError(`There is no command ${name}. There are: ${Object.keys(commands).join(', ')}.`);
-    if (words.length > 0 && usages[name] === undefined) throw new CommandError(`${name} takes nothing more: npm run ${name}`);
+    if (!command) throw new CommandError(`Unknown command: ${name}. Commands: ${Object.keys(commands).join(', ')}.`);
+    if (words.length > 0 && usages[name] === undefined) throw new CommandError(`${name} takes no arguments: npm run ${name}`);
     const config = readConfig();
-    // by default Node.js opens its debugger at this signal, which can read every key
+    // by default, Node.js opens its debugger on this signal, and a debugger can read every key
     if (config.environment === 'production') process.on('SIGUSR1', () => undefined);
     await command(config, words);
   } catch (thrown) {
@@ -128,7 +127,7 @@ export async function runCommand([name = 'start', ...words]: string[]): Promise<
   }
 }
 
-/** Keeps a failing output from ending the process. A reader that closed early, such as `head`, has enough. */
+/** Keeps an output error from ending the process, for example when `head` closes the pipe early. */
 function watchOutput(): { readonly isClosed: boolean } {
   if (watched) return watched;
   const state: { isClosed: boolean } = { isClosed: false };
@@ -140,13 +139,13 @@ function watchOutput(): { readonly isClosed: boolean } {
   return state;
 }
 
-/** One for the process, however many commands a test runs in it. */
+/** Shared by all commands that a test runs in one process. */
 let watched: { isClosed: boolean } | undefined;
 
 const isOfStream = (error: unknown): boolean =>
   ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String((error as NodeJS.ErrnoException).code));
 
-/** An error in a sentence, where there is one for it; else with its stack. */
+/** Describes an error in a sentence if one is known, otherwise with its stack. */
 function told(error: unknown): string {
   if (error instanceof Error && plain.has(error.name)) return error.message;
   const known = unready.get(String((error as { code?: unknown }).code));
@@ -158,10 +157,10 @@ function told(error: unknown): string {
   return path === undefined || reason === null ? String((error as Error).stack) : `${path} cannot be written: ${reason}.`;
 }
 
-/** Words that the command does not know, in one line with those it does. */
+/** Turns an argument error into one line with the usage of the command. */
 function asUsage(name: string, error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (!String(code).startsWith('ERR_PARSE_ARGS_')) return error;
   const [what = ''] = String(message).split(/\.\s|\n/);
-  return new CommandError(`${what}. It is: npm run ${name} -- ${usages[name]}`);
+  return new CommandError(`${what}. Usage: npm run ${name} -- ${usages[name]}`);
 }

@@ -8,7 +8,7 @@ import { keyringProblem, retireKey as retire } from '../services/key.ts';
 import { existingKeyring, keyringFor, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, say, counted } from './operator.ts';
 
-/** Says how much hangs on each system key, so that one is not removed too early. */
+/** Prints how much data depends on each system key, so that no key is removed too early. */
 export async function showKeys(config: Config): Promise<void> {
   const keyring = await existingKeyring(config);
   await whileOpen(config, async (database) => {
@@ -18,19 +18,22 @@ export async function showKeys(config: Config): Promise<void> {
   });
 }
 
-/** Lets the service start without a key, whatever still hangs on it. */
+/** Retires a key: the service starts without it, even if data still depends on it. */
 export async function retireKey(config: Config, words: string[]): Promise<void> {
   const [kid, ...rest] = words;
-  if (kid === undefined || kid.startsWith('-') || rest.length > 0) throw new CommandError('Name one key: npm run keys:retire -- k1');
+  if (kid === undefined || kid.startsWith('-') || rest.length > 0) throw new CommandError('Usage: npm run keys:retire -- k1');
   const keyring = await existingKeyring(config);
-  if (kid === keyring.active) throw new CommandError(`${kid} is the active key of this host. Put another key before it first.`);
+  if (kid === keyring.active)
+    throw new CommandError(`${kid} is the active key of this host. Put another key before it in the keyring first.`);
   await whileOpen(config, async (database) => {
-    if (!(await retire(database.run, kid))) throw new CommandError(`The database was never used with a key ${kid}.`);
-    say(`${kid} is retired: a keyring may leave it out. What still hangs on it is lost with it; npm run keys:status counts that.`);
+    if (!(await retire(database.run, kid))) throw new CommandError(`The database has never used a key named ${kid}.`);
+    say(
+      `${kid} is retired and can be removed from the keyring. Data that still depends on it is lost then; npm run keys:status counts it.`,
+    );
   });
 }
 
-/** Puts under the active system key what takes no person to be put there; the service may run meanwhile. */
+/** Re-encrypts with the active system key everything that needs no user for this. The service may run meanwhile. */
 export async function renewSeals(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
@@ -38,10 +41,10 @@ export async function renewSeals(config: Config): Promise<void> {
     const tools = { keyring, now: systemClock };
     const pairs = await renewSystemSeals(orm.em.fork() as SqlEntityManager, tools);
     const seeds = await renewSeeds(orm.em.fork() as SqlEntityManager, tools);
-    const renewed = `${counted(pairs.renewed, 'key of a user', 'keys of users')} and ${counted(seeds.renewed, 'TOTP seed', 'TOTP seeds')}`;
+    const renewed = `${counted(pairs.renewed, 'user key', 'user keys')} and ${counted(seeds.renewed, 'TOTP seed', 'TOTP seeds')}`;
     const isSaved = await savedBy(config, keyring).renew();
     say(`${renewed} moved to ${keyring.active}${isSaved ? ', and the saved connection of this host' : ''}.`);
     const unreadable = pairs.unreadable + seeds.unreadable;
-    if (unreadable > 0) throw new CommandError(`${unreadable} of them do not open: the system key is gone, or the row was altered.`);
+    if (unreadable > 0) throw new CommandError(`${unreadable} could not be decrypted: the system key is missing, or the row was altered.`);
   });
 }

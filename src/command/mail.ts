@@ -4,13 +4,13 @@ import { MailQueue } from '../services/mail/index.ts';
 import { whileOpen } from './opening.ts';
 import { counted, say, warn } from './operator.ts';
 
-/** Puts the mails that were given up back into the queue: whoever sends mail tries them anew. The service may run meanwhile. */
+/** Moves dead letters back into the queue, so that they are sent again. The service may run meanwhile. */
 export async function redrive(config: Config): Promise<void> {
   await whileOpen(config, async (database) => {
     const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
     await queue.start();
     try {
-      say(`${counted(await queue.redrive(), 'mail is', 'mails are')} in the queue again.`);
+      say(`${counted(await queue.redrive(), 'mail is', 'mails are')} back in the queue.`);
     } finally {
       await queue.stop();
     }

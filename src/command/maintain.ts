@@ -11,7 +11,7 @@ import { disableSeededUsers, findSeededUsers } from '../services/user/seeded-acc
 import { keyringFor, placeOf, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, counted, say, warn } from './operator.ts';
 
-/** Makes the tables and the queue, so that a service whose role may make neither finds both. */
+/** Creates the tables and the queue for a service whose database role may not create them. */
 export async function update(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
     const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
@@ -22,7 +22,7 @@ export async function update(config: Config): Promise<void> {
 }
 
 export async function seed(config: Config, words: string[]): Promise<void> {
-  // what makes the rows is no part of an installation for production
+  // a production installation does not contain the seeds
   if (config.environment === 'production')
     throw new CommandError('Seeding is refused in production: the passwords of seeded accounts are public.');
   const { values } = parseArgs({ args: words, options: { phase: { type: 'string' }, scale: { type: 'string' } } });
@@ -42,34 +42,32 @@ export async function seed(config: Config, words: string[]): Promise<void> {
     };
     const { written } = await seedDatabase(database.orm.em, options).finally(end);
     const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
-    say(counts.length === 0 ? 'Everything was there already.' : `Added ${counts.join(', ')}.`);
+    say(counts.length === 0 ? 'All seeded records already exist.' : `Added ${counts.join(', ')}.`);
   });
 }
 
-/** Disables the seeded accounts whose passwords are public, for a database that production is to serve. */
+/** Disables the seeded accounts with public passwords, before the database is used in production. */
 export async function disableSeeded(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
     const em = database.orm.em.fork() as SqlEntityManager;
     const users = await findSeededUsers(em, new PasswordHasher(keyring, config.passwordCost));
     await disableSeededUsers(em, { keyring, now: systemClock }, users);
-    if (users.length === 0) return say('No account has a password of the seeds.');
+    if (users.length === 0) return say('No account has a seeded password.');
     const names = users.map(({ username }) => username).join(', ');
     say(`Disabled ${counted(users.length, 'account', 'accounts')}: ${names}.`);
-    if (!(await hasOwner({ em }))) say('The instance has no owner now: the next start prints a set-up token.');
+    if (!(await hasOwner({ em }))) say('The instance has no owner now. The next start prints a set-up token.');
   });
 }
 
-/** Empties the database, brings it up to date, and seeds it. */
+/** Empties the database, migrates it and seeds it. */
 export async function reset(config: Config, words: string[]): Promise<void> {
   if (config.environment === 'production') throw new CommandError('db:reset is refused in production.');
   const { values } = parseArgs({ args: words, options: { force: { type: 'boolean' } } });
   const { url } = await placeOf(config);
   if (url !== null && !values.force) {
-    const database = config.databaseUrl === null ? 'that was saved in the settings' : 'that DATABASE_URL names';
-    throw new CommandError(
-      `db:reset removes everything from the database ${database}. Say --force if that is meant: npm run db:reset -- --force`,
-    );
+    const database = config.databaseUrl === null ? 'saved in the settings' : 'in DATABASE_URL';
+    throw new CommandError(`db:reset deletes everything in the database ${database}. To confirm, run: npm run db:reset -- --force`);
   }
   await whileOpen(config, async (database) => {
     await database.orm.schema.drop({ dropMigrationsTable: true });

@@ -8,12 +8,12 @@ import { registerKeys } from '../services/key.ts';
 import { openPlace, openUpdated, whereabouts, type MailRoom } from '../work.ts';
 import { CommandError, warn } from './operator.ts';
 
-/** Opens the database that the service would open, for as long as the work takes; a statement may take as long as it takes. */
+/** Runs the work with the database of the service, without a statement time-out, and closes the database afterwards. */
 export async function whileOpen(config: Config, work: (database: Database) => Promise<void>): Promise<void> {
   await closing(await openPlace(config, await placeOf(config), true), work);
 }
 
-/** The same with a database that is brought up to date first. */
+/** Like {@link whileOpen}, but migrates the database first. */
 export async function withDatabase(config: Config, work: (database: Database) => Promise<void>): Promise<void> {
   await closing(await openUpdated(config, await placeOf(config), { isPatient: true }), work);
 }
@@ -30,19 +30,19 @@ export async function roomOf(config: Config, database: Database): Promise<MailRo
   return { database, keyring: await keyringFor(config, database), now: systemClock, warn, print: null };
 }
 
-/** The keyring, once the database has taken it. @throws {ForeignKeyringError} where the database has another one. */
+/** Loads the keyring and registers its keys in the database. @throws {ForeignKeyringError} if the database uses another one. */
 export async function keyringFor(config: Config, { orm }: Database): Promise<Keyring> {
   const keyring = await keyringOf(config);
   await registerKeys(orm.em as SqlEntityManager, keyring);
   return keyring;
 }
 
-/** What was saved opens with the keyring that it was saved under: a new one would not help. */
+/** Finds the database. A saved connection needs its existing keyring, so none is created. */
 export const placeOf = (config: Config) => whereabouts(config, () => loadKeyring({ ...sourceOf(config), mayMake: false }));
 
 export const keyringOf = (config: Config) => loadKeyring({ ...sourceOf(config), mayMake: config.mayMakeKeys });
 
-/** The keyring for a command that only looks. @throws {CommandError} where the service would make it first. */
+/** Loads the keyring for a read-only command. @throws {CommandError} if no keyring exists yet. */
 export async function existingKeyring(config: Config): Promise<Keyring> {
   const source = sourceOf(config);
   if (config.mayMakeKeys && !(await hasKeyring(source))) throw new CommandError(noKeyring(config.configDirectory));

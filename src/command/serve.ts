@@ -19,7 +19,7 @@ export async function start(config: Config): Promise<void> {
   stopOnSignal(async () => {
     const delay = service === undefined || config.environment === 'development' ? 0 : config.patience.stopDelay;
     const hasFinished = await launched.stop({ delay });
-    if (!hasFinished) voice.warn(`Not all that had begun was finished after ${config.patience.stop} s.`);
+    if (!hasFinished) voice.warn(`Stopped with unfinished work after ${config.patience.stop} s.`);
     return hasFinished;
   }, voice);
   try {
@@ -32,21 +32,21 @@ export async function start(config: Config): Promise<void> {
 }
 
 /**
- * Logs each rejection that nothing handled, and goes on. By default Node.js ends the process, and graphql-js 16 leaves such a
- * rejection behind where one item of a list fails at once and another later: one answer must not end all others.
+ * Logs each unhandled rejection and keeps the process running. By default, Node.js ends the process. graphql-js 16 causes such
+ * a rejection when one item of a list fails at once and another one later. One response must not end all others.
  */
 function outliveRejections({ logLevel }: Config): void {
   const log = openLog(logLevel);
-  process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'a rejected promise was not handled'));
+  process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'unhandled promise rejection'));
 }
 
-/** How a long-running process speaks to its operator. */
+/** The output of a long-running process for its operator. */
 interface Voice {
   readonly say: (text: string) => void;
   readonly warn: (text: string) => void;
 }
 
-/** In production, standard output has JSON lines alone. LOG_LEVEL does not apply: a set-up token is said nowhere else. */
+/** In production, standard output has only JSON lines. LOG_LEVEL does not apply: the set-up token is printed nowhere else. */
 function voiceOf({ environment }: Config): Voice {
   if (environment !== 'production') return { say, warn };
   const log = openLog('info');
@@ -64,12 +64,10 @@ async function greeting(config: Config, service: Service): Promise<string> {
   const { seededAccounts } = isSeeded ? await import('../../seeds/index.ts') : {};
   return [
     `Unionhall answers at ${styleText('bold', `${url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
-    ...(config.offersPlayground ? [`The playground is at ${styleText('bold', `${url}/`)}`] : []),
-    ...(service.metricsUrl === null ? [] : [`Metrics are at ${service.metricsUrl}`]),
+    ...(config.offersPlayground ? [`Playground: ${styleText('bold', `${url}/`)}`] : []),
+    ...(service.metricsUrl === null ? [] : [`Metrics: ${service.metricsUrl}`]),
     await tellPlace(config, place.source),
-    ...(setupToken === null
-      ? []
-      : [`Nobody owns this instance yet. Whoever has this token can, with setupOwner: ${styleText('bold', setupToken)}`]),
+    ...(setupToken === null ? [] : [`The instance has no owner yet. Set-up token for setupOwner: ${styleText('bold', setupToken)}`]),
     ...(seededAccounts
       ? [
           'Seeded logins:',
@@ -81,15 +79,15 @@ async function greeting(config: Config, service: Service): Promise<string> {
 
 async function tellPlace(config: Config, source: ConnectionSource): Promise<string> {
   if (source === ConnectionSource.EMBEDDED)
-    return `The database is embedded, in ${config.dataDirectory}: for one process, for development.`;
-  if (source === ConnectionSource.SAVED) return 'The database is the PostgreSQL server that was saved in the settings.';
+    return `Database: embedded, in ${config.dataDirectory}. It serves one process and is meant for development.`;
+  if (source === ConnectionSource.SAVED) return 'Database: PostgreSQL server saved in the settings.';
   const isIdle = await isSaved(config.configDirectory);
-  return `The database is the PostgreSQL server that DATABASE_URL names${isIdle ? '; the one that was saved in the settings is not used' : ''}.`;
+  return `Database: PostgreSQL server in DATABASE_URL${isIdle ? '; the saved connection is not used' : ''}.`;
 }
 
 /**
- * Stops in order at the first signal, and at once at the second. One press of Ctrl+C may arrive twice, from the terminal and
- * from npm: what comes within a moment of the first is the same one.
+ * Shuts down gracefully on the first signal, and at once on the second. One Ctrl+C may arrive twice, from the terminal and
+ * from npm, so a signal within 300 ms of the first is ignored.
  */
 function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
   let since: number | null = null;
@@ -101,7 +99,7 @@ function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
       since = performance.now();
       void stop()
         .catch((error: unknown) => {
-          voice.warn(`Stopping: ${(error as Error).name}`);
+          voice.warn(`Shutdown failed: ${(error as Error).name}`);
           return false;
         })
         .then(async (hasFinished) => {
@@ -112,7 +110,7 @@ function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
 }
 
 /**
- * Sends mail, cleans up and seals the audit log, and answers nobody, until it is told to stop. Any number of these may
+ * Sends mail, cleans up and seals the audit log until a stop signal, without serving requests. Any number of workers may
  * run beside services with MAIL_WORKER=0.
  */
 export async function work(config: Config): Promise<void> {
@@ -134,7 +132,7 @@ export async function work(config: Config): Promise<void> {
       await closeAfter(database, [cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);
       return true;
     }, voice);
-    voice.say('Mail is sent from here, what has expired is removed, and the audit log is sealed.');
+    voice.say('Worker ready: it sends mail, deletes expired records and seals the audit log.');
   } catch (error) {
     await database.close();
     throw error;

@@ -5,16 +5,16 @@ import { changeSettings } from '../settings.ts';
 import { keyringOf } from './opening.ts';
 import { CommandError, counted, here, say } from './operator.ts';
 
-/** Says where the database is, tries another one, or saves it for the next start. */
+/** Shows the database connection, tests another one, or saves it for the next start. */
 export async function settings(config: Config, [word = 'show']: string[]): Promise<void> {
   say(await changeSettings(config, () => keyringOf(config), word, here()));
 }
 
-/** Looks at the installation, and says what is wrong with it. */
+/** Checks the installation and prints the result of each check. */
 export async function doctor(config: Config): Promise<void> {
   const findings = await examine(config);
   for (const { what, says, isFault } of findings)
-    say(`${isFault ? styleText('red', 'wrong') : styleText('green', 'right')}  ${what}: ${says}`);
+    say(`${isFault ? styleText('red', 'failed') : styleText('green', 'ok    ')}  ${what}: ${says}`);
   const faults = findings.filter(({ isFault }) => isFault).length;
-  if (faults > 0) throw new CommandError(`${counted(faults, 'thing is', 'things are')} wrong.`);
+  if (faults > 0) throw new CommandError(`${counted(faults, 'check', 'checks')} failed.`);
 }

@@ -13,18 +13,18 @@ import { CommandError, say, warn } from './operator.ts';
 
 type Work = (em: SqlEntityManager, tools: UserCommandTools, username: string, database: Database) => Promise<void>;
 
-/** Runs a command about the user that `--user` names. */
+/** Runs a command for the user in `--user`. */
 async function withUser(config: Config, words: string[], name: string, work: Work): Promise<void> {
   const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
   const { user } = values;
-  if (user === undefined) throw new CommandError(`Name the user: npm run ${name} -- --user rosa`);
+  if (user === undefined) throw new CommandError(`Usage: npm run ${name} -- --user rosa`);
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
     await work(database.orm.em.fork() as SqlEntityManager, { keyring, now: systemClock }, user, database);
   });
 }
 
-/** Prints what a user, the owner too, chooses a password with; for where no mail arrives. */
+/** Prints the link with which a user, or the owner, chooses a password. For hosts without mail. */
 export async function printLink(config: Config, words: string[]): Promise<void> {
   const { publicUrl } = config.mail;
   await withUser(config, words, 'users:link', async (em, tools, username) => {
@@ -36,7 +36,7 @@ export async function printLink(config: Config, words: string[]): Promise<void> 
   });
 }
 
-/** Opens the locks of a user's account. */
+/** Unlocks the account of a user. */
 export const unlock = (config: Config, words: string[]): Promise<void> =>
   withUser(config, words, 'users:unlock', async (em, tools, username) => {
     await unlockByName(em, tools, username);
@@ -50,14 +50,14 @@ export const verifyAddress = (config: Config, words: string[]): Promise<void> =>
     say(`The e-mail address of ${username} is verified.`);
   });
 
-/** Removes the second factor of a user, the owner too, who lost it together with the backup codes. The service may run meanwhile. */
+/** Removes the second factor of a user, or the owner, who lost it and the backup codes. The service may run meanwhile. */
 export const removeSecondFactor = (config: Config, words: string[]): Promise<void> =>
   withUser(config, words, 'users:recover', async (em, tools, username, database) => {
     const mail = new MailQueue(await queueDatabase(database), { supervises: false, warn });
     await mail.start();
     try {
       await removeSecondFactorOf(em, { ...tools, mail }, username);
-      say(`${username} has no second factor any more, is signed out everywhere, and signs in with the password.`);
+      say(`The second factor of ${username} is removed. ${username} is signed out everywhere and signs in with the password alone.`);
     } finally {
       await mail.stop();
     }

@@ -60,7 +60,7 @@ export async function demandPrimary(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>('show transaction_read_only');
   if (rows[0]?.transaction_read_only !== 'on') return;
   await (client as Client).end().catch(() => undefined);
-  throw Object.assign(new Error('The server is read-only: a standby, perhaps.'), { code: '25006' });
+  throw Object.assign(new Error('The database server is read-only; it may be a standby.'), { code: '25006' });
 }
 
 /**

@@ -86,7 +86,7 @@ class Ear implements Listening {
       await client.connect();
       await client.query(`listen ${client.escapeIdentifier(this.listener.channel)}`);
     } catch (error) {
-      this.#lament(error instanceof Error ? error.message : 'no connection');
+      this.#lament(error instanceof Error ? error.message : 'unknown error');
       await client.end().catch(() => {});
       return null;
     }
@@ -100,11 +100,11 @@ class Ear implements Listening {
     await lost;
     clearInterval(timer);
     await client.end().catch(() => {});
-    this.#lament('the connection was lost');
+    this.#lament('connection lost');
   }
 
   #lament(what: string): void {
-    if (!this.#ending.signal.aborted) this.listener.warn(`Live changes: ${what}; connecting again.`);
+    if (!this.#ending.signal.aborted) this.listener.warn(`Connection for live changes failed (${what}); reconnecting.`);
   }
 }
 

@@ -22,7 +22,7 @@ export async function migrate(database: Database): Promise<string[]> {
     const { unknown } = await compareMigrations(database);
     if (unknown.length > 0) {
       throw new DataVersionError(
-        `The database was made by a newer version of this program: it has the ${unknown.length === 1 ? 'migration' : 'migrations'} ${unknown.join(', ')}, which this version lacks. Start the newer version.`,
+        `The database was created by a newer version of this program: this version lacks the ${unknown.length === 1 ? 'migration' : 'migrations'} ${unknown.join(', ')}. Start the newer version.`,
       );
     }
     return (await database.orm.migrator.up()).map(({ name }) => name);

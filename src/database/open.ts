@@ -203,7 +203,7 @@ async function openEmbedded(directory: string, options: DatabaseOptions): Promis
   } catch (error) {
     const reason = unwritableReason(asSystemError(error));
     if (reason === null) throw error;
-    throw new DataDirectoryError(`The database in ${directory} cannot be opened: ${reason}. UNIONHALL_DATA_DIR names its folder.`, {
+    throw new DataDirectoryError(`The database in ${directory} cannot be opened: ${reason}. UNIONHALL_DATA_DIR sets its folder.`, {
       cause: error,
     });
   }

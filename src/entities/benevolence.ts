@@ -347,8 +347,8 @@ export class BenevolenceApplication extends Kept {
 
   /** @throws CONFLICT where the case does not stand so that this can be done, or is not the version that was looked at. */
   demand(action: BenevolenceAction, version?: number | null): void {
-    if (version != null && version !== this.version) throw this.conflict('The application was changed since that version.');
-    if (!this.allowed.includes(action)) throw this.conflict(`An application that is ${this.status} does not allow this.`);
+    if (version != null && version !== this.version) throw this.conflict('The application has changed since that version. Read it again.');
+    if (!this.allowed.includes(action)) throw this.conflict(`The status of the application is ${this.status}, which does not allow this.`);
   }
 
   /**
@@ -358,9 +358,10 @@ export class BenevolenceApplication extends Kept {
    */
   demandReviewer(viewer: Viewer, level?: BenevolenceReviewLevel | null): void {
     const next = this.nextLevel;
-    if (next === undefined || (level != null && level !== next)) throw this.conflict(`The level that decides next is ${next ?? 'none'}.`);
+    if (next === undefined || (level != null && level !== next))
+      throw this.conflict(next === undefined ? 'No review is pending.' : `The next review level is ${next}.`);
     this.refuseRecused(viewer.userId, viewer.memberId);
-    if (!viewer.decidesAt(next)) throw this.conflict(`The level that decides next is ${next}, which no role of yours lists.`);
+    if (!viewer.decidesAt(next)) throw this.conflict(`The next review level is ${next}. Your roles do not include it.`);
   }
 
   /** Changes the draft. */
@@ -385,7 +386,7 @@ export class BenevolenceApplication extends Kept {
   review(facts: ReviewFacts, reviewerMemberId: string | null, context: ActionContext): void {
     this.take(REVIEW, context, () => {
       const level = this.nextLevel;
-      if (level === undefined) throw this.conflict('Every level has decided.');
+      if (level === undefined) throw this.conflict('Every review level has already decided.');
       this.refuseRecused(facts.reviewer?.id ?? null, reviewerMemberId);
       demand(this.reviewProblems(facts));
       const isLast = this.isLast(level);
@@ -407,12 +408,12 @@ export class BenevolenceApplication extends Kept {
     const level = this.nextLevel;
     const problems: FieldProblem[] = [];
     if (decision === BenevolenceReviewDecision.DEFERRED && level === benevolenceLevels.at(-1))
-      problems.push({ path: 'decision', message: 'cannot be DEFERRED: nobody stands above the president' });
+      problems.push({ path: 'decision', message: 'must not be DEFERRED: the president is the last level' });
     if (approvedAmount == null) return problems;
     const approves = decision === BenevolenceReviewDecision.APPROVED && level !== undefined && this.isLast(level);
-    if (!approves) problems.push({ path: 'approvedAmount', message: 'is given with the approval of the last level only' });
+    if (!approves) problems.push({ path: 'approvedAmount', message: 'is allowed only when the last level approves' });
     if (cents(approvedAmount) <= 0n || cents(approvedAmount) > cents(this.amountRequested))
-      problems.push({ path: 'approvedAmount', message: 'must be more than zero and at most what was asked for' });
+      problems.push({ path: 'approvedAmount', message: 'must be more than zero and at most the requested amount' });
     return problems;
   }
 
@@ -430,7 +431,7 @@ export class BenevolenceApplication extends Kept {
   paymentProblems({ paymentDate, paymentMethod }: PaymentFacts, today: string): FieldProblem[] {
     const problems: FieldProblem[] = [];
     if (paymentDate > today) problems.push({ path: 'paymentDate', message: 'must not be in the future' });
-    if (paymentDate < this.applicationDate) problems.push({ path: 'paymentDate', message: 'must not be before the application' });
+    if (paymentDate < this.applicationDate) problems.push({ path: 'paymentDate', message: 'must not be before the application date' });
     if (!paymentMethod.trim()) problems.push({ path: 'paymentMethod', message: 'must not be empty' });
     return problems;
   }
@@ -464,9 +465,9 @@ export class BenevolenceApplication extends Kept {
   }
 
   private refuseRecused(reviewerId: string | null, reviewerMemberId: string | null): void {
-    if (reviewerMemberId !== null && this.member.id === reviewerMemberId) throw this.conflict('Nobody decides on a case of their own.');
+    if (reviewerMemberId !== null && this.member.id === reviewerMemberId) throw this.conflict('You cannot decide on your own application.');
     if (reviewerId !== null && this.reviewsOfRound.some(({ reviewer }) => reviewer?.id === reviewerId))
-      throw this.conflict('One person decides at one level of a round.');
+      throw this.conflict('You have already decided in this round.');
   }
 
   private conflict(message: string): Error {

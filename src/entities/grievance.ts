@@ -351,8 +351,8 @@ export class Grievance extends Kept {
 
   /** @throws CONFLICT where the case does not stand so that this can be done, or is not the version that was looked at. */
   demand(action: GrievanceAction, version?: number | null): void {
-    if (version != null && version !== this.version) throw this.conflict('The grievance was changed since that version.');
-    if (!this.allowed.includes(action)) throw this.conflict(`A grievance that is ${this.situation} does not allow this.`);
+    if (version != null && version !== this.version) throw this.conflict('The grievance has changed since that version. Read it again.');
+    if (!this.allowed.includes(action)) throw this.conflict(`The status of the grievance is ${this.situation}, which does not allow this.`);
   }
 
   /** Corrects or completes the record. */
@@ -393,10 +393,10 @@ export class Grievance extends Kept {
     else if (previous && meetingDate < previous.meetingDate)
       problems.push({ path: 'meetingDate', message: 'must not be before the previous meeting' });
     if (outcome === GrievanceStepOutcome.ADVANCED && this.currentStep === GrievanceStep.ARBITRATION)
-      problems.push({ path: 'outcome', message: 'cannot be ADVANCED: arbitration is the last step' });
+      problems.push({ path: 'outcome', message: 'must not be ADVANCED: arbitration is the last step' });
     if (outcome === GrievanceStepOutcome.SETTLED) return [...problems, ...endProblems(resolution, settlementAmount, 'resolution')];
     for (const [path, value] of Object.entries({ resolution, settlementAmount }))
-      if (value != null) problems.push({ path, message: 'is given only when the step settles the case' });
+      if (value != null) problems.push({ path, message: 'is allowed only when the outcome is SETTLED' });
     return problems;
   }
 

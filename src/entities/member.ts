@@ -83,8 +83,8 @@ export const oneName = 'for a person with one name, enter it as lastName and FNU
 /** What a member's record may not say, by the name of the field: empty where all is well. What is left out is not looked at. */
 export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: Partial<MemberFacts>, today: string): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
-    [memberNumber !== undefined && !/^[A-Za-z0-9]+$/.test(memberNumber), 'memberNumber', 'must be of letters without accents and digits'],
-    [email != null && !isAddress(email), 'email', 'is not an e-mail address'],
+    [memberNumber !== undefined && !/^[A-Za-z0-9]+$/.test(memberNumber), 'memberNumber', 'must contain only unaccented letters and digits'],
+    [email != null && !isAddress(email), 'email', 'must be an e-mail address'],
     [dateOfBirth != null && dateOfBirth > today, 'dateOfBirth', 'must not be in the future'],
     [hireDate != null && hireDate > today, 'hireDate', 'must not be in the future'],
     [dateOfBirth != null && hireDate != null && dateOfBirth >= hireDate, 'hireDate', 'must be after the date of birth'],
@@ -234,7 +234,7 @@ export function employmentProblems({ startDate, endDate, hourlyRate }: Partial<E
   const laws: [isBroken: boolean, path: string, message: string][] = [
     [startDate !== undefined && startDate > today, 'startDate', 'must not be in the future'],
     [endDate != null && endDate > today, 'endDate', 'must not be in the future'],
-    [startDate !== undefined && endDate != null && endDate < startDate, 'endDate', 'must not be before the first day'],
+    [startDate !== undefined && endDate != null && endDate < startDate, 'endDate', 'must not be before the start date'],
     [hourlyRate != null && cents(hourlyRate) <= 0n, 'hourlyRate', 'must be more than zero'],
   ];
   return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));

@@ -57,8 +57,8 @@ export const saltingFields = ['saltingScore', 'saltingNotes'] as const satisfies
 export function organizationProblems({ unitSize, email, website, saltingScore }: Partial<OrganizationFacts>): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
     [unitSize != null && unitSize <= 0, 'unitSize', 'must be more than zero'],
-    [email != null && !isAddress(email), 'email', 'is not an e-mail address'],
-    [website != null && !isWebAddress(website), 'website', 'is not a web address that begins with http:// or https://'],
+    [email != null && !isAddress(email), 'email', 'must be an e-mail address'],
+    [website != null && !isWebAddress(website), 'website', 'must be a web address that begins with http:// or https://'],
     [saltingScore != null && (saltingScore < 1 || saltingScore > 5), 'saltingScore', 'must be from 1 to 5'],
   ];
   return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
@@ -189,7 +189,7 @@ export interface OrganizationContactFacts {
 
 /** What a contact may not say, by the name of the field: empty where all is well. What is left out is not looked at. */
 export const contactProblems = ({ email }: Partial<OrganizationContactFacts>): FieldProblem[] =>
-  email != null && !isAddress(email) ? [{ path: 'email', message: 'is not an e-mail address' }] : [];
+  email != null && !isAddress(email) ? [{ path: 'email', message: 'must be an e-mail address' }] : [];
 
 /** A person to talk to at an organization; at most one is the primary one. */
 @ObjectType({ description: 'A contact person at an organization.', simpleResolvers: true })

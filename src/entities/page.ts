@@ -262,6 +262,6 @@ export class Allowance {
   /** @throws TOO_COMPLEX */
   spend(objects: number): void {
     this.left -= objects;
-    if (this.left < 0) throw tooComplex('The lists in the answer are longer than one operation may ask for. Ask for fewer objects.');
+    if (this.left < 0) throw tooComplex('The lists in the response exceed the object limit. Request fewer objects.');
   }
 }

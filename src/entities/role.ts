@@ -75,7 +75,7 @@ export class Role extends Dated {
   /** Changes what is given. @throws CONFLICT where a system role would be called otherwise. */
   describe({ displayName = this.displayName, description = this.description }: RoleDescription): void {
     if (this.isSystemRole && displayName !== this.displayName)
-      throw conflict('A system role keeps its name: only its description can be changed.', 'system_role');
+      throw conflict('A system role cannot be renamed. You can change only its description.', 'system_role');
     this.displayName = displayName;
     this.description = description;
   }
@@ -94,7 +94,10 @@ const longestDescription = 2000;
 export function roleProblems({ name, displayName, description }: RoleDescription & { readonly name?: string | undefined }): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (name !== undefined && !/^[a-z][a-z0-9_-]{0,49}$/.test(name))
-    problems.push({ path: 'name', message: 'must be 1 to 50 of lower-case letters, digits, "_" and "-", the first a letter' });
+    problems.push({
+      path: 'name',
+      message: 'must have 1 to 50 characters: lowercase letters, digits, "_" and "-", starting with a letter',
+    });
   if (displayName != null && /\p{Cc}/u.test(displayName)) problems.push({ path: 'displayName', message: 'must be one line' });
   if (description != null && isLonger(description, longestDescription))
     problems.push({ path: 'description', message: `must have at most ${longestDescription} characters` });
@@ -203,8 +206,8 @@ export function termProblems({ expiresAt, reviewLevels }: AssignmentTerms, role:
   const problems: FieldProblem[] = [];
   if (expiresAt && expiresAt <= at) problems.push({ path: 'expiresAt', message: 'must be in the future' });
   if (new Set(reviewLevels).size < (reviewLevels ?? []).length)
-    problems.push({ path: 'reviewLevels', message: 'must not name a level twice' });
+    problems.push({ path: 'reviewLevels', message: 'must not list a level twice' });
   if (role && !role.mayReview && reviewLevels?.length)
-    problems.push({ path: 'reviewLevels', message: 'must be empty: only admins and officers review' });
+    problems.push({ path: 'reviewLevels', message: 'must be empty: only admins and officers review applications' });
   return problems;
 }

@@ -76,11 +76,11 @@ export function saltingProblems({ activityDate, outcome, workersContacted, cards
     [activityDate > today, 'activityDate', 'must not be in the future'],
     [workersContacted < 0, 'workersContacted', 'must not be negative'],
     [cardsSigned < 0, 'cardsSigned', 'must not be negative'],
-    [cardsSigned > Math.max(workersContacted, 0), 'cardsSigned', 'must not be more than the workers contacted'],
+    [cardsSigned > Math.max(workersContacted, 0), 'cardsSigned', 'must not be greater than workersContacted'],
     [
       outcome === SaltingOutcome.NO_CONTACT && (workersContacted !== 0 || cardsSigned !== 0),
       'outcome',
-      'says that nobody was reached, so there are no contacts and no cards',
+      'must not be NO_CONTACT when workersContacted or cardsSigned is not 0',
     ],
   ];
   return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));

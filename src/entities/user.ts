@@ -191,10 +191,10 @@ export const isAddress = (email: string): boolean => email.length <= 254 && addr
 export function userProblems({ username, email, firstName, lastName }: Partial<UserFacts>): { path: keyof UserFacts; message: string }[] {
   const problems: { path: keyof UserFacts; message: string }[] = [];
   if (username !== undefined && !/^[A-Za-z0-9._-]{2,50}$/.test(username))
-    problems.push({ path: 'username', message: 'must be 2 to 50 of letters without accents, digits, ".", "_" and "-"' });
+    problems.push({ path: 'username', message: 'must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"' });
   // a dot at the end would make another address of the same mailbox
   if (email !== undefined && !(isAddress(email) && /@[\x21-\x7e]+(?<!\.)$/.test(email)))
-    problems.push({ path: 'email', message: 'is not an e-mail address' });
+    problems.push({ path: 'email', message: 'must be an e-mail address' });
   for (const [path, name] of [
     ['firstName', firstName],
     ['lastName', lastName],

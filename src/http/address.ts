@@ -38,7 +38,7 @@ export function readForwardedFor(app: FastifyInstance): void {
         hasWarned = true;
         app.log.warn(
           { peer: readAddress(raw.socket.remoteAddress) },
-          'X-Forwarded-For is ignored: TRUSTED_PROXIES does not name the proxy that sent it, so its clients share one address',
+          'X-Forwarded-For ignored: TRUSTED_PROXIES does not list the proxy, so all its clients share one address',
         );
       }
     }

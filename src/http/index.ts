@@ -97,7 +97,7 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
     if (trouble() !== null) void reply.header('connection', 'close');
     done();
   });
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'Nothing exists at this address.' }));
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const { status, message } = transportProblem(error);
     if (status >= 500) log.error({ err: error, requestId: request.id }, 'request failed');
@@ -182,7 +182,7 @@ async function answers(checkDatabase: Served['checkDatabase']): Promise<string |
     await inTime(checkDatabase(), performance.now() + healthPatience);
     return null;
   } catch {
-    return 'The database does not answer.';
+    return 'The database does not respond.';
   }
 }
 

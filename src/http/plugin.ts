@@ -131,7 +131,9 @@ export const eachItsTransport: Look = ({ operation }) => {
   if (!operation || (operation.operation === 'subscription') === isOfSocket()) return;
   throw badInput({
     path: 'query',
-    message: isOfSocket() ? 'is no subscription: ask it over HTTP' : 'is a subscription: ask it over a WebSocket, by graphql-transport-ws',
+    message: isOfSocket()
+      ? 'must be a subscription: send queries and mutations over HTTP'
+      : 'must not be a subscription: send it over a WebSocket (graphql-transport-ws)',
   });
 };
 
@@ -193,7 +195,7 @@ export const oneForAKey =
   (schema: GraphQLSchema): Look =>
   ({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
     if (key === null || !document || operation?.operation !== 'mutation') return;
-    if (!isIdempotencyKey(key)) throw badInput({ path: 'idempotency-key', message: 'must be 1 to 255 visible characters of ASCII' });
+    if (!isIdempotencyKey(key)) throw badInput({ path: 'idempotency-key', message: 'must have 1 to 255 visible ASCII characters' });
     if (rootFieldsOf(schema, { document, operation, variables: request.variables ?? {} }) > 1)
-      throw badInput({ path: 'query', message: 'must have one root field, as an idempotency-key came with it' });
+      throw badInput({ path: 'query', message: 'must have only one root field when an idempotency-key is sent' });
   };

@@ -74,7 +74,7 @@ export function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void
 }
 
 const brokenBy: Readonly<Record<string, readonly [status: string, message: string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not come in time.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request was not received in time.'],
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large.'],
 };
 
@@ -97,7 +97,7 @@ const notUtf8 = 'NOT_UTF8';
 /** What is refused before GraphQL sees it, in our words. */
 export function transportProblem({ statusCode = 500, code }: FastifyError): { status: number; message: string } {
   if (statusCode >= 500) return { status: 500, message: refusals.INTERNAL };
-  return { status: statusCode, message: transportProblems[code] ?? 'The request is not valid HTTP for this address.' };
+  return { status: statusCode, message: transportProblems[code] ?? 'This address does not accept the request.' };
 }
 
 const transportProblems: Readonly<Record<string, string>> = {
@@ -105,6 +105,6 @@ const transportProblems: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The content type must be application/json.',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not valid JSON.',
-  [duplicateHeader]: `Each of these headers may be sent once: ${[...soleHeaders].join(', ')}.`,
-  [notUtf8]: 'The body must be in UTF-8.',
+  [duplicateHeader]: `Send each of these headers at most once: ${[...soleHeaders].join(', ')}.`,
+  [notUtf8]: 'The body must be encoded in UTF-8.',
 };

@@ -52,7 +52,7 @@ export async function readTrusted(path: string | null): Promise<TrustedDocuments
     throw new ConfigError([`TRUSTED_DOCUMENTS names a file that cannot be read (${error.code ?? error.name})`]);
   });
   const { success, data } = manifest.safeParse(jsonOf(text));
-  if (!success) throw new ConfigError(['TRUSTED_DOCUMENTS names a file that is no manifest of persisted documents']);
+  if (!success) throw new ConfigError(['TRUSTED_DOCUMENTS must name a manifest of persisted documents']);
   return new TrustedDocuments(
     'operations' in data && Array.isArray(data.operations)
       ? data.operations.map(({ id, body }) => [id, body])

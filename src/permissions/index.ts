@@ -97,7 +97,7 @@ export function nodeGaps(schema: GraphQLSchema): string[] {
       .map((name) => `${name} is a Node without a query`),
     ...Object.keys(node.queries)
       .filter((name) => !found.includes(name))
-      .map((name) => `${name} has a query for node but is no Node`),
+      .map((name) => `${name} has a node query but does not implement Node`),
   ];
 }
 

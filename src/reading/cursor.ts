@@ -25,12 +25,13 @@ export const toCursor = ({ property, direction }: Order, { value, id }: Position
 export function fromCursor(text: string, order: Order, column: Column, path: string): Position {
   const [made, property, direction, value, id] = parse(text);
   if (property === 'ASC' || property === 'DESC')
-    throw badInput({ path, message: 'is a cursor of an earlier version: ask for the first page' });
-  if (made !== version) throw badInput({ path, message: 'is not a cursor of this list' });
+    throw badInput({ path, message: 'is a cursor from an earlier version: request the first page again' });
+  if (made !== version) throw badInput({ path, message: 'must be a cursor from this list' });
   if (typeof property !== 'string' || typeof id !== 'string' || !isUuid(id))
-    throw badInput({ path, message: 'is not a cursor of this list' });
-  if (property !== order.property || direction !== order.direction) throw badInput({ path, message: 'is a cursor of another order' });
-  if (!fits(value, column.sort.type)) throw badInput({ path, message: 'is not a cursor of this list' });
+    throw badInput({ path, message: 'must be a cursor from this list' });
+  if (property !== order.property || direction !== order.direction)
+    throw badInput({ path, message: 'is a cursor from another sort order: request the first page again' });
+  if (!fits(value, column.sort.type)) throw badInput({ path, message: 'must be a cursor from this list' });
   return { value, id };
 }
 

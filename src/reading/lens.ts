@@ -63,7 +63,7 @@ function makeLens(plan: Plan, viewer: Viewer): Lens {
   }
   for (const source of plan.sources) {
     const held = heldBy(plan, source);
-    if (!held) throw new Error(`${plan.subject.type} derives a field from ${source}, which is no column`);
+    if (!held) throw new Error(`${plan.subject.type} derives a field from ${source}, which is not a column`);
     select.set(apart.includes(source) ? setApart(source) : source, held);
   }
   const related = new Map([...plan.relations].map(([field, next]) => [field, lensOf(next, viewer)]));

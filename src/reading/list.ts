@@ -20,7 +20,7 @@ const longestList = 100;
 
 /** Checks what a client asked. @throws BAD_INPUT naming every argument that is wrong, FORBIDDEN for deleted rows. */
 export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
-  if (page.includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may ask for deleted records.');
+  if (page.includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may request deleted records.');
   const problems: FieldProblem[] = [...sizeProblems(page)];
   const order = orderOf(lens, page, problems);
   const { comparing, values } = filterOf(lens, page, problems);
@@ -52,9 +52,9 @@ function sizeProblems({ first, last, after, before }: Page): FieldProblem[] {
   return [
     ...(outside(first) ? [{ path: 'first', message: `must be from 1 to ${largestPage}` }] : []),
     ...(outside(last) ? [{ path: 'last', message: `must be from 1 to ${largestPage}` }] : []),
-    ...(first != null && last != null ? [{ path: 'last', message: 'does not go with first' }] : []),
-    ...(before != null && last == null ? [{ path: 'before', message: 'goes with last' }] : []),
-    ...(after != null && last != null ? [{ path: 'after', message: 'goes with first' }] : []),
+    ...(first != null && last != null ? [{ path: 'last', message: 'must not be combined with first' }] : []),
+    ...(before != null && last == null ? [{ path: 'before', message: 'requires last' }] : []),
+    ...(after != null && last != null ? [{ path: 'after', message: 'requires first' }] : []),
   ];
 }
 
@@ -171,13 +171,13 @@ function normalize(operand: unknown, stored: (text: string) => string): unknown 
 
 /** @param path where the value stands. */
 function problemsOf(path: string, { by, value }: Compared, { type }: Column, isPlain: boolean): FieldProblem[] {
-  if (value === null) return [{ path, message: `must not be null: ${isPlain ? 'leave it out' : 'isNull asks whether there is none'}` }];
+  if (value === null) return [{ path, message: `must not be null: ${isPlain ? 'omit it instead' : 'use isNull instead'}` }];
   if (by === 'contains' && typeof value === 'string' && isLonger(value, longestSearch))
     return [{ path, message: `must have at most ${longestSearch} characters` }];
   if (Array.isArray(value) && value.length > longestList) return [{ path, message: `must not list more than ${longestList} values` }];
   if (type !== 'uuid' || by === 'isNull') return [];
-  if (!Array.isArray(value)) return isUuid(value) ? [] : [{ path, message: 'is not an id' }];
-  return value.flatMap((each, place) => (isUuid(each) ? [] : [{ path: `${path}[${place}]`, message: 'is not an id' }]));
+  if (!Array.isArray(value)) return isUuid(value) ? [] : [{ path, message: 'must be a UUID' }];
+  return value.flatMap((each, place) => (isUuid(each) ? [] : [{ path: `${path}[${place}]`, message: 'must be a UUID' }]));
 }
 
 const columnOf = ({ plan }: Lens, property: string): Column => plan.subject.columns.get(property) as Column;

@@ -82,9 +82,9 @@ export class Reader {
     info: GraphQLResolveInfo,
     includeDeleted = false,
   ): Promise<Row> {
-    if ('id' in by && by['id'] !== null && !isUuid(by['id'])) throw badInput({ path: 'id', message: 'is not an id' });
+    if ('id' in by && by['id'] !== null && !isUuid(by['id'])) throw badInput({ path: 'id', message: 'must be a UUID' });
     const lens = this.lensFor(entity, info);
-    if (includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may ask for deleted records.');
+    if (includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may request deleted records.');
     return this.theOne(lens, by, includeDeleted);
   }
 
@@ -138,7 +138,7 @@ export class Reader {
   async nodes(types: readonly string[], ids: readonly string[], info: GraphQLResolveInfo): Promise<(Row | null)[]> {
     const argument = info.fieldName === 'node' ? () => 'id' : (place: number) => `ids[${place}]`;
     if (ids.length > largestPage) throw badInput({ path: 'ids', message: `must not list more than ${largestPage} ids` });
-    const wrong = ids.flatMap((id, place) => (isUuid(id) ? [] : [{ path: argument(place), message: 'is not an id' }]));
+    const wrong = ids.flatMap((id, place) => (isUuid(id) ? [] : [{ path: argument(place), message: 'must be a UUID' }]));
     if (wrong.length > 0) throw badInput(...wrong);
     const found = new Map((await this.typesOf(types, ids)).map(({ type, id }) => [id, type]));
     const read = await Promise.all([...new Set(found.values())].map((type) => this.ofType(type, found, info)));
@@ -174,8 +174,8 @@ export class Reader {
    * @throws BAD_INPUT for days that go backwards and for what is no id; NOT_FOUND where the one they are to be about is hidden.
    */
   async figures(figures: Figures, { from, to, about = null, most }: FiguresAsked): Promise<readonly Record<string, unknown>[]> {
-    if (from !== null && to !== null && from > to) throw badInput({ path: 'from', message: 'must not be after to' });
-    if (about !== null && !isUuid(about)) throw badInput({ path: figures.about?.argument ?? 'id', message: 'is not an id' });
+    if (from !== null && to !== null && from > to) throw badInput({ path: 'from', message: 'must not be later than to' });
+    if (about !== null && !isUuid(about)) throw badInput({ path: figures.about?.argument ?? 'id', message: 'must be a UUID' });
     const shape = { hasFrom: from !== null, hasTo: to !== null, isAboutOne: about !== null };
     const others = figures.about && this.bareLens(this.subjectOf(figures.about.entity));
     const statement = figuresStatement(this.bareLens(this.subjectOf(figures.of)), figures, others, shape);
@@ -206,7 +206,7 @@ export class Reader {
   private pageOf(row: Row, field: string, page: Page): Promise<Connection<Row> | null> {
     const { lens, key, relation } = this.through(row, field);
     if (key === null || !lens?.sight.rows) return Promise.resolve(null);
-    if (relation?.foreignKey === undefined) throw new Error(`${field} leads to no list of its own`);
+    if (relation?.foreignKey === undefined) throw new Error(`${field} has no list of its own`);
     const asked = readPage(lens, page, relation.foreignKey);
     const shape = JSON.stringify([field, asked.shape, asked.values]);
     const pages = this.loader(lens.plan, `page ${shape}`, async (keys) => {

@@ -47,17 +47,15 @@ export function gapsOf(rule: RowRule, schema: GraphQLSchema): string[] {
   const published = Object.values(type.getFields());
   const grouped = Object.values(rule.fields ?? {}).flat();
   return [
-    ...published
-      .filter(({ name }) => !grouped.includes(name))
-      .map(({ name }) => `${rule.type}.${name} stands in no field group of its rule`),
-    ...grouped.filter((name, place) => grouped.indexOf(name) !== place).map((name) => `${rule.type}.${name} stands in two field groups`),
+    ...published.filter(({ name }) => !grouped.includes(name)).map(({ name }) => `${rule.type}.${name} is in no field group of its rule`),
+    ...grouped.filter((name, place) => grouped.indexOf(name) !== place).map((name) => `${rule.type}.${name} is in two field groups`),
     ...grouped
       .filter((name) => !published.some((field) => field.name === name))
       .map((name) => `${rule.type}.${name} has a rule but is not published`),
     ...restricted
       .flatMap(({ see }) => see)
       .filter((group) => !(group in (rule.fields ?? {})))
-      .map((group) => `${rule.type} grants a field group that is not there: ${group}`),
+      .map((group) => `${rule.type} grants an unknown field group: ${group}`),
     ...published
       .filter(({ name, type: of }) => String(of).endsWith('!') && restricted.some((grant) => !isShown(rule, grant, name)))
       .map(({ name }) => `${rule.type}.${name} may be hidden, so it must be nullable`),

@@ -399,7 +399,7 @@ const table = ({ plan }: Lens): Sql => sql.table(plan.subject.table);
 
 const columnOf = ({ plan }: Lens, property: string): Column => {
   const column = plan.subject.columns.get(property);
-  if (!column) throw new Error(`${plan.subject.type}.${property} is no column`);
+  if (!column) throw new Error(`${plan.subject.type}.${property} is not a column`);
   return column;
 };
 

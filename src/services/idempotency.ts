@@ -62,7 +62,7 @@ export async function makeOnce(
 /** Runs statements with `$1` parameters in the transaction that the entity manager is in. */
 export function runWithin(em: SqlEntityManager): (text: string, params: readonly unknown[]) => Promise<readonly Record<string, unknown>[]> {
   const transaction = em.getTransactionContext();
-  if (transaction === undefined) throw new Error('There is no transaction to run statements in.');
+  if (transaction === undefined) throw new Error('No transaction is open.');
   return async (text, params) => {
     const { rows } = (await transaction.executeQuery(CompiledQuery.raw(text, [...params]))) as QueryResult<Record<string, unknown>>;
     return rows;
@@ -90,7 +90,7 @@ async function find(em: SqlEntityManager, { keyring }: RetryTools, key: string, 
   const kid = held?.digest.split('.')[0] ?? '';
   // of what was asked under a key that the keyring has no more, nobody can tell whether it was the same
   const isSame = held !== undefined && keyring.has(kid) && held.digest === digestOf(asked, key, keyring, kid);
-  if (!isSame || held.record_id === null) return conflict('This idempotency-key came with another request before: take a new one.');
+  if (!isSame || held.record_id === null) return conflict('This idempotency-key was already used for another request. Use a new one.');
   return held.record_id;
 }
 

@@ -8,17 +8,17 @@ import { KeyringError, type Keyring } from './crypto/keyring.ts';
 /** Runs SQL with parameters $1, $2, … */
 type RunSql = (text: string, params?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
-/** The keyring is not the one that the database was used with. */
+/** The keyring differs from the one that the database was used with. */
 export class ForeignKeyringError extends KeyringError {
   override readonly name = 'ForeignKeyringError';
-  /** Reads as the code of a failed connection. */
+  /** Treated as the code of a failed connection. */
   readonly code = 'FOREIGN_KEYRING';
 }
 
 /**
- * Holds the keyring against the keys that the database knows, and makes its new keys known. Nodes that start at once do so
- * one after another, so that two of them cannot begin an empty database with two keyrings.
- * @throws {ForeignKeyringError} for a key that is missing and needed, or is another one than the database knows.
+ * Compares the keyring with the keys of the database and registers new keys. An advisory lock serializes nodes that start at
+ * the same time, so that they cannot initialize an empty database with different keyrings.
+ * @throws {ForeignKeyringError} if a required key is missing, or a key differs from the one in the database.
  */
 export async function registerKeys(em: SqlEntityManager, keyring: Keyring): Promise<void> {
   await em.fork().transactional(async (transaction) => {
@@ -39,16 +39,16 @@ export async function registerKeys(em: SqlEntityManager, keyring: Keyring): Prom
   confirmKeyring(keyring);
 }
 
-/** Says in a sentence how the keyring differs from the one that the database was used with. Null where it fits. */
+/** Says in a sentence how the keyring differs from the one that the database was used with. Null if it matches. */
 export async function keyringProblem(run: RunSql, keyring: Keyring | null): Promise<string | null> {
   const has = (kid: string): boolean => keyring?.has(kid) ?? false;
   const known = (await run(
     'select kid, check_value, retired_at is not null as "isRetired" from system_keys order by kid',
   )) as unknown as Known[];
   const other = keyring === null ? null : known.length > 0 ? differing(known, keyring) : await altered(run, keyring);
-  if (other !== null) return `The key ${other} of the keyring is not the key ${other} that this database was used with. ${restore}`;
+  if (other !== null) return `Key ${other} in the keyring differs from the key ${other} that this database was used with. ${restore}`;
   const needed = await neededKeys(run);
-  // a database of an earlier version, or of a backup without the table's rows, knows its keys by what hangs on them
+  // after an upgrade or a partial restore, system_keys is empty: the data shows which keys are in use
   const inUse = known.length > 0 ? known.filter(({ isRetired }) => !isRetired).map(({ kid }) => kid) : [...needed];
   if (inUse.length === 0) return null;
   if (!inUse.some(has)) return `The keyring has none of the keys that this database was used with (${inUse.join(', ')}). ${restore}`;
@@ -57,11 +57,11 @@ export async function keyringProblem(run: RunSql, keyring: Keyring | null): Prom
   const [which, verb, it] = missing.length === 1 ? ['key', 'is', 'it'] : ['keys', 'are', 'them'];
   return (
     `The keyring lacks the ${which} ${missing.join(', ')}, which stored passwords, second factors or vault keys need. ` +
-    `Add ${it} behind the active key. If ${it === 'it' ? 'the key' : 'they'} ${verb} gone for good: npm run keys:retire -- ${missing[0]}`
+    `Add ${it} after the active key. If ${it === 'it' ? 'the key' : 'they'} ${verb} lost: npm run keys:retire -- ${missing[0]}`
   );
 }
 
-const restore = 'Restore the keyring that belongs to the database, or name the database that belongs to the keyring.';
+const restore = 'Restore the keyring of this database, or use the database of this keyring.';
 
 interface Known {
   readonly kid: string;
@@ -69,14 +69,14 @@ interface Known {
   readonly isRetired: boolean;
 }
 
-/** A MAC of the key's name under the key: it tells two keys apart, and nothing about either. */
+/** Computes a MAC of the key's name, which identifies the key without revealing it. */
 const checkValue = (keyring: Keyring, kid: string): string => keyring.mac(kid, 'key-check', frame('system-key', kid)).toString('base64url');
 
-/** A key that the database knows as another one. One that was retired before it was known has no check value. */
+/** Finds a key that differs from the one in the database. A key that was retired before registration has no check value. */
 const differing = (known: readonly Known[], keyring: Keyring): string | null =>
   known.find(({ kid, check_value: value }) => value !== '' && keyring.has(kid) && checkValue(keyring, kid) !== value)?.kid ?? null;
 
-/** The key under which the latest audit event was written, where the keyring has another of its name. */
+/** Finds the key of the latest audit event if the keyring has another key with the same name. */
 async function altered(run: RunSql, keyring: Keyring): Promise<string | null> {
   const [row] = await run(`select ${eventColumns} from audit_events e order by e.id desc limit 1`);
   if (!row) return null;
@@ -85,7 +85,7 @@ async function altered(run: RunSql, keyring: Keyring): Promise<string | null> {
   return keyring.has(kid) && !isGenuine(event, keyring) ? kid : null;
 }
 
-/** The keys without which somebody loses a password, a second factor or the access to the vault. */
+/** Finds the keys that stored passwords, second factors and vault keys depend on. */
 async function neededKeys(run: RunSql): Promise<ReadonlySet<string>> {
   const rows = await run(`
     select distinct split_part(password_hash, ':', 2) as kid from users
@@ -99,7 +99,7 @@ async function neededKeys(run: RunSql): Promise<ReadonlySet<string>> {
   return new Set(rows.map(({ kid }) => String(kid)));
 }
 
-/** Lets a keyring leave the key out from now on. @returns whether the database knew the key. */
+/** Retires a key, so that a keyring may omit it. @returns whether the database knew the key. */
 export async function retireKey(run: RunSql, kid: string): Promise<boolean> {
   const isNeeded = (await neededKeys(run)).has(kid);
   const text = `insert into system_keys as k (kid, check_value, retired_at)

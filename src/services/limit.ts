@@ -45,7 +45,7 @@ export interface Turn {
 
 /** Takes a turn that can be given back. */
 export async function reserveTurn(scope: LimitScope, name: LimitName, key: string): Promise<Turn> {
-  if (scope.em.isInTransaction()) throw new Error('A turn is taken before the transaction that it is taken for.');
+  if (scope.em.isInTransaction()) throw new Error('Take the turn before opening the transaction.');
   const limit = scope.rules.limits[name];
   const code = codeOf(scope.keyring, name, key);
   // A turn that lies ahead was taken by a clock that was set back since: it does not count.

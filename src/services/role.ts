@@ -109,4 +109,4 @@ function read<Input extends Partial<CreateRoleInput> | UpdateRoleInput>(scope: P
   return values as Read<Input>;
 }
 
-const isHeld = (): Refusal => conflict('Somebody holds this role: take it from them first.', 'held');
+const isHeld = (): Refusal => conflict('The role is still assigned to users. Remove it from them first.', 'held');

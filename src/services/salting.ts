@@ -86,8 +86,8 @@ export async function logActivity(scope: Scope, input: LogSaltingActivityInput):
   const { values, problems } = parseInput(scope, SaltingActivity, input);
   problems.push(...saltingProblems(input, todayOf(scope)));
   if (memberId === null) problems.push({ path: 'memberId', message: 'is required: your account is not linked to a member record' });
-  else if (!isUuid(memberId)) problems.push({ path: 'memberId', message: 'is not an id' });
-  if (!isUuid(input.organizationId)) problems.push({ path: 'organizationId', message: 'is not an id' });
+  else if (!isUuid(memberId)) problems.push({ path: 'memberId', message: 'must be a UUID' });
+  if (!isUuid(input.organizationId)) problems.push({ path: 'organizationId', message: 'must be a UUID' });
   assertNoProblems(problems);
   const references = [
     { entity: Member, id: memberId ?? '' },

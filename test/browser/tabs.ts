@@ -111,7 +111,7 @@ void test('a stolen older token ends the session in all tabs, and an alert is ma
       assert.equal((await page.evaluate(refreshOnce)).code, 'UNAUTHENTICATED');
     }
     assert.equal(await tokenIn(context), kept, 'a refusal leaves the cookie as it is');
-    await untilSaid(/A session was ended for safety[^]*?"organizer"/);
+    await untilSaid(/You were signed out for your safety[^]*?"organizer"/);
     assert.deepEqual(new Set([...service.said().matchAll(/account "(\w+)", on/g)].map(([, name]) => name)), new Set(['organizer']));
   });
 });

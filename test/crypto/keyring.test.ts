@@ -26,13 +26,13 @@ describe('a keyring', () => {
   it.each([
     ['', 'empty'],
     ['  \n', 'empty'],
-    ['a', 'not of the form'],
-    [key(1), 'not of the form'],
+    ['a', 'must have the form'],
+    [key(1), 'must have the form'],
     [`:${key(1)}`, 'name of key 1'],
     [`a b:${key(1)}`, 'name of key 1'],
     [`a.b:${key(1)}`, 'name of key 1'],
     [`${'a'.repeat(33)}:${key(1)}`, 'name of key 1'],
-    [`a:${key(1)},b:${key(2, 31)}`, 'Key 2 of the keyring is not base64 of exactly 32'],
+    [`a:${key(1)},b:${key(2, 31)}`, 'Key 2 of the keyring must be base64 of exactly 32'],
     [`a:${key(1, 33)}`, 'exactly 32'],
     ['a:', 'exactly 32'],
     [`a:${key(1)} x`, 'exactly 32'],
@@ -40,7 +40,7 @@ describe('a keyring', () => {
     [`a:${key(1).replace('8=', '9=')}`, 'exactly 32'],
     [`a:${key(1)},a:${key(2)}`, 'has the name of an earlier one'],
     [`a:${key(1)},b:${key(1)}`, 'is the same as an earlier one'],
-    [`a:${key(1)},`, 'not of the form'],
+    [`a:${key(1)},`, 'must have the form'],
   ])('refuses %# and shows nothing of it', (text, message) => {
     const parse = () => Keyring.parse(text);
     expect(parse).toThrow(KeyringError);
@@ -123,7 +123,7 @@ describe('loadKeyring', () => {
   });
 
   it('says what to set where there is none and none may be made', async () => {
-    await expect(loadKeyring({ keys: null, directory, mayMake: false })).rejects.toThrow(/Set UNIONHALL_KEYS, or UNIONHALL_CONFIG_DIR/);
+    await expect(loadKeyring({ keys: null, directory, mayMake: false })).rejects.toThrow(/Set UNIONHALL_KEYS, or set UNIONHALL_CONFIG_DIR/);
     expect(await readdir(directory)).toEqual([]);
   });
 
@@ -172,7 +172,7 @@ describe('loadKeyring', () => {
   ])('refuses a key of %s, and does not show it', (_, bytes) => {
     const encoded = bytes.toString('base64');
     const parse = () => Keyring.parse(`good:${key(1)},weak:${encoded}`);
-    expect(parse).toThrow('Key 2 of the keyring is not random: make one with `openssl rand -base64 32`');
+    expect(parse).toThrow('Key 2 of the keyring is not random: create one with `openssl rand -base64 32`');
     expect(parse).not.toThrow(encoded);
   });
 

@@ -45,7 +45,7 @@ describe('a new password', () => {
   });
 
   it('is well-formed Unicode', () => {
-    expect(problems('zqxwvuts\ud83d')).toEqual(['must be well-formed text']);
+    expect(problems('zqxwvuts\ud83d')).toEqual(['must be valid Unicode text']);
     expect(problems(`${'x'.repeat(129)}\ud83d`)).toEqual(long);
   });
 
@@ -115,7 +115,7 @@ describe('the list of common passwords', () => {
 
 describe('a guessable password', () => {
   const guessable = { refusesGuessable: true };
-  const refusal = ['must not be a repeated pattern, a row of keys, or the name of this software'];
+  const refusal = ['must not be a repeated pattern, a keyboard row, or the name of this software'];
 
   it('is not looked for in a text that is too long', () => {
     expect(problems('qwertyuiop'.repeat(13), guessable)).toEqual(long);

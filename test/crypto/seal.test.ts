@@ -135,7 +135,7 @@ describe('a blob that was altered', () => {
   it('says the same whatever is wrong, and shows nothing', () => {
     const errors = [failure(''), failure(blob.slice(0, -4)), failure(blob, before), failure(blob, keyring, 'user-key-seal')];
     const key = createHmac('sha256', 'x').update(bytes).digest('hex');
-    expect(new Set(errors.map(String))).toEqual(new Set(['SealError: What is stored does not open']));
+    expect(new Set(errors.map(String))).toEqual(new Set(['SealError: The stored value cannot be decrypted']));
     for (const error of errors) expect(inspect(error, { showHidden: true })).not.toContain(key);
     for (const error of errors as Error[]) expect([error.cause, error.stack?.includes(encoded)]).toEqual([undefined, false]);
   });

@@ -90,12 +90,12 @@ describe('the service does not start', () => {
     [
       'when a restricted type has a field in no group',
       { rowRules: rulesWith('Member', without('dateOfBirth')) },
-      ['Member.dateOfBirth stands in no field group of its rule'],
+      ['Member.dateOfBirth is in no field group of its rule'],
     ],
     [
       'when a field stands in two groups',
       { rowRules: rulesWith('Member', (rule) => ({ ...rule, fields: { ...rule.fields, again: ['notes'] } })) },
-      ['Member.notes stands in two field groups'],
+      ['Member.notes is in two field groups'],
     ],
     [
       'when a group names a field that is not published',
@@ -110,7 +110,7 @@ describe('the service does not start', () => {
           granting((all) => [...all, 'recrod']),
         ),
       },
-      ['Organization grants a field group that is not there: recrod'],
+      ['Organization grants an unknown field group: recrod'],
     ],
     [
       'when a field may be hidden that the schema promises',
@@ -130,7 +130,7 @@ describe('the service does not start', () => {
           granting(() => ['nothing']),
         ),
       },
-      [/^Session\.deviceName stands in no field group/, /^Session grants a field group that is not there: nothing/],
+      [/^Session\.deviceName is in no field group/, /^Session grants an unknown field group: nothing/],
     ],
     [
       'when a rule names a type that the schema does not publish under that name',
@@ -150,7 +150,7 @@ describe('the service does not start', () => {
   it('and says all that is missing at once', () => {
     const parts = { entities: [...entities, Orphan], rowRules: rulesWith('Member', without('notes')) };
     expect(() => buildExecutable(metadata, parts)).toThrow(
-      /Rights are not complete:\n(?=[^]*Orphan has no row rule)(?=[^]*Member\.notes stands in no field group)/,
+      /Permission rules are incomplete:\n(?=[^]*Orphan has no row rule)(?=[^]*Member\.notes is in no field group)/,
     );
   });
 });

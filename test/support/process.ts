@@ -39,7 +39,7 @@ export async function startProcess(program: string, environment: Readonly<Record
 
 /** Starts the worker likewise, and waits until it says that it works. */
 export async function startWorker(program: string, environment: Readonly<Record<string, string>>): Promise<Omit<Process, 'url'>> {
-  return (await begun(program, 'worker', environment, /(Mail is sent from here)/)).process;
+  return (await begun(program, 'worker', environment, /(Worker ready)/)).process;
 }
 
 async function begun(

@@ -3,16 +3,16 @@ import type { Keyring } from '../crypto/keyring.ts';
 import { start, type Head } from './chain.ts';
 import type { RunSql } from './row.ts';
 
-/** Says why something was not archived, or what is wrong with an archive. */
+/** Archiving failed, or an archive is faulty. The message says why. */
 export class ArchiveError extends Error {
   override readonly name = 'ArchiveError';
 }
 
-/** What the database keeps of a part of the chain that it no longer has. */
+/** The record of an archived part of the chain. */
 export interface Archive {
   /** The last seal of the archive. */
   readonly head: Head;
-  /** The first month that the archive leaves out: `2026-06`. */
+  /** The first month after the archive, for example `2026-06`. */
   readonly before: string;
   /** SHA-256 of the file, hexadecimal. */
   readonly digest: string;
@@ -25,13 +25,13 @@ export interface StoredArchive extends Archive {
   readonly mac: string;
 }
 
-/** Computes the MAC of an archive, over all that is stored of it. */
+/** Computes the MAC of the record of an archive. */
 export function macOfArchive({ head, before, digest, at }: Archive, keyring: Keyring, kid: string): string {
   const fields = frame('audit-archive-v1', head.sequence, head.hash, before, digest, at.toISOString());
   return keyring.mac(kid, 'audit', fields).toString('base64url');
 }
 
-/** Loads the latest archive, or the latest that ends before a place in the chain. Null where there is none. */
+/** Loads the latest archive, or the latest that ends before a place in the chain. Null if there is none. */
 export async function findArchive(run: RunSql, sequence: number = Number.MAX_SAFE_INTEGER): Promise<StoredArchive | null> {
   const [row] = await run(
     'select sequence, hash, before, digest, at, kid, mac from audit_archives where sequence < $1 order by sequence desc limit 1',
@@ -48,15 +48,15 @@ export async function findArchive(run: RunSql, sequence: number = Number.MAX_SAF
   };
 }
 
-/** Says what is wrong with the stored archive. Null where it is as it was written. */
+/** Returns the fault of the record of an archive. Null if it is unchanged. */
 export function faultOfArchive(archive: StoredArchive, keyring: Keyring): 'unknown archive key' | 'altered archive' | null {
   const { kid, mac, at } = archive;
   if (!keyring.has(kid)) return 'unknown archive key';
-  // of an instant that has no date, `infinity` say, there is nothing to make a MAC of
+  // an instant like `infinity` is no valid date, so it has no MAC
   return !Number.isNaN(at.valueOf()) && mac === macOfArchive(archive, keyring, kid) ? null : 'altered archive';
 }
 
-/** Where the chain of the database begins: at the end of its latest archive. @throws {ArchiveError} where that was altered. */
+/** Returns the beginning of the chain in the database: the end of its latest archive. @throws {ArchiveError} if it was altered. */
 export function headOfArchive(archive: StoredArchive | null, keyring: Keyring): Head {
   if (archive === null) return start;
   const fault = faultOfArchive(archive, keyring);
@@ -64,8 +64,8 @@ export function headOfArchive(archive: StoredArchive | null, keyring: Keyring): 
   return archive.head;
 }
 
-/** A fault of an archive in words. */
+/** Describes a fault of an archive. */
 export const tellArchiveFault = (fault: 'unknown archive key' | 'altered archive', sequence: number): string =>
   fault === 'altered archive'
-    ? `The row of audit_archives with the sequence ${sequence} was altered: it is not what was written.`
-    : `The row of audit_archives with the sequence ${sequence} names a key that the keyring does not have: it cannot be verified.`;
+    ? `The row of audit_archives with the sequence ${sequence} was altered.`
+    : `The row of audit_archives with the sequence ${sequence} cannot be verified: the keyring does not have its key.`;

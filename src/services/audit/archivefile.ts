@@ -11,7 +11,7 @@ import { lineOf } from './export.ts';
 import { eventColumns, type RunSql } from './row.ts';
 import { faultOf, tellFault, type Link } from './verify.ts';
 
-/** The file of an archive that is whole and as it was written. */
+/** The verified file of an archive. */
 export interface ArchiveFile extends ArchivePlan {
   /** SHA-256 of the file, hexadecimal. */
   readonly digest: string;
@@ -21,7 +21,7 @@ const format = 'unionhall-audit-archive-v1';
 
 const headSchema = z.strictObject({ sequence: z.int().min(0), hash: z.string().nullable() });
 
-/** The first line of the file: what the archive holds, and the heads of the chain before and after it. */
+/** The first line of the file: the month of the archive, and the heads of the chain before and after it. */
 const headerSchema = z.strictObject({ format: z.literal(format), before: z.string(), from: headSchema, to: headSchema });
 
 /** Every other line: an event as it is stored, with its seal. */
@@ -61,15 +61,15 @@ export async function* archiveLines(run: RunSql, { before, from, to }: ArchivePl
 
 /**
  * Verifies the file of an archive: every event and every seal against its MAC, and the chain from the first head to the last.
- * @param kept a head that was kept elsewhere, which the file must have.
- * @throws {ArchiveError} what is wrong with the file.
+ * @param kept a head that was stored elsewhere, which the file must contain.
+ * @throws {ArchiveError} if the file is faulty.
  */
 export async function verifyArchive(path: string, keyring: Keyring, kept?: Head): Promise<ArchiveFile> {
   const hash = createHash('sha256');
   const lines = linesOf(path, hash);
   const first = await lines.next();
   const header = parse(first.done ? '' : first.value, headerSchema);
-  if (header === null) throw new ArchiveError(`${path} is not an archive: its first line is not one that audit:archive writes.`);
+  if (header === null) throw new ArchiveError(`${path} is not an archive: its first line was not written by audit:archive.`);
   const { before, from, to } = header;
   let head: Head = from;
   for await (const line of lines) {
@@ -80,38 +80,40 @@ export async function verifyArchive(path: string, keyring: Keyring, kept?: Head)
       throw new ArchiveError(`${path} ${fault.kind === 'unknown key' ? 'cannot be verified' : 'was altered'}. ${tellFault(fault)}`);
     head = { sequence: link.sequence, hash: link.hash };
     if (head.sequence === kept?.sequence && head.hash !== kept.hash)
-      throw new ArchiveError(`${path} is of another chain. ${tellFault({ kind: 'other chain', ...link })}`);
+      throw new ArchiveError(`${path} belongs to another chain. ${tellFault({ kind: 'other chain', ...link })}`);
   }
   if (head.sequence !== to.sequence || head.hash !== to.hash)
     throw new ArchiveError(
-      `${path} was altered: it ends with number ${head.sequence} of the chain, and its first line names another end, number ${to.sequence}.`,
+      `${path} was altered: it ends with event ${head.sequence} of the chain, but its first line says ${to.sequence}.`,
     );
   if (kept && (kept.sequence <= from.sequence || kept.sequence > to.sequence))
-    throw new ArchiveError(`${path} does not have the kept head: it has the numbers ${from.sequence + 1} to ${to.sequence} of the chain.`);
+    throw new ArchiveError(
+      `${path} does not contain the given head: it has the events ${from.sequence + 1} to ${to.sequence} of the chain.`,
+    );
   return { before, from, to, digest: hash.digest('hex') };
 }
 
 /**
- * Compares the file of an archive with what the database keeps of it.
- * @throws {ArchiveError} where they differ, or the database has no such archive.
+ * Compares the file of an archive with its record in the database.
+ * @throws {ArchiveError} if they differ, or the database has no such archive.
  */
 export async function checkArchive(run: RunSql, keyring: Keyring, { from, to, digest }: ArchiveFile): Promise<void> {
   const archive = await findArchive(run, to.sequence + 1);
   if (archive?.head.sequence !== to.sequence)
     throw new ArchiveError(
-      `The file is whole, but the database has no archive that ends with number ${to.sequence}: these events were not archived from it.`,
+      `The file is intact, but no archive of this database ends with event ${to.sequence}: these events were not archived from this database.`,
     );
   const fault = faultOfArchive(archive, keyring);
-  if (fault !== null) throw new ArchiveError(`The file is whole. ${tellArchiveFault(fault, to.sequence)}`);
+  if (fault !== null) throw new ArchiveError(`The file is intact. ${tellArchiveFault(fault, to.sequence)}`);
   if (archive.head.hash !== to.hash)
-    throw new ArchiveError(`The file is whole, but the chain of the database has another event as number ${to.sequence}.`);
+    throw new ArchiveError(`The file is intact, but the chain of the database has another event with the number ${to.sequence}.`);
   const previous = headOfArchive(await findArchive(run, to.sequence), keyring);
   if (previous.sequence !== from.sequence || previous.hash !== from.hash)
     throw new ArchiveError(
-      `The file is whole, but does not begin where the archive before it ends, with number ${previous.sequence} of the chain.`,
+      `The file is intact, but does not begin after event ${previous.sequence} of the chain, where the previous archive ends.`,
     );
   if (archive.digest !== digest)
-    throw new ArchiveError('Every event in the file is as written, but the file is not byte for byte the one that was archived.');
+    throw new ArchiveError('Every event in the file is unchanged, but the file differs from the archived one.');
 }
 
 async function* linesOf(path: string, hash: Hash): AsyncGenerator<string, undefined> {

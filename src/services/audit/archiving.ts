@@ -10,9 +10,9 @@ import { runIn, type RunSql } from './row.ts';
 import { sealingLock } from './seal.ts';
 import { tellFault, verifyAudit } from './verify.ts';
 
-/** What an archive holds: the events behind one head of the chain, up to another. */
+/** The content of an archive: the events after one head of the chain, up to another. */
 export interface ArchivePlan {
-  /** The first month that it leaves out: `2026-06`. */
+  /** The first month after the archive, for example `2026-06`. */
   readonly before: string;
   readonly from: Head;
   readonly to: Head;
@@ -22,7 +22,7 @@ export interface ArchivePlan {
  * Finds what can be archived: the sealed events up to the first one of the month `before`, in the order of the chain. Verifies
  * the whole log first.
  * @param before a month in UTC: `2026-06`.
- * @throws {ArchiveError} where the role may not archive, the log is not as it was written, or there is nothing to archive.
+ * @throws {ArchiveError} if the role may not archive, the log was altered, or there is nothing to archive.
  */
 export async function planArchive(run: RunSql, keyring: Keyring, before: string): Promise<ArchivePlan> {
   const [owner] = await run(
@@ -30,9 +30,11 @@ export async function planArchive(run: RunSql, keyring: Keyring, before: string)
     [],
   );
   if (owner?.['isOwner'] !== true)
-    throw new ArchiveError('Nothing was archived. Only the role that owns the table audit_events may archive: run this as the migrator.');
+    throw new ArchiveError(
+      'Nothing was archived: only the database role that owns the table audit_events can archive. Set DATABASE_URL to that role.',
+    );
   const { fault } = await verifyAudit(run, keyring);
-  if (fault !== null) throw new ArchiveError(`Nothing was archived: the audit log is not as it was written. ${tellFault(fault)}`);
+  if (fault !== null) throw new ArchiveError(`Nothing was archived: the audit log was altered. ${tellFault(fault)}`);
   const from = headOfArchive(await findArchive(run), keyring);
   const [last] = await run(
     `select sequence, hash from audit_seals where sequence < coalesce(
@@ -41,7 +43,7 @@ export async function planArchive(run: RunSql, keyring: Keyring, before: string)
     [new Date(`${before}-01T00:00:00.000Z`)],
   );
   if (last === undefined)
-    throw new ArchiveError(`Nothing was archived: the chain has no sealed events before its first one of ${before} or later.`);
+    throw new ArchiveError(`Nothing was archived: no sealed events remain before the first event of ${before} or later.`);
   return { before, from, to: { sequence: Number(last['sequence']), hash: last['hash'] as string } };
 }
 
@@ -49,7 +51,7 @@ export async function planArchive(run: RunSql, keyring: Keyring, before: string)
  * Deletes the events and seals of an archive whose file was verified, and records the archive and its audit event: one
  * transaction. Waits for a sealer that is at work.
  * @returns how many events were deleted.
- * @throws {ArchiveError} where the database is no longer as it was when the file was written. Then nothing is deleted.
+ * @throws {ArchiveError} if the database has changed since the file was written. Then nothing is deleted.
  */
 export async function removeArchived(
   em: SqlEntityManager,

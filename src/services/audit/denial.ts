@@ -129,7 +129,7 @@ export const summaryOf = ({ facts, at, client, count }: CountedDenial): CountedD
 
 /** Counts refusals, of which no two are the same, in one statement. */
 export async function countDenials(em: SqlEntityManager, denials: readonly CountedDenial[]): Promise<void> {
-  if (em.isInTransaction()) throw new Error('A refusal is recorded after the transaction that it could be lost with.');
+  if (em.isInTransaction()) throw new Error('Record the refusal after the transaction, so that a rollback cannot remove it.');
   await addDenials(em, denials, `set_config('synchronous_commit', 'off', true) = 'off'`);
 }
 

@@ -86,7 +86,7 @@ export class Refusals {
   async #try(denials: readonly CountedDenial[], write: (em: SqlEntityManager) => Promise<void>): Promise<void> {
     await write(this.parts.em.fork()).catch((error: unknown) => {
       const count = denials.reduce((sum, denial) => sum + denial.count, 0);
-      this.parts.warn(`${count} refusals could not be recorded (${(error as Error).name})`);
+      this.parts.warn(`Audit events for ${count} refusals could not be written (${(error as Error).name})`);
     });
   }
 

@@ -39,7 +39,7 @@ async function goOn({ wait, every, warn, ...parts }: Required<SealingParts>, sig
   for (;;) {
     await wait(every * 1000, signal);
     if (signal.aborted) return;
-    await sealAll(parts, signal).catch((error: unknown) => warn(`The audit log could not be sealed (${(error as Error).name})`));
+    await sealAll(parts, signal).catch((error: unknown) => warn(`Sealing of the audit log failed (${(error as Error).name})`));
   }
 }
 

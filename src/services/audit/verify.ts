@@ -4,7 +4,7 @@ import { faultOfArchive, findArchive, tellArchiveFault } from './archive.ts';
 import { sealAfter, start, type Head } from './chain.ts';
 import { eventColumns, eventOf, type RunSql } from './row.ts';
 
-/** What is wrong with the first event that is not as it was sealed. */
+/** The first fault in the log. */
 export interface Fault {
   readonly kind:
     | 'altered event'
@@ -18,34 +18,33 @@ export interface Fault {
     | 'archived'
     | 'altered archive'
     | 'unknown archive key';
-  /** Null where it is gone, and nothing tells which it was. */
+  /** Null if the event is missing and its id is unknown. */
   readonly eventId: string | null;
-  /** Its place in the chain; null for one that is not in it. */
+  /** The position in the chain. Null for an unsealed event. */
   readonly sequence: number | null;
 }
 
-/** What a walk through the whole log found. */
+/** The result of verifying the log. */
 export interface Verdict {
-  /** The last seal that is right, with all before it. */
+  /** The last valid seal. All seals before it are valid too. */
   readonly head: Head;
-  /** Events that are written and not sealed yet. */
+  /** The number of events that are not sealed yet. */
   readonly unsealed: number;
   readonly fault: Fault | null;
 }
 
 export interface VerifyOptions {
-  /** A head that was kept elsewhere: the log must still have it. */
+  /** A head that was stored elsewhere. The log must still contain it. */
   readonly kept?: Head;
-  /** A head up to which the log was verified before: only what comes after it is verified. */
+  /** A head of an earlier verification: only later events are verified. */
   readonly after?: Head;
-  /** Rows that are read at a time. */
+  /** The number of rows per page. */
   readonly most?: number;
 }
 
 /**
- * Walks through the chain, from the end of the latest archive on, and then through what waits to be sealed, a page at a
- * time, and stops at the first fault: every column of every event and of every seal is held against the codes that were
- * made of them.
+ * Verifies the chain from the end of the latest archive, and then the unsealed events, a page at a time. Checks every column of
+ * every event and seal against its MAC. Stops at the first fault.
  */
 export async function verifyAudit(run: RunSql, keyring: Keyring, { kept, after, most = 1000 }: VerifyOptions = {}): Promise<Verdict> {
   const beginning =
@@ -57,7 +56,7 @@ export async function verifyAudit(run: RunSql, keyring: Keyring, { kept, after, 
   return { head, ...(await walkUnsealed(run, keyring, most)) };
 }
 
-/** The end of the latest archive, or the beginning of the chain. */
+/** Returns the end of the latest archive, or the beginning of the chain. */
 async function readBeginning(run: RunSql, keyring: Keyring): Promise<Pick<Verdict, 'head' | 'fault'>> {
   const archive = await findArchive(run);
   if (archive === null) return { head: start, fault: null };
@@ -65,7 +64,7 @@ async function readBeginning(run: RunSql, keyring: Keyring): Promise<Pick<Verdic
   return { head: archive.head, fault: kind === null ? null : { kind, eventId: null, sequence: archive.head.sequence } };
 }
 
-/** Whether the log still has a head, in the place where it was. */
+/** Checks that the log still has the head at its position. */
 async function faultOfKept(run: RunSql, keyring: Keyring, { sequence, hash }: Head): Promise<Fault | null> {
   const [row] = await run('select event_id, hash from audit_seals where sequence = $1', [sequence]);
   if (row) return row['hash'] === hash ? null : { kind: 'other chain', eventId: row['event_id'] as string, sequence };
@@ -76,7 +75,7 @@ async function faultOfKept(run: RunSql, keyring: Keyring, { sequence, hash }: He
   return { kind: 'truncated', eventId: null, sequence: Number(end?.['sequence'] ?? head.sequence) + 1 };
 }
 
-/** A seal with its event, which is null where it is gone. */
+/** A seal with its event. The event is null if it is missing. */
 export interface Link {
   readonly sequence: number;
   readonly eventId: string;
@@ -110,7 +109,7 @@ const linkOf = (row: Record<string, unknown>): Link => ({
   event: row['id'] === null ? null : eventOf(row),
 });
 
-/** @param following the link itself, and some that come after it. */
+/** @param following the link itself and some links after it. */
 export function faultOf(link: Link, head: Head, keyring: Keyring, following: readonly Link[]): Fault | null {
   const { sequence, eventId, kid, event } = link;
   const place = { eventId, sequence };
@@ -126,13 +125,13 @@ export function faultOf(link: Link, head: Head, keyring: Keyring, following: rea
 const hashOf = ({ eventId, event, kid }: Link, head: Head, keyring: Keyring): string =>
   sealAfter(head, { eventId, mac: event?.mac ?? '' }, keyring, kid);
 
-/** Whether another event was sealed in the place where this one stands now: its own seal says so, or the one that stands here. */
+/** Whether another event was sealed at this position, according to its own seal or to the seal at this position. */
 function belongs(other: Link, link: Link, head: Head, keyring: Keyring): boolean {
   if (other === link || !keyring.has(other.kid)) return false;
   return [other.hash, link.hash].includes(hashOf(other, head, keyring));
 }
 
-/** Events without a seal wait for one, or theirs was removed; what waits has an event, or it was removed. */
+/** Verifies the unsealed events. A waiting entry without an event, or an event that is not waiting, is a fault. */
 async function walkUnsealed(run: RunSql, keyring: Keyring, most: number): Promise<Pick<Verdict, 'unsealed' | 'fault'>> {
   const [gone] = await run(
     'select b.event_id from audit_backlog b where not exists (select 1 from audit_events e where e.id = b.event_id) order by 1 limit 1',
@@ -162,19 +161,19 @@ function faultOfUnsealed(event: WrittenEvent, waits: boolean, keyring: Keyring):
   return waits ? null : 'missing seal';
 }
 
-/** A fault in words. */
+/** Describes a fault. */
 export function tellFault({ kind, eventId, sequence }: Fault): string {
   const what = eventId === null ? 'The event' : `Event ${eventId}`;
-  const named = sequence === null ? `${what}, which is not sealed,` : `${what}, number ${sequence} of the chain,`;
+  const named = sequence === null ? `${what} (not sealed)` : `${what} (number ${sequence} of the chain)`;
   return {
-    'altered event': `${named} was altered: it is not what was written.`,
-    'altered seal': `${named} has a seal that was altered: it is not the one that was made for this place.`,
-    reordered: `${named} stands in the place of another: events were reordered.`,
+    'altered event': `${named} was altered.`,
+    'altered seal': `${named} has an altered seal.`,
+    reordered: `${named} is in the wrong place: events were reordered.`,
     'missing event': `${named} is missing.`,
-    'missing seal': `${named} does not wait to be sealed either: its seal is missing.`,
-    'unknown key': `${named} names a key that the keyring does not have: it cannot be verified.`,
-    truncated: `${named} is missing: the log ends before the head that was kept.`,
-    'other chain': `${named} is not the one that the kept head names: the log was written anew.`,
+    'missing seal': `${named} is neither sealed nor waiting to be sealed: its seal is missing.`,
+    'unknown key': `${named} cannot be verified: the keyring does not have its key.`,
+    truncated: `${named} is missing: the log ends before the given head.`,
+    'other chain': `${named} does not match the given head: the log was rewritten.`,
     archived: `Number ${sequence} of the chain was archived. Verify its file with this head: npm run audit:verify -- --archive FILE --head …`,
     'altered archive': tellArchiveFault('altered archive', sequence ?? 0),
     'unknown archive key': tellArchiveFault('unknown archive key', sequence ?? 0),
@@ -183,17 +182,17 @@ export function tellFault({ kind, eventId, sequence }: Fault): string {
 
 const ofArchive: readonly Fault['kind'][] = ['archived', 'altered archive', 'unknown archive key'];
 
-/** What is known of the events before a fault; null where nothing before it was verified. */
+/** Says what is known about the events before a fault. Null if none of them were verified. */
 export function tellBefore({ kind, sequence }: Fault, head: Head): string | null {
   if (ofArchive.includes(kind)) return null;
-  if (head.sequence > 0) return `All before it is as it was written, up to ${tellHead(head)}.`;
-  return sequence === null || sequence === 1 ? 'It is the first.' : null;
+  if (head.sequence > 0) return `All earlier events are unchanged, up to ${tellHead(head)}.`;
+  return sequence === null || sequence === 1 ? 'It is the first event.' : null;
 }
 
-/** A head as one keeps it: `4711:hash`. */
+/** Formats a head for storage elsewhere: `4711:hash`. */
 export const tellHead = ({ sequence, hash }: Head): string => `${sequence}:${hash ?? ''}`;
 
-/** A head as it was kept, or null for what is none. */
+/** Parses a head. Null if it is malformed. */
 export function readHead(text: string): Head | null {
   const [, sequence, hash] = /^(\d{1,15}):([A-Za-z0-9_-]{43})$/.exec(text) ?? [];
   return sequence === undefined || hash === undefined || Number(sequence) === 0 ? null : { sequence: Number(sequence), hash };

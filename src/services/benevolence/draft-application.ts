@@ -96,5 +96,5 @@ export function updateBenevolenceDraft(scope: Scope, id: string, { version, ...t
 
 function memberProblems(memberId: string | null): FieldProblem[] {
   if (memberId === null) return [{ path: 'memberId', message: 'is required: your account is not linked to a member record' }];
-  return isUuid(memberId) ? [] : [{ path: 'memberId', message: 'is not an id' }];
+  return isUuid(memberId) ? [] : [{ path: 'memberId', message: 'must be a UUID' }];
 }

@@ -36,7 +36,7 @@ export class CaseService {
    */
   async changesOf(entity: Wanted['entity'], id: string | null | undefined): Promise<Backlog> {
     if (id == null) return this.changes.of(entity, null);
-    if (!isUuid(id)) throw badInput({ path: 'id', message: 'is not an id' });
+    if (!isUuid(id)) throw badInput({ path: 'id', message: 'must be a UUID' });
     if (!(await this.eyes.sees({ entity, id }))) throw notFound();
     return this.changes.of(entity, id.toLowerCase());
   }
@@ -105,7 +105,7 @@ export class Backlog implements AsyncGenerator<CaseChange, undefined> {
 
   /** @throws {Overrun} once more came than may wait. */
   async next(): Promise<Taken> {
-    if (this.#state === 'overrun') throw new Overrun('More changes came than may wait.');
+    if (this.#state === 'overrun') throw new Overrun('The backlog of changes is full.');
     if (this.#state === 'ended') return over;
     const value = this.#changes.shift();
     if (value) return { done: false, value };

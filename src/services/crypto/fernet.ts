@@ -75,7 +75,7 @@ function fromPadded(text: string): Buffer | null {
 }
 
 function demandKey(key: Uint8Array): void {
-  if (key.byteLength !== 32) throw new RangeError('A Fernet key has 32 bytes');
+  if (key.byteLength !== 32) throw new RangeError('A Fernet key must have 32 bytes');
 }
 
 /** The half of the key that begins there. Node.js is slow to find out that bytes are no key object. */

@@ -24,8 +24,7 @@ export async function loadKeyring({ keys, directory, mayMake }: KeySource): Prom
   const file = join(directory, 'keys');
   const kept = await readOwn(file, directory);
   const text = kept ?? (mayMake ? await make(file, directory) : null);
-  if (text === null)
-    throw new KeyringError('There is no keyring. Set UNIONHALL_KEYS, or UNIONHALL_CONFIG_DIR to have one made and kept there');
+  if (text === null) throw new KeyringError('There is no keyring. Set UNIONHALL_KEYS, or set UNIONHALL_CONFIG_DIR to create one there');
   const keyring = Keyring.parse(text);
   if (kept === null) unconfirmed.set(keyring, file);
   return keyring;
@@ -84,7 +83,9 @@ async function readOwn(file: string, directory: string): Promise<string | null> 
 function refuseShared(path: string, mode: number, shared: number, wanted: string): void {
   if (process.platform === 'win32' || (mode & shared) === 0) return;
   const found = (mode & 0o777).toString(8).padStart(4, '0');
-  throw new KeyringError(`Others may get at the keyring: ${path} has mode ${found} and needs ${wanted}. Run: chmod ${wanted} "${path}"`);
+  throw new KeyringError(
+    `Other users can access the keyring: ${path} has mode ${found} and must have ${wanted}. Run: chmod ${wanted} "${path}"`,
+  );
 }
 
 /** Writes beside and links: a reader sees the whole file or none, and one that another process made first stays. */
@@ -98,7 +99,7 @@ async function make(file: string, directory: string): Promise<string | null> {
     });
   } catch (error) {
     const reason = unwritableReason(error) ?? codeOf(error);
-    throw new KeyringError(`The keyring ${file} cannot be made: ${reason}. UNIONHALL_CONFIG_DIR names its folder`);
+    throw new KeyringError(`The keyring ${file} cannot be created: ${reason}. UNIONHALL_CONFIG_DIR sets its folder`);
   } finally {
     await unlink(draft).catch(() => undefined);
   }

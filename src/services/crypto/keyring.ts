@@ -72,7 +72,7 @@ export class Keyring {
   /** The key for one purpose, 32 bytes that belong to the caller, who zeroes them after use. */
   purpose(kid: string, purpose: KeyPurpose): Buffer {
     const key = this.#keys.get(kid);
-    if (key === undefined) throw new KeyringError('The keyring has no key of that name');
+    if (key === undefined) throw new KeyringError('The keyring has no key with that name');
     return Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), frame('unionhall', purpose), keyLength));
   }
 
@@ -101,18 +101,18 @@ export class KeyringError extends Error {
 
 function parseEntry(entry: string, position: number): [kid: string, key: KeyObject] {
   const colon = entry.indexOf(':');
-  if (colon === -1) throw new KeyringError(`Key ${position} of the keyring is not of the form name:base64`);
+  if (colon === -1) throw new KeyringError(`Key ${position} of the keyring must have the form name:base64`);
   const kid = entry.slice(0, colon);
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(kid))
-    throw new KeyringError(`The name of key ${position} of the keyring is not 1 to 32 of letters, digits, "_" and "-"`);
+    throw new KeyringError(`The name of key ${position} of the keyring must have 1 to 32 letters, digits, "_" and "-"`);
   const encoded = entry.slice(colon + 1);
   const bytes = Buffer.from(encoded, 'base64');
   const isRight = bytes.byteLength === keyLength && bytes.toString('base64') === encoded;
   const isRandom = new Set(bytes).size >= leastDistinct;
   const key = isRight ? createSecretKey(bytes) : null;
   bytes.fill(0);
-  if (key === null) throw new KeyringError(`Key ${position} of the keyring is not base64 of exactly ${keyLength} bytes`);
+  if (key === null) throw new KeyringError(`Key ${position} of the keyring must be base64 of exactly ${keyLength} bytes`);
   if (!isRandom)
-    throw new KeyringError(`Key ${position} of the keyring is not random: make one with \`openssl rand -base64 ${keyLength}\``);
+    throw new KeyringError(`Key ${position} of the keyring is not random: create one with \`openssl rand -base64 ${keyLength}\``);
   return [kid, key];
 }

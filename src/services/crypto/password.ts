@@ -46,7 +46,7 @@ export function checkCost({ memory, time }: PasswordCost): void {
     time <= bounds.time;
   if (isAllowed) return;
   throw new RangeError(
-    `A password hash takes ${leastCost.memory} to ${bounds.memory} KiB and ${leastCost.time} to ${bounds.time} passes, not ${memory} and ${time}`,
+    `The cost of a password hash must be ${leastCost.memory} to ${bounds.memory} KiB and ${leastCost.time} to ${bounds.time} passes, not ${memory} and ${time}`,
   );
 }
 
@@ -58,7 +58,7 @@ export const composed = (password: string): string => password.normalize('NFC');
 
 /** Argon2id behind a keyed pepper: `pepper-v1:<kid>:$argon2id$…`. Without the keyring, a stolen hash cannot be tried. */
 export async function hashPassword(password: string, cost: PasswordCost, keyring: Keyring): Promise<string> {
-  if (!isHashable(password)) throw new RangeError(`A password has 1 to ${maxPasswordLength} characters`);
+  if (!isHashable(password)) throw new RangeError(`A password must have 1 to ${maxPasswordLength} characters`);
   checkCost(cost);
   const fresh = { ...freshParameters(cost), kid: keyring.active };
   return written({ ...fresh, digest: await digestOf(composed(password), fresh, hashLength, keyring) });

@@ -21,11 +21,11 @@ export function passwordProblems(given: string, { minLength, personal, refusesGu
   const problems: string[] = [];
   if (length < minLength) problems.push(`must have at least ${minLength} characters`);
   if (length > maxPasswordLength) return [...problems, `must have at most ${maxPasswordLength} characters`];
-  if (length > 0 && !isHashable(given)) problems.push('must be well-formed text');
+  if (length > 0 && !isHashable(given)) problems.push('must be valid Unicode text');
   if (isCommon(password)) problems.push('must not be one of the most common passwords');
   if (isPersonal(password, personal)) problems.push('must not be your own name, username or e-mail address');
   if (refusesGuessable && isGuessable(password))
-    problems.push('must not be a repeated pattern, a row of keys, or the name of this software');
+    problems.push('must not be a repeated pattern, a keyboard row, or the name of this software');
   return problems;
 }
 

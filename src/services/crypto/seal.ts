@@ -54,7 +54,7 @@ export class SealError extends Error {
   override readonly name = 'SealError';
 
   constructor() {
-    super('What is stored does not open');
+    super('The stored value cannot be decrypted');
   }
 }
 

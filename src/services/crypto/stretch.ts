@@ -23,7 +23,7 @@ export const freshStretching = (iterations: number): Stretching => ({ iterations
 /** The 32 bytes that a password gives; they belong to the caller, who zeroes them after use. */
 export async function stretch(password: string, { iterations, salt }: Stretching): Promise<Buffer> {
   if (!Number.isInteger(iterations) || iterations < 1 || iterations > maxIterations)
-    throw new RangeError(`A key takes 1 to ${maxIterations} rounds`);
+    throw new RangeError(`PBKDF2 iterations must be from 1 to ${maxIterations}`);
   const bytes = Buffer.from(password, 'utf8');
   return derive(bytes, salt, iterations, keyLength, 'sha256').finally(() => bytes.fill(0));
 }

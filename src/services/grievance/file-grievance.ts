@@ -92,5 +92,5 @@ export function idProblems(ids: { readonly [Path in IdFields]?: string | null | 
   const { memberId, employerId, assignedUserId } = ids;
   return Object.entries({ memberId, employerId, assignedUserId })
     .filter(([, id]) => id != null && !isUuid(id))
-    .map(([path]) => ({ path, message: 'is not an id' }));
+    .map(([path]) => ({ path, message: 'must be a UUID' }));
 }

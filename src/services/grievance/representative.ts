@@ -21,6 +21,7 @@ export async function representative(scope: Scope, userId: string, now: Date): P
     [now, ...representing, userId],
   );
   if (found === undefined) throw notFound();
-  if (!found.represents) throw badInput({ path: 'input.assignedUserId', message: 'is not an active user who may represent members' });
+  if (!found.represents)
+    throw badInput({ path: 'input.assignedUserId', message: 'must be an active user whose roles may represent members' });
   return ref(User, found.id);
 }

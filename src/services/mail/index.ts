@@ -48,7 +48,7 @@ export async function startMail(parts: MailParts): Promise<Mail> {
   const queue = new MailQueue(db, { supervises: transport !== null, warn, ...(pace && { pace }) });
   await queue.start();
   if (transport !== null) await queue.work((data, id, signal) => deliver({ ...parts, transport }, data, id, signal));
-  else if (sends) warn('No mail is sent: SMTP_URL is not set. What is to be mailed waits in the queue.');
+  else if (sends) warn('Mail is not sent: SMTP_URL is not set. Mails wait in the queue.');
   return { queue, stop: (patience) => queue.stop(patience) };
 }
 

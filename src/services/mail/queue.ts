@@ -62,7 +62,7 @@ export class MailQueue {
       monitorIntervalSeconds: pace.checkEvery,
       flowIntervalSeconds: 3600,
     });
-    const complain = atMostOnceAMinute(({ message }: { message: string }) => warn(`The mail queue: ${message}`));
+    const complain = atMostOnceAMinute(({ message }: { message: string }) => warn(`Mail queue: ${message}`));
     this.#boss.on('error', complain).on('warning', complain);
   }
 
@@ -92,7 +92,7 @@ export class MailQueue {
    */
   async enqueue(em: SqlEntityManager, job: MailJob): Promise<void> {
     const transaction = em.getTransactionContext();
-    if (transaction === undefined) throw new Error('A mail is enqueued in the transaction that causes it, and there is none.');
+    if (transaction === undefined) throw new Error('Mail must be enqueued in the transaction that causes it, but no transaction is open.');
     await this.#boss.send(name, mailJob.parse(job), { db: fromKysely(transaction) });
   }
 

@@ -1,22 +1,22 @@
 import type { SecurityAlert, TokenJob } from './job.ts';
 
-/** What a mail is about, with all that it says. */
+/** The data of a mail: its kind and everything that its text needs. */
 export type Letter =
   | { readonly kind: TokenJob['kind']; readonly username: string; readonly token: string; readonly expiresAt: Date }
   | { readonly kind: Alert; readonly username: string; readonly at: Date };
 
-/** What is told without a token. */
+/** The kinds of mail without a token. */
 type Alert = SecurityAlert | 'email-changed' | 'address-claimed';
 
-/** How mails are written. */
+/** The settings that all mails share. */
 export interface Stationery {
-  /** Where people reach the front end, `https://union.example`; null where there is none, and mails then bring no links. */
+  /** The URL of the front end, for example `https://union.example`. Null without one: mails then contain no links. */
   readonly publicUrl: string | null;
-  /** The IANA time zone in which times are said. */
+  /** The IANA time zone of the times in a mail. */
   readonly timeZone: string;
 }
 
-/** A mail as it is read. */
+/** A rendered mail. */
 export interface Rendered {
   readonly subject: string;
   readonly text: string;
@@ -27,8 +27,8 @@ export interface Rendered {
 type Part = string | { readonly href: string } | { readonly code: string };
 
 /**
- * Writes a mail as text and as HTML. Of what the user chose only the username is in it, whose form leaves no room for
- * a message; and nothing at all where the mail goes to an address that nobody has confirmed.
+ * Renders a mail as text and as HTML. The username is the only user-chosen text in it, because its form leaves no room for
+ * a message. A mail to an unconfirmed address has no user-chosen text.
  */
 export function render(letter: Letter, stationery: Stationery): Rendered {
   const { subject, parts } = 'token' in letter ? tokenMail(letter, stationery) : alertMail(letter, stationery);
@@ -44,92 +44,100 @@ const tokenMails = {
   'password-reset': {
     subject: 'Reset your password',
     path: 'reset-password',
-    why: (username: string) => `Somebody asked for a new password for the Unionhall account "${username}".`,
+    why: (username: string) => `Someone asked for a new password for your Unionhall account "${username}".`,
+    todo: 'To choose a new password, open this page:',
     after:
-      'The new password signs you out everywhere. Your second factor stays as it is. What was shared with you in the vault has to be shared with you again.',
-    otherwise: 'If it was not you, do nothing: your password stays as it is.',
+      'A new password signs you out on all devices. Your second factor stays the same. If you use the vault, someone must then give you access again.',
+    otherwise: 'If this was not you, ignore this mail. Your password stays the same.',
   },
   invitation: {
-    subject: 'Choose the password of your Unionhall account',
+    subject: 'Choose a password for your Unionhall account',
     path: 'accept-invitation',
-    why: (username: string) => `An administrator made the Unionhall account "${username}" for you. It needs a password that only you know.`,
-    after: 'When it no longer works, ask for a new password, or ask an administrator.',
-    otherwise: 'If you do not know what this is about, do nothing: nobody can sign in to the account.',
+    why: (username: string) => `An administrator created the Unionhall account "${username}" for you.`,
+    todo: 'To choose your password, open this page:',
+    after: 'If it no longer works, request a password reset or ask an administrator.',
+    otherwise: 'If you did not expect this mail, ignore it. Nobody can sign in to the account without a password.',
   },
   'email-verification': {
     subject: 'Confirm your e-mail address',
     path: 'verify-email',
-    why: () => 'This address was given for an account at Unionhall. Confirm that it is yours.',
-    after: 'Until then, the account can do little else.',
-    otherwise: 'If it was not you, do nothing: the address will not be confirmed.',
+    why: () => 'This e-mail address was entered for a Unionhall account.',
+    todo: 'To confirm that it is yours, open this page:',
+    after: 'Until you confirm it, you may not be able to use every part of Unionhall.',
+    otherwise: 'If this was not you, ignore this mail. The address will not be confirmed.',
   },
 } as const;
 
-/** The page of the front end that a token is for. */
+/** Builds the link to the page of the front end that takes the token. */
 export const tokenLink = (publicUrl: string, kind: TokenJob['kind'], token: string): string =>
   `${publicUrl.replace(/\/+$/, '')}/${tokenMails[kind].path}?token=${encodeURIComponent(token)}`;
 
 function tokenMail({ kind, username, token, expiresAt }: Extract<Letter, { token: string }>, { publicUrl, timeZone }: Stationery): Draft {
-  const { subject, why, after, otherwise } = tokenMails[kind];
-  const link: Part[] = publicUrl === null ? [] : ['Open this page:', { href: tokenLink(publicUrl, kind, token) }];
+  const { subject, why, todo, after, otherwise } = tokenMails[kind];
+  const link: Part[] = publicUrl === null ? [] : [todo, { href: tokenLink(publicUrl, kind, token) }];
   const code: Part[] = [
-    publicUrl === null ? 'Give this code where you are asked for one:' : 'Or give this code where you are asked for one:',
+    publicUrl === null ? 'Enter this code where you are asked for it:' : 'Or enter this code where you are asked for it:',
   ];
-  const term = `It works once, until ${formatInstant(expiresAt, timeZone)}. A later mail of this kind replaces it.`;
+  const term = `This works once, until ${formatInstant(expiresAt, timeZone)}. If you get a newer mail like this, use that one.`;
   return { subject, parts: [why(username), ...link, ...code, { code: token }, term, after, otherwise] };
 }
 
-const alerts: Readonly<Record<Alert, { subject: string; what: string }>> = {
+const alerts: Readonly<Record<Alert, { subject: string; what: string; todo?: string }>> = {
   'session-reused': {
-    subject: 'A session was ended for safety',
-    what: 'An old key of a session was used again, which happens when a key was copied from a device. The session was ended.',
+    subject: 'You were signed out for your safety',
+    what: 'A sign-in key from one of your devices was used a second time. Someone may have copied it, so that sign-in was ended.',
   },
-  'password-changed': { subject: 'Your password was changed', what: 'The password was changed, and all other sessions were ended.' },
+  'password-changed': { subject: 'Your password was changed', what: 'Your password was changed. All other devices were signed out.' },
   'email-changed': {
     subject: 'Your e-mail address was changed',
-    what: 'The e-mail address was changed. This is the last mail to this one.',
+    what: 'The e-mail address of your account was changed. This is the last mail to this address.',
   },
-  'second-factor-added': { subject: 'A second factor was added', what: 'A second factor was added: signing in asks for it from now on.' },
+  'second-factor-added': {
+    subject: 'A second factor was added',
+    what: 'A second factor was added to your account. You now need it to sign in.',
+  },
   'second-factor-removed': {
     subject: 'Your second factor was removed',
-    what: 'The second factor was removed: a password alone is enough now.',
+    what: 'The second factor was removed from your account. You now sign in with your password alone.',
   },
-  'backup-code-used': { subject: 'A backup code was used', what: 'A backup code was given in place of the second factor.' },
+  'backup-code-used': { subject: 'A backup code was used', what: 'A backup code was used instead of your second factor.' },
   'account-locked': {
     subject: 'Your account was locked for a while',
-    what: 'A wrong password or code was given too often: for a while, no more are taken from a new device, or from any. Sessions go on.',
+    what: 'A wrong password or code was entered too often. For a while, further attempts are refused, at least on new devices. Devices in use keep working.',
   },
   'address-claimed': {
-    subject: 'Somebody used your e-mail address',
-    what: 'Somebody tried to use your e-mail address for another account. Your account is unchanged, and the address stays yours.',
+    subject: 'Someone tried to use your e-mail address',
+    what: 'Someone tried to use your e-mail address for another account. Your account is unchanged.',
+    todo: 'You do not need to do anything.',
   },
   'username-changed': {
     subject: 'Your username was changed',
-    what: 'An administrator changed the username to the one that is named here. The e-mail address and the password stay as they are.',
+    what: 'An administrator changed your username. Your e-mail address and password stay the same.',
   },
   'roles-changed': {
     subject: 'Your roles were changed',
-    what: 'An administrator assigned a role to the account, changed until when it is held or what it reviews, or took it away.',
+    what: 'An administrator changed the roles of your account.',
   },
   'ownership-transferred': {
-    subject: 'The ownership of the instance was transferred',
-    what: 'The ownership of this Unionhall was transferred: the account had it until now, or has it from now on.',
+    subject: 'The ownership of Unionhall was transferred',
+    what: 'The ownership of Unionhall was transferred to or from your account.',
   },
   'sessions-ended': {
     subject: 'You were signed out everywhere',
-    what: 'An administrator ended all sessions of the account. The password and the second factor stay as they are.',
+    what: 'An administrator signed you out on all devices. Your password and second factor stay the same.',
   },
-  'vault-granted': { subject: 'You were given access to the vault', what: 'The account was given access to the vault.' },
+  'vault-granted': { subject: 'You were given access to the vault', what: 'Your account was given access to the vault.' },
 };
 
 function alertMail({ kind, username, at }: Extract<Letter, { at: Date }>, { timeZone }: Stationery): Draft {
-  const { subject, what } = alerts[kind];
-  const who = `This is about the Unionhall account "${username}", on ${formatInstant(at, timeZone)}.`;
-  const otherwise = 'If it was not you: change your password now where you still can, end all sessions, and tell an administrator.';
-  return { subject, parts: [who, what, 'If it was you, or you knew of it, there is nothing to do.', otherwise] };
+  const { subject, what, todo } = alerts[kind];
+  const about = `Unionhall account "${username}", ${formatInstant(at, timeZone)}.`;
+  if (todo !== undefined) return { subject, parts: [what, about, todo] };
+  const otherwise = 'If this was not you, change your password now. If you cannot, tell an administrator.';
+  return { subject, parts: [what, about, 'If this was you, or you expected it, you do not need to do anything.', otherwise] };
 }
 
-/** An instant in words. Some letters of the locale are not those of a keyboard, and would only make the mail harder to carry. */
+/** Formats an instant for people. Replaces the special spaces of the locale, so that the text stays ASCII. */
 export function formatInstant(at: Date, timeZone: string): string {
   const form = { year: 'numeric', month: 'long', day: 'numeric', hour: 'numeric', minute: '2-digit', timeZoneName: 'short' } as const;
   return new Intl.DateTimeFormat('en-US', { ...form, timeZone }).format(at).replace(/\p{Zs}/gu, ' ');

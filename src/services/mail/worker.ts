@@ -11,30 +11,30 @@ import { render, type Letter, type Stationery } from './template.ts';
 import { tokenTypes } from './token.ts';
 import { MailFailure, type Transport } from './transport.ts';
 
-/** What a worker works with. */
+/** The dependencies of a worker. */
 export interface WorkerTools {
   readonly em: SqlEntityManager;
   readonly keyring: Keyring;
   readonly now: () => Date;
   readonly transport: Transport;
   readonly stationery: Stationery;
-  /** Hears of each mail that was not sent: which, and why. */
+  /** Called for each mail that was not sent, with its id and the reason. */
   readonly warn: (message: string) => void;
 }
 
 /**
- * Sends what a job stands for, as things are now: what has become pointless in the meantime (the user is gone, the token
- * was used, replaced or ran out, the address is another) is done without a mail. It answers and does not throw.
+ * Sends the mail of a job, based on the current data. Sends nothing if the mail has become pointless: the user is gone, the
+ * token was used, replaced or has expired, or the address has changed. Never throws.
  */
 export async function deliver(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<Verdict> {
   const verdict = await attempt(tools, data, id, signal);
-  if (verdict.is !== 'done') tools.warn(`Mail ${id} was ${verdict.is}: ${verdict.reason}.`);
+  if (verdict.is !== 'done') tools.warn(`Mail ${id} ${verdict.is}: ${verdict.reason}.`);
   return verdict;
 }
 
 async function attempt(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<Verdict> {
   const { success, data: job } = mailJob.safeParse(data);
-  if (!success) return { is: 'refused', reason: 'This version does not know such a mail' };
+  if (!success) return { is: 'refused', reason: 'this version does not know the kind of mail' };
   try {
     const addressed = await address({ ...tools, em: tools.em.fork() }, job);
     if (addressed === null) return { is: 'done' };
@@ -42,7 +42,7 @@ async function attempt(tools: WorkerTools, data: unknown, id: string, signal: Ab
     return { is: 'done' };
   } catch (error) {
     if (error instanceof Unmakable) return { is: 'refused', reason: error.message };
-    if (!(error instanceof MailFailure)) return { is: 'postponed', reason: `It could not be prepared (${(error as Error).name})` };
+    if (!(error instanceof MailFailure)) return { is: 'postponed', reason: `it could not be prepared (${(error as Error).name})` };
     return { is: error.isFinal ? 'refused' : 'postponed', reason: error.message };
   }
 }
@@ -52,7 +52,7 @@ interface Addressed {
   readonly letter: Letter;
 }
 
-/** What to send where, or null where there is no point in it any more. */
+/** Builds the mail and its recipient. Null if the mail has become pointless. */
 async function address(tools: WorkerTools, job: MailJob): Promise<Addressed | null> {
   const user = await tools.em.findOne(User, { id: job.userId, isActive: true, deletedAt: null }, { filters: false });
   if (user === null) return null;
@@ -75,11 +75,11 @@ async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Prom
     if (holder !== null) return tellHolder(holder, row.createdAt);
   }
   const token = keyring.has(kid) ? mailedToken(keyring, kid, type, { id, userId: user.id }) : '';
-  if (hashToken(token) !== row.tokenHash) throw new Unmakable('The keyring does not make the token that was promised');
+  if (hashToken(token) !== row.tokenHash) throw new Unmakable('the token cannot be recreated with the keyring');
   return { to: row.sentTo, letter: { kind, username: user.username, token, expiresAt: row.expiresAt } };
 }
 
-/** Whose proved address this is, where it is another's: there it would only confuse to be asked whether it is one's own. */
+/** Finds another user who has verified this address: a request to verify it again would only confuse them. */
 async function holderOf(em: SqlEntityManager, { id, email }: User): Promise<User | null> {
   const [row] = await em.execute<{ id: string }[]>(
     `select u.id from users u where lower(u.email) = lower(cast(? as text) collate "C") and u.id <> ? and ${holdsEmail('u')}`,
@@ -88,10 +88,10 @@ async function holderOf(em: SqlEntityManager, { id, email }: User): Promise<User
   return row ? await em.findOne(User, { id: row.id }, { filters: false }) : null;
 }
 
-/** Nothing where the account that has the address is closed: whoever claims it now is left without a mail. */
+/** Informs the holder of the address. Null if the account of the holder is inactive or deleted. */
 function tellHolder({ username, email, isActive, deletedAt }: User, at: Date): Addressed | null {
   return isActive && deletedAt === null ? { to: email, letter: { kind: 'address-claimed', username, at } } : null;
 }
 
-/** The token cannot be made again: its key is gone, or its row was changed. */
+/** The token cannot be recreated: its key is missing, or its row was changed. */
 class Unmakable extends Error {}

@@ -34,8 +34,8 @@ async function obstacleTo(scope: Scope, member: Member): Promise<Refusal | null>
   const { id } = member;
   const grievances = await scope.em.count(Grievance, { member: id, status: { $in: openGrievanceStatuses } });
   const applications = await scope.em.count(BenevolenceApplication, { member: id, status: { $in: openBenevolenceStatuses } });
-  if (grievances + applications > 0) return conflict('The member has cases that have not ended.', 'OPEN_CASES', []);
+  if (grievances + applications > 0) return conflict('The member has open cases. Close them first.', 'OPEN_CASES', []);
   // whoever deletes need not see accounts for theirs to count
   const accounts = await scope.em.count(User, { member: id, isActive: true, deletedAt: null }, { filters: false });
-  return accounts > 0 ? conflict('The member has an account that may sign in.', 'HAS_ACCOUNT', []) : null;
+  return accounts > 0 ? conflict('The member has an active account. Deactivate it first.', 'HAS_ACCOUNT', []) : null;
 }

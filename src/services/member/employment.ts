@@ -134,7 +134,7 @@ export async function endEmployment(scope: Scope, { id, endDate, version }: EndE
   const verdict = await scope.transaction(async (tx) => {
     const { employment, member } = await held(tx, id);
     assertVersion(employment, version);
-    if (!employment.isCurrent) return conflict('The employment has ended; updateEmployment corrects it.', 'ENDED', []);
+    if (!employment.isCurrent) return conflict('The employment has already ended. Use updateEmployment to correct it.', 'ENDED', []);
     const problems = employmentProblems({ startDate: employment.startDate, endDate }, todayOf(scope));
     if (problems.length > 0) return badInput(...problems.filter(({ path }) => path === 'endDate'));
     employment.endDate = endDate;
@@ -153,7 +153,7 @@ export async function endEmployment(scope: Scope, { id, endDate, version }: EndE
 function employerProblems({ organizationId }: EmploymentInput): FieldProblem[] {
   if (organizationId === undefined) return [];
   if (organizationId === null) return [{ path: 'organizationId', message: 'must not be null' }];
-  return isUuid(organizationId) ? [] : [{ path: 'organizationId', message: 'is not an id' }];
+  return isUuid(organizationId) ? [] : [{ path: 'organizationId', message: 'must be a UUID' }];
 }
 
 /** What was recorded earlier is not judged again, but for what is given to go with it. */

@@ -27,6 +27,6 @@ export async function deleteOrganization(scope: Scope, id: string, version?: num
     await flush(tx);
     return true;
   });
-  if (!isDeleted) throw conflict('The organization has grievances that have not ended.', 'OPEN_CASES', []);
+  if (!isDeleted) throw conflict('The organization has open grievances. Close them first.', 'OPEN_CASES', []);
   return id;
 }

@@ -9,5 +9,5 @@ export function notTheirs(viewer: Viewer, given: Partial<OrganizationFacts>): Fi
   const actionOn = (path: string): OrganizationAction => (salting.includes(path) ? OrganizationAction.SALT : OrganizationAction.UPDATE);
   return Object.keys(given)
     .filter((path) => !viewer.may('Organization', actionOn(path), false))
-    .map((path) => ({ path, message: 'is not yours to change' }));
+    .map((path) => ({ path, message: 'cannot be changed with your roles' }));
 }

@@ -76,7 +76,8 @@ export async function resealPair(scope: Scope, userId: string, password: string,
 export async function movePair(scope: Scope, userId: string, { version, to }: PairMove): Promise<void> {
   if (to === 'lost' && (await voidPair(scope, userId)))
     throw conflict(
-      'This would take your access to the vault away: your own key does not open here, as its system key is missing or it was altered. Have an operator bring the key back, or set a new password by mail, which voids the access.',
+      'This would end your access to the vault: your vault key cannot be decrypted. ' +
+        'Ask the operator to restore the system key, or reset your password by mail, which also ends the access.',
     );
   if (typeof to === 'object') await writePair(scope, { userId, publicKey: to.publicKey, version }, to.sealed);
 }

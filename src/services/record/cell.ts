@@ -25,7 +25,7 @@ export const day: Cell = {
     const text = dates === 'mdy' ? given.replace(/^(\d{1,2})\/(\d{1,2})\/(\d{4})$/, isoOf) : given;
     return isDay(text) ? text : undefined;
   },
-  message: 'is not a day, like 2026-03-01; days like 3/1/2026 are read with --dates mdy',
+  message: 'must be a date like 2026-03-01; for dates like 3/1/2026, use --dates mdy',
 };
 
 const isoOf = (_: string, month: string, date: string, year: string): string =>
@@ -33,7 +33,7 @@ const isoOf = (_: string, month: string, date: string, year: string): string =>
 
 export const wholeNumber: Cell = {
   read: (given) => (/^-?\d{1,9}$/.test(given) ? Number(given) : undefined),
-  message: 'is not a whole number',
+  message: 'must be a whole number',
 };
 
 /** `apprentice_1`, `APPRENTICE_1` and `Apprentice 1` are one value. */
@@ -41,7 +41,7 @@ export function oneOf(values: readonly string[]): Cell {
   const plain = (given: string): string => given.toLowerCase().replace(/[\s-]+/g, '_');
   return {
     read: (given) => values.find((value) => value === plain(given)),
-    message: `is none of ${values.join(', ')}`,
+    message: `must be one of ${values.join(', ')}`,
   };
 }
 

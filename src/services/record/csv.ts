@@ -1,15 +1,15 @@
 import { pipeline, Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 
-/** Says why nothing of a file was imported, where it is not what one of its records says. */
+/** The file as a whole cannot be imported. The message says why. */
 export class ImportError extends Error {
   override readonly name = 'ImportError';
 }
 
-/** A record of a file: the number of the line on which it begins, and its cells by column; or why they cannot be read. */
+/** A record of a file: its first line number, and its cells by column or the reason why they cannot be read. */
 export type CsvRecord = { readonly line: number } & ({ readonly cells: Readonly<Record<string, string>> } | { readonly problem: string });
 
-/** Characters a record may have: a member takes a few hundred. */
+/** The maximum number of characters in a record. A member takes a few hundred. */
 const longestRecord = 65_536;
 
 interface Parsed {
@@ -17,29 +17,29 @@ interface Parsed {
   readonly info: { readonly lines: number };
 }
 
-/** What a file's first line may say. */
+/** The columns and options of a file. */
 export interface CsvForm {
-  /** Every column that is known, with its other names. */
+  /** All known columns with their other names. */
   readonly columns: Readonly<Record<string, { readonly names?: readonly string[] }>>;
-  /** Those that a file must have. */
+  /** The required columns. */
   readonly needed: readonly string[];
-  /** Whether columns that are not known are passed over. */
+  /** Whether unknown columns are skipped. */
   readonly ignoresUnknown?: boolean | undefined;
-  /** What the file is written in, where no byte order mark says it; UTF-8 unless told otherwise. */
+  /** The encoding of a file without a byte order mark. UTF-8 by default. */
   readonly encoding?: Encoding | undefined;
 }
 
 export const encodings = ['utf-8', 'utf-16le', 'windows-1252'] as const;
 export type Encoding = (typeof encodings)[number];
 
-/** The known name of each column; null for one that is passed over, undefined for one that must be empty. */
+/** The known name of each column. Null for a skipped column, undefined for one that must be empty. */
 type Header = readonly (string | null | undefined)[];
 
 /**
- * The records of a CSV file (RFC 4180: quotes doubled in quotes) after its first line, which names the columns in any order:
- * `memberNumber`, `Member #` and `member_number` are one name. Cells are separated by what separates them in the first line:
- * commas, semicolons or tabs. Lines and records without anything are passed over.
- * @throws {ImportError} for what is no such file.
+ * Reads the records of a CSV file (RFC 4180). The first line names the columns in any order: `memberNumber`, `Member #` and
+ * `member_number` are the same name. Commas, semicolons or tabs separate the cells, as in the first line. Skips empty lines
+ * and records.
+ * @throws {ImportError} if the file is not valid CSV.
  */
 export async function* csvRecords(source: AsyncIterable<Uint8Array>, form: CsvForm): AsyncGenerator<CsvRecord> {
   let header: Header | undefined;
@@ -75,7 +75,7 @@ async function* parsedFrom(source: AsyncIterable<Uint8Array>, encoding: Encoding
   }
 }
 
-/** The text of a file. A byte order mark says what it is written in. */
+/** Decodes the text of a file. A byte order mark overrides the encoding. */
 async function* decoded(source: AsyncIterable<Uint8Array>, encoding: Encoding): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   let start = Buffer.alloc(0);
@@ -98,7 +98,7 @@ function markedEncoding([first, second]: Uint8Array): string | undefined {
   return first === 0xfe && second === 0xff ? 'utf-16be' : undefined;
 }
 
-/** Every line break as one character, so that the lines are counted as editors and spreadsheets count them. */
+/** Normalizes line breaks, so that lines are counted like in editors and spreadsheets. */
 async function* withLineFeeds(texts: AsyncIterable<string>): AsyncGenerator<string> {
   let left = '';
   for await (const text of texts) {
@@ -112,7 +112,7 @@ async function* withLineFeeds(texts: AsyncIterable<string>): AsyncGenerator<stri
 /** The first line that is not blank, with the line breaks in its quotes. */
 const wholeLine = /^\s*(?=\S)(?:[^"\n]|"[^"]*")*\n/;
 
-/** The first line that is not blank, and the whole text from its beginning. */
+/** Reads up to the first line that is not blank, and returns it with the whole text. */
 async function firstLine(texts: AsyncGenerator<string>): Promise<{ first: string; whole: AsyncIterable<string> }> {
   let start = '';
   while (start.length < longestRecord && !wholeLine.test(start)) {
@@ -127,7 +127,7 @@ async function firstLine(texts: AsyncGenerator<string>): Promise<{ first: string
   return { first: (wholeLine.exec(start) ?? /\S.*/.exec(start))?.[0] ?? '', whole: whole() };
 }
 
-/** What most often stands between the names of columns. */
+/** Finds the most frequent separator in the first line. */
 function separatorOf(line: string): string {
   const plainly = line.replace(/"[^"]*"/g, '');
   const [separator = ','] = [',', ';', '\t'].sort((one, other) => plainly.split(other).length - plainly.split(one).length);
@@ -144,16 +144,16 @@ function readHeader(names: readonly string[], { columns, needed, ignoresUnknown 
   const strange = names.filter((_, place) => header[place] === null);
   if (strange.length > 0 && !ignoresUnknown)
     fail(
-      `The first line has ${strange.map(shown).join(', ')}, which ${strange.length === 1 ? 'is' : 'are'} not known. ` +
+      `The first line has unknown columns: ${strange.map(shown).join(', ')}. ` +
         `Known columns: ${Object.keys(columns).join(', ')}; docs/import.md lists their other names. ` +
-        `With --ignore-unknown, other columns are passed over.`,
+        `Use --ignore-unknown to skip unknown columns.`,
     );
   const second = header.findIndex((column, place) => column != null && header.indexOf(column) < place);
   const twice = header[second];
   if (twice != null)
     fail(
       `The first line has the column ${twice} twice: ${shown(names[header.indexOf(twice)])} and ${shown(names[second])}. ` +
-        `Give the one that is not to be imported a name that is not known, and use --ignore-unknown.`,
+        `Rename the one to skip, and use --ignore-unknown.`,
     );
   const left = needed.filter((column) => !header.includes(column));
   if (left.length > 0) fail(`The first line lacks the columns ${left.join(', ')}. It must name the columns.`);
@@ -166,41 +166,40 @@ const knownNames = (columns: CsvForm['columns']): ReadonlyMap<string, string> =>
 function read({ record, info }: Parsed, header: Header): CsvRecord {
   const within = record.reduce((breaks, cell) => breaks + (cell.match(/\n/g)?.length ?? 0), 0);
   const line = info.lines - within;
-  if (record.length !== header.length) return { line, problem: `has ${record.length} cells, and the first line has ${header.length}` };
+  if (record.length !== header.length) return { line, problem: `has ${record.length} cells, but the first line has ${header.length}` };
   const nameless = header.findIndex((column, place) => column === undefined && record[place]?.trim() !== '');
-  if (nameless >= 0) return { line, problem: `has text in column ${nameless + 1}, which the first line does not name` };
+  if (nameless >= 0) return { line, problem: `has text in column ${nameless + 1}, which has no name in the first line` };
   return { line, cells: Object.fromEntries(header.flatMap((column, place) => (column == null ? [] : [[column, record[place] ?? '']]))) };
 }
 
 /**
- * The parser's own words would show a part of the file.
+ * Rewords a parser error, which would show a part of the file.
  * @param begin the line after the last record that could be read: a quote that stays open is found far below it.
  */
 function inWords(error: unknown, begin: number): unknown {
   const { code, lines } = error as { code?: unknown; lines?: unknown };
   if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-    return new ImportError(
-      'The file is not UTF-8. Save it as "CSV UTF-8", or name what it is written in, for example --encoding windows-1252.',
-      { cause: error },
-    );
+    return new ImportError('The file is not UTF-8. Save it as "CSV UTF-8", or name its encoding, for example --encoding windows-1252.', {
+      cause: error,
+    });
   if (typeof code !== 'string' || !/^(CSV_|INVALID_OPENING_QUOTE)/.test(code)) return error;
   const problem =
     code === 'CSV_MAX_RECORD_SIZE'
       ? `a record has more than ${longestRecord} characters`
-      : 'a quote is not where one can be: a cell with quotes in it is put in quotes, and those are doubled';
-  const end = lines === begin ? '' : `, in a record that goes on to line ${String(lines)}`;
-  return new ImportError(`The file cannot be read from line ${begin} on${end}: ${problem}.`, { cause: error });
+      : 'a quote is misplaced. Put a cell that contains quotes in quotes, and double the quotes inside it';
+  const end = lines === begin ? '' : `, in a record that continues to line ${String(lines)}`;
+  return new ImportError(`The file cannot be parsed from line ${begin} on${end}: ${problem}.`, { cause: error });
 }
 
-/** The spellings of one name: case, blanks, underscores and hyphens do not count, and `#` and `No.` are a number. */
+/** Normalizes a column name: ignores case, blanks, underscores and hyphens, and reads `#` and `No.` as "number". */
 const plain = (name: string): string =>
   name
     .toLowerCase()
     .replace(/#|\bno\.?\s*$/g, 'number')
     .replace(/[\s_.-]/g, '');
 
-/** What is shown of a file on a terminal are plain words only. */
-const shown = (name = ''): string => (/^[\w .#-]{1,40}$/.test(name) ? `the column ${name}` : 'a column that is no plain word');
+/** Shows a column name on the terminal only if it is a plain word. */
+const shown = (name = ''): string => (/^[\w .#-]{1,40}$/.test(name) ? `the column ${name}` : 'a column whose name cannot be shown');
 
 function fail(message: string): never {
   throw new ImportError(message);

@@ -17,7 +17,7 @@ export type ImportTools = Pick<Services, 'keyring' | 'timeZone' | 'now'>;
 /** A record that can be imported. */
 type Versioned = Kept & { readonly version: number };
 
-/** Which records a file brings, and by which laws. */
+/** The kind of records in a file, and their validation. */
 export interface Importable<T extends Versioned> {
   readonly entity: EntityClass<T>;
   /** Its name in the audit log. */
@@ -62,24 +62,24 @@ export interface Change {
 export interface ImportOptions extends Pick<CsvForm, 'ignoresUnknown' | 'encoding'> {
   /** How days are written; like 2026-03-01 unless told otherwise. */
   readonly dates?: DateForm | undefined;
-  /** Finds out what would be done, and does nothing. */
+  /** Dry run: reports the changes and writes nothing. */
   readonly isTrial: boolean;
-  /** Changes the records that are there and say something else; otherwise their lines are problems. */
+  /** Updates existing records that differ. Otherwise, their lines are problems. */
   readonly updates?: boolean | undefined;
-  /** Hears of each change that a trial finds. */
+  /** Called for each change that a dry run finds. */
   readonly show?: (change: Change) => void;
-  /** Hears how many records have been read, and then how many were added or updated. */
+  /** Called with the number of records read, and then with the number added or updated. */
   readonly progress?: (step: 'read' | 'added', records: number) => void;
-  /** Hears of each line that has problems, in their order. */
+  /** Called for each line with problems, in order. */
   readonly report: (bad: BadLine) => void;
 }
 
-/** What an import came to, in records. Where any was refused, none was added or updated. */
+/** The result of an import, in records. If any record was refused, none was added or updated. */
 export interface ImportOutcome {
   readonly added: number;
   /** Only where records are updated. */
   readonly updated?: number;
-  /** Those that are there already, just as the file says. */
+  /** The number of unchanged records. */
   readonly alreadyThere: number;
   readonly refused: number;
 }
@@ -102,16 +102,16 @@ interface Compared {
   readonly outdated: readonly Outdated[];
 }
 
-/** The advisory lock under which one import waits for another: "unionhall" as a number, as for seeds, and three more. */
+/** The advisory lock that serializes imports: "unionhall" as a number plus three. */
 const importing = 8_519_330_720;
 
-/** Records that are looked for, or added, at a time. */
+/** The number of records per batch. */
 const batchSize = 500;
 
 /**
- * Adds the records of a CSV file, and with `updates` changes those that are there: all of them or none, and none twice. What
- * is there already just as the file says is passed over; an empty cell says nothing. It holds the file in memory.
- * @throws {ImportError} where the file is none that can be read, or somebody else took a key or changed a record meanwhile.
+ * Imports the records of a CSV file in one transaction, and with `updates` changes existing records. Skips unchanged records
+ * and empty cells. Holds the file in memory.
+ * @throws {ImportError} if the file cannot be read, or another change took a key or modified a record during the import.
  */
 export async function importRecords<T extends Versioned>(
   em: SqlEntityManager,
@@ -127,7 +127,7 @@ export async function importRecords<T extends Versioned>(
     all.push(read(em, { ...kind, dates, judged }, record));
     if (all.length % batchSize === 0) progress('read', all.length);
   }
-  if (all.length === 0) throw new ImportError('The file has no records: nothing comes after its first line.');
+  if (all.length === 0) throw new ImportError('The file has no records after its first line.');
   progress('read', all.length);
   findTwice(kind, all);
   return em
@@ -144,7 +144,7 @@ export async function importRecords<T extends Versioned>(
       return { added: fresh.length, ...(updates && { updated: outdated.length }), alreadyThere, refused: 0 };
     })
     .catch((error: unknown) => {
-      throw (error as { code?: unknown }).code === '23505' ? overtaken('took a number of it', error) : error;
+      throw (error as { code?: unknown }).code === '23505' ? overtaken('used a number from the file', error) : error;
     });
 }
 
@@ -170,7 +170,7 @@ function read<T extends Versioned>(em: SqlEntityManager, kind: Reading<T>, recor
   return { line, facts: parsed.values, problems };
 }
 
-/** Marks what the file says a second time. */
+/** Marks duplicate lines. */
 function findTwice<T extends Versioned>({ key, isKeyUnique }: Importable<T>, all: readonly Read[]): void {
   const first = new Map<string, number>();
   for (const { line, facts, problems } of all) {
@@ -187,7 +187,7 @@ interface Comparing<T extends Versioned> extends Importable<T> {
   readonly today: string;
 }
 
-/** Finds what is not there already, and what is there and says something else; where that is no change to make, it is a problem. */
+/** Finds new and changed records. A changed record that must not be updated becomes a problem. */
 async function compare<T extends Versioned>(em: SqlEntityManager, kind: Comparing<T>, all: readonly Read[]): Promise<Compared> {
   const { entity, key, isKeyUnique } = kind;
   const [fresh, outdated]: [Read[], Outdated[]] = [[], []];
@@ -199,7 +199,7 @@ async function compare<T extends Versioned>(em: SqlEntityManager, kind: Comparin
     const sought = batch.filter(({ problems }) => !problems.some(({ path }) => path === key || path === ''));
     const keys = sought.map(({ facts }) => (isKeyUnique ? keyOf(facts[key]) : facts[key]));
     const where = { [isKeyUnique ? raw((alias) => `lower(${alias}."${column}")`) : key]: { $in: keys } };
-    // nobody asks here but the operator, who has the database
+    // no access filter: only the operator runs this
     const found = await em.find(entity, where as FilterQuery<NoInfer<T>>, { filters: false, disableIdentityMap: true });
     for (const each of batch) {
       const { line, facts, problems } = each;
@@ -220,17 +220,17 @@ async function compare<T extends Versioned>(em: SqlEntityManager, kind: Comparin
   return { fresh, outdated };
 }
 
-/** Why a line that says something else than the records of its key cannot change the one; null where it can, or there is none. */
+/** Says why a line cannot update the records with its key. Null if it can, or if there are none. */
 function obstacleTo<T extends Versioned>({ updates }: Comparing<T>, alike: readonly Row[], lines: number): string | null {
   const [row] = alike;
   if (row === undefined) return null;
-  if (row.isDeleted) return 'was that of a record that is deleted';
-  if (!updates) return 'is that of a record with other values; --update changes that record';
-  if (alike.length > 1) return `is that of ${alike.length} records, so that the line does not say which of them to update`;
-  return lines > 1 ? `is in ${lines} lines, so that they do not say which of them updates the record` : null;
+  if (row.isDeleted) return 'belongs to a deleted record';
+  if (!updates) return 'belongs to a record with other values; use --update to change that record';
+  if (alike.length > 1) return `belongs to ${alike.length} records, so the record to update is ambiguous`;
+  return lines > 1 ? `is in ${lines} lines, so the line that updates the record is ambiguous` : null;
 }
 
-/** A key that is unique without regard to case, as it is compared. */
+/** Normalizes a case-insensitive key for comparison. */
 const keyOf = (value: unknown): string => String(value).toLowerCase();
 
 type Row = Given & Pick<Versioned, 'id' | 'isDeleted' | 'version'>;
@@ -245,7 +245,7 @@ interface Writing {
   readonly progress: (written: number) => void;
 }
 
-/** One event for each record, so that the log tells of every one where it comes from; all of a run share one request. */
+/** Writes the records with one audit event each. All events of a run share one request id. */
 async function write<T extends Versioned>(
   em: SqlEntityManager,
   { entity, make, type, actions }: Importable<T>,
@@ -280,8 +280,8 @@ async function write<T extends Versioned>(
 }
 
 /**
- * The records, held until the transaction ends.
- * @throws {ImportError} where one was changed or deleted after it was looked at.
+ * Locks the records until the transaction ends.
+ * @throws {ImportError} if one was changed or deleted since it was compared.
  */
 async function hold<T extends Versioned>(
   em: SqlEntityManager,
@@ -292,11 +292,11 @@ async function hold<T extends Versioned>(
   const found = (await em.find(entity, where, { filters: false, lockMode: LockMode.PESSIMISTIC_WRITE })) as T[];
   const held = new Map(found.map((record) => [record.id, record]));
   const isStale = ({ row }: Outdated) => held.get(row.id)?.version !== row.version || held.get(row.id)?.isDeleted;
-  if (batch.some(isStale)) throw overtaken('changed a record of it');
+  if (batch.some(isStale)) throw overtaken('modified a record in the file');
   return held;
 }
 
 const inWords = ({ path, message }: FieldProblem): string => `${path} ${message}`.trim();
 
 const overtaken = (what: string, cause?: unknown): ImportError =>
-  new ImportError(`Nothing was imported: while the file was read, somebody else ${what}. Import it again.`, { cause });
+  new ImportError(`Nothing was imported: during the import, another change ${what}. Import it again.`, { cause });

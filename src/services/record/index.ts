@@ -24,7 +24,7 @@ export async function findVisible<T extends Identified>(
   id: string,
   { path = 'id', isHeld = false, isPinned = false }: { path?: string; isHeld?: boolean; isPinned?: boolean } = {},
 ): Promise<T> {
-  if (!isUuid(id)) throw badInput({ path, message: 'is not an id' });
+  if (!isUuid(id)) throw badInput({ path, message: 'must be a UUID' });
   const lockMode = isHeld ? LockMode.PESSIMISTIC_WRITE : LockMode.PESSIMISTIC_READ;
   const found = await em.findOne(entity, { id } as FilterQuery<NoInfer<T>>, isHeld || isPinned ? { lockMode } : {});
   if (found === null) throw notFound();
@@ -33,12 +33,12 @@ export async function findVisible<T extends Identified>(
 
 /** @throws CONFLICT where a record that is held is not in the version that was looked at. */
 export function assertVersion({ version }: { readonly version: number }, looked: number | null | undefined): void {
-  if (looked != null && looked !== version) throw conflict('The record was changed since that version.', 'CHANGED', []);
+  if (looked != null && looked !== version) throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);
 }
 
 /** What is wrong with an input for a new record that gives a version. */
 export const versionProblems = (version: number | null | undefined): FieldProblem[] =>
-  version == null ? [] : [{ path: 'version', message: 'must be left out: a new record has no version yet' }];
+  version == null ? [] : [{ path: 'version', message: 'must be omitted: a new record has no version yet' }];
 
 /** What an input gives of a record, and what its columns cannot take of it. */
 export interface ParsedInput<Input> {
@@ -159,5 +159,5 @@ function problemOf(value: unknown, { nullable, length }: Column): string | undef
   if (value === '') return 'must not be empty';
   if (length !== undefined && isLonger(value, length)) return `must have at most ${length} characters`;
   // what PostgreSQL cannot store as text
-  return /\0|\p{Surrogate}/u.test(value) ? 'has a character that is none' : undefined;
+  return /\0|\p{Surrogate}/u.test(value) ? 'must not contain NUL or invalid Unicode characters' : undefined;
 }

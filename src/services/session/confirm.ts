@@ -23,7 +23,7 @@ export async function confirmTotp(scope: Scope, code: string): Promise<BackupCod
   const account = accountOf(scope.viewer);
   const action = 'confirm_totp';
   const begun = await findBegun(scope, account.userId);
-  if (begun === null) throw conflict('No second factor is being set up. Begin with that.');
+  if (begun === null) throw conflict('No second factor is being set up. Start with beginTotp.');
   const turn = await takeCodeTurn(scope, account, action);
   const step = stepIn(scope, account.userId, begun, code);
   if (step === null) {
@@ -49,7 +49,7 @@ export async function confirmTotp(scope: Scope, code: string): Promise<BackupCod
     await scope.mail.enqueue(tx.em, { kind: 'security-alert', userId: account.userId, alert: 'second-factor-added', at });
     return true;
   });
-  if (!isFirst) throw conflict('The second factor was set up anew, or confirmed, at the same time.');
+  if (!isFirst) throw conflict('Another request set up or confirmed a second factor at the same time.');
   return new BackupCodes(codes);
 }
 

@@ -42,7 +42,7 @@ export async function beginTotp(scope: Scope): Promise<TotpEnrollment> {
       if (stored !== null) recordChange(tx, { action: 'begin_totp', targetType: 'User', targetId: userId });
       return stored;
     });
-    if (username === null) throw conflict('The account has a second factor already. Remove it first.');
+    if (username === null) throw conflict('The account already has a second factor. Remove it first.');
     const uri = otpauthUri(seed, { issuer: 'Unionhall', label: username });
     return new TotpEnrollment(seedText(seed), uri, await qrCode(uri));
   } finally {

@@ -7,10 +7,10 @@ import { hashToken } from '../crypto/token.ts';
 import { seedPurpose, withSeed } from '../proof/second-factor.ts';
 import type { Services } from '../scope.ts';
 
-/** How much of what is stored hangs on one system key. */
+/** How much stored data depends on one system key. */
 export interface KeyUse {
   readonly kid: string;
-  /** Active keys make what is new, kept ones only read what is old; what hangs on a key that is gone is of no use. */
+  /** The active key protects new data, and kept keys only read old data. Data of a missing key cannot be used. */
   readonly state: 'active' | 'kept' | 'gone';
   readonly counts: Readonly<Record<KeyedKind, number>>;
 }
@@ -31,9 +31,8 @@ const kinds = [
 ] as const;
 
 /**
- * Counts what is stored under each system key, of what may still be used: sessions that last, passwords and second
- * factors of users who are not deleted, mailed tokens and idempotency keys in time, and all audit events with their seals:
- * those are verified for as long as they are kept, so the keys that made them stay.
+ * Counts the usable data per system key: active sessions, passwords and second factors of users who are not deleted, unexpired
+ * mailed tokens and idempotency keys, and all audit events and seals. Verifying the audit log needs the keys that made it.
  */
 export async function countKeys(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<KeyUse[]> {
   const found: (readonly [KeyedKind, ReadonlyMap<string, number>])[] = [];
@@ -55,7 +54,7 @@ export async function countKeys(em: SqlEntityManager, keyring: Keyring, at: Date
   }));
 }
 
-/** The same as a table to read, a line for each key. */
+/** Formats the counts as a table with one line per key. */
 export function tellKeys(uses: readonly KeyUse[]): string {
   const rows = uses.map(({ kid, state, counts }) => [kid, state, ...kinds.map((kind) => String(counts[kind]))]);
   const table = [['key', 'is', ...kinds], ...rows];
@@ -66,8 +65,8 @@ export function tellKeys(uses: readonly KeyUse[]): string {
 }
 
 /**
- * Seals the seeds of second factors anew under the system key of today: nobody has to be there for it, and nobody notices.
- * @returns how many were sealed anew, and how many do not open, as their key is gone, or they were altered.
+ * Re-encrypts the TOTP seeds with the active system key. Needs no user, and no user notices.
+ * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were altered.
  */
 export async function renewSeeds(
   em: SqlEntityManager,
@@ -79,7 +78,7 @@ export async function renewSeeds(
     if (isOfActiveKey(keyring, sealed)) continue;
     const resealed = withSeed(keyring, userId, sealed, (seed) => seal(keyring, seedPurpose, [userId], seed));
     if (resealed === null) done.unreadable += 1;
-    // Compares and swaps: a sign-in in the same instant has sealed it anew itself, or a new factor has another seed.
+    // compare and swap: a concurrent sign-in may have re-encrypted the seed, or a new factor may have replaced it
     else if (await replaceSeed(em, id, sealed, resealed, now())) done.renewed += 1;
   }
   return done;
@@ -96,7 +95,7 @@ async function replaceSeed(em: SqlEntityManager, id: string, from: string, to: s
   return (await em.execute<object[]>(text, [to, at, id, from])).length === 1;
 }
 
-/** Imported hashes hang on no key until their users sign in. */
+/** SQL that counts data per key. Imported password hashes depend on no key until their users sign in. */
 const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> = {
   sessions: `select refresh_kid as kid, cast(count(*) as int) as count from sessions
     where ended_at is null and expires_at > ? and idle_ends_at > ? group by 1`,
@@ -108,7 +107,7 @@ const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> =
     from backup_codes c join users u on u.id = c.user_id where c.used_at is null and u.deleted_at is null group by 1`,
   'idempotency keys': `select split_part(digest, '.', 1) as kid, cast(count(*) as int) as count
     from idempotency_keys where expires_at > ? group by 1`,
-  // The users' own keys for the vault: each hangs on the key of its seal, and on that of the mark of its public half.
+  // each vault key of a user depends on the key of its seal and on the key of the MAC of its public half
   'vault keys': `select h.kid, cast(count(*) as int) as count
     from (select k.id, split_part(k.sealed_private_key, ':', 2) as kid from user_keys k join users u on u.id = k.user_id where u.deleted_at is null
       union select k.id, split_part(k.public_key_mac, '.', 1) from user_keys k join users u on u.id = k.user_id where u.deleted_at is null) h
@@ -132,7 +131,7 @@ interface MailedRow {
   token_hash: string;
 }
 
-/** Of a mailed token only the hash is kept: its key is the one that makes the same again. */
+/** Counts mailed tokens. Only their hashes are stored, so each key is tried until one recreates the token. */
 async function countMailed(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<Map<string, number>> {
   const rows = await em.execute<MailedRow[]>(
     'select id, user_id, type, token_hash from one_time_tokens where used_at is null and expires_at > ?',

@@ -99,10 +99,10 @@ export async function login(scope: Scope, given: LoginInput): Promise<SignedIn |
 function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
   const problems: FieldProblem[] = [];
   if (identifier.length > 254 || /\p{Cc}/u.test(identifier))
-    problems.push({ path: 'input.identifier', message: 'is not a username or an e-mail address' });
+    problems.push({ path: 'input.identifier', message: 'must be a username or an e-mail address' });
   if (!isHashable(password)) problems.push({ path: 'input.password', message: `must have 1 to ${maxPasswordLength} characters` });
   if (deviceName && (isLonger(deviceName, 100) || /\p{Cc}/u.test(deviceName)))
-    problems.push({ path: 'input.deviceName', message: 'must have at most 100 characters, none of them control characters' });
+    problems.push({ path: 'input.deviceName', message: 'must have at most 100 characters and no control characters' });
   if (problems.length > 0) throw badInput(...problems);
 }
 

@@ -43,7 +43,7 @@ export class RegisterInput {
  * @throws FORBIDDEN where registration is closed; BAD_INPUT, also for a username that is taken; RATE_LIMITED.
  */
 export async function register(scope: Scope, input: RegisterInput): Promise<true> {
-  if (!scope.rules.isRegistrationOpen) throw forbidden('Registration is closed here. Ask an administrator for an account.');
+  if (!scope.rules.isRegistrationOpen) throw forbidden('Registration is closed. Ask an administrator for an account.');
   const facts = demandFacts(input);
   demandStrength(scope, input.password, facts, 'input.password');
   await takeTurn(scope, 'register', networkOf(scope.client.ipAddress));

@@ -41,7 +41,9 @@ async function goOn(
   for (;;) {
     await wait(Math.round(every * 1000 * (0.8 + 0.4 * chance())), signal);
     if (signal.aborted) return;
-    await cleanUp(em, tools, signal).catch((error: unknown) => warn(`Cleaning up: ${error instanceof Error ? error.message : 'failed'}`));
+    await cleanUp(em, tools, signal).catch((error: unknown) =>
+      warn(`Cleanup failed: ${error instanceof Error ? error.message : 'unknown error'}`),
+    );
   }
 }
 

@@ -64,7 +64,7 @@ async function found(scope: Scope, facts: UserFacts & { readonly passwordHash: s
   return startSession(scope, { userId, deviceName: null, deviceToken: null });
 }
 
-const alreadyOwned = (): Refusal => conflict('This instance has an owner: it was set up before.');
+const alreadyOwned = (): Refusal => conflict('This instance is already set up: it has an owner.');
 
 function refuseTaken(error: unknown): never {
   const taken = takenBy(error);

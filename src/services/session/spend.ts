@@ -16,7 +16,7 @@ export interface Mailed {
 }
 
 /** One refusal for a token that is malformed, forged, of another type, spent, replaced, out of time, or another address's. */
-export const noSuchToken = (path: string): Refusal => badInput({ path, message: 'is not valid or no longer valid' });
+export const noSuchToken = (path: string): Refusal => badInput({ path, message: 'is invalid or has expired' });
 
 /** Reads a mailed token; null where this service never mailed it for this. Its row says whether it can be spent. */
 export function readToken({ keyring }: Pick<Scope, 'keyring'>, type: Mailed['type'], text: string): Mailed | null {

@@ -36,6 +36,5 @@ export function demandStrength(
 
 /** Lets a new password pass that is in no breach that is known. @throws BAD_INPUT at the path. */
 export async function demandUnbreached({ breached }: Pick<Scope, 'breached'>, password: string, path: string): Promise<void> {
-  if (await breached.has(composed(password)))
-    throw badInput({ path, message: 'was found in a breach of some service: choose one that nobody has seen' });
+  if (await breached.has(composed(password))) throw badInput({ path, message: 'appears in a known data breach: choose another one' });
 }

@@ -4,7 +4,7 @@ import { causesOf } from '../../errors.ts';
 const { REFUSED, UNREACHABLE, TIMEOUT, AUTHENTICATION, UNKNOWN_DATABASE, TLS, NOT_POSTGRESQL } = ConnectionFailure;
 const { NOT_ALLOWED, OTHER_KEYRING, ENCODING, PRIVILEGES } = ConnectionFailure;
 
-/** What each code means, of PostgreSQL or of the system; the first that fits. */
+/** The failure for each error code of PostgreSQL or the system. The first match applies. */
 const byCode: readonly (readonly [RegExp, ConnectionFailure])[] = [
   [/^FOREIGN_KEYRING$/, OTHER_KEYRING],
   [/^FORBIDDEN_ADDRESS$/, NOT_ALLOWED],
@@ -19,7 +19,7 @@ const byCode: readonly (readonly [RegExp, ConnectionFailure])[] = [
   [/^(53|57|08|25|58)\w{3}$/, UNREACHABLE],
 ];
 
-/** What the driver says in words alone. */
+/** The failure for driver errors without a code. */
 const byText: readonly (readonly [RegExp, ConnectionFailure])[] = [
   [/SSL connection|TLS connection/, TLS],
   [/SASL|[Pp]assword|authenticat/, AUTHENTICATION],
@@ -27,7 +27,7 @@ const byText: readonly (readonly [RegExp, ConnectionFailure])[] = [
   [/^timeout e|connection timeout|terminated due to/, TIMEOUT],
 ];
 
-/** Why a connection failed, as a client may be told; null where that is none of the reasons of a connection. */
+/** Returns the public reason of a failed connection. Null if the error has another reason. */
 export function failureOf(error: unknown): ConnectionFailure | null {
   for (const each of causesOf(error)) {
     const known = lookedUp(each);
@@ -36,10 +36,10 @@ export function failureOf(error: unknown): ConnectionFailure | null {
   return null;
 }
 
-/** The sentence for it: the reason, and nothing else. */
+/** Formats the reason as a message. */
 export const messageOf = (reason: ConnectionFailure): string => `Connection failed: ${reason.toUpperCase()}`;
 
-/** The same for an operator, with what it means. */
+/** Formats the reason and its meaning for an operator. */
 export const explain = (reason: ConnectionFailure): string => `${messageOf(reason)}. ${meaningOf[reason]}`;
 
 function lookedUp(error: Error): ConnectionFailure | null {

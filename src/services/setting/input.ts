@@ -32,7 +32,7 @@ export function readConnection(input: ConnectionInput): Connection {
   const { port, password, ssl } = input;
   const [host, database, username] = [input.host.trim(), input.database.trim(), input.username.trim()];
   const problems: FieldProblem[] = [];
-  if (!/^[A-Za-z0-9._:-]{1,253}$/.test(host)) problems.push({ path: 'host', message: 'must be the name or address of a host' });
+  if (!/^[A-Za-z0-9._:-]{1,253}$/.test(host)) problems.push({ path: 'host', message: 'must be a host name or IP address' });
   if (!Number.isInteger(port) || port < 1 || port > 65_535) problems.push({ path: 'port', message: 'must be from 1 to 65535' });
   for (const [path, text, most] of [
     ['database', database, 63],

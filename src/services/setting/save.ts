@@ -25,7 +25,7 @@ export async function saveConnection(scope: Scope, input: ConnectionInput, setup
   const { desk } = scope;
   await demandAllowed(scope, setupToken, 'setting.save');
   if (desk.place.source === ConnectionSource.ENVIRONMENT)
-    throw conflict('DATABASE_URL says where the database is. Change it there, or start without it.');
+    throw conflict('DATABASE_URL sets the database connection. Change it there, or start the service without it.');
   const connection = readConnection(input);
   const { reason } = await probe(connection, scope.keyring);
   if (reason !== null) return await failed(scope, reason);
@@ -52,9 +52,9 @@ async function prove({ desk }: Scope, connection: Connection): Promise<Proven | 
     return await desk.prove(connection);
   } catch (error) {
     if ((error as Error).name === 'DataVersionError')
-      throw conflict('That database was made by a newer version of this program. Start that version to use it.');
+      throw conflict('A newer version of this program created that database. Use that version to open it.');
     if ((error as Error).name === 'SeededError')
-      throw conflict('That database has seeded accounts, whose passwords are public. Production does not serve it.');
+      throw conflict('That database has seeded accounts with public passwords. It cannot be used in production.');
     const reason = failureOf(error);
     if (reason === null) throw error;
     return reason;
@@ -63,7 +63,7 @@ async function prove({ desk }: Scope, connection: Connection): Promise<Proven | 
 
 function refuseUnsaved(error: Error): never {
   if (error.name !== 'SavedError') throw error;
-  throw conflict('The connection cannot be saved: the config directory cannot be written to.');
+  throw conflict('The connection cannot be saved: the config directory is not writable.');
 }
 
 async function failed(scope: Scope, reason: ConnectionFailure): Promise<ConnectionSaved> {

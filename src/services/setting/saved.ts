@@ -73,7 +73,7 @@ export class SavedConnection {
     } catch (error) {
       if (error instanceof SavedError) throw error;
       throw new SavedError(
-        `${this.#file} does not open with the keys of this instance. Save the connection again: npm run settings -- save`,
+        `${this.#file} cannot be decrypted with the keys of this instance. Save the connection again: npm run settings -- save`,
       );
     }
   }
@@ -115,7 +115,9 @@ export class SavedConnection {
   async #withKey<T>(use: (key: Buffer) => T, mayMake = false): Promise<T> {
     const text = (await this.#own(this.#keyFile)) ?? (mayMake ? await this.#makeKey() : null);
     if (text === null)
-      throw new SavedError(`${this.#keyFile} is missing, under which the connection was saved. Save it again: npm run settings -- save`);
+      throw new SavedError(
+        `${this.#keyFile}, the key of the saved connection, is missing. Save the connection again: npm run settings -- save`,
+      );
     const key = readFernetKey(text);
     try {
       return use(key);
@@ -140,7 +142,7 @@ export class SavedConnection {
     });
     if (text === null) return null;
     if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0)
-      throw new SavedError(`Others may read ${file}. Run: chmod 0600 "${file}"`);
+      throw new SavedError(`${file} is readable by other users. Run: chmod 0600 "${file}"`);
     return text.trim();
   }
 

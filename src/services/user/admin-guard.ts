@@ -30,7 +30,7 @@ export async function administer<Outcome>(scope: Scope, change: (scope: Scope) =
  * @throws BAD_INPUT for what is no id, at `path`; NOT_FOUND for who does not exist or was deleted.
  */
 export async function holdUser(scope: Scope, id: string, path = 'id'): Promise<User> {
-  if (!isUuid(id)) throw badInput({ path, message: 'is not an id' });
+  if (!isUuid(id)) throw badInput({ path, message: 'must be a UUID' });
   // Not for update, which would wait for whoever writes what this user does, and be waited for: a ring.
   await scope.em.execute('select id from users where id = ? for no key update', [id]);
   return findVisible(scope, User, id, { path });
@@ -48,8 +48,10 @@ export async function refusalOfLoss(scope: Scope, user: User, lost: Role | null)
   if (lost !== null && lost.basedOn !== RoleName.ADMIN) return null;
   const { loses, keeps, others } = await standingOf(scope, user.id, lost?.id ?? null);
   if (keeps) return null;
-  if (user.isOwner) return conflict('The owner stays an admin who may sign in: transfer the ownership first.', 'owner');
-  return loses && !others ? conflict('Nobody else is an admin without an end: make somebody one first.', 'last_admin') : null;
+  if (user.isOwner) return conflict('The owner must remain an active admin. Transfer the ownership first.', 'owner');
+  return loses && !others
+    ? conflict('This user is the last permanent admin. Make another user an admin without an end date first.', 'last_admin')
+    : null;
 }
 
 /** Whether this user is an admin who can sign in, without an end. */

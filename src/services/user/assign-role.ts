@@ -58,10 +58,10 @@ export async function assignRole(scope: Scope, input: AssignRoleInput): Promise<
   });
 }
 
-export const ownRoles = () => forbidden('Nobody changes their own roles.');
+export const ownRoles = () => forbidden('You cannot change your own roles.');
 
 function idProblems({ userId, roleId }: AssignRoleInput): FieldProblem[] {
-  return Object.entries({ userId, roleId }).flatMap(([path, id]) => (isUuid(id) ? [] : [{ path, message: 'is not an id' }]));
+  return Object.entries({ userId, roleId }).flatMap(([path, id]) => (isUuid(id) ? [] : [{ path, message: 'must be a UUID' }]));
 }
 
 /** The role of this id, which nobody deletes until the transaction ends. @throws NOT_FOUND */

@@ -37,7 +37,7 @@ export class BreachedPasswords {
       const text = await this.#ask(new URL(`range/${digest.slice(0, 5)}`, this.#baseUrl.replace(/\/*$/, '/')));
       return isAmong(digest.slice(5), text);
     } catch (error) {
-      this.#warn(`A password was not looked up among breached ones: ${this.#reason(error)}`);
+      this.#warn(`Breached-password check skipped: ${this.#reason(error)}`);
       return false;
     }
   }
@@ -48,7 +48,7 @@ export class BreachedPasswords {
     const response = await fetch(url, { headers: { 'Add-Padding': 'true' }, redirect: 'manual', signal });
     if (response.status === 200) return readAll(response);
     await response.body?.cancel();
-    throw new Unanswered(`the service answered ${response.status}`);
+    throw new Unanswered(`the service answered with status ${response.status}`);
   }
 
   /** Of an error from elsewhere only its code or name is repeated: its message may show the address, and so the prefix. */
@@ -56,7 +56,7 @@ export class BreachedPasswords {
     if (error instanceof Unanswered) return error.message;
     const { name, code, cause } = error as Fault;
     if (name === 'TimeoutError') return `the service took longer than ${this.#timeout} ms`;
-    return `the service could not be asked (${cause?.code ?? code ?? cause?.name ?? name})`;
+    return `the service could not be reached (${cause?.code ?? code ?? cause?.name ?? name})`;
   }
 }
 

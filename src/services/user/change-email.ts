@@ -33,7 +33,7 @@ const problem = (message: string): Refusal => badInput({ path: 'email', message 
 async function change(scope: Scope, userId: string, email: string): Promise<Refusal | null> {
   const user = await scope.em.findOneOrFail(User, userId, { filters: false, refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
   const formerEmail = user.email;
-  if (formerEmail === email) return problem('is your address already');
+  if (formerEmail === email) return problem('is already your address');
   user.email = email;
   const hasMoved = isAnotherAddress(formerEmail, email);
   if (hasMoved) Object.assign(user, { isVerified: false, isEmailClaimed: true });

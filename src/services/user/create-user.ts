@@ -69,9 +69,9 @@ function referenceProblems({ roleIds, memberId }: CreateUserInput): FieldProblem
   const problems: FieldProblem[] = [];
   if (roleIds.length > mostRoles) problems.push({ path: 'roleIds', message: `must have at most ${mostRoles} ids` });
   else if (new Set(roleIds.map((id) => id.toLowerCase())).size < roleIds.length)
-    problems.push({ path: 'roleIds', message: 'must not name a role twice' });
-  problems.push(...roleIds.flatMap((id, place) => (isUuid(id) ? [] : [{ path: `roleIds[${place}]`, message: 'is not an id' }])));
-  if (memberId != null && !isUuid(memberId)) problems.push({ path: 'memberId', message: 'is not an id' });
+    problems.push({ path: 'roleIds', message: 'must not list a role twice' });
+  problems.push(...roleIds.flatMap((id, place) => (isUuid(id) ? [] : [{ path: `roleIds[${place}]`, message: 'must be a UUID' }])));
+  if (memberId != null && !isUuid(memberId)) problems.push({ path: 'memberId', message: 'must be a UUID' });
   return problems;
 }
 

@@ -11,7 +11,7 @@ import { endSessions } from '../sign-out.ts';
  * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner and the last admin.
  */
 export async function deactivateUser(scope: Scope, id: string): Promise<string> {
-  if (isOwn(scope.viewer, id)) throw forbidden('Nobody deactivates their own account.');
+  if (isOwn(scope.viewer, id)) throw forbidden('You cannot deactivate your own account.');
   return administer(scope, async (tx) => {
     const user = await holdUser(tx, id);
     const refusal = await refusalOfLoss(tx, user, null);

@@ -14,7 +14,7 @@ import { voidPair } from '../pair.ts';
  * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, the last admin, and who represents somebody in an open grievance.
  */
 export async function deleteUser(scope: Scope, id: string): Promise<string> {
-  if (isOwn(scope.viewer, id)) throw forbidden('Nobody deletes their own account.');
+  if (isOwn(scope.viewer, id)) throw forbidden('You cannot delete your own account.');
   return administer(scope, async (tx) => {
     const user = await holdUser(tx, id);
     const refusal = (await refusalOfLoss(tx, user, null)) ?? (await refusalOfCases(tx, user));
@@ -36,5 +36,5 @@ async function closeVault(scope: Scope, userId: string): Promise<boolean> {
 /** A grievance that has not ended would be left to nobody. */
 async function refusalOfCases(scope: Scope, { id }: User): Promise<Refusal | null> {
   const open = await scope.em.count(Grievance, { assignedUser: id, resolutionDate: null, deletedAt: null }, { filters: false });
-  return open === 0 ? null : conflict('The user represents somebody in an open grievance: assign it to another first.', 'open_cases');
+  return open === 0 ? null : conflict('The user represents a member in an open grievance. Assign it to another user first.', 'open_cases');
 }

@@ -5,18 +5,18 @@ import type { Keyring } from '../crypto/keyring.ts';
 import { issueToken } from '../mail/index.ts';
 import { forgetFailures } from './unlock-user.ts';
 
-/** What the commands on the host that change a user work with. */
+/** The dependencies of the commands on the host that change a user. */
 export interface UserCommandTools {
   readonly keyring: Keyring;
   readonly now: () => Date;
 }
 
-/** Says why a command cannot be done. */
+/** A user command failed. The message says why. */
 export class UserError extends Error {
   override readonly name = 'UserError';
 }
 
-/** Seconds in which a printed token works. */
+/** The lifetimes of printed tokens, in seconds. */
 export interface Lifetimes {
   readonly invitation: number;
   readonly reset: number;
@@ -29,9 +29,9 @@ export interface PrintedToken {
 }
 
 /**
- * Issues the token with which a user, the owner too, chooses a password: the invitation of a user without a password, the one
- * that works already or a new one, or a reset, which replaces an earlier one.
- * @throws {UserError} where nobody of that name may sign in.
+ * Issues the token with which a user, or the owner, chooses a password. A user without a password gets the current or a new
+ * invitation. Other users get a reset, which replaces an earlier one.
+ * @throws {UserError} if no active user has that name.
  */
 export async function issueLink(
   em: SqlEntityManager,
@@ -40,7 +40,7 @@ export async function issueLink(
   lifetimes: Lifetimes,
 ): Promise<PrintedToken> {
   return changeByName(em, tools, { username, action: 'user.issue_link' }, async (transaction, user) => {
-    if (!user.isActive) throw new UserError(`${user.username} is deactivated: an administrator reactivates the account first.`);
+    if (!user.isActive) throw new UserError(`${user.username} is deactivated. Ask an administrator to reactivate the account first.`);
     const lifetime = user.isInvited ? lifetimes.invitation : lifetimes.reset;
     const { job, token, expiresAt } = await issueToken({ em: transaction, ...tools }, { kind: 'password-reset', user, lifetime });
     await transaction.flush();
@@ -49,24 +49,24 @@ export async function issueLink(
   });
 }
 
-/** Forgets the wrong passwords and codes of a user, who can sign in at once. @throws {UserError} */
+/** Clears the failed attempts of a user, who can sign in at once. @throws {UserError} */
 export async function unlockByName(em: SqlEntityManager, tools: UserCommandTools, username: string): Promise<void> {
   await changeByName(em, tools, { username, action: 'user.unlock' }, (transaction, { id }) => forgetFailures({ em: transaction }, id));
 }
 
-/** Verifies the address of a user, as the token that was mailed to it would. @throws {UserError} */
+/** Verifies the e-mail address of a user without a mailed token. @throws {UserError} */
 export async function verifyByName(em: SqlEntityManager, tools: UserCommandTools, username: string): Promise<void> {
   await changeByName(em, tools, { username, action: 'user.verify' }, async (transaction, user) => {
     user.isVerified = true;
     await transaction.flush().catch((error: unknown) => {
-      throw error instanceof UniqueConstraintViolationException ? new UserError('Another account has this address already.') : error;
+      throw error instanceof UniqueConstraintViolationException ? new UserError('Another account already has this address.') : error;
     });
   });
 }
 
 const nobody = { userId: null, sessionId: null };
 
-/** Changes a user in one transaction with its audit event, which names no actor. @throws {UserError} */
+/** Changes a user in one transaction with an audit event without an actor. @throws {UserError} */
 export async function changeByName<Outcome>(
   em: SqlEntityManager,
   tools: UserCommandTools,
@@ -78,7 +78,7 @@ export async function changeByName<Outcome>(
       'select id from users where lower(username) = lower(cast(? as text) collate "C") and deleted_at is null for no key update',
       [username],
     );
-    if (row === undefined) throw new UserError(`There is no user ${username}.`);
+    if (row === undefined) throw new UserError(`The user ${username} does not exist.`);
     const user = await transaction.findOneOrFail(User, row.id, { filters: false });
     const outcome = await work(transaction, user);
     recordChange({ em: transaction, ...tools, viewer: nobody, client: hostClient() }, { action, targetType: 'User', targetId: user.id });

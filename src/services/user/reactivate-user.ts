@@ -14,7 +14,7 @@ export async function reactivateUser(scope: Scope, id: string): Promise<string> 
   return administer(scope, async (tx) => {
     const user = await holdUser(tx, id);
     if (!(await isOfStandingMember(tx, user)))
-      return conflict('The user is linked to a member who was deleted: link them to another one first, or to none.', 'deleted_member');
+      return conflict('The user is linked to a deleted member. Change or remove the link first.', 'deleted_member');
     user.isActive = true;
     recordChange(tx, { action: 'user.reactivate', targetType: 'User', targetId: user.id });
     await tx.em.flush();

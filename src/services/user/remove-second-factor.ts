@@ -17,7 +17,7 @@ export async function removeSecondFactor(scope: Scope, userId: string): Promise<
   return administer(scope, async (tx) => {
     const user = await holdUser(tx, userId, 'userId');
     if (user.isOwner)
-      return conflict("The owner's second factor is removed on the host: npm run users:recover -- --user <username>", 'owner');
+      return conflict("The owner's second factor can only be removed on the host: npm run users:recover -- --user <username>", 'owner');
     if (!(await remove(tx, user.id))) return conflict('The user has no second factor.');
     recordChange(tx, { action: 'user.remove_second_factor', targetType: 'User', targetId: user.id });
     return user.id;

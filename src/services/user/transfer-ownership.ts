@@ -15,8 +15,8 @@ import type { Scope } from '../scope.ts';
  * is not an active admin without an end whose address is verified.
  */
 export async function transferOwnership(scope: Scope, userId: string): Promise<string> {
-  if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'is not an id' });
-  if (isOwn(scope.viewer, userId)) throw conflict('You are the owner already.', 'owner');
+  if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'must be a UUID' });
+  if (isOwn(scope.viewer, userId)) throw conflict('You are already the owner.', 'owner');
   return administer(scope, async (tx) => {
     const [former, next] = await holdBoth(tx, scope.viewer.userId ?? '', userId);
     const refusal = await refusalOf(tx, former, next);
@@ -43,5 +43,5 @@ async function holdBoth(scope: Scope, formerId: string, nextId: string): Promise
 async function refusalOf(scope: Scope, former: User, next: User): Promise<Refusal | null> {
   if (!former.isOwner) return forbidden('Only the owner of this instance may do this.');
   if (next.isVerified && (await isLastingAdmin(scope, next.id))) return null;
-  return conflict('The owner must be an active admin, without an end, whose e-mail address is verified.');
+  return conflict('The new owner must be an active admin without an end date and with a verified e-mail address.');
 }

@@ -18,7 +18,7 @@ export async function unassignRole(
   { userId, roleId }: { readonly userId: string; readonly roleId: string },
 ): Promise<string> {
   const wrong = Object.entries({ userId, roleId }).filter(([, id]) => !isUuid(id));
-  if (wrong.length > 0) throw badInput(...wrong.map(([path]) => ({ path, message: 'is not an id' })));
+  if (wrong.length > 0) throw badInput(...wrong.map(([path]) => ({ path, message: 'must be a UUID' })));
   if (isOwn(scope.viewer, userId)) throw ownRoles();
   return administer(scope, async (tx) => {
     const user = await holdUser(tx, userId, 'userId');

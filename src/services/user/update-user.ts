@@ -52,7 +52,7 @@ export class UpdateUserInput {
 export async function updateUser(scope: Scope, id: string, input: UpdateUserInput): Promise<string> {
   const { values, problems } = readFacts(scope, input);
   const { memberId } = input;
-  if (memberId != null && !isUuid(memberId)) problems.push({ path: 'memberId', message: 'is not an id' });
+  if (memberId != null && !isUuid(memberId)) problems.push({ path: 'memberId', message: 'must be a UUID' });
   assertNoProblems(problems);
   return administer(scope, async (tx) => {
     const user = await holdUser(tx, id);
@@ -78,9 +78,9 @@ function refusalOf(
 ): Refusal | null {
   const isOneself = isOwn(viewer, user.id);
   if (user.isOwner && !isOneself && isAnotherAddress(user.email, email))
-    return conflict("The owner's e-mail address is changed by the owner alone.", 'owner');
+    return conflict("Only the owner can change the owner's e-mail address.", 'owner');
   const loosens = memberId !== undefined && user.member !== null && user.member.id !== memberId;
-  return isOneself && loosens ? forbidden('Nobody loosens or changes the link to their own member record.') : null;
+  return isOneself && loosens ? forbidden('You cannot change or remove the link to your own member record.') : null;
 }
 
 async function tell(scope: Scope, user: User, former: { readonly username: string; readonly email: string }): Promise<void> {

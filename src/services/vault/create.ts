@@ -71,7 +71,7 @@ export async function ownPair(scope: Scope, password: string, { stored }: Viewer
   return pair;
 }
 
-const alreadyMade = (): Refusal => conflict('There is a vault already: it is made once.');
+const alreadyMade = (): Refusal => conflict('The vault already exists.');
 
 /** Of several who make it at once, one does. */
 function refuseTaken(error: unknown): never {

@@ -22,8 +22,7 @@ export async function grantVaultAccess(scope: Scope, userId: string): Promise<st
     return withVault(tx, async ({ vaultId, keys }) => {
       await demandTrusted(tx, userId);
       const pair = await pairOf(tx, userId);
-      if (pair === null)
-        throw conflict('The user has no key yet, to which access could be given: it is made at the next sign-in with the password.');
+      if (pair === null) throw conflict('The user has no vault key yet. It is created the next time they sign in with their password.');
       await grantAll(tx, vaultId, keys, pair);
       recordChange(tx, { action: 'vault.grant', targetType: 'User', targetId: userId });
       await scope.mail.enqueue(tx.em, { kind: 'security-alert', userId, alert: 'vault-granted', at: scope.now().toISOString() });
@@ -33,7 +32,7 @@ export async function grantVaultAccess(scope: Scope, userId: string): Promise<st
 }
 
 async function demandTrusted(scope: Scope, userId: string): Promise<void> {
-  if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'is not an id' });
+  if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'must be a UUID' });
   if ((await scope.em.count(User, { id: userId, deletedAt: null })) === 0) throw notFound();
   const roles = vaultRoles.map(() => '?').join(', ');
   const trusted = await scope.em.execute<object[]>(
@@ -41,5 +40,5 @@ async function demandTrusted(scope: Scope, userId: string): Promise<void> {
      where u.id = ? and u.is_active and (a.expires_at is null or a.expires_at > ${sqlNow(scope)}) and r.based_on in (${roles})`,
     [userId, ...vaultRoles],
   );
-  if (trusted.length === 0) throw conflict('The user may not sign in, or has no role with which the vault may be opened.');
+  if (trusted.length === 0) throw conflict('The user is inactive, or none of their roles may open the vault.');
 }

@@ -16,14 +16,14 @@ import { pairOf, readPair } from '../pair.ts';
 import { addVersion, decryptValue, findValue, nameProblems } from './record.ts';
 import { demandState, digestSql, holdVault, writeState } from './state.ts';
 
-/** A secret of a Python install. Whoever reads it zeroes the value. */
+/** A secret of a Python installation. The caller must zero the value. */
 export interface ForeignSecret {
   readonly keyName: string;
   readonly description: string | null;
   readonly value: Buffer;
 }
 
-/** How many secrets were new, had another value, or were there already. */
+/** The numbers of new, changed and unchanged secrets. */
 export interface Imported {
   readonly added: number;
   readonly changed: number;
@@ -31,10 +31,10 @@ export interface Imported {
 }
 
 /**
- * Reads the secrets of a Python install: a SQLite file with `auth_config` (`fernet_salt`) and `secrets_metadata`
- * (`key_name`, `encrypted_value`, `description`). All of them open with the password, or none is answered.
- * A value may be empty here, though the vault keeps none that is.
- * @throws {VaultError} saying what is wrong with the file, or with each secret in it, and never a value.
+ * Reads the secrets of a Python installation: a SQLite file with `auth_config` (`fernet_salt`) and `secrets_metadata`
+ * (`key_name`, `encrypted_value`, `description`). Returns all secrets, or fails if one cannot be decrypted.
+ * A value may be empty here, but the vault stores no empty values.
+ * @throws {VaultError} that says what is wrong with the file or each secret, without values.
  */
 export async function readForeign(path: string, password: string): Promise<ForeignSecret[]> {
   const { salt, rows } = await readFile(path);
@@ -53,9 +53,9 @@ export function wipe(secrets: readonly ForeignSecret[]): void {
 }
 
 /**
- * Stores secrets in the vault as somebody who has access, all in one transaction; a value that is there already is left as
- * it is, so the same file may be imported again.
- * @throws {VaultError} where the user has no access, or the password is not right.
+ * Stores secrets in the vault as a user with access, in one transaction. Skips unchanged values, so a file can be imported
+ * again.
+ * @throws {VaultError} if the user has no access, or the password is incorrect.
  */
 export async function importSecrets(
   em: SqlEntityManager,
@@ -85,15 +85,15 @@ interface ForeignRow {
 async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[] }> {
   const { DatabaseSync } = await import('node:sqlite');
   await access(path).catch((error: NodeJS.ErrnoException) => {
-    throw new VaultError(error.code === 'ENOENT' ? `There is no file ${path}.` : `${path} cannot be read (${error.code}).`);
+    throw new VaultError(error.code === 'ENOENT' ? `The file ${path} does not exist.` : `${path} cannot be read (${error.code}).`);
   });
   try {
     const file = new DatabaseSync(path, { readOnly: true });
     try {
       const config = file.prepare('select fernet_salt from auth_config order by id desc limit 1').get();
       const salt = saltOf(config?.['fernet_salt']);
-      if (salt.byteLength === 0) throw new VaultError('The file has no salt in auth_config: it was never set up.');
-      // as bytes: a text that holds U+0000 is read to that by some versions of Node.js
+      if (salt.byteLength === 0) throw new VaultError('The file has no salt in auth_config: that installation was never set up.');
+      // read as bytes: some versions of Node.js cut a text at U+0000
       const rows = file
         .prepare(
           `select cast(key_name as blob) as key_name, encrypted_value, cast(description as blob) as description
@@ -106,18 +106,18 @@ async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[
     }
   } catch (error) {
     if (error instanceof VaultError) throw error;
-    throw new VaultError('The file is no SQLite database with the tables auth_config and secrets_metadata that can be read.');
+    throw new VaultError('The file must be a readable SQLite database with the tables auth_config and secrets_metadata.');
   }
 }
 
-/** The salt, whether it was written as base64 or as it is. */
+/** Reads the salt, which is stored as base64 or as raw bytes. */
 function saltOf(cell: unknown): Buffer {
   const bytes = cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.from(typeof cell === 'string' ? cell : '', 'latin1');
   const text = bytes.toString('latin1');
   return typeof cell === 'string' || /^[\w+/-]{22,}={0,2}$/.test(text) ? Buffer.from(text, 'base64url') : bytes;
 }
 
-/** The secret, or in words what is wrong with it. */
+/** Reads a secret, or returns in words what is wrong with it. */
 function readRow(key: Buffer, row: ForeignRow): ForeignSecret | string {
   const keyName = Buffer.from(row.key_name ?? [])
     .toString()
@@ -128,9 +128,7 @@ function readRow(key: Buffer, row: ForeignRow): ForeignSecret | string {
       .slice(0, 1000) || null;
   const value = openRow(key, row.encrypted_value);
   const problem =
-    value === null
-      ? "does not open: the password is not that install's, or the file was altered"
-      : problemOf({ keyName, description, value });
+    value === null ? 'cannot be decrypted: the password is wrong, or the file was altered' : problemOf({ keyName, description, value });
   if (value !== null && problem === undefined) return { keyName, description, value };
   value?.fill(0);
   return `The secret ${JSON.stringify(keyName)} ${problem}.`;
@@ -140,11 +138,11 @@ function problemOf({ keyName, description, value }: ForeignSecret): string | und
   const [named] = nameProblems(keyName, '');
   if (value.byteLength > 65_536) return 'has a value of more than 64 kB';
   if (named !== undefined) return named.message;
-  if (!isText(value) || value.includes(0)) return 'is no text';
-  return description?.includes('\0') ? 'has a description that is no text' : undefined;
+  if (!isText(value) || value.includes(0)) return 'is not text';
+  return description?.includes('\0') ? 'has a description that is not text' : undefined;
 }
 
-/** The plaintext, or null where the token is none, or not of this key. */
+/** Decrypts a token. Null if it is malformed or was encrypted with another key. */
 function openRow(key: Buffer, token: unknown): Buffer | null {
   try {
     return decryptFernet(key, token instanceof Uint8Array ? Buffer.from(token).toString('latin1') : String(token));
@@ -156,7 +154,7 @@ function openRow(key: Buffer, token: unknown): Buffer | null {
 
 const isText = (value: Buffer): boolean => Buffer.from(value.toString('utf8'), 'utf8').equals(value);
 
-/** Opens the vault with somebody's password, for as long as the transaction lasts: no session of the vault begins. */
+/** Unlocks the vault with the password of a user for the current transaction, without a vault session. */
 async function openAs(
   em: SqlEntityManager,
   { keyring }: OperatorTools,
@@ -170,14 +168,14 @@ async function openAs(
   const pair = user === undefined ? null : await pairOf({ em, keyring }, user.id);
   const grants = user === undefined ? [] : await grantsOf({ em }, user.id);
   if (user === undefined || pair === null || !isGranted(grants))
-    throw new VaultError('There is no user of that name who has access to the vault.');
+    throw new VaultError('No active user with that username has access to the vault.');
   const [row] = await em.execute<{ id: string; kit_key: string; state: string; key_id: string; digest: string }[]>(
     `select v.id, v.kit_key, v.state, k.id as key_id, ${digestSql} as digest from vaults v join vault_keys k on k.state = 'active'`,
   );
-  if (row === undefined) throw new VaultError('There is no vault yet: the owner makes it with createVault.');
+  if (row === undefined) throw new VaultError('The vault does not exist yet. The owner creates it with createVault.');
   const seal = readPair(keyring, pair);
   const privateKey = await openByPassword(seal, password, (each) => stretch(each, seal.stretching));
-  if (privateKey === null) throw new VaultError(`The password of ${username} is not right.`);
+  if (privateKey === null) throw new VaultError(`The password of ${username} is incorrect.`);
   try {
     const keys = keep(openGrants(grants, row.id, user.id, { publicKey: pair.publicKey, privateKey }));
     demandState(keys, { vaultId: row.id, kitKey: row.kit_key, state: row.state, digest: row.digest });

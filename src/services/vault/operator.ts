@@ -11,18 +11,18 @@ import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
 
-/** What an operator does on the host works with. */
+/** The dependencies of the vault commands on the host. */
 export interface OperatorTools {
   readonly keyring: Keyring;
   readonly now: () => Date;
 }
 
-/** Says what keeps a command from being done. */
+/** A vault command failed. The message says why. */
 export class VaultError extends Error {
   override readonly name = 'VaultError';
 }
 
-/** What there is in the vault, as far as it can be told without opening it. */
+/** Counts of the vault that are visible without unlocking it. */
 export interface VaultStatus {
   readonly isMade: boolean;
   readonly secrets: number;
@@ -34,7 +34,7 @@ export interface VaultStatus {
   readonly pairs: readonly { readonly kid: string; readonly count: number }[];
 }
 
-/** Counts what is under which key. @param idleTtl seconds after which a vault that nobody uses is locked. */
+/** Counts the data under each key. @param idleTtl seconds after which an unused vault locks itself. */
 export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date = new Date()): Promise<VaultStatus> {
   const count = async (text: string, values: unknown[] = []): Promise<number> =>
     (await em.execute<{ count: number }[]>(`select cast(count(*) as int) as count from ${text}`, values))[0]?.count ?? 0;
@@ -57,22 +57,22 @@ export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date =
   };
 }
 
-/** The same to read. */
+/** Formats the status for the terminal. */
 export function tellStatus({ isMade, secrets, people, openVaults, values, pairs }: VaultStatus): string {
-  if (!isMade) return 'There is no vault yet.';
+  if (!isMade) return 'The vault does not exist yet.';
   const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
   return [
     `${counted(secrets, 'secret', 'secrets')}; ${counted(people, 'person has', 'people have')} access; ${openVaults} unlocked now.`,
-    'Under the vault’s key:',
+    'Values by version of the vault key:',
     ...values.map(({ version, state, count }) => `  version ${version} (${state.replace('_', ' ')}): ${counted(count, 'value', 'values')}`),
-    'Users’ own keys under the system key:',
+    'User keys by system key:',
     ...pairs.map(({ kid, count }) => `  ${kid}: ${count}`),
   ].join('\n');
 }
 
 /**
- * Seals the users' own keys anew under the system key of today; their passwords stay on the inside, and nobody notices.
- * @returns how many were sealed anew, and how many hang on a key that is gone, or were altered.
+ * Re-encrypts the vault keys of users with the active system key. Needs no passwords, and no user notices.
+ * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were altered.
  */
 export async function renewSystemSeals(
   em: SqlEntityManager,
@@ -90,7 +90,7 @@ export async function renewSystemSeals(
   return done;
 }
 
-/** Compares and swaps: a password that is changed in the same instant has sealed the key anew itself. */
+/** Re-encrypts one key by compare and swap: a concurrent password change may have re-encrypted it already. */
 async function renewPair(em: SqlEntityManager, { keyring, now }: OperatorTools, userId: string): Promise<boolean> {
   const pair = await pairOf({ em, keyring }, userId);
   if (pair === null) return false;
@@ -100,9 +100,8 @@ async function renewPair(em: SqlEntityManager, { keyring, now }: OperatorTools, 
 }
 
 /**
- * Gives a user access with the recovery kit, on the host. No password is needed: it is sealed to the key that the user has
- * since the latest sign-in.
- * @throws {VaultError} saying what is wrong.
+ * Gives a user access with the recovery kit, on the host. Needs no password: access is encrypted for the user's public key.
+ * @throws {VaultError} if this is not possible.
  */
 export async function recoverFor(
   em: SqlEntityManager,
@@ -111,21 +110,23 @@ export async function recoverFor(
   username: string,
 ): Promise<void> {
   const kit = readKit(recoveryKit);
-  if (kit === null) throw new VaultError('This is not a recovery kit: a character is wrong, or missing.');
+  if (kit === null) throw new VaultError('This is not a valid recovery kit. Check for wrong or missing characters.');
   try {
     await em.transactional(async (transaction) => {
       await holdVault({ em: transaction });
       const [vault] = await transaction.execute<{ id: string; kit_key: string }[]>('select id, kit_key from vaults');
-      if (vault === undefined) throw new VaultError('There is no vault yet: the owner makes it with createVault.');
+      if (vault === undefined) throw new VaultError('The vault does not exist yet. The owner creates it with createVault.');
       const grants = await grantsOf({ em: transaction }, null);
-      if (vault.kit_key !== kit.publicKey.toString('base64url') || !isGranted(grants)) throw new VaultError('The kit is of another vault.');
+      if (vault.kit_key !== kit.publicKey.toString('base64url') || !isGranted(grants))
+        throw new VaultError('The recovery kit belongs to another vault.');
       const [user] = await transaction.execute<{ id: string }[]>(
         'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
         [username],
       );
-      if (user === undefined) throw new VaultError('There is no user of that name who may sign in.');
+      if (user === undefined) throw new VaultError('No active user has that username.');
       const pair = await usablePair(transaction, keyring, user.id);
-      if (pair === null) throw new VaultError('The user has no key yet: it is made at the next sign-in with the password.');
+      if (pair === null)
+        throw new VaultError('The user has no vault key yet. It is created the next time they sign in with their password.');
       await keepingKeys((keep) => grantAll({ em: transaction }, vault.id, keep(openGrants(grants, vault.id, null, kit)), pair));
       const facts = { action: 'vault.recover', targetType: 'User', targetId: user.id, outcome: AuditOutcome.SUCCEEDED } as const;
       recordAudit(
@@ -145,7 +146,7 @@ export async function recoverFor(
   }
 }
 
-/** A user's own key pair. @throws {VaultError} where it does not open. */
+/** Loads the key pair of a user. @throws {VaultError} if it cannot be decrypted. */
 async function usablePair(em: SqlEntityManager, keyring: Keyring, userId: string): Promise<StoredPair | null> {
   try {
     const pair = await pairOf({ em, keyring }, userId);
@@ -154,7 +155,8 @@ async function usablePair(em: SqlEntityManager, keyring: Keyring, userId: string
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     throw new VaultError(
-      "The user's own key does not open: its system key is missing, or it was altered. It is made anew after they have set a new password by mail and signed in.",
+      "The user's vault key cannot be decrypted: its system key is missing, or it was altered. " +
+        'To get a new one, the user resets the password by mail and signs in.',
     );
   }
 }

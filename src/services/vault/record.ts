@@ -149,7 +149,7 @@ export function demandName(keyName: string, path: string): string {
 
 export function nameProblems(keyName: string, path: string): FieldProblem[] {
   if (keyName === '' || isLonger(keyName, 200)) return [{ path, message: 'must have 1 to 200 characters' }];
-  return /\p{Cc}|\p{Surrogate}/u.test(keyName) ? [{ path, message: 'has a character that is none' }] : [];
+  return /\p{Cc}|\p{Surrogate}/u.test(keyName) ? [{ path, message: 'must not contain control characters or invalid Unicode' }] : [];
 }
 
 export function valueOf(row: ValueRow): StoredValue {

@@ -21,7 +21,7 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
   if (userId === null) throw unauthenticated();
   const vaultId = await demandVault(scope);
   const kit = readKit(recoveryKit);
-  if (kit === null) throw badInput({ path: 'recoveryKit', message: 'is not a recovery kit: a character is wrong, or missing' });
+  if (kit === null) throw badInput({ path: 'recoveryKit', message: 'is not a valid recovery kit: check for wrong or missing characters' });
   try {
     const proved = await proveViewer(scope, { password }, 'vault.recover', { path: '', asksCode: false });
     await demandKitOf(scope, kit);

@@ -20,13 +20,14 @@ export async function revokeVaultAccess(scope: Scope, userId: string): Promise<s
     const { vaultId, keys } = await scope.transaction(async (tx) => {
       await holdVault(tx);
       return withVault(tx, async (vault) => {
-        if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'is not an id' });
+        if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'must be a UUID' });
         const user = await tx.em.findOne(User, { id: userId });
         if (user === null) throw notFound();
-        if (user.isOwner) throw conflict("The owner's access cannot be taken away.");
+        if (user.isOwner) throw conflict("The owner's access cannot be revoked.");
         const voided = await tx.em.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
         if (voided.length === 0) throw conflict('The user has no access to the vault.');
-        if (!(await isLeftToSomebody(tx))) throw conflict('Nobody else has access to the vault: give it to somebody first.');
+        if (!(await isLeftToSomebody(tx)))
+          throw conflict('No other active user has access to the vault. Give access to someone else first.');
         const renewed = await replaceKey(tx, vault, keep);
         await tx.em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
         recordChange(tx, { action: 'vault.revoke', targetType: 'User', targetId: userId });

@@ -39,7 +39,7 @@ async function rewrapSome(scope: Scope, vaultId: string, keys: VaultKeys, from: 
       await renewValue(scope, { vaultId, keyId: active.id, keys }, value, value.keyName, scope.now());
     } catch (error) {
       if (!(error instanceof SealError || error instanceof FernetError)) throw error;
-      scope.warn(`A stored value of the vault does not open: version ${value.version} of the secret ${value.secretId}`);
+      scope.warn(`Vault value cannot be decrypted: version ${value.version} of the secret ${value.secretId}`);
     }
   }
   return values.length < batch ? null : (values.at(-1)?.id ?? null);

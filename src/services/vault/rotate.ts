@@ -31,7 +31,7 @@ export async function finish(scope: Scope, vaultId: string, keys: VaultKeys): Pr
   try {
     await rewrap(scope, vaultId, keys);
   } catch (error) {
-    scope.warn(`A rotation of the vault's key was interrupted: ${String(error)}`);
+    scope.warn(`Vault key rotation interrupted: ${String(error)}`);
   }
   return vaultId;
 }

@@ -6,7 +6,7 @@ export class AlteredError extends Error {
   override readonly name = 'AlteredError';
 
   constructor() {
-    super('What is stored in the vault is not what the vault stored');
+    super('The stored vault data was altered');
   }
 }
 

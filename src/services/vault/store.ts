@@ -68,7 +68,7 @@ export async function storeSecret(scope: Scope, input: StoreSecretInput): Promis
 function demandExpected(expected: number | null, current: number): void {
   if (expected === null || expected === current) return;
   throw conflict(
-    current === 0 ? 'There is no such secret yet.' : 'The secret is at another version: look at that one first.',
+    current === 0 ? 'The secret does not exist yet.' : 'The secret has another version now. Read it again.',
     `version ${current}`,
   );
 }
@@ -80,7 +80,7 @@ function read(input: StoreSecretInput): { keyName: string; plaintext: Buffer; de
   if (input.value === '' || Buffer.byteLength(input.value, 'utf8') > maxBytes)
     problems.push({ path: 'input.value', message: `must have 1 to ${maxBytes} bytes` });
   // Half a character would be stored as another one.
-  if (/\p{Surrogate}/u.test(input.value)) problems.push({ path: 'input.value', message: 'has a character that is none' });
+  if (/\p{Surrogate}/u.test(input.value)) problems.push({ path: 'input.value', message: 'must be valid Unicode text' });
   if (text !== undefined && (isLonger(text, 1000) || /\p{Surrogate}/u.test(text)))
     problems.push({ path: 'input.description', message: 'must have at most 1,000 characters' });
   if (problems.length > 0) throw badInput(...problems);

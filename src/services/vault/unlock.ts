@@ -72,7 +72,7 @@ export async function lasting(scope: Scope, vaultId: string, keys: VaultKeys, to
     await rewrap(scope, vaultId, keys);
   } catch (error) {
     // The vault is unlocked all the same; what is left is told by its status, and tried again at the next unlock.
-    scope.warn(`A rotation of the vault's key could not go on: ${String(error)}`);
+    scope.warn(`Vault key rotation could not continue: ${String(error)}`);
   }
   return new VaultToken(token, Math.min(scope.vault.idleTtl, scope.vault.maxTtl));
 }
@@ -80,7 +80,7 @@ export async function lasting(scope: Scope, vaultId: string, keys: VaultKeys, to
 /** The id of the vault. @throws CONFLICT where there is none. */
 export async function demandVault(scope: Scope): Promise<string> {
   const [vault] = await scope.em.execute<{ id: string }[]>('select id from vaults');
-  if (vault === undefined) throw conflict('There is no vault yet: the owner makes it with createVault.');
+  if (vault === undefined) throw conflict('The vault does not exist yet. The owner creates it with createVault.');
   return vault.id;
 }
 
@@ -113,7 +113,7 @@ export async function beginSession(scope: Scope, keys: VaultKeys, action: string
 
 export const noAccess = (): Refusal =>
   conflict(
-    'You have no access to the vault: somebody who has it can give it to you with grantVaultAccess, or the recovery kit can.',
+    'You have no access to the vault. Ask someone who has access to use grantVaultAccess, or use the recovery kit.',
     undefined,
     undefined,
     'no_grant',

@@ -61,7 +61,7 @@ const twice = (column: keyof typeof paths): string =>
    where line > first`;
 
 /** The six system roles are made where they are missing, so they are always known. */
-const unknownRoles = `select l.line, 'roles', 'has ' || given.name || ', which is no role here'
+const unknownRoles = `select l.line, 'roles', 'has ' || given.name || ', which is not an existing role'
   from import_lines l cross join lateral jsonb_to_recordset(l.roles) as given (name text)
   where given.name not in (${Object.values(RoleName)
     .map((name) => `'${name}'`)
@@ -87,11 +87,11 @@ const meetings: readonly string[] = [
      then 'belonged to a deleted user' else 'is taken' end
    from import_lines l join users u on u.id = l.by_username where ${isSame} is not true`,
   `select line, 'email', 'is taken' from import_lines l where by_email is not null and ${isSame} is not true`,
-  `select line, 'memberNumber', 'is no member''s' from import_lines where member_number is not null and member_id is null and by_member is null`,
+  `select line, 'memberNumber', 'does not belong to a member' from import_lines where member_number is not null and member_id is null and by_member is null`,
   `select line, 'memberNumber', 'is linked to another user' from import_lines l
    where by_member is not null and (${isSame} and by_member = by_username) is not true`,
   ...Object.entries(differences).map(
-    ([path, differs]) => `select l.line, '${path}', 'is not what the user has who is there already'
+    ([path, differs]) => `select l.line, '${path}', 'differs from that of the existing user'
       from import_lines l join users u on u.id = l.by_username where ${isSame} and ${differs}`,
   ),
 ];

@@ -30,12 +30,12 @@ export interface ReadLine {
 /** Holds the text of a line against the form of a user. Who and what is there already, it does not know. */
 export function readDraft(text: string): ReadLine {
   const given = parsed(text);
-  if (given === null) return { draft: {}, problems: [{ path: '', message: 'is not a JSON object' }] };
+  if (given === null) return { draft: {}, problems: [{ path: '', message: 'must be a JSON object' }] };
   const unknown = Object.keys(given).filter((key) => !Object.hasOwn(keys, key));
   const read = Object.entries(keys).map(([path, readKey]) => [path, readKey(own(given, path))] as const);
   const wrong = read.flatMap(([path, value]) => (value instanceof Wrong ? [{ path, message: value.message }] : []));
   const right = read.filter(([, value]) => !(value instanceof Wrong));
-  const strangers = unknown.map((key) => ({ path: '', message: `has ${named(key, 'a key')}, which is not known` }));
+  const strangers = unknown.map((key) => ({ path: '', message: `has ${named(key, 'an unknown key')}` }));
   return { draft: Object.fromEntries(right), problems: [...strangers, ...wrong] };
 }
 
@@ -60,7 +60,7 @@ const keys: Readonly<Record<keyof Draft, ReadKey>> = {
 
 function fact(name: keyof UserFacts, value: unknown): unknown {
   if (value === undefined) return new Wrong('is missing');
-  if (typeof value !== 'string') return new Wrong('must be a text');
+  if (typeof value !== 'string') return new Wrong('must be a string');
   const text = name === 'email' ? normalizeEmail(cleaned(value)) : cleaned(value).trim();
   const [problem] = userProblems({ [name]: text });
   return problem ? new Wrong(problem.message) : text;
@@ -68,7 +68,7 @@ function fact(name: keyof UserFacts, value: unknown): unknown {
 
 function readHash(value: unknown): unknown {
   if (value === undefined) return new Wrong('is missing');
-  return typeof value === 'string' && isImportable(value) ? value : new Wrong('is not a bcrypt or Argon2 hash that can be taken over');
+  return typeof value === 'string' && isImportable(value) ? value : new Wrong('must be a supported bcrypt or Argon2 hash');
 }
 
 function readRoles(value: unknown): unknown {
@@ -77,13 +77,13 @@ function readRoles(value: unknown): unknown {
   const roles = value as unknown[];
   if (!roles.every((role) => typeof role === 'string')) return new Wrong('must be a list of names');
   const odd = roles.filter((role) => !plainWord.test(role));
-  if (odd.length > 0) return new Wrong('has a name that no role has');
-  return new Set(roles).size === roles.length ? roles : new Wrong('names a role twice');
+  if (odd.length > 0) return new Wrong('must contain only names of roles');
+  return new Set(roles).size === roles.length ? roles : new Wrong('must not list a role twice');
 }
 
 function readMemberNumber(value: unknown): unknown {
   if (value === undefined || value === null) return null;
-  return typeof value === 'string' && /^[A-Za-z0-9]{1,30}$/.test(value) ? value : new Wrong('must be 1 to 30 letters and digits');
+  return typeof value === 'string' && /^[A-Za-z0-9]{1,30}$/.test(value) ? value : new Wrong('must have 1 to 30 letters and digits');
 }
 
 function parsed(text: string): Record<string, unknown> | null {
@@ -99,4 +99,4 @@ const own = (value: Record<string, unknown>, key: string): unknown => (Object.ha
 
 /** What is shown of a file on a terminal are plain words only: anything else might be a hash, or move the cursor. */
 const plainWord = /^[A-Za-z_][A-Za-z0-9_.-]{0,39}$/;
-const named = (key: string, what: string): string => (plainWord.test(key) ? `${what} ${key}` : `${what} that is no plain word`);
+const named = (key: string, what: string): string => (plainWord.test(key) ? `${what} ${key}` : `${what} that cannot be shown`);

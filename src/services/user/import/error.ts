@@ -6,7 +6,8 @@ export class ImportError extends Error {
 /** What the lines were held against is no longer as it was. */
 export const overtaken = (cause?: unknown): ImportError =>
   new ImportError(
-    'Nothing was imported: while the file was read, somebody else took a name, an address, a member or a role of it. Import it again.',
+    'Nothing was imported: during the import, another change affected a username, address, member or role in the file. ' +
+      'Import it again.',
     {
       cause,
     },

@@ -45,7 +45,7 @@ export async function importUsers(
     .transactional(async (transaction) => {
       await transaction.execute('select pg_advisory_xact_lock(?)', [importing]);
       const lines = await stage(transaction, linesOf(source), (count) => progress('read', count));
-      if (lines === 0) throw new ImportError('The file is empty: there is nobody in it to be imported.');
+      if (lines === 0) throw new ImportError('The file is empty: it must have one user per line.');
       const refused = await findClashes(transaction);
       for await (const bad of badLines(transaction)) report(bad);
       if (refused > 0) return { added: 0, alreadyThere: 0, refused };

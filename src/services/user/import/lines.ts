@@ -43,8 +43,8 @@ class Gathered {
   *read(): Generator<Line> {
     const { number } = this;
     const decoded = decode(Buffer.concat(this.#parts));
-    if (this.#length > longestLine) yield { number, problem: `is longer than ${longestLine} bytes` };
-    else if (decoded === null) yield { number, problem: 'is not UTF-8' };
+    if (this.#length > longestLine) yield { number, problem: `must have at most ${longestLine} bytes` };
+    else if (decoded === null) yield { number, problem: 'must be encoded in UTF-8' };
     else yield* this.#readText(decoded);
   }
 
