@@ -37,11 +37,14 @@ interface Person {
   readonly gid?: number;
 }
 
-/** @throws {Error} which says why it cannot be had, and what to do instead. */
-export async function startServer(): Promise<Server> {
-  const folder = mkdtempSync(join(tmpdir(), 'unionhall-postgres-'));
+/**
+ * @param home a folder that is removed too when a signal ends the process.
+ * @throws {Error} which says why it cannot be had, and what to do instead.
+ */
+export async function startServer(home?: string): Promise<Server> {
+  const folder = mkdtempSync(join(home ?? tmpdir(), 'unionhall-postgres-'));
   try {
-    return await start(folder);
+    return await start(folder, home ?? folder);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     const reason = error instanceof Error ? error.message : String(error);
@@ -52,7 +55,7 @@ export async function startServer(): Promise<Server> {
   }
 }
 
-async function start(folder: string): Promise<Server> {
+async function start(folder: string, home: string): Promise<Server> {
   const person = whoMayRunIt();
   const native = await binaries(folder, person);
   const data = join(folder, 'data');
@@ -93,7 +96,7 @@ async function start(folder: string): Promise<Server> {
     const child = launch();
     try {
       await answering(url, child);
-      return watched(child, folder, url, launch);
+      return watched({ first: child, folder, home, url, launch });
     } catch (error) {
       child.kill('SIGQUIT');
       if (attempt === 3) throw error;
@@ -194,13 +197,21 @@ function listen(child: ChildProcess): () => string {
   return () => said.trim();
 }
 
+interface Watched {
+  readonly first: ChildProcess;
+  readonly folder: string;
+  readonly home: string;
+  readonly url: string;
+  readonly launch: () => ChildProcess;
+}
+
 /** However the run ends, the server and its files go with it; only a killed run leaves them behind. */
-function watched(first: ChildProcess, folder: string, url: string, launch: () => ChildProcess): Server {
+function watched({ first, folder, home, url, launch }: Watched): Server {
   let child = first;
   const leave = (): void => {
     child.kill('SIGQUIT');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); // until it has let go of its files
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const onSignal = (signal: NodeJS.Signals): void => {

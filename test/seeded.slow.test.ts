@@ -27,7 +27,7 @@ beforeAll(() => {
   built = buildProgram();
 }, 120_000);
 afterAll(async () => {
-  await Promise.all([...folders, built?.folder ?? ''].filter(Boolean).map((each) => rm(each, { recursive: true, force: true })));
+  await Promise.all(folders.map((each) => rm(each, { recursive: true, force: true })));
 });
 
 const production = async (more: Record<string, string>) => ({

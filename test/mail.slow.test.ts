@@ -25,7 +25,7 @@ import { freshDatabase, serverDatabase } from './support/database.ts';
 import { Clock } from './support/local.ts';
 import { SmtpError, smtpServer, type Received, type SmtpOptions, type SmtpServer } from './support/smtp.ts';
 
-type Engine = 'default' | 'postgresql';
+type Engine = 'default' | 'embedded' | 'postgresql';
 
 const quick: MailPace = { tries: 4, firstWait: 1, longestWait: 1, lookEvery: 0.5, patience: 4, checkEvery: 1 };
 const from = 'Unionhall <no-reply@union.example>';
@@ -141,7 +141,7 @@ async function freePort(): Promise<number> {
 
 const plain = (port: number, more = ''): string => `smtp://127.0.0.1:${port}?ignoreTLS=true&requireTLS=false${more}`;
 
-describe.each<Engine>(['default', 'postgresql'])('mail on the %s engine', (engine) => {
+describe.each<Engine>(['embedded', 'postgresql'])('mail on the %s engine', (engine) => {
   it('brings each kind of token as text and HTML, and the token is the one that is stored', async () => {
     const post = await Post.open(engine);
     const server = await smtp();
