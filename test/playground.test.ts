@@ -8,7 +8,7 @@ import {
   type GraphQLSchema,
   type IntrospectionQuery,
 } from 'graphql';
-import { seededAccounts } from '../seeds/index.ts';
+import { seededAccounts } from '../seeds/account.ts';
 import { isSubscription, windows, type Example } from '../src/playground.ts';
 import { Caller, type Ears, type Told } from './live.kit.ts';
 import { aLocal, type Actor } from './support/local.ts';

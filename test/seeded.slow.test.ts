@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { seededAccounts } from '../seeds/index.ts';
-import { takenOverAt } from '../seeds/random.ts';
+import { takenOverAt } from '../seeds/id.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { seededAt } from '../src/services/user/seeded.ts';
 import { serverDatabase } from './support/database.ts';

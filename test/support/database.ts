@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { seed } from '../../seeds/index.ts';
 import { loadTemplate, migrate, openDatabase, type Database, type DatabaseOptions } from '../../src/database/index.ts';
 import { nativeClient } from '../../src/database/open.ts';
 import { queueDatabase } from '../../src/database/queue.ts';
@@ -91,6 +90,7 @@ async function templateOnServer(seeded: boolean): Promise<string> {
 
 /** The queue takes longer to make than to find. */
 async function prepare(database: Database, seeded: boolean): Promise<void> {
+  const { seed } = await import('../../seeds/index.ts'); // with its generator of names, which only the first file needs
   if (seeded) await seed(database.orm.em, { environment: 'test', hashPassword: () => Promise.resolve(noPassword) });
   const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn: () => undefined });
   await queue.start();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import type { EntityManager } from '@mikro-orm/core';
-import { giveAccountsPasswords } from '../../seeds/index.ts';
+import { giveAccountsPasswords } from '../../seeds/password.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Database } from '../../src/database/index.ts';
 import { start } from '../../src/server.ts';
