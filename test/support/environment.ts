@@ -2,10 +2,14 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { EnvironmentContext, JestEnvironmentConfig } from '@jest/environment';
+import type { Circus } from '@jest/types';
 import { TestEnvironment } from 'jest-environment-node';
 
 /** Milliseconds for what a file closed in its last hook to be gone. */
 const patience = 5_000;
+
+/** Milliseconds after which a test or a hook hangs: the time-outs in the files are for a quiet machine, and only raised here. */
+const hanging = 600_000;
 
 /** Jest's environment for Node. It notes what each file costs, and which handles and processes the file leaves behind. */
 export default class extends TestEnvironment {
@@ -18,6 +22,11 @@ export default class extends TestEnvironment {
   constructor(config: JestEnvironmentConfig, context: EnvironmentContext) {
     super(config, context);
     this.#file = context.testPath;
+  }
+
+  handleTestEvent(event: Circus.Event): void {
+    if (event.name === 'test_start') event.test.timeout = Math.max(event.test.timeout ?? 0, hanging);
+    if (event.name === 'hook_start') event.hook.timeout = Math.max(event.hook.timeout ?? 0, hanging);
   }
 
   override async teardown(): Promise<void> {
