@@ -126,7 +126,7 @@ export const faults: readonly Fault[] = [
     file: 'src/reading/cursor.ts',
     from: "if (property !== order.property || direction !== order.direction) throw badInput({ path, message: 'is a cursor of another order' });",
     to: '',
-    tests: ['test/reading', 'test/conditions', 'test/grievance'],
+    tests: ['test/endpoint'],
   },
   {
     name: 'the refresh cookie can be read by scripts',
