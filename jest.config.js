@@ -2,8 +2,10 @@ import { availableParallelism } from 'node:os';
 
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.ts',
   testMatch: ['<rootDir>/{test,examples}/**/*.test.ts'],
+  // What takes longer is run by `npm run test:full`.
+  testPathIgnorePatterns: ['/node_modules/', String.raw`\.(race|slow)\.test\.ts$`],
   setupFiles: ['<rootDir>/test/support/realm.ts'],
   globalSetup: '<rootDir>/test/support/setup.ts',
   globalTeardown: '<rootDir>/test/support/teardown.ts',

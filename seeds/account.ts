@@ -2,7 +2,7 @@ import { BenevolenceReviewLevel } from '../src/entities/benevolence.ts';
 import { RoleName, systemRoles } from '../src/entities/role.ts';
 import { seededDomain, seededPasswords } from '../src/services/user/seeded-accounts.ts';
 import type { Dossier, Kind } from './dossier.ts';
-import { idOf, takenOverAt } from './random.ts';
+import { idOf, takenOverAt } from './id.ts';
 import type { RoleRow, UserRoleRow, UserRow } from './row.ts';
 
 /** Someone who can sign in to a seeded database. The passwords are public: such a database is for development only. */

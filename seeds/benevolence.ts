@@ -11,7 +11,8 @@ import { fullNameOf, linkedMembers, reviewers, userId } from './account.ts';
 import { daysAgo, instantOn, plusDays, workday } from './calendar.ts';
 import type { Dossier, ScaledKind } from './dossier.ts';
 import { memberId, memberIndex, money } from './member.ts';
-import { Dice, idOf } from './random.ts';
+import { idOf } from './id.ts';
+import { Dice } from './random.ts';
 import type { BenevolenceApplicationRow, BenevolenceReviewRow, CaseEventRow } from './row.ts';
 import { hardshipTexts } from './texts/hardship.ts';
 

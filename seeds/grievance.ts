@@ -3,7 +3,8 @@ import { fullNameOf, linkedMembers, userId } from './account.ts';
 import { daysAgo, instantOn, plusDays, workday, yearOf } from './calendar.ts';
 import type { Dossier, ScaledKind } from './dossier.ts';
 import { employerIdOf, memberId, memberIndex, money } from './member.ts';
-import { Dice, idOf } from './random.ts';
+import { idOf } from './id.ts';
+import { Dice } from './random.ts';
 import type { CaseEventRow, GrievanceCounterRow, GrievanceRow, GrievanceStepRecordRow } from './row.ts';
 import { violationTexts } from './texts/violation.ts';
 

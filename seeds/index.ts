@@ -1,8 +1,6 @@
 import type { EntityManager as AnyEntityManager } from '@mikro-orm/core';
 import { Seeder } from '@mikro-orm/seeder';
-import type { EntityManager } from '@mikro-orm/sql';
-import { noPassword } from '../src/entities/user.ts';
-import { seededAccounts, userId, type SeededAccount } from './account.ts';
+import { seededAccounts, type SeededAccount } from './account.ts';
 import { inTransaction } from './connection.ts';
 import { kinds } from './kinds.ts';
 import { AuthSeeder } from './phase0.ts';
@@ -16,6 +14,7 @@ export { seededAccounts, type SeededAccount } from './account.ts';
 export { anchorDate } from './calendar.ts';
 export type { Dossier, ScaledKind } from './dossier.ts';
 export { kinds } from './kinds.ts';
+export { giveAccountsPasswords } from './password.ts';
 export { AuthSeeder } from './phase0.ts';
 export { PhaseOneSeeder } from './phase1.ts';
 export { PhaseTwoSeeder } from './phase2.ts';
@@ -26,7 +25,7 @@ export { SeedError, type SeedPhase } from './run.ts';
 /** What is seeded, and where. */
 export interface SeedOptions {
   environment: 'development' | 'test' | 'production';
-  /** Called once for each account that is added; it may answer {@link noPassword} to leave the account without a password. */
+  /** Called once for each account that is added; it may answer `noPassword` to leave the account without a password. */
   hashPassword: (password: string) => Promise<string>;
   /** All of them where it is left out. */
   phases?: readonly SeedPhase[];
@@ -77,24 +76,6 @@ export async function seed(em: AnyEntityManager, options: SeedOptions): Promise<
     throw asSeedError(error);
   }
   return { written, accounts: seededAccounts.map(({ username, password, role }) => ({ username, password, role })) };
-}
-
-/** Gives every seeded account that has none the hash of its password, and returns how many there were. */
-export async function giveAccountsPasswords(em: AnyEntityManager, hashPassword: SeedOptions['hashPassword']): Promise<number> {
-  const fork = em.fork() as EntityManager;
-  const users = () => fork.getKysely<Pick<Tables, 'users'>>();
-  const waiting = await users().selectFrom('users').select('id').where('password_hash', '=', noPassword).execute();
-  const ids = new Set(waiting.map(({ id }) => id));
-  const accounts = seededAccounts.filter(({ username }) => ids.has(userId(username)));
-  for (const { username, password } of accounts) {
-    await users()
-      .updateTable('users')
-      .set({ password_hash: await hashPassword(password) })
-      .where('id', '=', userId(username))
-      .where('password_hash', '=', noPassword)
-      .execute();
-  }
-  return accounts.length;
 }
 
 function reportTo(

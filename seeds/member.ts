@@ -4,7 +4,8 @@ import { anchorDate, daysAgo, daysBetween, instantOn, plusDays, workday, yearOf 
 import type { Dossier, ScaledKind } from './dossier.ts';
 import { employerIndex, organizationId } from './organization.ts';
 import { addressFrom, phoneFrom } from './place.ts';
-import { Dice, idOf, takenOverAt } from './random.ts';
+import { idOf, takenOverAt } from './id.ts';
+import { Dice } from './random.ts';
 import type { MemberEmploymentRow, MemberRow } from './row.ts';
 
 const membersPerBlock = 50;

@@ -1,7 +1,8 @@
 import { OrganizationType } from '../src/entities/organization.ts';
 import type { Dossier, ScaledKind } from './dossier.ts';
 import { addressFrom, phoneFrom } from './place.ts';
-import { Dice, idOf, takenOverAt } from './random.ts';
+import { idOf, takenOverAt } from './id.ts';
+import { Dice } from './random.ts';
 import type { OrganizationContactRow, OrganizationRow } from './row.ts';
 
 const organizationsPerBlock = 20;

@@ -3,7 +3,8 @@ import { daysAgo, instantOn } from './calendar.ts';
 import type { Dossier, ScaledKind } from './dossier.ts';
 import { memberId, memberIndex } from './member.ts';
 import { employerIndex, organizationId } from './organization.ts';
-import { Dice, idOf } from './random.ts';
+import { idOf } from './id.ts';
+import { Dice } from './random.ts';
 import type { SaltingActivityRow } from './row.ts';
 import { activityTexts } from './texts/activity.ts';
 

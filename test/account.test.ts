@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { aLocal, type Answer, type Local } from './support/local.ts';
-import { seededAccounts } from '../seeds/index.ts';
+import { seededAccounts } from '../seeds/account.ts';
 
 const old = 'unionhall-dev';
 const fresh = 'a quiet river at dawn';

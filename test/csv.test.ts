@@ -1,8 +1,5 @@
 import 'reflect-metadata';
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
@@ -14,7 +11,7 @@ import { importMembers } from '../src/services/member/import-members.ts';
 import { organizationColumns } from '../src/services/organization/import-organizations.ts';
 import { importOrganizations } from '../src/services/organization/import-organizations.ts';
 import type { BadLine, Change, ImportOptions, ImportOutcome } from '../src/services/record/import.ts';
-import { freshDatabase, serverDatabase } from './support/database.ts';
+import { freshDatabase } from './support/database.ts';
 import { Clock } from './support/local.ts';
 
 const keyring = Keyring.parse(Keyring.generate());
@@ -590,72 +587,4 @@ describe('on a server', () => {
       await server.close();
     }
   });
-});
-
-/** What a command says can be seen of a process only: it runs the program as it is built. */
-describe('npm run', () => {
-  const project = join(import.meta.dirname, '..');
-  const build = join(project, 'node_modules', '.cache', 'unionhall', `csv-${process.pid}`);
-  let folder: string;
-  let database: Awaited<ReturnType<typeof serverDatabase>>;
-
-  const node = (...words: string[]) =>
-    new Promise<{ code: number; out: string; err: string }>((resolve) => {
-      const env = {
-        ...process.env,
-        NODE_ENV: 'test',
-        NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
-        DATABASE_URL: database.url,
-        UNIONHALL_CONFIG_DIR: folder,
-      };
-      execFile(process.execPath, words, { cwd: project, env }, (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }));
-    });
-  const run = (...words: string[]) => node(join(build, 'src', 'main.js'), ...words);
-
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'unionhall-csv-'));
-    database = await serverDatabase();
-    const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
-    await node(tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', build, '--incremental', 'false');
-  }, 180_000);
-
-  afterAll(async () => {
-    await database.drop();
-    for (const left of [build, folder]) await rm(left, { recursive: true, force: true });
-  });
-
-  it('says what it did, and by its exit code whether it did', async () => {
-    const file = join(folder, 'some.csv');
-    await writeFile(file, `${header}\nCLI1,Ada,Roy,foreman\n`);
-    expect(await run('members:import', '--dry-run', '--file', file)).toMatchObject({
-      code: 0,
-      out: '1 member would be added; 0 exist already.\n',
-    });
-    expect(await run('members:import', '--file', file)).toMatchObject({ code: 0, out: 'Added 1 member; 0 exist already.\n' });
-    await writeFile(file, `${header},phone,notes\nCLI1,Ada,Roy,foreman,555,"\ue000\nred"\nCLI2,Bea,Roy,foreman,,\n`);
-    expect((await run('members:import', '--file', file)).err).toContain('memberNumber belongs to a record with other values; use --update');
-    expect(await run('members:import', '--update', '--dry-run', '--file', file)).toMatchObject({
-      code: 0,
-      out: [
-        `${file}:2: memberNumber "CLI1": phone (empty) → "555"`,
-        String.raw`${file}:2: memberNumber "CLI1": notes (empty) → "\u{e000}\nred"`,
-        '1 member would be added and 1 updated; 0 exist already.\n',
-      ].join('\n'),
-    });
-    expect(await run('members:import', '--update', '--file', file)).toMatchObject({
-      code: 0,
-      out: 'Added 1 member and updated 1; 0 exist already.\n',
-    });
-    await writeFile(file, 'name,orgType\nCLI Works,employer\nCLI Club,nothing\n');
-    const refused = await run('organizations:import', '--file', file);
-    expect(refused).toMatchObject({ code: 1, out: '' });
-    expect(refused.err).toContain(`${file}:3: orgType must be one of employer`);
-    expect(refused.err).toContain('Nothing was imported: 1 line has problems.');
-    expect(refused.err).not.toMatch(/\n {4}at /);
-    for (const words of [[], [file], ['--file'], ['--file', file, 'more']])
-      expect(await run('organizations:import', ...words)).toMatchObject({
-        code: 1,
-        err: expect.stringContaining('Usage: npm run organizations:import -- --file organizations.csv'),
-      });
-  }, 300_000);
 });

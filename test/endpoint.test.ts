@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from 'node:http';
 import { serverAudits } from 'graphql-http';
+import { toCursor } from '../src/reading/cursor.ts';
 import { aLocal, type Local } from './support/local.ts';
 
 let local: Local;
@@ -39,6 +40,23 @@ describe('wrong input gets a clear answer with a closed code', () => {
       'a cursor of another order',
       'query ($after: String) { grievances(after: $after) { nodes { id } } }',
       { after: forged(['notes', 'DESC', 'a', '01900000-0000-7000-8000-000000000001']) },
+      { code: 'BAD_INPUT', path: 'after' },
+    ],
+    [
+      'a cursor of the other direction',
+      'query ($after: String) { grievances(after: $after) { nodes { id } } }',
+      { after: toCursor({ property: 'filedDate', direction: 'ASC' }, { value: '2026-01-01', id: '01900000-0000-7000-8000-000000000001' }) },
+      { code: 'BAD_INPUT', path: 'after' },
+    ],
+    [
+      'a cursor of another property of the same type',
+      'query ($after: String) { grievances(after: $after) { nodes { id } } }',
+      {
+        after: toCursor(
+          { property: 'incidentDate', direction: 'DESC' },
+          { value: '2026-01-01', id: '01900000-0000-7000-8000-000000000001' },
+        ),
+      },
       { code: 'BAD_INPUT', path: 'after' },
     ],
     ['a day that is none', '{ grievances(filter: { filedDate: { eq: "2026-02-30" } }) { totalCount } }', {}, { code: 'BAD_INPUT' }],

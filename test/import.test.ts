@@ -1,17 +1,13 @@
 import 'reflect-metadata';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { argon2d, argon2i, argon2id, hash as argon } from 'argon2';
 import { hash as bcrypt } from 'bcrypt';
-import { openDatabase, type Database } from '../src/database/index.ts';
+import type { Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { isGenuine } from '../src/services/audit/event.ts';
 import { importUsers, type BadLine, type ImportOutcome } from '../src/services/user/import/index.ts';
-import { freshDatabase, serverDatabase } from './support/database.ts';
+import { freshDatabase } from './support/database.ts';
 import { Clock } from './support/local.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 
@@ -426,88 +422,4 @@ describe('on a server', () => {
     expect(await importing(text, { into: server })).toMatchObject({ added: 2 });
     expect(await usersLike('late.1', server)).toMatchObject([{ roles: ['member', 'steward'] }]);
   });
-});
-
-/** What a command says can be seen of a process only: it runs the program as it is built. */
-describe('npm run', () => {
-  const project = join(import.meta.dirname, '..');
-  const build = join(project, 'node_modules', '.cache', 'unionhall', `import-${process.pid}`);
-  let folder: string;
-  let database: Awaited<ReturnType<typeof serverDatabase>>;
-
-  interface Ended {
-    readonly code: number;
-    readonly out: string;
-    readonly err: string;
-  }
-
-  const node = (words: readonly string[], url = database.url) =>
-    new Promise<Ended>((resolve) => {
-      const env = {
-        ...process.env,
-        NODE_ENV: 'test',
-        NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
-        DATABASE_URL: url,
-        UNIONHALL_DATA_DIR: join(folder, 'data'),
-        UNIONHALL_CONFIG_DIR: folder,
-      };
-      execFile(process.execPath, [...words], { cwd: project, env }, (error, out, err) =>
-        resolve({ code: Number(error?.code ?? 0), out, err }),
-      );
-    });
-  const main = join(build, 'src', 'main.js');
-  const run = (...words: string[]) => node([main, 'users:import', ...words]);
-
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'unionhall-import-'));
-    const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
-    database = await serverDatabase();
-    await node([tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', build, '--incremental', 'false']);
-  }, 180_000);
-
-  afterAll(async () => {
-    await database.drop();
-    for (const left of [build, folder]) await rm(left, { recursive: true, force: true });
-  });
-
-  it('users:import says what it did, and by its exit code whether it did; keys:status under which key', async () => {
-    const file = join(folder, 'users.jsonl');
-    await writeFile(file, jsonl(named('cli.a'), named('cli.b')));
-    expect(await run(file)).toMatchObject({ code: 0, out: 'Added 2 users; 0 exist already.\n' });
-    await writeFile(file, jsonl(named('cli.a'), named('cli.c')));
-    expect(await run(file, '--dry-run')).toMatchObject({ code: 0, out: '1 user would be added; 1 exists already.\n' });
-    await writeFile(file, jsonl(named('cli.b'), named('cli.d', { hash: 'not to be told' })));
-    const refused = await run(file);
-    expect(refused).toMatchObject({ code: 1, out: '' });
-    expect(refused.err).toContain(`${file}:2: hash must be a supported bcrypt or Argon2 hash`);
-    expect(refused.err).toContain('Nothing was imported: 1 line has problems.');
-    expect(refused.err).not.toMatch(/not to be told|\n {4}at /);
-    const status = await node([main, 'keys:status']);
-    expect(status).toMatchObject({
-      code: 0,
-      out: expect.stringMatching(/^key .* audit events +audit seals\nk[0-9a-f]{8} +active( +0){8} +2 +0\n$/),
-    });
-  }, 300_000);
-
-  it('users:import waits for no service that has the embedded database', async () => {
-    const file = join(folder, 'waiting.jsonl');
-    await writeFile(file, jsonl(named('cli.e')));
-    const held = await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: join(folder, 'data') });
-    try {
-      expect(await node([main, 'users:import', file], '')).toMatchObject({
-        code: 1,
-        out: '',
-        err: expect.stringContaining(`in use by the process with pid ${process.pid}`),
-      });
-    } finally {
-      await held.close();
-    }
-  }, 180_000);
-
-  it('users:import says why a file was not even begun', async () => {
-    const [nothing, none, directory] = await Promise.all([run(), run(join(folder, 'none.jsonl')), run(folder)]);
-    expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('Usage: npm run users:import') });
-    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('cannot be read (ENOENT)') });
-    expect(directory).toMatchObject({ code: 1, err: expect.stringContaining('is a directory') });
-  }, 180_000);
 });

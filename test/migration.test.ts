@@ -4,7 +4,7 @@ import { ormOptions } from '../mikro-orm.config.ts';
 import { migrate, type Database } from '../src/database/index.ts';
 import { emptyDatabase, freshDatabase } from './support/database.ts';
 
-const engines = ['default', 'postgresql'] as const;
+const engines = process.env['UNIONHALL_TEST_FULL'] === '1' ? (['embedded', 'postgresql'] as const) : (['postgresql'] as const);
 
 /** What a schema consists of, but for the table of migrations and what belongs to it. */
 const leftovers = `

@@ -186,7 +186,7 @@ function demandOrderly(answers: readonly Answer[]): void {
     expect([code, retryAfter, [200, 503].includes(status)]).toEqual(['UNAVAILABLE', 2, true]);
     expect(text).not.toMatch(/ECONN|terminat|postgres|127\.0|administrator|timeout/i);
   }
-  expect(Math.max(...answers.map(({ milliseconds }) => milliseconds))).toBeLessThan(12_000);
+  expect(Math.max(...answers.map(({ milliseconds }) => milliseconds))).toBeLessThan(60_000);
 }
 
 async function demandKept(names: readonly string[]): Promise<void> {
@@ -345,7 +345,7 @@ describe('a request', () => {
     await admin.query('begin; lock table roles in access exclusive mode');
     const { code, milliseconds } = await ask(write, { name: 'late' });
     expect(code).toBe('UNAVAILABLE');
-    expect(milliseconds).toBeLessThan(12_000);
+    expect(milliseconds).toBeLessThan(60_000);
     const waiting = `select count(*)::int as waiting from pg_stat_activity where application_name = 'unionhall' and wait_event_type = 'Lock'`;
     while ((await admin.query<{ waiting: number }>(waiting)).rows[0]?.waiting) await setTimeout(50);
     await admin.query('rollback');

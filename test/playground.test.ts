@@ -8,7 +8,7 @@ import {
   type GraphQLSchema,
   type IntrospectionQuery,
 } from 'graphql';
-import { seededAccounts } from '../seeds/index.ts';
+import { seededAccounts } from '../seeds/account.ts';
 import { isSubscription, windows, type Example } from '../src/playground.ts';
 import { Caller, type Ears, type Told } from './live.kit.ts';
 import { aLocal, type Actor } from './support/local.ts';
@@ -160,27 +160,29 @@ describe('the example operations', () => {
 
   it('tell live what the others do', async () => {
     const ears = await listen('1-grievances', local.officer, 'Grievance', kept['grievanceId'] as string);
-    for (const name of ['1-file', '2-investigate', '3-first-meeting']) await send(exampleOf(name), local.officer);
+    for (const name of ['1-file', '2-investigate']) await send(exampleOf(name), local.officer);
     expect(await ears.next()).toMatchObject({
       data: { grievanceChanged: { action: 'INVESTIGATE', grievance: { status: 'INVESTIGATION' } } },
     });
+    await send(exampleOf('3-first-meeting'), local.officer);
     expect(await ears.next()).toMatchObject({ data: { grievanceChanged: { action: 'RECORD_STEP', grievance: { status: 'HEARING' } } } });
 
     const applicationId = kept['applicationId'] as string;
     const officers = await listen('2-applications', local.officer, 'BenevolenceApplication', applicationId);
     const members = await listen('2-applications', local.member, 'BenevolenceApplication', applicationId);
     for (const name of ['2-apply', '3-submit']) await send(exampleOf(name), local.member);
+    // each change is heard before the next is made: what is told is read when it is told
+    for (const ears of [officers, members])
+      expect((await nextOf(ears, 'SUBMIT')).data?.['benevolenceApplicationChanged']).toMatchObject({ application: { reviews: [] } });
     await send(exampleOf('4-the-vice-president'), local.vp);
     for (const [ears, reviewerName] of [
       [officers, 'Samuel Whitfield'],
       [members, null],
-    ] as const) {
-      const told = [await nextOf(ears, 'SUBMIT'), await ears.next()].map(({ data }) => data?.['benevolenceApplicationChanged']);
-      expect(told).toMatchObject([
-        { action: 'SUBMIT', application: { reviews: [] } },
-        { action: 'REVIEW', application: { reviews: [{ reviewLevel: 'VP', reviewerName }] } },
-      ]);
-    }
+    ] as const)
+      expect((await ears.next()).data?.['benevolenceApplicationChanged']).toMatchObject({
+        action: 'REVIEW',
+        application: { reviews: [{ reviewLevel: 'VP', reviewerName }] },
+      });
   });
 
   it('name every seeded login with its password, and nobody else', () => {

@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await database?.drop();
-  for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 const body = JSON.stringify({ query: 'query Asked { isConfigured }' });

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { seed } from '../../seeds/index.ts';
 import { loadTemplate, migrate, openDatabase, type Database, type DatabaseOptions } from '../../src/database/index.ts';
+import { nativeClient } from '../../src/database/open.ts';
 import { queueDatabase } from '../../src/database/queue.ts';
 import { noPassword } from '../../src/entities/user.ts';
 import { MailQueue } from '../../src/services/mail/index.ts';
@@ -10,20 +10,23 @@ import { MailQueue } from '../../src/services/mail/index.ts';
 export interface FreshDatabase extends DatabaseOptions {
   /** With the development seeds, whose accounts have no passwords yet; or with the schema alone. */
   readonly seeded: boolean;
-  /** `default` is the engine that the run is about: embedded, or DATABASE_URL's. `postgresql` is a real server always. */
-  readonly engine?: 'default' | 'postgresql';
+  /** `default` is PostgreSQL, or what UNIONHALL_TEST_ENGINE says. The other two are always what they say. */
+  readonly engine?: 'default' | 'embedded' | 'postgresql';
 }
+
+const isEmbedded = (engine: FreshDatabase['engine']): boolean =>
+  engine === 'embedded' || (engine === 'default' && process.env['UNIONHALL_TEST_ENGINE'] === 'embedded');
 
 /** A database of the test's own, which is gone when it is closed. */
 export async function freshDatabase({ seeded, engine = 'default', ...options }: FreshDatabase): Promise<Database> {
-  if (engine === 'postgresql' || process.env['DATABASE_URL']) return await onServer(await templateOnServer(seeded), options);
+  if (!isEmbedded(engine)) return await onServer(await templateOnServer(seeded), options);
   const template = await loadTemplate({ name: nameOf(seeded), prepare: (database) => prepare(database, seeded) });
   return await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: 'memory://' }, { ...options, template });
 }
 
 /** A database without even the schema, which is gone when it is closed. */
 export async function emptyDatabase(engine: FreshDatabase['engine'] = 'default', options: DatabaseOptions = {}): Promise<Database> {
-  if (engine === 'postgresql' || process.env['DATABASE_URL']) return await onServer('template0', options);
+  if (!isEmbedded(engine)) return await onServer('template0', options);
   return await openDatabase({ databaseUrl: null, databasePoolSize: 1, dataDirectory: 'memory://' }, options);
 }
 
@@ -58,7 +61,11 @@ async function onServer(template: string, options: DatabaseOptions): Promise<Dat
 export async function openAgain(url: string, options: DatabaseOptions = {}): Promise<Database> {
   const pooler = process.env['UNIONHALL_TEST_POOLER'];
   const databaseUrl = pooler ? Object.assign(new URL(pooler), { pathname: new URL(url).pathname }).href : url;
-  return await openDatabase({ databaseUrl, databasePoolSize: 10, dataDirectory: '' }, { ...(pooler && { prepares: false }), ...options });
+  const place = { databaseUrl, databasePoolSize: 10, dataDirectory: '' };
+  const database = await openDatabase(place, { ...(pooler && { prepares: false }), ...options });
+  // on a busy machine a race waits longer for a connection than a service would
+  (await nativeClient<pg.Pool>(database)).options.connectionTimeoutMillis = 0;
+  return database;
 }
 
 /** One for each run: the first test that needs it makes it, under a lock on which the others wait. */
@@ -83,6 +90,7 @@ async function templateOnServer(seeded: boolean): Promise<string> {
 
 /** The queue takes longer to make than to find. */
 async function prepare(database: Database, seeded: boolean): Promise<void> {
+  const { seed } = await import('../../seeds/index.ts'); // with its generator of names, which only the first file needs
   if (seeded) await seed(database.orm.em, { environment: 'test', hashPassword: () => Promise.resolve(noPassword) });
   const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn: () => undefined });
   await queue.start();

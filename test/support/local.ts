@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import type { EntityManager } from '@mikro-orm/core';
 import type { DestinationStream } from 'pino';
-import { giveAccountsPasswords, seededAccounts } from '../../seeds/index.ts';
+import { seededAccounts } from '../../seeds/account.ts';
+import { giveAccountsPasswords } from '../../seeds/password.ts';
 import { readConfig, type Config } from '../../src/config.ts';
 import type { Database } from '../../src/database/index.ts';
 import { start, type Service } from '../../src/server.ts';
@@ -114,8 +115,8 @@ export interface Local extends Record<
 
 export interface LocalOptions {
   /** `postgresql` for what must be seen on a real server: races, isolation, time-outs. */
-  readonly engine?: 'default' | 'postgresql';
-  /** Off where statements are counted: by itself every query is executed in both ways, and must be answered the same. */
+  readonly engine?: 'default' | 'embedded' | 'postgresql';
+  /** Executes every query in both ways, and fails where the answers differ. The full run does, unless a test says no. */
   readonly comparesExecutions?: boolean;
   /** Environment variables for the service. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -144,6 +145,9 @@ export function hashedOnce(hasher: PasswordHasher): (password: string) => Promis
   };
 }
 
+/** No periodic jobs, and no time-out that a busy machine could reach. */
+export const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400', REQUEST_TIMEOUT: '300' };
+
 /** All of a test's people sign in from one address. */
 const plenty = '1000/300';
 
@@ -158,13 +162,12 @@ afterAll(async () => {
 export async function aLocal({
   engine = 'default',
   environment = {},
-  comparesExecutions = true,
+  comparesExecutions = process.env['UNIONHALL_TEST_FULL'] === '1',
   logTo,
 }: LocalOptions = {}): Promise<Local> {
   const configDirectory = await mkdtemp(join(tmpdir(), 'unionhall-config-'));
   folders.push(configDirectory);
   const own = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', UNIONHALL_CONFIG_DIR: configDirectory, MAIL_WORKER: '0' };
-  const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400' };
   const config = hurried(readConfig({ ...own, ...quiet, LIMIT_SIGN_IN: plenty, LIMIT_TOKEN: plenty, ...environment }), environment);
   const keyring = Keyring.parse(Keyring.generate());
   const heard: string[] = [];

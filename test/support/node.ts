@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import type { EntityManager } from '@mikro-orm/core';
-import { giveAccountsPasswords } from '../../seeds/index.ts';
+import { giveAccountsPasswords } from '../../seeds/password.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Database } from '../../src/database/index.ts';
 import { start } from '../../src/server.ts';
 import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
 import type { Keyring } from '../../src/services/crypto/keyring.ts';
 import { freshDatabase, type FreshDatabase } from './database.ts';
-import { hashedOnce, hurried, type Answer, type Clock } from './local.ts';
+import { hashedOnce, hurried, quiet, type Answer, type Clock } from './local.ts';
 
 /** What a node is started with. */
 export interface NodeOptions {
@@ -67,7 +67,6 @@ export async function aNode({ database, keyring, clock, environment = {}, logTo 
     UNIONHALL_CONFIG_DIR: configDirectory,
     MAIL_WORKER: '0',
   };
-  const quiet = { CLEANUP_EVERY: '86400', AUDIT_SEAL_EVERY: '86400' };
   const given = { ...own, ...quiet, LIMIT_SIGN_IN: '1000/300', LIMIT_TOKEN: '1000/300', LIMIT_REFRESH: '1000/60', ...environment };
   const config = hurried(readConfig(given), environment);
   const shared = Object.create(database, { close: { value: () => Promise.resolve() } }) as Database;

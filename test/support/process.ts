@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -19,16 +19,35 @@ export interface Process {
   readonly ended: Promise<number | null>;
 }
 
-/** Builds into a folder of its own, so that nobody who builds at the same time is disturbed. @returns the program. */
+/** Where the run's build is; `setup.ts` removes it. */
+export const buildFolder = (): string => join(project, '.unionhall', `built-${process.env['UNIONHALL_TEST_RUN']}`);
+
+/** Builds the service once per run: the first file that asks compiles, the others wait. @returns the program. */
 export function buildProgram(): { readonly folder: string; readonly program: string } {
-  const scratch = join(project, '.unionhall');
-  mkdirSync(scratch, { recursive: true });
-  const folder = mkdtempSync(join(scratch, 'built-'));
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-  const given = [tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', folder];
-  const { status, stdout } = spawnSync(process.execPath, given, { cwd: project, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`The service does not build: ${stdout}`);
+  const folder = buildFolder();
+  const end = join(folder, 'end');
+  if (isFirst(folder)) {
+    const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+    const given = [tsc, '-p', join(project, 'tsconfig.build.json'), '--outDir', folder];
+    const { status, stdout } = spawnSync(process.execPath, given, { cwd: project, encoding: 'utf8' });
+    writeFileSync(`${end}.new`, status === 0 ? '' : `The service does not build: ${stdout}`);
+    renameSync(`${end}.new`, end);
+  }
+  while (!existsSync(end)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  const problem = readFileSync(end, 'utf8');
+  if (problem !== '') throw new Error(problem);
   return { folder, program: join(folder, 'src', 'main.js') };
+}
+
+function isFirst(folder: string): boolean {
+  mkdirSync(dirname(folder), { recursive: true });
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 /** Starts the program with this environment and nothing else, and waits until it answers. */

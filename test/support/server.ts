@@ -38,13 +38,14 @@ interface Person {
 }
 
 /**
- * @param installed The folder of an installed PostgreSQL, with `bin`; by default the one from npm.
+ * @param options.installed the folder of an installed PostgreSQL, with `bin`; by default the one from npm.
+ * @param options.home a folder that is removed too when a signal ends the process.
  * @throws {Error} which says why it cannot be had, and what to do instead.
  */
-export async function startServer(installed?: string): Promise<Server> {
-  const folder = mkdtempSync(join(tmpdir(), 'unionhall-postgres-'));
+export async function startServer({ installed, home }: { installed?: string | undefined; home?: string } = {}): Promise<Server> {
+  const folder = mkdtempSync(join(home ?? tmpdir(), 'unionhall-postgres-'));
   try {
-    return await start(folder, installed);
+    return await start(folder, home ?? folder, installed);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     const reason = error instanceof Error ? error.message : String(error);
@@ -55,7 +56,7 @@ export async function startServer(installed?: string): Promise<Server> {
   }
 }
 
-async function start(folder: string, installed?: string): Promise<Server> {
+async function start(folder: string, home: string, installed?: string): Promise<Server> {
   const person = whoMayRunIt();
   if (installed !== undefined && person.uid !== undefined) chownSync(folder, person.uid, person.gid ?? person.uid);
   const native = installed ?? (await binaries(folder, person));
@@ -97,7 +98,7 @@ async function start(folder: string, installed?: string): Promise<Server> {
     const child = launch();
     try {
       await answering(url, child);
-      return watched(child, folder, url, launch);
+      return watched({ first: child, folder, home, url, launch });
     } catch (error) {
       child.kill('SIGQUIT');
       if (attempt === 3) throw error;
@@ -198,13 +199,21 @@ function listen(child: ChildProcess): () => string {
   return () => said.trim();
 }
 
+interface Watched {
+  readonly first: ChildProcess;
+  readonly folder: string;
+  readonly home: string;
+  readonly url: string;
+  readonly launch: () => ChildProcess;
+}
+
 /** However the run ends, the server and its files go with it; only a killed run leaves them behind. */
-function watched(first: ChildProcess, folder: string, url: string, launch: () => ChildProcess): Server {
+function watched({ first, folder, home, url, launch }: Watched): Server {
   let child = first;
   const leave = (): void => {
     child.kill('SIGQUIT');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); // until it has let go of its files
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const onSignal = (signal: NodeJS.Signals): void => {

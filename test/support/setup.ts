@@ -1,36 +1,38 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildFolder } from './process.ts';
 import { startServer, type Server } from './server.ts';
+import { Leftovers } from './leftovers.ts';
 
 /**
- * Once before all tests: a PostgreSQL server for what must be tested on one, either the one that DATABASE_URL names
- * or one of the run's own. Its address, and a name for what this run creates there, reach the tests by environment.
+ * Runs once before all tests. Starts the PostgreSQL server of the run, unless DATABASE_URL names one, and makes a temporary
+ * folder for everything that the run writes. The tests read both, and a name for their databases, from the environment.
  */
 export default async function setup(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'unionhall-test-'));
+  chmodSync(folder, 0o711); // PostgreSQL may run as another user
+  const temporary = join(folder, 'tmp');
+  mkdirSync(temporary);
+  chmodSync(temporary, 0o711);
   const server: Pick<Server, 'url' | 'stop'> = process.env['DATABASE_URL']
     ? { url: process.env['DATABASE_URL'], stop: () => Promise.resolve() }
-    : await startServer();
+    : await startServer({ home: folder });
   const run = `unionhall_test_${randomBytes(5).toString('hex')}`;
   process.env['UNIONHALL_TEST_POSTGRES'] = server.url;
   process.env['UNIONHALL_TEST_RUN'] = run;
+  process.env['UNIONHALL_TEST_NOTES'] = folder;
+  process.env['TMPDIR'] = temporary;
   (globalThis as Teardown).endTestRun = async () => {
-    await dropDatabases(server.url, run);
+    const leftovers = new Leftovers({ url: server.url, run, folder, temporary });
+    await leftovers.collect();
     await server.stop();
+    rmSync(buildFolder(), { recursive: true, force: true });
+    leftovers.finish();
   };
 }
 
 export interface Teardown {
   endTestRun?: () => Promise<void>;
-}
-
-/** What tests that failed half-way did not drop, and the templates. */
-async function dropDatabases(url: string, run: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ datname: string }>('select datname from pg_database where starts_with(datname, $1)', [run]);
-    for (const { datname } of rows) await client.query(`drop database if exists "${datname}" with (force)`);
-  } finally {
-    await client.end();
-  }
 }

@@ -131,7 +131,7 @@ describe(canRun ? 'the scripts of deploy' : 'the scripts of deploy, not run: psq
   }, 180_000);
   afterAll(async () => {
     await server?.stop();
-    for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+    if (folder) await rm(folder, { recursive: true, force: true });
   });
 
   it('write secrets once, in a folder for their owner, and an empty one for mail', async () => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 const environmentOf = (name: string, more: Readonly<Record<string, string>> = {}): Record<string, string> => ({

@@ -98,7 +98,7 @@ const actionsOf = async ({ run }: Database): Promise<unknown[]> =>
 const stateOf = async ({ run }: Database): Promise<unknown[]> =>
   await Promise.all(tables.map((table) => run(`select coalesce(json_agg(t order by t::text), '[]')::text as rows from ${table} t`)));
 
-describe.each(['default', 'postgresql'] as const)('archiving on the %s engine', (engine) => {
+describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine', (engine) => {
   let database: Database;
 
   beforeAll(async () => {

@@ -223,7 +223,7 @@ async function costsOf(
   return costs;
 }
 
-/** Every field of the schema that is paged, but for the audit log, whose filters are plain: see test/audit.plan.test.ts. */
+/** Every field of the schema that is paged, but for the audit log, whose filters are plain: see test/audit.plan.slow.test.ts. */
 function listsOf(): List[] {
   const types = Object.values(schema.getTypeMap()).filter(isObjectType);
   return types.flatMap((type) =>

@@ -272,7 +272,6 @@ describe('show', () => {
 describe('npm run settings', () => {
   it('ends with a sentence and 1, and leaves nothing, where nobody answers', async () => {
     const built = buildProgram();
-    folders.push(built.folder);
     const config = await configured();
     const environment = { NODE_ENV: 'production', UNIONHALL_CONFIG_DIR: config.configDirectory, UNIONHALL_DATA_DIR: config.dataDirectory };
     for (const [words, says, hasSucceeded] of [

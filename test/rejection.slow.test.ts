@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const process of running) await process.stop();
-  for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 const environmentOf = async (name: string): Promise<Record<string, string>> => ({

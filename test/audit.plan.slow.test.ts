@@ -12,7 +12,7 @@ import { Actor } from './support/local.ts';
 import { costOf, generalCostOf, remembering, type Cost, type Ran } from './support/plan.ts';
 
 /*
- * The list of the audit log on a PostgreSQL that has a long one, by the laws of test/plan.test.ts: a page reads a page,
+ * The list of the audit log on a PostgreSQL that has a long one, by the laws of test/plan.slow.test.ts: a page reads a page,
  * wherever it lies and whoever asks, and no filter reads the table from end to end.
  */
 const events = 60_000;

@@ -306,7 +306,6 @@ describe('npm run doctor', () => {
   let built: ReturnType<typeof buildProgram>;
   beforeAll(() => {
     built = buildProgram();
-    folders.push(built.folder);
   }, 180_000);
 
   const colours = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g');

@@ -65,7 +65,7 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
 
   /** An empty server with the database and the two roles. */
   async function createDatabase(): Promise<void> {
-    server = await startServer(installed);
+    server = await startServer({ installed });
     shell(blockOf('backup.md', 'sh create'));
     await execute(Object.assign(new URL(server.url), { pathname: '/unionhall' }).href, blockOf('operations.md', 'sql roles'));
   }

@@ -15,8 +15,8 @@ afterAll(async () => {
   for (const database of databases) await database.close();
 });
 
-async function emptyLocal(engine?: 'postgresql'): Promise<Database> {
-  const database = await freshDatabase({ seeded: false, ...(engine && { engine }) });
+async function emptyLocal(engine: 'embedded' | 'postgresql'): Promise<Database> {
+  const database = await freshDatabase({ seeded: false, engine });
   databases.push(database);
   return database;
 }
@@ -54,7 +54,7 @@ describe('seeding at scale 3', () => {
   let written: SeedReport['written'];
 
   beforeAll(async () => {
-    database = await emptyLocal();
+    database = await emptyLocal('embedded');
     ({ written } = await seedAt(3, database, { progress: (...progress) => heard.push(progress) }));
   }, 60_000);
 
@@ -100,14 +100,14 @@ describe('seeding at scale 3', () => {
   });
 
   it('comes to the same from scale 1', async () => {
-    const other = await emptyLocal();
+    const other = await emptyLocal('embedded');
     await seedAt(1, other);
     await seedAt(3, other);
     expect(await contentsOf(other)).toEqual(await contentsOf(database));
   }, 60_000);
 
   it('leaves nothing where it was interrupted, and can be begun again', async () => {
-    const other = await emptyLocal();
+    const other = await emptyLocal('embedded');
     const interrupt = (done: number, total: number) => {
       if (done > total / 2) throw new Error('interrupted');
     };
@@ -127,7 +127,7 @@ describe('seeding a PostgreSQL server', () => {
   }, 60_000);
 
   it('gives the same database as the embedded one, of many batches', async () => {
-    const embedded = await emptyLocal();
+    const embedded = await emptyLocal('embedded');
     await seedAt(20, embedded);
     expect(await contentsOf(server)).toEqual(await contentsOf(embedded));
     expect(await faultsOfNumbers(server)).toEqual({ grievances: [], members: [] });

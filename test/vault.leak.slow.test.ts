@@ -132,7 +132,7 @@ afterAll(async () => {
   await service?.stop();
   await client?.end();
   await database?.drop();
-  for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 describe('on a database that nobody made ready', () => {

@@ -78,7 +78,7 @@ afterAll(async () => {
   for (const role of [migrator, application]) await cleaner.query(`drop role if exists ${role}`);
   await cleaner.end();
   await drop();
-  for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 const ask = async (query: string, variables: object = {}): Promise<{ data: Record<string, unknown>; errors?: unknown }> => {

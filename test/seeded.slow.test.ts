@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { seededAccounts } from '../seeds/index.ts';
-import { takenOverAt } from '../seeds/random.ts';
+import { takenOverAt } from '../seeds/id.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { seededAt } from '../src/services/user/seeded-accounts.ts';
 import { serverDatabase } from './support/database.ts';
@@ -27,7 +27,7 @@ beforeAll(() => {
   built = buildProgram();
 }, 120_000);
 afterAll(async () => {
-  await Promise.all([...folders, built?.folder ?? ''].filter(Boolean).map((each) => rm(each, { recursive: true, force: true })));
+  await Promise.all(folders.map((each) => rm(each, { recursive: true, force: true })));
 });
 
 const production = async (more: Record<string, string>) => ({

@@ -80,7 +80,7 @@ afterAll(async () => {
   await smtp?.close();
   breaches.close();
   await database?.drop();
-  for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 interface Reply {

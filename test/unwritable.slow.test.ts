@@ -16,7 +16,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'unionhall-unwritable-'));
 }, 120_000);
 afterAll(async () => {
-  for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 const base = { NODE_ENV: 'development', PORT: '0', LOG_LEVEL: 'silent' };

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { GraphQLSchema } from 'graphql';
-import { seededAccounts } from '../../seeds/index.ts';
+import { seededAccounts } from '../../seeds/account.ts';
 import { aLocal, type Local } from '../support/local.ts';
 import { fillIn, schemaOf, wide } from './kit.ts';
 import { agreement, operations, people, plainLists, refusalOf, rolesOf, words, type Username } from './agreement.ts';

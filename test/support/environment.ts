@@ -1,0 +1,80 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { EnvironmentContext, JestEnvironmentConfig } from '@jest/environment';
+import type { Circus } from '@jest/types';
+import { TestEnvironment } from 'jest-environment-node';
+
+/** Milliseconds for what a file closed in its last hook to be gone. */
+const patience = 5_000;
+
+/** Milliseconds after which a test or a hook hangs: the time-outs in the files are for a quiet machine, and only raised here. */
+const hanging = 600_000;
+
+/** Jest's environment for Node. It notes what each file costs, and which handles and processes the file leaves behind. */
+export default class extends TestEnvironment {
+  readonly #file: string;
+  readonly #cpu = process.cpuUsage();
+  readonly #childrenCpu = childrenCpu();
+  readonly #begun = performance.now();
+  readonly #open = counted();
+
+  constructor(config: JestEnvironmentConfig, context: EnvironmentContext) {
+    super(config, context);
+    this.#file = context.testPath;
+  }
+
+  handleTestEvent(event: Circus.Event): void {
+    if (event.name === 'test_start') event.test.timeout = Math.max(event.test.timeout ?? 0, hanging);
+    if (event.name === 'hook_start') event.hook.timeout = Math.max(event.hook.timeout ?? 0, hanging);
+  }
+
+  override async teardown(): Promise<void> {
+    const { user, system } = process.cpuUsage(this.#cpu);
+    const wall = performance.now() - this.#begun;
+    await renewDispatcher();
+    const latest = performance.now() + patience;
+    while (this.#left().length > 0 && performance.now() < latest) await setTimeout(10);
+    const left = this.#left();
+    await super.teardown();
+    const folder = process.env['UNIONHALL_TEST_NOTES'];
+    if (folder === undefined) return;
+    const note = { file: this.#file, cpu: (user + system) / 1e6, children: childrenCpu() - this.#childrenCpu, wall: wall / 1000, left };
+    appendFileSync(join(folder, 'notes'), `${JSON.stringify(note)}\n`);
+  }
+
+  /** What keeps the process alive now and did not before the file. */
+  #left(): string[] {
+    return [...counted()].flatMap(([kind, count]) => Array<string>(Math.max(0, count - (this.#open.get(kind) ?? 0))).fill(kind));
+  }
+}
+
+/** Closes the connections on which `fetch` got answers that the file did not read. The next file gets a dispatcher of its own. */
+async function renewDispatcher(): Promise<void> {
+  const holder = globalThis as unknown as Record<symbol, Dispatcher | undefined>;
+  const key = Symbol.for('undici.globalDispatcher.1');
+  const dispatcher = holder[key];
+  if (dispatcher === undefined) return;
+  holder[key] = new dispatcher.constructor();
+  await dispatcher.destroy();
+}
+
+interface Dispatcher {
+  readonly constructor: new () => Dispatcher;
+  destroy(): Promise<void>;
+}
+
+/** Seconds of CPU of the processes that this one started and that have ended, where Linux tells. */
+function childrenCpu(): number {
+  if (!existsSync('/proc/self/stat')) return 0;
+  const [, fields = ''] = readFileSync('/proc/self/stat', 'utf8').split(') ');
+  const [user, system] = fields.split(' ').slice(13, 15).map(Number);
+  return ((user ?? 0) + (system ?? 0)) / 100;
+}
+
+function counted(): Map<string, number> {
+  const counts = new Map<string, number>();
+  // PipeWrap is standard input, once a test has looked at it; a process that is left is a ProcessWrap
+  for (const kind of process.getActiveResourcesInfo().filter((each) => each !== 'PipeWrap')) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}
