@@ -60,7 +60,7 @@ const refusalOfGraphQL: Record<string, (message: string, thrown: unknown) => Ref
   GRAPHQL_PARSE_FAILED: (message) =>
     /more tha[nt] \d+ tokens/i.test(message)
       ? tooComplex('The document exceeds the token limit.')
-      : new Refusal('BAD_INPUT', 'The document is not valid GraphQL: syntax error at the given location.'),
+      : new Refusal('BAD_INPUT', 'The document has invalid GraphQL syntax at the given location.'),
   GRAPHQL_VALIDATION_FAILED: (message, thrown) =>
     message.startsWith('GraphQL introspection')
       ? new Refusal('BAD_INPUT', 'Schema introspection is disabled.')

@@ -233,7 +233,7 @@ describe('a filter', () => {
     const { data, errors } = await local.admin.ask(query, { filter: { [name]: null } });
     expect([data, errors.map(({ extensions }) => extensions['fields'])]).toEqual([
       { auditEvents: null },
-      [[{ path: `filter.${name}`, message: 'must not be null: leave it out' }]],
+      [[{ path: `filter.${name}`, message: 'must not be null: omit it instead' }]],
     ]);
   });
 

@@ -151,10 +151,10 @@ describe('a service that does not answer as it should', () => {
     ['a connection that ends mid-way', cut, 'could not be reached ('],
     ['a chunked answer that ends mid-way', cutChunk, 'could not be reached ('],
     ['no answer at all', (_, response) => response.destroy(), 'could not be reached ('],
-    ['an error', status(500), 'answered 500'],
-    ['a refusal', status(429, { 'Retry-After': '2' }), 'answered 429'],
-    ['not found', status(404), 'answered 404'],
-    ['no content', (_, response) => response.writeHead(204).end(), 'answered 204'],
+    ['an error', status(500), 'answered with status 500'],
+    ['a refusal', status(429, { 'Retry-After': '2' }), 'answered with status 429'],
+    ['not found', status(404), 'answered with status 404'],
+    ['no content', (_, response) => response.writeHead(204).end(), 'answered with status 204'],
     ['an answer without an end', flood, 'longer than 262144 bytes'],
   ])('with %s: the password passes, with one warning', async (_, given, reason) => {
     answer = given;
@@ -182,7 +182,7 @@ describe('a service that does not answer as it should', () => {
     answer = status(code, { Location: `http://127.0.0.1:${(stranger.address() as AddressInfo).port}/range/${prefix}` });
     expect(await breached().has(password)).toBe(false);
     await new Promise((closed) => stranger.close(closed));
-    expect([elsewhere, warnings]).toEqual([[], [expect.stringContaining(`answered ${code}`)]]);
+    expect([elsewhere, warnings]).toEqual([[], [expect.stringContaining(`answered with status ${code}`)]]);
   });
 
   it.each([

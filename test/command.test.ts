@@ -89,7 +89,7 @@ describe('a command', () => {
     delete process.env['DATABASE_URL'];
     delete process.env['UNIONHALL_KEYS'];
     expect([stripVTControlCharacters(said), code]).toEqual([
-      'Connection failed: UNREACHABLE. There is no such host, no way to it, or it cannot take a connection now.\n',
+      'Connection failed: UNREACHABLE. The host does not exist, is unreachable, or accepts no more connections.\n',
       1,
     ]);
   });

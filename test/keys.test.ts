@@ -166,8 +166,8 @@ describe('an embedded database in production', () => {
     await migrate(database);
     await registerKeys(emOf(database), ring('k1'));
     await database.close();
-    const found = async (keys: string) => (await examine(installed(keys))).find(({ what }) => what === 'Keys of the database');
+    const found = async (keys: string) => (await examine(installed(keys))).find(({ what }) => what === 'Database keys');
     expect(await found(texts.k1)).toMatchObject({ isFault: false });
-    expect(await found(texts.other)).toMatchObject({ isFault: true, says: expect.stringContaining('not the key k1') });
+    expect(await found(texts.other)).toMatchObject({ isFault: true, says: expect.stringContaining('differs from the key k1') });
   });
 });

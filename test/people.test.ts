@@ -51,7 +51,7 @@ describe('what people type to sign in', () => {
   it('is no mailbox with a dot at its end', async () => {
     for (const domain of ['union.example.', 'b\u00fccher.example.', 'b\u00fccher.example\u3002'])
       expect(saidOf(await call(local.admin, 'createUser', { input: { ...office.newcomer(), email: `a@${domain}` } }))).toEqual([
-        'input.email is not an e-mail address',
+        'input.email must be an e-mail address',
       ]);
   });
 

@@ -103,11 +103,11 @@ describe('a Python install', () => {
 
   it('is read with its own password alone, whole or not at all, and shows no value', async () => {
     const path = await aFile('wrong.sqlite', [['bank', 'a value not to be told']]);
-    await expect(readForeign(path, 'another')).rejects.toThrow(/"bank" does not open/);
+    await expect(readForeign(path, 'another')).rejects.toThrow(/"bank" cannot be decrypted/);
     const file = new DatabaseSync(path);
     file.prepare(`insert into secrets_metadata values (null, 'c', ?, null, '', '')`).run('gAAAAA');
     file.close();
-    await expect(readForeign(path, theirs)).rejects.toThrow(/"c" does not open/);
+    await expect(readForeign(path, theirs)).rejects.toThrow(/"c" cannot be decrypted/);
   });
 
   it('names each secret that does not open, or cannot be kept', async () => {
@@ -124,8 +124,8 @@ describe('a Python install', () => {
     file.close();
     const lines = await readForeign(path, theirs).catch((error: Error) => error.message.split('\n'));
     expect(lines).toEqual([
-      expect.stringMatching(/^The secret "bank" does not open/),
-      expect.stringMatching(/^The secret "wire" does not open/),
+      expect.stringMatching(/^The secret "bank" cannot be decrypted/),
+      expect.stringMatching(/^The secret "wire" cannot be decrypted/),
     ]);
   });
 
@@ -193,9 +193,9 @@ describe('on a terminal', () => {
   it('neither of the passwords shows', async () => {
     const path = await aFile('typed.sqlite', [['bank', 'a value']]);
     const [trial, real] = [terminal(), terminal()];
-    await expect(importVault(config(), ['--file', path, '--dry-run'], trial)).rejects.toThrow('"bank" does not open');
+    await expect(importVault(config(), ['--file', path, '--dry-run'], trial)).rejects.toThrow('"bank" cannot be decrypted');
     expect(trial.shown()).toBe('Password of the imported installation (hidden): \n');
-    await expect(importVault(config(), ['--file', path, '--user', 'rosa'], real)).rejects.toThrow('"bank" does not open');
+    await expect(importVault(config(), ['--file', path, '--user', 'rosa'], real)).rejects.toThrow('"bank" cannot be decrypted');
     expect(real.shown()).toBe('Password of the imported installation (hidden): \nPassword of rosa (hidden): \n');
   });
 

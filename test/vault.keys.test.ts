@@ -208,7 +208,7 @@ describe('the operator', () => {
     const openIn = async (seconds: number) => (await statusOf(em(), 600, new Date(clock.now().valueOf() + seconds * 1000))).openVaults;
     expect(await openIn(599)).toBeGreaterThan(0);
     expect(await openIn(601)).toBe(0);
-    expect(tellStatus({ ...(await statusOf(em(), 600)), isMade: false })).toMatch(/There is no vault/);
+    expect(tellStatus({ ...(await statusOf(em(), 600)), isMade: false })).toMatch(/The vault does not exist/);
   });
 
   it('restores access with the kit, for somebody who has signed in, and for nobody without it', async () => {
@@ -218,7 +218,7 @@ describe('the operator', () => {
     const recover = (kit: string, username: string) => recoverFor(em(), { keyring, now: clock.now }, kit, username);
     await expect(recover('UHRK1-0000', 'admin')).rejects.toThrow('not a valid recovery kit');
     await expect(recover(recoveryKit, 'nobody')).rejects.toThrow('No active user has that username');
-    await expect(recover(recoveryKit, 'staff')).rejects.toThrow('has no key yet');
+    await expect(recover(recoveryKit, 'staff')).rejects.toThrow('has no vault key yet');
     await recover(recoveryKit, 'ADMIN');
     await owner.unlock();
     await readsAll();

@@ -409,7 +409,7 @@ describe('access', () => {
     const officer = await idOf(local, 'officer');
     await local.sql('delete from user_keys where user_id = $1', [officer]);
     const { codes, errors } = await owner.ask('grantVaultAccess', { userId: officer });
-    expect([codes, errors[0]?.message]).toEqual([['CONFLICT'], expect.stringContaining('no key yet')]);
+    expect([codes, errors[0]?.message]).toEqual([['CONFLICT'], expect.stringContaining('no vault key yet')]);
     await local.sql('update users set is_active = false where id = $1', [officer]);
     expect(await grant(officer)).toEqual(['CONFLICT']);
     await local.sql('update users set is_active = true where id = $1', [officer]);
