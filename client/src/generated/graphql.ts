@@ -4,84 +4,84 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** A request for help from the benevolence fund. */
+/** An application to the benevolence fund. */
 export type ApplyForBenevolenceInput = {
-  /** What is asked for, in US dollars; more than zero. */
+  /** The requested amount in US dollars. Must be more than zero. */
   amountRequested: string;
-  /** The day of the application, not in the future; today when left out. */
+  /** The date of the application. Must not be in the future. Defaults to today. */
   applicationDate?: string | null | undefined;
-  /** What happened. Confidential. */
+  /** The circumstances in the words of the applicant. Confidential. */
   description: string;
-  /** The applicant; the caller's own member record when left out. */
+  /** The member id of the applicant. Defaults to the member record of the caller. */
   memberId?: string | number | null | undefined;
-  /** Why help is needed. */
+  /** The reason for the application. */
   reason: BenevolenceReason;
 };
 
-/** What can be done with an application. */
+/** An action on an application. Each action has its own mutation. */
 export type BenevolenceAction =
-  /** Record the payment: `payBenevolence`. */
+  /** `payBenevolence`: records the payment. */
   | 'PAY'
-  /** Decide at the next level: `reviewBenevolence`. */
+  /** `reviewBenevolence`: records the decision of the next level. */
   | 'REVIEW'
-  /** Submit it for review: `submitBenevolence`. */
+  /** `submitBenevolence`: submits the draft for review. */
   | 'SUBMIT'
-  /** Change the draft: `updateBenevolenceDraft`. */
+  /** `updateBenevolenceDraft`: changes the draft. */
   | 'UPDATE'
-  /** Take it back: `withdrawBenevolence`. */
+  /** `withdrawBenevolence`: withdraws the application. */
   | 'WITHDRAW';
 
-/** What a BenevolenceApplication must be like; all that is given must hold. */
+/** Conditions for BenevolenceApplication records. A record must meet all of them. */
 export type BenevolenceApplicationFilter = {
-  /** Only those whose `amountRequested` compares like this. */
+  /** Matches `amountRequested`. */
   amountRequested?: DecimalFilter | null | undefined;
-  /** Only those whose `applicationDate` compares like this. */
+  /** Matches `applicationDate`. */
   applicationDate?: DateFilter | null | undefined;
-  /** Only those whose `member` has an id that compares like this. */
+  /** Matches the id of `member`. */
   memberId?: IdFilter | null | undefined;
-  /** Only those whose `paymentDate` compares like this. */
+  /** Matches `paymentDate`. */
   paymentDate?: DateFilter | null | undefined;
-  /** Only those whose `reason` compares like this. */
+  /** Matches `reason`. */
   reason?: BenevolenceReasonFilter | null | undefined;
-  /** Only those whose `status` compares like this. */
+  /** Matches `status`. */
   status?: BenevolenceStatusFilter | null | undefined;
 };
 
-/** Why help is needed. */
+/** The reason for an application to the benevolence fund. */
 export type BenevolenceReason =
   /** A death in the family. */
   | 'DEATH_IN_FAMILY'
-  /** Fire, flood, storm. */
+  /** A disaster such as a fire, flood, or storm. */
   | 'DISASTER'
-  /** Financial hardship, as after a layoff. */
+  /** Financial hardship, for example after a layoff. */
   | 'HARDSHIP'
   /** Illness or injury. */
   | 'MEDICAL'
   /** Another reason. */
   | 'OTHER';
 
-/** Compares a value; all that is given must hold. */
+/** Conditions for a BenevolenceReason value. The value must meet all of them. */
 export type BenevolenceReasonFilter = {
-  /** Is this value. */
+  /** Equals this value. */
   eq?: BenevolenceReason | null | undefined;
-  /** Is one of these, at most 100. */
+  /** Equals one of these values, at most 100. */
   in?: Array<BenevolenceReason> | null | undefined;
-  /** Whether there is none. */
+  /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
 };
 
-/** What a level decided. */
+/** The decision of a review level. */
 export type BenevolenceReviewDecision =
-  /** Yes; the last level’s yes approves the application. */
+  /** Approves the application at this level. At the last required level, this approves the application. */
   | 'APPROVED'
-  /** Passes it up to the next level. */
+  /** Passes the decision to the next higher level, which becomes a required level. */
   | 'DEFERRED'
-  /** No, which denies the application. */
+  /** Denies the application. */
   | 'DENIED'
-  /** Sends it back to draft; when it is submitted again, a new round begins. */
+  /** Returns the application to draft for more information. The next submission starts a new review round. */
   | 'NEEDS_INFO';
 
-/** Who decides, in this order; how many of them depends on the amount. */
+/** A review level. Levels decide in the order VP, ADMIN, MANAGER, PRESIDENT. Larger amounts require more levels. */
 export type BenevolenceReviewLevel =
   /** The administrator of the fund. */
   | 'ADMIN'
@@ -92,183 +92,183 @@ export type BenevolenceReviewLevel =
   /** The vice president. */
   | 'VP';
 
-/** Where an application stands. */
+/** The status of an application. */
 export type BenevolenceStatus =
-  /** Approved; not paid yet. */
+  /** Approved and awaiting payment. */
   | 'APPROVED'
   /** Denied. */
   | 'DENIED'
-  /** Being written, or sent back for more information. */
+  /** In preparation, or returned to the applicant for more information. */
   | 'DRAFT'
   /** Paid. */
   | 'PAID'
-  /** Waits for its first review. */
+  /** Submitted and awaiting the first review of its round. */
   | 'SUBMITTED'
-  /** Some of its levels have decided. */
+  /** Reviewed by at least one level, with no final decision yet. */
   | 'UNDER_REVIEW';
 
-/** Compares a value; all that is given must hold. */
+/** Conditions for a BenevolenceStatus value. The value must meet all of them. */
 export type BenevolenceStatusFilter = {
-  /** Is this value. */
+  /** Equals this value. */
   eq?: BenevolenceStatus | null | undefined;
-  /** Is one of these, at most 100. */
+  /** Equals one of these values, at most 100. */
   in?: Array<BenevolenceStatus> | null | undefined;
-  /** Whether there is none. */
+  /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
 };
 
-/** The second factor of a sign-in whose password was right. */
+/** The second factor for a login. */
 export type CompleteLoginInput = {
-  /** The challenge that the sign-in was answered with. */
+  /** The challenge that `login` returned. */
   challenge: string;
-  /** The six digits, or a backup code. */
+  /** The six-digit code or a backup code. */
   code: string;
-  /** Which of the two it is. */
+  /** The type of the code. */
   method?: SecondFactorMethod;
 };
 
-/** Compares a day; all that is given must hold. */
+/** Conditions for a date. The value must meet all of them. */
 export type DateFilter = {
-  /** Is this day. */
+  /** Equals this value. */
   eq?: string | null | undefined;
-  /** Is this or greater. */
+  /** Is greater than or equal to this value. */
   gte?: string | null | undefined;
-  /** Is one of these, at most 100. */
+  /** Equals one of these values, at most 100. */
   in?: Array<string> | null | undefined;
-  /** Whether there is none. */
+  /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
-  /** Is this or less. */
+  /** Is less than or equal to this value. */
   lte?: string | null | undefined;
 };
 
-/** Compares a amount; all that is given must hold. */
+/** Conditions for an amount of money. The value must meet all of them. */
 export type DecimalFilter = {
-  /** Is this amount. */
+  /** Equals this value. */
   eq?: string | null | undefined;
-  /** Is this or greater. */
+  /** Is greater than or equal to this value. */
   gte?: string | null | undefined;
-  /** Is one of these, at most 100. */
+  /** Equals one of these values, at most 100. */
   in?: Array<string> | null | undefined;
-  /** Whether there is none. */
+  /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
-  /** Is this or less. */
+  /** Is less than or equal to this value. */
   lte?: string | null | undefined;
 };
 
-/** A grievance to be filed. */
+/** A grievance to file. */
 export type FileGrievanceInput = {
-  /** The name of the representative; at most 200 characters. */
+  /** The name of the union representative as free text. At most 200 characters. */
   assignedRep?: string | null | undefined;
-  /** The user who represents the grievant: an active one who works on grievances. */
+  /** The id of the user who represents the grievant. Must be an active user with the admin, officer, or staff role. */
   assignedUserId?: string | number | null | undefined;
-  /** The article of the agreement that was broken; at most 100 characters. */
+  /** The article of the agreement that was violated. At most 100 characters. */
   contractArticle?: string | null | undefined;
-  /** The employer it is against. */
+  /** The organization id of the employer that the grievance is against. */
   employerId: string | number;
-  /** The day it is filed, not in the future; today when left out. */
+  /** The filing date. Must not be in the future. Defaults to today. */
   filedDate?: string | null | undefined;
-  /** The day of the incident, not after the filing. */
+  /** The date of the incident. Must not be after the filing date. */
   incidentDate?: string | null | undefined;
-  /** The grievant. */
+  /** The member id of the grievant. */
   memberId: string | number;
-  /** The union's own notes, which the grievant does not see. */
+  /** The internal notes of the union. The grievant cannot see them. */
   notes?: string | null | undefined;
-  /** What would set it right. */
+  /** The remedy that the union seeks. */
   remedySought?: string | null | undefined;
-  /** What happened. */
+  /** The description of the violation. */
   violationDescription: string;
 };
 
-/** What can be done with a grievance. */
+/** An action on a grievance. Each action has its own mutation. */
 export type GrievanceAction =
-  /** Take a denial to the next step: `appealGrievance`. */
+  /** `appealGrievance`: takes a denied grievance to the next step. */
   | 'APPEAL'
-  /** Close it otherwise: `closeGrievance`. */
+  /** `closeGrievance`: ends the grievance for another reason. */
   | 'CLOSE'
-  /** Begin the investigation: `investigateGrievance`. */
+  /** `investigateGrievance`: starts the investigation. */
   | 'INVESTIGATE'
-  /** Record the meeting of the current step: `recordGrievanceStep`. */
+  /** `recordGrievanceStep`: records the meeting of the current step. */
   | 'RECORD_STEP'
-  /** Settle it: `settleGrievance`. */
+  /** `settleGrievance`: ends the grievance with a settlement. */
   | 'SETTLE'
-  /** Correct or complete the record: `updateGrievance`. */
+  /** `updateGrievance`: corrects or completes the record. */
   | 'UPDATE'
-  /** Take it back: `withdrawGrievance`. */
+  /** `withdrawGrievance`: ends the grievance because the union withdraws it. */
   | 'WITHDRAW';
 
-/** What a Grievance must be like; all that is given must hold. */
+/** Conditions for Grievance records. A record must meet all of them. */
 export type GrievanceFilter = {
-  /** Only those whose `assignedUser` has a user id that compares like this. */
+  /** Matches the user id of `assignedUser`. */
   assignedUserId?: IdFilter | null | undefined;
-  /** Only those whose `contractArticle` compares like this. */
+  /** Matches `contractArticle`. */
   contractArticle?: StringFilter | null | undefined;
-  /** Only those whose `currentStep` compares like this. */
+  /** Matches `currentStep`. */
   currentStep?: GrievanceStepFilter | null | undefined;
-  /** Only those whose `employer` has an id that compares like this. */
+  /** Matches the id of `employer`. */
   employerId?: IdFilter | null | undefined;
-  /** Only those whose `filedDate` compares like this. */
+  /** Matches `filedDate`. */
   filedDate?: DateFilter | null | undefined;
-  /** Only those whose `grievanceNumber` compares like this. */
+  /** Matches `grievanceNumber`. */
   grievanceNumber?: StringFilter | null | undefined;
-  /** Only those whose `incidentDate` compares like this. */
+  /** Matches `incidentDate`. */
   incidentDate?: DateFilter | null | undefined;
-  /** Only those whose `member` has an id that compares like this. */
+  /** Matches the id of `member`. */
   memberId?: IdFilter | null | undefined;
-  /** Only those whose `status` compares like this. */
+  /** Matches `status`. */
   status?: GrievanceStatusFilter | null | undefined;
 };
 
-/** An order of a list of Grievance. */
+/** A sort order for Grievance records. */
 export type GrievanceOrder = {
-  /** Which way. */
+  /** The sort direction. */
   direction?: OrderDirection;
-  /** By what. */
+  /** The field to sort by. */
   field: GrievanceOrderField;
 };
 
-/** What a list of Grievance can be ordered by. */
+/** The fields by which Grievance records can be sorted. */
 export type GrievanceOrderField =
-  /** When this was recorded. */
+  /** Sorts by `createdAt`. */
   | 'CREATED_AT'
-  /** How far it has gone. */
+  /** Sorts by `currentStep`. */
   | 'CURRENT_STEP'
-  /** The day it was filed. */
+  /** Sorts by `filedDate`. */
   | 'FILED_DATE'
-  /** Given by the server, `GR-YYYY-NNNN`: the year of filing and a running number. */
+  /** Sorts by `grievanceNumber`. */
   | 'GRIEVANCE_NUMBER'
-  /** Where it stands. */
+  /** Sorts by `status`. */
   | 'STATUS';
 
-/** Where a grievance stands. */
+/** The status of a grievance. */
 export type GrievanceStatus =
-  /** Before an arbitrator. */
+  /** The case is in arbitration. */
   | 'ARBITRATION'
-  /** Ended otherwise. */
+  /** Ended for another reason. */
   | 'CLOSED'
-  /** Meetings with the employer are under way. */
+  /** The union and the employer are holding step meetings. */
   | 'HEARING'
-  /** The union gathers the facts. */
+  /** The union is gathering facts. */
   | 'INVESTIGATION'
-  /** Filed; nothing was done yet. */
+  /** Filed, with no action taken yet. */
   | 'OPEN'
   /** Ended by a settlement. */
   | 'SETTLED'
-  /** Ended by the union taking it back. */
+  /** Ended because the union withdrew it. */
   | 'WITHDRAWN';
 
-/** Compares a value; all that is given must hold. */
+/** Conditions for a GrievanceStatus value. The value must meet all of them. */
 export type GrievanceStatusFilter = {
-  /** Is this value. */
+  /** Equals this value. */
   eq?: GrievanceStatus | null | undefined;
-  /** Is one of these, at most 100. */
+  /** Equals one of these values, at most 100. */
   in?: Array<GrievanceStatus> | null | undefined;
-  /** Whether there is none. */
+  /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
 };
 
-/** How far a grievance has gone. */
+/** The step that a grievance has reached. */
 export type GrievanceStep =
-  /** Before an arbitrator. */
+  /** Arbitration, the last step. */
   | 'ARBITRATION'
   /** First step, with the supervisor. */
   | 'STEP_1'
@@ -277,88 +277,88 @@ export type GrievanceStep =
   /** Third step, with the head of the employer. */
   | 'STEP_3';
 
-/** Compares a value; all that is given must hold. */
+/** Conditions for a GrievanceStep value. The value must meet all of them. */
 export type GrievanceStepFilter = {
-  /** Is this value. */
+  /** Equals this value. */
   eq?: GrievanceStep | null | undefined;
-  /** Is one of these, at most 100. */
+  /** Equals one of these values, at most 100. */
   in?: Array<GrievanceStep> | null | undefined;
-  /** Whether there is none. */
+  /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
 };
 
-/** Compares a id; all that is given must hold. */
+/** Conditions for an id. The value must meet all of them. */
 export type IdFilter = {
-  /** Is this id. */
+  /** Equals this value. */
   eq?: string | number | null | undefined;
-  /** Is one of these, at most 100. */
+  /** Equals one of these values, at most 100. */
   in?: Array<string | number> | null | undefined;
-  /** Whether there is none. */
+  /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
 };
 
-/** Who wants to sign in, and on which device. */
+/** The credentials and the device for a login. */
 export type LoginInput = {
-  /** Whether to keep the refresh token and the device token in HttpOnly cookies instead of answering them. */
+  /** Whether to set the refresh token and the device token as HttpOnly cookies instead of returning them. */
   cookie?: boolean | null | undefined;
-  /** A name for this device, at most 100 characters, for the list of sessions. */
+  /** A name for this device in the list of sessions. At most 100 characters. */
   deviceName?: string | null | undefined;
-  /** The device token of an earlier sign-in on this device. */
+  /** The device token from an earlier login on this device. */
   deviceToken?: string | null | undefined;
-  /** A username or an e-mail address, in upper or lower case. */
+  /** The username or e-mail address, ignoring case. */
   identifier: string;
   /** The password. */
   password: string;
 };
 
-/** A kind of operation. */
+/** The type of a GraphQL operation. */
 export type OperationType =
-  /** Changes. */
+  /** A mutation, which changes data. */
   | 'MUTATION'
-  /** Reads. */
+  /** A query, which reads data. */
   | 'QUERY'
-  /** Listens. */
+  /** A subscription, which receives events. */
   | 'SUBSCRIPTION';
 
-/** The direction of an order. Text compares without regard to case, accents and apostrophes, and an enumeration by the order of its values; the id breaks ties. */
+/** A sort direction. Text sorts without regard to case, accents, and apostrophes. Enum values sort in their domain order. The id breaks ties. */
 export type OrderDirection =
-  /** Least first. */
+  /** Ascending: smallest first. */
   | 'ASC'
-  /** Greatest first. */
+  /** Descending: largest first. */
   | 'DESC';
 
-/** What the level that is next decides on an application. */
+/** The decision of the next level on an application. */
 export type ReviewBenevolenceInput = {
-  /** What is approved, in US dollars: only with the approval of the last level. What was asked for when left out. */
+  /** The approved amount in US dollars, at most the requested amount. Accepted only with the approval of the last level. Defaults to the requested amount. */
   approvedAmount?: string | null | undefined;
-  /** Comments, which the applicant does not see. */
+  /** Comments. The applicant cannot see them. */
   comments?: string | null | undefined;
-  /** What is decided; the president does not defer. */
+  /** The decision. The president level cannot decide DEFERRED. */
   decision: BenevolenceReviewDecision;
-  /** The application. */
+  /** The id of the application. */
   id: string | number;
-  /** The level that the reviewer takes to be next: when another one is, nothing is decided (CONFLICT). */
+  /** The level that the caller expects to be next. Fails with CONFLICT if another level is next. */
   level?: BenevolenceReviewLevel | null | undefined;
-  /** The version that was looked at; another one is a CONFLICT. */
+  /** The version that the caller read. Fails with CONFLICT if the record has changed since. */
   version?: number | null | undefined;
 };
 
-/** What proves a sign-in beside the password. */
+/** A type of second factor. */
 export type SecondFactorMethod =
-  /** One of the ten codes shown when the second factor was set up. */
+  /** One of the ten backup codes. */
   | 'BACKUP_CODE'
-  /** The six digits an authenticator app shows. */
+  /** A six-digit code from an authenticator app. */
   | 'TOTP';
 
-/** Compares a text; all that is given must hold. */
+/** Conditions for a text. The value must meet all of them. */
 export type StringFilter = {
-  /** Contains this text, without regard to case, accents and apostrophes. */
+  /** Contains this text. Ignores case, accents, and apostrophes. */
   contains?: string | null | undefined;
-  /** Is this text. */
+  /** Equals this value. */
   eq?: string | null | undefined;
-  /** Is one of these, at most 100. */
+  /** Equals one of these values, at most 100. */
   in?: Array<string> | null | undefined;
-  /** Whether there is none. */
+  /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
 };
 
