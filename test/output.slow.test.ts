@@ -161,7 +161,7 @@ describe('in production', () => {
       await ended;
       const lines = heard.join('').trimEnd().split('\n');
       const parsed = lines.map((line) => JSON.parse(line) as { msg?: string; operation?: string });
-      expect(parsed.filter(({ msg }) => /with setupOwner: sut1\.[\w-]{43}$/.test(msg ?? ''))).toHaveLength(1);
+      expect(parsed.filter(({ msg }) => /token for setupOwner: sut1\.[\w-]{43}$/.test(msg ?? ''))).toHaveLength(1);
       expect(parsed.filter(({ msg }) => msg?.startsWith('Unionhall answers at http://'))).toHaveLength(1);
       expect(parsed.flatMap(({ operation }) => operation ?? [])).toEqual(Array.from({ length: 50 }, (_, n) => `Last${n}`));
     } finally {
