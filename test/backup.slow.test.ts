@@ -111,7 +111,7 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
   afterAll(async () => {
     await service?.stop();
     await server?.stop();
-    for (const path of [folder, built?.folder]) if (path) await rm(path, { recursive: true, force: true });
+    if (folder) await rm(folder, { recursive: true, force: true });
   });
 
   let head = '';
