@@ -112,7 +112,7 @@ void test('a stolen older token ends the session in all tabs, and an alert is ma
     }
     assert.equal(await tokenIn(context), kept, 'a refusal leaves the cookie as it is');
     await untilSaid(/You were signed out for your safety[^]*?"organizer"/);
-    assert.deepEqual(new Set([...service.said().matchAll(/account "(\w+)", on/g)].map(([, name]) => name)), new Set(['organizer']));
+    assert.deepEqual(new Set([...service.said().matchAll(/account "(\w+)", /g)].map(([, name]) => name)), new Set(['organizer']));
   });
 });
 
