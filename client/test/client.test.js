@@ -231,7 +231,7 @@ test('sends a key with what the contract says knows its retry, and with nothing 
   const contract = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
   const [, mutations] = /^type Mutation \{\n([^]*?)^\}/m.exec(contract);
   const fields = [...mutations.matchAll(/^  """([^]*?)"""\n  (\w+)/gm)].map(([, description, name]) => ({ description, name }));
-  const knowing = fields.filter(({ description }) => /`idempotency-key`\s+within/.test(description)).map(({ name }) => name);
+  const knowing = fields.filter(({ description }) => /`idempotency-key`\s+header/.test(description)).map(({ name }) => name);
   assert.ok(fields.length > 50 && knowing.length > 5);
   const service = played(...fields.map(() => ({})));
   const { client } = begin(service);
