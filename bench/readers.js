@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { ask, headersOf, loginBody } from './contenders/index.js';
+import { benchPassword } from './database.js';
 import { cycle, load } from './load.js';
 import { heading, median, ratioRow, say, table } from './print.js';
 import { compared, questions } from './questions.js';
@@ -22,7 +23,7 @@ export async function besideReaders({ bench, contenders: [service], pool, option
   const me = questions.find(({ name }) => name === 'me');
   const asked = cycle((await compared(me, pool, [service])).get('service'));
   const tokens = await Promise.all(
-    readers.map(async (name) => (await ask(service.url, loginBody(name, 'unionhall-dev'))).login.accessToken),
+    readers.map(async (name) => (await ask(service.url, loginBody(name, benchPassword))).login.accessToken),
   );
   const alone = [];
   const beside = { stuck: [], slow: [] };

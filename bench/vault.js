@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readConfig } from '../dist/src/config.js';
 import { ask, headersOf, loginBody, startContender, usageOf } from './contenders/index.js';
+import { benchPassword } from './database.js';
 import { counted } from './count.js';
 import { cycle, load } from './load.js';
 import { cpuRatio, heading, median, megabytes, ratioRow, say, table } from './print.js';
 
-const password = 'unionhall-dev';
+const password = benchPassword;
 /** Unlocks that are counted, at once; and those that come all at once, to see what they do to the others. */
 const unlocks = 8;
 const rush = 200;

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import jwt from 'jsonwebtoken';
-import { officerRole } from '../database.js';
+import { benchPassword, officerRole } from '../database.js';
 
 /** Connections to the database that each contender may have. */
 const poolSize = 10;
@@ -121,7 +121,7 @@ const sign = (userId) => jwt.sign({}, Buffer.from(secret, 'base64'), { subject: 
  * @param {string} username
  */
 async function signIn(url, username) {
-  const { login } = await ask(url, loginBody(username, 'unionhall-dev'));
+  const { login } = await ask(url, loginBody(username, benchPassword));
   return login.accessToken;
 }
 
