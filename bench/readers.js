@@ -22,9 +22,7 @@ export async function besideReaders({ bench, contenders: [service], pool, option
   heading(`me, beside ${readers.length} stuck and ${readers.length} slow readers`);
   const me = questions.find(({ name }) => name === 'me');
   const asked = cycle((await compared(me, pool, [service])).get('service'));
-  const tokens = await Promise.all(
-    readers.map(async (name) => (await ask(service.url, loginBody(name, benchPassword))).login.accessToken),
-  );
+  const tokens = await Promise.all(readers.map(async (name) => (await ask(service.url, loginBody(name, benchPassword))).login.accessToken));
   const alone = [];
   const beside = { stuck: [], slow: [] };
   await load(service.url, asked, { ...options, seconds: 1 });
