@@ -24,7 +24,7 @@ import { project } from './support/house.ts';
 // What a document is answered depends neither on how often it was asked, nor on whether a part of it is left out by a
 // condition or was never there: the seeded service is asked random documents in both ways.
 
-/** How many documents are drawn, from a seed that differs each time: `SERVICE_RUNS=5000 SEED=1 npm test -- test/conditions`. */
+/** How many documents are drawn, from a seed that differs each time: `SERVICE_RUNS=5000 SEED=1 npm run test:full -- test/conditions`. */
 const runs = Number(process.env['SERVICE_RUNS'] ?? 150);
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 

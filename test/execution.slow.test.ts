@@ -7,7 +7,7 @@ import { randomDocument, stubResolvers, type DocumentOptions, type RandomDocumen
 
 // A query that is executed often is compiled. What it answers must not depend on that.
 
-/** How many random documents are drawn, from a seed that differs each time: `RUNS=100000 SEED=1 npm test -- test/execution`. */
+/** How many random documents are drawn, from a seed that differs each time: `RUNS=100000 SEED=1 npm run test:full -- test/execution`. */
 const runs = Number(process.env['RUNS'] ?? 4000);
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 
