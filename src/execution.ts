@@ -14,6 +14,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { collectFields } from 'graphql/execution/collectFields.js';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import type { Context } from './context.ts';
 import { rootFields } from './http/selection.ts';
@@ -44,10 +45,28 @@ export function interpreting(schema: GraphQLSchema): Execute {
   const interpret: Execute = async ({ document, operationName, variables, context }) =>
     execute({ schema, document, operationName, variableValues: variables, contextValue: context });
   return async (execution) => {
-    const isMutation = execution.operation?.operation === 'mutation';
-    const keys = new Set(isMutation ? rootFields(execution).map(({ key }) => key) : []);
-    return keys.size > 1 ? oneByOne(interpret, execution, keys, String(schema.getMutationType())) : interpret(execution);
+    const keys = mutationKeys(schema, execution);
+    return keys.length > 1 ? oneByOne(interpret, execution, keys, String(schema.getMutationType())) : interpret(execution);
   };
+}
+
+/**
+ * Returns the keys of the mutation fields that these variables select, in the order in which GraphQL executes them. Empty
+ * for other operations, and for variables that the execution refuses.
+ */
+function mutationKeys(schema: GraphQLSchema, { document, operation, variables }: Execution): readonly string[] {
+  const type = schema.getMutationType();
+  if (operation?.operation !== 'mutation' || !type) return [];
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
+  if (!coerced) return [];
+  const fragments = Object.fromEntries(
+    document.definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
+  );
+  try {
+    return [...collectFields(schema, fragments, coerced, type, operation.selectionSet).keys()];
+  } catch {
+    return []; // a null for the condition of a directive: the execution reports it
+  }
 }
 
 /**
@@ -55,7 +74,7 @@ export function interpreting(schema: GraphQLSchema): Execute {
  * nullable, so GraphQL answers `data: null` then, and the results of the fields before would be lost: they are answered
  * as `extensions.completed`, under their keys.
  */
-async function oneByOne(run: Execute, execution: Execution, keys: ReadonlySet<string>, root: string): Promise<ExecutionResult> {
+async function oneByOne(run: Execute, execution: Execution, keys: readonly string[], root: string): Promise<ExecutionResult> {
   const progress = execution.progress ?? newProgress();
   const { completed } = progress;
   const errors: GraphQLError[] = [];

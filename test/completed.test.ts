@@ -52,6 +52,15 @@ describe('a mutation of several fields', () => {
     }
   });
 
+  it('executes a fragment where it is first selected, not where a condition leaves it out', async () => {
+    const query = `mutation ($no: Boolean!) { ...Later @include(if: $no) ${create('first')} ...Later }
+      fragment Later on Mutation { ${create('second')} }`;
+    const { data } = await ask(local.staff, query, { no: false });
+    expect(Object.keys(data ?? {})).toEqual(['first', 'second']);
+    const { first, second } = data as Record<string, { id: string }>;
+    expect((first?.id ?? '') < (second?.id ?? '')).toBe(true); // ids are made in the order of time
+  });
+
   it('keeps it through fragments, directives and fields that are asked twice', async () => {
     const query = `mutation ($no: Boolean!, $id: ID!) {
       ...Making
