@@ -54,8 +54,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'members see the grievances of others',
     file: 'src/permissions/grievance.ts',
-    from: "{ to: [MEMBER], which: 'their own', rows: (row) => `${row}.member_id = :member`, see: ['case'] },",
-    to: "{ to: [MEMBER], which: 'their own', rows: (row) => `${row}.member_id is not null and :member is not null`, see: ['case'] },",
+    from: "{ to: [MEMBER], which: 'their own grievances', rows: (row) => `${row}.member_id = :member`, see: ['case'] },",
+    to: "{ to: [MEMBER], which: 'their own grievances', rows: (row) => `${row}.member_id is not null and :member is not null`, see: ['case'] },",
     tests: ['rights/matrix', 'rights/filter'],
   },
   {
@@ -75,13 +75,13 @@ export const faults: readonly Fault[] = [
   {
     name: 'a record is changed from a version that is out of date',
     file: 'src/services/record/index.ts',
-    from: "if (looked != null && looked !== version) throw conflict('The record was changed since that version.', 'CHANGED', []);",
+    from: "if (looked != null && looked !== version) throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);",
     to: '',
     tests: ['test/member', 'test/organization'],
   },
   {
     name: 'wrong passwords are not counted at the account',
-    file: 'src/services/session/attempt.ts',
+    file: 'src/services/proof/password-attempt.ts',
     from: "const attempts = 'case when locked_until is null then failed_login_attempts else 0 end + 1';",
     to: "const attempts = 'case when locked_until is null then 0 else 0 end + 1';",
     tests: ['test/session.test'],
@@ -89,7 +89,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a stolen refresh token does not end the session',
     file: 'src/services/session/refresh.ts',
-    from: 'if (claims.counter < session.refresh_counter) await endStolen(transaction, session, tools, client);',
+    from: 'if (claims.counter < session.refresh_counter) await endStolen(tx, session);',
     to: '',
     tests: ['test/session.test'],
   },
@@ -124,8 +124,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'a cursor of one order is taken for another',
     file: 'src/reading/cursor.ts',
-    from: "if (property !== order.property || direction !== order.direction) throw badInput({ path, message: 'is a cursor of another order' });",
-    to: '',
+    from: 'if (property !== order.property || direction !== order.direction)',
+    to: 'if (!property)',
     tests: ['test/endpoint'],
   },
   {
@@ -145,7 +145,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'answers may be kept by caches',
     file: 'src/http/index.ts',
-    from: ".header('cache-control', 'no-store')",
+    from: "'cache-control': 'no-store', ",
     to: '',
     tests: ['test/endpoint', 'test/protocol'],
   },
