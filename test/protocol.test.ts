@@ -127,7 +127,7 @@ describe('GraphQL over HTTP', () => {
     expect(answers.map(({ headers }) => headers['cache-control'])).toEqual(answers.map(() => 'no-store'));
   });
 
-  it('answers an address that cannot be decoded as any other that nothing is at', async () => {
+  it('answers a path that cannot be decoded like an unknown path', async () => {
     const { status, headers, body } = await send('/%zz', {});
     expect([status, JSON.parse(body)]).toEqual([400, { error: expect.not.stringContaining('zz') }]);
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-request-id': expect.stringMatching(/^[\w-]{36}$/) });
