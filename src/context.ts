@@ -9,12 +9,12 @@ import { benevolence } from './services/benevolence/use-cases.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
 import { CaseService, type CaseChanges } from './services/case/case-changes.ts';
 import { grievances } from './services/grievance/use-cases.ts';
-import { makeOnce, runWithin } from './services/idempotency.ts';
+import { makeOnce } from './services/idempotency.ts';
 import { members } from './services/member/use-cases.ts';
 import { organizations } from './services/organization/use-cases.ts';
 import { roles } from './services/role.ts';
 import { salting } from './services/salting.ts';
-import { bind, createScope, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
+import { bind, createScope, runOn, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
 import { authenticate } from './services/session/authenticate.ts';
 import type { LoginInput } from './services/session/login.ts';
 import type { SignedIn, TokenCookies } from './services/session/start.ts';
@@ -199,7 +199,7 @@ class RequestContext {
 
   /** The same request, all of whose statements are part of a transaction. */
   private within(em: SqlEntityManager): RequestContext {
-    const run = runWithin(em);
+    const run = runOn(em);
     return new RequestContext({ ...this.sources, em, run, runFor: () => run }, this.incoming, this.viewer, em);
   }
 }

@@ -9,7 +9,7 @@ import { operations } from '../src/permissions/index.ts';
 import { countDenials, fileDenials, recordRefusal, type CountedDenial } from '../src/services/audit/denial.ts';
 import { sealEvents } from '../src/services/audit/index.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
-import type { Limits } from '../src/services/limit.ts';
+import type { SessionConfig } from '../src/config.ts';
 import { addressOf, freshDatabase, openAgain } from './support/database.ts';
 
 // On a real server: two nodes file and record at once, and its tables and indexes are those that are measured.
@@ -20,7 +20,7 @@ const bytesPerEvent = 2048;
 const mostActions = 250;
 const refusalsPerDay = 40;
 const plenty = { turns: 1_000_000, seconds: 3600 };
-const limits = new Proxy({}, { get: () => plenty }) as Limits;
+const limits = new Proxy({}, { get: () => plenty }) as SessionConfig['limits'];
 const keyring = Keyring.parse(Keyring.generate());
 const clock = { at: new Date('2026-03-01T00:00:00.000Z') };
 const tools = { keyring, rules: { limits, refusalsPerDay }, now: () => clock.at };

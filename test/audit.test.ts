@@ -8,7 +8,7 @@ import { eventColumns, eventOf } from '../src/services/audit/row.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { cleanUp } from '../src/services/session/cleanup.ts';
 import { Viewer } from '../src/entities/viewer.ts';
-import type { Limits } from '../src/services/limit.ts';
+import type { SessionConfig } from '../src/config.ts';
 import { recordedEach, signedIn, steppedUp, unlessClosed } from '../src/permissions/rule.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 
@@ -409,7 +409,7 @@ describe('what was refused', () => {
     const asked = { operation: 'revealSecret', code: 'FORBIDDEN', isSingle: true } as const;
     const at = new Date('2026-03-01T12:00:00.000Z');
     const plenty = { turns: 1000, seconds: 3600 };
-    const limits = new Proxy({}, { get: () => plenty }) as Limits;
+    const limits = new Proxy({}, { get: () => plenty }) as SessionConfig['limits'];
     /** A signed-in caller in a session of their own. */
     const caller = async (username = 'staff'): Promise<Viewer> => {
       const [row] = await local.sql('select id from users where username = $1', [username]);

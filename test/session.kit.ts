@@ -1,5 +1,6 @@
 import type { EntityClass, EntityData, FilterQuery } from '@mikro-orm/core';
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/postgresql';
+import type { SessionConfig } from '../src/config.ts';
 import { User } from '../src/entities/user.ts';
 import { Viewer } from '../src/entities/viewer.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
@@ -7,7 +8,7 @@ import { AccessTokens } from '../src/services/crypto/jwt.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { hashPassword } from '../src/services/crypto/password.ts';
 import type { MailJob } from '../src/services/mail/index.ts';
-import { serviceScope, type Client, type RunSql, type Scope, type Services, type SessionRules } from '../src/services/scope.ts';
+import { serviceScope, type Client, type RunSql, type Scope, type Services } from '../src/services/scope.ts';
 import { authenticate } from '../src/services/session/authenticate.ts';
 import type { CompleteLoginInput } from '../src/services/session/complete.ts';
 import type { LoginInput } from '../src/services/session/login.ts';
@@ -26,7 +27,7 @@ export const password = 'correct horse battery';
 export const client: Client = { ipAddress: '203.0.113.7', userAgent: 'Firefox', requestId: 'request-1' };
 /** What a test that is not about limits never comes near. */
 const plenty = { turns: 1000, seconds: 300 };
-export const rules: SessionRules = {
+export const rules: SessionConfig = {
   accessTokenTtl: 1800,
   refreshGrace: 10,
   refreshRetry: 86_400,

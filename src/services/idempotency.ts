@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { getArgumentValues, type GraphQLResolveInfo } from 'graphql';
-import { CompiledQuery, type QueryResult } from 'kysely';
 import { sqlAfter, sqlNow } from '../entities/clock.ts';
 import { conflict, Refusal } from '../errors.ts';
 import { frame } from './crypto/framing.ts';
@@ -57,16 +56,6 @@ export async function makeOnce(
   });
   if (verdict instanceof Refusal) throw verdict;
   return verdict;
-}
-
-/** Runs statements with `$1` parameters in the transaction that the entity manager is in. */
-export function runWithin(em: SqlEntityManager): (text: string, params: readonly unknown[]) => Promise<readonly Record<string, unknown>[]> {
-  const transaction = em.getTransactionContext();
-  if (transaction === undefined) throw new Error('No transaction is open.');
-  return async (text, params) => {
-    const { rows } = (await transaction.executeQuery(CompiledQuery.raw(text, [...params]))) as QueryResult<Record<string, unknown>>;
-    return rows;
-  };
 }
 
 /** Takes a key that nobody has taken lately; waits for whoever is about to take it. */

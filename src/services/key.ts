@@ -4,9 +4,7 @@ import { eventColumns, eventOf } from './audit/row.ts';
 import { frame } from './crypto/framing.ts';
 import { confirmKeyring, discardUnconfirmed } from './crypto/keyfile.ts';
 import { KeyringError, type Keyring } from './crypto/keyring.ts';
-
-/** Runs SQL with parameters $1, $2, … */
-type RunSql = (text: string, params?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+import { runOn, type RunSql } from './scope.ts';
 
 /** The keyring differs from the one that the database was used with. */
 export class ForeignKeyringError extends KeyringError {
@@ -23,8 +21,7 @@ export class ForeignKeyringError extends KeyringError {
 export async function registerKeys(em: SqlEntityManager, keyring: Keyring): Promise<void> {
   await em.fork().transactional(async (transaction) => {
     await transaction.execute('select pg_advisory_xact_lock(8519330718)');
-    const run: RunSql = async (text) => await transaction.execute<Record<string, unknown>[]>(text);
-    const problem = await keyringProblem(run, keyring);
+    const problem = await keyringProblem(runOn(transaction), keyring);
     if (problem !== null) {
       await discardUnconfirmed(keyring);
       throw new ForeignKeyringError(problem);
@@ -44,6 +41,7 @@ export async function keyringProblem(run: RunSql, keyring: Keyring | null): Prom
   const has = (kid: string): boolean => keyring?.has(kid) ?? false;
   const known = (await run(
     'select kid, check_value, retired_at is not null as "isRetired" from system_keys order by kid',
+    [],
   )) as unknown as Known[];
   const other = keyring === null ? null : known.length > 0 ? differing(known, keyring) : await altered(run, keyring);
   if (other !== null) return `Key ${other} in the keyring differs from the key ${other} that this database was used with. ${restore}`;
@@ -78,7 +76,7 @@ const differing = (known: readonly Known[], keyring: Keyring): string | null =>
 
 /** Finds the key of the latest audit event if the keyring has another key with the same name. */
 async function altered(run: RunSql, keyring: Keyring): Promise<string | null> {
-  const [row] = await run(`select ${eventColumns} from audit_events e order by e.id desc limit 1`);
+  const [row] = await run(`select ${eventColumns} from audit_events e order by e.id desc limit 1`, []);
   if (!row) return null;
   const event = eventOf({ ...row, at: new Date(row['at'] as string | Date) });
   const kid = keyOf(event);
@@ -87,7 +85,8 @@ async function altered(run: RunSql, keyring: Keyring): Promise<string | null> {
 
 /** Finds the keys that stored passwords, second factors and vault keys depend on. */
 async function neededKeys(run: RunSql): Promise<ReadonlySet<string>> {
-  const rows = await run(`
+  const rows = await run(
+    `
     select distinct split_part(password_hash, ':', 2) as kid from users
       where password_hash like 'pepper-v1:%' and deleted_at is null
     union select split_part(c.sealed_seed, ':', 2) from totp_credentials c join users u on u.id = c.user_id
@@ -95,7 +94,9 @@ async function neededKeys(run: RunSql): Promise<ReadonlySet<string>> {
     union select split_part(c.code_hash, ':', 2) from backup_codes c join users u on u.id = c.user_id
       where c.used_at is null and u.deleted_at is null
     union select split_part(k.sealed_private_key, ':', 2) from user_keys k join users u on u.id = k.user_id
-      where u.deleted_at is null`);
+      where u.deleted_at is null`,
+    [],
+  );
   return new Set(rows.map(({ kid }) => String(kid)));
 }
 

@@ -1,3 +1,4 @@
+import type { SessionConfig } from '../config.ts';
 import { sqlAfter, sqlNow } from '../entities/clock.ts';
 import { rateLimited } from '../errors.ts';
 import { frame } from './crypto/framing.ts';
@@ -5,19 +6,10 @@ import type { Keyring } from './crypto/keyring.ts';
 import type { Scope } from './scope.ts';
 
 /** What may be done so many times in so long: by one address, one account or one session. */
-export type LimitName =
-  'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection' | 'token' | 'refusal';
-
-/** So many turns in any so many seconds. */
-export interface Limit {
-  readonly turns: number;
-  readonly seconds: number;
-}
-
-export type Limits = Readonly<Record<LimitName, Limit>>;
+export type LimitName = keyof SessionConfig['limits'];
 
 /** What counting against a rate limit needs of a scope. */
-export type LimitScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rules: { readonly limits: Limits } };
+export type LimitScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rules: Pick<SessionConfig, 'limits'> };
 
 /**
  * Takes one of the turns that a limit gives whoever the key names, or refuses. One guarded statement, committed by

@@ -1,16 +1,24 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { CompiledQuery } from 'kysely';
+import type { SessionConfig, VaultConfig } from '../config.ts';
 import type { ReviewThresholds } from '../entities/benevolence.ts';
 import { dayIn } from '../entities/scalars.ts';
 import { Viewer } from '../entities/viewer.ts';
 import type { PasswordHasher } from './crypto/hasher.ts';
 import type { AccessTokens } from './crypto/jwt.ts';
 import type { Keyring } from './crypto/keyring.ts';
-import type { Limits } from './limit.ts';
 import type { MailQueue } from './mail/index.ts';
 import type { Desk, Turns } from './setting/desk.ts';
 
 /** Runs one statement with `$1` parameters and returns its rows. */
 export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/** Runs statements in the open transaction of an entity manager; without one, each on a connection of the pool. */
+export function runOn(em: SqlEntityManager): RunSql {
+  const connection = em.getTransactionContext() ?? em.getKysely();
+  return async (text, parameters) =>
+    (await connection.executeQuery(CompiledQuery.raw(text, [...parameters]))).rows as Record<string, unknown>[];
+}
 
 /** Where a request came from. */
 export interface Client {
@@ -34,50 +42,6 @@ export interface Visibility {
   sees(...rows: readonly [RowReference, ...RowReference[]]): Promise<boolean>;
 }
 
-/** What the operator decided about sessions: all in seconds, but for the attempts. */
-export interface SessionRules {
-  readonly accessTokenTtl: number;
-  /** How long a replaced refresh token is honored after its successor's first use. */
-  readonly refreshGrace: number;
-  /** How long a replaced refresh token is honored at most, while its successor is not used. */
-  readonly refreshRetry: number;
-  readonly maxAge: number;
-  readonly idleAge: number;
-  /** What an old refresh token ends: its session, or all of the user's. */
-  readonly reuseEnds: 'session' | 'user';
-  readonly loginAttempts: number;
-  readonly loginLock: number;
-  /** How long who was given an account has to set its first password. */
-  readonly invitationTtl: number;
-  /** How long a proof of who somebody is opens what asks for a fresh one. */
-  readonly stepUpAge: number;
-  /** Rounds that make the key from a password, under which a user's own key is sealed. */
-  readonly keyIterations: number;
-  /** Characters a new password must have. */
-  readonly passwordMinLength: number;
-  /** Whether new passwords must not be what strangers try early, as in production. */
-  readonly refusesGuessablePasswords: boolean;
-  readonly isRegistrationOpen: boolean;
-  /** Operations that need a verified address of everybody. */
-  readonly verifiedOperations: readonly string[];
-  /** Roles whose holders may do nothing else before they have a second factor. */
-  readonly secondFactorRoles: readonly string[];
-  readonly limits: Limits;
-  /** Audit events for refusals of signed-in callers, and as many for anonymous ones. */
-  readonly refusalsPerDay: number;
-}
-
-/** What the operator decided about the vault. */
-export interface VaultRules {
-  /** Seconds. */
-  readonly idleTtl: number;
-  /** Seconds. */
-  readonly maxTtl: number;
-  readonly versionsKept: number;
-  /** How many values a rotation moves in one transaction. */
-  readonly batch: number;
-}
-
 /** What all requests and jobs of a process share: keys, rules and the services they call. */
 export interface Services {
   readonly keyring: Keyring;
@@ -88,8 +52,8 @@ export interface Services {
   readonly breached: { has(password: string): Promise<boolean> };
   /** The set-up token, which proves the right to claim an instance that has no owner. */
   readonly setup: { isToken(text: string): Promise<boolean>; forget(): Promise<void> };
-  readonly rules: SessionRules;
-  readonly vault: VaultRules;
+  readonly rules: SessionConfig;
+  readonly vault: VaultConfig;
   /** The amounts from which each review level of the benevolence fund must decide. */
   readonly thresholds: ReviewThresholds;
   /** The time zone of the local's calendar days. */

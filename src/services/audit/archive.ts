@@ -1,7 +1,7 @@
 import { frame } from '../crypto/framing.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { start, type Head } from './chain.ts';
-import type { RunSql } from './row.ts';
+import type { RunSql } from '../scope.ts';
 
 /** Archiving failed, or an archive is faulty. The message says why. */
 export class ArchiveError extends Error {

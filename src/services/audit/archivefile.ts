@@ -8,7 +8,8 @@ import { ArchiveError, faultOfArchive, findArchive, headOfArchive, tellArchiveFa
 import type { ArchivePlan } from './archiving.ts';
 import type { Head } from './chain.ts';
 import { lineOf } from './export.ts';
-import { eventColumns, type RunSql } from './row.ts';
+import type { RunSql } from '../scope.ts';
+import { eventColumns } from './row.ts';
 import { faultOf, tellFault, type Link } from './verify.ts';
 
 /** The verified file of an archive. */

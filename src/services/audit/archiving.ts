@@ -6,7 +6,8 @@ import type { ArchiveFile } from './archivefile.ts';
 import type { Head } from './chain.ts';
 import type { Services } from '../scope.ts';
 import { hostClient, recordAudit } from './event.ts';
-import { runIn, type RunSql } from './row.ts';
+import type { RunSql } from '../scope.ts';
+import { runOn } from '../scope.ts';
 import { sealingLock } from './seal.ts';
 import { tellFault, verifyAudit } from './verify.ts';
 
@@ -60,7 +61,7 @@ export async function removeArchived(
 ): Promise<number> {
   return await em.transactional(async (transaction) => {
     await transaction.execute('select pg_advisory_xact_lock(?)', [sealingLock]);
-    const latest = headOfArchive(await findArchive(runIn(transaction)), keyring);
+    const latest = headOfArchive(await findArchive(runOn(transaction)), keyring);
     const isNext = latest.sequence === from.sequence && latest.hash === from.hash;
     const count = to.sequence - from.sequence;
     if (!isNext || (await deleteUpTo(transaction, to)).some((deleted) => deleted !== count))

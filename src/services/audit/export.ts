@@ -1,4 +1,5 @@
-import { eventColumns, eventOf, type RunSql } from './row.ts';
+import type { RunSql } from '../scope.ts';
+import { eventColumns, eventOf } from './row.ts';
 
 export interface ExportOptions {
   /** The first instant; from the beginning when left out. */

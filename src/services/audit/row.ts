@@ -1,15 +1,5 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { AuditOutcome } from '../../entities/audit.ts';
 import type { WrittenEvent } from './event.ts';
-
-/** Runs SQL with `$1` parameters. */
-export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
-
-/** Runs SQL in the transaction of an entity manager. Each parameter must stand once, in order. */
-export const runIn =
-  (em: SqlEntityManager): RunSql =>
-  async (text, parameters) =>
-    await em.execute<Record<string, unknown>[]>(text.replaceAll(/\$\d+/g, '?'), [...parameters]);
 
 /** What is read of an event, of the row with the alias `e`. */
 export const eventColumns =

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Keyring } from '../crypto/keyring.ts';
 import { findArchive, headOfArchive } from './archive.ts';
 import { sealAfter, type Head } from './chain.ts';
-import { runIn } from './row.ts';
+import { runOn } from '../scope.ts';
 
 /** The advisory lock of whoever seals; what else takes such locks has other numbers. */
 export const sealingLock = 7_201_183_403;
@@ -42,7 +42,7 @@ async function headOf(em: SqlEntityManager, keyring: Keyring): Promise<Head> {
   const [last] = await em.execute<{ sequence: number | string; hash: string }[]>(
     'select sequence, hash from audit_seals order by sequence desc limit 1',
   );
-  return last ? { sequence: Number(last.sequence), hash: last.hash } : headOfArchive(await findArchive(runIn(em)), keyring);
+  return last ? { sequence: Number(last.sequence), hash: last.hash } : headOfArchive(await findArchive(runOn(em)), keyring);
 }
 
 function sealsOf(events: readonly { event_id: string; mac: string }[], head: Head, keyring: Keyring): Seal[] {

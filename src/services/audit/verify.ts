@@ -2,7 +2,8 @@ import { isGenuine, keyOf, type WrittenEvent } from './event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { faultOfArchive, findArchive, tellArchiveFault } from './archive.ts';
 import { sealAfter, start, type Head } from './chain.ts';
-import { eventColumns, eventOf, type RunSql } from './row.ts';
+import type { RunSql } from '../scope.ts';
+import { eventColumns, eventOf } from './row.ts';
 
 /** The first fault in the log. */
 export interface Fault {

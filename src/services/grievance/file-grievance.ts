@@ -7,8 +7,8 @@ import { Organization } from '../../entities/organization.ts';
 import { DateScalar } from '../../entities/scalars.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
 import { changeEvent } from '../audit/event.ts';
-import { insertRows, parseInput, assertNoProblems, runOn, type Source } from '../record/index.ts';
-import { todayOf, type Scope } from '../scope.ts';
+import { insertRows, parseInput, assertNoProblems, type Source } from '../record/index.ts';
+import { runOn, todayOf, type Scope } from '../scope.ts';
 import { actionContext } from '../case/case-action.ts';
 import { representative } from './representative.ts';
 

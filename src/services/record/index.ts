@@ -4,14 +4,12 @@ import {
   type EntityClass,
   type EntityProperty,
   type FilterQuery,
-  type SqlEntityManager,
 } from '@mikro-orm/postgresql';
-import { CompiledQuery } from 'kysely';
 import { validate as isUuid } from 'uuid';
 import type { Identified } from '../../entities/record.ts';
 import { isLonger } from '../../entities/text.ts';
 import { badInput, conflict, notFound, type FieldProblem } from '../../errors.ts';
-import type { Metadata, RunSql, Scope } from '../scope.ts';
+import type { Metadata, Scope } from '../scope.ts';
 
 /**
  * The row that the caller sees by this id, possibly held until the transaction ends, so that nobody else changes it;
@@ -93,12 +91,6 @@ export async function flush({ em }: Pick<Scope, 'em'>, taken: Readonly<Record<st
       error instanceof UniqueConstraintViolationException ? taken[(error as { constraint?: string }).constraint ?? ''] : undefined;
     throw path === undefined ? error : badInput({ path, message: 'is taken' });
   });
-}
-
-/** Runs statements in the transaction that the entity manager is in, or each by itself on a connection of the pool. */
-export function runOn(em: SqlEntityManager): RunSql {
-  const connection = em.getTransactionContext() ?? em.getKysely();
-  return async (text, params) => (await connection.executeQuery(CompiledQuery.raw(text, [...params]))).rows as Record<string, unknown>[];
 }
 
 /** What must hold for rows to be added, and what the database knows of them. */

@@ -1,9 +1,10 @@
+import type { SessionConfig } from '../../config.ts';
 import { sqlAfter, sqlNow, type Clocked } from '../../entities/clock.ts';
 import { BenevolenceReviewLevel } from '../../entities/benevolence.ts';
 import { RoleName } from '../../entities/role.ts';
 import type { ViewerFacts } from '../../entities/viewer.ts';
 import { isLive } from './session-terms.ts';
-import type { RunSql, Services, SessionRules } from '../scope.ts';
+import type { RunSql, Services } from '../scope.ts';
 
 /**
  * One row per unexpired role of the viewer, or one without a role; none where the session is no longer good. In one
@@ -79,7 +80,7 @@ async function noteFirstUse(runSql: RunSql, clocked: Clocked, sessionId: string,
 
 const roleNames: ReadonlySet<string> = new Set(Object.values(RoleName));
 
-function factsOf(rows: readonly ViewerRow[], rules: SessionRules): ViewerFacts | null {
+function factsOf(rows: readonly ViewerRow[], rules: SessionConfig): ViewerFacts | null {
   const [first] = rows;
   if (first === undefined) return null;
   const roles = new Set<RoleName>();

@@ -1,15 +1,16 @@
+import type { SessionConfig } from '../../config.ts';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { sqlAfter } from '../../entities/clock.ts';
 import { fileDenials } from '../audit/denial.ts';
 import { recordAudit } from '../audit/event.ts';
-import type { Services, SessionRules } from '../scope.ts';
+import type { Services } from '../scope.ts';
 
 /** How many rows of each kind a round removed, and how many refusals it filed. */
 export type CleanedUp = Readonly<Record<'denials' | 'roles' | keyof typeof removals, number>>;
 
 export type CleanupTools = Pick<Services, 'keyring' | 'mail' | 'now'> & {
-  readonly rules: Pick<SessionRules, 'refusalsPerDay'>;
+  readonly rules: Pick<SessionConfig, 'refusalsPerDay'>;
 };
 
 /** Chosen once for this purpose: what else takes advisory locks has other numbers. */

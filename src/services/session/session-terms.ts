@@ -1,9 +1,9 @@
+import type { SessionConfig } from '../../config.ts';
 import { sqlNow, type Clocked } from '../../entities/clock.ts';
 import type { TokenTerms } from '../crypto/jwt.ts';
-import type { SessionRules } from '../scope.ts';
 
 /** Tokens of another installation are signed with another keyring, so these names need not differ between two. */
-export function termsOf({ accessTokenTtl }: SessionRules): TokenTerms {
+export function termsOf({ accessTokenTtl }: SessionConfig): TokenTerms {
   return { issuer: 'unionhall', audience: 'unionhall', ttl: accessTokenTtl };
 }
 

@@ -5,10 +5,9 @@ import { unauthenticated, vaultLocked } from '../../errors.ts';
 import { SealError } from '../crypto/seal.ts';
 import { hashToken, tokenBytes } from '../crypto/token.ts';
 import { unwrapKeys, type VaultKeys, type WrapBinding } from '../crypto/vault.ts';
-import { runOn } from '../record/index.ts';
 import { oneValueSql, valueOf, type StoredValue, type ValueRow } from './record.ts';
 import { demandState, digestSql } from './state.ts';
-import type { Scope } from '../scope.ts';
+import { runOn, type Scope } from '../scope.ts';
 
 /** An unlocked vault, for as long as something is done with it: whoever opened it wipes its keys. */
 export interface OpenVault {
