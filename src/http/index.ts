@@ -86,7 +86,7 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   const { config, log, trouble } = served;
   const app = bareServer(served);
   readForwardedFor(app);
-  // an expectation that is not known may be ignored; Node.js would answer it by itself
+  // HTTP allows ignoring an unknown expectation; by default Node.js refuses it
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headersOf(request));

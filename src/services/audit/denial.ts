@@ -226,7 +226,7 @@ function kindOf({ actorId = null, targetId = null }: Pick<DenialFacts, 'actorId'
 
 /**
  * The events that may still be added for refusals of a day, within one transaction. Each class of refusals has a limit of
- * its own, so that whoever uses up one hides nothing of another.
+ * its own, so that exhausting one hides nothing of another.
  */
 class DailyLimit {
   readonly #left = new Map<string, number>();

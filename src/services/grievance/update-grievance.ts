@@ -56,7 +56,7 @@ export function updateGrievance(scope: Scope, id: string, input: UpdateGrievance
     assertNoProblems([...problems, ...dates, ...idProblems({ assignedUserId })]);
     const changes = values as GrievanceChanges;
     if (assignedUserId === null) changes.assignedUser = null;
-    // Whoever stays may have left the office since.
+    // The current representative may have lost the role since.
     else if (assignedUserId !== undefined && assignedUserId.toLowerCase() !== grievance.assignedUser?.id)
       changes.assignedUser = await representative(tx, assignedUserId, context.at);
     grievance.update(changes, context);

@@ -16,7 +16,7 @@ import type { Scope } from '../scope.ts';
  */
 export async function deleteMember(scope: Scope, id: string, version?: number | null): Promise<string> {
   const obstacle = await scope.transaction(async (tx) => {
-    // whoever files or applies for the member pins the record: one of the two waits for the other
+    // a filing or an application for the member locks the row too, so one of the two waits for the other
     const member = await findVisible(tx, Member, id, { isHeld: true });
     assertVersion(member, version);
     const found = await obstacleTo(tx, member);
@@ -35,7 +35,7 @@ async function obstacleTo(scope: Scope, member: Member): Promise<Refusal | null>
   const grievances = await scope.em.count(Grievance, { member: id, status: { $in: openGrievanceStatuses } });
   const applications = await scope.em.count(BenevolenceApplication, { member: id, status: { $in: openBenevolenceStatuses } });
   if (grievances + applications > 0) return conflict('The member has open cases. Close them first.', 'OPEN_CASES', []);
-  // whoever deletes need not see accounts for theirs to count
+  // accounts count even if the caller cannot see them
   const accounts = await scope.em.count(User, { member: id, isActive: true, deletedAt: null }, { filters: false });
   return accounts > 0 ? conflict('The member has an active account. Deactivate it first.', 'HAS_ACCOUNT', []) : null;
 }

@@ -13,7 +13,7 @@ import type { Scope } from '../scope.ts';
  */
 export async function deleteOrganization(scope: Scope, id: string, version?: number | null): Promise<string> {
   const isDeleted = await scope.transaction(async (tx) => {
-    // whoever files a grievance against it pins it: one of the two waits for the other
+    // a grievance against it locks the row too, so one of the two waits for the other
     const organization = await findVisible(tx, Organization, id, { isHeld: true });
     assertVersion(organization, version);
     const open = await tx.em.count(Grievance, { employer: organization.id, status: { $in: openGrievanceStatuses } });

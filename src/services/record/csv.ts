@@ -134,7 +134,7 @@ function separatorOf(line: string): string {
   return separator;
 }
 
-/** Whether this is the line `sep=;`, by which Excel is told what separates the cells. */
+/** Whether this is the line `sep=;`, which tells Excel the separator. */
 const namesSeparator = ({ record: [first = '', ...others] }: Parsed): boolean => /^sep=$/i.test(first) && others.join('') === '';
 
 function readHeader(names: readonly string[], { columns, needed, ignoresUnknown = false }: CsvForm): Header {

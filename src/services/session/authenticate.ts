@@ -67,7 +67,7 @@ const isFirstUse = ([row]: readonly ViewerRow[], counter: number): boolean =>
   row !== undefined && row.is_unused && row.refresh_counter > 1 && row.refresh_counter === counter;
 
 /**
- * Writes once for each rotation: of parallel first uses, one. It waits neither for the disk nor for whoever holds the row:
+ * Writes once for each rotation: of parallel first uses, one. It waits neither for the disk nor for a lock on the row:
  * the next use takes note then.
  */
 async function noteFirstUse(runSql: RunSql, clocked: Clocked, sessionId: string, [row]: readonly ViewerRow[]): Promise<void> {

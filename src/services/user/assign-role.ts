@@ -37,7 +37,7 @@ export class AssignRoleInput {
 
 /**
  * Assigns a role, or changes on what terms it is held: then what is left out stays. Where the earlier assignment has
- * expired, it begins anew. The user is told by mail.
+ * expired, a new one begins. The user gets a mail.
  * @returns the user's id.
  * @throws BAD_INPUT; NOT_FOUND where there is no such user or role; FORBIDDEN for oneself; CONFLICT where the owner or
  * the last admin would come to an end.

@@ -27,7 +27,7 @@ export async function deleteUser(scope: Scope, id: string): Promise<string> {
   });
 }
 
-/** Takes the access away while the vault is held: whoever gives it a new key meanwhile gives it before, or not to this user. */
+/** Deletes the access under the vault's row lock, so that a concurrent key rotation does not grant the new key to this user. */
 async function closeVault(scope: Scope, userId: string): Promise<boolean> {
   await scope.em.execute('select id from vaults for no key update');
   return voidPair(scope, userId);

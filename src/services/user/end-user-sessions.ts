@@ -6,7 +6,7 @@ import type { Scope } from '../scope.ts';
 import { endSessions } from '../sign-out.ts';
 
 /**
- * Ends all sessions of a user, who can sign in again and is told by mail.
+ * Ends all sessions of a user, who can sign in again and gets a mail.
  * @returns the user's id.
  * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for the viewer, who has logoutAll.
  */

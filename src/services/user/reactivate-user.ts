@@ -6,7 +6,7 @@ import { administer, holdUser } from './admin-guard.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Lets a user sign in again. Who was invited and has no password yet is invited anew.
+ * Lets a user sign in again. A user without a password gets a new invitation.
  * @returns the user's id.
  * @throws NOT_FOUND; CONFLICT while the user is linked to a member who was deleted.
  */

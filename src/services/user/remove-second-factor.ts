@@ -8,7 +8,7 @@ import type { Scope } from '../scope.ts';
 import { endSessions } from '../sign-out.ts';
 
 /**
- * Removes the second factor and the backup codes of a user who has lost them. All sessions end, and the user is told by mail.
+ * Removes the second factor and the backup codes of a user who has lost them. All sessions end, and the user gets a mail.
  * @returns the user's id.
  * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for the viewer; CONFLICT for the owner, and where there is no second factor.
  */
