@@ -417,7 +417,7 @@ class ServiceProcess {
     const passwords = new PasswordHasher(keyring, config.passwordCost);
     const now = this.#options.now ?? systemClock;
     const warn = (message: string): void => this.#log.warn(message);
-    const setup = new SetupToken(config.configDirectory);
+    const setup = new SetupToken(config.configDirectory, warn);
     const tools = {
       keyring,
       passwords,

@@ -75,9 +75,11 @@ describe('a set-up token', () => {
   it('is held by the process where no file can be', async () => {
     const file = join(await folder(), 'file');
     await writeFile(file, '');
-    const setup = new SetupToken(join(file, 'directory'));
+    const warnings: string[] = [];
+    const setup = new SetupToken(join(file, 'directory'), (message) => warnings.push(message));
     const token = await setup.keep();
     expect(await setup.keep()).toBe(token);
+    expect(warnings).toEqual([expect.stringMatching(/^The set-up token cannot be stored in .*directory\. It works only in this process/)]);
     expect([await setup.isToken(token), await setup.isToken('')]).toEqual([true, false]);
     await setup.forget();
     expect(await setup.isToken(token)).toBe(false);

@@ -14,7 +14,11 @@ export class SetupToken {
   /** Where no file can be kept: it then ends with the process. */
   #held: string | null = null;
 
-  constructor(private readonly directory: string) {
+  /** @param warn hears that the token cannot be kept. */
+  constructor(
+    private readonly directory: string,
+    private readonly warn: (message: string) => void = () => undefined,
+  ) {
     this.#file = join(directory, 'setup-token');
   }
 
@@ -22,6 +26,11 @@ export class SetupToken {
   async keep(): Promise<string> {
     const token = await this.#read().then((kept) => kept ?? this.#make());
     if (token !== null) return token;
+    if (this.#held === null)
+      this.warn(
+        `The set-up token cannot be stored in ${this.directory}. It works only in this process, until it stops. ` +
+          'Make the directory writable for the service.',
+      );
     return (this.#held ??= mint());
   }
 
