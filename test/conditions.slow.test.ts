@@ -94,6 +94,8 @@ it(`answers ${runs} random documents alike however often they are asked, and wit
     const [text, variables] = [found.text.replace(/ query Other \{ \w+ \}/, ''), found.variables[0] ?? {}];
     const document = parse(text);
     if (validate(schema, document).length > 0) continue;
+    // each refusal adds to the audit log, so that its next answer differs rightly
+    if (text.includes('auditEvents')) continue;
     const shorter = withoutConditions(document, variables);
     const actor = actors[number % actors.length] as (typeof actors)[number];
     if (shorter === null) continue;
