@@ -37,7 +37,7 @@ export async function changePassword(scope: Scope, input: ChangePasswordInput, c
   const account = accountOf(scope.viewer);
   const turn = await takeSignInTurn(scope, account, action);
   await refuseUnfit(scope, account.userId, input);
-  const proof = await tryPassword(scope, account, input.currentPassword, action);
+  const proof = await tryPassword(scope, account, input.currentPassword, { action });
   if (!proof.isRight) throw badCredentials();
   const passwordHash = await scope.passwords.hash(input.newPassword);
   const change = {
