@@ -9,13 +9,12 @@ import { SystemKey } from './key.ts';
 import { RateLimit } from './limit.ts';
 import { Member, MemberEmployment } from './member.ts';
 import { Organization, OrganizationContact } from './organization.ts';
-import { UserKey } from './pair.ts';
 import { Role, UserRole } from './role.ts';
 import { SaltingActivity } from './salting.ts';
 import { Device, LoginChallenge, Session } from './session.ts';
 import './setting.ts'; // published, and in no table
 import { User } from './user.ts';
-import { Secret, SecretVersion, Vault, VaultGrant, VaultKey, VaultSession } from './vault.ts';
+import { Secret, SecretVersion, UserKey, Vault, VaultGrant, VaultKey, VaultSession } from './vault.ts';
 
 /** Everything that is stored. */
 export const entities = [

@@ -1,4 +1,4 @@
-import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
+import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, OneToOne, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType } from 'type-graphql';
 import { Dated } from './record.ts';
@@ -197,5 +197,31 @@ export class SecretVersion extends Dated {
     this.salt = facts.salt;
     this.token = facts.token;
     this.createdBy = facts.createdBy;
+  }
+}
+
+/** A user's X25519 key pair: whoever holds the password and the system key can open what was granted to it. */
+@Entity({ tableName: 'user_keys' })
+export class UserKey extends Dated {
+  @OneToOne({ entity: () => User, ref: true, owner: true, deleteRule: 'cascade' })
+  user: Ref<User>;
+
+  @Property({ type: 'string', length: 64 })
+  publicKey: string;
+
+  /** Under the system key, over all that the pair is and which writing it is of: what was altered, or put back, is noticed. */
+  @Property({ type: 'text' })
+  publicKeyMac: string;
+
+  /** Sealed under the password, that again under the system key; names its schemes, keys and costs. */
+  @Property({ type: 'text' })
+  sealedPrivateKey: string;
+
+  constructor(facts: { user: Ref<User>; publicKey: string; publicKeyMac: string; sealedPrivateKey: string }) {
+    super();
+    this.user = facts.user;
+    this.publicKey = facts.publicKey;
+    this.publicKeyMac = facts.publicKeyMac;
+    this.sealedPrivateKey = facts.sealedPrivateKey;
   }
 }

@@ -83,10 +83,10 @@ export function brokenImports(sources: Sources): string[] {
   });
 }
 
-/** Techniques that every domain may use: audit, cases, keys, rate limits, key pairs, proofs of identity, records, the scope, and starting and ending sessions. A domain imports no other domain. */
+/** Techniques that every domain may use: audit, cases, keys, rate limits, proofs of identity with the key pair, records, the scope, and starting and ending sessions. A domain imports no other domain. */
 function isSameDomain(name: string, target: string): boolean {
   const [domain, other] = [name, target].map((path) => path.split('/')[1]?.replace(/\.ts$/, ''));
-  return domain === other || ['audit', 'case', 'key', 'limit', 'pair', 'proof', 'record', 'scope', 'sign-in'].includes(other ?? '');
+  return domain === other || ['audit', 'case', 'key', 'limit', 'proof', 'record', 'scope', 'sign-in'].includes(other ?? '');
 }
 
 function layerOf(path: string): string {

@@ -7,7 +7,7 @@ import { demandStrength, demandUnbreached, passwordRule } from '../proof/passwor
 import { tryToken } from '../proof/token-attempt.ts';
 import { confirmAddress, refusedAsTaken } from './verify-email.ts';
 import type { Scope } from '../scope.ts';
-import { voidPair } from '../pair.ts';
+import { voidPair } from '../proof/stored-pair.ts';
 
 @InputType({ description: 'The token and the new password.' })
 export class ResetPasswordInput {

@@ -6,7 +6,7 @@ import { openByPassword, readPrivateSeal, sealPrivateKey, type PrivateSeal } fro
 import { composed } from '../crypto/password.ts';
 import { SealError } from '../crypto/seal.ts';
 import { freshStretching } from '../crypto/stretch.ts';
-import { addPair, voidPair, writePair } from '../pair.ts';
+import { addPair, voidPair, writePair } from './stored-pair.ts';
 import type { Scope } from '../scope.ts';
 
 /** What becomes of a user's key pair when the password is replaced. */

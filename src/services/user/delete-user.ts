@@ -5,7 +5,7 @@ import { recordChange } from '../audit/event.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
 import { shutOut } from './deactivate-user.ts';
 import type { Scope } from '../scope.ts';
-import { voidPair } from '../pair.ts';
+import { voidPair } from '../proof/stored-pair.ts';
 
 /**
  * Marks a user as deleted, who is signed out everywhere, has no access to the vault and never comes back. What the user

@@ -7,7 +7,7 @@ import { recordChange } from '../audit/event.ts';
 import { generateKit, writeKit } from '../crypto/kit.ts';
 import { VaultKeys } from '../crypto/vault.ts';
 import { addGrant } from './grants.ts';
-import { pairOf, type StoredPair } from '../pair.ts';
+import { pairOf, type StoredPair } from '../proof/stored-pair.ts';
 import { writeState } from './state.ts';
 import { ensurePair } from '../proof/key-pair.ts';
 import { proveViewer, type ViewerProof } from '../proof/proof.ts';

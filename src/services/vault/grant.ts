@@ -6,7 +6,7 @@ import { badInput, conflict, notFound } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { grantAll } from './grants.ts';
 import { withVault } from './open.ts';
-import { pairOf } from '../pair.ts';
+import { pairOf } from '../proof/stored-pair.ts';
 import { holdVault } from './state.ts';
 import type { Scope } from '../scope.ts';
 

@@ -12,7 +12,7 @@ import { keepingKeys, type Keep } from '../crypto/vault.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
 import type { OpenVault } from './open.ts';
 import { VaultError, type OperatorTools } from './operator.ts';
-import { pairOf, readPair } from '../pair.ts';
+import { pairOf, readPair } from '../proof/stored-pair.ts';
 import { addVersion, decryptValue, findValue, nameProblems } from './record.ts';
 import { demandState, digestSql, holdVault, writeState } from './state.ts';
 

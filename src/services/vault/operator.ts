@@ -7,7 +7,7 @@ import { readKit } from '../crypto/kit.ts';
 import { isOfActiveKid, sealAgain } from '../crypto/pair.ts';
 import { SealError } from '../crypto/seal.ts';
 import { keepingKeys } from '../crypto/vault.ts';
-import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
+import { pairOf, readPair, writePair, type StoredPair } from '../proof/stored-pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
 

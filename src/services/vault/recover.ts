@@ -4,7 +4,7 @@ import type { KeyPair } from '../crypto/box.ts';
 import { keepingKeys } from '../crypto/vault.ts';
 import { ownPair } from './create.ts';
 import { SealError } from '../crypto/seal.ts';
-import { dropPair, readPair, type StoredPair } from '../pair.ts';
+import { dropPair, readPair, type StoredPair } from '../proof/stored-pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { holdVault } from './state.ts';
 import { proveViewer, type ViewerProof } from '../proof/proof.ts';

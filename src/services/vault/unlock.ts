@@ -9,7 +9,7 @@ import { composed } from '../crypto/password.ts';
 import { freshStretching } from '../crypto/stretch.ts';
 import { hashToken, mintToken, tokenBytes } from '../crypto/token.ts';
 import { keepingKeys, wrapKeys, type VaultKeys } from '../crypto/vault.ts';
-import { pairOf, readPair, writePair, type StoredPair } from '../pair.ts';
+import { pairOf, readPair, writePair, type StoredPair } from '../proof/stored-pair.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
 import { rewrap } from './rewrap.ts';
 import { demandState, digestSql, holdVault } from './state.ts';
