@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { systemClock } from '../entities/clock.ts';
 import { importSecrets, readForeign, wipe } from '../services/vault/import.ts';
 import { recoverFor, statusOf, tellStatus } from '../services/vault/operator.ts';
-import { asking } from '../terminal.ts';
+import { asking } from './terminal.ts';
 import { keyringFor, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, counted, here, say } from './operator.ts';
 
