@@ -7,7 +7,7 @@ import { verifyRefreshToken } from '../crypto/refresh.ts';
 import { accountOf, clearAttempts, passwordHashOf, takeSignInTurn, tryPassword } from '../proof/password-attempt.ts';
 import { resealPair, type PairMove } from '../proof/key-pair.ts';
 import { recordOwn } from '../audit/record-own.ts';
-import { currentToken } from '../session/refresh.ts';
+import { currentToken } from '../sign-in/current-token.ts';
 import { replacePassword } from './replace-password.ts';
 import { SignedIn, type Issued } from '../sign-in/start-session.ts';
 import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';

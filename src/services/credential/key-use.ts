@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import type { OneTimeToken } from '../../entities/credential.ts';
+import type { OneTimeToken } from '../../entities/account.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import { isOfActiveKey, seal } from '../crypto/seal.ts';

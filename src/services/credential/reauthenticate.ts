@@ -4,7 +4,7 @@ import { recordChange } from '../audit/event.ts';
 import { verifyRefreshToken } from '../crypto/refresh.ts';
 import { accountOf } from '../proof/password-attempt.ts';
 import { proveAgain, spendProof, type ReauthenticateInput } from '../proof/proof.ts';
-import { currentToken } from '../session/refresh.ts';
+import { currentToken } from '../sign-in/current-token.ts';
 import { SignedIn } from '../sign-in/start-session.ts';
 import type { Scope } from '../scope.ts';
 

@@ -1,6 +1,6 @@
 import { createUnionType, Field, InputType, Int, ObjectType } from 'type-graphql';
 import { databaseNow, sqlNow } from '../../entities/clock.ts';
-import { LoginChallenge } from '../../entities/credential.ts';
+import { LoginChallenge } from '../../entities/session.ts';
 import { normalizeIdentifier } from '../../entities/identifier.ts';
 import { Device } from '../../entities/session.ts';
 import { isLonger } from '../../entities/text.ts';
