@@ -353,7 +353,8 @@ async function samplesOf(list: List, property: string, comparisons: readonly str
   const samples: Record<string, () => unknown[]> = {
     eq: () => (values.length < 20 ? values : [common, rare]),
     in: () => [[common], few, [rare]],
-    notIn: () => [[rare]],
+    // of a column with one value, nothing would be left
+    notIn: () => [values.length > 1 ? [rare] : []],
     gte: () => quantiles,
     lte: () => [...quantiles].reverse(),
     isNull: () => [false, true],
