@@ -54,4 +54,25 @@ const lines = [
     )
     .join('')}};`,
 ];
+const isConnection = ({ type }) => String(type).replace('!', '').endsWith('Connection');
+const paged = types
+  .filter((type) => isObjectType(type))
+  .map((type) => [type.name, Object.values(type.getFields()).filter(isConnection)])
+  .filter(([, fields]) => fields.length > 0);
+lines.push(
+  '',
+  '/** The fields of each type that are paged. */',
+  `export const connections: Record<string, string[]> = {\n${paged
+    .map(([type, fields]) => `  ${type}: [${fields.map(({ name }) => `'${name}'`).join(', ')}],\n`)
+    .join('')}};`,
+);
 writeFileSync(join(into, 'cache.ts'), `${lines.join('\n')}\n`);
+
+writeFileSync(
+  join(into, 'schema.ts'),
+  `/** The schema, for mocks. */\nexport const typeDefs = ${JSON.stringify(readFileSync(join(here, '..', 'schema.graphql'), 'utf8'))};\n`,
+);
+writeFileSync(
+  join(into, 'seeds.ts'),
+  `/** Records of the seeds; see record.js. */\nexport const seeds: readonly unknown[] = JSON.parse(${JSON.stringify(readFileSync(join(here, 'seeds.json'), 'utf8'))});\n`,
+);

@@ -273,7 +273,10 @@ export const variables = {
   PLAYGROUND: flag
     .optional()
     .describe('`1` offers the playground; `0` does not. By default, it is offered outside production unless TRUSTED_DOCUMENTS is set.'),
-  CORS_ORIGINS: list(originProblem).describe('The allowed origins of browser clients, comma-separated. By default, none.'),
+  CORS_ORIGINS: list(originProblem).describe(
+    'The allowed origins of browser clients, comma-separated. By default, none. In development, every port of localhost is ' +
+      'allowed as well.',
+  ),
   TRUSTED_PROXIES: list(networkProblem).describe(
     'The IP addresses or networks of proxies whose X-Forwarded-For header is trusted, comma-separated.',
   ),

@@ -1,5 +1,4 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Grievance } from '../src/entities/grievance.ts';
 import {
   act,
   day,
@@ -14,6 +13,9 @@ import {
   type GrievanceAnswer,
   type Operation,
 } from './case.kit.ts';
+import { BenevolenceAction, BenevolenceStatus } from '../src/entities/benevolence.ts';
+import { CaseEventType, CaseStatus } from '../src/entities/case.ts';
+import { Grievance, GrievanceAction, GrievanceStatus } from '../src/entities/grievance.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 import { replayGrievance, stateOfGrievance } from './support/replay.ts';
 
@@ -96,6 +98,19 @@ describe('filing', () => {
       availableActions: ['UPDATE', 'INVESTIGATE', 'RECORD_STEP', 'SETTLE', 'WITHDRAW', 'CLOSE'],
       history: [{ action: 'file', fromStatus: null, toStatus: 'open', note: null, actor: { fullName: 'Marisol Vega' } }],
     });
+  });
+
+  it('spells the history as the enums do', async () => {
+    const { id } = await filed();
+    await does(local.staff, 'recordGrievanceStep', step(id, 'DENIED'));
+    const { grievance } = await local.staff.see<{ grievance: { history: object[] } }>(
+      'query ($id: ID!) { grievance(id: $id) { history { type statusBefore statusAfter } } }',
+      { id },
+    );
+    expect(grievance.history).toEqual([
+      { type: 'CREATED', statusBefore: null, statusAfter: 'OPEN' },
+      { type: 'RECORD_STEP', statusBefore: 'OPEN', statusAfter: 'HEARING' },
+    ]);
   });
 
   it('is of today, and of nothing else, where nothing else is told', async () => {
@@ -759,4 +774,11 @@ describe('today, in New York', () => {
     const closed = await act<GrievanceAnswer>(staff, 'closeGrievance', { input: { id, reason: 'Over.' } });
     expect(closed.data.done.resolutionDate).toBe(today);
   });
+});
+
+it('has a value of the history for every action and status of a case', () => {
+  const actions = [...Object.keys(GrievanceAction), ...Object.keys(BenevolenceAction)];
+  expect(new Set(Object.keys(CaseEventType))).toEqual(new Set(actions));
+  const statuses = { ...GrievanceStatus, ...BenevolenceStatus };
+  expect(CaseStatus).toEqual(statuses);
 });

@@ -212,9 +212,49 @@ describe('filters', () => {
     ['{ contractArticle: { contains: "%" } }', `contract_article like '%\\%%'`],
     ['{ status: { in: [] } }', 'false'],
     ['{ status: null }', 'true'],
+    ['{ status: { eq: null, in: null, notIn: null, isNull: null }, contractArticle: { contains: null } }', 'true'],
+    ['{ filedDate: { eq: null, gte: null, lte: null }, or: null, not: null }', 'true'],
+    ['{ status: { eq: null, in: [OPEN] } }', `status = 'open'`],
+    ['{ status: { notIn: [OPEN, CLOSED] } }', `status not in ('open', 'closed')`],
+    ['{ status: { notIn: [] } }', 'true'],
+    ['{ incidentDate: { notIn: ["2020-01-01"] } }', 'true'],
+    ['{ or: [{ status: { eq: OPEN } }, { incidentDate: { isNull: true } }] }', `(status = 'open' or incident_date is null)`],
+    [
+      '{ status: { eq: OPEN }, or: [{ currentStep: { eq: STEP_1 } }, { currentStep: { eq: STEP_2 }, incidentDate: { isNull: true } }] }',
+      `status = 'open' and (current_step = 'step_1' or current_step = 'step_2' and incident_date is null)`,
+    ],
+    ['{ or: [] }', 'false'],
+    ['{ or: [{}] }', 'true'],
+    ['{ not: [] }', 'true'],
+    ['{ not: {} }', 'false'],
+    ['{ not: { status: { eq: OPEN } } }', `status <> 'open'`],
+    ['{ not: [{ status: { eq: OPEN } }, { status: { notIn: [CLOSED, OPEN] } }] }', `status = 'closed'`],
+    ['{ not: { incidentDate: { gte: "1900-01-01" } } }', `not coalesce(incident_date >= '1900-01-01', false)`],
     ['{}', 'true'],
   ])('%s', async (filter, where) => {
     expect(await numbers(filter)).toEqual(await expected(where));
+  });
+
+  it.each(['or', 'not'])('have at most 50 comparisons in one %s', async (name) => {
+    const ask = (count: number, more: object[] = []) =>
+      local.officer.ask('query ($filter: GrievanceFilter) { grievances(filter: $filter) { totalCount } }', {
+        filter: { [name]: [...Array.from({ length: count }, () => ({ status: { eq: 'OPEN', in: ['OPEN'] } })), ...more] },
+      });
+    expect((await ask(25)).errors).toEqual([]);
+    const { codes, errors } = await ask(25, [{}]);
+    expect([codes, errors[0]?.extensions['fields']]).toEqual([
+      ['BAD_INPUT'],
+      [{ path: `filter.${name}`, message: 'must not have more than 50 comparisons' }],
+    ]);
+  });
+
+  it('name the place of a wrong value in a nested condition', async () => {
+    const filter = '{ or: [{}, { memberId: { notIn: ["x"] } }], not: { memberId: { eq: "y" } } }';
+    const { errors } = await local.officer.ask(`{ grievances(filter: ${filter}) { totalCount } }`);
+    expect(errors[0]?.extensions['fields']).toEqual([
+      { path: 'filter.or[1].memberId.notIn[0]', message: 'must be a UUID' },
+      { path: 'filter.not[0].memberId.eq', message: 'must be a UUID' },
+    ]);
   });
 
   it('take every field with every comparison, and every order, on every list', async () => {
@@ -228,6 +268,12 @@ describe('filters', () => {
       const filter = args.find((arg) => arg.name === 'filter')?.type as GraphQLInputObjectType;
       const order = args.find((arg) => arg.name === 'orderBy')?.type as GraphQLInputObjectType;
       for (const field of Object.values(filter.getFields())) {
+        if (isListType(field.type)) {
+          expect((await local.admin.ask(`{ ${name}(filter: { ${field.name}: [{}, {}] }) { totalCount nodes { id } } }`)).errors).toEqual(
+            [],
+          );
+          continue;
+        }
         if (!isInputObjectType(field.type)) {
           expect((await local.admin.ask(`{ ${name}(filter: { ${field.name}: "a b" }) { totalCount nodes { id } } }`)).errors).toEqual([]);
           continue;

@@ -57,6 +57,14 @@ export interface Client {
   /** Takes up a session that this browser or storage still has. @returns whether there is one. */
   resume(): Promise<boolean>;
   signOut(): Promise<void>;
+  /** The address of the service. */
+  readonly url: string;
+  /** `fetch` for other GraphQL clients: sends the access token, and refreshes it when it is about to end or is refused. */
+  readonly fetch: typeof globalThis.fetch;
+  /** The access token, refreshed where it is about to end; null where nobody is signed in. */
+  accessToken(): Promise<string | null>;
+  /** Brings a new access token in the place of one that was refused. @returns whether there is one. */
+  refresh(refused: string): Promise<boolean>;
   /** Stops listening to other tabs. */
   close(): void;
 }
@@ -144,6 +152,32 @@ class HttpClient implements Client {
     this.#end();
   }
 
+  get url(): string {
+    return this.options.url;
+  }
+
+  readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    const { fetch = globalThis.fetch } = this.options;
+    const send = (token: string | null): Promise<Response> => {
+      const headers = new Headers(init?.headers);
+      if (token !== null) headers.set('authorization', `Bearer ${token}`);
+      return fetch(input, { ...init, headers, credentials: this.#isCookie ? 'same-origin' : 'omit' });
+    };
+    const token = await this.accessToken();
+    const response = await send(token);
+    if (token === null || !(await isRefused(response)) || !(await this.#refresh(token))) return response;
+    return await send(await this.accessToken());
+  };
+
+  async accessToken(): Promise<string | null> {
+    await this.#refreshWhereDue();
+    return this.#session.tokens?.accessToken ?? null;
+  }
+
+  async refresh(refused: string): Promise<boolean> {
+    return await this.#refresh(refused);
+  }
+
   close(): void {
     this.#session.close();
   }
@@ -223,6 +257,16 @@ class HttpClient implements Client {
     } catch {
       return null;
     }
+  }
+}
+
+/** Whether nothing was done because the access token was refused. */
+async function isRefused(response: Response): Promise<boolean> {
+  try {
+    const { errors = [], extensions } = (await response.clone().json()) as Body;
+    return !extensions?.completed && errors.some(isUnauthenticated);
+  } catch {
+    return false;
   }
 }
 

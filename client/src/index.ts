@@ -2,5 +2,5 @@ export { createClient, type AskOptions, type Client, type ClientOptions, type Si
 export type { Failure, FailureCode, FieldProblem, Refused, Result } from './failure.js';
 export type { Document } from './document.js';
 export type { Storage } from './session.js';
-export { keys, possibleTypes } from './generated/cache.js';
+export { connections, keys, possibleTypes } from './generated/cache.js';
 export * from './generated/graphql.js';

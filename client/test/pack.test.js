@@ -1,7 +1,7 @@
 // What somebody with an empty folder does: installs the packed client, writes operations, and is told of mistakes.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -98,4 +98,56 @@ test('gql.tada reads the contract by what docs/client.md has, and finds a mistak
   assert.equal(check(), '');
   writeFileSync(join(front, 'query.ts'), code.replace(/\bfullName\b/, 'wholeName'));
   assert.match(check(), /^query\.ts.*error TS/);
+});
+
+test('what docs/client.md has for a Vite project passes `tsc -b`, and mistakes are found', () => {
+  const guide = readFileSync(join(here, '..', 'docs', 'client.md'), 'utf8');
+  const blocks = [...guide.matchAll(/```tsx? vite (src\/\S+)\n(.*?)```/gs)].map(([, name, text]) => [name, text]);
+  assert.deepEqual(
+    blocks.map(([name]) => name),
+    ['src/unionhall.ts', 'src/App.tsx', 'src/apollo.ts', 'src/urql.ts', 'src/mocks.ts', 'src/mocked-schema.ts'],
+  );
+  const packages = ['graphql-ws', 'react', '@types/react', '@apollo/client', 'rxjs', '@urql/core', '@urql/exchange-graphcache', 'msw'];
+  const { devDependencies } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
+  const wanted = [...packages, '@graphql-tools/mock'].map((name) => `${name}@${devDependencies[name]}`);
+  npm('install', '--no-audit', '--no-fund', '--ignore-scripts', ...wanted);
+  const front = mkdtempSync(join(folder, 'vite-'));
+  mkdirSync(join(front, 'src'));
+  // as in the template of Vite: the file itself only has references
+  writeFileSync(join(front, 'tsconfig.json'), JSON.stringify({ files: [], references: [{ path: './tsconfig.app.json' }] }));
+  const compilerOptions = {
+    target: 'ES2023',
+    lib: ['ES2023', 'DOM', 'DOM.Iterable'],
+    module: 'ESNext',
+    moduleResolution: 'bundler',
+    jsx: 'react-jsx',
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    verbatimModuleSyntax: true,
+    types: [],
+    tsBuildInfoFile: './app.tsbuildinfo',
+  };
+  writeFileSync(join(front, 'tsconfig.app.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
+  for (const [name, text] of blocks) writeFileSync(join(front, name), text);
+  const subscribing = /```ts subscriptions\n(.*?)```/s.exec(guide)[1];
+  writeFileSync(join(front, 'src', 'subscribing.ts'), subscribing);
+  const check = () =>
+    spawnSync(process.execPath, [join(folder, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'], { cwd: front, encoding: 'utf8' }).stdout;
+  assert.equal(check(), '');
+  writeFileSync(join(front, 'src', 'subscribing.ts'), subscribing.replace('grievance.status', 'grievance.state'));
+  assert.match(check(), /subscribing\.ts.*'state' does not exist/);
+});
+
+test('the package is ready to be published', () => {
+  const manifest = JSON.parse(readFileSync(join(folder, 'node_modules', 'unionhall-client', 'package.json'), 'utf8'));
+  assert.deepEqual(
+    [manifest.license, manifest.type, manifest.private, manifest.publishConfig],
+    ['Apache-2.0', 'module', undefined, { access: 'public', provenance: true }],
+  );
+  const at = (path) => readFileSync(join(folder, 'node_modules', 'unionhall-client', path), 'utf8');
+  for (const entry of Object.values(manifest.exports).flatMap((each) => (typeof each === 'string' ? [each] : Object.values(each))))
+    at(entry);
+  for (const file of ['README.md', 'LICENSE']) assert.ok(at(file).length > 500);
+  assert.equal(at('dist/schema.graphql'), readFileSync(join(here, '..', 'schema.graphql'), 'utf8'));
 });

@@ -89,6 +89,7 @@ registerEnumType(BenevolenceReviewDecision, {
 });
 
 export enum BenevolenceAction {
+  CREATED = 'apply',
   UPDATE = 'update',
   SUBMIT = 'submit',
   WITHDRAW = 'withdraw',
@@ -100,6 +101,7 @@ registerEnumType(BenevolenceAction, {
   name: 'BenevolenceAction',
   description: 'An action on an application. Each action has its own mutation.',
   valuesConfig: {
+    CREATED: { description: '`applyForBenevolence`: drafts the application. Only events have this action.' },
     UPDATE: { description: '`updateBenevolenceDraft`: changes the draft.' },
     SUBMIT: { description: '`submitBenevolence`: submits the draft for review.' },
     WITHDRAW: { description: '`withdrawBenevolence`: withdraws the application.' },
@@ -116,7 +118,7 @@ export const benevolenceLevels: readonly BenevolenceReviewLevel[] = [
   BenevolenceReviewLevel.PRESIDENT,
 ];
 
-const { UPDATE, SUBMIT, WITHDRAW, REVIEW, PAY } = BenevolenceAction;
+const { CREATED, UPDATE, SUBMIT, WITHDRAW, REVIEW, PAY } = BenevolenceAction;
 
 /** What may be done with an application, by where it stands. */
 export const benevolenceLaw: Readonly<Record<BenevolenceStatus, readonly BenevolenceAction[]>> = {
@@ -337,7 +339,7 @@ export class BenevolenceApplication extends Kept {
     this.amountRequested = facts.amountRequested;
     this.notes = facts.notes ?? null;
     demand(applicationProblems(this, context.today));
-    this.record('apply', null, context);
+    this.record(CREATED, null, context);
   }
 
   /** The level that decides next; undefined where none is left, or nothing was submitted. */
@@ -483,7 +485,12 @@ export class BenevolenceApplication extends Kept {
     this.record(action, before, context, note ?? null);
   }
 
-  private record(action: string, fromStatus: BenevolenceStatus | null, context: ActionContext, note: string | null = null): void {
+  private record(
+    action: BenevolenceAction,
+    fromStatus: BenevolenceStatus | null,
+    context: ActionContext,
+    note: string | null = null,
+  ): void {
     const application = ref(this as BenevolenceApplication);
     const { actor, at } = context;
     this.history.add(new CaseEvent({ application, action, fromStatus, toStatus: this.status, actor, at, note }));

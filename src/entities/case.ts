@@ -1,9 +1,10 @@
 import { Check, Entity, Index, ManyToOne, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import type { Ref } from '@mikro-orm/core';
-import { Field, ObjectType } from 'type-graphql';
+import { Field, ObjectType, registerEnumType } from 'type-graphql';
 import { conflict, type Refusal } from '../errors.ts';
-import { BenevolenceApplication } from './benevolence.ts';
-import { Grievance } from './grievance.ts';
+import { BenevolenceAction, BenevolenceApplication } from './benevolence.ts';
+import { Grievance, GrievanceAction } from './grievance.ts';
+import { Derived } from './listing.ts';
 import { Identified } from './record.ts';
 import { DateTimeScalar } from './scalars.ts';
 import { Person, User } from './user.ts';
@@ -31,15 +32,83 @@ export const changedBy = (context: ActionContext, before: Date): Date => new Dat
 /** On which channel of the database every node hears of what was done to a case. */
 export const caseChannel = 'unionhall_case_events';
 
-/** What was done to a case that was there already, as the channel tells it: no text of a case is in it. */
+/** What was done to a case, as the channel tells it: no text of a case is in it. */
 export interface CaseChange {
   readonly kind: 'Grievance' | 'BenevolenceApplication';
   readonly id: string;
   readonly action: string;
 }
 
+export enum CaseEventType {
+  CREATED = 'created',
+  UPDATE = 'update',
+  INVESTIGATE = 'investigate',
+  RECORD_STEP = 'record_step',
+  APPEAL = 'appeal',
+  SETTLE = 'settle',
+  CLOSE = 'close',
+  SUBMIT = 'submit',
+  REVIEW = 'review',
+  PAY = 'pay',
+  WITHDRAW = 'withdraw',
+}
+
+registerEnumType(CaseEventType, {
+  name: 'CaseEventType',
+  description: 'What happened to a case: a GrievanceAction or a BenevolenceAction, with the same name.',
+  valuesConfig: {
+    CREATED: { description: 'The case is new.' },
+    UPDATE: { description: 'The record or the draft was changed.' },
+    INVESTIGATE: { description: 'The investigation of a grievance began.' },
+    RECORD_STEP: { description: 'A step meeting of a grievance was recorded.' },
+    APPEAL: { description: 'A denied grievance was taken to the next step.' },
+    SETTLE: { description: 'A grievance ended by a settlement.' },
+    CLOSE: { description: 'A grievance ended for another reason.' },
+    SUBMIT: { description: 'An application was submitted for review.' },
+    REVIEW: { description: 'A review level decided on an application.' },
+    PAY: { description: 'The payment of an application was recorded.' },
+    WITHDRAW: { description: 'The case was withdrawn.' },
+  },
+});
+
+export enum CaseStatus {
+  OPEN = 'open',
+  INVESTIGATION = 'investigation',
+  HEARING = 'hearing',
+  ARBITRATION = 'arbitration',
+  SETTLED = 'settled',
+  WITHDRAWN = 'withdrawn',
+  CLOSED = 'closed',
+  DRAFT = 'draft',
+  SUBMITTED = 'submitted',
+  UNDER_REVIEW = 'under_review',
+  APPROVED = 'approved',
+  DENIED = 'denied',
+  PAID = 'paid',
+}
+
+registerEnumType(CaseStatus, {
+  name: 'CaseStatus',
+  description: 'The status of a case: a GrievanceStatus or a BenevolenceStatus, with the same name.',
+  valuesConfig: {
+    OPEN: { description: 'A grievance that was filed, with no action taken yet.' },
+    INVESTIGATION: { description: 'A grievance whose facts are being gathered.' },
+    HEARING: { description: 'A grievance with step meetings.' },
+    ARBITRATION: { description: 'A grievance in arbitration.' },
+    SETTLED: { description: 'A grievance that ended by a settlement.' },
+    WITHDRAWN: { description: 'A grievance that the union withdrew.' },
+    CLOSED: { description: 'A grievance that ended for another reason.' },
+    DRAFT: { description: 'An application in preparation.' },
+    SUBMITTED: { description: 'An application that awaits the first review of its round.' },
+    UNDER_REVIEW: { description: 'An application with a review and no final decision yet.' },
+    APPROVED: { description: 'An application that awaits payment.' },
+    DENIED: { description: 'A denied application.' },
+    PAID: { description: 'A paid application.' },
+  },
+});
+
 /**
- * One action on a grievance or an application. All of them together are its history. Each but the first is told to every
+ * One action on a grievance or an application. All of them together are its history. Each is told to every
  * node that listens, when its transaction commits and not otherwise.
  */
 @ObjectType({ description: 'An action on a grievance or an application.', simpleResolvers: true })
@@ -50,7 +119,6 @@ export interface CaseChange {
   timing: 'after',
   events: ['insert'],
   forEach: 'row',
-  when: 'new.from_status is not null',
   // In one line: lines are put together in more than one way on their way to the database.
   body: [
     `perform pg_notify('${caseChannel}', json_build_object(`,
@@ -67,15 +135,44 @@ export class CaseEvent extends Identified {
   @ManyToOne({ entity: () => BenevolenceApplication, ref: true, nullable: true, deleteRule: 'restrict' })
   application: Ref<BenevolenceApplication> | null;
 
-  @Field(() => String, { description: 'The action in lower case, for example `file`, `record_step`, or `review`.' })
+  @Field(() => CaseEventType, { description: 'What happened.' })
+  @Derived('action')
+  get type(): CaseEventType {
+    const isFirst = this.action === (GrievanceAction.CREATED as string) || this.action === (BenevolenceAction.CREATED as string);
+    return isFirst ? CaseEventType.CREATED : (this.action as CaseEventType);
+  }
+
+  @Field(() => CaseStatus, { nullable: true, description: 'The status before the event. Null for the first event.' })
+  @Derived('fromStatus')
+  get statusBefore(): CaseStatus | null {
+    return this.fromStatus as CaseStatus | null;
+  }
+
+  @Field(() => CaseStatus, { description: 'The status after the event.' })
+  @Derived('toStatus')
+  get statusAfter(): CaseStatus {
+    return this.toStatus as CaseStatus;
+  }
+
+  @Field(() => String, {
+    description: 'The action in lower case, for example `file`, `record_step`, or `review`.',
+    deprecationReason: '2027-06-01: use `type`, whose values are spelled as in the other enums.',
+  })
   @Property({ type: 'string', length: 50 })
   action: string;
 
-  @Field(() => String, { nullable: true, description: 'The status before the action. Null for the first event.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The status before the action, in lower case. Null for the first event.',
+    deprecationReason: '2027-06-01: use `statusBefore`, whose values are spelled as in the other enums.',
+  })
   @Property({ type: 'string', length: 50, nullable: true })
   fromStatus: string | null;
 
-  @Field(() => String, { description: 'The status after the action.' })
+  @Field(() => String, {
+    description: 'The status after the action, in lower case.',
+    deprecationReason: '2027-06-01: use `statusAfter`, whose values are spelled as in the other enums.',
+  })
   @Property({ type: 'string', length: 50 })
   toStatus: string;
 

@@ -70,6 +70,7 @@ registerEnumType(GrievanceStepOutcome, {
 });
 
 export enum GrievanceAction {
+  CREATED = 'file',
   UPDATE = 'update',
   INVESTIGATE = 'investigate',
   RECORD_STEP = 'record_step',
@@ -83,6 +84,7 @@ registerEnumType(GrievanceAction, {
   name: 'GrievanceAction',
   description: 'An action on a grievance. Each action has its own mutation.',
   valuesConfig: {
+    CREATED: { description: '`fileGrievance`: files the grievance. Only events have this action.' },
     UPDATE: { description: '`updateGrievance`: corrects or completes the record.' },
     INVESTIGATE: { description: '`investigateGrievance`: starts the investigation.' },
     RECORD_STEP: { description: '`recordGrievanceStep`: records the meeting of the current step.' },
@@ -103,7 +105,7 @@ export const grievanceSteps: readonly GrievanceStep[] = [
 
 export type GrievanceSituation = GrievanceStatus | 'hearing, denied' | 'arbitration, denied';
 
-const { UPDATE, INVESTIGATE, RECORD_STEP, APPEAL, SETTLE, WITHDRAW, CLOSE } = GrievanceAction;
+const { CREATED, UPDATE, INVESTIGATE, RECORD_STEP, APPEAL, SETTLE, WITHDRAW, CLOSE } = GrievanceAction;
 
 /** What may be done with a grievance, by where it stands. "Denied": the current step was held and the employer said no. */
 export const grievanceLaw: Readonly<Record<GrievanceSituation, readonly GrievanceAction[]>> = {
@@ -346,7 +348,7 @@ export class Grievance extends Kept {
     this.assignedUser = facts.assignedUser ?? null;
     this.notes = facts.notes ?? null;
     demand(filingProblems(this.filedDate, this.incidentDate, context.today));
-    this.record('file', null, context);
+    this.record(CREATED, null, context);
   }
 
   /** @throws CONFLICT where the case does not stand so that this can be done, or is not the version that was looked at. */
@@ -454,7 +456,7 @@ export class Grievance extends Kept {
     this.record(action, before, context, note ?? null);
   }
 
-  private record(action: string, fromStatus: GrievanceStatus | null, context: ActionContext, note: string | null = null): void {
+  private record(action: GrievanceAction, fromStatus: GrievanceStatus | null, context: ActionContext, note: string | null = null): void {
     const { actor, at } = context;
     this.history.add(new CaseEvent({ grievance: ref(this as Grievance), action, fromStatus, toStatus: this.status, actor, at, note }));
   }

@@ -23,7 +23,7 @@ type Class<T> = new () => T;
 export const [largestPage, usualPage] = [100, 20];
 
 /** How a filter's fields compare. */
-export const comparisons = ['eq', 'in', 'gte', 'lte', 'contains', 'isNull'] as const;
+export const comparisons = ['eq', 'in', 'notIn', 'gte', 'lte', 'contains', 'isNull'] as const;
 export type Comparison = (typeof comparisons)[number];
 
 export enum OrderDirection {
@@ -127,9 +127,33 @@ export const screaming = (property: string): string => property.replace(/([a-z0-
 export const filterName = (entity: EntityClass, property: string): string =>
   isRelation(published(entity, property).type) ? `${property}Id` : property;
 
-function filterOf(entity: EntityClass, { filter: properties, plain, search }: Listing): Class<object> {
-  const filter = named(`${entity.name}Filter`, class {} as Class<object>);
-  InputType(filter.name, { description: `Conditions for ${entity.name} records. A record must meet all of them.` })(filter);
+/** Comparisons at most in one `or` or one `not`; an alternative without any counts as one. */
+export const mostNested = 50;
+
+function filterOf(entity: EntityClass, listing: Listing): Class<object> {
+  const filter = conditionsOf(entity, 'Filter', listing);
+  const { plain, search } = listing;
+  if (search) publish(filter, 'search', () => String, { nullable: true, description: searchOf(search) });
+  if (plain) return filter;
+  // A type of its own: an input type that contains itself could be nested without end.
+  const condition = conditionsOf(entity, 'Condition', listing);
+  const most = `At most ${mostNested} comparisons.`;
+  publish(filter, 'or', () => [condition], {
+    nullable: true,
+    description: `Matches records that meet at least one of these conditions. An empty list matches nothing. ${most}`,
+  });
+  publish(filter, 'not', () => [condition], {
+    nullable: true,
+    description: `Matches records that meet none of these conditions. ${most}`,
+  });
+  return filter;
+}
+
+/** An input type with a field for each comparison of a listing. */
+function conditionsOf(entity: EntityClass, suffix: 'Filter' | 'Condition', { filter: properties, plain }: Listing): Class<object> {
+  const filter = named(`${entity.name}${suffix}`, class {} as Class<object>);
+  const description = `Conditions for ${entity.name} records. A record must meet all of them. A null condition has no effect.`;
+  InputType(filter.name, { description })(filter);
   for (const property of properties) {
     const { type } = published(entity, property);
     const comparison = plain ? valueOf(type) : comparisonOf(type);
@@ -140,7 +164,6 @@ function filterOf(entity: EntityClass, { filter: properties, plain, search }: Li
     const { type } = published(entity, property);
     publish(filter, name, () => type, { nullable: true, description });
   }
-  if (search) publish(filter, 'search', () => String, { nullable: true, description: searchOf(search) });
   return filter;
 }
 
@@ -185,13 +208,13 @@ interface Comparable {
 }
 
 const comparables = new Map<unknown, Comparable>([
-  [String, { name: 'String', values: 'a text', by: ['eq', 'in', 'contains', 'isNull'] }],
-  [ID, { name: 'Id', values: 'an id', by: ['eq', 'in', 'isNull'] }],
-  [Int, { name: 'Int', values: 'a number', by: ['eq', 'in', 'gte', 'lte', 'isNull'] }],
+  [String, { name: 'String', values: 'a text', by: ['eq', 'in', 'notIn', 'contains', 'isNull'] }],
+  [ID, { name: 'Id', values: 'an id', by: ['eq', 'in', 'notIn', 'isNull'] }],
+  [Int, { name: 'Int', values: 'a number', by: ['eq', 'in', 'notIn', 'gte', 'lte', 'isNull'] }],
   [Boolean, { name: 'Boolean', values: 'a Boolean', by: ['eq'] }],
-  [DateScalar, { name: 'Date', values: 'a date', by: ['eq', 'in', 'gte', 'lte', 'isNull'] }],
+  [DateScalar, { name: 'Date', values: 'a date', by: ['eq', 'in', 'notIn', 'gte', 'lte', 'isNull'] }],
   [DateTimeScalar, { name: 'DateTime', values: 'a date and time', by: ['gte', 'lte', 'isNull'] }],
-  [DecimalScalar, { name: 'Decimal', values: 'an amount of money', by: ['eq', 'in', 'gte', 'lte', 'isNull'] }],
+  [DecimalScalar, { name: 'Decimal', values: 'an amount of money', by: ['eq', 'in', 'notIn', 'gte', 'lte', 'isNull'] }],
 ]);
 
 const comparisonTypes = new Map<unknown, Class<object>>();
@@ -204,17 +227,21 @@ function comparisonOf(type: unknown): Class<object> {
   const { name, values, by } = comparables.get(valueType) ?? ofEnum(valueType);
   const comparison = named(`${name}Filter`, class {} as Class<object>);
   comparisonTypes.set(valueType, comparison);
-  InputType(comparison.name, { description: `Conditions for ${values}. The value must meet all of them.` })(comparison);
+  const description = `Conditions for ${values}. The value must meet all of them. A null operand has no effect, as if it were omitted.`;
+  InputType(comparison.name, { description })(comparison);
   const sentences: Record<Comparison, string> = {
     eq: 'Equals this value.',
     in: 'Equals one of these values, at most 100.',
+    notIn: 'Equals none of these values, at most 100. Null, also of a hidden field, equals none.',
     gte: 'Is greater than or equal to this value.',
     lte: 'Is less than or equal to this value.',
     contains: 'Contains this text. Ignores case, accents, and apostrophes.',
     isNull: 'True matches only null; false matches only other values.',
   };
   for (const operator of by) {
-    const operandOf = { in: () => [valueType], isNull: () => Boolean } as Partial<Record<Comparison, () => unknown>>;
+    const operandOf = { in: () => [valueType], notIn: () => [valueType], isNull: () => Boolean } as Partial<
+      Record<Comparison, () => unknown>
+    >;
     publish(comparison, operator, operandOf[operator] ?? (() => valueType), { nullable: true, description: sentences[operator] });
   }
   return comparison;
@@ -226,7 +253,7 @@ function ofEnum(type: unknown): Comparable {
   return {
     name: registered.name,
     values: `${/^[AEIOU]/.test(registered.name) ? 'an' : 'a'} ${registered.name} value`,
-    by: ['eq', 'in', 'isNull'],
+    by: ['eq', 'in', 'notIn', 'isNull'],
   };
 }
 

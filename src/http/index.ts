@@ -20,6 +20,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Context, Incoming } from '../context.ts';
+import { printContract } from '../schema.ts';
 import { toPublic } from './error-format.ts';
 import { executing, type Execute } from './execution.ts';
 import { failuresTo, plain, type ReportFailure } from '../process/log.ts';
@@ -30,6 +31,7 @@ import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts
 import { noRootConditions } from './conditions.ts';
 import { Documents } from './documents.ts';
 import { incoming } from './incoming.ts';
+import { Origins } from './origins.ts';
 import type { TrustedDocuments } from './trusted.ts';
 import {
   beforehand,
@@ -81,7 +83,7 @@ const keepAlive = 75_000;
 /** Milliseconds in which the database has to answer for the service to be healthy. */
 const healthPatience = 2_000;
 
-/** The HTTP server: /graphql, /health, /livez and, where it is offered, the playground; and its WebSockets. Not listening yet. */
+/** The HTTP server: /graphql, /health, /livez and, where they are offered, /schema.graphql and the playground; and its WebSockets. Not listening yet. */
 export async function createHttp(served: Served): Promise<{ app: FastifyInstance; sockets: Sockets }> {
   const { config, log, trouble } = served;
   const app = bareServer(served);
@@ -104,11 +106,17 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
     return reply.code(status).send({ error: message });
   });
   await app.register(cookie);
-  if (config.corsOrigins.length > 0) await app.register(cors, corsOf(config));
+  const origins = new Origins(config, app.log);
+  const report = failuresTo(log);
+  const sockets = socketsOf(served, app, { report, origins });
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!sockets.isUpgrade(request)) origins.admits(request);
+    done();
+  });
+  if (origins.allowed.length > 0) await app.register(cors, corsOf(origins));
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/health', (_request, reply) => health(served, reply));
-  const report = failuresTo(log);
-  const sockets = socketsOf(served, app, report);
+  if (config.environment !== 'production' && served.trusted === null) registerSchema(app, served.schema);
   sockets.attach(app);
   await app.register(async (scope) => registerGraphql(scope, served, sockets, report));
   if (served.playground) await app.register(served.playground);
@@ -116,8 +124,8 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
 }
 
 /** Browsers on other origins, where there are any. */
-const corsOf = ({ corsOrigins }: Config) => ({
-  origin: [...corsOrigins],
+const corsOf = ({ allowed }: Origins) => ({
+  origin: allowed,
   credentials: true,
   methods: ['GET', 'POST'],
   allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'idempotency-key', 'x-request-id', 'x-vault-token'],
@@ -158,16 +166,19 @@ const bareServer = ({ log, config: { trustedProxies, patience } }: Served): Fast
     clientErrorHandler: refuseBroken,
   });
 
-const socketsOf = ({ schema, contextOf, timeLeft, config }: Served, { log }: FastifyInstance, report: ReportFailure): Sockets =>
+const socketsOf = (
+  { schema, contextOf, timeLeft, config }: Served,
+  { log }: FastifyInstance,
+  parts: { report: ReportFailure; origins: Origins },
+): Sockets =>
   new Sockets({
     schema,
     contextOf,
     timeLeft,
     config: config.sockets,
-    origins: config.corsOrigins,
     messageLimit: bodyLimit,
     log,
-    report,
+    ...parts,
   });
 
 async function health({ checkDatabase, trouble }: Served, reply: FastifyReply): Promise<object> {
@@ -184,6 +195,12 @@ async function answers(checkDatabase: Served['checkDatabase']): Promise<string |
   } catch {
     return 'The database does not respond.';
   }
+}
+
+/** Serves the schema as text to code generators and mocks, where introspection is allowed as well. */
+function registerSchema(app: FastifyInstance, schema: GraphQLSchema): void {
+  let text: string | undefined;
+  app.get('/schema.graphql', (_request, reply) => reply.type('application/graphql; charset=utf-8').send((text ??= printContract(schema))));
 }
 
 async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets, report: ReportFailure): Promise<void> {

@@ -23,6 +23,7 @@ import type { Context, Incoming } from '../context.ts';
 import type { CaseChange } from '../entities/case.ts';
 import { isAway, Refusal, tooComplex, unauthenticated } from '../errors.ts';
 import type { Execution } from './execution.ts';
+import type { Origins } from './origins.ts';
 import { clientAddress } from './address.ts';
 import { refuseBroken } from './transport.ts';
 import type { ReportFailure } from '../process/log.ts';
@@ -38,8 +39,8 @@ export interface SocketParts {
   /** Milliseconds until an access token ends. */
   readonly timeLeft: (accessToken: string) => number;
   readonly config: SocketConfig;
-  /** From which a browser may come, beside the service's own. */
-  readonly origins: readonly string[];
+  /** From which a browser may come. */
+  readonly origins: Pick<Origins, 'admits'>;
   /** Bytes. */
   readonly messageLimit: number;
   readonly log: FastifyBaseLogger;
@@ -135,10 +136,9 @@ export class Sockets {
 
   #refusalOf(request: FastifyRequest): { status: number; message: string } | null {
     if (this.#isStopping) return { status: 503, message: 'The service is stopping.' };
-    const { origin, upgrade } = request.headers;
+    const { upgrade } = request.headers;
     if (upgrade?.toLowerCase() !== 'websocket') return { status: 400, message: 'Only an upgrade to WebSocket is supported.' };
-    const isKnown = origin === undefined || this.parts.origins.includes(origin) || isSame(origin, request.host);
-    return isKnown ? null : { status: 403, message: 'CORS_ORIGINS does not allow this origin.' };
+    return this.parts.origins.admits(request) ? null : { status: 403, message: 'CORS_ORIGINS does not allow this origin.' };
   }
 
   #open(socket: WebSocket, request: FastifyRequest, prepare: Prepare): void {
@@ -161,8 +161,6 @@ export class Sockets {
     await Promise.all(lines.map(({ closed }) => closed));
   }
 }
-
-const isSame = (origin: string, host: string): boolean => URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 
 /** Who has how many sockets at this node. */
 class Crowd {

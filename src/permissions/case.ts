@@ -25,6 +25,10 @@ export const rows = [
         see: ['event'],
       },
     ],
-    { event: ['id', 'action', 'fromStatus', 'toStatus', 'at'], actor: ['actor'], note: ['note'] },
+    {
+      event: ['id', 'type', 'statusBefore', 'statusAfter', 'action', 'fromStatus', 'toStatus', 'at'],
+      actor: ['actor'],
+      note: ['note'],
+    },
   ),
 ];

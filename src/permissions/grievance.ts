@@ -7,6 +7,7 @@ const { ADMIN, OFFICER, STAFF, MEMBER } = RoleName;
 const handling = [ADMIN, OFFICER, STAFF];
 
 export const actions: ActionRules<GrievanceAction> = {
+  file: { any: handling },
   update: { any: handling },
   investigate: { any: handling },
   record_step: { any: handling },
@@ -23,7 +24,7 @@ export const operations: Operations = {
     grievanceByNumber: allow(...handling, MEMBER),
   },
   Mutation: {
-    fileGrievance: allow(...handling),
+    fileGrievance: allowAction(actions.file),
     updateGrievance: allowAction(actions.update),
     investigateGrievance: allowAction(actions.investigate),
     recordGrievanceStep: allowAction(actions.record_step),

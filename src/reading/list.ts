@@ -1,10 +1,10 @@
 import { badInput, forbidden, type FieldProblem } from '../errors.ts';
-import { filterName, largestPage, longestSearch, mostWords, usualPage, type Comparison, type Page } from '../entities/page.ts';
+import { filterName, largestPage, longestSearch, mostNested, mostWords, usualPage, type Comparison, type Page } from '../entities/page.ts';
 import { isLonger } from '../entities/text.ts';
 import { validate as isUuid } from 'uuid';
 import { fromCursor } from './cursor.ts';
 import type { Lens } from './lens.ts';
-import { searchesOf, slotOf, type Comparing, type ListShape, type Order, type Values } from './statement.ts';
+import { searchesOf, type Condition, type ListShape, type Order, type Values } from './statement.ts';
 import type { Column } from './subject.ts';
 
 /** What a client asked of a list, checked: the shape of its statement, and the values that go into it. */
@@ -23,7 +23,7 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
   if (page.includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may request deleted records.');
   const problems: FieldProblem[] = [...sizeProblems(page)];
   const order = orderOf(lens, page, problems);
-  const { comparing, values } = filterOf(lens, page, problems);
+  const { conditions, values } = filterOf(lens, page, problems);
   const words = searchOf(lens, page, problems);
   if (problems.length > 0) throw badInput(...problems);
 
@@ -33,7 +33,7 @@ export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
   const size = page.last ?? page.first ?? usualPage;
   return {
     shape: {
-      filter: comparing,
+      filter: conditions,
       words: words.map((word) => (word.length > searchedBy ? 'long' : isTypedNumber(word) ? 'number' : 'short')),
       order,
       hasCursor: position !== null,
@@ -68,22 +68,47 @@ function orderOf(lens: Lens, { orderBy }: Page, problems: FieldProblem[]): Order
   return { property: orderBy.field, direction: orderBy.direction };
 }
 
-function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { comparing: Comparing[]; values: Record<string, unknown> } {
-  const comparing: Comparing[] = [];
+function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { conditions: Condition[]; values: Record<string, unknown> } {
   const values: Record<string, unknown> = {};
-  const isPlain = lens.plan.subject.listing?.plain !== undefined;
-  for (const { name, property, comparisons } of filtersOf(lens, filter ?? {})) {
+  const groupAt = (given: Given, at: string): Condition[] => {
+    const { group, ...read } = groupOf(lens, given, at);
+    Object.assign(values, read.values);
+    problems.push(...read.problems);
+    return group;
+  };
+  const groupsAt = (name: 'or' | 'not'): Condition[][] | null => {
+    const given = filter?.[name] as readonly Given[] | null | undefined;
+    if (!given) return null;
+    const groups = given.map((each, place) => groupAt(each, `filter.${name}[${place}]`));
+    if (groups.reduce((sum, group) => sum + Math.max(group.length, 1), 0) > mostNested)
+      problems.push({ path: `filter.${name}`, message: `must not have more than ${mostNested} comparisons` });
+    return groups;
+  };
+  const conditions = groupAt(filter ?? {}, 'filter');
+  const [or, not] = [groupsAt('or'), groupsAt('not')];
+  if (or) conditions.push({ or });
+  if (not && not.length > 0) conditions.push(...not.map((group) => ({ not: group })));
+  return { conditions, values };
+}
+
+/** The conditions that one input object names, in the order of their slots. @param at where it stands in the arguments. */
+function groupOf(lens: Lens, given: Given, at: string): { group: Condition[]; values: Record<string, unknown>; problems: FieldProblem[] } {
+  const group = new Map<string, Condition>();
+  const values: Record<string, unknown> = {};
+  const problems: FieldProblem[] = [];
+  for (const { name, property, comparisons } of filtersOf(lens, given)) {
     if (lens.sight.shows(property) === 'never') {
-      problems.push({ path: `filter.${name}`, message: 'is hidden from you: you cannot filter by it' });
+      problems.push({ path: `${at}.${name}`, message: 'is hidden from you: you cannot filter by it' });
       continue;
     }
     for (const { path, by, value } of comparisons) {
-      problems.push(...problemsOf(`filter.${path}`, { by, value }, columnOf(lens, property), isPlain));
-      comparing.push({ property, by });
-      values[slotOf({ property, by })] = by === 'contains' && typeof value === 'string' ? within(value) : value;
+      const slot = `${at}.${path}`;
+      problems.push(...problemsOf(slot, { by, value }, columnOf(lens, property)));
+      group.set(slot, by === 'notIn' ? { not: [{ property, by: 'in', slot }] } : { property, by, slot });
+      values[slot] = by === 'contains' && typeof value === 'string' ? within(value) : value;
     }
   }
-  return { comparing: comparing.sort((a, b) => (slotOf(a) < slotOf(b) ? -1 : 1)), values };
+  return { group: [...group.keys()].sort().map((slot) => group.get(slot) as Condition), values, problems };
 }
 
 /** What is like every text that this one is within. */
@@ -125,6 +150,9 @@ const digitsOf = (text: string): string => text.replace(/\D/g, '').replace(/^1(?
 /** Digits of a local number, without the area. */
 const fewestDigits = 7;
 
+/** An input object of a filter. */
+type Given = NonNullable<Page['filter']>;
+
 /** One field of a filter, as it was given. */
 interface Filter {
   readonly name: string;
@@ -138,17 +166,16 @@ interface Compared {
   readonly value: unknown;
 }
 
-/** What was given of a filter, by the properties it is about; a plain value is compared as its list says. */
-function filtersOf({ plan: { subject } }: Lens, given: NonNullable<Page['filter']>): Filter[] {
+/** What was given of a filter, without nulls, by the properties it is about; a plain value is compared as its list says. */
+function filtersOf({ plan: { subject } }: Lens, given: Given): Filter[] {
   const { filter = [], plain, normalized } = subject.listing ?? {};
   const properties = new Map(filter.map((property) => [filterName(subject.entity, property), property]));
   return Object.entries(given).flatMap(([name, value]) => {
     const range = plain?.[name];
     const property = range?.[0] ?? properties.get(name);
-    if (value === undefined || property === undefined) return [];
+    if (value == null || property === undefined) return [];
     if (plain) return [{ name, property, comparisons: [{ path: name, by: range?.[1] ?? 'eq', value }] }];
-    if (value === null) return [];
-    const compared = Object.entries(value).filter(([, operand]) => operand !== undefined) as [Comparison, unknown][];
+    const compared = Object.entries(value).filter(([, operand]) => operand != null) as [Comparison, unknown][];
     const stored = normalized?.[property];
     return [
       {
@@ -170,8 +197,7 @@ function normalize(operand: unknown, stored: (text: string) => string): unknown 
 }
 
 /** @param path where the value stands. */
-function problemsOf(path: string, { by, value }: Compared, { type }: Column, isPlain: boolean): FieldProblem[] {
-  if (value === null) return [{ path, message: `must not be null: ${isPlain ? 'omit it instead' : 'use isNull instead'}` }];
+function problemsOf(path: string, { by, value }: Compared, { type }: Column): FieldProblem[] {
   if (by === 'contains' && typeof value === 'string' && isLonger(value, longestSearch))
     return [{ path, message: `must have at most ${longestSearch} characters` }];
   if (Array.isArray(value) && value.length > longestList) return [{ path, message: `must not list more than ${longestList} values` }];

@@ -24,15 +24,23 @@ export interface Order {
   readonly direction: Direction;
 }
 
-/** One comparison of a filter; its value is bound under {@link slotOf}. */
+/** One comparison of a filter. */
 export interface Comparing {
   readonly property: string;
-  readonly by: Comparison;
+  readonly by: Exclude<Comparison, 'notIn'>;
+  /** Under which name the value is bound. */
+  readonly slot: string;
 }
+
+/** A condition of a filter: a comparison, at least one of several groups, or the negation of a group. */
+export type Condition = Comparing | { readonly or: readonly Group[] } | { readonly not: Group };
+
+/** Conditions that must all be met. */
+type Group = readonly Condition[];
 
 /** Everything about a list that shapes its statement; values are bound later. */
 export interface ListShape {
-  readonly filter: readonly Comparing[];
+  readonly filter: readonly Condition[];
   /** The words that are searched, each bound as `word.0` and so on; of a long one, its beginning as `long.0`, of a number its digits as `digits.0`. */
   readonly words: readonly ('short' | 'long' | 'number')[];
   readonly order: Order;
@@ -69,8 +77,6 @@ const statements = new LRUCache<string, Statement>({ maxSize: 8_000_000, maxEntr
 
 /** The parameters of a statement in their order. */
 export const bind = ({ slots }: Statement, values: Values): unknown[] => slots.map((name) => values[name]);
-
-export const slotOf = ({ property, by }: Comparing): string => `${property}.${by}`;
 
 /** Where a row keeps what its relation leads to; under the field's own name it keeps the key. */
 export const readAhead = (field: string): string => `${field}~`;
@@ -223,7 +229,8 @@ const isDescending = ({ order, isBackwards }: ListShape): boolean => (order.dire
 const wayOf = (shape: ListShape): Sql => raw(isDescending(shape) ? 'desc' : 'asc');
 
 /** Whether it filters by more than equality: how many rows that leaves, only the values tell. */
-const hasOpenFilter = ({ filter, words }: ListShape): boolean => words.length > 0 || filter.some(({ by }) => by !== 'eq');
+const hasOpenFilter = ({ filter, words }: ListShape): boolean =>
+  words.length > 0 || filter.some((each) => !('by' in each) || each.by !== 'eq');
 
 /** How many rows a list has on all its pages; with a foreign key, for each of the bound `keys`. */
 export const countStatement = (lens: Lens, shape: ListShape): Statement =>
@@ -290,7 +297,7 @@ const counted = (lens: Lens, properties: readonly string[], conditions: readonly
 function listConditions(lens: Lens, shape: ListShape, rows = lens.sight.rows): Sql[] {
   return [
     ...standing(lens, shape.includesDeleted, 't', rows),
-    ...shape.filter.map((comparing) => comparison(lens, comparing)),
+    ...shape.filter.map((each) => condition(lens, each)),
     ...searched(lens, shape.words),
   ];
 }
@@ -347,6 +354,21 @@ function standing({ sight, plan }: Lens, includesDeleted: boolean, row = 't', co
   return rows === 'true' ? alive : [...alive, sql`(${withSlots(rows)})`];
 }
 
+/**
+ * A condition as SQL. A negation holds wherever the group is not true: a comparison with null, or with what is hidden, is
+ * never true, so that a row is matched whatever a hidden value is.
+ */
+function condition(lens: Lens, each: Condition): Sql {
+  const all = (group: Group): Sql => and(group.map((one) => condition(lens, one)));
+  if ('not' in each) return sql`((${all(each.not)}) is not true)`;
+  if (!('or' in each)) return comparison(lens, each);
+  if (each.or.length === 0) return sql`false`;
+  return sql`(${sql.join(
+    each.or.map((group) => sql`(${all(group)})`),
+    sql` or `,
+  )})`;
+}
+
 /** A comparison with the column as the viewer sees it: what is hidden is null for filters too. */
 function comparison(lens: Lens, comparing: Comparing): Sql {
   const column = columnOf(lens, comparing.property);
@@ -355,11 +377,11 @@ function comparison(lens: Lens, comparing: Comparing): Sql {
   const [where, left] = [withSlots(shown('t')), withSlots(column.sql('t'))];
   // what is null compares with nothing; said so, and not by a case, the rows where it shows are found by their index
   if (comparing.by !== 'isNull') return sql`((${where}) and ${compared(left, column, comparing)})`;
-  return sql`coalesce((${where}) and ${left} is not null, false) <> ${slot(slotOf(comparing))}::boolean`;
+  return sql`coalesce((${where}) and ${left} is not null, false) <> ${slot(comparing.slot)}::boolean`;
 }
 
 function compared(left: Sql, column: Column, comparing: Comparing): Sql {
-  const value = slot(slotOf(comparing));
+  const value = slot(comparing.slot);
   switch (comparing.by) {
     case 'eq':
       if (column.isCaseless) return sql`lower(${left}) = lower(${value}::text collate "C")`;
@@ -372,7 +394,7 @@ function compared(left: Sql, column: Column, comparing: Comparing): Sql {
     case 'lte':
       return sql`${left} <= ${value}${cast(column)}`;
     case 'contains':
-      return sql`${foldedSql(left)} like ${foldedSlot(slotOf(comparing))}`;
+      return sql`${foldedSql(left)} like ${foldedSlot(comparing.slot)}`;
     case 'isNull':
       // said so, as not every planner knows it of itself, and would look for a null from end to end
       return column.isNullable ? sql`(${left} is null) = ${value}::boolean` : sql`not ${value}::boolean`;

@@ -115,8 +115,8 @@ export class BenevolenceApplicationResolver {
 
   @Subscription(() => BenevolenceApplicationChange, {
     description:
-      'Sends an event for each change to an application that the caller can see at that moment. New ' +
-      'drafts send no event. Uses WebSocket with the `graphql-transport-ws` protocol.',
+      'Sends an event for each new application, and for each change to one, that the caller can see at that ' +
+      'moment. Uses WebSocket with the `graphql-transport-ws` protocol.',
     subscribe: ({ context, args }: Subscribing) => context.cases.changesOf(BenevolenceApplication, args.id),
   })
   benevolenceApplicationChanged(

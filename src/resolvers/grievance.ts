@@ -143,8 +143,8 @@ export class GrievanceResolver {
 
   @Subscription(() => GrievanceChange, {
     description:
-      'Sends an event for each change to a grievance that the caller can see at that moment. New ' +
-      'grievances send no event. Uses WebSocket with the `graphql-transport-ws` protocol.',
+      'Sends an event for each new grievance, and for each change to one, that the caller can see at that ' +
+      'moment. Uses WebSocket with the `graphql-transport-ws` protocol.',
     subscribe: ({ context, args }: Subscribing) => context.cases.changesOf(Grievance, args.id),
   })
   grievanceChanged(

@@ -136,7 +136,7 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   },
   CaseEvent: {
     table: 'case_events',
-    parts: { event: 'id action fromStatus toStatus at', actor: 'actor', note: 'note' },
+    parts: { event: 'id type statusBefore statusAfter action fromStatus toStatus at', actor: 'actor', note: 'note' },
     grants: [
       ['admin officer staff', all, 'event actor note'],
       ['member', ofOwnGrievance, 'event actor'],

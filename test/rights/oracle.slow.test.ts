@@ -73,8 +73,9 @@ function inputOf(name: List, argument: 'filter' | 'orderBy'): GraphQLInputObject
   return type;
 }
 
-/** The filters that compare a field; what `search` looks through is asked apart. */
-const filtersOf = (name: List): string[] => Object.keys(inputOf(name, 'filter').getFields()).filter((filter) => filter !== 'search');
+/** The filters that compare a field; what `search` looks through is asked apart, `or` and `not` hold the same. */
+const filtersOf = (name: List): string[] =>
+  Object.keys(inputOf(name, 'filter').getFields()).filter((filter) => !['search', 'or', 'not'].includes(filter));
 
 function ordersOf(name: List): string[] {
   const type = inputOf(name, 'orderBy').getFields()['field']?.type;
@@ -109,6 +110,16 @@ describe.each(people)('%s', (who) => {
           path: `filter.${filter}`,
           args: `filter: { ${filter}: {} }`,
         })),
+        ...filtersOf(name).map((filter) => ({
+          field: fieldOfFilter(type, filter),
+          path: `filter.or[1].${filter}`,
+          args: `filter: { or: [{}, { ${filter}: {} }] }`,
+        })),
+        ...filtersOf(name).map((filter) => ({
+          field: fieldOfFilter(type, filter),
+          path: `filter.not[0].${filter}`,
+          args: `filter: { not: [{ ${filter}: {} }] }`,
+        })),
         ...ordersOf(name).flatMap((order) =>
           ['ASC', 'DESC'].map((direction) => ({
             field: fieldOfOrder(order),
@@ -124,7 +135,10 @@ describe.each(people)('%s', (who) => {
       );
       for (const [place, { field, path, args }] of asked.entries()) {
         const { list: page, codes, paths } = answers[place] as Whole;
-        if (ledgerOf(who).everSees(type, field)) expect([args, codes, idsOf(page), page?.totalCount]).toEqual([args, [], ids, ids.length]);
+        // a condition without a comparison is met by every record, so that its negation is met by none
+        const rows = args.includes('not:') ? [] : ids;
+        if (ledgerOf(who).everSees(type, field))
+          expect([args, codes, idsOf(page), page?.totalCount]).toEqual([args, [], rows, rows.length]);
         else expect([args, page, codes, paths]).toEqual([args, null, ['BAD_INPUT'], [path]]);
       }
     }

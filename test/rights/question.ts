@@ -202,6 +202,12 @@ export class Examiner {
     if (field === 'hasTotp') return typeof answer === 'boolean';
     if (field === 'mustEnrollSecondFactor') return answer === null || answer === false; // demanded of no role by default
     if (field === 'availableActions') return Array.isArray(answer);
+    if (field === 'type' && type === 'CaseEvent') {
+      const isFirst = stored['from_status'] === null;
+      return answer === (isFirst ? 'CREATED' : String(stored['action']).toUpperCase());
+    }
+    if (field === 'statusBefore') return answer === (stored['from_status'] === null ? null : String(stored['from_status']).toUpperCase());
+    if (field === 'statusAfter') return answer === String(stored['to_status']).toUpperCase();
     const value = stored[snake(field)];
     if (value === undefined) throw new Error(`${type}.${field} is in no column`);
     if (value === null || answer === null) return value === answer;

@@ -35,13 +35,17 @@ const holdings = fc.record({ held: fc.subarray([...roles], { maxLength: 2 }), ex
 /** Whose member record the caller is linked to: their own, nobody's, or one that has cases and no user. */
 const links = fc.constantFrom('own', 'none', 'other');
 
+const comparisons = fc.record({ field: fc.nat(), row: fc.nat(), how: fc.constantFrom('eq', 'notIn', 'isNull', 'contains', 'gte') });
+
 const questions = fc.record({
   list: fc.constantFrom(...(Object.keys(lists) as List[])),
   seed: fc.integer(),
   steps: fc.nat(3),
   form: fc.constantFrom('nodes' as const, 'edges' as const),
   /** Where among what may be filtered and ordered by, and by what; null for no filter, for no order. */
-  filter: fc.option(fc.record({ field: fc.nat(), row: fc.nat(), how: fc.constantFrom('eq', 'isNull', 'contains', 'gte') })),
+  filter: fc.option(fc.array(comparisons, { minLength: 1, maxLength: 2 })),
+  /** How the conditions are put: the first alone, as alternatives, or negated. */
+  put: fc.constantFrom('alone' as const, 'or' as const, 'not' as const),
   order: fc.option(fc.record({ field: fc.nat(), direction: fc.constantFrom('ASC', 'DESC') })),
 });
 
@@ -105,29 +109,47 @@ function conditionOf(
   const isEnum = isEnumType(getNamedType(operator.type));
   const literal = leaf === 'Decimal' ? `"${Number(value).toFixed(2)}"` : isEnum ? String(value).toUpperCase() : JSON.stringify(value);
   const text = `{ ${filter.name}: { ${how}: ${literal} } }`;
+  if (how === 'notIn') return { ...told, text, passes: (each) => each !== value };
   if (how === 'eq') return { ...told, text, passes: (each) => each === value };
   if (how === 'gte') return { ...told, text, passes: (each) => each !== null && (each as string | number) >= (value as string | number) };
   return {
     ...told,
     text,
-    passes: (each) =>
-      String(each ?? '')
-        .toLowerCase()
-        .includes(String(value).toLowerCase()),
+    passes: (each) => folded(each).includes(folded(value)),
+  };
+}
+
+const folded = (value: unknown): string =>
+  String(value ?? '')
+    .normalize('NFD')
+    .replace(/[\p{Mn}'\u2018\u2019]/gu, '')
+    .toLowerCase();
+
+/** A filter made of conditions, and whether a row passes, of which `told` gives what each condition is told. */
+function filterOf(put: 'alone' | 'or' | 'not', drawn: readonly Condition[]) {
+  const conditions = put === 'alone' ? drawn.slice(0, 1) : drawn;
+  if (conditions.length === 0) return null;
+  const texts = conditions.map(({ text }) => text);
+  const meets = (told: (condition: Condition) => unknown) => conditions.some((each) => each.passes(told(each)));
+  return {
+    fields: conditions.map(({ field }) => field),
+    text: put === 'alone' ? String(texts[0]) : `{ ${put}: [${texts.join(', ')}] }`,
+    passes: (told: (condition: Condition) => unknown) => meets(told) !== (put === 'not'),
   };
 }
 
 it('shows no caller, whatever roles they hold and however they ask, a row or a value that was not agreed', async () => {
   const own = (await askerOf(local.sql, 'testuser')).memberId as string;
-  const met = { rows: 0, refused: 0, hidden: 0, filtered: 0 };
+  const met = { rows: 0, refused: 0, hidden: 0, filtered: 0, combined: 0 };
   await fc.assert(
     fc.asyncProperty(holdings, links, fc.array(questions, { minLength: 3, maxLength: 6 }), async (holding, link, asked) => {
       await hold(holding, link, own);
       const ledger = await Ledger.of(local.sql, await askerOf(local.sql, 'testuser'));
-      for (const { list, seed, steps, form, filter, order } of asked) {
+      for (const { list, seed, steps, form, filter, put, order } of asked) {
         const type = lists[list];
         const stored = ledger.stored(type);
-        const condition = filter && conditionOf(list, filter, stored);
+        const drawn = (filter ?? []).flatMap((each) => conditionOf(list, each, stored) ?? []);
+        const condition = filterOf(put, drawn);
         const orders = (getNamedType(inputOf(list, 'orderBy').getFields()['field']?.type) as GraphQLEnumType).getValues();
         const by = order && orders[order.field % orders.length]?.name;
         const args = [
@@ -144,9 +166,7 @@ it('shows no caller, whatever roles they hold and however they ask, a row or a v
           toGraphql(`${list}(${args.join(', ')})`, form, question, roll),
         );
         const refusal = refusalOf(operations.Query[list] ?? [], ledger.asker.roles as Role[]);
-        const isHidden = [...(condition ? [condition.field] : []), ...(by ? [camel(by)] : [])].some(
-          (field) => !ledger.everSees(type, field),
-        );
+        const isHidden = [...(condition?.fields ?? []), ...(by ? [camel(by)] : [])].some((field) => !ledger.everSees(type, field));
         const said = [args.join(', '), codes];
         if (refusal !== null || isHidden) {
           expect([...said, data?.root ?? null]).toEqual([args.join(', '), [refusal ?? 'BAD_INPUT'], null]);
@@ -159,15 +179,14 @@ it('shows no caller, whatever roles they hold and however they ask, a row or a v
           .filter(
             (id) =>
               !condition ||
-              (ledger.sees(type, id, condition.field)
-                ? condition.passes(ledger.row(type, id)?.[condition.column] ?? null)
-                : condition.passes(null)),
+              condition.passes(({ field, column }) => (ledger.sees(type, id, field) ? (ledger.row(type, id)?.[column] ?? null) : null)),
           );
         const examiner = new Examiner(schema, ledger);
         examiner.examine(data?.root, form, question, expected, list);
         expect(examiner.discrepancies).toEqual([]);
         met.rows += expected.length;
         met.filtered += condition ? 1 : 0;
+        met.combined += condition && put !== 'alone' ? 1 : 0;
       }
     }),
     { numRuns: runs, seed: 20_261_121 },

@@ -46,3 +46,10 @@ export const possibleTypes: Record<string, string[]> = {
   LoginResult: ['SecondFactorRequired', 'SignedIn'],
   Node: ['AuditEvent', 'BenevolenceApplication', 'Grievance', 'Member', 'Organization', 'Role', 'SaltingActivity', 'Session', 'User'],
 };
+
+/** The fields of each type that are paged. */
+export const connections: Record<string, string[]> = {
+  Member: ['benevolenceApplications', 'grievances', 'saltingActivities'],
+  Organization: ['grievances', 'saltingActivities'],
+  Query: ['auditEvents', 'benevolenceApplications', 'grievances', 'members', 'organizations', 'saltingActivities', 'users'],
+};

@@ -20,6 +20,8 @@ export type ApplyForBenevolenceInput = {
 
 /** An action on an application. Each action has its own mutation. */
 export type BenevolenceAction =
+  /** `applyForBenevolence`: drafts the application. Only events have this action. */
+  | 'CREATED'
   /** `payBenevolence`: records the payment. */
   | 'PAY'
   /** `reviewBenevolence`: records the decision of the next level. */
@@ -31,7 +33,23 @@ export type BenevolenceAction =
   /** `withdrawBenevolence`: withdraws the application. */
   | 'WITHDRAW';
 
-/** Conditions for BenevolenceApplication records. A record must meet all of them. */
+/** Conditions for BenevolenceApplication records. A record must meet all of them. A null condition has no effect. */
+export type BenevolenceApplicationCondition = {
+  /** Matches `amountRequested`. */
+  amountRequested?: DecimalFilter | null | undefined;
+  /** Matches `applicationDate`. */
+  applicationDate?: DateFilter | null | undefined;
+  /** Matches the id of `member`. */
+  memberId?: IdFilter | null | undefined;
+  /** Matches `paymentDate`. */
+  paymentDate?: DateFilter | null | undefined;
+  /** Matches `reason`. */
+  reason?: BenevolenceReasonFilter | null | undefined;
+  /** Matches `status`. */
+  status?: BenevolenceStatusFilter | null | undefined;
+};
+
+/** Conditions for BenevolenceApplication records. A record must meet all of them. A null condition has no effect. */
 export type BenevolenceApplicationFilter = {
   /** Matches `amountRequested`. */
   amountRequested?: DecimalFilter | null | undefined;
@@ -39,6 +57,10 @@ export type BenevolenceApplicationFilter = {
   applicationDate?: DateFilter | null | undefined;
   /** Matches the id of `member`. */
   memberId?: IdFilter | null | undefined;
+  /** Matches records that meet none of these conditions. At most 50 comparisons. */
+  not?: Array<BenevolenceApplicationCondition> | null | undefined;
+  /** Matches records that meet at least one of these conditions. An empty list matches nothing. At most 50 comparisons. */
+  or?: Array<BenevolenceApplicationCondition> | null | undefined;
   /** Matches `paymentDate`. */
   paymentDate?: DateFilter | null | undefined;
   /** Matches `reason`. */
@@ -60,7 +82,7 @@ export type BenevolenceReason =
   /** Another reason. */
   | 'OTHER';
 
-/** Conditions for a BenevolenceReason value. The value must meet all of them. */
+/** Conditions for a BenevolenceReason value. The value must meet all of them. A null operand has no effect, as if it were omitted. */
 export type BenevolenceReasonFilter = {
   /** Equals this value. */
   eq?: BenevolenceReason | null | undefined;
@@ -68,6 +90,8 @@ export type BenevolenceReasonFilter = {
   in?: Array<BenevolenceReason> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
+  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  notIn?: Array<BenevolenceReason> | null | undefined;
 };
 
 /** The decision of a review level. */
@@ -107,7 +131,7 @@ export type BenevolenceStatus =
   /** Reviewed by at least one level, with no final decision yet. */
   | 'UNDER_REVIEW';
 
-/** Conditions for a BenevolenceStatus value. The value must meet all of them. */
+/** Conditions for a BenevolenceStatus value. The value must meet all of them. A null operand has no effect, as if it were omitted. */
 export type BenevolenceStatusFilter = {
   /** Equals this value. */
   eq?: BenevolenceStatus | null | undefined;
@@ -115,6 +139,8 @@ export type BenevolenceStatusFilter = {
   in?: Array<BenevolenceStatus> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
+  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  notIn?: Array<BenevolenceStatus> | null | undefined;
 };
 
 /** The second factor for a login. */
@@ -127,7 +153,7 @@ export type CompleteLoginInput = {
   method?: SecondFactorMethod;
 };
 
-/** Conditions for a date. The value must meet all of them. */
+/** Conditions for a date. The value must meet all of them. A null operand has no effect, as if it were omitted. */
 export type DateFilter = {
   /** Equals this value. */
   eq?: string | null | undefined;
@@ -139,9 +165,11 @@ export type DateFilter = {
   isNull?: boolean | null | undefined;
   /** Is less than or equal to this value. */
   lte?: string | null | undefined;
+  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  notIn?: Array<string> | null | undefined;
 };
 
-/** Conditions for an amount of money. The value must meet all of them. */
+/** Conditions for an amount of money. The value must meet all of them. A null operand has no effect, as if it were omitted. */
 export type DecimalFilter = {
   /** Equals this value. */
   eq?: string | null | undefined;
@@ -153,6 +181,8 @@ export type DecimalFilter = {
   isNull?: boolean | null | undefined;
   /** Is less than or equal to this value. */
   lte?: string | null | undefined;
+  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  notIn?: Array<string> | null | undefined;
 };
 
 /** A grievance to file. */
@@ -185,6 +215,8 @@ export type GrievanceAction =
   | 'APPEAL'
   /** `closeGrievance`: ends the grievance for another reason. */
   | 'CLOSE'
+  /** `fileGrievance`: files the grievance. Only events have this action. */
+  | 'CREATED'
   /** `investigateGrievance`: starts the investigation. */
   | 'INVESTIGATE'
   /** `recordGrievanceStep`: records the meeting of the current step. */
@@ -196,7 +228,29 @@ export type GrievanceAction =
   /** `withdrawGrievance`: ends the grievance because the union withdraws it. */
   | 'WITHDRAW';
 
-/** Conditions for Grievance records. A record must meet all of them. */
+/** Conditions for Grievance records. A record must meet all of them. A null condition has no effect. */
+export type GrievanceCondition = {
+  /** Matches the user id of `assignedUser`. */
+  assignedUserId?: IdFilter | null | undefined;
+  /** Matches `contractArticle`. */
+  contractArticle?: StringFilter | null | undefined;
+  /** Matches `currentStep`. */
+  currentStep?: GrievanceStepFilter | null | undefined;
+  /** Matches the id of `employer`. */
+  employerId?: IdFilter | null | undefined;
+  /** Matches `filedDate`. */
+  filedDate?: DateFilter | null | undefined;
+  /** Matches `grievanceNumber`. */
+  grievanceNumber?: StringFilter | null | undefined;
+  /** Matches `incidentDate`. */
+  incidentDate?: DateFilter | null | undefined;
+  /** Matches the id of `member`. */
+  memberId?: IdFilter | null | undefined;
+  /** Matches `status`. */
+  status?: GrievanceStatusFilter | null | undefined;
+};
+
+/** Conditions for Grievance records. A record must meet all of them. A null condition has no effect. */
 export type GrievanceFilter = {
   /** Matches the user id of `assignedUser`. */
   assignedUserId?: IdFilter | null | undefined;
@@ -214,6 +268,10 @@ export type GrievanceFilter = {
   incidentDate?: DateFilter | null | undefined;
   /** Matches the id of `member`. */
   memberId?: IdFilter | null | undefined;
+  /** Matches records that meet none of these conditions. At most 50 comparisons. */
+  not?: Array<GrievanceCondition> | null | undefined;
+  /** Matches records that meet at least one of these conditions. An empty list matches nothing. At most 50 comparisons. */
+  or?: Array<GrievanceCondition> | null | undefined;
   /** Matches `status`. */
   status?: GrievanceStatusFilter | null | undefined;
 };
@@ -256,7 +314,7 @@ export type GrievanceStatus =
   /** Ended because the union withdrew it. */
   | 'WITHDRAWN';
 
-/** Conditions for a GrievanceStatus value. The value must meet all of them. */
+/** Conditions for a GrievanceStatus value. The value must meet all of them. A null operand has no effect, as if it were omitted. */
 export type GrievanceStatusFilter = {
   /** Equals this value. */
   eq?: GrievanceStatus | null | undefined;
@@ -264,6 +322,8 @@ export type GrievanceStatusFilter = {
   in?: Array<GrievanceStatus> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
+  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  notIn?: Array<GrievanceStatus> | null | undefined;
 };
 
 /** The step that a grievance has reached. */
@@ -277,7 +337,7 @@ export type GrievanceStep =
   /** Third step, with the head of the employer. */
   | 'STEP_3';
 
-/** Conditions for a GrievanceStep value. The value must meet all of them. */
+/** Conditions for a GrievanceStep value. The value must meet all of them. A null operand has no effect, as if it were omitted. */
 export type GrievanceStepFilter = {
   /** Equals this value. */
   eq?: GrievanceStep | null | undefined;
@@ -285,9 +345,11 @@ export type GrievanceStepFilter = {
   in?: Array<GrievanceStep> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
+  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  notIn?: Array<GrievanceStep> | null | undefined;
 };
 
-/** Conditions for an id. The value must meet all of them. */
+/** Conditions for an id. The value must meet all of them. A null operand has no effect, as if it were omitted. */
 export type IdFilter = {
   /** Equals this value. */
   eq?: string | number | null | undefined;
@@ -295,6 +357,8 @@ export type IdFilter = {
   in?: Array<string | number> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
+  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  notIn?: Array<string | number> | null | undefined;
 };
 
 /** The credentials and the device for a login. */
@@ -350,7 +414,7 @@ export type SecondFactorMethod =
   /** A six-digit code from an authenticator app. */
   | 'TOTP';
 
-/** Conditions for a text. The value must meet all of them. */
+/** Conditions for a text. The value must meet all of them. A null operand has no effect, as if it were omitted. */
 export type StringFilter = {
   /** Contains this text. Ignores case, accents, and apostrophes. */
   contains?: string | null | undefined;
@@ -360,6 +424,8 @@ export type StringFilter = {
   in?: Array<string> | null | undefined;
   /** True matches only null; false matches only other values. */
   isNull?: boolean | null | undefined;
+  /** Equals none of these values, at most 100. Null, also of a hidden field, equals none. */
+  notIn?: Array<string> | null | undefined;
 };
 
 export type ApplicationCardFragment = { id: string, version: number, reason: BenevolenceReason, amountRequested: string, approvedAmount: string | null, applicationDate: string, status: BenevolenceStatus, requiredLevels: Array<BenevolenceReviewLevel>, availableActions: Array<BenevolenceAction>, member: { fullName: string } | null, reviews: Array<{ id: string, round: number, reviewLevel: BenevolenceReviewLevel, decision: BenevolenceReviewDecision, reviewerName: string | null }> };
@@ -401,6 +467,20 @@ export type ReviewBenevolenceMutationVariables = Exact<{
 
 
 export type ReviewBenevolenceMutation = { reviewBenevolence: { id: string, version: number, reason: BenevolenceReason, amountRequested: string, approvedAmount: string | null, applicationDate: string, status: BenevolenceStatus, requiredLevels: Array<BenevolenceReviewLevel>, availableActions: Array<BenevolenceAction>, member: { fullName: string } | null, reviews: Array<{ id: string, round: number, reviewLevel: BenevolenceReviewLevel, decision: BenevolenceReviewDecision, reviewerName: string | null }> } };
+
+export type GrievanceChangedSubscriptionVariables = Exact<{
+  id?: string | number | null | undefined;
+}>;
+
+
+export type GrievanceChangedSubscription = { grievanceChanged: { action: GrievanceAction, grievance: { id: string, grievanceNumber: string, status: GrievanceStatus } } };
+
+export type BenevolenceApplicationChangedSubscriptionVariables = Exact<{
+  id?: string | number | null | undefined;
+}>;
+
+
+export type BenevolenceApplicationChangedSubscription = { benevolenceApplicationChanged: { action: BenevolenceAction, application: { id: string, status: BenevolenceStatus } } };
 
 export type GrievancesQueryVariables = Exact<{
   first?: number | null | undefined;
@@ -637,6 +717,29 @@ export const ReviewBenevolenceDocument = new TypedDocumentString(`
   }
   availableActions
 }`) as unknown as TypedDocumentString<ReviewBenevolenceMutation, ReviewBenevolenceMutationVariables>;
+export const GrievanceChangedDocument = new TypedDocumentString(`
+    subscription GrievanceChanged($id: ID) {
+  grievanceChanged(id: $id) {
+    action
+    grievance {
+      id
+      grievanceNumber
+      status
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<GrievanceChangedSubscription, GrievanceChangedSubscriptionVariables>;
+export const BenevolenceApplicationChangedDocument = new TypedDocumentString(`
+    subscription BenevolenceApplicationChanged($id: ID) {
+  benevolenceApplicationChanged(id: $id) {
+    action
+    application {
+      id
+      status
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<BenevolenceApplicationChangedSubscription, BenevolenceApplicationChangedSubscriptionVariables>;
 export const GrievancesDocument = new TypedDocumentString(`
     query Grievances($first: Int, $after: String, $filter: GrievanceFilter, $orderBy: GrievanceOrder) {
   grievances(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
