@@ -3,7 +3,7 @@ import type { Ref } from '@mikro-orm/core';
 import { Dated } from './record.ts';
 import { User } from './user.ts';
 
-/** A user's X25519 key pair: whoever holds the password and the system key can open what was granted to it. */
+/** A user's X25519 key pair: the password and the system key together open what was granted to it. */
 @Entity({ tableName: 'user_keys' })
 export class UserKey extends Dated {
   @OneToOne({ entity: () => User, ref: true, owner: true, deleteRule: 'cascade' })
