@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => database.close());
 
-/** The superuser, whom no trigger stops. */
+/** Runs statements as a superuser, with the triggers disabled. */
 async function tamper(...statements: string[]): Promise<void> {
   for (const table of ['audit_events', 'audit_seals']) await database.run(`alter table ${table} disable trigger user`);
   for (const statement of statements) await database.run(statement);
