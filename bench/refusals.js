@@ -1,7 +1,7 @@
 import { headersOf, loginBody } from './contenders/index.js';
 import { heading, median, table } from './print.js';
 
-/** Who is refused, and why, with a password that is nobody's. */
+/** Refused users and the reasons, with a password that no user has. */
 const refused = { unknown: 'nobody', wrong: 'staff', locked: 'instructor', inactive: 'testuser' };
 
 /** How often each is asked in one round. */

@@ -1,4 +1,4 @@
-// Writes the list of common passwords anew, from the development dependency that has them by frequency:
+// Regenerates the list of common passwords from the development dependency that has them by frequency:
 // node scripts/common.js
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

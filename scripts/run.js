@@ -10,7 +10,7 @@ if (major < 22) {
   const { loadEnvironment, warnOfUnknown } = await import('./environment.js');
   const names = loadEnvironment();
   const { build } = await import('./build.js');
-  // npm runs this in a shell, which ends at a SIGTERM without passing it on: whoever is left alone ends too
+  // npm runs this in a shell, which ends at a SIGTERM without passing it on: an orphaned child ends too
   const parent = process.ppid;
   const watch = setInterval(() => {
     if (process.ppid === parent) return;

@@ -2,7 +2,7 @@ import { base, en, Faker, generateMersenne53Randomizer } from '@faker-js/faker';
 import { digest, seed } from './id.ts';
 
 /**
- * The one generator of a kind of rows. It is seeded anew for each block, so that a block is the same
+ * The one generator of a kind of rows. It is seeded again for each block, so that a block is the same
  * whatever scale it is written at, and whether or not the blocks before it were generated.
  */
 export class Dice {

@@ -76,7 +76,7 @@ export interface ContextSources {
   readonly run: RunSql;
   /** Runs what reads for a user. */
   readonly runFor: (userId: string | null) => RunSql;
-  /** Runs what tells who is asking. */
+  /** Authenticates the caller. */
   readonly runReserved: RunSql;
   readonly subjects: Subjects;
   readonly tools: Services;
@@ -122,7 +122,7 @@ class RequestContext {
     });
   }
 
-  // Functions for whoever takes them out of the context, made when they are: Apollo copies the context, and V8 keeps functions
+  // Own functions, created on first use: Apollo copies the context, and V8 keeps functions
   // that are properties of such a copy, and with them the request, until it collects the whole heap.
 
   get permissions(): () => Permission[] {
@@ -150,7 +150,7 @@ class RequestContext {
     };
   }
 
-  /** Reads as whoever an access token names: for answers that follow a sign-in. */
+  /** Reads as the user that an access token names: for answers that follow a sign-in. */
   get readAs(): (accessToken: string) => Promise<Reader> {
     const { runReserved } = this.sources;
     const sources = { ...this.sources, runReserved: (text, params) => runReserved(text, params, false, true) } satisfies ContextSources;

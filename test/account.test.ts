@@ -245,7 +245,7 @@ describe('changePassword', () => {
       expect((await device.changePassword(from, to)).codes).toEqual([]);
   });
 
-  it('is for whoever is signed in', async () => {
+  it('is for every signed-in user', async () => {
     const query = 'mutation { changePassword(input: { currentPassword: "x", newPassword: "y" }) { accessToken } }';
     expect((await local.anonymous.ask(query)).codes).toEqual(['UNAUTHENTICATED']);
   });
@@ -371,7 +371,7 @@ describe('a reset', () => {
       ]);
   });
 
-  it('is asked for with one answer and as many statements, whoever has the address', async () => {
+  it('is asked for with one answer and as many statements, for known and unknown addresses', async () => {
     await set(local, 'manager', 'is_active = false');
     await set(local, 'instructor', 'deleted_at = now()');
     const addresses = ['admin', 'nobody', 'manager', 'instructor'].map(addressOf);
@@ -495,14 +495,14 @@ describe('the limits of mail', () => {
     expect(await limited.mailbox(addressOf('admin'))).toHaveLength(1); // the earlier ones were replaced before they were sent
   });
 
-  it('are twenty in an hour for whoever asks', async () => {
+  it('are twenty in an hour for one address of origin', async () => {
     const limited = await aLocal();
     const codes: (readonly string[])[] = [];
     for (let place = 0; place < 21; place += 1) codes.push((await requestReset(limited, `hand${place}@site.test`)).codes);
     expect(codes).toEqual([...Array.from({ length: 20 }, () => []), ['RATE_LIMITED']]);
   });
 
-  it('are five registrations in an hour for whoever asks', async () => {
+  it('are five registrations in an hour for one address of origin', async () => {
     const limited = await aLocal({ environment: { REGISTRATION: 'open' } });
     const codes: (readonly string[])[] = [];
     for (let place = 0; place < 6; place += 1) codes.push((await register(limited, applicant({ username: 'admin' }))).codes);
@@ -511,7 +511,7 @@ describe('the limits of mail', () => {
 });
 
 describe('registration', () => {
-  it('is closed by itself', async () => {
+  it('is closed by default', async () => {
     const closed = await aLocal();
     const { data, codes, errors } = await register(closed, applicant());
     expect([data, codes]).toEqual([null, ['FORBIDDEN']]);
@@ -667,7 +667,7 @@ describe('changeEmail', () => {
     });
   const passwordOf = (username: string) => (username === 'admin' ? `${fresh} admin` : fresh);
 
-  it('asks for a fresh proof, then changes the address, mails the new one and tells the old one', async () => {
+  it('requires step-up, then changes the address, mails the new one and tells the old one', async () => {
     const device = await Device.signIn(local, 'admin', passwordOf('admin'));
     await requestReset(local, addressOf('admin'));
     const token = await local.mailedToken(addressOf('admin'));
@@ -711,7 +711,7 @@ describe('changeEmail', () => {
     expect((await change(device, 'ruth@site.test')).codes).toEqual([]);
   });
 
-  it('is for whoever is signed in, three times in a quarter of an hour', async () => {
+  it('is for every signed-in user, three times in a quarter of an hour', async () => {
     expect((await local.anonymous.ask('mutation { changeEmail(email: "a@site.test") { id } }')).codes).toEqual(['UNAUTHENTICATED']);
     const limited = await aLocal();
     const device = await Device.signIn(limited, 'staff');
@@ -789,7 +789,7 @@ describe('setupOwner', () => {
     expect(await paths({ email: addressOf('officer') })).toEqual(['input.email']);
   });
 
-  it('makes one owner, an admin who is signed in; from then on it is refused', async () => {
+  it('makes one owner, an admin who is signed in; a second set-up is refused', async () => {
     const setupToken = local.service.setupToken;
     const { data, codes } = await setUp({ ...owner, setupToken });
     expect(codes).toEqual([]);

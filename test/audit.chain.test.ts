@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => database.close());
 
-/** Whoever may all: what no trigger stops. */
+/** Runs statements as a superuser, with the triggers disabled. */
 async function tamper(...statements: string[]): Promise<void> {
   for (const table of ['audit_events', 'audit_seals']) await database.run(`alter table ${table} disable trigger user`);
   for (const statement of statements) await database.run(statement);
@@ -412,7 +412,7 @@ describe('verifying', () => {
       for (const known of [none, head]) expect(tellBefore(fault(kind, 1), known)).toBeNull();
   });
 
-  it('verifies what came after a head by itself, and whether the head is still there', async () => {
+  it('verifies only what came after a head, and whether the head is still there', async () => {
     await write(6);
     await seal(keyring, 4);
     const { head } = await verify();

@@ -13,7 +13,7 @@ import { costOf, generalCostOf, remembering, type Cost, type Ran } from './suppo
 
 /*
  * The list of the audit log on a PostgreSQL that has a long one, by the laws of test/plan.slow.test.ts: a page reads a page,
- * wherever it lies and whoever asks, and no filter reads the table from end to end.
+ * wherever it lies and for any caller, and no filter reads the table from end to end.
  */
 const events = 60_000;
 const size = 20;

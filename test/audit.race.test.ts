@@ -92,7 +92,7 @@ describe('ten thousand events by sixteen writers', () => {
     const seen: { sealed: number; isRight: boolean }[] = [];
     const reading = (async () => {
       while (isWriting) {
-        // whoever waited for a lock would not be answered at all
+        // a request that waited for a lock would get no answer
         const [row] = await database.run(`select count(*) as sealed, max(sequence) as last from audit_seals`);
         await database.run(`select set_config('lock_timeout', '1', true), id from audit_events order by at desc, id desc limit 20`);
         seen.push({ sealed: row?.['sealed'] as number, isRight: (row?.['last'] ?? 0) === row?.['sealed'] });

@@ -121,7 +121,7 @@ describe('the log', () => {
     expect((await local.admin.ask(`{ auditEvents(filter: { ${field}: "x" }) { totalCount } }`)).codes).toEqual(['BAD_INPUT']);
   });
 
-  it('is for whoever is signed in and holds a role', async () => {
+  it('is for every signed-in user and holds a role', async () => {
     expect(await local.anonymous.ask(query)).toMatchObject({ data: { auditEvents: null }, codes: ['UNAUTHENTICATED'] });
     await local.sql(`update user_roles set expires_at = now() where user_id = $1`, [userIds['instructor']]);
     expect((await local.instructor.ask(query)).codes).toEqual(['FORBIDDEN']);
@@ -308,7 +308,7 @@ describe('what was refused', () => {
     if (into > 30) plain.clock.turn(60 - into);
   });
 
-  it('counts for whoever was refused, by the name that the schema has for it', async () => {
+  it('counts for the refused caller, by the name that the schema has for it', async () => {
     const asked = 'query Innocent { me: saltingActivities { totalCount } login: saltingActivities { totalCount } }';
     const { codes, headers } = await plain.staff.ask(asked);
     expect(codes).toEqual(['FORBIDDEN', 'FORBIDDEN']);

@@ -153,7 +153,7 @@ describe('applying', () => {
     expect(await codes(local.anonymous, strangerId)).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('is for themselves alone by a member, whoever else they may see', async () => {
+  it('is for themselves alone by a member, even if they see other members', async () => {
     await local.sql(
       `insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
        select gen_random_uuid(), now(), now(), $1, id, now(), '{}' from roles where name = 'officer'`,

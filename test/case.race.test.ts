@@ -314,7 +314,7 @@ function tryApplication(id: string, who: Who, move: ApplicationMove, version: nu
   return decide(local[who], id, decision, { approvedAmount, level, version });
 }
 
-describe('whoever does whatever at once', () => {
+describe('any concurrent mix of actions', () => {
   it('leaves an application lawful', async () => {
     const ends = new Map<string, number>();
     const scripts = fc.tuple(

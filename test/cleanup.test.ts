@@ -148,7 +148,7 @@ describe('on several nodes', () => {
   }, 60_000);
   afterAll(async () => several.close());
 
-  it('files each refusal once, whoever comes first, and never one of the minute that runs', async () => {
+  it('files each refusal once, whichever node comes first, and never one of the minute that runs', async () => {
     const [first] = several.nodes;
     if (!first) throw new Error('no node');
     first.clock.turn(60 - ((first.clock.now().valueOf() / 1000) % 60));
@@ -166,7 +166,7 @@ describe('on several nodes', () => {
     expect(await first.row('select count(*)::int as count from denials')).toEqual({ count: 0 });
   }, 60_000);
 
-  it('leaves the work to whoever does it already', async () => {
+  it('leaves the work to the node that already does it', async () => {
     const [first, second] = several.nodes;
     if (!first || !second) throw new Error('no nodes');
     await first.em.transactional(async (em) => {

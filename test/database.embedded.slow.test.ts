@@ -122,7 +122,7 @@ describe('the embedded database', () => {
     await (await openDatabase(at('earlier'))).close();
   }, 60_000);
 
-  it('begins anew what was being made when its process was killed', async () => {
+  it('creates a database again if its process was killed during the creation', async () => {
     const { child } = aProcess('begun');
     while (!existsSync(join(at('begun').dataDirectory, 'PG_VERSION'))) await setTimeout(5);
     await killed(child);

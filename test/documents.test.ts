@@ -58,11 +58,11 @@ describe('persisted queries', () => {
     expect(await send(local, token, persisted(hash), method)).toMatchObject(notFound);
     expect(await send(local, token, { query, ...persisted(hash) }, method)).toMatchObject({ data: { me: { username: 'officer' } } });
     expect(await send(local, token, persisted(hash), method)).toMatchObject({ status: 200, data: { me: { username: 'officer' } } });
-    // with the rights of whoever asks
+    // with the caller's rights
     expect(codesOf(await send(local, null, persisted(hash), method))).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('are not learnt from an anonymous caller, nor from one who is refused', async () => {
+  it('are not learnt from an anonymous caller, nor from a refused caller', async () => {
     const open = 'query Open { isConfigured }';
     expect(await send(local, null, { query: open, ...persisted(hashOf(open)) })).toMatchObject({ data: { isConfigured: false } });
     expect(await send(local, null, persisted(hashOf(open)))).toMatchObject(notFound);

@@ -154,7 +154,7 @@ describe('a sign-in that is refused', () => {
     expect(ofArgon.hashes).toEqual(['argon2 1 4096 3']);
   });
 
-  it('is noted with why, for whoever may read that', async () => {
+  it('is recorded with its reason, for readers of the log', async () => {
     const rows = await local.sql(
       `select distinct reason from denials where action = 'login' union select distinct reason from audit_events where action = 'login'`,
     );
@@ -180,7 +180,7 @@ describe('a reset that is asked for', () => {
     (name) => `${name}@unionhall.test`,
   );
 
-  it('is answered the same, and takes as many statements and no hash, whoever has the address', async () => {
+  it('is answered the same, and takes as many statements and no hash, for known and unknown addresses', async () => {
     const expected = await resetOf('nobody.at.all@unionhall.test');
     expect(expected.seen).toMatchObject({ status: 200, body: { data: { requestPasswordReset: true } } });
     for (const address of [...addresses, 'ADMIN@UNIONHALL.TEST', ' admin@unionhall.test ', 'no address', '', "' or 1=1 --"]) {
@@ -276,7 +276,7 @@ describe('a registration', () => {
   });
 });
 
-describe('a change of the own e-mail address', () => {
+describe('a change of the caller’s e-mail address', () => {
   const signIn = async (who: 'member' | 'testuser'): Promise<Record<string, string>> => ({
     authorization: `Bearer ${await local[who].token()}`,
   });

@@ -115,7 +115,7 @@ describe('setting a second factor up', () => {
     expect(() => open(Keyring.parse(Keyring.generate()), 'totp-seed', [String(row?.['user_id'])], String(row?.['sealed_seed']))).toThrow();
   });
 
-  it('begun anew, forgets what was begun before', async () => {
+  it('begun again, forgets the earlier one', async () => {
     const [first, second] = [await begin(), await begin()];
     expect(second).not.toBe(first);
     expect((await as(documents.confirm, { code: shownBy(first, now()) })).codes).toEqual(['BAD_CREDENTIALS']);
@@ -130,7 +130,7 @@ describe('setting a second factor up', () => {
     expect((await as('{ me { hasTotp } }')).data['me']).toEqual({ hasTotp: true });
   });
 
-  it('is for whoever is signed in', async () => {
+  it('is for every signed-in user', async () => {
     for (const query of [documents.begin, documents.regenerate])
       expect((await local.anonymous.ask(query)).codes).toEqual(['UNAUTHENTICATED']);
     expect((await local.anonymous.ask(documents.confirm, { code: '123456' })).codes).toEqual(['UNAUTHENTICATED']);
@@ -262,7 +262,7 @@ describe('a sign-in with a second factor', () => {
 });
 
 describe('a seed that was sealed with an older key', () => {
-  it('opens, and is sealed anew when it is used', async () => {
+  it('opens, and is sealed again when it is used', async () => {
     const { orm, runSql } = await embedded();
     try {
       const older = Keyring.generate();

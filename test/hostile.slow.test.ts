@@ -226,7 +226,7 @@ describe('under all of it at once', () => {
     return process.memoryUsage().heapUsed / 1024 ** 2;
   };
 
-  /** Every document and body, in so many rounds of their own, and between them somebody who asks what may be asked. */
+  /** Every document and body, in so many rounds of their own, and between them a caller with valid requests. */
   async function storm(from: number, rounds: number): Promise<Answer[]> {
     const ordinary: Answer[] = [];
     for (let round = from; round < from + rounds; round += 1) {

@@ -155,7 +155,7 @@ export interface Made {
   readonly made: { readonly id: string };
 }
 
-/** What can be made of anew in a local. */
+/** What a local can create repeatedly. */
 export class Makings {
   #count = 0;
 

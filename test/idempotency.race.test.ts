@@ -54,7 +54,7 @@ describe('of many tries with one key, on two nodes at once', () => {
     }
   });
 
-  it('those that ask for something else are CONFLICT, whoever comes first', async () => {
+  it('those that ask for something else are CONFLICT, in any order', async () => {
     const creation = named('fileGrievance');
     for (let round = 0; round < 4; round += 1) {
       const variables = await makings.variables(creation);
@@ -81,7 +81,7 @@ describe('of many tries with one key, on two nodes at once', () => {
     expect(made).toEqual({ rows: 1, events: 1 });
   });
 
-  it('one makes it anew where the key has expired', async () => {
+  it('one creates it again if the key has expired', async () => {
     const creation = named('createOrganization');
     const variables = await makings.variables(creation);
     const ask = () => atOnce(creation, () => ({ variables, key: 'expired' }));

@@ -252,7 +252,7 @@ describe('a key', () => {
     expect(headers.get('access-control-allow-headers')?.split(/, ?/)).toContain('idempotency-key');
   });
 
-  it('is nobody’s without a sign-in', async () => {
+  it('requires a sign-in', async () => {
     const answer = await makings.ask(organization, await makings.variables(organization), { key: 'nobody-1', who: local.anonymous });
     expect(answer.codes).toEqual(['UNAUTHENTICATED']);
   });

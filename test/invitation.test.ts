@@ -18,7 +18,7 @@ const subjects = async (email: string): Promise<string[]> => (await local.mailbo
 const invitation = 'Choose a password for your Unionhall account';
 
 describe('an invitation', () => {
-  it('keeps its token and its term, whoever asks for a reset in between', async () => {
+  it('keeps its token and its term despite a reset request in between', async () => {
     const { id, email } = await invite();
     const token = await local.mailedToken(email);
     const until = () => office.value<Date>('select expires_at from one_time_tokens where user_id = $1', id);

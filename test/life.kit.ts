@@ -411,7 +411,7 @@ export class Life {
     else answered(reply);
   }
 
-  /** Asks for what needs a fresh proof: it is refused for the want of one exactly while there is none. */
+  /** Calls an operation that requires step-up: it must be refused exactly while step-up is missing. */
   async holdsProof(held: AccessToken): Promise<void> {
     const reply = await this.#ask(queries.begin, {}, bearer(held.token));
     if (!this.#mayStepUp(held, reply)) return;
@@ -602,7 +602,7 @@ function refused(reply: Reply<unknown>, code: string): void {
   expect(reply.codes).toEqual([code]);
 }
 
-/** Refused as nobody, and the cookies of whoever asked are as they were. */
+/** Refused as anonymous, and the caller's cookies are unchanged. */
 function unmoved(reply: Reply<unknown>): void {
   refused(reply, 'UNAUTHENTICATED');
   expect(reply.headers.getSetCookie()).toEqual([]);

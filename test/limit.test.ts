@@ -68,7 +68,7 @@ describe('a limit', () => {
     expect(await refusal('c')).toBeNull();
   });
 
-  it('counts each key and each name by itself', async () => {
+  it('counts each key and each name separately', async () => {
     for (let turn = 0; turn < 3; turn++) await take('d');
     expect(await refusal('e')).toBeNull();
     await take('d', 'register');
@@ -149,7 +149,7 @@ describe('the defaults', () => {
     expect(() => readConfig({ LIMIT_SIGN_IN: text })).toThrow('LIMIT_SIGN_IN');
   });
 
-  it('give twenty wrong sign-ins from one address in five minutes, whoever it is, and right ones besides', async () => {
+  it('give twenty wrong sign-ins from one address in five minutes, for any user, and right ones besides', async () => {
     local.rules = { ...rules, limits: readConfig({}).sessions.limits };
     await local.settle(`limited.${++settled}`);
     const guess = (n: number) => codeOf(local.login({ identifier: `nobody${n}` }));

@@ -269,7 +269,7 @@ describe('a member who is deleted', () => {
     }
   });
 
-  it('has no account that may sign in, whoever may see accounts', async () => {
+  it('has no account that may sign in, for any viewer of accounts', async () => {
     const { id } = await aMember();
     const before = await value<string | null>(`select member_id from users where username = 'president'`);
     const link = (member: string | null, isActive: boolean) =>
@@ -399,7 +399,7 @@ describe('an employment', () => {
     for (const organizationId of [gone, nobody, id])
       expect((await ask(local.staff, 'start', { id, input: aJob({ organizationId }) })).codes).toEqual(['NOT_FOUND']);
     expect((await ask(local.staff, 'correct', { id: job?.id, input: { organizationId: nobody } })).codes).toEqual(['NOT_FOUND']);
-    // an employment with one who is gone by now can still be corrected
+    // an employment with an employer that was deleted since can still be corrected
     const corrected = await done(local.staff, 'correct', { id: job?.id, input: { organizationId: gone, jobTitle: 'Welder' } });
     expect(corrected.employments).toMatchObject([{ organization: { id: gone }, jobTitle: 'Welder' }]);
     await local.sql('update organizations set deleted_at = null where id = $1', [gone]);

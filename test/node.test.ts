@@ -60,7 +60,7 @@ describe('the schema', () => {
 });
 
 describe.each(people)('%s', (who) => {
-  it('finds by `nodes` exactly what the own query of each type answers, in the order of the ids', async () => {
+  it('finds by `nodes` exactly what the query of each type answers, in the order of the ids', async () => {
     const types = Object.keys(agreement);
     const every = [...types.flatMap((type) => ledgerOf(who).everyId(type)), absent];
     const expected = every.map((id) => {
@@ -107,7 +107,7 @@ describe.each(people)('%s', (who) => {
   });
 });
 
-it('refuses whoever is not signed in, whatever the id', async () => {
+it('refuses an anonymous caller for any id', async () => {
   const [id] = ledgerOf('admin').ids('Member');
   for (const each of [id, absent, 'nonsense']) {
     const { data, codes } = await local.anonymous.ask('query ($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }', { id: each });
@@ -206,7 +206,7 @@ describe('an id', () => {
     expect([...typesById].filter(([, types]) => types.size > 1)).toEqual([]);
   });
 
-  it('of a user is beside that of the person, for whoever sees the person', async () => {
+  it('of a user is beside that of the person, for viewers of the person', async () => {
     const query = '{ me { id } sessions { id } grievances(first: 1) { nodes { assignedUser { id userId } } } }';
     const { grievances } = await local.officer.see<{ grievances: { nodes: { assignedUser: { id: string; userId: string } }[] } }>(query);
     const { id, userId } = grievances.nodes[0]?.assignedUser ?? { id: '', userId: '' };

@@ -261,7 +261,7 @@ describe('what is for organizers', () => {
 describe('a contact', () => {
   const facts = { title: 'Foreman', phone: '518 555 0190', email: 'ines@harbor.example', notes: 'Call before ten.' };
 
-  it('is added as it was told, answered with its organization, and is no primary one by itself', async () => {
+  it('is added as it was told, answered with its organization, and is not primary by default', async () => {
     const { id } = await anEmployer();
     const { contacts } = await done(local.staff, 'addContact', { id, input: person(facts) });
     expect(contacts).toMatchObject([{ ...person(facts), isPrimary: false }]);

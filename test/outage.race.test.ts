@@ -290,7 +290,7 @@ describe('under load, when the way to the database', () => {
   }, 120_000);
 });
 
-describe('whoever listens to live changes', () => {
+describe('a subscriber to live changes', () => {
   const grievances = 'subscription { grievanceChanged { action grievance { id notes } } }';
 
   it('is told when the database went away and came back, comes back, and hears', async () => {

@@ -121,7 +121,7 @@ describe('a service whose log cannot be written', () => {
     const service = await begin('pipe');
     await overflow(service);
     await change(service);
-    // whoever reads again is told how much is missing, and then hears what comes next
+    // a reader that resumes is told how much is missing, and then receives what comes next
     const heard: string[] = [];
     service.child.stdout?.on('data', (part: Buffer) => heard.push(String(part)));
     while (!/"dropped":\d+,"msg":"log output recovered/.test(heard.join(''))) await pause(50);

@@ -28,7 +28,7 @@ import { costOf, generalCostOf, remembering, type Cost, type Ran } from './suppo
 /*
  * Every list, every order and every filter of the schema is asked here, of the running service, on a PostgreSQL that is
  * seeded, vacuumed and analyzed; then PostgreSQL is told to run the statement again and to count what it takes. What
- * counts is rows and pages, not time. `totalCount` is never asked: whoever counts rows reads them.
+ * counts is rows and pages, not time. `totalCount` is never asked: counting rows reads them.
  *
  * One of two laws holds for each question:
  *

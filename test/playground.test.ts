@@ -173,7 +173,7 @@ describe('the example operations', () => {
     const officers = await listen('2-applications', local.officer, 'BenevolenceApplication', applicationId);
     const members = await listen('2-applications', local.member, 'BenevolenceApplication', applicationId);
     for (const name of ['2-apply', '3-submit']) await send(exampleOf(name), local.member);
-    // each change is heard before the next is made: what is told is read when it is told
+    // each event arrives before the next change: an event reads the record when it is sent
     for (const ears of [officers, members])
       expect((await nextOf(ears, 'SUBMIT')).data?.['benevolenceApplicationChanged']).toMatchObject({ application: { reviews: [] } });
     await send(exampleOf('4-the-vice-president'), local.vp);
@@ -247,7 +247,7 @@ describe('the page', () => {
     }
   });
 
-  it('opens the windows, which all but the first send the token and sign in whoever is chosen', async () => {
+  it('opens the windows, which all but the first send the token and sign in the chosen identity', async () => {
     const { initialWindows, disableAccount } = (await (await get('/playground/windows.json')).json()) as {
       disableAccount: boolean;
       initialWindows: {

@@ -108,7 +108,7 @@ describe('GraphQL over HTTP', () => {
     expect((await post('{ isConfigured }', {}, { operationName: '' })).body).toBe('{"data":{"isConfigured":false}}\n');
   });
 
-  it('is kept by nobody on the way: nor is any other answer that is made anew', async () => {
+  it('is kept by nobody on the way: nor is any other computed answer', async () => {
     const query = encodeURIComponent('{ isConfigured }');
     const answers = [
       await send(`/graphql?query=${query}`, { 'apollo-require-preflight': '1' }),

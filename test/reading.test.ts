@@ -328,7 +328,7 @@ describe('derived fields', () => {
     }
   });
 
-  it('show a review to whoever holds the next level alone', async () => {
+  it('show a review only to holders of the next level', async () => {
     const query = '{ benevolenceApplications(first: 100) { nodes { id status availableActions } } }';
     type Applications = { benevolenceApplications: Page<{ id: string; status: string; availableActions: string[] }> };
     const reviewable = async (who: 'vp' | 'officer') =>

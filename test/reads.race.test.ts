@@ -165,7 +165,7 @@ describe('a statement', () => {
     expect(await Promise.all(slow)).toEqual(slow.map(() => [{ one: 1 }]));
   });
 
-  it('that took long is on one connection at a time, whoever asks, until it is quick again', async () => {
+  it('that took long is on one connection at a time, for all callers, until it is quick again', async () => {
     node = await open();
     const ask = (n: number) => node.runFor(`user ${n % 4}`)(hanging);
     const first = ask(0);

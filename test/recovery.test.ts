@@ -53,7 +53,7 @@ describe('endSessions', () => {
     expect((await signIn('staff')).__typename).toBe('SignedIn');
   });
 
-  it('is not for oneself, and asks for a fresh proof', async () => {
+  it('refuses the caller’s own account, and requires step-up', async () => {
     expect((await local.admin.ask(end, { id: await idOf('admin') })).codes).toEqual(['FORBIDDEN']);
     expect((await local.admin.ask(end, { id: 'x' })).codes).toEqual(['BAD_INPUT']);
     const strict = await aLocal();
@@ -91,7 +91,7 @@ describe('removeSecondFactor', () => {
     await local.sql('delete from totp_credentials where user_id = $1', [id]);
   });
 
-  it('is not for oneself, and not for the owner, whom the host helps', async () => {
+  it('refuses the caller’s own account, and the owner, whom the host helps', async () => {
     expect((await local.admin.ask(remove, { id: await idOf('admin') })).codes).toEqual(['FORBIDDEN']);
     const owner = await signIn('president');
     await enrol(owner);
@@ -133,7 +133,7 @@ describe('a second factor that is demanded of a role', () => {
     expect((await ask('{ grievances { totalCount } }', member, {}, strict)).codes).toEqual([]);
   });
 
-  it('is told to nobody about others', async () => {
+  it('is hidden from others', async () => {
     const { users } = await local.admin.see<{ users: { nodes: { username: string; mustEnrollSecondFactor: boolean | null }[] } }>(
       '{ users { nodes { username mustEnrollSecondFactor } } }',
     );

@@ -188,7 +188,7 @@ describe('administration beside what its users do', () => {
     }
   });
 
-  it('lets whoever acts as the user finish, though it waits for them', async () => {
+  it('lets running requests of the user finish, though it waits for them', async () => {
     const user = await office.settle('staff');
     await Guest.signIn(local, user.username, password);
     const em = local.database.orm.em.fork() as SqlEntityManager;

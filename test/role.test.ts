@@ -178,7 +178,7 @@ describe('deleteRole', () => {
 });
 
 describe('assignRole', () => {
-  it('makes an acting officer until an instant, who is told, and is one no longer from then on', async () => {
+  it('makes an acting officer until an instant, who is told, and is not an officer after it', async () => {
     const other = await aLocal();
     const elsewhere = new Office(other);
     const user = await elsewhere.settle('member');
@@ -198,7 +198,7 @@ describe('assignRole', () => {
     other.clock.turn(60);
     expect(await guest.refusals('{ saltingActivities { totalCount } }')).toEqual(['FORBIDDEN']);
     expect(await guest.refusals('{ grievances { totalCount } }')).toEqual([]);
-    // Assigned once more it begins anew: what had run out is no term of it.
+    // Assigned again, it starts over: the expired term does not count.
     const again = await done(await Guest.signIn(other, 'admin'), 'assignRole', { input: { userId: user.id, roleId: input.roleId } });
     expect(again.roles.find(({ role }) => role.name === 'officer')).toMatchObject({ expiresAt: null, reviewLevels: [] });
     expect(await guest.refusals('{ saltingActivities { totalCount } }')).toEqual([]);
@@ -296,7 +296,7 @@ describe('unassignRole', () => {
   });
 });
 
-describe('the own roles', () => {
+describe('the caller’s own roles', () => {
   it('are changed by nobody, however the id is written, nor by a second role', async () => {
     const id = await office.userId('admin');
     const [admin, second] = [await office.roleId('admin'), await office.customRole('second', 'ADMIN')];
@@ -355,7 +355,7 @@ describe('the last admin', () => {
   const lasting = ['CONFLICT last_admin', 'CONFLICT last_admin', 'CONFLICT last_admin', 'CONFLICT last_admin'];
   const refused = async () => (await attempts()).map(({ codes, errors }) => `${String(codes)} ${String(errors[0]?.extensions['state'])}`);
 
-  it('is not taken away by one who is an admin for a while', async () => {
+  it('is not taken away by a temporary admin', async () => {
     expect(await refused()).toEqual(lasting);
     expect(await acting.refusals()).toEqual([]);
   });

@@ -84,7 +84,7 @@ describe('a key is replaced, and then removed', () => {
   const mailed: Record<string, string> = {};
   let begunBefore: string;
 
-  /** The service starts anew with these keys. */
+  /** Restarts the service with these keys. */
   const restart = async (...kids: (keyof typeof texts)[]): Promise<void> => {
     await node?.stop();
     node = await aNode({ database, keyring: ring(...kids), clock });
@@ -138,7 +138,7 @@ describe('a key is replaced, and then removed', () => {
     await signedIn(node, 'manager');
   });
 
-  it('opens a seed that is sealed under the old key, and seals it anew; also for a sign-in that was begun before', async () => {
+  it('opens a seed that is sealed under the old key, and seals it again; also for a sign-in that was begun before', async () => {
     const seed = () => stored(database, 'staff', 'c.sealed_seed', 'users u join totp_credentials c on c.user_id = u.id');
     expect(await seed()).toMatch(/^seal-v1:k1:/);
     clock.turn(60);

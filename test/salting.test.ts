@@ -91,7 +91,7 @@ describe('an activity that is logged', () => {
     });
   });
 
-  it('is the own member’s where none is named', async () => {
+  it('belongs to the caller’s own member if no member is named', async () => {
     const own = await value<string>(`select member_id from users where username = 'organizer'`);
     for (const input of [visit({ memberId: null }), visit({ memberId: undefined })]) {
       const { data } = await log(local.organizer, input);

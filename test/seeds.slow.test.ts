@@ -388,7 +388,7 @@ describe('passwords', () => {
   });
 });
 
-it('counts no admin without a password as one who can sign in', async () => {
+it('does not count an admin without a password as able to sign in', async () => {
   await emptied();
   await seed(orm.em, { ...options, phases: [0], hashPassword: async () => noPassword });
   const [admin] = await query<{ id: string }>(`select id from users where username = 'admin'`);

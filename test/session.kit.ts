@@ -177,7 +177,7 @@ export class Local {
     return this.orm.em.fork();
   }
 
-  /** What is stored, whoever may see it. */
+  /** The stored rows, whether visible or not. */
   get stored(): Stored {
     return new Stored(this.em);
   }

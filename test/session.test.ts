@@ -109,7 +109,7 @@ describe('login', () => {
     for (const error of said) expect((error as Error).cause).toBeUndefined();
   });
 
-  it('does one verification whoever is asked for', async () => {
+  it('does one verification for any username', async () => {
     const held: (string | null)[] = [];
     class Watched extends PasswordHasher {
       override async verify(text: string, choose: () => Promise<string | null>) {
@@ -183,7 +183,7 @@ describe('login', () => {
 });
 
 describe('the lock', () => {
-  it('comes with the fifth failure, refuses the right password, lapses by itself and starts from zero', async () => {
+  it('comes with the fifth failure, refuses the right password, expires automatically and starts from zero', async () => {
     await fail(5);
     expect(await codeOf(local.login())).toBe('BAD_CREDENTIALS');
     local.clock.turn(1799);
@@ -561,7 +561,7 @@ describe('logout', () => {
     expect((await events()).map(({ action }) => action)).toEqual(['login', 'login', 'logout']);
   });
 
-  it('is for whoever is signed in', async () => {
+  it('is for every signed-in user', async () => {
     expect(await codeOf(local.sessions.logout(Viewer.anonymous, client))).toBe('UNAUTHENTICATED');
   });
 });
@@ -573,7 +573,7 @@ describe('ending sessions', () => {
     return viewer;
   };
 
-  it('ends one of the own that is named, and no other', async () => {
+  it('ends the named session of the caller, and no other', async () => {
     const [one, other] = [await local.login(), await local.login()];
     expect(await local.sessions.revoke(await viewerOf(one), other.sessionId, client)).toBe(true);
     expect(await local.viewer(other.accessToken)).toBeNull();
@@ -620,7 +620,7 @@ describe('ending sessions', () => {
     expect((await events()).filter(({ action }) => action === 'logout_all')).toHaveLength(1);
   });
 
-  it('is for whoever is signed in', async () => {
+  it('is for every signed-in user', async () => {
     expect(await codeOf(local.sessions.logoutAll(Viewer.anonymous, client))).toBe('UNAUTHENTICATED');
     expect(await codeOf(local.sessions.revoke(Viewer.anonymous, local.user.id, client))).toBe('UNAUTHENTICATED');
   });
@@ -736,7 +736,7 @@ describe('what is refused', () => {
     expect(isGenuine(Object.assign(Object.create(event) as AuditEvent, { reason: 'unknown' }), local.keyring)).toBe(false);
   });
 
-  it('takes as many statements whoever it is', async () => {
+  it('takes as many statements for any user', async () => {
     const heard: number[] = [];
     const statements = async (input: object) => {
       const em = local.em;

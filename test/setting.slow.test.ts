@@ -302,7 +302,7 @@ describe('an instance that nobody owns', () => {
     expect((await events()).at(-1)).toEqual({ action: 'settings', outcome: 'denied', reason: 'forbidden' });
   });
 
-  it('asks an admin for a fresh proof, and shows where the database is', async () => {
+  it('requires step-up from an admin, and shows where the database is', async () => {
     expect((await local.admin.ask(test, { input: nowhere })).codes).toEqual([]);
     const { settings } = await local.admin.see<{ settings: Record<string, unknown> }>(
       '{ settings { connection { source host port database username isReady } configDirectory mailConfigured version } }',
@@ -420,7 +420,7 @@ describe('a service', () => {
     await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. Correct DATABASE_URL\.$/);
   });
 
-  it('tells whoever listens to live changes that it moves; they come back, and hear of what is there', async () => {
+  it('tells subscribers to live changes that it moves; they reconnect, and hear of what is there', async () => {
     const first = await serverDatabase();
     databases.push(first);
     const variables = { NODE_ENV: 'test', SEED: '1', UNIONHALL_KEYS: Keyring.generate() };

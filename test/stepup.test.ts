@@ -27,7 +27,7 @@ let schema: GraphQLSchema;
 
 beforeAll(async () => {
   local = await aLocal();
-  // What the owner alone may do asks for a fresh proof, too.
+  // Operations for the owner alone require step-up, too.
   await local.sql(`update users set is_owner = true where username = 'admin'`, []);
   schema = await schemaOf(local);
   await local.sql(`update users set is_owner = true where username = 'admin'`, []);
@@ -67,7 +67,7 @@ async function signIn(who: string, accessToken: string | null = null) {
 
 const prove = 'mutation ($input: ReauthenticateInput!) { reauthenticate(input: $input) }';
 
-describe('what asks for a fresh proof', () => {
+describe('operations that require step-up', () => {
   it('is the second factor, the address, and roles, at least', () => {
     for (const operation of [
       'beginTotp',

@@ -40,9 +40,9 @@ const body = JSON.stringify({ query: 'query Asked { isConfigured }' });
 const headers = { 'content-type': 'application/json', authorization: 'Bearer a.secret.token' };
 
 describe('a process that is told to stop', () => {
-  it('is not healthy from then on, answers what has been asked, and ends with 0', async () => {
+  it('is no longer healthy, answers what has been asked, and ends with 0', async () => {
     const process = await startProcess(built.program, environment);
-    // as behind a load balancer: whoever sees that it goes asks elsewhere
+    // as behind a load balancer: clients that see the shutdown ask another node
     let isAway = false;
     const answers: unknown[] = [];
     const lanes = Array.from({ length: 8 }, async () => {

@@ -95,7 +95,7 @@ const event = (id: string, action = 'settle'): string =>
   `insert into case_events (id, grievance_id, action, from_status, to_status, at) values (gen_random_uuid(), '${id}', '${action}', 'open', 'settled', now())`;
 
 describe('who listens', () => {
-  it('hears what is done at another node, as the case is then, with the own selection', async () => {
+  it('hears what is done at another node, as the case is then, with its own selection', async () => {
     const caller = await callAs('officer');
     const ears = await caller.listen(grievances).ready(database.run, own);
     await write(own, 'read by the other node');
@@ -105,7 +105,7 @@ describe('who listens', () => {
     await caller.hangUp();
   });
 
-  it('hears of the own cases alone, and not what is hidden of them', async () => {
+  it('hears only of the caller’s own cases, and not what is hidden of them', async () => {
     const caller = await callAs('member');
     const ears = await caller.listen(grievances).ready(database.run, own);
     await write(others, 'not for this member');
@@ -190,7 +190,7 @@ describe('who listens', () => {
     await caller.hangUp();
   });
 
-  it('hears nothing of what is not a change of a case, whoever speaks on the channel', async () => {
+  it('ignores messages on the channel that are not changes of a case', async () => {
     const caller = await callAs('officer');
     const ears = await caller.listen(grievances).ready(database.run, own);
     for (const text of ['', 'nonsense', 'null', '[]', '{}', `{"kind":"User","id":"${own}","action":"update"}`])

@@ -316,7 +316,7 @@ describe('summaries', () => {
     expect(heard).toHaveLength(name === 'benevolence' ? 1 : name === 'grievances' ? 2 : 3);
   });
 
-  it('of nobody’s cases are zeros', async () => {
+  it('over no cases are zeros', async () => {
     await local.sql(`update users set member_id = null where username = 'testuser'`, []);
     expect(await see('testuser', grievances)).toMatchObject({
       count: 0,

@@ -112,7 +112,7 @@ describe('createUser', () => {
     expect((await trySignIn(other, late.username, password)).codes).toEqual([]);
   });
 
-  it('gives roles until an instant, and nothing from then on', async () => {
+  it('gives roles until an instant, and nothing after it', async () => {
     const other = await aLocal();
     const elsewhere = new Office(other);
     const rolesExpireAt = new Date(other.clock.now().valueOf() + 60_000).toISOString();
@@ -268,7 +268,7 @@ describe('updateUser', () => {
     expect(await office.events(user.id)).toContain('user.update of User by admin succeeded');
   });
 
-  it('sees the link at the next request: the own cases are there, and are gone again', async () => {
+  it('sees the link at the next request: the user’s own cases are there, and are gone again', async () => {
     const user = await office.settle('member');
     const guest = await Guest.signIn(local, user.username, password);
     const cases = async () => (await guest.ask<{ members: { totalCount: number } }>('{ members { totalCount } }')).data.members.totalCount;
@@ -347,7 +347,7 @@ describe('updateUser', () => {
     expect(await office.value('select first_name from users where id = $1', id)).toBe('Samuel');
   });
 
-  it('lets an admin link the own account, and loosen it no more: nobody leaves their own case to decide on it', async () => {
+  it('lets an admin link their own account once, so that no admin unlinks it to decide on their own case', async () => {
     const [id, memberId] = [await office.userId('admin'), await freeMember()];
     expect((await done(local.admin, 'updateUser', { id, input: { memberId } })).member).toEqual({ id: memberId });
     expect((await done(local.admin, 'updateUser', { id, input: { memberId: memberId.toUpperCase() } })).member).toEqual({ id: memberId });
@@ -396,7 +396,7 @@ describe('deactivateUser', () => {
     expect(await office.events(user.id)).toContain('user.reactivate of User by admin succeeded');
   });
 
-  it('can be taken back from who was only invited: the invitation comes anew', async () => {
+  it('can be taken back from an invited user: the invitation is mailed again', async () => {
     const user = await done(local.admin, 'createUser', { input: office.newcomer() });
     const first = await local.mailedToken(user.email);
     await done(local.admin, 'deactivateUser', { id: user.id });
@@ -574,7 +574,7 @@ describe('the owner', () => {
     expect(stored).toEqual([{ email: 'founder@site.test', is_active: true, deleted_at: null, expires_at: null }]);
   });
 
-  it('is renamed by an admin, and changes the own address', async () => {
+  it('is renamed by an admin, and changes their own address', async () => {
     expect((await done(own.admin, 'updateUser', { id: ownerId, input: { firstName: 'Ada' } })).firstName).toBe('Ada');
     expect((await done(owner, 'updateUser', { id: ownerId, input: { email: 'ada@site.test' } })).email).toBe('ada@site.test');
     expect((await done(owner, 'updateUser', { id: ownerId, input: { email: 'founder@site.test' } })).email).toBe('founder@site.test');
@@ -586,7 +586,7 @@ describe('the owner', () => {
     expect((await done(own.admin, 'unassignRole', { userId: ownerId, roleId })).roles).toHaveLength(1);
   });
 
-  it('is the only one who transfers the ownership', async () => {
+  it('alone transfers the ownership', async () => {
     for (const who of ['admin', 'officer', 'member'] as const)
       expect((await call(own[who], 'transferOwnership', { userId: await house.userId('admin') })).codes).toEqual(['FORBIDDEN']);
     expect((await call(own.anonymous, 'transferOwnership', { userId: ownerId })).codes).toEqual(['UNAUTHENTICATED']);
@@ -618,7 +618,7 @@ describe('the owner', () => {
     expect(await house.value('select username from users where is_owner')).toBe('founder');
   });
 
-  it('transfers it to another admin, and is one of the admins from then on', async () => {
+  it('transfers it to another admin, and stays an admin', async () => {
     await own.sql('update user_roles set expires_at = null', []);
     const [userId, custom] = [
       await house.userId('president'),

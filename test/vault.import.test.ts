@@ -165,7 +165,7 @@ describe('a Python install', () => {
     await expect(readForeign(empty, theirs)).rejects.toThrow(/never set up/);
   });
 
-  it('is stored by who has access, with the own password', async () => {
+  it('is stored by a user with access, with their own password', async () => {
     const path = await aFile('access.sqlite', [['never', 'stored']]);
     await expect(bring(path, { username: 'admin', password: 'wrong' })).rejects.toThrow('The password of admin is incorrect');
     await expect(bring(path, { username: 'officer', password })).rejects.toThrow('No active user with that username has access');

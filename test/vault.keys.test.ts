@@ -151,7 +151,7 @@ describe('the system key', () => {
     expect((await owner.ask('unlockVault', { password })).codes).toEqual([]);
   });
 
-  it('that a server lacks takes nobody’s access away: no change of the password does, and the kit gives it anew', async () => {
+  it('that a server lacks takes nobody’s access away: no change of the password does, and the kit restores it', async () => {
     const [narrow, wide] = [Keyring.parse(second), Keyring.parse(`${Keyring.generate()},${second}`)];
     const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
     const input = { currentPassword: password, newPassword: 'another one entirely' };

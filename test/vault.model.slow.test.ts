@@ -47,7 +47,7 @@ const passwords: Record<Person, string> = { admin: 'unionhall-dev', officer: 'un
 const sql = (text: string, ...values: unknown[]) => database.run(text, values);
 const environment = { LIMIT_SIGN_IN: '9999/1', LIMIT_MAIL_ACCOUNT: '9999/1', LIMIT_MAIL_ADDRESS: '9999/1', LIMIT_SECOND_FACTOR: '9999/1' };
 
-/** The service starts anew, with a new system key before those it had. */
+/** Restarts the service with a new system key before the earlier ones. */
 async function restart(): Promise<void> {
   await node?.stop();
   const keyring = Keyring.parse(keyText);

@@ -244,7 +244,7 @@ describe('what is put in another place', () => {
     expect(await owner.reveal('mail')).toBe(values['mail 2']);
   });
 
-  it('a revocation that is taken back by SQL: nobody unlocks, and the one who was revoked has nothing of it', async () => {
+  it('a revocation that is taken back by SQL: the vault does not unlock for the revoked user or anyone else', async () => {
     await owner.see('revokeVaultAccess', { userId: await idOf(local, 'officer') });
     await owner.store('bank', 'third of the bank');
     await local.sql(`delete from secret_versions where version = 3`, []);

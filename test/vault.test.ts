@@ -11,7 +11,7 @@ let owner: Keeper;
 let recoveryKit: string;
 
 beforeAll(async () => {
-  // The clock is turned further than a token lasts by itself.
+  // The clock moves past the lifetime of a token.
   local = await aLocal({ environment: { ACCESS_TOKEN_TTL: '86400' } });
   ({ owner, recoveryKit } = await withVault(local));
 });
@@ -35,7 +35,7 @@ const told = (requestId: string | null) =>
     [requestId],
   );
 
-/** Somebody who signs in anew, in a session of their own. */
+/** A user who signs in again, in a new session. */
 async function anew(who: string, secretWord = password): Promise<Keeper> {
   const { data } = await local.anonymous.ask<{ login: { accessToken: string } }>(
     'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }',
@@ -267,7 +267,7 @@ describe('an unlocked vault', () => {
     expect((await keeper.ask('secrets')).codes).toEqual(['VAULT_LOCKED']);
   });
 
-  it('is a fresh proof of who it is, for ten minutes', async () => {
+  it('counts as step-up authentication, for ten minutes', async () => {
     await owner.store('stepped', 'x');
     const keeper = await anew('admin');
     await keeper.unlock();
@@ -435,7 +435,7 @@ describe('access', () => {
     expect((await owner.ask('revokeVaultAccess', { userId: '01900000-0000-7000-8000-000000000009' })).codes).toEqual(['NOT_FOUND']);
   });
 
-  it('is not taken from the last one who has it, by nobody, until somebody else has it who may sign in', async () => {
+  it('cannot be revoked from its last holder until another user who may sign in has it', async () => {
     const other = await aLocal();
     const { owner: maker } = await withVault(other);
     const [admin, officer] = [await idOf(other, 'admin'), await idOf(other, 'officer')];
@@ -462,7 +462,7 @@ describe('access', () => {
     expect((await maker.ask('vault')).is?.grantees.map((person) => person.userId)).toEqual([officer]);
   });
 
-  it('goes with who is deleted, and whoever counts says so', async () => {
+  it('ends with the deleted user, and counts say so', async () => {
     const other = await aLocal();
     const { owner: maker } = await withVault(other);
     const userId = await idOf(other, 'officer');
@@ -555,7 +555,7 @@ describe('whatever is refused', () => {
     expect(codes).toEqual(['UNAUTHENTICATED']);
     const counted = () => local.sql('select action, outcome, reason, actor_id from denials where request_id = $1', [requestId]);
     let rows = await counted();
-    // Whoever was refused does not wait for it to be written.
+    // A refused request does not wait until the event is written.
     while (rows.length === 0) rows = await counted();
     expect(rows[0]).toEqual({ action: operation, outcome: 'denied', reason: 'unauthenticated', actor_id: null });
     expect(await told(requestId)).toEqual([]);

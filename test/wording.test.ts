@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse, visit, type ASTNode } from 'graphql';
@@ -86,5 +86,45 @@ describe('the wording of descriptions in the schema', () => {
     expect(found(`type Query { """W${'word '.repeat(longestSentence)}word.""" me: ID }`)).toEqual([
       `Query.me: has a sentence of ${longestSentence + 1} words`,
     ]);
+  });
+});
+
+/** Words that neither a comment nor the title of a test may use. */
+const refusedInCode =
+  /\b(anew|thereof|wherein|whoever|oneself|told is|who is asking|fresh proof|the own|by itself|from (which|then|now) on)\b/i;
+
+/** The text of a line that is a comment, ends in one, or holds the title of a test. */
+const proseOf = (line: string): string | undefined =>
+  [/^\s*(?:\/\*\*?|\*|\/\/)(.*)$/, /\s\/\/ (.*)$/, /\b(?:it|test|describe)(?:\.\w+)*\((['"`].*)$/]
+    .map((form) => form.exec(line)?.[1])
+    .find((text) => text !== undefined);
+
+const refusedLines = (source: string): string[] => source.split('\n').filter((line) => refusedInCode.test(proseOf(line) ?? ''));
+
+describe('the wording of comments and titles of tests', () => {
+  const itself = 'test/wording.test.ts';
+  const sources = ['src', 'test', 'bench', 'scripts', 'seeds', 'client/src', 'client/test', 'examples'].flatMap((folder) =>
+    readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.[jt]sx?$/.test(path) && !path.includes('node_modules'))
+      .map((path) => `${folder}/${path}`),
+  );
+
+  it('has no archaic form', () => {
+    expect(sources.length).toBeGreaterThan(400);
+    const problems = sources
+      .filter((path) => path !== itself)
+      .flatMap((path) => refusedLines(readFileSync(join(project, path), 'utf8')).map((line) => `${path}: ${line.trim()}`));
+    expect(problems).toEqual([]);
+  });
+
+  it.each(['/** Makes it anew. */', ' * For whoever is signed in.', 'call(); // from then on', "  it('asks for a fresh proof', () => {"])(
+    'finds an archaic form in %p',
+    (line) => {
+      expect(refusedLines(line)).toEqual([line]);
+    },
+  );
+
+  it('ignores code and strings', () => {
+    expect(refusedLines("const whoever = 'anew';")).toEqual([]);
   });
 });

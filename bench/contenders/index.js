@@ -101,7 +101,7 @@ export async function startContender(name, bench, nodeOptions = []) {
 }
 
 /**
- * The tokens that are sent to a contender; the service gives them to whoever signs in.
+ * The tokens that are sent to a contender; the service issues them at sign-in.
  *
  * @param {Pick<Contender, 'name' | 'url'>} contender
  * @param {import('../database.js').Bench} bench

@@ -78,7 +78,7 @@ test('an officer without a level sees applications and no buttons; the vice pres
   });
 });
 
-test('an instructor sees no applications, a member sees the own ones, and a wrong password is said', async () => {
+test('an instructor sees no applications, a member sees their own, and a wrong password is reported', async () => {
   await visiting(
     'instructor',
     async (page) => {

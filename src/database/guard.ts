@@ -5,7 +5,7 @@ import type { Client, ClientBase } from 'pg';
 export interface Guard {
   /** Breaks the connection when the server falls silent on it. @returns what ends the watch. */
   watch(client: ClientBase): () => void;
-  /** Has all connections made anew: behind the address is another server by now. */
+  /** Replaces all connections: the address leads to another server by now. */
   renew(): void;
 }
 
@@ -14,7 +14,7 @@ const beat = 1000;
 
 /**
  * Breaks connections on which an answer is due and nothing comes: a server that lost its power, or a firewall that forgot
- * the connection, never says so, and whoever waits there would wait for a quarter of an hour.
+ * the connection, never says so, and a query on it would wait for a quarter of an hour.
  */
 export class SilenceGuard implements Guard {
   readonly #watched = new Map<ClientBase, { read: number; beats: number }>();

@@ -172,7 +172,7 @@ function attend(client: ClientBase, guard: SilenceGuard, clients: Set<ClientBase
 }
 
 /**
- * Whoever had a connection that broke in the middle of a transaction cannot roll back, and Kysely then never gives it back
+ * A caller whose connection broke in the middle of a transaction cannot roll back, and Kysely then never gives it back
  * (its issue 1990): the pool would run dry.
  */
 function takeBackTheDead(pool: Pool): void {
@@ -187,7 +187,7 @@ function takeBackTheDead(pool: Pool): void {
     client.once('end', () => {
       if (!inUse.has(client)) return;
       const release = client.release.bind(client);
-      client.release = () => undefined; // by whoever had it
+      client.release = () => undefined; // called by the earlier holder
       release(true);
     });
   });
@@ -266,7 +266,7 @@ async function lockDirectory(directory: string): Promise<Lock> {
   }
 }
 
-/** A database that was not completely made when its process ended is begun anew: nobody was told that it exists. */
+/** A database that was not completely made when its process ended is created again: nothing depends on it yet. */
 async function openFiles(directory: string, template: Blob | null | undefined): Promise<{ pglite: PGlite; isFresh: boolean }> {
   const unfinished = join(directory, `${ours}unfinished`);
   if (await exists(unfinished)) await empty(directory);

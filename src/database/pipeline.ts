@@ -67,7 +67,7 @@ const reopenAfter = 1000;
 /**
  * Connections for statements that stand alone. Each is sent without waiting for the answers before it, and all that
  * one turn of the event loop has to say leaves in one write: a write wakes the server's process, and costs more than
- * most statements do. A connection that breaks fails the statements on it, and is made anew by the next.
+ * most statements do. A connection that breaks fails the statements on it, and is replaced by the next.
  *
  * A slow statement holds up nobody else: nothing is sent on a connection whose oldest statement is slow. What is behind it
  * already is sent again on a free connection, where it only reads. When no connection is left, statements wait here.
@@ -350,7 +350,7 @@ interface Opened {
   readonly client: Client;
   readonly described: Described;
   readonly socket: Socket;
-  /** From then on it is not used any more: a connection keeps what was ever prepared on it. */
+  /** It takes no more statements after that: a connection keeps what was ever prepared on it. */
   readonly retiresAt: number;
 }
 
@@ -487,7 +487,7 @@ class Line {
     const watched = this.#guard?.watch(client);
     const described = new Described((client as unknown as { readonly connection: Connection }).connection);
     const opened = { client, described, socket, retiresAt: Date.now() + connectionLifetime * 1000 };
-    // What was sent on it fails by itself; without a listener the error would end the process.
+    // Its statements report their own failure; without a listener the error would end the process.
     client.on('error', () => this.#forget(opened));
     client.on('end', () => {
       watched?.();

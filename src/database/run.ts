@@ -7,7 +7,8 @@ import type { Pipeline, Sender } from './pipeline.ts';
 
 /**
  * Rows of one statement with parameters $1, $2, …; its values come out alike on every engine. A server plans it once, or
- * anew for these very values where the best plan depends on them. What must be answered is tried again, for as long as a
+ * each time for these values where the best plan depends on them. What must be answered is tried again, for as long
+ * as a
  * request may take, while no connection can be had.
  */
 export type RunSql = (
@@ -158,5 +159,5 @@ const parsers: Record<number, Parse> = {
   3807: listOf(JSON.parse), // jsonb[]
 };
 
-/** How `pg` reads values here, and not as it would by itself. */
+/** How `pg` reads values here, instead of with its own defaults. */
 export const valueTypes = { getTypeParser: (oid: number) => parsers[oid] ?? same } as { getTypeParser: typeof types.getTypeParser };

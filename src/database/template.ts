@@ -9,7 +9,7 @@ import { migrate } from './migrate.ts';
 /** The folder that holds `src`, `migrations` and `seeds`: the project, or its build. */
 const root = join(import.meta.dirname, '..', '..');
 
-/** What decides the content of a template: change one of these, and it is made anew. */
+/** The inputs of a template. When one of them changes, the template is built again. */
 const sources = ['migrations', 'seeds', 'src/entities', 'src/database', 'src/services/mail'];
 
 export interface Template {
@@ -25,7 +25,7 @@ export async function dumpTemplate(database: Database, compression: 'gzip' | 'no
   return await (await nativeClient<PGlite>(database)).dumpDataDir(compression);
 }
 
-/** A migrated database, prepared once on this machine and from then on read from a file. One process makes it, others wait. */
+/** A migrated database, prepared once on this machine and then read from a file. One process builds it, others wait. */
 export function loadTemplate(template: Template): Promise<Blob> {
   const loading = loaded.get(template.name) ?? load(template);
   loaded.set(template.name, loading);

@@ -32,7 +32,7 @@ export interface AuditFacts {
   targetType: string | null;
   targetId: string | null;
   outcome: AuditOutcome;
-  /** Why it was refused, for whoever reads the log: nobody else is told. */
+  /** Why it was refused. Only readers of the audit log see it. */
   reason?: string | null;
   requestId: string;
   count: number;

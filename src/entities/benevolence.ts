@@ -187,7 +187,7 @@ export interface ReviewFacts {
   comments?: string | null;
 }
 
-/** What is wrong with an application by itself; what is left out is not looked at. */
+/** The problems of an application's own fields. Omitted fields are not checked. */
 export function applicationProblems(
   { applicationDate, amountRequested }: Partial<Record<'applicationDate' | 'amountRequested', string | null>>,
   today: string,

@@ -466,7 +466,7 @@ export class Grievance extends Kept {
     if (this.currentStep === GrievanceStep.ARBITRATION) this.status = GrievanceStatus.ARBITRATION;
   }
 
-  /** No case ends before its last meeting, whatever day a time zone that was set anew makes it. */
+  /** No case ends before its last meeting, even if a new time zone changes which day it is today. */
   private end(status: GrievanceStatus, resolution: string, on: string, amount: string | null = null): string {
     const last = this.steps.getItems().at(-1)?.meetingDate ?? this.filedDate;
     this.status = status;

@@ -64,7 +64,7 @@ export function organizationProblems({ unitSize, email, website, saltingScore }:
   return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
 }
 
-/** A name and a password in it would be shown to whoever reads the record. */
+/** A name and a password in it would be shown to every reader of the record. */
 function isWebAddress(text: string): boolean {
   if (!/^https?:\/\/[^\s\p{C}@/?#]+([/?#][^\s\p{C}]*)?$/u.test(text)) return false;
   return URL.canParse(text);

@@ -126,7 +126,7 @@ export const systemRoles: Readonly<Record<RoleName, readonly [displayName: strin
   expression: `review_levels <@ array['vp', 'admin', 'manager', 'president']::text[]`,
 })
 @Index({ properties: ['expiresAt'], where: 'expires_at is not null' })
-// Whoever loses a role has the vault closed, by whichever way it was lost.
+// Losing a role closes the user's vault session, however the role was lost.
 @Trigger({
   name: 'user_roles_close_vault',
   timing: 'after',
@@ -185,7 +185,7 @@ export class UserRole extends Dated {
     return this.expiresAt !== null && this.expiresAt <= at;
   }
 
-  /** Assigns the role again, on other terms; what is left out stays, unless the assignment had expired: then it begins anew. */
+  /** Assigns the role again on other terms. Omitted terms stay, unless the assignment has expired. */
   renew({ expiresAt, reviewLevels }: AssignmentTerms, assignedBy: Ref<User>, at: Date): void {
     const isAnew = this.hasExpired(at);
     this.expiresAt = expiresAt === undefined && !isAnew ? this.expiresAt : (expiresAt ?? null);

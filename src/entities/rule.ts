@@ -8,7 +8,7 @@ export type RowCondition = (row: string) => string;
 
 /** The rows a grant reaches, and the fields it shows of them. */
 export interface Grant {
-  /** Holders of one of these roles, or whoever is signed in, even with no role in force. */
+  /** Holders of one of these roles, or every signed-in user, even with no role in force. */
   readonly to: readonly RoleName[] | 'signed in';
   readonly rows: RowCondition;
   /** Which rows those are, in words: `their own`. */

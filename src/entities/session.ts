@@ -78,7 +78,7 @@ export class Session extends Dated {
   @Property({ type: 'datetime', length: 3, nullable: true })
   firstUsedAt: Date | null = null;
 
-  /** Wrong proofs given within it: they are no other session's, and nobody's who is not signed in. */
+  /** Failed step-up attempts of this session. Other sessions and sign-ins are counted apart. */
   @Property({ type: 'integer', default: 0 })
   failedLoginAttempts: number = 0;
 

@@ -235,7 +235,7 @@ export class GrievanceSummary {
 
 const list = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 
-/** As much as a number on the wire can be: whoever enters more contacts than there are people breaks no summary. */
+/** The largest Int in GraphQL: absurdly large contact counts must not break a summary. */
 const total = (column: string): string => `least(coalesce(sum("${column}"), 0), 2147483647)::int`;
 
 const money = (expression: string): string => `coalesce(${expression}, 0.00)::text`;

@@ -1,7 +1,7 @@
 import type { BenevolenceReviewLevel } from './benevolence.ts';
 import type { RoleName } from './role.ts';
 
-/** What the database says about who is asking, at the instant of the request. */
+/** What the database says about the caller, at the instant of the request. */
 export interface ViewerFacts {
   readonly userId: string;
   readonly sessionId: string;
@@ -25,7 +25,7 @@ export interface ViewerFacts {
 /** Which actions on a case these roles may take: on any case they see, or only on their own. */
 export type CaseRights = (roles: ReadonlySet<RoleName>, caseType: string, action: string, isOwn: boolean) => boolean;
 
-/** Who is asking. The anonymous caller is one too: it has no roles, so it may nothing. */
+/** The caller. An anonymous caller is a viewer too, without roles and so without rights. */
 export class Viewer {
   static readonly anonymous = new Viewer(null, () => false);
 
@@ -50,7 +50,7 @@ export class Viewer {
     return this.facts?.memberId ?? null;
   }
 
-  /** Whether this is the one who owns the instance, and may do what the owner may. */
+  /** Whether the viewer owns the instance and may do what the owner may. */
   get isOwner(): boolean {
     return !this.mustBegin && (this.facts?.isOwner ?? false);
   }

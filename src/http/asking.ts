@@ -52,7 +52,7 @@ export const wholly = (cause: unknown): GraphQLError =>
     extensions: { code: 'UNAVAILABLE', http: { status: 503, headers: new HeaderMap([['retry-after', String(retryAfter)]]) } },
   });
 
-/** Where nobody can be asked who is asking, the whole request is unavailable. */
+/** If the caller cannot be authenticated, the whole request fails as unavailable. */
 export async function orUnavailable<T>(context: Promise<T>): Promise<T> {
   const asking = current.getStore();
   try {

@@ -34,7 +34,7 @@ export class Documents<Context extends ViewerContext> {
     return this.#kept.calculatedSize;
   }
 
-  /** Apollo's store of parsed documents. Apollo stores what is valid, whoever sent it: that is ignored. */
+  /** Apollo's store of parsed documents. Apollo stores every valid document, from any caller: that is ignored. */
   readonly parsed: Store<DocumentNode> = {
     get: async (key) => this.#kept.get(hashIn(key)),
     set: async () => {},

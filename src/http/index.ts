@@ -95,7 +95,7 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
     current.run(beginning(request.id, config.patience.request, callerIds(request.headers)), done);
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    // whoever kept the connection would find it closed the next time, and an end would wait for it
+    // a client that kept the connection would find it closed the next time, and an end would wait for it
     if (trouble() !== null) void reply.header('connection', 'close');
     done();
   });
@@ -143,7 +143,7 @@ const bareServer = ({ log, config: { trustedProxies, patience } }: Served): Fast
   fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    // what is logged of a request says which by itself: a logger for each would cost as much as all that most of them log
+    // log lines name their request themselves: a logger per request would cost as much as its lines
     childLoggerFactory: (logger) => logger,
     bodyLimit,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,

@@ -153,7 +153,7 @@ function titleOf(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** What is kept for whoever is chosen in the environment menu; all else is kept for everybody. */
+/** The state kept for each identity in the environment menu. All other state is shared. */
 const ownTokens: readonly string[] = ['accessToken', 'vaultToken'];
 
 /** Runs in the browser after an answer: keeps what later operations ask with. */
@@ -175,7 +175,7 @@ const atFirst = 'officer';
 
 /**
  * Runs in the browser before an operation is sent: brings what was kept for everybody, and signs in who was chosen and is
- * not signed in any more, or not yet. Whoever has neither signed in nor chosen anybody is nobody, and sees what that is.
+ * not signed in any more, or not yet. Without a sign-in or a choice, the identity is anonymous.
  */
 const signIn = (names: readonly string[]): string => `// Loads the values that earlier operations stored.
 const { helpers } = altair;
@@ -205,7 +205,7 @@ if (isChosen && !(token && until(token) > Date.now() + 10000)) {
 }
 `;
 
-/** What the page starts with. Windows live on in the browser; when the examples change, it starts anew. */
+/** The page's initial state. The browser keeps its windows until the examples change. */
 async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
   const { seededAccounts } = await import('../../seeds/account.ts');
   const names = all

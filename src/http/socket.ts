@@ -54,7 +54,7 @@ export type Prepare = (
   requestId: string,
 ) => Promise<Execution | readonly GraphQLFormattedError[]>;
 
-/** Why a socket is closed, beside what graphql-ws itself says. A client of graphql-ws comes back by itself but for 4401 and 4429. */
+/** Why a socket is closed, beside what graphql-ws itself says. graphql-ws reconnects except after 4401 and 4429. */
 const ends = {
   /** Come back with a fresh access token. */
   expired: [CloseCode.Forbidden, 'The access token has expired'],
@@ -78,7 +78,7 @@ export const bearerIn = (header: unknown): string | null =>
   typeof header === 'string' ? (/^Bearer ([^\s]+)$/i.exec(header)?.[1] ?? null) : null;
 
 /**
- * Subscriptions over WebSockets, by graphql-transport-ws. Who listens is asked anew from the database at every event, and
+ * Subscriptions over WebSockets, by graphql-transport-ws. Rights are read again at every event, and
  * every so often between: a socket closes when its access token or its session ends, or when a role does that it needs.
  */
 export class Sockets {
@@ -129,7 +129,7 @@ export class Sockets {
     };
   }
 
-  /** Changes may have been missed: whoever listens is told, comes back, and reads what there is now. */
+  /** Changes may have been missed: subscribers are disconnected, reconnect, and read the current state. */
   missed(): void {
     for (const line of this.#lines.values()) line.close(ends.missed);
   }
@@ -237,7 +237,7 @@ class Line {
       },
       null,
     );
-    // Too large or broken: the socket closes by itself, and says why.
+    // Too large or broken: the socket closes automatically, with the reason.
     socket.on('error', (error) => this.parts.log.debug({ err: error }, 'WebSocket connection failed'));
     const [code, reason] = await new Promise<[number, Buffer]>((resolve) =>
       socket.once('close', (...said: [number, Buffer]) => resolve(said)),
@@ -247,7 +247,7 @@ class Line {
     await ended(code, String(reason));
   }
 
-  /** Resolves when the message has left: whoever does not read holds up only what is sent to it. */
+  /** Resolves when the message is sent: a client that does not read delays only its own messages. */
   #send(data: string): Promise<void> {
     return new Promise((resolve) => {
       if (this.socket.readyState !== this.socket.OPEN) resolve();

@@ -55,7 +55,7 @@ export function securityHeaders(): Readonly<Record<string, string>> {
   return headers;
 }
 
-/** Milliseconds that whoever was refused has to close the connection. */
+/** Milliseconds that a refused client has to close the connection. */
 const lastWord = 1_000;
 
 /** What is no HTTP, or comes too slowly. */

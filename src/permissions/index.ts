@@ -73,8 +73,8 @@ export interface Permission {
 }
 
 /**
- * What the shield map says to this viewer: the very rules that guard the operations. What asks for a fresh proof of who
- * it is counts as allowed also before it: a client asks for the password then, and hides nothing.
+ * Lists what the rules that guard the operations allow this viewer. Operations that require step-up count as allowed:
+ * a client offers them, and asks for the password when they are used.
  */
 export const permissionsOf = (viewer: Viewer): Permission[] =>
   rootTypes.flatMap((type) =>

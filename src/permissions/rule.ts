@@ -6,7 +6,7 @@ import type { Viewer } from '../entities/viewer.ts';
 /** Whether this caller may ask this at all. Looks at the viewer alone, so that `permissions` can answer it beforehand. */
 export interface OperationRule {
   readonly judge: (viewer: Viewer, args?: Arguments) => true | Refusal;
-  /** What the rule asks beside a fresh proof of who it is, where it asks for that. */
+  /** What the rule requires besides step-up authentication, if it requires step-up. */
   readonly apartFromStepUp?: OperationRule;
   /** Whether a signed-in caller gets an event of its own for a refusal, as for secrets and settings; all others are counted. */
   readonly each?: true;
@@ -29,10 +29,10 @@ export const anyone: OperationRule = { judge: () => true };
 
 const unverified = (): Refusal => forbidden('Verify your e-mail address before doing this.');
 
-/** Whoever is signed in, even while the password must be changed or the address verified. */
+/** Every signed-in user, even while the password must be changed or the address verified. */
 export const fromTheStart: OperationRule = { judge: (viewer) => (viewer.isAnonymous ? unauthenticated() : true) };
 
-/** Whoever is signed in, even while the password must be changed. */
+/** Every signed-in user, even while the password must be changed. */
 export const evenBeforePasswordChange: OperationRule = {
   judge: (viewer) => {
     if (viewer.isAnonymous) return unauthenticated();
@@ -40,7 +40,7 @@ export const evenBeforePasswordChange: OperationRule = {
   },
 };
 
-/** Whoever is signed in, even while the address must be verified. */
+/** Every signed-in user, even while the address must be verified. */
 export const evenBeforeVerification: OperationRule = {
   judge: (viewer) => {
     if (viewer.isAnonymous) return unauthenticated();
@@ -48,7 +48,7 @@ export const evenBeforeVerification: OperationRule = {
   },
 };
 
-/** Whoever is signed in, even while a second factor must be set up. */
+/** Every signed-in user, even while a second factor must be set up. */
 export const evenBeforeEnrollment: OperationRule = {
   judge: (viewer) => {
     const verdict = evenBeforeVerification.judge(viewer);
@@ -56,7 +56,7 @@ export const evenBeforeEnrollment: OperationRule = {
   },
 };
 
-/** Whoever is signed in, with or without a role. */
+/** Every signed-in user, with or without a role. */
 export const signedIn: OperationRule = {
   judge: (viewer) => {
     const verdict = evenBeforeEnrollment.judge(viewer);
@@ -77,7 +77,7 @@ export function unlessClosed(operation: string, rule: OperationRule): OperationR
   };
 }
 
-/** Whoever holds one of these roles. */
+/** Holders of one of these roles. */
 export function allow(...roles: RoleName[]): OperationRule {
   return {
     judge: (viewer) => {
@@ -97,7 +97,7 @@ export const owner: OperationRule = {
   },
 };
 
-/** Whoever the rule allows, for a while after a proof of who they are: a sign-in, or the password given again. */
+/** Callers that the rule allows, for a limited time after a sign-in or after they confirmed the password. */
 export function steppedUp(rule: OperationRule): OperationRule {
   return {
     judge: (viewer) => {
@@ -110,7 +110,7 @@ export function steppedUp(rule: OperationRule): OperationRule {
   };
 }
 
-/** Whom the rule allows, or whoever brings a set-up token, which the use case then holds against the one that is kept. */
+/** Callers that the rule allows, or that send a set-up token, which the use case then verifies. */
 export const orWithSetupToken = (rule: OperationRule): OperationRule => ({
   ...rule,
   judge: (viewer, args) => (typeof args?.['setupToken'] === 'string' ? true : rule.judge(viewer)),
@@ -127,7 +127,7 @@ export interface ActionRule {
 
 export type ActionRules<Action extends string> = Readonly<Record<Action, ActionRule>>;
 
-/** Whoever may take an action on some case at all. */
+/** Callers that may take an action on at least some cases. */
 export const allowAction = ({ any, own = [] }: ActionRule): OperationRule => allow(...any, ...own);
 
 /** Who sees which rows of a type, and what of them. */

@@ -4,7 +4,7 @@ import { allow, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, ORGANIZER, MEMBER } = RoleName;
 
-/** Whoever sees some of the rows may ask for figures over them: a member's are over the own cases. */
+/** Callers that see some of the rows may read figures over those: a member's cover their own cases. */
 export const operations: Operations = {
   Query: {
     organizingSummary: allow(ADMIN, OFFICER, ORGANIZER),

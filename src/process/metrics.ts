@@ -138,7 +138,7 @@ async function poolOf(database: Database | undefined): Promise<Pool | null> {
   return database?.engine === 'postgresql' ? await nativeClient<Pool>(database).catch(() => null) : null;
 }
 
-/** Milliseconds to wait for the database: whoever reads metrics gives up soon, and would have none just when it is away. */
+/** Milliseconds to wait for the database: a scraper gives up soon, and would have no metrics during an outage. */
 const patience = 2_000;
 
 async function jobsOf(database: Database | undefined): Promise<readonly Record<string, unknown>[]> {

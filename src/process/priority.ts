@@ -12,7 +12,7 @@ const yielding = 12;
  * @returns how many threads yield.
  */
 export async function lowerWorkers(threads = '/proc/self/task'): Promise<number> {
-  // They begin with the first work that is given to them, all at once: this may be it.
+  // The pool starts all its threads at its first task, which this call may be.
   const listed = await readdir(threads).catch(() => []);
   return listed.filter((thread) => isWorker(`${threads}/${thread}/comm`) && lower(Number(thread))).length;
 }

@@ -97,7 +97,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
   ).ready;
 }
 
-/** Listens, and from then on does what it takes to be ready; see `start.ts`. */
+/** Starts to listen, then works until it is ready; see `start.ts`. */
 export async function launch(config: Config, options: StartOptions = {}): Promise<Launched> {
   const own = await prepare(config, options).catch(async (error: unknown) => {
     await options.database?.close();
@@ -189,7 +189,7 @@ class ServiceProcess {
         throw error;
       },
     );
-    ready.catch(() => undefined); // whoever waits for it hears of it
+    ready.catch(() => undefined); // its callers handle the failure
     const { url } = this;
     const stage = (): Stage => this.#start.stage;
     return {
@@ -398,7 +398,7 @@ class ServiceProcess {
     this.#setupToken = await this.#tokenFor(work);
     this.#place = work.place;
     const before = this.#start.adopt(work);
-    this.#shared.missed(); // whoever listens comes back, and hears of the cases that are here
+    this.#shared.missed(); // subscribers reconnect, and receive the cases of this database
     if (this.#setupToken !== null)
       this.#options.announce?.(`The new database has no owner yet. Set-up token for setupOwner: ${this.#setupToken}`);
     if (before === null) return;

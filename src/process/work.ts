@@ -70,7 +70,7 @@ export interface Shared {
   readonly subjects: ContextSources['subjects'];
   readonly tools: Omit<ContextSources['tools'], 'mail'>;
   readonly changes: CaseChanges;
-  /** Changes may have been missed: whoever listens to them is to be told. */
+  /** Changes may have been missed: subscribers must be told. */
   readonly missed: () => void;
 }
 

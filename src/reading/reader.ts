@@ -314,7 +314,7 @@ export class Reader {
   }
 }
 
-/** What a relation answers on a row, read by whoever read the row. */
+/** The value of a relation on a row, read by the row's own reader. */
 export const relationOf = (row: Row, field: string): unknown => row[ORIGIN].reader.relation(row, field);
 
 /** What a derived field answers on a row. */

@@ -47,7 +47,7 @@ export interface ListShape {
   readonly hasCursor: boolean;
   readonly isBackwards: boolean;
   readonly includesDeleted: boolean;
-  /** How many rows at most. It stands in the text: the planner would plan anew each time for a number it cannot know. */
+  /** The maximum number of rows. It is a literal: with a parameter, the planner would plan each time. */
   readonly limit: number;
   /** For the lists of many parents at once: the column that holds the parent's id. */
   readonly foreignKey?: string | undefined;

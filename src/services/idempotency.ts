@@ -57,7 +57,7 @@ export async function makeOnce(
   return verdict;
 }
 
-/** Takes a key that nobody has taken lately; waits for whoever is about to take it. */
+/** Takes a key that is not in use; waits for a transaction that is about to take it. */
 async function claim(em: SqlEntityManager, tools: RetryTools, key: string, asked: AskedField): Promise<boolean> {
   const { keyring } = tools;
   const taken = await em.execute<object[]>(

@@ -12,7 +12,7 @@ export type LimitName = keyof SessionConfig['limits'];
 export type LimitScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rules: Pick<SessionConfig, 'limits'> };
 
 /**
- * Takes one of the turns that a limit gives whoever the key names, or refuses. One guarded statement, committed by
+ * Takes one of the turns that a limit gives to a key, or refuses. One guarded statement, committed by
  * itself: of any number of parallel callers on any number of nodes no more get a turn than the limit has, and a turn
  * stays taken whatever becomes of it. Where the key is an IP address, give {@link networkOf} it.
  * @throws RATE_LIMITED with the whole seconds until there is a turn again.

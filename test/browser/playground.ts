@@ -260,7 +260,7 @@ async function send(
   return answer;
 }
 
-/** A press that comes while the page draws itself anew is lost: it is repeated until something is asked. */
+/** A press while the page renders again is lost: it is repeated until a request is sent. */
 async function press(page: Page, example: Example | undefined): Promise<void> {
   for (let time = 0; time < 5; time += 1) {
     const asked = isDone(page.waitForRequest(`${service.url}/graphql`, { timeout: 15_000 }));

@@ -224,7 +224,7 @@ describe('the hasher', () => {
     expect(await hasher.verify('solidarity', async () => renewed)).toEqual({ isRight: true, stored: renewed, renewed: null });
   });
 
-  it('hashes whole what bcrypt compared in part: from then on every character counts', async () => {
+  it('hashes whole what bcrypt compared in part: after that, every character counts', async () => {
     const hasher = new PasswordHasher(keyring, cost);
     const long = 'x'.repeat(100);
     const stored = await bcrypt(long, 4);

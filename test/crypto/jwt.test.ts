@@ -68,7 +68,7 @@ describe('an access token', () => {
     expect(new AccessTokens(keyring, { ...terms, ttl: 60 }).verify(token, later(90))).toBeNull();
   });
 
-  it('is nobody’s when any one character of it is another', () => {
+  it('is invalid if any one character differs', () => {
     for (let at = 0; at < token.length; at++) {
       const other = token[at] === 'A' ? 'B' : 'A';
       expect(verify(token.slice(0, at) + other + token.slice(at + 1))).toBeNull();

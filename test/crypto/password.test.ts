@@ -145,7 +145,7 @@ describe('the hasher', () => {
     expect(await hasher.verify('secret', async () => null)).toEqual({ isRight: false, stored: null, renewed: null });
   });
 
-  it('hashes anew what is old, where the password was right', async () => {
+  it('replaces an old hash if the password was right', async () => {
     const stored = await hashPassword('secret', cost, keyring);
     const hasher = new PasswordHasher(keyring, { memory: 20_000, time: 2 });
     const { renewed } = await hasher.verify('secret', async () => stored);

@@ -142,7 +142,7 @@ describe('a blob that was altered', () => {
 });
 
 describe('rotation', () => {
-  it('opens what an older key sealed, says that it is old, and seals anew under the active one', () => {
+  it('opens what an older key sealed, says that it is old, and seals again under the active one', () => {
     const old = seal(before, 'totp-seed', context, bytes);
     expect(open(keyring, 'totp-seed', context, old)).toEqual(bytes);
     expect([isOfActiveKey(before, old), isOfActiveKey(keyring, old)]).toEqual([true, false]);

@@ -90,7 +90,7 @@ describe('a password with an accent', () => {
     }
   });
 
-  it('is right by a hash of what was typed elsewhere, which is then made anew', async () => {
+  it('is right by a hash of what was typed elsewhere, which is then replaced', async () => {
     const { hash } = await import('bcrypt');
     const stored = await hash(two, 4);
     expect(await verifyPassword(stored, two, cost, keyring)).toEqual({ isRight: true, needsRehash: true });

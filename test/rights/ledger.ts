@@ -3,7 +3,7 @@ import { agreement, words, type Agreed, type Role } from './agreement.ts';
 
 export type Stored = Readonly<Record<string, unknown>> & { readonly id: string };
 
-/** Who asks, as the database has them. */
+/** The callers, as the database has them. */
 export interface Asker {
   readonly userId: string;
   readonly memberId: string | null;
@@ -63,12 +63,12 @@ export class Ledger {
     return grantsOf(of(type), this.asker).length > 0;
   }
 
-  /** The ids of all rows there are, whoever sees them. */
+  /** The ids of all rows, whether visible or not. */
   everyId(type: string): string[] {
     return this.stored(type).map(({ id }) => id);
   }
 
-  /** All rows there are, whoever sees them. */
+  /** All rows, whether visible or not. */
   stored(type: string): readonly Stored[] {
     return this.every.get(type) ?? [];
   }

@@ -35,7 +35,7 @@ beforeAll(async () => {
   for (const who of people) await local[who].token();
   await fillIn(local.sql);
   ledgers = await Ledger.ofAll(local.sql, people);
-  // What is refused of the vault is written down by itself: the log has to stand still while it is held against the ledger.
+  // What is refused of the vault is recorded separately: the log has to stand still while it is held against the ledger.
   await local.sql(`create function stands_still() returns trigger language plpgsql as $$ begin return null; end $$`, []);
   await local.sql('create trigger stands_still before insert on audit_events for each row execute function stands_still()', []);
 });

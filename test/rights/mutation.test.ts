@@ -16,7 +16,7 @@ import { absent, agreement, operations, people, refusalOf, rolesOf, type Role } 
 import { fillIn, schemaOf } from './kit.ts';
 import { askerOf, Ledger } from './ledger.ts';
 
-/** Besides those who hold one role each: an officer whose office has ended, and one who was deactivated after signing in. */
+/** Besides those who hold one role each: an officer whose office has ended, and a user who was deactivated after signing in. */
 const askers = ['anonymous', ...people, 'vp', 'president'] as const;
 type Asker = (typeof askers)[number];
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
   await local.sql(`update users set is_active = false where username = 'president'`, []);
 });
 
-/** The roles in force of who asks; null for who counts as nobody. */
+/** The caller's roles in force; null for an anonymous caller. */
 const heldBy = (who: Asker): readonly Role[] | null => {
   if (who === 'vp') return [];
   return who === 'president' ? null : rolesOf(who);

@@ -60,7 +60,7 @@ const noIds = ['00000000-0000-4000-8000-000000000001', '7', 7 as never];
 
 const texts = ['', 'a', 'Zoë', '"', '\\', '`${x}`', '\u2028', '__MAGIC_NAN__57f286b9_4c20_487f_b409_79804ddcb4f8', "it's", '%'];
 
-/** Writes a random document over a schema, which is valid most of the time: whoever uses it validates it. */
+/** Writes a random document over a schema, which is valid most of the time: its user validates it. */
 export function randomDocument(options: DocumentOptions): RandomDocument {
   return new Writer(options).write();
 }

@@ -8,7 +8,7 @@ import { mailToken, verificationAge } from '../mail/index.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Changes the caller's address, which is unverified from then on: a token is mailed to the new one, and the old one is
+ * Changes the caller's address, which is then unverified: a token is mailed to the new one, and the old one is
  * told. In other letters it is the same address, and only written otherwise. The answer and the work are the same when
  * another account holds the address: the change is then a claim that cannot be verified, and the holder is told by mail.
  * @returns the user's id.

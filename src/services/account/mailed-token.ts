@@ -38,7 +38,7 @@ export async function ownerOfToken(scope: Scope, mailed: Mailed): Promise<Owner 
 /** Compares and swaps in the caller's transaction: of any number of parallel uses of one token, one spends it. */
 export async function spendToken(scope: Scope, mailed: Mailed): Promise<boolean> {
   const at = sqlNow(scope);
-  // Whoever mails a token locks its user first: so does this, lest each wait for the other.
+  // Mailing a token locks its user first: so does this, to prevent a deadlock.
   await scope.em.execute('select from users where id = ? for no key update', [mailed.userId]);
   const spent = await scope.em.execute<object[]>(
     `update one_time_tokens t set used_at = ${at}, updated_at = ${at} from users u

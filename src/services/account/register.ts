@@ -38,7 +38,7 @@ export class RegisterInput {
 
 /**
  * Makes an account of role member, without a member record, that may nothing until its address is verified. Until then
- * the address is a mere claim, so that nothing tells whether another account has it: whoever has it is told by mail.
+ * the address is a mere claim, so the answer does not reveal whether another account has it. Its owner gets a mail.
  * @returns true.
  * @throws FORBIDDEN where registration is closed; BAD_INPUT, also for a username that is taken; RATE_LIMITED.
  */

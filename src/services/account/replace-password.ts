@@ -19,7 +19,8 @@ export interface Replacement {
 
 /**
  * Replaces a password, in the caller's transaction: the one place where that is done, and so where what is sealed under a
- * password has to be sealed anew. Everything that the old one opened is closed: the other sessions, the vault, sign-ins
+ * password has to be sealed again. Everything that the old one opened is closed: the other sessions, the vault,
+ * sign-ins
  * that wait for a second factor, and resets that were mailed. The user is told by mail, but not of the first password.
  * @returns false where the user may no longer sign in, or the stored hash or key is another by now; nothing has changed then.
  */

@@ -14,7 +14,7 @@ const action = 'request_password_reset';
 const anonymous = { userId: null, sessionId: null };
 
 /**
- * Mails a reset to whoever has this address. The answer, the limits and the work are the same where nobody has it.
+ * Mails a password reset to this address. Answer, limits and work are the same if no account has it.
  * @returns true, always.
  * @throws RATE_LIMITED by the address that asks, and by the one that is asked for.
  */

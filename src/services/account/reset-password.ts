@@ -23,7 +23,7 @@ export class ResetPasswordInput {
 const path = 'input.token';
 
 /**
- * Sets a new password for whoever was mailed the token; a password that is refused does not spend it. All sessions end,
+ * Sets a new password for the token's user; a password that is refused does not spend it. All sessions end,
  * what was shared in the vault is shared no more, the second factor stays. The address is verified by it, as the mail was
  * read there, unless the token was printed for an operator. Failures to sign in are forgotten, as they were of the old password.
  * @throws BAD_INPUT, one for every token that cannot be used; RATE_LIMITED.
@@ -55,7 +55,7 @@ async function reset(scope: Scope, { id, userId }: Mailed, passwordHash: string)
   if (token?.was_printed === false) await confirmAddress(scope, userId);
   for (const table of ['users', 'devices'] as const)
     await scope.em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where ${owners[table]} = ?`, [userId]);
-  // Whoever reset the password cannot open the private key, which is sealed under the old one.
+  // After a reset, the private key cannot be opened: it is sealed under the old password.
   if (await voidPair(scope, userId)) recordOwn(scope, { userId }, 'vault.void');
   recordOwn(scope, { userId }, 'reset_password');
   return true;

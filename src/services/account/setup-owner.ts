@@ -38,7 +38,7 @@ export class SetupOwnerInput {
  */
 export async function setupOwner(scope: Scope, input: SetupOwnerInput): Promise<SignedIn> {
   const proof = await tryToken(scope, 'setup_owner', async () => {
-    // In this order: whoever becomes the owner takes the token away afterwards.
+    // In this order, because the token is removed once there is an owner.
     const isToken = await scope.setup.isToken(input.setupToken);
     if (await hasOwner(scope)) return 'owned';
     return isToken ? 'right' : null;

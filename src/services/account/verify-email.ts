@@ -6,7 +6,7 @@ import { tryToken } from '../proof/token-attempt.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Verifies the address that the token was mailed to. Whoever has the token may do this, signed in or not.
+ * Verifies the address that the token was mailed to. Requires only the token, no sign-in.
  * @returns true.
  * @throws BAD_INPUT, one for every token that cannot be used, and for an address that another account has verified;
  * RATE_LIMITED.
@@ -29,7 +29,7 @@ export async function verifyEmail(scope: Scope, token: string): Promise<true> {
   return true;
 }
 
-/** The address is the user's from now on, in the caller's transaction, which fails where it is another's already. */
+/** Gives the user the address in the caller's transaction, which fails if another user has it. */
 export async function confirmAddress(scope: Scope, userId: string): Promise<void> {
   await scope.em.execute('update users set is_verified = true, updated_at = ? where id = ? and not is_verified', [scope.now(), userId]);
 }

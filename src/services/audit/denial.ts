@@ -59,7 +59,7 @@ const recorded = new WeakSet<Origin>();
 
 /**
  * Counts refusals per actor or address, action, reason and minute, on their own, whatever becomes of the request. One
- * statement, that does not wait for the disk and is as much work for whoever does not exist.
+ * statement, that does not wait for the disk and is as much work for a user that does not exist.
  */
 export async function recordDenial(
   scope: Pick<Scope, 'em' | 'now' | 'client'>,

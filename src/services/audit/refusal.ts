@@ -31,7 +31,7 @@ const mostSingles = 1000;
 const mostAtOnce = 500;
 
 /**
- * Records operations that were refused, behind the back of whoever was refused: nobody waits for it, and one connection at
+ * Records refused operations in the background: no request waits for it, and one connection at
  * most is taken by it. What comes while it writes is written together afterwards, the same refusals as one row.
  */
 export class Refusals {

@@ -4,7 +4,7 @@ import { findArchive, headOfArchive } from './archive.ts';
 import { sealAfter, type Head } from './chain.ts';
 import { runOn } from '../scope.ts';
 
-/** The advisory lock of whoever seals; what else takes such locks has other numbers. */
+/** The advisory lock of sealing. Every other advisory lock has another number. */
 export const sealingLock = 7_201_183_403;
 
 /** Events that are sealed by one transaction. */

@@ -22,7 +22,7 @@ export interface CaseEyes {
   saw(row: Wanted): Promise<boolean>;
 }
 
-/** What is done to cases, for whoever listens to it. */
+/** The changes of cases, for subscribers. */
 export class CaseService {
   constructor(
     private readonly changes: CaseChanges,
@@ -30,7 +30,7 @@ export class CaseService {
   ) {}
 
   /**
-   * What is done from now on to the cases of a kind, or to one of them. Whether the caller sees the case is asked of each
+   * The coming changes of the cases of a kind, or of one case. Whether the caller sees the case is asked of each
    * change when it is told: see {@link sees}.
    * @throws BAD_INPUT for what is no id; NOT_FOUND for a case that the caller does not see.
    */

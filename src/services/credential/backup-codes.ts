@@ -18,7 +18,7 @@ export class BackupCodes {
 }
 
 /**
- * Gives the account ten new backup codes; the old ones are of no use from then on.
+ * Gives the account ten new backup codes and invalidates the old ones.
  * @throws CONFLICT where there is no second factor; RATE_LIMITED where too many wait for a turn to hash.
  */
 export async function regenerateBackupCodes(scope: Scope): Promise<BackupCodes> {

@@ -15,7 +15,7 @@ interface Begun {
 }
 
 /**
- * Confirms a second factor with a code of it: from then on a sign-in asks for it.
+ * Confirms a second factor with one of its codes. Sign-ins then require the factor.
  * @returns ten backup codes.
  * @throws BAD_CREDENTIALS where the code is wrong; CONFLICT where none was begun, or one is there; RATE_LIMITED.
  */

@@ -9,7 +9,7 @@ import { SignedIn } from '../sign-in/start-session.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Proves again who is signed in: for a while, this session may do what asks for a fresh proof.
+ * Verifies the caller again. For a limited time, the session may call operations that require step-up.
  * @param cookie the refresh token that the browser keeps, if it does: where it is this session's, tokens stay in cookies.
  * @returns a fresh access token, with the refresh token that the session has.
  * @throws BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED; UNAUTHENTICATED where nobody is signed in.

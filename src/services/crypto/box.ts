@@ -31,7 +31,7 @@ export function nameOf(publicKey: Uint8Array): string {
 }
 
 /**
- * Seals to whoever has the private half: X25519 with a key pair that lives for this one seal, HKDF-SHA256, AES-256-GCM, as
+ * Seals to a public key: X25519 with a key pair that lives for this one seal, HKDF-SHA256, AES-256-GCM, as
  * `box-v1:<name of the public key>:<base64url of ephemeral public key ‖ nonce ‖ ciphertext ‖ tag>`. It opens with the same
  * context only.
  */

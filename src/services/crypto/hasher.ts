@@ -16,7 +16,7 @@ export interface PasswordProof {
   readonly isRight: boolean;
   /** The stored hash the password was held against; null where there was none. */
   readonly stored: string | null;
-  /** The same password hashed anew, where it was right and its stored hash is old. */
+  /** A new hash of the same password, if it was right and its stored hash is old. */
   readonly renewed: string | null;
 }
 
@@ -70,7 +70,7 @@ export class PasswordHasher {
 
   /**
    * Which of the hashes that `choose` gives once its turn is next is this code's, or null. The same work whatever they
-   * are: none stand for no user, or for one who may not try.
+   * are: none stand for no user, or for a user who may not try.
    */
   async findCode(code: string, choose: () => Promise<readonly string[]>): Promise<number | null> {
     return this.#inTurn(choose, (hashes) => findBackupCode(code, hashes, this.#cost, this.#keyring));
@@ -122,7 +122,7 @@ class Turns {
     this.#free -= 1;
   }
 
-  /** The turn passes to whoever waits longest, so the number that runs stays. */
+  /** The turn passes to the longest-waiting caller, so the number of running hashes stays. */
   pass(): void {
     const next = this.#waiting.shift();
     if (next) next();

@@ -38,8 +38,8 @@ function readBcrypt(text: string): BcryptHash | null {
 }
 
 /**
- * As bcrypt does, only the first 72 bytes are compared: the other system never looked at the rest, so whoever typed a
- * longer password there signs in with it. It is hashed whole at once, and from then on the rest counts. A password with
+ * As bcrypt does, only the first 72 bytes are compared: the other system never looked at the rest, so a user of
+ * a longer password there signs in with it. It is hashed whole at once, and after that the rest counts. A password with
  * a NUL is none: some implementations stop there, and then much shorter ones would do.
  */
 async function verifyBcrypt({ salt, digest }: BcryptHash, password: string): Promise<boolean | null> {

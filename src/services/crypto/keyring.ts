@@ -29,7 +29,7 @@ export class Keyring {
   readonly #keys: ReadonlyMap<string, KeyObject>;
   readonly #secrets = new Map<string, KeyObject>();
 
-  /** The id of the key that signs and seals from now on. */
+  /** The id of the key that currently signs and seals. */
   readonly active: string;
 
   private constructor(active: string, keys: ReadonlyMap<string, KeyObject>) {

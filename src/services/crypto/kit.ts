@@ -12,7 +12,7 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 /** A kit with a generous number of dashes and spaces. */
 const maxTyped = 300;
 
-/** A recovery kit: a private key that is shown once, on paper from then on. */
+/** A recovery kit: a private key that is shown once and then kept on paper. */
 export const generateKit = generatePair;
 
 /** `UHRK1-XXXX-…`, fourteen groups of four characters: the private key and a check that a slip of the pen does not pass. */

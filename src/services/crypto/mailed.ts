@@ -19,7 +19,7 @@ const maxLength = 160;
 
 /**
  * `prt1.<kid>.<base64url of token id ‖ user id ‖ HMAC>`, or `evt1.…`. The same row always gives the same token, so that
- * whoever mails it can make it when it is sent, and make it again, from nothing that is secret but the keyring.
+ * the sender can derive it when it is sent, and derive it again, with the keyring as the only secret.
  * @throws {KeyringError} where the keyring has no such key.
  */
 export function mailedToken(keyring: Keyring, kid: string, type: MailedTokenType, { id, userId }: MailedClaims): string {

@@ -90,7 +90,7 @@ export async function openByPassword(
   return found;
 }
 
-/** What the mark of a stored pair says: whose public key it is, under which seals, and how often these were made anew. */
+/** The content of a stored pair's mark: the public key's owner, the seals, and how often they were replaced. */
 export interface MarkedPair extends PairHolder {
   readonly version: number;
   readonly sealed: string;

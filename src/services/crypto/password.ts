@@ -66,7 +66,7 @@ export async function hashPassword(password: string, cost: PasswordCost, keyring
 
 /**
  * Whether the password is the one that was hashed, here or by the system a user was imported from. A stored text that is
- * of no known scheme, of a key that is gone, or that asks more than {@link bounds}, is nobody's password: it takes as
+ * of no known scheme, of a key that is gone, or that asks more than {@link bounds}, matches no password: it takes as
  * long as any other wrong one. Where the password is another once it is {@link composed}, it is tried as it was typed too,
  * for hashes of earlier versions and other systems: always, so that a right one takes as long as a wrong one.
  */

@@ -13,7 +13,7 @@ export interface PasswordPolicy {
 
 /**
  * What is wrong with a new password, in words that go after the name of a field and never repeat it; nothing where it is
- * allowed. There are no rules of composition: length, and being nobody's first guess, is what counts.
+ * allowed. There are no rules of composition: only length counts, and that it is hard to guess.
  */
 export function passwordProblems(given: string, { minLength, personal, refusesGuessable = false }: PasswordPolicy): string[] {
   const password = composed(given);

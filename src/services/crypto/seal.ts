@@ -44,7 +44,7 @@ export function open(keyring: Keyring, purpose: SealPurpose, context: readonly s
   }
 }
 
-/** Whether the blob is sealed with the key that seals today; any other is opened and sealed anew when it is met. */
+/** Whether the blob is sealed with the key that seals today; any other is opened and sealed again on its next use. */
 export function isOfActiveKey(keyring: Keyring, text: string): boolean {
   return read(text)?.kid === keyring.active;
 }

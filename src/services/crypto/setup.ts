@@ -7,7 +7,7 @@ const tokenForm = /^sut1\.[A-Za-z0-9_-]{43}$/;
 
 /**
  * The token with which the owner of an instance is made: a file `setup-token` in the config directory, that only the
- * service's own account reads. It is there while there is no owner; whoever can read it may become one.
+ * service's own account reads. It is there while there is no owner; the reader of the token may become the owner.
  */
 export class SetupToken {
   readonly #file: string;

@@ -9,7 +9,7 @@ const saltScheme = 'hkdf-sha256-v1';
 const wrapScheme = 'wrap-v3';
 const noSalt = Buffer.alloc(0);
 
-/** The versions of a vault's key that somebody may open, the active one among them. Whoever holds them wipes them. */
+/** The versions of a vault's key that a user may open, including the active one. Their holder wipes them. */
 export class VaultKeys {
   constructor(
     readonly active: number,
@@ -37,7 +37,7 @@ export class VaultKeys {
     return this.keys.has(version);
   }
 
-  /** The same keys and a newer one, which is active from now on; the bytes are shared. */
+  /** The same keys and a newer one, which becomes active; the bytes are shared. */
   withNext(version: number, key: Buffer): VaultKeys {
     return new VaultKeys(version, new Map([...this.keys, [version, key]]));
   }

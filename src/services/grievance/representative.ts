@@ -8,9 +8,9 @@ import type { Scope } from '../scope.ts';
 const representing: readonly RoleName[] = [RoleName.ADMIN, RoleName.OFFICER, RoleName.STAFF];
 
 /**
- * The user who is to represent a grievant, and who is not deleted before the caller's transaction ends. Whoever works on grievances sees the name of every user, though not the
- * account, so the users are looked up by the database's own truth and not through the filter of accounts.
- * @throws NOT_FOUND where there is no such user; BAD_INPUT for one who is not active, or holds no role that represents.
+ * The user who is to represent a grievant, and who is not deleted before the caller's transaction ends. Callers that
+ * work on grievances see the name of every user, though not the account, so the lookup bypasses the filter of accounts.
+ * @throws NOT_FOUND where there is no such user; BAD_INPUT if the user is inactive or holds no role that represents.
  */
 export async function representative(scope: Scope, userId: string, now: Date): Promise<Ref<User>> {
   const [found] = await scope.em.execute<{ id: string; represents: boolean }[]>(

@@ -96,7 +96,7 @@ export class MailQueue {
     await this.#boss.send(name, mailJob.parse(job), { db: fromKysely(transaction) });
   }
 
-  /** Sends what waits, from now on. */
+  /** Starts to send the queued mails. */
   async work(deliver: Deliver): Promise<void> {
     for (let lane = 0; lane < lanes; lane++) {
       const options = { pollingIntervalSeconds: this.#pace.lookEvery, perJobResults: true } as const;

@@ -130,7 +130,7 @@ const problemsOf = (read: ParsedInput<OrganizationContactInput>): FieldProblem[]
   ...contactProblems(validValues(read) as Partial<OrganizationContactFacts>),
 ];
 
-/** The organization first: whoever changes one of its contacts waits there, and sees the contact as it is after that. */
+/** The organization first: concurrent changes of its contacts wait there, and then see the current contact. */
 async function held(scope: Scope, id: string): Promise<{ contact: OrganizationContact; organization: Organization }> {
   const seen = await findVisible(scope, OrganizationContact, id);
   const organization = await findVisible(scope, Organization, seen.organization.id, { isHeld: true });

@@ -63,14 +63,14 @@ export async function resealPair(scope: Scope, userId: string, password: string,
   if (privateKey === null) return { version, to: 'lost' };
   const stretching = freshStretching(scope.rules.keyIterations);
   const key = await scope.passwords.stretch(composed(next), stretching);
-  // The private half opened for this public half and no other, so it is vouched for anew.
+  // The private half opened for this public half and no other, so its mark is renewed.
   const sealed = sealPrivateKey(scope.keyring, userId, { publicKey, privateKey }, { key, stretching });
   for (const bytes of [key, privateKey]) bytes.fill(0);
   return { version, to: { publicKey, sealed } };
 }
 
 /**
- * Writes what was sealed anew, while the user's row is held at that version; what is lost goes.
+ * Writes the resealed keys while the user's row is locked at that version, and deletes the lost ones.
  * @throws CONFLICT where access to the vault would go with it: that is not done by the way.
  */
 export async function movePair(scope: Scope, userId: string, { version, to }: PairMove): Promise<void> {

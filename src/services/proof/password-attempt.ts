@@ -14,7 +14,7 @@ import type { Scope } from '../scope.ts';
 export interface Account {
   /** Null where there is nobody who could sign in: unknown, not active, deleted. */
   readonly userId: string | null;
-  /** Whoever was named, for the audit log alone: also one who may not sign in. */
+  /** The named user, for the audit log only: also a user who may not sign in. */
   readonly namedId: string | null;
   /** The device that has signed in as this user before, if it is one. */
   readonly deviceId: string | null;
@@ -24,7 +24,7 @@ export interface Account {
 
 /**
  * Finds out whether a password is right: by the stored hash that `choose` gives, or by something else that it opens. Null
- * stands for nobody, or for one who may not try: the same work, and never right.
+ * stands for no user, or a user who may not try: the same work, and never right.
  */
 export type Verify = (password: string, choose: () => Promise<string | null>) => Promise<PasswordProof>;
 
@@ -82,7 +82,7 @@ export async function findAccount(scope: Scope, identifier: string, deviceTokens
 
 /**
  * The account of who is signed in. Failures count on the session: strangers who have the user locked out do not keep
- * the owner from proving who they are, and whoever took over a session cannot guess from it for long.
+ * the owner from proving who they are, and a stolen session cannot guess from it for long.
  * @throws UNAUTHENTICATED where nobody is signed in.
  */
 export function accountOf({ userId, sessionId }: Viewer): Account & { readonly userId: string; readonly sessionId: string } {
@@ -97,7 +97,7 @@ export interface Attempt {
 }
 
 /**
- * Holds a password against the account's, after one Argon2id whoever it is. The attempt is counted as failed before it
+ * Holds a password against the account's, after one Argon2id for any user. The attempt is counted as failed before it
  * is made: {@link clearAttempts} forgets it where it was right. A wrong one is counted for the audit log, with why.
  * @throws RATE_LIMITED where too many wait for a turn to hash.
  */

@@ -16,7 +16,7 @@ export interface Owner {
 }
 
 /**
- * Lets a new password pass that is long enough and nobody's first guess.
+ * Accepts a new password if it is long enough and hard to guess.
  * @throws BAD_INPUT at the path, with all that is wrong with it.
  */
 export function demandStrength(

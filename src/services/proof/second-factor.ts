@@ -90,7 +90,7 @@ export function methodOf(code: string): SecondFactorMethod {
 export async function spendCode(scope: Scope, { userId, sessionId }: Holder, right: RightCode): Promise<boolean> {
   if ('step' in right) return spendStep(scope, right);
   const at = scope.now();
-  // The second factor first, as whoever makes new codes has it: nobody waits in a ring.
+  // Locks the second factor first, as the making of new codes does, to prevent a deadlock.
   const held = await scope.em.execute<object[]>('select id from totp_credentials where id = ? for update', [right.credentialId]);
   if (held.length === 0) return false;
   const spent = await scope.em.execute<object[]>('update backup_codes set used_at = ? where id = ? and used_at is null returning id', [

@@ -76,7 +76,7 @@ async function admit(
   right: RightCode,
 ): Promise<Issued | null> {
   return scope.transaction(async (tx) => {
-    // The user's row first, as whoever ends the user's sessions has it, and then the challenge: nobody waits in a ring.
+    // Locks the user's row first, as ending the user's sessions does, then the challenge: no deadlock.
     if (!(await holds(tx, 'users where id = ? and is_active and deleted_at is null for no key update', [userId]))) return null;
     const waits = `login_challenges where id = ? and used_at is null and expires_at > ${sqlNow(scope)} for update`;
     if (!(await holds(tx, waits, [id]))) return null;

@@ -107,7 +107,7 @@ function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
 }
 
 /**
- * Verifies the password, then admits whoever gave it. Should the stored hash have been replaced in between — another
+ * Verifies the password, then admits the caller. Should the stored hash have been replaced in between — another
  * sign-in renewed it, or the password was changed — the password is held against the new one, once.
  */
 async function prove(scope: Scope, account: Account, input: LoginInput, action: string): Promise<Verdict> {

@@ -5,13 +5,13 @@ import { endSessions } from '../sign-in/sign-out.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Ends all sessions of whoever asks, this one too, and the sign-ins that wait for a second factor.
+ * Ends all sessions of the caller, including this one, and the sign-ins that wait for a second factor.
  * @throws UNAUTHENTICATED where nobody is signed in.
  */
 export async function logoutAll(scope: Scope): Promise<true> {
   const { userId } = accountOf(scope.viewer);
   await scope.transaction(async (tx) => {
-    // The user's row first, as whoever else ends all of a user's sessions has it: nobody waits in a ring.
+    // Locks the user's row first, as everything that ends all of a user's sessions does: no deadlock.
     await tx.em.execute('select id from users where id = ? for no key update', [userId]);
     await endSessions(tx, { userId }, SessionEnd.LOGOUT);
     recordChange(tx, { action: 'logout_all', targetType: 'User', targetId: userId });

@@ -11,7 +11,7 @@ export interface Place {
 
 /** A database that was opened, brought up to date and found fit for the service, which is not there yet. */
 export interface Proven {
-  /** Moves the service there: what is asked from now on is answered from it; what was asked before ends where it began. */
+  /** Moves the service there: new requests use it; running requests end on the earlier database. */
   adopt(): Promise<void>;
   /** Lets it be. */
   discard(): Promise<void>;

@@ -101,7 +101,7 @@ export class SavedConnection {
   }
 
   /**
-   * Seals it anew where it is sealed under an earlier system key.
+   * Seals it again if it is sealed under an earlier system key.
    * @returns whether it was. @throws {SavedError} where it does not open, or cannot be written.
    */
   async renew(): Promise<boolean> {
@@ -146,7 +146,7 @@ export class SavedConnection {
     return text.trim();
   }
 
-  /** Beside it first, and then in its place: whoever reads, and whatever crashes, finds the old text or the new one. */
+  /** Writes a new file and renames it: readers find the old text or the new one, even after a crash. */
   async #draft(file: string, text: string): Promise<Draft> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;

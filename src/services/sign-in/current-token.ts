@@ -6,7 +6,7 @@ import { isLive } from './session-terms.ts';
 import type { Issued } from './start-session.ts';
 
 /**
- * The refresh token that a session has, once more, in the caller's transaction: whoever else has it keeps it. Null where
+ * The refresh token that a session has, once more, in the caller's transaction: other holders keep it. Null where
  * the session has ended, or its token's key is gone.
  */
 export async function currentToken(scope: Scope, sessionId: string): Promise<Issued | null> {

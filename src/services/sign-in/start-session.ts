@@ -56,7 +56,7 @@ export class SignedIn {
   @Field(() => User, { description: 'The user who is signed in.' })
   user!: User;
 
-  /** Who is signed in, for whoever reads the user. */
+  /** The id of the signed-in user. */
   readonly userId: string;
   readonly sessionId: string;
 

@@ -31,7 +31,7 @@ export async function administer<Outcome>(scope: Scope, change: (scope: Scope) =
  */
 export async function holdUser(scope: Scope, id: string, path = 'id'): Promise<User> {
   if (!isUuid(id)) throw badInput({ path, message: 'must be a UUID' });
-  // Not for update, which would wait for whoever writes what this user does, and be waited for: a ring.
+  // Not FOR UPDATE, which can deadlock with transactions that write this user's actions.
   await scope.em.execute('select id from users where id = ? for no key update', [id]);
   return findVisible(scope, User, id, { path });
 }
@@ -41,8 +41,8 @@ export const isOwn = ({ userId }: Viewer, id: string): boolean => id.toLowerCase
 
 /**
  * The refusal where a user may not cease to be an admin, by losing one role or by being nobody any more (no role given);
- * null where nothing speaks against it. The owner is an admin always. Somebody always is one who can sign in and whose
- * role has no end: an acting admin leaves one day, and nobody would be there to make another.
+ * null where nothing speaks against it. The owner is an admin always. At least one admin who can sign in must
+ * have a role without an end: an acting admin's role expires, and no one could then appoint another.
  */
 export async function refusalOfLoss(scope: Scope, user: User, lost: Role | null): Promise<Refusal | null> {
   if (lost !== null && lost.basedOn !== RoleName.ADMIN) return null;

@@ -39,7 +39,8 @@ export class AssignRoleInput {
  * Assigns a role, or changes on what terms it is held: then what is left out stays. Where the earlier assignment has
  * expired, a new one begins. The user gets a mail.
  * @returns the user's id.
- * @throws BAD_INPUT; NOT_FOUND where there is no such user or role; FORBIDDEN for oneself; CONFLICT where the owner or
+ * @throws BAD_INPUT; NOT_FOUND where there is no such user or role; FORBIDDEN for the caller's own account; CONFLICT
+ * where the owner or
  * the last admin would come to an end.
  */
 export async function assignRole(scope: Scope, input: AssignRoleInput): Promise<string> {

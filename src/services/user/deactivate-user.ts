@@ -8,7 +8,7 @@ import { endSessions } from '../sign-in/sign-out.ts';
 /**
  * Keeps a user out, from the next request on: all sessions end, and tokens that were mailed work no more.
  * @returns the user's id.
- * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner and the last admin.
+ * @throws NOT_FOUND; FORBIDDEN for the caller's own account; CONFLICT for the owner and the last admin.
  */
 export async function deactivateUser(scope: Scope, id: string): Promise<string> {
   if (isOwn(scope.viewer, id)) throw forbidden('You cannot deactivate your own account.');

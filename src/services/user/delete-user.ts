@@ -11,7 +11,8 @@ import { voidPair } from '../proof/stored-pair.ts';
  * Marks a user as deleted, who is signed out everywhere, has no access to the vault and never comes back. What the user
  * did keeps showing the name, and the username is never given again. Another account may get the address and the member.
  * @returns the user's id.
- * @throws NOT_FOUND; FORBIDDEN for oneself; CONFLICT for the owner, the last admin, and who represents somebody in an open grievance.
+ * @throws NOT_FOUND; FORBIDDEN for the caller's own account; CONFLICT for the owner, the last admin, and a
+ * representative in an open grievance.
  */
 export async function deleteUser(scope: Scope, id: string): Promise<string> {
   if (isOwn(scope.viewer, id)) throw forbidden('You cannot delete your own account.');
@@ -33,7 +34,7 @@ async function closeVault(scope: Scope, userId: string): Promise<boolean> {
   return voidPair(scope, userId);
 }
 
-/** A grievance that has not ended would be left to nobody. */
+/** Otherwise an open grievance would lose its representative. */
 async function refusalOfCases(scope: Scope, { id }: User): Promise<Refusal | null> {
   const open = await scope.em.count(Grievance, { assignedUser: id, resolutionDate: null, deletedAt: null }, { filters: false });
   return open === 0 ? null : conflict('The user represents a member in an open grievance. Assign it to another user first.', 'open_cases');

@@ -10,7 +10,8 @@ import type { Scope } from '../scope.ts';
  * Takes a role from a user, from the next request on. What the user has open of the vault is closed, and the user is
  * told by mail.
  * @returns the user's id.
- * @throws NOT_FOUND, also where the user does not hold the role; FORBIDDEN for oneself; CONFLICT where the owner or the
+ * @throws NOT_FOUND, also where the user does not hold the role; FORBIDDEN for the caller's own account; CONFLICT
+ * where the owner or the
  * last admin would be none any more.
  */
 export async function unassignRole(

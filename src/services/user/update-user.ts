@@ -46,7 +46,8 @@ export class UpdateUserInput {
  * Changes what a user is called, reached at, and linked to. A new address is unverified: a token goes to it, and the
  * former one gets a mail. A new username is mailed to the user too.
  * @returns the user's id.
- * @throws BAD_INPUT naming all that is wrong or taken; NOT_FOUND; FORBIDDEN for the own link to a member record;
+ * @throws BAD_INPUT naming all that is wrong or taken; NOT_FOUND; FORBIDDEN for the caller's own link to a member
+ * record;
  * CONFLICT for the owner's address, with which the account could be taken over.
  */
 export async function updateUser(scope: Scope, id: string, input: UpdateUserInput): Promise<string> {

@@ -8,7 +8,7 @@ import { holdVault, writeState } from './state.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Gives a secret another name. Every value of it is encrypted anew, as the name is part of the key of each.
+ * Renames a secret. Encrypts all its values again, because the name is part of each value's key.
  * @returns the name as it is stored. @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT, also for a name that is taken.
  */
 export async function renameSecret(scope: Scope, keyName: string, newKeyName: string): Promise<string> {

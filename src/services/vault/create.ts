@@ -33,7 +33,10 @@ export class VaultCreated {
   }
 }
 
-/** Makes the vault: its key, granted to who asks and to the recovery kit. @throws CONFLICT where there is one; BAD_CREDENTIALS. */
+/**
+ * Creates the vault and grants its key to the caller and to the recovery kit. @throws CONFLICT where there is one;
+ * BAD_CREDENTIALS.
+ */
 export async function createVault(scope: Scope, password: string): Promise<VaultCreated> {
   if ((await scope.em.count(Vault, {}, { filters: false })) > 0) throw alreadyMade();
   const proved = await proveViewer(scope, { password }, { action: 'vault.create', path: '', asksCode: false });

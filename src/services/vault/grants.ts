@@ -29,7 +29,7 @@ export async function grantsOf({ em }: EntityScope, userId: string | null): Prom
 
 export const isGranted = (grants: readonly GrantRow[]): boolean => grants.some(({ state }) => state === 'active');
 
-/** Opens grants with the private key; whoever asks wipes the keys. @throws {SealError} or {@link AlteredError} */
+/** Opens grants with the private key; the caller wipes the keys. @throws {SealError} or {@link AlteredError} */
 export function openGrants(grants: readonly GrantRow[], vaultId: string, userId: string | null, pair: KeyPair): VaultKeys {
   const keys = new Map<number, Buffer>();
   let active = 0;

@@ -9,7 +9,7 @@ import { oneValueSql, valueOf, type StoredValue, type ValueRow } from './record.
 import { demandState, digestSql } from './state.ts';
 import { runOn, type Scope } from '../scope.ts';
 
-/** An unlocked vault, for as long as something is done with it: whoever opened it wipes its keys. */
+/** An unlocked vault for the time of one use. The code that opened it wipes its keys. */
 export interface OpenVault {
   readonly vaultId: string;
   readonly kitKey: string;
@@ -46,7 +46,7 @@ interface BothRow extends OpenRow, Omit<ValueRow, 'id' | 'version'> {
 /**
  * Opens the vault with the caller's token, does something with it, and wipes the keys. What keeps a vault locked is asked
  * of the database each time, so any node may serve the token, and none after it was locked on another. The roles came
- * with the request; whoever loses one later has no session of the vault any more.
+ * with the request; losing one later ends the user's vault session.
  * @throws VAULT_LOCKED; {@link AlteredError} where what is stored was changed behind the vault's back.
  */
 export async function withVault<Done>(scope: Scope, act: (vault: OpenVault) => Promise<Done>): Promise<Done> {

@@ -41,7 +41,7 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
   }
 }
 
-/** The caller's own key pair; made anew where it does not open, which takes nothing away that the kit does not give. */
+/** The caller's own key pair; replaced if it does not open, because the kit restores every grant. */
 async function usablePair(scope: Scope, userId: string, password: string, proved: ViewerProof): Promise<StoredPair> {
   try {
     const pair = await ownPair(scope, password, proved);

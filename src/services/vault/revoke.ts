@@ -10,7 +10,7 @@ import type { Scope } from '../scope.ts';
 
 /**
  * Takes a user's access to the vault away, and gives the vault a new key: what the user may have kept of the old one
- * opens nothing that is stored from now on.
+ * opens nothing that is stored later.
  * @returns the vault's id.
  * @throws VAULT_LOCKED; NOT_FOUND where the caller sees no such user; CONFLICT where the user has no access, owns the
  * instance, or is the last one.

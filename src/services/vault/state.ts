@@ -46,7 +46,7 @@ export async function writeState(
   await em.execute('update vaults set state = ? where id = ?', [mark, vaultId]);
 }
 
-/** Holds the vault's row until the end of the transaction: whoever changes what it holds comes one after another. */
+/** Locks the vault's row until the end of the transaction: changes of its content run one after another. */
 export async function holdVault({ em }: EntityScope, how: 'no key update' | 'share' = 'no key update'): Promise<void> {
   await em.execute(`select id from vaults for ${how}`);
 }

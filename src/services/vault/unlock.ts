@@ -33,7 +33,7 @@ export class VaultToken {
 
 /**
  * Unlocks the vault for this session with the caller's password, which opens the caller's own key, which opens what was
- * granted to it. It is a fresh proof of who it is too. Goes on with a rotation that was interrupted.
+ * granted to it. Counts as step-up authentication too. Resumes an interrupted rotation.
  * @throws CONFLICT where there is no vault, or no access to it; BAD_CREDENTIALS; BAD_INPUT where a code is needed;
  * RATE_LIMITED.
  */
@@ -148,7 +148,7 @@ class PrivateLock {
     return { isRight, stored, renewed: null };
   };
 
-  /** The private key sealed anew, where its seal costs less than today, or is of another system key; else null. */
+  /** The private key sealed again if its seal is weaker than today's or uses another system key; else null. */
   async resealed(password: string): Promise<string | null> {
     const { keyring, rules, passwords } = this.scope;
     if (this.seal.stretching.iterations < rules.keyIterations) {

@@ -45,7 +45,7 @@ export async function passOver(em: SqlEntityManager): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** An address that somebody only claims is nobody's yet, as it is to the index. */
+/** An unverified address belongs to no account yet, as in the index. */
 const findOthers = `update import_lines l set
   by_username = (select u.id from users u where lower(u.username) = lower(l.username)),
   by_email = (select u.id from users u where lower(u.email) = lower(l.email) and ${holdsEmail('u')}),

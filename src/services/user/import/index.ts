@@ -30,7 +30,8 @@ const importing = 8_519_330_719;
 
 /**
  * Adds the users of a file of JSON lines, one `{ username, email, firstName, lastName, roles, hash }` each, perhaps with
- * `memberNumber` and `isActive`: all of them or none, and none twice. Their old passwords work, and are hashed anew when
+ * `memberNumber` and `isActive`: all of them or none, and none twice. Their old passwords work, and are hashed again
+ * when
  * they are first used. It takes no more memory for a longer file.
  * @throws {ImportError} where the file has no lines, or somebody else took a name while it was read.
  */
