@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
@@ -21,14 +20,16 @@ export async function update(config: Config): Promise<void> {
   });
 }
 
-export async function seed(config: Config, words: string[]): Promise<void> {
+export interface SeedOptions {
+  readonly phase?: '0' | '1' | '2';
+  readonly scale?: string;
+}
+
+export async function seed(config: Config, { phase, scale = '1' }: SeedOptions = {}): Promise<void> {
   // a production installation does not contain the seeds
   if (config.environment === 'production')
     throw new CommandError('Seeding is refused in production: the passwords of seeded accounts are public.');
-  const { values } = parseArgs({ args: words, options: { phase: { type: 'string' }, scale: { type: 'string' } } });
-  const phases =
-    values.phase === undefined ? ([0, 1, 2] as const) : [oneOf(values.phase, ['0', '1', '2'])].map((phase) => Number(phase) as 0 | 1 | 2);
-  const scale = Number(values.scale ?? 1);
+  const phases = phase === undefined ? ([0, 1, 2] as const) : [Number(phase) as 0 | 1 | 2];
   const { progressOn, seed: seedDatabase } = await import('../../seeds/index.ts');
   await withDatabase(config, async (database) => {
     const { progress, end } = progressOn(process.stderr);
@@ -36,7 +37,7 @@ export async function seed(config: Config, words: string[]): Promise<void> {
       environment: config.environment,
       hashPassword: await hasherOf(config, database),
       phases,
-      scale,
+      scale: Number(scale),
       progress,
       givesOwner: true,
     };
@@ -61,11 +62,10 @@ export async function disableSeeded(config: Config): Promise<void> {
 }
 
 /** Empties the database, migrates it and seeds it. */
-export async function reset(config: Config, words: string[]): Promise<void> {
+export async function reset(config: Config, { force }: { readonly force?: boolean }): Promise<void> {
   if (config.environment === 'production') throw new CommandError('db:reset is refused in production.');
-  const { values } = parseArgs({ args: words, options: { force: { type: 'boolean' } } });
   const { url } = await placeOf(config);
-  if (url !== null && !values.force) {
+  if (url !== null && !force) {
     const database = config.databaseUrl === null ? 'saved in the settings' : 'in DATABASE_URL';
     throw new CommandError(`db:reset deletes everything in the database ${database}. To confirm, run: npm run db:reset -- --force`);
   }
@@ -73,16 +73,11 @@ export async function reset(config: Config, words: string[]): Promise<void> {
     await database.orm.schema.drop({ dropMigrationsTable: true });
     await database.run('drop schema if exists pgboss cascade');
   });
-  await seed(config, []);
+  await seed(config);
 }
 
 async function hasherOf(config: Config, database: Database): Promise<(password: string) => Promise<string>> {
   const keyring = await keyringFor(config, database);
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   return (password) => hasher.hash(password);
-}
-
-function oneOf(word: string, words: readonly string[]): string {
-  if (!words.includes(word)) throw new CommandError(`--phase must be one of ${words.join(', ')}.`);
-  return word;
 }
