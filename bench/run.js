@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { seededAccounts } from '../dist/seeds/index.js';
 import { readConfig } from '../dist/src/config.js';
 import { openDatabase } from '../dist/src/database/index.js';
-import { start as startService } from '../dist/src/server.js';
+import { start as startService } from '../dist/src/process/server.js';
 import { ask, headersOf, loginBody, startContender, titles, tokensFor, usageOf } from './contenders/index.js';
 import { benchPassword, openBench, passwordCost } from './database.js';
 import { counted } from './count.js';

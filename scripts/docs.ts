@@ -6,7 +6,7 @@ import { MikroORM, type EntityMetadata, type EntityProperty, type Options } from
 import { getMetadataStorage } from 'type-graphql';
 import type { ZodType } from 'zod';
 import type { RefusalCode } from '../src/errors.ts';
-import { windows, type Window } from '../src/playground.ts';
+import { windows, type Window } from '../src/http/playground.ts';
 
 const project = join(import.meta.dirname, '..');
 

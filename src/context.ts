@@ -17,7 +17,7 @@ import { salting } from './services/salting.ts';
 import { bind, createScope, runOn, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
 import { authenticate } from './services/session/authenticate.ts';
 import type { LoginInput } from './services/session/login.ts';
-import type { SignedIn, TokenCookies } from './services/session/start.ts';
+import type { SignedIn, TokenCookies } from './services/sign-in/start-session.ts';
 import { sessions } from './services/session/use-cases.ts';
 import { settings } from './services/setting/use-cases.ts';
 import { users } from './services/user/use-cases.ts';

@@ -4,7 +4,7 @@ import { readConfig } from '../src/config.ts';
 import { migrate, openDatabase, type Database } from '../src/database/index.ts';
 import { noPassword } from '../src/entities/user.ts';
 import { toCursor } from '../src/reading/cursor.ts';
-import { start, type Service } from '../src/server.ts';
+import { start, type Service } from '../src/process/server.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';

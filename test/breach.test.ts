@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { BreachedPasswords } from '../src/services/user/breached-passwords.ts';
+import { BreachedPasswords } from '../src/services/proof/breached-passwords.ts';
 
 const password = 'An injury to one is an injury to all';
 const digest = createHash('sha1').update(password).digest('hex').toUpperCase();

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { readConfig, type Config } from '../src/config.ts';
 import { migrate, openDatabase } from '../src/database/index.ts';
-import { examine, type Measures } from '../src/doctor.ts';
+import { examine, type Measures } from '../src/command/doctor.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { SavedConnection } from '../src/services/setting/saved.ts';
 import { serverThatAsks } from './support/asking.ts';

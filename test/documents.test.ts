@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
 import { StatementNames } from '../src/database/run.ts';
 import { bytesOf, Documents } from '../src/http/documents.ts';
-import { LruCache } from '../src/lru.ts';
+import { LruCache } from '../src/database/lru-cache.ts';
 import { aLocal, type Local } from './support/local.ts';
 
 // What is kept of documents, for whom, and how much; and persisted queries, which are those documents.

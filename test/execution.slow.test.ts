@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { getOperationAST, parse, validate, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { compiling, interpreting, isCompilable, type Execute } from '../src/execution.ts';
+import { compiling, interpreting, isCompilable, type Execute } from '../src/http/execution.ts';
 import { buildOffline } from '../src/schema.ts';
 import { dice } from './rights/question.ts';
 import { randomDocument, stubResolvers, type DocumentOptions, type RandomDocument } from './support/documents.ts';

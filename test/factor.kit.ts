@@ -5,7 +5,7 @@ import { ormOptions } from '../mikro-orm.config.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import type { Keyring } from '../src/services/crypto/keyring.ts';
 import type { RunSql } from '../src/services/scope.ts';
-import type { SignedIn } from '../src/services/session/start.ts';
+import type { SignedIn } from '../src/services/sign-in/start-session.ts';
 import { SecondFactorRequired } from '../src/services/session/login.ts';
 import { client, cost, Local, password } from './session.kit.ts';
 import { serverDatabase } from './support/database.ts';

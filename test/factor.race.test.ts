@@ -5,7 +5,7 @@ import { BackupCode, LoginChallenge, TotpCredential } from '../src/entities/cred
 import { Session } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
 import type { Viewer } from '../src/entities/viewer.ts';
-import { replaceCodes } from '../src/services/session/codes.ts';
+import { replaceCodes } from '../src/services/credential/backup-codes.ts';
 import { spendCode } from '../src/services/proof/second-factor.ts';
 import { SecondFactorMethod } from '../src/services/proof/second-factor.ts';
 import { cleanUp } from '../src/services/session/cleanup.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { readConfig } from '../src/config.ts';
-import { examine } from '../src/doctor.ts';
+import { examine } from '../src/command/doctor.ts';
 import { migrate, openDatabase, type Database } from '../src/database/index.ts';
 import { loadKeyring } from '../src/services/crypto/keyfile.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { buildSchema, graphqlSync, GraphQLError } from 'graphql';
 import { badCredentials, conflict, Refusal, unavailable, vaultLocked } from '../src/errors.ts';
-import { toPublic } from '../src/translate.ts';
-import { failuresTo, openLog, plain } from '../src/log.ts';
+import { toPublic } from '../src/http/error-format.ts';
+import { failuresTo, openLog, plain } from '../src/process/log.ts';
 
 /** What a log that begins at `info` writes. */
 function written(log: (log: ReturnType<typeof openLog>) => void): readonly Record<string, unknown>[] {

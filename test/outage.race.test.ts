@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { readConfig } from '../src/config.ts';
-import { launch, start, type Service } from '../src/server.ts';
+import { launch, start, type Service } from '../src/process/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { Caller } from './live.kit.ts';
 import { startServer, type Server } from './support/server.ts';

@@ -18,7 +18,7 @@ import { noPassword } from '../src/entities/user.ts';
 import { toCursor } from '../src/reading/cursor.ts';
 import type { Column, Subject, Subjects } from '../src/reading/subject.ts';
 import { buildExecutable } from '../src/schema.ts';
-import { start, type Service } from '../src/server.ts';
+import { start, type Service } from '../src/process/server.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';

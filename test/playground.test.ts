@@ -9,7 +9,7 @@ import {
   type IntrospectionQuery,
 } from 'graphql';
 import { seededAccounts } from '../seeds/account.ts';
-import { isSubscription, windows, type Example } from '../src/playground.ts';
+import { isSubscription, windows, type Example } from '../src/http/playground.ts';
 import { Caller, type Ears, type Told } from './live.kit.ts';
 import { aLocal, type Actor } from './support/local.ts';
 
@@ -21,7 +21,7 @@ const production = await aLocal({ environment: { PLAYGROUND: '0' } });
 /** What examples kept, as the environment of the playground keeps it. */
 const kept: Record<string, string> = {};
 
-// As a start makes it that seeds a database: see seedWhenEmpty in src/work.ts.
+// As a start makes it that seeds a database: see seedWhenEmpty in src/process/work.ts.
 await local.sql(`update users set is_owner = true where username = 'admin'`);
 
 const callers: Caller[] = [];

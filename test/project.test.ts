@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { version } from '../src/version.ts';
+import { version } from '../src/process/version.ts';
 import { project } from './support/house.ts';
 
 interface Package {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { endSessions } from '../src/services/sign-out.ts';
+import { endSessions } from '../src/services/sign-in/sign-out.ts';
 import { removeSecondFactorOf } from '../src/services/user/remove-second-factor.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { shownBy } from './factor.kit.ts';

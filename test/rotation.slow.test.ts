@@ -7,7 +7,7 @@ import { AuditEvent } from '../src/entities/audit.ts';
 import { isGenuine } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { retireKey } from '../src/services/key.ts';
-import { countKeys, renewSeeds, tellKeys, type KeyUse } from '../src/services/session/keys.ts';
+import { countKeys, renewSeeds, tellKeys, type KeyUse } from '../src/services/credential/key-use.ts';
 import { shownBy } from './factor.kit.ts';
 import { Clock } from './support/local.ts';
 import { Mailboxes } from './support/mailbox.ts';

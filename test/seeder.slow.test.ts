@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { readConfig } from '../src/config.ts';
-import { start } from '../src/server.ts';
+import { start } from '../src/process/server.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess } from './support/process.ts';
 

@@ -20,7 +20,7 @@ import { SecondFactorMethod } from '../src/services/proof/second-factor.ts';
 import { authenticate } from '../src/services/session/authenticate.ts';
 import { cleanUp } from '../src/services/session/cleanup.ts';
 import { SecondFactorRequired } from '../src/services/session/login.ts';
-import { endSessions } from '../src/services/sign-out.ts';
+import { endSessions } from '../src/services/sign-in/sign-out.ts';
 import { client, codeOf, cost, embedded, Local, password, rules, SessionCalls } from './session.kit.ts';
 import { aLocal, type Local as Running } from './support/local.ts';
 

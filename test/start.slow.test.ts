@@ -9,10 +9,10 @@ import type { PGlite } from '@electric-sql/pglite';
 import { readConfig } from '../src/config.ts';
 import { openDatabase, type Database } from '../src/database/index.ts';
 import { nativeClient } from '../src/database/open.ts';
-import { start } from '../src/server.ts';
+import { start } from '../src/process/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { MailQueue } from '../src/services/mail/index.ts';
-import { Start, StoppedError, type Steps } from '../src/start.ts';
+import { Start, StoppedError, type Steps } from '../src/process/start-up.ts';
 
 /** A start without a service, and what was asked of its steps. */
 interface Told {

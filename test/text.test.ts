@@ -7,7 +7,7 @@ import {
   type GraphQLInputObjectType,
   type GraphQLSchema,
 } from 'graphql';
-import { secretInputs } from '../src/cleaning.ts';
+import { secretInputs } from '../src/http/clean-text.ts';
 import { listingOf } from '../src/entities/listing.ts';
 import { cleaned, isLonger } from '../src/entities/text.ts';
 import { buildExecutable } from '../src/schema.ts';

@@ -14,7 +14,7 @@ import { encryptFernet, readFernetKey } from '../src/services/crypto/fernet.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { deriveMasterKey } from '../src/services/crypto/stretch.ts';
 import { importSecrets, readForeign, wipe } from '../src/services/vault/import.ts';
-import { asking } from '../src/terminal.ts';
+import { asking } from '../src/command/terminal.ts';
 import { Clock } from './support/local.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 import { Keeper, password } from './vault.kit.ts';

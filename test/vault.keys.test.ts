@@ -10,7 +10,7 @@ import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import { VaultKeys } from '../src/services/crypto/vault.ts';
 import { retireKey } from '../src/services/key.ts';
 import type { Services } from '../src/services/scope.ts';
-import { countKeys } from '../src/services/session/keys.ts';
+import { countKeys } from '../src/services/credential/key-use.ts';
 import { recoverFor, renewSystemSeals, statusOf, tellStatus } from '../src/services/vault/operator.ts';
 import { useSecret } from '../src/services/vault/use-cases.ts';
 import { scopeOn } from './session.kit.ts';

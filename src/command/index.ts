@@ -8,8 +8,8 @@ import { importOrganizations, organizationColumns } from '../services/organizati
 import { dateForms } from '../services/record/cell.ts';
 import { encodings, type CsvForm } from '../services/record/csv.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
-import { settingsInput } from '../settings.ts';
-import { version } from '../version.ts';
+import { settingsInput } from './settings.ts';
+import { version } from '../process/version.ts';
 import { archive, exportEvents, verify } from './audit.ts';
 import { completionScript } from './completion.ts';
 import { writePermissions, writeSchema } from './contract.ts';

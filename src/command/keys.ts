@@ -1,9 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { systemClock } from '../entities/clock.ts';
-import { countKeys, renewSeeds, tellKeys } from '../services/session/keys.ts';
+import { countKeys, renewSeeds, tellKeys } from '../services/credential/key-use.ts';
 import { renewSystemSeals } from '../services/vault/operator.ts';
-import { savedBy } from '../work.ts';
+import { savedBy } from '../process/work.ts';
 import { keyringProblem, retireKey as retire } from '../services/key.ts';
 import { existingKeyring, keyringFor, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, say, sayJson, counted } from './operator.ts';

@@ -5,7 +5,7 @@ import { systemClock } from '../entities/clock.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { MailQueue } from '../services/mail/index.ts';
-import { hasOwner } from '../services/session/account.ts';
+import { hasOwner } from '../services/account/new-account.ts';
 import { disableSeededUsers, findSeededUsers } from '../services/user/seeded-accounts.ts';
 import { keyringFor, placeOf, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, counted, say, warn } from './operator.ts';

@@ -5,7 +5,7 @@ import { systemClock } from '../entities/clock.ts';
 import { hasKeyring, loadKeyring, noKeyring } from '../services/crypto/keyfile.ts';
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { registerKeys } from '../services/key.ts';
-import { openPlace, openUpdated, whereabouts, type MailRoom } from '../work.ts';
+import { openPlace, openUpdated, whereabouts, type MailRoom } from '../process/work.ts';
 import { CommandError, warn } from './operator.ts';
 
 /** Runs the work with the database of the service, without a statement time-out, and closes the database afterwards. */

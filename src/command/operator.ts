@@ -1,4 +1,4 @@
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The operator used a command wrongly, or it cannot run. The message says what to do. */
 export class CommandError extends Error {

@@ -2,12 +2,12 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { ConnectionSource } from '../entities/setting.ts';
-import { launch, type Service } from '../server.ts';
+import { launch, type Service } from '../process/server.ts';
 import { startSealing } from '../services/audit/index.ts';
-import { startCleanup } from '../services/session/rounds.ts';
+import { startCleanup } from '../process/cleanup-rounds.ts';
 import { isSaved } from '../services/setting/saved.ts';
-import { closeAfter, mailOf, openUpdated } from '../work.ts';
-import { flushLog, openLog } from '../log.ts';
+import { closeAfter, mailOf, openUpdated } from '../process/work.ts';
+import { flushLog, openLog } from '../process/log.ts';
 import { placeOf, roomOf } from './opening.ts';
 import { say, warn } from './operator.ts';
 

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { Config } from '../config.ts';
-import { examine } from '../doctor.ts';
-import { changeSettings } from '../settings.ts';
+import { examine } from './doctor.ts';
+import { changeSettings } from './settings.ts';
 import { keyringOf } from './opening.ts';
 import { CommandError, counted, here, say, sayJson } from './operator.ts';
 

@@ -4,7 +4,7 @@ import type { Database } from '../database/index.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { systemClock } from '../entities/clock.ts';
 import { formatInstant, MailQueue, tokenLink } from '../services/mail/index.ts';
-import { resetAge } from '../services/session/forget.ts';
+import { resetAge } from '../services/account/request-password-reset.ts';
 import { removeSecondFactorOf } from '../services/user/remove-second-factor.ts';
 import { issueLink, unlockByName, verifyByName, type UserCommandTools } from '../services/user/host-commands.ts';
 import { keyringFor, withDatabase } from './opening.ts';

@@ -94,7 +94,7 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
     pipelines.push(pipeline);
     return pipeline;
   };
-  const reads = shares.reads > 0 ? pipelineOf(shares.reads, Math.max(1, Math.min(mostPerUser, shares.reads - 2))) : null;
+  const reads = shares.reads > 0 ? pipelineOf(shares.reads, perUserOf(shares.reads)) : null;
   const reserved = shares.reserved > 0 ? pipelineOf(shares.reserved) : reads;
   const orm = await PostgresOrm.init({
     ...shared(options),
@@ -136,8 +136,8 @@ export function sharesOf(size: number): { readonly reads: number; readonly reser
   return { reads, reserved, changes: size - reads - reserved };
 }
 
-/** Connections on which statements of one user are at a time, at most. */
-const mostPerUser = 4;
+/** On how many of the connections for reads statements of one user are at a time, at most. */
+const perUserOf = (reads: number): number => Math.max(1, Math.min(4, Math.floor((reads - 1) / 2)));
 
 /** What each connection to a server is made with. */
 function connectionOf(url: string, { patience, stream }: DatabaseOptions): ClientConfig {

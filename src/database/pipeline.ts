@@ -40,8 +40,17 @@ export interface Sender {
 /** Milliseconds after which a statement that is not answered counts as slow: nothing more is sent behind it. */
 const slowAfter = 20;
 
-/** Connections without a slow statement that one user's further statements leave to others. */
-const keptForOthers = 3;
+/** Connections that one user's further statements leave to others. */
+const keptForOthers = 4;
+
+/** Milliseconds after which a statement is known to take long, until it once takes less, or for `knownFor`. */
+const longAfter = 250;
+
+/** Milliseconds for which it is remembered that a statement takes long. */
+const knownFor = 10_000;
+
+/** Statements that are known to take long run on one of this many connections at a time. */
+const connectionsPerLong = 4;
 
 /** Connections that are opened for throughput alone. Further ones are opened when all of these hold a slow statement. */
 const usualConnections = 4;
@@ -62,10 +71,14 @@ const reopenAfter = 1000;
  *
  * A slow statement holds up nobody else: nothing is sent on a connection whose oldest statement is slow. What is behind it
  * already is sent again on a free connection, where it only reads. When no connection is left, statements wait here.
+ *
+ * Statements that took long lately run on few of the connections, so that they leave connections and processor time to others.
  */
 export class Pipeline {
   readonly #lines: readonly Line[];
   readonly #waiting: Pending[] = [];
+  /** The texts of statements that took long, and until when that is remembered. */
+  readonly #long = new Map<string, number>();
   readonly #perUser: number;
   readonly #patience: number;
   readonly #isPipelined: boolean;
@@ -74,7 +87,8 @@ export class Pipeline {
 
   constructor(config: ClientConfig, { size, perUser = size, isPipelined = true, patience, guard = null }: PipelineOptions) {
     const events: LineEvents = {
-      answered: () => this.#drain(),
+      answered: (pending, took) => this.#answered(pending, took),
+      left: () => this.#drain(),
       notOpened: (left) => this.#reassign(left),
       failed: (pending, error) => this.#tryAgain(pending, error),
     };
@@ -111,12 +125,15 @@ export class Pipeline {
   }
 
   /** The best connection for a statement; null while it has to wait. */
-  #lineFor({ user, mustAnswer }: Pending, now: number): Line | null {
-    const isFull = this.#isFull(user, now);
+  #lineFor(pending: Pending, now: number): Line | null {
+    const { user, mustAnswer } = pending;
+    const isLong = user !== undefined && this.#isLong(pending);
+    if (isLong && this.#longLines() >= this.#lines.length / connectionsPerLong) return null;
+    const isFull = this.#isFull(user);
     const opened = this.#lines.reduce((count, line) => count + (line.isOpened ? 1 : 0), 0);
     let [best, least]: [Line | null, number] = [null, Infinity];
     for (const line of this.#lines) {
-      if (isFull && !line.serves(user)) continue;
+      if (isLong ? line.awaited.length > 0 : isFull && !line.serves(user)) continue;
       const isRefused = !line.isOpened && line.triedAt + reopenAfter > now;
       if (isRefused && (opened > 0 || mustAnswer)) continue;
       const rank = this.#rankOf(line, opened, now);
@@ -128,7 +145,7 @@ export class Pipeline {
   /** The lower, the better: one that this turn speaks on, a free one, the one with the fewest statements, one to be opened. */
   #rankOf(line: Line, opened: number, now: number): number {
     const { length } = line.awaited;
-    if (length > 0 && (!this.#isPipelined || line.isSlow(now))) return Infinity;
+    if (length > 0 && (!this.#isPipelined || line.isSlow(now) || this.#isLong(line.awaited[0]))) return Infinity;
     if (line.isSpeaking && length < longestBatch) return 0;
     if (length > 0) return 2 + length;
     if (line.isOpened) return 1;
@@ -136,15 +153,29 @@ export class Pipeline {
   }
 
   /** Whether statements of this user are on as many connections as they may be: on one only where few are left for others. */
-  #isFull(user: string | undefined, now: number, leaving?: Line): boolean {
+  #isFull(user: string | undefined, leaving?: Line): boolean {
     if (user === undefined || this.#perUser >= this.#lines.length) return false;
     let [held, left] = [0, 0];
     for (const line of this.#lines) {
       const isLeft = line === leaving && line.awaited[0]?.user !== user;
       if (!isLeft && line.serves(user)) held += 1;
-      if (!line.isSlow(now)) left += 1;
+      if (!line.awaited.some((pending) => pending.user !== user)) left += 1;
     }
     return held >= this.#perUser || (held > 0 && left < keptForOthers);
+  }
+
+  #isLong(pending: Pending | undefined): boolean {
+    return pending !== undefined && this.#long.size > 0 && this.#long.has(pending.sent.text);
+  }
+
+  /** How many connections a statement is on that took long lately. */
+  #longLines(): number {
+    return this.#lines.filter(({ awaited }) => this.#isLong(awaited[0])).length;
+  }
+
+  #answered({ sent }: Pending, took: number): void {
+    if (this.#long.size > 0 && took < longAfter) this.#long.delete(sent.text);
+    this.#drain();
   }
 
   #drain(): void {
@@ -179,11 +210,20 @@ export class Pipeline {
       this.#waiting.splice(this.#waiting.indexOf(pending), 1);
       pending.settle(Object.assign(new Error('No database connection became free in time.'), { code: '53300' }), nothing);
     }
+    this.#noteLong(now);
     this.#relieve(now);
     this.#drain();
     if (this.#waiting.length === 0) this.#closing?.();
     const isBusy = this.#waiting.length > 0 || this.#lines.some(({ awaited }) => awaited.length > 0);
     if (isBusy) this.#timer = setTimeout(() => this.#look(), slowAfter).unref();
+  }
+
+  #noteLong(now: number): void {
+    for (const [text, until] of this.#long) if (until <= now) this.#long.delete(text);
+    for (const line of this.#lines) {
+      const [oldest] = line.awaited;
+      if (oldest && line.isSlow(now, longAfter)) this.#long.set(oldest.sent.text, now + knownFor);
+    }
   }
 
   /** Sends what only reads, and is behind a slow statement, again on a connection that is free. */
@@ -194,7 +234,7 @@ export class Pipeline {
       if (!free) return;
       for (const pending of line.awaited.slice(1)) {
         if (!pending.mayRepeat || pending.line !== line) continue;
-        if (free.serves(pending.user) || !this.#isFull(pending.user, now, line)) free.query(pending);
+        if (free.serves(pending.user) || !this.#isFull(pending.user, line)) free.query(pending);
       }
     }
   }
@@ -316,8 +356,10 @@ interface Opened {
 
 /** What a pipeline hears of its connections. */
 interface LineEvents {
-  /** A statement was answered. */
-  answered(): void;
+  /** A statement was answered, so many milliseconds after it was sent. */
+  answered(pending: Pending, took: number): void;
+  /** All statements on it were given up. */
+  left(): void;
   /** It could not be opened. @returns which of these statements fail. */
   notOpened(left: readonly Pending[]): readonly Pending[];
   /** A statement failed. @returns whether it is tried again. */
@@ -353,9 +395,9 @@ class Line {
   }
 
   /** Whether the oldest statement has been waiting for its answer for too long to send more behind it. */
-  isSlow(now: number): boolean {
+  isSlow(now: number, after = slowAfter): boolean {
     const [oldest = now] = this.#times;
-    return now - oldest > slowAfter;
+    return now - oldest > after;
   }
 
   /** Whether a statement of this user is on it, and was not sent again elsewhere. */
@@ -406,9 +448,9 @@ class Line {
   }
 
   #settle(pending: Pending, error: Error | null, result: QueryResult<Record<string, unknown>>): void {
-    this.#drop(pending);
+    const took = performance.now() - this.#drop(pending);
     if (!error || !this.#events.failed(pending, error)) pending.settle(error, result);
-    this.#events.answered();
+    this.#events.answered(pending, took);
   }
 
   async #openAndSend(): Promise<void> {
@@ -421,15 +463,16 @@ class Line {
       for (const pending of left) this.#drop(pending);
       const alone = left.filter(({ copies }) => copies === 0);
       for (const pending of this.#events.notOpened(alone)) pending.settle(error as Error, nothing);
-      this.#events.answered();
+      this.#events.left();
     }
   }
 
-  #drop(pending: Pending): void {
+  /** @returns when it was sent. */
+  #drop(pending: Pending): number {
     const place = this.awaited.indexOf(pending);
     this.awaited.splice(place, 1);
-    this.#times.splice(place, 1);
     pending.copies -= 1;
+    return this.#times.splice(place, 1)[0] as number;
   }
 
   #open(): Promise<Opened> {

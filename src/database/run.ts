@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { PGlite } from '@electric-sql/pglite';
 import { types, type Pool, type QueryResult } from 'pg';
 import { isAway } from '../errors.ts';
-import { LruCache } from '../lru.ts';
+import { LruCache } from './lru-cache.ts';
 import type { Pipeline, Sender } from './pipeline.ts';
 
 /**

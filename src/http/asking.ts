@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { HeaderMap } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import { isAway, Refusal, retryAfter, unavailable } from '../errors.ts';
-import { isDone, newProgress, type Execute } from '../execution.ts';
+import { isDone, newProgress, type Execute } from './execution.ts';
 import { rootFields } from './selection.ts';
 import type { CallerIds } from './transport.ts';
 

@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin, BaseContext, GraphQLRequestContext } from '@apollo/server';
 import { Kind, type DocumentNode, type SelectionSetNode } from 'graphql';
 import type { Viewer } from '../entities/viewer.ts';
-import { LruCache } from '../lru.ts';
+import { LruCache } from '../database/lru-cache.ts';
 
 /** Bytes of heap that the documents may take with all that hangs on them, as {@link bytesOf} estimates it. */
 const defaultCapacity = 64_000_000;

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CookieConfig } from '../config.ts';
 import type { Incoming } from '../context.ts';
 import { deviceSeparator, splitDeviceTokens } from '../services/proof/device.ts';
-import { bearerIn } from '../socket.ts';
+import { bearerIn } from './socket.ts';
 import { clientAddress } from './address.ts';
 
 const deviceCookieSeconds = 365 * 86_400;

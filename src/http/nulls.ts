@@ -14,7 +14,7 @@ import {
   type VariableNode,
 } from 'graphql';
 import { badInput } from '../errors.ts';
-import { placeOf } from '../translate.ts';
+import { placeOf } from './error-format.ts';
 
 /** An operation as it was parsed and validated, with its variables. */
 interface Operation {

@@ -1,10 +1,10 @@
 import type { ApolloServerPlugin, GraphQLRequestContext } from '@apollo/server';
 import { GraphQLError, visit, type FormattedExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
-import { demandBounds, rootFieldsOf, type Bounds } from '../complexity.ts';
+import { demandBounds, rootFieldsOf, type Bounds } from './query-cost.ts';
 import type { Context } from '../context.ts';
 import { badInput, unavailable, untrustedDocument } from '../errors.ts';
-import type { Answered, Metrics } from '../metrics.ts';
+import type { Answered, Metrics } from '../process/metrics.ts';
 import { isIdempotencyKey } from '../services/idempotency.ts';
 import { current, wholly } from './asking.ts';
 import { assertNoNullAtDefault } from './nulls.ts';

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ApolloServer } from '@apollo/server';
 import type { Context } from '../context.ts';
-import type { Execution } from '../execution.ts';
-import type { Prepare } from '../socket.ts';
+import type { Execution } from './execution.ts';
+import type { Prepare } from './socket.ts';
 import { beginning, current } from './asking.ts';
 
 /** Where the operation goes that came over a WebSocket and is found fit to be subscribed to. */

@@ -4,7 +4,7 @@ import type { Comparison } from '../entities/page.ts';
 import type { RowCondition } from '../entities/rule.ts';
 import type { Figures } from '../entities/summary.ts';
 import { folded } from '../entities/text.ts';
-import { LruCache } from '../lru.ts';
+import { LruCache } from '../database/lru-cache.ts';
 import { beside, masked, type Lens, type Selected } from './lens.ts';
 import type { Column, Relation } from './subject.ts';
 

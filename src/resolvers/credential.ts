@@ -3,8 +3,8 @@ import { Arg, Ctx, Info, Mutation, Resolver } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { User } from '../entities/user.ts';
 import { ReauthenticateInput } from '../services/proof/proof.ts';
-import { BackupCodes } from '../services/session/codes.ts';
-import { TotpEnrollment } from '../services/session/enrol.ts';
+import { BackupCodes } from '../services/credential/backup-codes.ts';
+import { TotpEnrollment } from '../services/credential/begin-totp.ts';
 
 @Resolver()
 export class CredentialResolver {

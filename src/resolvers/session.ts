@@ -4,9 +4,9 @@ import type { Context } from '../context.ts';
 import { Session } from '../entities/session.ts';
 import { User } from '../entities/user.ts';
 import { ReauthenticateInput } from '../services/proof/proof.ts';
-import { CompleteLoginInput } from '../services/session/complete.ts';
+import { CompleteLoginInput } from '../services/session/complete-login.ts';
 import { LoginInput, LoginResult } from '../services/session/login.ts';
-import { SignedIn } from '../services/session/start.ts';
+import { SignedIn } from '../services/sign-in/start-session.ts';
 
 @Resolver(SignedIn)
 export class SessionResolver {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { chromium, type Browser, type Page, type Response, type ConsoleMessage, type Request } from 'playwright-core';
-import { isSubscription, windows, type Example } from '../../src/playground.ts';
+import { isSubscription, windows, type Example } from '../../src/http/playground.ts';
 
 // Drives the playground in a real Chromium, as its user does, on the built service. Run by `npm run test:browser`.
 

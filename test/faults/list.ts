@@ -95,7 +95,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a reset of the password leaves the account locked',
-    file: 'src/services/session/reset.ts',
+    file: 'src/services/account/reset-password.ts',
     from: 'set failed_login_attempts = 0, locked_until = null where',
     to: 'set failed_login_attempts = 0 where',
     tests: ['test/account.test'],

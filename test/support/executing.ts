@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ExecutionResult, GraphQLSchema } from 'graphql';
-import { compiling, interpreting, type Execute } from '../../src/execution.ts';
+import { compiling, interpreting, type Execute } from '../../src/http/execution.ts';
 
 /**
  * Compiles every query at once, and lets it be interpreted as well: it fails where the two do not answer the same, errors

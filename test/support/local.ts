@@ -9,7 +9,7 @@ import { seededAccounts } from '../../seeds/account.ts';
 import { giveAccountsPasswords } from '../../seeds/password.ts';
 import { readConfig, type Config } from '../../src/config.ts';
 import type { Database } from '../../src/database/index.ts';
-import { start, type Service } from '../../src/server.ts';
+import { start, type Service } from '../../src/process/server.ts';
 import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 import { startBalancer } from './balancer.ts';

@@ -7,7 +7,7 @@ import type { EntityManager } from '@mikro-orm/core';
 import { giveAccountsPasswords } from '../../seeds/password.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Database } from '../../src/database/index.ts';
-import { start } from '../../src/server.ts';
+import { start } from '../../src/process/server.ts';
 import { PasswordHasher } from '../../src/services/crypto/hasher.ts';
 import type { Keyring } from '../../src/services/crypto/keyring.ts';
 import { freshDatabase, type FreshDatabase } from './database.ts';

@@ -3,7 +3,7 @@ import { sqlAfter, sqlNow, type Clocked } from '../../entities/clock.ts';
 import { BenevolenceReviewLevel } from '../../entities/benevolence.ts';
 import { RoleName } from '../../entities/role.ts';
 import type { ViewerFacts } from '../../entities/viewer.ts';
-import { isLive } from './session-terms.ts';
+import { isLive } from '../sign-in/session-terms.ts';
 import type { RunSql, Services } from '../scope.ts';
 
 /**

@@ -21,8 +21,8 @@ import {
 import { rememberDevice } from '../proof/device.ts';
 import { methodsOf, SecondFactorMethod } from '../proof/second-factor.ts';
 import { ensurePair } from '../proof/key-pair.ts';
-import { SignedIn, startSession, type Issued } from './start.ts';
-import { after } from './session-terms.ts';
+import { SignedIn, startSession, type Issued } from '../sign-in/start-session.ts';
+import { after } from '../sign-in/session-terms.ts';
 import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'The credentials and the device for a login.' })

@@ -3,7 +3,7 @@ import { SessionEnd } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
 import { unauthenticated } from '../../errors.ts';
 import { recordAudit } from '../audit/event.ts';
-import { endSessions } from '../sign-out.ts';
+import { endSessions } from '../sign-in/sign-out.ts';
 import type { Scope } from '../scope.ts';
 
 /**

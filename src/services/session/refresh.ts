@@ -7,10 +7,10 @@ import { recordAudit } from '../audit/event.ts';
 import { mintRefreshToken, verifyRefreshToken, type RefreshClaims } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
 import { networkOf, takeTurn } from '../limit.ts';
-import { endSessions } from '../sign-out.ts';
-import { SignedIn, type Issued } from './start.ts';
-import { recordWrongToken, takeTokenTurn } from './token.ts';
-import { isLive } from './session-terms.ts';
+import { endSessions } from '../sign-in/sign-out.ts';
+import { SignedIn, type Issued } from '../sign-in/start-session.ts';
+import { recordWrongToken, takeTokenTurn } from '../account/token-attempt.ts';
+import { isLive } from '../sign-in/session-terms.ts';
 import type { Scope } from '../scope.ts';
 
 /**

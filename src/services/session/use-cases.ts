@@ -1,22 +1,22 @@
-import { hasOwner } from './account.ts';
-import { regenerateBackupCodes } from './codes.ts';
-import { completeLogin } from './complete.ts';
-import { confirmTotp } from './confirm.ts';
-import { disableTotp } from './disable.ts';
-import { beginTotp } from './enrol.ts';
-import { logoutAll } from './everywhere.ts';
-import { requestPasswordReset } from './forget.ts';
+import { hasOwner } from '../account/new-account.ts';
+import { regenerateBackupCodes } from '../credential/backup-codes.ts';
+import { completeLogin } from './complete-login.ts';
+import { confirmTotp } from '../credential/confirm-totp.ts';
+import { disableTotp } from '../credential/disable-totp.ts';
+import { beginTotp } from '../credential/begin-totp.ts';
+import { logoutAll } from './logout-all.ts';
+import { requestPasswordReset } from '../account/request-password-reset.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
-import { changePassword } from './password.ts';
-import { reauthenticate } from './reauthenticate.ts';
+import { changePassword } from '../account/change-password.ts';
+import { reauthenticate } from '../credential/reauthenticate.ts';
 import { refresh } from './refresh.ts';
-import { register } from './register.ts';
-import { resetPassword } from './reset.ts';
-import { revokeSession } from './revoke.ts';
-import { setupOwner } from './setup.ts';
-import { requestEmailVerification } from './verification.ts';
-import { verifyEmail } from './verify.ts';
+import { register } from '../account/register.ts';
+import { resetPassword } from '../account/reset-password.ts';
+import { revokeSession } from './revoke-session.ts';
+import { setupOwner } from '../account/setup-owner.ts';
+import { requestEmailVerification } from '../account/request-verification.ts';
+import { verifyEmail } from '../account/verify-email.ts';
 
 /** Signing in and out, second factors, passwords and self-registration. */
 export const sessions = {

@@ -3,7 +3,7 @@ import { forbidden } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
 import type { Scope } from '../scope.ts';
-import { endSessions } from '../sign-out.ts';
+import { endSessions } from '../sign-in/sign-out.ts';
 
 /**
  * Keeps a user out, from the next request on: all sessions end, and tokens that were mailed work no more.

@@ -3,7 +3,7 @@ import { forbidden } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { administer, holdUser, isOwn } from './admin-guard.ts';
 import type { Scope } from '../scope.ts';
-import { endSessions } from '../sign-out.ts';
+import { endSessions } from '../sign-in/sign-out.ts';
 
 /**
  * Ends all sessions of a user, who can sign in again and gets a mail.

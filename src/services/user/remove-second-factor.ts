@@ -5,7 +5,7 @@ import { recordChange } from '../audit/event.ts';
 import { administer, holdUser, isOwn } from './admin-guard.ts';
 import { changeByName, UserError } from './host-commands.ts';
 import type { Scope } from '../scope.ts';
-import { endSessions } from '../sign-out.ts';
+import { endSessions } from '../sign-in/sign-out.ts';
 
 /**
  * Removes the second factor and the backup codes of a user who has lost them. All sessions end, and the user gets a mail.

@@ -9,7 +9,7 @@ import { recordChange } from '../audit/event.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
 import { findVisible, assertNoProblems, flush } from '../record/index.ts';
 import { administer, holdUser, isOwn } from './admin-guard.ts';
-import { isAnotherAddress } from './change-email.ts';
+import { isAnotherAddress } from '../account/change-email.ts';
 import { readFacts, taken, takenProblems } from './user-facts.ts';
 import type { Scope } from '../scope.ts';
 

@@ -1,0 +1,105 @@
+import type { Config } from '../config.ts';
+import { ConnectionSource, type Connection, type ConnectionFailure } from '../entities/setting.ts';
+import { Refusal } from '../errors.ts';
+import { hasKeyring } from '../services/crypto/keyfile.ts';
+import type { Keyring } from '../services/crypto/keyring.ts';
+import { explain, failureOf } from '../services/setting/failure.ts';
+import { readConnection, type ConnectionInput } from '../services/setting/input.ts';
+import { probe } from '../services/setting/probe.ts';
+import { asking, type Questions, type Terminal } from './terminal.ts';
+import { placeOf, savedBy, update, whereabouts } from '../process/work.ts';
+
+/** What `test` and `save` read. */
+export const settingsInput =
+  'On a terminal, test and save ask for the connection. Otherwise they read one line of JSON from standard input:\n' +
+  '{"host":"db.example","port":5432,"database":"unionhall","username":"unionhall","password":"…","ssl":false}';
+
+/** A settings command failed. The message says why, without the password. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/**
+ * Shows, tests or saves the database connection on the host, like `testConnection` and `saveConnection` do over the API.
+ * The next start uses a saved connection.
+ * @param keyring loads the keyring to read or write a saved connection, and creates it if it is missing.
+ * @param word `show`, `test` or `save`.
+ * @returns the text for the operator.
+ */
+export async function changeSettings(config: Config, keyring: () => Promise<Keyring>, word: string, terminal: Terminal): Promise<string> {
+  if (word === 'show') return await show(config, keyring);
+  if (word === 'save' && config.databaseUrl !== null)
+    throw new SettingsError('DATABASE_URL sets the database connection. Change it there.');
+  const connection = await askFor(terminal);
+  const hasKeys = await hasKeyring({ keys: config.keys, directory: config.configDirectory });
+  const found = await probe(connection, hasKeys ? await keyring() : null);
+  if (found.reason !== null) throw failed(found.reason);
+  const { serverVersion, hasOwner, latencyMs } = found;
+  const there = `PostgreSQL ${serverVersion} responded in ${latencyMs} ms. The instance ${hasOwner ? 'has an owner' : 'has no owner yet'}.`;
+  if (word === 'test') return there;
+  await prepare(config, connection);
+  await savedBy(config, await keyring()).write(connection);
+  return `${there}\nThe database is up to date. The connection is saved and used from the next start.`;
+}
+
+async function show(config: Config, keyring: () => Promise<Keyring>): Promise<string> {
+  const { source, server } = await whereabouts(config, keyring);
+  if (server === null) return `Database: embedded, in ${config.dataDirectory}.`;
+  const by = source === ConnectionSource.SAVED ? 'saved in the settings' : 'set by DATABASE_URL';
+  return `Database: ${server.database} at ${server.host}:${server.port}, user ${server.username}, ${by}.`;
+}
+
+async function prepare(config: Config, connection: Connection): Promise<void> {
+  try {
+    await update(config, placeOf(connection));
+  } catch (error) {
+    const reason = failureOf(error);
+    throw reason === null ? error : failed(reason);
+  }
+}
+
+const failed = (reason: ConnectionFailure): SettingsError => new SettingsError(explain(reason));
+
+/** Prompts on a terminal, with a hidden password. Otherwise reads one line of JSON with the fields of ConnectionInput. */
+async function askFor(terminal: Terminal): Promise<Connection> {
+  return await asking(terminal, async (questions) =>
+    read(questions.isTerminal ? await dialogue(questions) : parse(await questions.ask(''))),
+  );
+}
+
+async function dialogue(questions: Questions): Promise<ConnectionInput> {
+  const host = await questions.ask('Host: ');
+  const port = Number((await questions.ask('Port [5432]: ')) || 5432);
+  const database = await questions.ask('Database: ');
+  const username = await questions.ask('User: ');
+  const ssl = /^y/i.test(await questions.ask('Use TLS, y or n [n]: '));
+  const password = await questions.askSecretly('Password');
+  return { host, port, database, username, password, ssl };
+}
+
+/** Validates the connection. Removes the prefix `input.`, which only API clients know, from messages. */
+function read(input: ConnectionInput): Connection {
+  try {
+    return readConnection(input);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new SettingsError(error.message.replaceAll('input.', ''));
+  }
+}
+
+function parse(text: string): ConnectionInput {
+  try {
+    const given = JSON.parse(text) as Partial<ConnectionInput>;
+    const { host = '', port = 5432, database = '', username = '', password = '', ssl = false } = given;
+    return {
+      host: String(host),
+      port: Number(port),
+      database: String(database),
+      username: String(username),
+      password: String(password),
+      ssl: ssl === true,
+    };
+  } catch {
+    throw new SettingsError(`Standard input has no such JSON. ${settingsInput}`);
+  }
+}

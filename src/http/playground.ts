@@ -1,0 +1,252 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import staticFiles from '@fastify/static';
+import type { RenderOptions } from 'altair-static';
+import type { FastifyInstance } from 'fastify';
+
+/** An example operation: one pair of files in `playground/operations/<window>/`. */
+export interface Example {
+  /** `4-a-grievance/1-file` */
+  readonly name: string;
+  /** The document, with the comment that explains it. */
+  readonly document: string;
+  /** The variables as JSON, where it has any; `{{grievanceId}}` is what an earlier example kept. */
+  readonly variables: string | null;
+  /** The seeded login who is to send it. */
+  readonly as: string;
+  /** What of its answer later examples ask with: where it is found, by what it is called. */
+  readonly keeps: Readonly<Record<string, string>>;
+}
+
+/** A window of the playground: one folder of examples, which tell one part of the story in their order. */
+export interface Window {
+  /** `4-a-grievance` */
+  readonly name: string;
+  /** `A grievance` */
+  readonly title: string;
+  readonly examples: readonly Example[];
+}
+
+/**
+ * What only the page and its workers may do: run its own scripts, which evaluate scripts of the user's, and ask this
+ * service. No other host is ever asked.
+ */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self' 'unsafe-eval'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'self'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The policy of the schema graph. GraphQL Voyager lays the graph out with WebAssembly, in a worker from a blob. */
+const graphPolicy = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  'worker-src blob:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The page, and the scripts of its workers, which are under a policy of their own. */
+const isPage = /^\/(\?|$)|\/worker-\w+\.js(\?|$)/;
+
+/** Serves the page that explores the schema at `/`, with the example operations in its windows. */
+export function playground(): (app: FastifyInstance) => Promise<void> {
+  return async (app) => {
+    const { renderAltair, getDistDirectory } = await import('altair-static');
+    const { version } = createRequire(import.meta.url)('altair-static/package.json') as { version: string };
+    const assets = `/playground/altair-${version}/`;
+    // The page may stand under a prefix of a proxy's: all addresses are relative, most of them to the page's base.
+    const page = renderAltair({ baseURL: `.${assets}`, serveInitialOptionsInSeperateRequest: '../start.js' })
+      .replace('<html>', '<html lang="en">')
+      .replace('<title>Altair</title>', '<title>Unionhall playground</title>')
+      .replace('</head>', '<link href="../style.css" rel="stylesheet" /></head>')
+      .replace('</body>', '<a class="schema-graph" href="../schema" target="_blank">Schema graph</a></body>');
+    app.addHook(
+      'onRequest',
+      async ({ url }, reply) => void (isPage.test(url) && reply.header('content-security-policy', contentSecurityPolicy)),
+    );
+    await app.register(staticFiles, {
+      root: getDistDirectory(),
+      prefix: assets,
+      index: false,
+      maxAge: '1 year',
+      immutable: true,
+    });
+    await app.register(staticFiles, {
+      root: join(folder(), 'voyager'),
+      prefix: '/playground/voyager/',
+      index: false,
+      decorateReply: false,
+    });
+    app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-cache'));
+    app.get('/playground/schema', async (_request, reply) => {
+      reply.header('content-security-policy', graphPolicy).type('text/html; charset=utf-8');
+      return await readFile(join(folder(), 'schema.html'));
+    });
+    app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
+    app.get('/playground/windows.json', async () => await optionsFor(await windows()));
+    for (const [file, type] of Object.entries({ 'start.js': 'text/javascript', 'schema.js': 'text/javascript', 'style.css': 'text/css' })) {
+      app.get(`/playground/${file}`, async (_request, reply) =>
+        reply.type(`${type}; charset=utf-8`).send(await readFile(join(folder(), file))),
+      );
+    }
+  };
+}
+
+/** The windows with their example operations, in the order in which they tell their story. */
+export async function windows(): Promise<Window[]> {
+  const entries = await readdir(join(folder(), 'operations'), { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return await Promise.all(inOrder(names).map((name) => windowIn(name)));
+}
+
+async function windowIn(name: string): Promise<Window> {
+  const files = await readdir(join(folder(), 'operations', name));
+  const examples = inOrder(files.filter((file) => file.endsWith('.graphql'))).map((file) => file.slice(0, -'.graphql'.length));
+  return { name, title: titleOf(name), examples: await Promise.all(examples.map((each) => exampleOf(join(name, each), files))) };
+}
+
+/** Whether it is asked over a WebSocket, and told of again and again. */
+export const isSubscription = ({ document }: Example): boolean => /^subscription\b/m.test(document);
+
+const inOrder = (names: readonly string[]): string[] => names.toSorted((one, other) => Number.parseInt(one) - Number.parseInt(other));
+
+async function exampleOf(name: string, files: readonly string[]): Promise<Example> {
+  const place = join(folder(), 'operations', name);
+  const document = await readFile(`${place}.graphql`, 'utf8');
+  return {
+    name,
+    document,
+    variables: files.includes(`${basename(name)}.variables.json`) ? await readFile(`${place}.variables.json`, 'utf8') : null,
+    as: /^# As `(\w+)`/m.exec(document)?.[1] ?? 'officer',
+    keeps: Object.fromEntries([...document.matchAll(/^# Keeps: (\w+) from ([\w.]+)$/gm)].map(([, name = '', path = '']) => [name, path])),
+  };
+}
+
+const folder = (): string => join(projectAbove(import.meta.dirname), 'playground');
+
+/** The folder with package.json: above the sources, and above a build, wherever that lies. */
+function projectAbove(folder: string): string {
+  if (existsSync(join(folder, 'package.json'))) return folder;
+  const parent = dirname(folder);
+  if (parent === folder) throw new Error('package.json is missing.');
+  return projectAbove(parent);
+}
+
+/** `2-who-am-i` is "Who am I". */
+function titleOf(name: string): string {
+  const words = name.replace(/^\d+-/, '').replaceAll('-', ' ').replace(/\bi\b/g, 'I');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** What is kept for whoever is chosen in the environment menu; all else is kept for everybody. */
+const ownTokens: readonly string[] = ['accessToken', 'vaultToken'];
+
+/** Runs in the browser after an answer: keeps what later operations ask with. */
+const keep = (keeps: Readonly<Record<string, string>>): string => `// Stores values from the response for later operations.
+const { requestType, body } = altair.response;
+if (requestType !== 'introspection') {
+  const { data } = typeof body === 'string' ? JSON.parse(body) : body;
+  for (const [name, path] of Object.entries(${JSON.stringify(keeps)})) {
+    const value = path.split('.').reduce((part, step) => part?.[step], data);
+    if (!value) continue;
+    if (${JSON.stringify(ownTokens)}.includes(name)) altair.helpers.setEnvironment(name, value, true);
+    await altair.storage.set(name, value);
+  }
+}
+`;
+
+/** Whom the environment menu names before anybody was chosen. */
+const atFirst = 'officer';
+
+/**
+ * Runs in the browser before an operation is sent: brings what was kept for everybody, and signs in who was chosen and is
+ * not signed in any more, or not yet. Whoever has neither signed in nor chosen anybody is nobody, and sees what that is.
+ */
+const signIn = (names: readonly string[]): string => `// Loads the values that earlier operations stored.
+const { helpers } = altair;
+for (const name of ${JSON.stringify(names)}) {
+  const value = await altair.storage.get(name);
+  if (value) helpers.setEnvironment(name, value);
+}
+
+// Signs in as the user in the environment menu unless they are signed in. Does nothing before the first "Sign in" or choice.
+const until = (token) => JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).exp * 1000;
+const token = helpers.getEnvironment('accessToken');
+const isChosen = helpers.getEnvironment('username') !== '${atFirst}' || (await altair.storage.get('accessToken'));
+if (isChosen && !(token && until(token) > Date.now() + 10000)) {
+  const response = await fetch('../../graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      query: 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }',
+      variables: { input: { identifier: helpers.getEnvironment('username'), password: helpers.getEnvironment('password') } },
+    }),
+  });
+  const { data } = await response.json();
+  if (data?.login?.accessToken) {
+    helpers.setEnvironment('accessToken', data.login.accessToken, true);
+    await altair.storage.set('accessToken', data.login.accessToken);
+  }
+}
+`;
+
+/** What the page starts with. Windows live on in the browser; when the examples change, it starts anew. */
+async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
+  const { seededAccounts } = await import('../../seeds/account.ts');
+  const names = all
+    .flatMap(({ examples }) => examples.flatMap(({ keeps }) => Object.keys(keeps)))
+    .filter((name) => !ownTokens.includes(name));
+  const options = {
+    initialWindows: all.map((window, index) => openedAs(window, index, names)),
+    initialEnvironments: {
+      activeSubEnvironment: atFirst,
+      base: { title: 'Everybody', variables: {} },
+      subEnvironments: seededAccounts.map(({ username, password, firstName, lastName }) => ({
+        id: username,
+        title: `${username}: ${firstName} ${lastName}`,
+        variables: { username, password, ...Object.fromEntries(ownTokens.map((name) => [name, ''])) },
+      })),
+    },
+    initialSettings: { theme: 'system', 'theme.editorFontSize': 13, 'schema.reloadOnStart': true },
+    persistedSettings: { 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
+    disableAccount: true,
+  } satisfies RenderOptions;
+  const version = createHash('sha256').update(JSON.stringify(options)).digest('hex').slice(0, 12);
+  return { ...options, instanceStorageNamespace: `unionhall_${version}_` };
+}
+
+function openedAs(
+  { title, examples }: Window,
+  index: number,
+  names: readonly string[],
+): NonNullable<RenderOptions['initialWindows']>[number] {
+  const variables = Object.assign({}, ...examples.map(({ variables }) => JSON.parse(variables ?? '{}') as object)) as object;
+  const keeps = Object.assign({}, ...examples.map(({ keeps }) => keeps)) as Record<string, string>;
+  const headers = { Authorization: 'Bearer {{accessToken}}', ...('vaultToken' in keeps && { 'x-vault-token': '{{vaultToken}}' }) };
+  return {
+    initialName: title,
+    initialQuery: examples.map(({ document }) => document).join('\n'),
+    ...(Object.keys(variables).length > 0 && { initialVariables: JSON.stringify(variables, null, 2) }),
+    ...(Object.keys(keeps).length > 0 && { initialPostRequestScript: keep(keeps) }),
+    ...(index > 0 && { initialPreRequestScript: signIn(names), initialHeaders: headers }),
+    ...(examples.some(isSubscription) && {
+      initialSubscriptionRequestHandlerId: 'graphql-ws',
+      initialSubscriptionsPayload: { authorization: headers.Authorization },
+    }),
+  };
+}

@@ -1,0 +1,455 @@
+import { randomUUID } from 'node:crypto';
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  createSourceEventStream,
+  execute,
+  GraphQLError,
+  Kind,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  type SelectionSetNode,
+} from 'graphql';
+import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Context as Conversation, type SubscribePayload } from 'graphql-ws';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { SocketConfig } from '../config.ts';
+import type { Context, Incoming } from '../context.ts';
+import type { CaseChange } from '../entities/case.ts';
+import { isAway, Refusal, tooComplex, unauthenticated } from '../errors.ts';
+import type { Execution } from './execution.ts';
+import { clientAddress } from './address.ts';
+import { refuseBroken } from './transport.ts';
+import type { ReportFailure } from '../process/log.ts';
+import { operations } from '../permissions/index.ts';
+import { Overrun } from '../services/case/case-changes.ts';
+import { networkOf } from '../services/limit.ts';
+import { toPublic } from './error-format.ts';
+
+/** What WebSockets are served with. */
+export interface SocketParts {
+  readonly schema: GraphQLSchema;
+  readonly contextOf: (incoming: Incoming) => Promise<Context>;
+  /** Milliseconds until an access token ends. */
+  readonly timeLeft: (accessToken: string) => number;
+  readonly config: SocketConfig;
+  /** From which a browser may come, beside the service's own. */
+  readonly origins: readonly string[];
+  /** Bytes. */
+  readonly messageLimit: number;
+  readonly log: FastifyBaseLogger;
+  readonly report: ReportFailure;
+}
+
+/** Parses, validates and measures a document, as HTTP's are: answers what can be executed, or what a client may read of why not. */
+export type Prepare = (
+  asked: Pick<SubscribePayload, 'query' | 'operationName' | 'variables'>,
+  context: Context,
+  requestId: string,
+) => Promise<Execution | readonly GraphQLFormattedError[]>;
+
+/** Why a socket is closed, beside what graphql-ws itself says. A client of graphql-ws comes back by itself but for 4401 and 4429. */
+const ends = {
+  /** Come back with a fresh access token. */
+  expired: [CloseCode.Forbidden, 'The access token has expired'],
+  /** Sign in again. */
+  signedOut: [CloseCode.Unauthorized, 'The session has ended'],
+  roleLost: [CloseCode.Forbidden, 'Your roles no longer allow this'],
+  tooMany: [4429, 'Too many WebSockets'],
+  slow: [1013, 'The client is too slow for the changes'],
+  missed: [1012, 'Changes may have been missed'],
+  stopping: [1001, 'Going away'],
+  broken: [CloseCode.InternalServerError, 'Internal server error'],
+} as const satisfies Record<string, readonly [code: number, reason: string]>;
+
+type End = readonly [code: number, reason: string];
+
+/** Milliseconds in which a socket that is told to close must have done so. */
+const closingTime = 1000;
+
+/** The access token of an authorization header, without `Bearer`. */
+export const bearerIn = (header: unknown): string | null =>
+  typeof header === 'string' ? (/^Bearer ([^\s]+)$/i.exec(header)?.[1] ?? null) : null;
+
+/**
+ * Subscriptions over WebSockets, by graphql-transport-ws. Who listens is asked anew from the database at every event, and
+ * every so often between: a socket closes when its access token or its session ends, or when a role does that it needs.
+ */
+export class Sockets {
+  readonly #heads = new WeakMap<IncomingMessage, Buffer>();
+  readonly #lines = new Map<WebSocket, Line>();
+  readonly #crowd = new Crowd();
+  readonly #server: WebSocketServer;
+  #isStopping = false;
+
+  constructor(private readonly parts: SocketParts) {
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: parts.messageLimit,
+      handleProtocols: (offered) => (offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false),
+    });
+    this.#server.on('wsClientError', (error, socket) => refuseBroken(error, socket as Socket));
+  }
+
+  /** Takes a server's upgrade requests through its own hooks and routes, so that they are refused as all others are. */
+  attach(app: FastifyInstance): void {
+    app.server.on('upgrade', (raw: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#heads.set(raw, head);
+      const response = new ServerResponse(raw);
+      response.shouldKeepAlive = false;
+      response.assignSocket(socket);
+      response.once('finish', () => socket.end());
+      app.routing(raw, response);
+    });
+    app.addHook('preClose', () => this.#stop());
+  }
+
+  isUpgrade({ raw }: FastifyRequest): boolean {
+    return this.#heads.has(raw);
+  }
+
+  /** What answers the upgrade requests of a route. */
+  opening(prepare: Prepare): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
+    return (request, reply) => {
+      const refusal = this.#refusalOf(request);
+      if (refusal) return reply.code(refusal.status).send({ error: refusal.message });
+      void reply.hijack();
+      const { raw } = request;
+      const head = this.#heads.get(raw) as Buffer;
+      this.#server.handleUpgrade(raw, raw.socket, head, (socket) => this.#open(socket, request, prepare));
+      return reply;
+    };
+  }
+
+  /** Changes may have been missed: whoever listens is told, comes back, and reads what there is now. */
+  missed(): void {
+    for (const line of this.#lines.values()) line.close(ends.missed);
+  }
+
+  #refusalOf(request: FastifyRequest): { status: number; message: string } | null {
+    if (this.#isStopping) return { status: 503, message: 'The service is stopping.' };
+    const { origin, upgrade } = request.headers;
+    if (upgrade?.toLowerCase() !== 'websocket') return { status: 400, message: 'Only an upgrade to WebSocket is supported.' };
+    const isKnown = origin === undefined || this.parts.origins.includes(origin) || isSame(origin, request.host);
+    return isKnown ? null : { status: 403, message: 'CORS_ORIGINS does not allow this origin.' };
+  }
+
+  #open(socket: WebSocket, request: FastifyRequest, prepare: Prepare): void {
+    const line = new Line(socket, request, prepare, this.parts, this.#crowd);
+    this.#lines.set(socket, line);
+    socket.once('close', () => this.#lines.delete(socket));
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    const lines = [...this.#lines.values()];
+    for (const line of lines) line.close(ends.stopping);
+    const patience = new AbortController();
+    await Promise.race([
+      Promise.all(lines.map(({ closed }) => closed)),
+      pause(closingTime, null, { ref: false, signal: patience.signal }).catch(() => null),
+    ]);
+    patience.abort();
+    for (const socket of this.#lines.keys()) socket.terminate();
+    await Promise.all(lines.map(({ closed }) => closed));
+  }
+}
+
+const isSame = (origin: string, host: string): boolean => URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
+
+/** Who has how many sockets at this node. */
+class Crowd {
+  readonly #counts = new Map<string, number>();
+
+  /** @returns whether there was room for one more. */
+  take(who: string, most: number): boolean {
+    const count = this.#counts.get(who) ?? 0;
+    if (count >= most) return false;
+    this.#counts.set(who, count + 1);
+    return true;
+  }
+
+  leave(who: string): void {
+    const count = (this.#counts.get(who) ?? 1) - 1;
+    if (count === 0) this.#counts.delete(who);
+    else this.#counts.set(who, count);
+  }
+}
+
+/** One subscription that runs. */
+interface Asked {
+  readonly requestId: string;
+  /** The root field: its rule is asked again and again. */
+  readonly operation: string;
+}
+
+/** One socket, from its opening to its end. */
+class Line {
+  /** Resolves when the socket is closed, and nothing listens for it any more. */
+  readonly closed: Promise<void>;
+  readonly #client: Omit<Incoming['client'], 'requestId'>;
+  readonly #requestId: string;
+  readonly #running = new Set<Asked>();
+  readonly #asked = new WeakMap<ExecutionArgs, Asked>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #accessToken: string | null;
+  #leave: (() => void) | null = null;
+
+  constructor(
+    private readonly socket: WebSocket,
+    request: FastifyRequest,
+    private readonly prepare: Prepare,
+    private readonly parts: SocketParts,
+    private readonly crowd: Crowd,
+  ) {
+    this.#client = { ipAddress: clientAddress(request), userAgent: request.headers['user-agent'] ?? null };
+    this.#requestId = request.id;
+    this.#accessToken = bearerIn(request.headers.authorization);
+    this.closed = this.#converse();
+    this.#ping();
+  }
+
+  close([code, reason]: End): void {
+    this.socket.close(code, reason);
+  }
+
+  async #converse(): Promise<void> {
+    const { socket } = this;
+    const server = makeServer({
+      schema: this.parts.schema,
+      connectionInitWaitTimeout: this.parts.config.initWait * 1000,
+      onConnect: ({ connectionParams }) => this.#greet(connectionParams),
+      onSubscribe: (conversation, _id, payload) => this.#prepare(conversation, payload),
+      subscribe: (args) => this.#subscribe(args),
+      onNext: (_conversation, _id, _payload, args, { data, errors }) => this.#published({ data, errors }, args),
+    });
+    const ended = server.opened(
+      {
+        protocol: socket.protocol,
+        send: (data) => this.#send(data),
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (take) =>
+          socket.on('message', (data: Buffer) => void take(data.toString()).catch((error: unknown) => this.#fail(error))),
+      },
+      null,
+    );
+    // Too large or broken: the socket closes by itself, and says why.
+    socket.on('error', (error) => this.parts.log.debug({ err: error }, 'WebSocket connection failed'));
+    const [code, reason] = await new Promise<[number, Buffer]>((resolve) =>
+      socket.once('close', (...said: [number, Buffer]) => resolve(said)),
+    );
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#leave?.();
+    await ended(code, String(reason));
+  }
+
+  /** Resolves when the message has left: whoever does not read holds up only what is sent to it. */
+  #send(data: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.socket.readyState !== this.socket.OPEN) resolve();
+      else this.socket.send(data, () => resolve());
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof Overrun) {
+      this.close(ends.slow);
+      return;
+    }
+    this.parts.log.error({ err: error, requestId: this.#requestId }, 'WebSocket handler failed');
+    this.close(ends.broken);
+  }
+
+  /** Takes note of who speaks. False closes the socket as forbidden: a client comes back with a fresh access token. */
+  async #greet(params: Readonly<Record<string, unknown>> = {}): Promise<boolean> {
+    const said = params['authorization'] ?? params['Authorization'];
+    if (said !== undefined) this.#accessToken = bearerIn(said);
+    const { viewer } = await this.#contextFor(this.#requestId);
+    if (viewer.isAnonymous && (said !== undefined || this.#accessToken !== null)) return false;
+    // the clock tolerance accepts a token that has ended; an acknowledgement would reset the client's retry count
+    if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return false;
+    if (this.socket.readyState !== this.socket.OPEN) return false;
+    const who = viewer.userId ?? `address ${networkOf(this.#client.ipAddress)}`;
+    if (!this.crowd.take(who, this.parts.config.perUser)) {
+      this.close(ends.tooMany);
+      return true;
+    }
+    this.#leave = () => this.crowd.leave(who);
+    if (this.#accessToken !== null) this.#watch(this.#accessToken);
+    return true;
+  }
+
+  /** Whatever happens meanwhile, the socket closes when its token ends; and it is looked after every so often. */
+  #watch(accessToken: string): void {
+    const { timeLeft, config } = this.parts;
+    this.#timers.push(
+      setTimeout(() => this.close(ends.expired), timeLeft(accessToken)).unref(),
+      setInterval(() => void this.#check(), config.checkEvery * 1000).unref(),
+    );
+  }
+
+  #ping(): void {
+    let isAwake = true;
+    this.socket.on('pong', () => (isAwake = true));
+    const ping = (): void => {
+      if (!isAwake) {
+        this.socket.terminate();
+        return;
+      }
+      isAwake = false;
+      this.socket.ping(() => {});
+    };
+    this.#timers.push(setInterval(ping, this.parts.config.pingEvery * 1000).unref());
+  }
+
+  async #check(): Promise<void> {
+    try {
+      await this.#contextNow(...this.#running);
+    } catch (error) {
+      // Nothing is told meanwhile, either: each event asks first.
+      this.parts.report(error, this.#requestId, isAway(error) ? 'UNAVAILABLE' : 'INTERNAL');
+    }
+  }
+
+  #contextFor(requestId: string): Promise<Context> {
+    const client = { ...this.#client, requestId };
+    return this.parts.contextOf({ client, accessToken: this.#accessToken, cookies: () => ({}), setCookies: () => {} });
+  }
+
+  /** Who listens, as the database has it now; null, and the socket closes, where it may not any more. */
+  async #contextNow(...asked: readonly Asked[]): Promise<Context | null> {
+    const context = await this.#contextFor(asked[0]?.requestId ?? this.#requestId);
+    const end = this.#endFor(context, asked);
+    if (end === null) return context;
+    this.close(end);
+    return null;
+  }
+
+  #endFor({ viewer }: Context, asked: readonly Asked[]): End | null {
+    if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return ends.expired;
+    if (viewer.isAnonymous) return ends.signedOut;
+    const mayAll = asked.every(({ operation }) => operations.Subscription[operation]?.judge(viewer) === true);
+    return mayAll ? null : ends.roleLost;
+  }
+
+  async #prepare({ subscriptions }: Conversation, payload: SubscribePayload): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    const requestId = randomUUID();
+    const { subscriptions: most } = this.parts.config;
+    if (Object.keys(subscriptions).length > most)
+      return [new PublicError(this.#publicly(tooComplex(`The limit is ${most} concurrent subscriptions per WebSocket.`), requestId))];
+    const context = await this.#contextFor(requestId);
+    if (this.#accessToken !== null && context.viewer.isAnonymous) {
+      this.close(this.#endFor(context, []) ?? ends.signedOut);
+      return [new PublicError(this.#publicly(unauthenticated(), requestId))];
+    }
+    const prepared = await this.prepare(payload, context, requestId);
+    if (!('document' in prepared)) return prepared.map((error) => new PublicError(error));
+    const { document, operation, operationName, variables } = prepared;
+    const args = { schema: this.parts.schema, document, operationName, variableValues: variables, contextValue: context };
+    this.#asked.set(args, { requestId, operation: operation === null ? '' : rootField(document, operation.selectionSet) });
+    return args;
+  }
+
+  async #subscribe(args: ExecutionArgs): Promise<AsyncGenerator<ExecutionResult, undefined> | ExecutionResult> {
+    const changes = await createSourceEventStream(args);
+    if (!(Symbol.asyncIterator in changes)) return changes;
+    const asked = this.#asked.get(args) as Asked;
+    this.#running.add(asked);
+    return this.#told(changes as AsyncGenerator<CaseChange, undefined>, args, asked);
+  }
+
+  /** No generator function: one that waits cannot be told to return. */
+  #told(changes: AsyncGenerator<CaseChange, undefined>, args: ExecutionArgs, asked: Asked): AsyncGenerator<ExecutionResult, undefined> {
+    const leave = async (): Promise<IteratorReturnResult<undefined>> => {
+      this.#running.delete(asked);
+      await changes.return(undefined);
+      return { done: true, value: undefined };
+    };
+    const next = async (): Promise<IteratorResult<ExecutionResult, undefined>> => {
+      for (;;) {
+        const { done, value: change } = await changes.next();
+        if (done) return await leave();
+        const result = await this.#tell(change, args, asked);
+        if (result !== null) return { done: false, value: result };
+      }
+    };
+    const stop = (error: unknown): Promise<IteratorReturnResult<undefined>> => {
+      this.#fail(error);
+      return leave();
+    };
+    return {
+      next: () => next().catch(stop),
+      return: leave,
+      throw: leave,
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      [Symbol.asyncDispose]: async () => void (await leave()),
+    };
+  }
+
+  /** Null where the listener is not to hear of it. */
+  async #tell(change: CaseChange, args: ExecutionArgs, asked: Asked): Promise<ExecutionResult | null> {
+    const context = await this.#contextNow(asked);
+    if (context === null || !(await context.cases.sees(change))) return null;
+    context.allowance.left = (args.contextValue as Context).allowance.left;
+    const result = (await execute({ ...args, rootValue: change, contextValue: context })) as ExecutionResult;
+    return isOutOfSight(result) ? null : result;
+  }
+
+  #published({ data, errors }: Answered, args: ExecutionArgs): FormattedExecutionResult {
+    const { requestId } = this.#asked.get(args) as Asked;
+    return { ...(data !== undefined && { data }), ...(errors && { errors: errors.map((error) => this.#publicly(error, requestId)) }) };
+  }
+
+  #publicly(error: unknown, requestId: string): GraphQLFormattedError {
+    return toPublic(formatted(error), error, requestId, this.parts.report);
+  }
+}
+
+interface Answered {
+  readonly data: ExecutionResult['data'] | undefined;
+  readonly errors: ExecutionResult['errors'] | undefined;
+}
+
+/** What a client may read of an error, and nothing else. */
+class PublicError extends GraphQLError {
+  constructor(private readonly said: GraphQLFormattedError) {
+    super(said.message, { extensions: said.extensions ?? null });
+  }
+
+  override toJSON(): GraphQLFormattedError {
+    return this.said;
+  }
+}
+
+/** Variables are refused by the executor, which has no codes. */
+function formatted(error: unknown): GraphQLFormattedError {
+  if (!(error instanceof GraphQLError)) return { message: '' };
+  const isOfVariable = error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
+  return isOfVariable ? { ...error.toJSON(), extensions: { code: 'BAD_USER_INPUT' } } : error.toJSON();
+}
+
+/** The case was hidden between the look at it and its reading. */
+const isOutOfSight = ({ data, errors }: ExecutionResult): boolean =>
+  !data && (errors ?? []).some(({ originalError }) => originalError instanceof Refusal && originalError.code === 'NOT_FOUND');
+
+/** A subscription has exactly one, perhaps within fragments: another document is not valid. */
+function rootField(document: DocumentNode, { selections }: SelectionSetNode): string {
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) return selection.name.value;
+    const { selectionSet } = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragment(document, selection.name.value);
+    return rootField(document, selectionSet);
+  }
+  return '';
+}
+
+const fragment = ({ definitions }: DocumentNode, name: string): { readonly selectionSet: SelectionSetNode } =>
+  definitions.find((each) => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === name) as never;

@@ -1,0 +1,93 @@
+import { Field, InputType } from 'type-graphql';
+import { User } from '../../entities/user.ts';
+import { badCredentials, badInput, unauthenticated } from '../../errors.ts';
+import type { PasswordProof } from '../crypto/hasher.ts';
+import { composed, isHashable, maxPasswordLength } from '../crypto/password.ts';
+import { verifyRefreshToken } from '../crypto/refresh.ts';
+import { accountOf, clearAttempts, passwordHashOf, takeSignInTurn, tryPassword } from '../proof/password-attempt.ts';
+import { resealPair, type PairMove } from '../proof/key-pair.ts';
+import { recordOwn } from '../audit/record-own.ts';
+import { currentToken } from '../session/refresh.ts';
+import { replacePassword } from './replace-password.ts';
+import { SignedIn, type Issued } from '../sign-in/start-session.ts';
+import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';
+import type { Scope } from '../scope.ts';
+
+@InputType({ description: 'The current and the new password.' })
+export class ChangePasswordInput {
+  @Field(() => String, { description: 'The current password.' })
+  currentPassword!: string;
+
+  @Field(() => String, {
+    description: `The new password. ${passwordRule}`,
+  })
+  newPassword!: string;
+}
+
+const action = 'change_password';
+
+/**
+ * Changes the caller's password. This session goes on with the tokens it has, so that no other tab of it is signed out;
+ * all others end, and the user is told by mail.
+ * @param cookie the refresh token that the browser keeps, if it does: where it is this session's, tokens stay in cookies.
+ * @throws BAD_CREDENTIALS for a wrong current password, which counts as a failed attempt; BAD_INPUT; RATE_LIMITED; CONFLICT
+ * where the access to the vault would be lost with it.
+ */
+export async function changePassword(scope: Scope, input: ChangePasswordInput, cookie: string): Promise<SignedIn> {
+  const account = accountOf(scope.viewer);
+  const turn = await takeSignInTurn(scope, account, action);
+  await refuseUnfit(scope, account.userId, input);
+  const proof = await tryPassword(scope, account, input.currentPassword, action);
+  if (!proof.isRight) throw badCredentials();
+  const passwordHash = await scope.passwords.hash(input.newPassword);
+  const change = {
+    account,
+    passwordHash,
+    pair: await resealPair(scope, account.userId, input.currentPassword, input.newPassword),
+  };
+  const issued = (await replace(scope, change, proof)) ?? (await replaceRenewed(scope, change, input));
+  if (issued === null) throw badCredentials();
+  await turn.giveBack();
+  return new SignedIn(issued, scope, verifyRefreshToken(scope.keyring, cookie)?.sessionId === account.sessionId);
+}
+
+/** What no password can be, and what none should be, is refused before any attempt is made. */
+async function refuseUnfit(scope: Scope, userId: string, { currentPassword, newPassword }: ChangePasswordInput): Promise<void> {
+  if (!isHashable(currentPassword))
+    throw badInput({ path: 'input.currentPassword', message: `must have 1 to ${maxPasswordLength} characters` });
+  if (composed(currentPassword) === composed(newPassword))
+    throw badInput({ path: 'input.newPassword', message: 'must not be the current password' });
+  const owner = await scope.em.findOneOrFail(User, userId, { filters: false });
+  demandStrength(scope, newPassword, owner, 'input.newPassword');
+  await demandUnbreached(scope, newPassword, 'input.newPassword');
+}
+
+interface Change {
+  readonly account: ReturnType<typeof accountOf>;
+  readonly passwordHash: string;
+  readonly pair: PairMove;
+}
+
+/** One transaction; null where the stored hash or the user's own key is another by now. */
+async function replace(scope: Scope, change: Change, proof: PasswordProof): Promise<Issued | null> {
+  const { account, passwordHash, pair } = change;
+  const { userId, sessionId } = account;
+  return scope.transaction(async (tx) => {
+    const replacement = { userId, passwordHash, instead: proof.stored, keptSessionId: sessionId, pair };
+    if (!(await replacePassword(tx, replacement))) return null;
+    await clearAttempts(tx, account);
+    recordOwn(tx, account, action);
+    const issued = await currentToken(tx, sessionId);
+    // A session that ended in the same instant takes the change back with it.
+    if (issued === null) throw unauthenticated();
+    return issued;
+  });
+}
+
+/** A sign-in may have renewed the stored hash in between, or made the user's own key, and the password is then still right. */
+async function replaceRenewed(scope: Scope, change: Change, { currentPassword, newPassword }: ChangePasswordInput): Promise<Issued | null> {
+  const { userId } = change.account;
+  const proof = await scope.passwords.verify(currentPassword, () => passwordHashOf(scope, userId));
+  if (!proof.isRight) return null;
+  return replace(scope, { ...change, pair: await resealPair(scope, userId, currentPassword, newPassword) }, proof);
+}

@@ -1,0 +1,66 @@
+import { Field, InputType } from 'type-graphql';
+import { foldCase } from '../../entities/identifier.ts';
+import { RoleName } from '../../entities/role.ts';
+import type { UserFacts } from '../../entities/user.ts';
+import { badInput, forbidden } from '../../errors.ts';
+import { networkOf, takeTurn } from '../limit.ts';
+import { mailToken, verificationAge } from '../mail/index.ts';
+import { demandFacts, makeAccount, takenBy } from './new-account.ts';
+import { recordOwn } from '../audit/record-own.ts';
+import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';
+import type { Scope } from '../scope.ts';
+
+@InputType({ description: 'An account to register.' })
+export class RegisterInput {
+  @Field(() => String, {
+    description:
+      'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ' +
+      'ignoring case. Admins and officers can see it.',
+  })
+  username!: string;
+
+  @Field(() => String, {
+    description: 'The e-mail address that receives the verification token.',
+  })
+  email!: string;
+
+  @Field(() => String, {
+    description: `The password. ${passwordRule}`,
+  })
+  password!: string;
+
+  @Field(() => String, { description: 'The first name. At most 100 characters.' })
+  firstName!: string;
+
+  @Field(() => String, { description: 'The last name. At most 100 characters.' })
+  lastName!: string;
+}
+
+/**
+ * Makes an account of role member, without a member record, that may nothing until its address is verified. Until then
+ * the address is a mere claim, so that nothing tells whether another account has it: whoever has it is told by mail.
+ * @returns true.
+ * @throws FORBIDDEN where registration is closed; BAD_INPUT, also for a username that is taken; RATE_LIMITED.
+ */
+export async function register(scope: Scope, input: RegisterInput): Promise<true> {
+  if (!scope.rules.isRegistrationOpen) throw forbidden('Registration is closed. Ask an administrator for an account.');
+  const facts = demandFacts(input);
+  demandStrength(scope, input.password, facts, 'input.password');
+  await takeTurn(scope, 'register', networkOf(scope.client.ipAddress));
+  await takeTurn(scope, 'mail-account', foldCase(facts.email));
+  await demandUnbreached(scope, input.password, 'input.password');
+  const passwordHash = await scope.passwords.hash(input.password);
+  try {
+    await scope.transaction((tx) => enrol(tx, { ...facts, passwordHash }));
+  } catch (error) {
+    if (takenBy(error) === 'username') throw badInput({ path: 'input.username', message: 'is taken' });
+    throw error;
+  }
+  return true;
+}
+
+async function enrol(scope: Scope, facts: UserFacts & { readonly passwordHash: string }): Promise<void> {
+  const user = await makeAccount(scope, { ...facts, role: RoleName.MEMBER, flags: { isSelfRegistered: true } }, scope.now());
+  await mailToken(scope, { kind: 'email-verification', user, lifetime: verificationAge });
+  recordOwn(scope, { userId: user.id }, 'register');
+}

@@ -1,0 +1,26 @@
+import { AuditOutcome } from '../../entities/audit.ts';
+import { User } from '../../entities/user.ts';
+import { recordAudit } from './event.ts';
+import type { Scope } from '../scope.ts';
+
+/** Adds the event of what somebody did to their own account, signed in or by a token, to the change that it tells of. */
+export function recordOwn(
+  scope: Scope,
+  { userId, sessionId = null }: { readonly userId: string; readonly sessionId?: string | null },
+  action: string,
+): void {
+  const { ipAddress, requestId } = scope.client;
+  const actor = scope.em.getReference(User, userId, { wrapped: true });
+  const target = { targetType: 'User', targetId: userId } as const;
+  recordAudit(scope, {
+    at: scope.now(),
+    actor,
+    sessionId,
+    ipAddress,
+    requestId,
+    action,
+    ...target,
+    outcome: AuditOutcome.SUCCEEDED,
+    count: 1,
+  });
+}

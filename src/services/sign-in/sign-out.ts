@@ -1,0 +1,28 @@
+import type { SessionEnd } from '../../entities/session.ts';
+import type { Scope } from '../scope.ts';
+
+/** One session, or all of a user's, perhaps but one. */
+export type Ending = { readonly sessionId: string } | { readonly userId: string; readonly except?: string };
+
+/**
+ * Ends what has not ended yet, and closes the vault for it, in the caller's transaction. Its access tokens are refused
+ * from the next request on. Where all of a user's end, so do the sign-ins that wait for a second factor.
+ * @returns how many ended.
+ */
+export async function endSessions({ em, now }: Pick<Scope, 'em' | 'now'>, which: Ending, reason: SessionEnd): Promise<number> {
+  const [column, id] = 'sessionId' in which ? ['id', which.sessionId] : ['user_id', which.userId];
+  const at = now();
+  const ended = await em.execute<{ id: string }[]>(
+    `with ended as (
+       update sessions set ended_at = ?, end_reason = ?, updated_at = ?
+       where ${column} = ? and id is distinct from cast(? as uuid) and ended_at is null returning id
+     ), closed as (
+       delete from vault_sessions where session_id in (select id from ended)
+     ), forgotten as (
+       delete from login_challenges where user_id = ?
+     )
+     select id from ended`,
+    [at, reason, at, id, 'userId' in which ? (which.except ?? null) : null, 'userId' in which ? which.userId : null],
+  );
+  return ended.length;
+}
