@@ -13,11 +13,15 @@ import { CommandError, counted, say, warn } from './operator.ts';
 /** Creates the tables and the queue for a service whose database role may not create them. */
 export async function update(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
-    const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
-    await queue.start();
-    await queue.stop();
+    await prepareQueue(database);
     say('The database is up to date.');
   });
+}
+
+async function prepareQueue(database: Database): Promise<void> {
+  const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
+  await queue.start();
+  await queue.stop();
 }
 
 export interface SeedOptions {
@@ -25,26 +29,28 @@ export interface SeedOptions {
   readonly scale?: string;
 }
 
-export async function seed(config: Config, { phase, scale = '1' }: SeedOptions = {}): Promise<void> {
+export async function seed(config: Config, options: SeedOptions): Promise<void> {
   // a production installation does not contain the seeds
   if (config.environment === 'production')
     throw new CommandError('Seeding is refused in production: the passwords of seeded accounts are public.');
+  await withDatabase(config, (database) => seedInto(config, database, options));
+}
+
+async function seedInto(config: Config, database: Database, { phase, scale = '1' }: SeedOptions): Promise<void> {
   const phases = phase === undefined ? ([0, 1, 2] as const) : [Number(phase) as 0 | 1 | 2];
   const { progressOn, seed: seedDatabase } = await import('../../seeds/index.ts');
-  await withDatabase(config, async (database) => {
-    const { progress, end } = progressOn(process.stderr);
-    const options = {
-      environment: config.environment,
-      hashPassword: await hasherOf(config, database),
-      phases,
-      scale: Number(scale),
-      progress,
-      givesOwner: true,
-    };
-    const { written } = await seedDatabase(database.orm.em, options).finally(end);
-    const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
-    say(counts.length === 0 ? 'All seeded records already exist.' : `Added ${counts.join(', ')}.`);
-  });
+  const { progress, end } = progressOn(process.stderr);
+  const options = {
+    environment: config.environment,
+    hashPassword: await hasherOf(config, database),
+    phases,
+    scale: Number(scale),
+    progress,
+    givesOwner: true,
+  };
+  const { written } = await seedDatabase(database.orm.em, options).finally(end);
+  const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
+  say(counts.length === 0 ? 'All seeded records already exist.' : `Added ${counts.join(', ')}.`);
 }
 
 /** Disables the seeded accounts with public passwords, before the database is used in production. */
@@ -73,7 +79,10 @@ export async function reset(config: Config, { force }: { readonly force?: boolea
     await database.orm.schema.drop({ dropMigrationsTable: true });
     await database.run('drop schema if exists pgboss cascade');
   });
-  await seed(config);
+  await withDatabase(config, async (database) => {
+    await prepareQueue(database); // a running service goes on with the new queue
+    await seedInto(config, database, {});
+  });
 }
 
 async function hasherOf(config: Config, database: Database): Promise<(password: string) => Promise<string>> {

@@ -60,7 +60,7 @@ export interface Served {
   /** Milliseconds until an access token ends. */
   readonly timeLeft: (accessToken: string) => number;
   /** Resolves while the database answers. */
-  readonly checkDatabase: () => Promise<void>;
+  readonly checkDatabase: () => Promise<string | null>;
   /** What keeps the service from being ready, in a sentence; null where it is. */
   readonly trouble: () => string | null;
   /** Whether more than the settings can be asked: as soon as it was ready once, and until the end. */
@@ -179,8 +179,7 @@ async function health({ checkDatabase, trouble }: Served, reply: FastifyReply): 
 
 async function answers(checkDatabase: Served['checkDatabase']): Promise<string | null> {
   try {
-    await inTime(checkDatabase(), performance.now() + healthPatience);
-    return null;
+    return await inTime(checkDatabase(), performance.now() + healthPatience);
   } catch {
     return 'The database does not respond.';
   }

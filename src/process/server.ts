@@ -18,6 +18,7 @@ import { lowerWorkers } from './priority.ts';
 import { operations, rootTypes } from '../permissions/index.ts';
 import { buildExecutable, buildOffline } from '../schema.ts';
 import { CaseChanges } from '../services/case/case-changes.ts';
+import { queueProblem } from '../services/mail/index.ts';
 import { AccessTokens } from '../services/crypto/jwt.ts';
 import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { termsOf } from '../services/sign-in/session-terms.ts';
@@ -289,11 +290,13 @@ class ServiceProcess {
     };
   }
 
-  async #check(): Promise<void> {
+  /** Says what keeps the database from serving requests. @throws {Refusal} if it does not respond or is read-only. */
+  async #check(): Promise<string | null> {
     const { work } = this.#start;
     if (work === null) throw unavailable();
     const rows = await work.database.runReserved(`select 1 as one where current_setting('transaction_read_only') = 'off'`);
     if (rows.length === 0) throw unavailable();
+    return await queueProblem(work.database.runReserved);
   }
 
   async #begin(migrating: () => void): Promise<Work> {

@@ -7,7 +7,7 @@ import { printingTransport, smtpTransport, type Transport } from './transport.ts
 import { deliver } from './worker.ts';
 
 export { securityAlerts, type MailJob, type SecurityAlert } from './job.ts';
-export { MailQueue, usualPace, type MailPace } from './queue.ts';
+export { MailQueue, queueProblem, usualPace, type MailPace } from './queue.ts';
 export { formatInstant, tokenLink } from './template.ts';
 export { issueToken, mailToken, verificationAge, type TokenMailScope } from './token.ts';
 export { smtpProblem } from './transport.ts';

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { fromKysely, PgBoss, type Db, type JobResult } from 'pg-boss';
+import type { RunSql } from '../scope.ts';
 import { mailJob, type MailJob, type Verdict } from './job.ts';
 
 /** How persistent the queue is: all in seconds, but for the tries. */
@@ -128,6 +129,13 @@ export class MailQueue {
     await this.#boss.stop({ graceful: false });
     await idle;
   }
+}
+
+/** Says what is missing of the mail queue in the database. Null if it is complete. */
+export async function queueProblem(run: RunSql): Promise<string | null> {
+  const [tables] = await run(`select to_regclass('pgboss.queue') is not null and to_regclass('pgboss.job') is not null as exist`, []);
+  const [queue] = tables?.['exist'] === true ? await run(`select 1 as one from pgboss.queue where name = $1`, [name]) : [];
+  return queue ? null : 'The mail queue is missing. Run npm run db:migrate.';
 }
 
 function resultOf(id: string, verdict: Verdict): JobResult {
