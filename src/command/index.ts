@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { styleText } from 'node:util';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { readConfig, type Config } from '../config.ts';
+import type { UserFacts } from '../entities/user.ts';
 import { isAway, unwritableReason } from '../errors.ts';
 import { importMembers, memberColumns } from '../services/member/import-members.ts';
 import { importOrganizations, organizationColumns } from '../services/organization/import-organizations.ts';
@@ -10,6 +11,7 @@ import { encodings, type CsvForm } from '../services/record/csv.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
 import { settingsInput } from './settings.ts';
 import { version } from '../process/version.ts';
+import { backup, restore } from './backup.ts';
 import { archive, exportEvents, verify } from './audit.ts';
 import { completionScript } from './completion.ts';
 import { writePermissions, writeSchema } from './contract.ts';
@@ -18,6 +20,7 @@ import { renewSeals, retireKey, showKeys } from './keys.ts';
 import { redrive } from './mail.ts';
 import { disableSeeded, reset, seed, update } from './maintain.ts';
 import { CommandError, say } from './operator.ts';
+import { createOwner, setPassword } from './password.ts';
 import { start, work } from './serve.ts';
 import { doctor, settings } from './setup.ts';
 import { printLink, removeSecondFactor, unlock, verifyAddress, type UserOptions } from './user.ts';
@@ -64,7 +67,25 @@ export function buildProgram(run: (work: Run) => Promise<void>): Command {
     .description('add the seeded cases')
     .action(() => run((config) => seed(config, { phase: '2' })));
 
+  add('backup', 'write the database and the configuration directory to a new folder')
+    .requiredOption('--output <folder>', 'the new folder')
+    .addHelpText('after', '\nFor PostgreSQL, this runs pg_dump as the role in DATABASE_URL, which must be able to read all tables.')
+    .action(as(backup));
+  add('restore', 'restore a backup into an empty database')
+    .requiredOption('--input <folder>', 'the folder of the backup')
+    .addHelpText('after', '\nFor PostgreSQL, this runs pg_restore as the role in DATABASE_URL; docs/backup.md lists the steps.')
+    .action(as(restore));
+
   program.commandsGroup('Users:');
+  add('owner:create', 'create the owner of a new instance; prompts for the password')
+    .requiredOption('--username <username>', 'the username')
+    .requiredOption('--email <address>', 'the e-mail address')
+    .requiredOption('--first-name <name>', 'the first name')
+    .requiredOption('--last-name <name>', 'the last name')
+    .action(as((config, options: UserFacts) => createOwner(config, options)));
+  add('users:password', 'set a temporary password; prompts for it')
+    .requiredOption(...user)
+    .action(as((config, options: UserOptions) => setPassword(config, options)));
   addImport(add('users:import', 'import users with their password hashes'), 'users.jsonl').action(as(importFile));
   add('users:link', 'print an invitation or a password reset')
     .requiredOption(...user)
