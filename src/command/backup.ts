@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cp, mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { parsePostgresUrl, type Config } from '../config.ts';
+import { environmentWith, parsePostgresUrl, type Config } from '../config.ts';
 import { lockDirectory, ours } from '../database/index.ts';
 import { placeOf } from './opening.ts';
 import { CommandError, say } from './operator.ts';
@@ -63,7 +63,7 @@ function run(program: 'pg_dump' | 'pg_restore', words: readonly string[], addres
   const url = parsePostgresUrl(address) ?? new URL(address);
   const password = decodeURIComponent(url.password);
   const shown = address.replace(/^(\w+:\/\/[^/?#@]*?):[^/?#@]*@/, '$1@');
-  const env = { ...process.env, ...(password !== '' && { PGPASSWORD: password }) };
+  const env = environmentWith(password === '' ? {} : { PGPASSWORD: password });
   const { error, status, stderr } = spawnSync(program, [...words, `--dbname=${shown}`], { env, encoding: 'utf8' });
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
     throw new CommandError(`${program} is not installed. Install the PostgreSQL client, at least as new as the server.`);

@@ -9,6 +9,7 @@ import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import fastify, {
+  type onRequestHookHandler,
   LogController,
   type FastifyBaseLogger,
   type FastifyError,
@@ -60,6 +61,8 @@ export interface Served {
   /** Milliseconds until an access token ends. */
   readonly timeLeft: (accessToken: string) => number;
   /** Resolves while the database answers. */
+  /** Traces requests. Left out if tracing is off. */
+  readonly onRequest?: onRequestHookHandler;
   readonly checkDatabase: () => Promise<string | null>;
   /** What keeps the service from being ready, in a sentence; null where it is. */
   readonly trouble: () => string | null;
@@ -88,6 +91,7 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   readForwardedFor(app);
   // HTTP allows ignoring an unknown expectation; by default Node.js refuses it
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  if (served.onRequest) app.addHook('onRequest', served.onRequest);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headersOf(request));
     current.run(beginning(request.id, config.patience.request, callerIds(request.headers)), done);
@@ -120,7 +124,15 @@ const corsOf = ({ corsOrigins }: Config) => ({
   origin: [...corsOrigins],
   credentials: true,
   methods: ['GET', 'POST'],
-  allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'idempotency-key', 'x-request-id', 'x-vault-token'],
+  allowedHeaders: [
+    'authorization',
+    'content-type',
+    'apollo-require-preflight',
+    'idempotency-key',
+    'traceparent',
+    'x-request-id',
+    'x-vault-token',
+  ],
   exposedHeaders: ['x-request-id'],
   // it would be refused in plain text
   strictPreflight: false,
