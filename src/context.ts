@@ -5,9 +5,11 @@ import { Viewer } from './entities/viewer.ts';
 import { mayAct, nodeTypesOf, permissionsOf, type Permission } from './permissions/index.ts';
 import { Reader, type RunSql } from './reading/reader.ts';
 import type { Subjects } from './reading/subject.ts';
+import { accounts } from './services/account/use-cases.ts';
 import { benevolence } from './services/benevolence/use-cases.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
 import { CaseService, type CaseChanges } from './services/case/case-changes.ts';
+import { credentials } from './services/credential/use-cases.ts';
 import { grievances } from './services/grievance/use-cases.ts';
 import { makeOnce } from './services/idempotency.ts';
 import { members } from './services/member/use-cases.ts';
@@ -54,6 +56,8 @@ export type Context = Pick<
   | 'once'
   | 'idempotencyKey'
   | 'sessions'
+  | 'accounts'
+  | 'credentials'
   | 'users'
   | 'roles'
   | 'organizations'
@@ -142,7 +146,7 @@ class RequestContext {
     return (info, make) => {
       const [key, userId] = [this.idempotencyKey, this.viewer.userId];
       if (key === null || userId === null) return make(this);
-      return makeOnce(this.scope.em, this.sources.tools, { userId, key }, info, (em) => make(this.within(em)));
+      return makeOnce(this.scope, { userId, key }, info, (em) => make(this.within(em)));
     };
   }
 
@@ -155,6 +159,14 @@ class RequestContext {
 
   get sessions(): Bound<typeof sessions> {
     return bind(this.scope, sessions);
+  }
+
+  get accounts(): Bound<typeof accounts> {
+    return bind(this.scope, accounts);
+  }
+
+  get credentials(): Bound<typeof credentials> {
+    return bind(this.scope, credentials);
   }
 
   get users(): Bound<typeof users> {

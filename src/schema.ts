@@ -74,6 +74,7 @@ const none = {
   },
 };
 
+// oxlint-disable-next-line max-params -- graphql-middleware's signature
 type Guard = (resolve: () => unknown, parent: unknown, args: unknown, context: unknown, info: unknown) => unknown;
 
 /** The middleware guards what a field answers, which is each event: nobody begins to listen who may not, either. */

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
 import { StatementNames } from '../src/database/run.ts';
 import { bytesOf, Documents } from '../src/http/documents.ts';
-import { LruCache } from '../src/database/lru-cache.ts';
 import { aLocal, type Local } from './support/local.ts';
 
 // What is kept of documents, for whom, and how much; and persisted queries, which are those documents.
@@ -162,18 +161,6 @@ describe('trusted documents', () => {
 });
 
 describe('what is kept', () => {
-  it('never takes more than it may, and drops what was used least recently', () => {
-    const cache = new LruCache<number, string>(1000);
-    for (let n = 0; n < 100; n += 1) {
-      cache.set(n, 'value', 30);
-      cache.get(0);
-      expect(cache.size).toBeLessThanOrEqual(1000);
-    }
-    expect([cache.get(0), cache.get(1), cache.get(99)]).toEqual(['value', undefined, 'value']);
-    cache.set(99, 'larger than a tenth', 101);
-    expect(cache.get(99)).toBeUndefined();
-  });
-
   /** What Apollo tells of a request that was answered. */
   const answered = (text: string, parts: object = {}) => {
     const document = parse(text);

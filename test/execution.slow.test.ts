@@ -1,3 +1,7 @@
+/**
+ * Where a field fails at once, GraphQL.js does not wait for those of its siblings that fail later.
+ * @allows-rejections
+ */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { getOperationAST, parse, validate, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { compiling, interpreting, isCompilable, type Execute } from '../src/http/execution.ts';
@@ -17,10 +21,6 @@ const times = 6;
 let schema: GraphQLSchema;
 let compiled: Execute;
 let interpreted: Execute;
-
-/** Where a field fails at once, GraphQL.js waits no longer for those of its siblings that fail later. */
-const leave = (): void => {};
-beforeAll(() => void process.on('unhandledRejection', leave));
 
 beforeAll(async () => {
   schema = stubResolvers((await buildOffline()).schema);

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { AuditEvent } from '../src/entities/audit.ts';
-import { BackupCode, LoginChallenge, TotpCredential } from '../src/entities/credential.ts';
+import { BackupCode, TotpCredential } from '../src/entities/credential.ts';
+import { LoginChallenge } from '../src/entities/session.ts';
 import { Session } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
 import type { Viewer } from '../src/entities/viewer.ts';

@@ -18,6 +18,8 @@ import type { ResetPasswordInput } from '../src/services/account/reset-password.
 import { termsOf } from '../src/services/sign-in/session-terms.ts';
 import type { SetupOwnerInput } from '../src/services/account/setup-owner.ts';
 import { SignedIn } from '../src/services/sign-in/start-session.ts';
+import { accounts } from '../src/services/account/use-cases.ts';
+import { credentials } from '../src/services/credential/use-cases.ts';
 import { sessions } from '../src/services/session/use-cases.ts';
 import type { ReauthenticateInput } from '../src/services/proof/proof.ts';
 import { freshDatabase } from './support/database.ts';
@@ -108,23 +110,23 @@ export class SessionCalls {
   login = (input: LoginInput, from: Client) => sessions.login(this.scope(from), input);
   completeLogin = (input: CompleteLoginInput, from: Client) => sessions.completeLogin(this.scope(from), input);
   reauthenticate = (viewer: Viewer, input: ReauthenticateInput, from: Client, cookie = '') =>
-    sessions.reauthenticate(this.scope(from, viewer), input, cookie);
+    credentials.reauthenticate(this.scope(from, viewer), input, cookie);
   refresh = (token: string, from: Client, wantsCookies = false) => sessions.refresh(this.scope(from), token, wantsCookies);
   logout = (viewer: Viewer, from: Client) => sessions.logout(this.scope(from, viewer));
   logoutAll = (viewer: Viewer, from: Client) => sessions.logoutAll(this.scope(from, viewer));
   revoke = (viewer: Viewer, id: string, from: Client) => sessions.revoke(this.scope(from, viewer), id);
-  beginTotp = (viewer: Viewer, from: Client) => sessions.beginTotp(this.scope(from, viewer));
-  confirmTotp = (viewer: Viewer, code: string, from: Client) => sessions.confirmTotp(this.scope(from, viewer), code);
-  disableTotp = (viewer: Viewer, input: ReauthenticateInput, from: Client) => sessions.disableTotp(this.scope(from, viewer), input);
-  regenerateBackupCodes = (viewer: Viewer, from: Client) => sessions.regenerateBackupCodes(this.scope(from, viewer));
+  beginTotp = (viewer: Viewer, from: Client) => credentials.beginTotp(this.scope(from, viewer));
+  confirmTotp = (viewer: Viewer, code: string, from: Client) => credentials.confirmTotp(this.scope(from, viewer), code);
+  disableTotp = (viewer: Viewer, input: ReauthenticateInput, from: Client) => credentials.disableTotp(this.scope(from, viewer), input);
+  regenerateBackupCodes = (viewer: Viewer, from: Client) => credentials.regenerateBackupCodes(this.scope(from, viewer));
   changePassword = (viewer: Viewer, input: ChangePasswordInput, from: Client, cookie: string) =>
-    sessions.changePassword(this.scope(from, viewer), input, cookie);
-  requestPasswordReset = (email: string, from: Client) => sessions.requestPasswordReset(this.scope(from), email);
-  resetPassword = (input: ResetPasswordInput, from: Client) => sessions.resetPassword(this.scope(from), input);
-  register = (input: RegisterInput, from: Client) => sessions.register(this.scope(from), input);
-  requestEmailVerification = (viewer: Viewer, from: Client) => sessions.requestEmailVerification(this.scope(from, viewer));
-  verifyEmail = (token: string, from: Client) => sessions.verifyEmail(this.scope(from), token);
-  setupOwner = (input: SetupOwnerInput, from: Client) => sessions.setupOwner(this.scope(from), input);
+    accounts.changePassword(this.scope(from, viewer), input, cookie);
+  requestPasswordReset = (email: string, from: Client) => accounts.requestPasswordReset(this.scope(from), email);
+  resetPassword = (input: ResetPasswordInput, from: Client) => accounts.resetPassword(this.scope(from), input);
+  register = (input: RegisterInput, from: Client) => accounts.register(this.scope(from), input);
+  requestEmailVerification = (viewer: Viewer, from: Client) => accounts.requestEmailVerification(this.scope(from, viewer));
+  verifyEmail = (token: string, from: Client) => accounts.verifyEmail(this.scope(from), token);
+  setupOwner = (input: SetupOwnerInput, from: Client) => accounts.setupOwner(this.scope(from), input);
 
   private scope(from: Client, viewer: Viewer = Viewer.anonymous): Scope {
     return { ...scopeOn(this.em, this.services), em: this.em, viewer, client: from };

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { AuditEvent, AuditOutcome } from '../src/entities/audit.ts';
 import { BenevolenceReviewLevel } from '../src/entities/benevolence.ts';
-import { BackupCode, LoginChallenge, TotpCredential } from '../src/entities/credential.ts';
+import { BackupCode, TotpCredential } from '../src/entities/credential.ts';
+import { LoginChallenge } from '../src/entities/session.ts';
 import { Role, RoleName, UserRole } from '../src/entities/role.ts';
 import { Device, Session, SessionEnd } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';

@@ -119,7 +119,7 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
     await pool.query('select 1');
     const changes = runOnPool(pool);
     const run = reads && reserved ? runOnPipelines(reads, reserved, isPipelined, changes) : runOnOne(changes);
-    return assemble('postgresql', orm, run, options, { isFresh: false, close });
+    return assemble('postgresql', orm, run, { ...options, isFresh: false, close });
   } catch (error) {
     await close();
     throw error;
@@ -233,7 +233,7 @@ async function openLocked(directory: string, options: DatabaseOptions): Promise<
       await pglite.close();
       lock?.release();
     };
-    return assemble('embedded', orm, runOnOne(runOnPglite(pglite)), options, { isFresh, close });
+    return assemble('embedded', orm, runOnOne(runOnPglite(pglite)), { ...options, isFresh, close });
   } catch (error) {
     lock?.release();
     throw error;
@@ -337,8 +337,7 @@ function assemble(
   engine: Database['engine'],
   orm: unknown,
   runners: Runners,
-  { onStatement }: DatabaseOptions,
-  rest: Pick<Database, 'isFresh' | 'close'>,
+  { onStatement, isFresh, close }: DatabaseOptions & Pick<Database, 'isFresh' | 'close'>,
 ): Database {
   let statements = 0;
   let closing: Promise<void> | undefined;
@@ -352,14 +351,14 @@ function assemble(
   return {
     orm: orm as Database['orm'],
     engine,
-    isFresh: rest.isFresh,
+    isFresh,
     get statements() {
       return statements;
     },
     run: counted(runners.run),
     runFor: (user) => counted(runners.runFor(user)),
     runReserved: counted(runners.runReserved),
-    close: () => (closing ??= rest.close()),
+    close: () => (closing ??= close()),
   };
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { PGlite } from '@electric-sql/pglite';
 import { types, type Pool, type QueryResult } from 'pg';
 import { isAway } from '../errors.ts';
-import { LruCache } from './lru-cache.ts';
+import { LRUCache } from 'lru-cache';
 import type { Pipeline, Sender } from './pipeline.ts';
 
 /**
@@ -82,7 +82,7 @@ export function runOnPglite(pglite: PGlite): RunSql {
  * runs unprepared.
  */
 export class StatementNames {
-  readonly #names: LruCache<string, string>;
+  readonly #names: LRUCache<string, string>;
   #given = 0;
   #characters = 0;
   #since = Date.now();
@@ -92,7 +92,7 @@ export class StatementNames {
     private readonly period = connectionLifetime * 1000,
     mostCharacters = 1_000_000,
   ) {
-    this.#names = new LruCache(mostCharacters);
+    this.#names = new LRUCache({ maxSize: mostCharacters, maxEntrySize: mostCharacters / 10 });
   }
 
   of(text: string): string | undefined {
@@ -106,11 +106,11 @@ export class StatementNames {
       this.#characters = 0;
       this.#since = now;
     }
-    if (this.#given >= this.most || this.#characters + text.length > this.#names.capacity) return undefined;
+    if (this.#given >= this.most || this.#characters + text.length > this.#names.maxSize) return undefined;
     this.#given += 1;
     this.#characters += text.length;
     const name = `uh_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
-    this.#names.set(text, name, text.length);
+    this.#names.set(text, name, { size: text.length });
     return name;
   }
 }

@@ -22,6 +22,9 @@ export function normalizeIdentifier(text: string): string {
 /** Text with A to Z in lower case, as PostgreSQL's `lower` gives it in the collation `C`. */
 export const foldCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
+/** Whether two addresses differ in more than the case of their letters. */
+export const isAnotherAddress = (one: string, other: string): boolean => foldCase(one) !== foldCase(other);
+
 /** Returns the domain in ASCII, or an empty text if it is invalid. ASCII domains are not checked. */
 function asciiDomain(domain: string): string {
   if (/^[\x21-\x7e]*$/.test(domain)) return foldCase(domain);

@@ -1,7 +1,8 @@
+import { OneTimeToken } from './account.ts';
 import { AuditArchive, AuditBacklog, AuditEvent, AuditSeal, Denial } from './audit.ts';
 import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
 import { CaseEvent } from './case.ts';
-import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from './credential.ts';
+import { BackupCode, TotpCredential } from './credential.ts';
 import { Grievance, GrievanceCounter, GrievanceStepRecord } from './grievance.ts';
 import { IdempotencyKey } from './idempotency.ts';
 import { SystemKey } from './key.ts';
@@ -11,7 +12,7 @@ import { Organization, OrganizationContact } from './organization.ts';
 import { UserKey } from './pair.ts';
 import { Role, UserRole } from './role.ts';
 import { SaltingActivity } from './salting.ts';
-import { Device, Session } from './session.ts';
+import { Device, LoginChallenge, Session } from './session.ts';
 import './setting.ts'; // published, and in no table
 import { User } from './user.ts';
 import { Secret, SecretVersion, Vault, VaultGrant, VaultKey, VaultSession } from './vault.ts';

@@ -7,14 +7,6 @@ import { DateTimeScalar } from './scalars.ts';
 import { User } from './user.ts';
 import type { Viewer } from './viewer.ts';
 
-/** What a token is for. A token of one type is refused wherever another is asked. */
-export enum TokenType {
-  ACCESS = 'access',
-  REFRESH = 'refresh',
-  PASSWORD_RESET = 'password_reset',
-  EMAIL_VERIFICATION = 'email_verification',
-}
-
 /** Why a session ended before its time. */
 export enum SessionEnd {
   LOGOUT = 'logout',
@@ -160,5 +152,51 @@ export class Device extends Dated {
     this.user = facts.user;
     this.tokenHash = facts.tokenHash;
     this.lastSeenAt = facts.at;
+  }
+}
+
+/** A sign-in whose password was right and whose second factor is awaited. */
+@Entity({ tableName: 'login_challenges' })
+@Index({ properties: ['expiresAt'] })
+export class LoginChallenge extends Dated {
+  @ManyToOne({ entity: () => User, ref: true, deleteRule: 'cascade', index: true })
+  user: Ref<User>;
+
+  /** SHA-256, hex. */
+  @Property({ type: 'string', length: 64 })
+  @Unique()
+  tokenHash: string;
+
+  /** The device it began on, where the user has signed in with that before. */
+  @ManyToOne({ entity: () => Device, ref: true, nullable: true, deleteRule: 'set null', index: true })
+  device: Ref<Device> | null;
+
+  @Property({ type: 'string', length: 100, nullable: true })
+  deviceName: string | null;
+
+  @Property({ type: 'boolean' })
+  wantsCookie: boolean;
+
+  @Property({ type: 'datetime', length: 3 })
+  expiresAt: Date;
+
+  @Property({ type: 'datetime', length: 3, nullable: true })
+  usedAt: Date | null = null;
+
+  constructor(facts: {
+    user: Ref<User>;
+    tokenHash: string;
+    device: Ref<Device> | null;
+    deviceName: string | null;
+    wantsCookie: boolean;
+    expiresAt: Date;
+  }) {
+    super();
+    this.user = facts.user;
+    this.tokenHash = facts.tokenHash;
+    this.device = facts.device;
+    this.deviceName = facts.deviceName;
+    this.wantsCookie = facts.wantsCookie;
+    this.expiresAt = facts.expiresAt;
   }
 }

@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin, BaseContext, GraphQLRequestContext } from '@apollo/server';
 import { Kind, type DocumentNode, type SelectionSetNode } from 'graphql';
 import type { Viewer } from '../entities/viewer.ts';
-import { LruCache } from '../database/lru-cache.ts';
+import { LRUCache } from 'lru-cache';
 
 /** Bytes of heap that the documents may take with all that hangs on them, as {@link bytesOf} estimates it. */
 const defaultCapacity = 64_000_000;
@@ -23,15 +23,15 @@ interface ViewerContext extends BaseContext {
  * errors, so nobody else can fill the cache. The same documents are the persisted queries, as both are found by their hash.
  */
 export class Documents<Context extends ViewerContext> {
-  readonly #kept: LruCache<string, DocumentNode>;
+  readonly #kept: LRUCache<string, DocumentNode>;
 
   constructor(capacity = defaultCapacity) {
-    this.#kept = new LruCache(capacity);
+    this.#kept = new LRUCache({ maxSize: capacity, maxEntrySize: capacity / 10 });
   }
 
   /** The estimated bytes of all documents that are kept. */
   get bytes(): number {
-    return this.#kept.size;
+    return this.#kept.calculatedSize;
   }
 
   /** Apollo's store of parsed documents. Apollo stores what is valid, whoever sent it: that is ignored. */
@@ -58,7 +58,7 @@ export class Documents<Context extends ViewerContext> {
     if (!operation || operation.operation === 'subscription') return;
     const { body } = response;
     const hasErrors = errors !== undefined || body?.kind !== 'single' || body.singleResult.errors !== undefined;
-    if (!hasErrors && this.#kept.get(queryHash) !== document) this.#kept.set(queryHash, document, bytesOf(document));
+    if (!hasErrors && this.#kept.get(queryHash) !== document) this.#kept.set(queryHash, document, { size: bytesOf(document) });
   }
 }
 

@@ -142,7 +142,7 @@ export class Sockets {
   }
 
   #open(socket: WebSocket, request: FastifyRequest, prepare: Prepare): void {
-    const line = new Line(socket, request, prepare, this.parts, this.#crowd);
+    const line = new Line(socket, request, { ...this.parts, prepare, crowd: this.#crowd });
     this.#lines.set(socket, line);
     socket.once('close', () => this.#lines.delete(socket));
   }
@@ -205,9 +205,7 @@ class Line {
   constructor(
     private readonly socket: WebSocket,
     request: FastifyRequest,
-    private readonly prepare: Prepare,
-    private readonly parts: SocketParts,
-    private readonly crowd: Crowd,
+    private readonly parts: SocketParts & { readonly prepare: Prepare; readonly crowd: Crowd },
   ) {
     this.#client = { ipAddress: clientAddress(request), userAgent: request.headers['user-agent'] ?? null };
     this.#requestId = request.id;
@@ -228,6 +226,7 @@ class Line {
       onConnect: ({ connectionParams }) => this.#greet(connectionParams),
       onSubscribe: (conversation, _id, payload) => this.#prepare(conversation, payload),
       subscribe: (args) => this.#subscribe(args),
+      // oxlint-disable-next-line max-params -- graphql-ws's signature
       onNext: (_conversation, _id, _payload, args, { data, errors }) => this.#published({ data, errors }, args),
     });
     const ended = server.opened(
@@ -277,11 +276,11 @@ class Line {
     if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return false;
     if (this.socket.readyState !== this.socket.OPEN) return false;
     const who = viewer.userId ?? `address ${networkOf(this.#client.ipAddress)}`;
-    if (!this.crowd.take(who, this.parts.config.perUser)) {
+    if (!this.parts.crowd.take(who, this.parts.config.perUser)) {
       this.close(ends.tooMany);
       return true;
     }
-    this.#leave = () => this.crowd.leave(who);
+    this.#leave = () => this.parts.crowd.leave(who);
     if (this.#accessToken !== null) this.#watch(this.#accessToken);
     return true;
   }
@@ -349,7 +348,7 @@ class Line {
       this.close(this.#endFor(context, []) ?? ends.signedOut);
       return [new PublicError(this.#publicly(unauthenticated(), requestId))];
     }
-    const prepared = await this.prepare(payload, context, requestId);
+    const prepared = await this.parts.prepare(payload, context, requestId);
     if (!('document' in prepared)) return prepared.map((error) => new PublicError(error));
     const { document, operation, operationName, variables } = prepared;
     const args = { schema: this.parts.schema, document, operationName, variableValues: variables, contextValue: context };

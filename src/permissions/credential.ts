@@ -1,4 +1,4 @@
-import { BackupCode, LoginChallenge, OneTimeToken, TotpCredential } from '../entities/credential.ts';
+import { BackupCode, TotpCredential } from '../entities/credential.ts';
 import { evenBeforeEnrollment, noRows, signedIn, steppedUp, type Operations } from './rule.ts';
 
 export const operations: Operations = {
@@ -7,7 +7,9 @@ export const operations: Operations = {
     confirmTotp: steppedUp(evenBeforeEnrollment),
     disableTotp: steppedUp(signedIn),
     regenerateBackupCodes: steppedUp(signedIn),
+    reauthenticate: evenBeforeEnrollment,
+    renewSession: evenBeforeEnrollment,
   },
 };
 
-export const rows = [BackupCode, LoginChallenge, OneTimeToken, TotpCredential].map(noRows);
+export const rows = [BackupCode, TotpCredential].map(noRows);

@@ -2,6 +2,7 @@ import { isInterfaceType, isObjectType, type GraphQLSchema } from 'graphql';
 import type { RoleName } from '../entities/role.ts';
 import type { RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
+import * as account from './account.ts';
 import * as audit from './audit.ts';
 import * as benevolence from './benevolence.ts';
 import { rows as cases } from './case.ts';
@@ -20,6 +21,7 @@ import * as user from './user.ts';
 import * as vault from './vault.ts';
 
 const domains = [
+  account,
   audit,
   benevolence,
   credential,

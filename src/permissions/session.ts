@@ -1,8 +1,8 @@
 import { IdempotencyKey } from '../entities/idempotency.ts';
 import { SystemKey } from '../entities/key.ts';
 import { RateLimit } from '../entities/limit.ts';
-import { Device, Session } from '../entities/session.ts';
-import { anyone, evenBeforeEnrollment, fromTheStart, noRows, rule, signedIn, type Operations } from './rule.ts';
+import { Device, LoginChallenge, Session } from '../entities/session.ts';
+import { anyone, fromTheStart, noRows, rule, signedIn, type Operations } from './rule.ts';
 
 export const operations: Operations = {
   Query: { sessions: signedIn },
@@ -13,8 +13,6 @@ export const operations: Operations = {
     logout: fromTheStart,
     logoutAll: signedIn,
     revokeSession: signedIn,
-    reauthenticate: evenBeforeEnrollment,
-    renewSession: evenBeforeEnrollment,
   },
 };
 
@@ -28,6 +26,7 @@ export const rows = [
     },
   ]),
   noRows(Device),
+  noRows(LoginChallenge),
   noRows(RateLimit),
   noRows(SystemKey),
   noRows(IdempotencyKey),

@@ -1,39 +1,18 @@
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
 import { Person, User } from '../entities/user.ts';
-import {
-  allow,
-  anyone,
-  evenBeforePasswordChange,
-  evenBeforeVerification,
-  fromTheStart,
-  owner,
-  rule,
-  signedIn,
-  steppedUp,
-  type Operations,
-} from './rule.ts';
+import { allow, fromTheStart, owner, rule, steppedUp, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 const everyone = Object.values(RoleName);
 
 export const operations: Operations = {
   Query: {
-    isConfigured: anyone,
     me: fromTheStart,
     users: allow(...everyone),
     user: allow(...everyone),
   },
   Mutation: {
-    setupOwner: anyone,
-    register: anyone,
-    requestPasswordReset: anyone,
-    resetPassword: anyone,
-    verifyEmail: anyone,
-    requestEmailVerification: evenBeforeVerification,
-    changePassword: evenBeforePasswordChange,
-    changeEmail: steppedUp(signedIn),
-    updateProfile: signedIn,
     createUser: steppedUp(allow(ADMIN)),
     updateUser: steppedUp(allow(ADMIN)),
     verifyUser: steppedUp(allow(ADMIN)),

@@ -14,12 +14,14 @@ export function rowFilters(rules: readonly RowRule[]): Dictionary<FilterDef> {
   return {
     visible: {
       name: 'visible',
+      // oxlint-disable-next-line max-params -- MikroORM's signature
       cond: ({ viewer, now }: { viewer: Viewer; now: Date }, _type: unknown, _em: unknown, _options: unknown, entity: unknown) =>
         visible(byEntity.get(String(entity)), viewer, now),
     },
     alive: {
       name: 'alive',
       args: false,
+      // oxlint-disable-next-line max-params -- MikroORM's signature
       cond: (_args: unknown, _type: unknown, _em: unknown, _options: unknown, entity: unknown) =>
         byEntity.get(String(entity))?.entity.prototype instanceof Kept ? { deletedAt: null } : {},
     },

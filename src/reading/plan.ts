@@ -107,13 +107,18 @@ function targetOf(subjects: Subjects, subject: Subject, field: string, info: Gra
 
 const selectionsOf = (nodes: readonly FieldNode[]): SelectionSetNode[] => nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
 
+/** What was found so far, and whether no condition leaves out what is found now. */
+interface Search {
+  readonly isCertain: boolean;
+  readonly found: Map<string, AskedField>;
+}
+
 /** The fields asked of a row type; what wraps rows in a connection (`edges`, `node`, `nodes`) is looked through. */
 function fieldsOf(
   type: GraphQLObjectType,
   selections: readonly SelectionSetNode[],
   info: GraphQLResolveInfo,
-  isCertain = true,
-  found = new Map<string, AskedField>(),
+  { isCertain, found }: Search = { isCertain: true, found: new Map() },
 ): Map<string, AskedField> {
   for (const selection of selections.flatMap((set) => set.selections)) {
     if (isOfOther(type, selection, info)) continue;
@@ -125,7 +130,7 @@ function fieldsOf(
       asked.isCertain ||= stays;
       found.set(selection.name.value, asked);
     } else if (inner && (selection.kind !== 'Field' || isWrapper(selection))) {
-      fieldsOf(type, [inner], info, stays, found);
+      fieldsOf(type, [inner], info, { isCertain: stays, found });
     }
   }
   return found;

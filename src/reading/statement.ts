@@ -4,7 +4,7 @@ import type { Comparison } from '../entities/page.ts';
 import type { RowCondition } from '../entities/rule.ts';
 import type { Figures } from '../entities/summary.ts';
 import { folded } from '../entities/text.ts';
-import { LruCache } from '../database/lru-cache.ts';
+import { LRUCache } from 'lru-cache';
 import { beside, masked, type Lens, type Selected } from './lens.ts';
 import type { Column, Relation } from './subject.ts';
 
@@ -65,7 +65,7 @@ class Slot {
  * Compiled statements by lens and shape, of so many characters together. Filters and sizes of pages come by variables, so
  * that one document alone has more shapes than are worth keeping.
  */
-const statements = new LruCache<string, Statement>(8_000_000);
+const statements = new LRUCache<string, Statement>({ maxSize: 8_000_000, maxEntrySize: 800_000 });
 
 /** The parameters of a statement in their order. */
 export const bind = ({ slots }: Statement, values: Values): unknown[] => slots.map((name) => values[name]);
@@ -385,7 +385,7 @@ function kept(lens: Lens, shape: string, build: () => Sql, dependsOnValues = fal
   if (known) return known;
   const { sql: text, parameters } = build().compile(compiler);
   const statement = { text, slots: parameters.map((parameter) => (parameter as Slot).name), dependsOnValues };
-  statements.set(key, statement, key.length + text.length);
+  statements.set(key, statement, { size: key.length + text.length });
   return statement;
 }
 

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { User } from '../entities/user.ts';
 import { ReauthenticateInput } from '../services/proof/proof.ts';
 import { BackupCodes } from '../services/credential/backup-codes.ts';
+import { SignedIn } from '../services/sign-in/start-session.ts';
 import { TotpEnrollment } from '../services/credential/begin-totp.ts';
 
 @Resolver()
@@ -11,8 +12,8 @@ export class CredentialResolver {
   @Mutation(() => TotpEnrollment, {
     description: 'Starts the setup of a second factor. It takes effect after `confirmTotp`. Fails with CONFLICT if a second factor exists.',
   })
-  beginTotp(@Ctx() { sessions }: Context) {
-    return sessions.beginTotp();
+  beginTotp(@Ctx() { credentials }: Context) {
+    return credentials.beginTotp();
   }
 
   @Mutation(() => BackupCodes, {
@@ -21,28 +22,52 @@ export class CredentialResolver {
       'require the second factor. Fails with BAD_CREDENTIALS if the code is wrong.',
   })
   confirmTotp(
-    @Ctx() { sessions }: Context,
+    @Ctx() { credentials }: Context,
     @Arg('code', () => String, { description: 'The six-digit code from the authenticator app.' }) code: string,
   ) {
-    return sessions.confirmTotp(code);
+    return credentials.confirmTotp(code);
   }
 
   @Mutation(() => User, {
     description: 'Removes the second factor and the backup codes of the caller. Fails with CONFLICT without a second factor.',
   })
   async disableTotp(
-    @Ctx() { sessions, read }: Context,
+    @Ctx() { credentials, read }: Context,
     @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code from the authenticator app or a backup code.' })
     input: ReauthenticateInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(User, { id: await sessions.disableTotp(input) }, info);
+    return read.one(User, { id: await credentials.disableTotp(input) }, info);
   }
 
   @Mutation(() => BackupCodes, {
     description: 'Replaces the backup codes of the caller with ten new ones. Fails with CONFLICT without a second factor.',
   })
-  regenerateBackupCodes(@Ctx() { sessions }: Context) {
-    return sessions.regenerateBackupCodes();
+  regenerateBackupCodes(@Ctx() { credentials }: Context) {
+    return credentials.regenerateBackupCodes();
+  }
+
+  @Mutation(() => Boolean, {
+    description: 'Verifies the identity of the caller again, as step-up authentication for the current session.',
+  })
+  async reauthenticate(
+    @Ctx() { credentials }: Context,
+    @Arg('input', () => ReauthenticateInput, { description: 'The password and, if the account has a second factor, a code.' })
+    input: ReauthenticateInput,
+  ) {
+    await credentials.reauthenticate(input);
+    return true;
+  }
+
+  @Mutation(() => SignedIn, {
+    description:
+      'Verifies the identity of the caller again, like `reauthenticate`. Returns a new access token and the current refresh token.',
+  })
+  renewSession(
+    @Ctx() { credentials, cookies }: Context,
+    @Arg('input', () => ReauthenticateInput, { description: 'The password and, if the account has a second factor, a code.' })
+    input: ReauthenticateInput,
+  ) {
+    return cookies.keep(credentials.reauthenticate(input, cookies.refreshToken));
   }
 }

@@ -1,3 +1,4 @@
+import { AccountResolver } from './account.ts';
 import { AuditEventResolver } from './audit.ts';
 import { BenevolenceApplicationChangeResolver, BenevolenceApplicationResolver } from './benevolence.ts';
 import { CredentialResolver } from './credential.ts';
@@ -20,6 +21,7 @@ import { VaultCreatedResolver, VaultResolver } from './vault.ts';
 
 /** Everything that can be asked. */
 export const resolvers = [
+  AccountResolver,
   AuditEventResolver,
   BenevolenceApplicationChangeResolver,
   BenevolenceApplicationResolver,

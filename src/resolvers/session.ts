@@ -3,7 +3,6 @@ import { Arg, Ctx, FieldResolver, ID, Info, Mutation, Query, Resolver, Root } fr
 import type { Context } from '../context.ts';
 import { Session } from '../entities/session.ts';
 import { User } from '../entities/user.ts';
-import { ReauthenticateInput } from '../services/proof/proof.ts';
 import { CompleteLoginInput } from '../services/session/complete-login.ts';
 import { LoginInput, LoginResult } from '../services/session/login.ts';
 import { SignedIn } from '../services/sign-in/start-session.ts';
@@ -73,30 +72,6 @@ export class SessionResolver {
     const session = await read.one(Session, { id }, info);
     await sessions.revoke(id);
     return session;
-  }
-
-  @Mutation(() => Boolean, {
-    description: 'Verifies the identity of the caller again, as step-up authentication for the current session.',
-  })
-  async reauthenticate(
-    @Ctx() { sessions }: Context,
-    @Arg('input', () => ReauthenticateInput, { description: 'The password and, if the account has a second factor, a code.' })
-    input: ReauthenticateInput,
-  ) {
-    await sessions.reauthenticate(input);
-    return true;
-  }
-
-  @Mutation(() => SignedIn, {
-    description:
-      'Verifies the identity of the caller again, like `reauthenticate`. Returns a new access token and the current refresh token.',
-  })
-  renewSession(
-    @Ctx() { sessions, cookies }: Context,
-    @Arg('input', () => ReauthenticateInput, { description: 'The password and, if the account has a second factor, a code.' })
-    input: ReauthenticateInput,
-  ) {
-    return cookies.keep(sessions.reauthenticate(input, cookies.refreshToken));
   }
 
   @FieldResolver(() => User, { description: 'The user who is signed in.' })

@@ -4,14 +4,8 @@ import type { Context } from '../context.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import { User } from '../entities/user.ts';
 import { creating } from '../services/idempotency.ts';
-import { ChangePasswordInput } from '../services/account/change-password.ts';
-import { RegisterInput } from '../services/account/register.ts';
-import { ResetPasswordInput } from '../services/account/reset-password.ts';
-import { SetupOwnerInput } from '../services/account/setup-owner.ts';
-import { SignedIn } from '../services/sign-in/start-session.ts';
 import { AssignRoleInput } from '../services/user/assign-role.ts';
 import { CreateUserInput } from '../services/user/create-user.ts';
-import { UpdateProfileInput } from '../services/account/update-profile.ts';
 import { UpdateUserInput } from '../services/user/update-user.ts';
 
 const UserConnection = connectionOf(User);
@@ -19,11 +13,6 @@ const UserPage = pageOf(User);
 
 @Resolver(User)
 export class UserResolver {
-  @Query(() => Boolean, { description: 'Returns whether an owner account exists.' })
-  isConfigured(@Ctx() { sessions }: Context) {
-    return sessions.hasOwner();
-  }
-
   @Query(() => User, { nullable: true, description: "Returns the caller's own user account." })
   me(@Ctx() { read, viewer }: Context, @Info() info: GraphQLResolveInfo) {
     return read.one(User, { id: viewer.userId }, info);
@@ -45,108 +34,6 @@ export class UserResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id }, info, includeDeleted);
-  }
-
-  @Mutation(() => SignedIn, {
-    description:
-      'Creates the owner account during first-time setup and signs in. Requires the setup token that the ' +
-      'service prints at startup. Fails with CONFLICT if an owner exists.',
-  })
-  setupOwner(
-    @Ctx() { sessions }: Context,
-    @Arg('input', () => SetupOwnerInput, { description: 'The owner account and the setup token.' }) input: SetupOwnerInput,
-  ) {
-    return sessions.setupOwner(input);
-  }
-
-  @Mutation(() => Boolean, {
-    description:
-      'Creates an account with the member role and sends a verification token by e-mail. Fails with ' +
-      'FORBIDDEN if registration is closed. Until verification, the account can do little else and must ' +
-      'log in by username.',
-  })
-  register(
-    @Ctx() { sessions }: Context,
-    @Arg('input', () => RegisterInput, { description: 'The account to create.' }) input: RegisterInput,
-  ) {
-    return sessions.register(input);
-  }
-
-  @Mutation(() => Boolean, {
-    description:
-      'Sends a new verification token to the e-mail address of the caller. Earlier tokens become ' +
-      'invalid. Sends nothing if the address is already verified.',
-  })
-  requestEmailVerification(@Ctx() { sessions }: Context) {
-    return sessions.requestEmailVerification();
-  }
-
-  @Mutation(() => Boolean, {
-    description: 'Verifies an e-mail address with the token that was sent to it. A token is valid once, for 24 hours.',
-  })
-  verifyEmail(
-    @Ctx() { sessions }: Context,
-    @Arg('token', () => String, { description: 'The token from the latest verification e-mail.' }) token: string,
-  ) {
-    return sessions.verifyEmail(token);
-  }
-
-  @Mutation(() => Boolean, {
-    description:
-      'Sends a password-reset token by e-mail. The token is valid for 30 minutes. Always returns true, ' +
-      'whether or not the account exists.',
-  })
-  requestPasswordReset(
-    @Ctx() { sessions }: Context,
-    @Arg('email', () => String, { description: 'The e-mail address of the account.' }) email: string,
-  ) {
-    return sessions.requestPasswordReset(email);
-  }
-
-  @Mutation(() => Boolean, {
-    description:
-      'Sets a new password with a token from a reset or invitation e-mail, and verifies the address. ' +
-      'Ends all sessions and removes vault access. An existing second factor stays active.',
-  })
-  resetPassword(
-    @Ctx() { sessions }: Context,
-    @Arg('input', () => ResetPasswordInput, { description: 'The token and the new password.' }) input: ResetPasswordInput,
-  ) {
-    return sessions.resetPassword(input);
-  }
-
-  @Mutation(() => SignedIn, {
-    description:
-      'Changes the password of the caller. Ends all other sessions. This session continues with a new ' +
-      'access token and its current refresh token.',
-  })
-  changePassword(
-    @Ctx() { sessions, cookies }: Context,
-    @Arg('input', () => ChangePasswordInput, { description: 'The current and the new password.' }) input: ChangePasswordInput,
-  ) {
-    return cookies.keep(sessions.changePassword(input, cookies.refreshToken));
-  }
-
-  @Mutation(() => User, {
-    description:
-      'Changes the e-mail address of the caller. The new address starts unverified and receives a ' +
-      'verification token. The previous address receives a notification.',
-  })
-  async changeEmail(
-    @Ctx() { users, read }: Context,
-    @Arg('email', () => String, { description: 'The new e-mail address.' }) email: string,
-    @Info() info: GraphQLResolveInfo,
-  ) {
-    return read.one(User, { id: await users.changeEmail(email) }, info);
-  }
-
-  @Mutation(() => User, { description: 'Changes the name or username of the caller.' })
-  async updateProfile(
-    @Ctx() { users, read }: Context,
-    @Arg('input', () => UpdateProfileInput, { description: 'The fields to change.' }) input: UpdateProfileInput,
-    @Info() info: GraphQLResolveInfo,
-  ) {
-    return read.one(User, { id: await users.updateProfile(input) }, info);
   }
 
   @Mutation(

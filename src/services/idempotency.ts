@@ -41,15 +41,14 @@ export const isIdempotencyKey = (header: string): boolean => /^[\x21-\x7e]{1,255
  * @throws CONFLICT where the key came with another field or other arguments.
  */
 export async function makeOnce(
-  em: SqlEntityManager,
-  tools: RetryTools,
+  scope: RetryTools & { readonly em: SqlEntityManager },
   sent: SentKey,
   asked: AskedField,
   make: (em: SqlEntityManager) => Promise<string>,
 ): Promise<string> {
   const key = hashOf(sent);
-  const verdict = await em.transactional(async (transaction) => {
-    if (!(await claim(transaction, tools, key, asked))) return find(transaction, tools, key, asked);
+  const verdict = await scope.em.transactional(async (transaction) => {
+    if (!(await claim(transaction, scope, key, asked))) return find(transaction, scope, key, asked);
     const id = await make(transaction);
     await transaction.execute('update idempotency_keys set record_id = ? where key = ?', [id, key]);
     return id;

@@ -99,7 +99,7 @@ describe('a password with an accent', () => {
 
   it('opens a key that was sealed as it was typed', async () => {
     const [pair, stretching] = [generatePair(), freshStretching(1000)];
-    const sealed = sealPrivateKey(keyring, 'user', pair, await stretch(two, stretching), stretching);
+    const sealed = sealPrivateKey(keyring, 'user', pair, { key: await stretch(two, stretching), stretching });
     const seal = readPrivateSeal(keyring, { userId: 'user', publicKey: pair.publicKey }, sealed);
     const open = (password: string) => openByPassword(seal, password, (each) => stretch(each, stretching));
     expect(await open(two)).toEqual(pair.privateKey);

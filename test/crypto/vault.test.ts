@@ -73,7 +73,7 @@ describe('a user’s key pair', () => {
 
   it('opens with the password and the system key, and with neither alone', async () => {
     const key = await stretch('the password', stretching);
-    const text = sealPrivateKey(keyring, 'rosa', pair, key, stretching);
+    const text = sealPrivateKey(keyring, 'rosa', pair, { key, stretching });
     expect(text).toMatch(new RegExp(`^seal-v1:${keyring.active}:`));
     const read = readPrivateSeal(keyring, holder, text);
     expect(read.stretching).toEqual(stretching);
@@ -85,7 +85,7 @@ describe('a user’s key pair', () => {
 
   it('is one user’s, with one public key, unaltered', async () => {
     const key = await stretch('the password', stretching);
-    const text = sealPrivateKey(keyring, 'rosa', pair, key, stretching);
+    const text = sealPrivateKey(keyring, 'rosa', pair, { key, stretching });
     expect(() => readPrivateSeal(keyring, { ...holder, userId: 'karl' }, text)).toThrow(SealError);
     expect(() => readPrivateSeal(keyring, { ...holder, publicKey: generatePair().publicKey }, text)).toThrow(SealError);
     for (const each of spoilt(text)) expect(() => readPrivateSeal(keyring, holder, each)).toThrow(SealError);
@@ -96,8 +96,8 @@ describe('a user’s key pair', () => {
 
   it('moves to a new system key without the password', async () => {
     const key = await stretch('the password', stretching);
-    const old = readPrivateSeal(before, holder, sealPrivateKey(before, 'rosa', pair, key, stretching));
-    expect(readPrivateSeal(keyring, holder, sealPrivateKey(before, 'rosa', pair, key, stretching)).isOfActiveKey).toBe(false);
+    const old = readPrivateSeal(before, holder, sealPrivateKey(before, 'rosa', pair, { key, stretching }));
+    expect(readPrivateSeal(keyring, holder, sealPrivateKey(before, 'rosa', pair, { key, stretching })).isOfActiveKey).toBe(false);
     const moved = sealAgain(keyring, old);
     const read = readPrivateSeal(Keyring.parse(newer), holder, moved);
     expect(read.isOfActiveKey).toBe(true);
@@ -201,11 +201,11 @@ describe('marks under the vault’s key', () => {
       markGrant(vaultKey, { ...grant, userId: 'karl' }),
       markGrant(vaultKey, { ...grant, userId: null }),
       markGrant(vaultKey, { ...grant, publicKey: randomBytes(32) }),
-      markState(vaultKey, 'v', 1, 'kit', 'digest'),
-      markState(vaultKey, 'v', 1, 'kit', 'other'),
-      markState(vaultKey, 'v', 1, 'ki', 'tdigest'),
-      markState(vaultKey, 'v', 2, 'kit', 'digest'),
-      markState(vaultKey, 'w', 1, 'kit', 'digest'),
+      markState(vaultKey, { vaultId: 'v', version: 1, kitKey: 'kit', digest: 'digest' }),
+      markState(vaultKey, { vaultId: 'v', version: 1, kitKey: 'kit', digest: 'other' }),
+      markState(vaultKey, { vaultId: 'v', version: 1, kitKey: 'ki', digest: 'tdigest' }),
+      markState(vaultKey, { vaultId: 'v', version: 2, kitKey: 'kit', digest: 'digest' }),
+      markState(vaultKey, { vaultId: 'w', version: 1, kitKey: 'kit', digest: 'digest' }),
     ];
     expect(new Set(marks).size).toBe(marks.length);
     expect(isSameMark(marks[0] ?? '', markGrant(vaultKey, { ...grant }))).toBe(true);

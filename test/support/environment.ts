@@ -11,20 +11,27 @@ const patience = 5_000;
 /** Milliseconds after which a test or a hook hangs: the time-outs in the files are for a quiet machine, and only raised here. */
 const hanging = 600_000;
 
-/** Jest's environment for Node. It notes what each file costs, and which handles and processes the file leaves behind. */
+/**
+ * Jest's environment for Node. It notes what each file costs, and which handles and processes the file leaves behind. A file
+ * whose first comment has `@allows-rejections` may leave rejected promises unhandled.
+ */
 export default class extends TestEnvironment {
   readonly #file: string;
   readonly #cpu = process.cpuUsage();
   readonly #childrenCpu = childrenCpu();
   readonly #begun = performance.now();
   readonly #open = counted();
+  readonly #allowsRejections: boolean;
 
   constructor(config: JestEnvironmentConfig, context: EnvironmentContext) {
     super(config, context);
     this.#file = context.testPath;
+    this.#allowsRejections = 'allows-rejections' in context.docblockPragmas;
+    process.off('unhandledRejection', handle);
   }
 
   handleTestEvent(event: Circus.Event): void {
+    if (event.name === 'run_start' && this.#allowsRejections) process.on('unhandledRejection', handle);
     if (event.name === 'test_start') event.test.timeout = Math.max(event.test.timeout ?? 0, hanging);
     if (event.name === 'hook_start') event.hook.timeout = Math.max(event.hook.timeout ?? 0, hanging);
   }
@@ -48,6 +55,9 @@ export default class extends TestEnvironment {
     return [...counted()].flatMap(([kind, count]) => Array<string>(Math.max(0, count - (this.#open.get(kind) ?? 0))).fill(kind));
   }
 }
+
+/** Handles a rejection that nobody handled. Jest then forgets it. */
+const handle = (_error: unknown, promise: Promise<unknown>): void => void promise.catch(() => {});
 
 /** Closes the connections on which `fetch` got answers that the file did not read. The next file gets a dispatcher of its own. */
 async function renewDispatcher(): Promise<void> {

@@ -56,14 +56,13 @@ const laws: Readonly<Record<string, Law>> = {
   entities: { may: ['errors'] },
   'services/mail': { may: ['entities', 'errors', 'services/crypto'], never: /^graphql|^type-graphql$|^pg$/ },
   services: { may: ['entities', 'errors', 'services/crypto', 'services/mail'], mayType: ['config'], never: /^graphql-(shield|middleware)/ },
-  reading: { may: ['entities', 'errors', 'lru'] },
+  reading: { may: ['entities', 'errors'] },
   resolvers: { may: ['entities', 'services'], mayType: ['context'], never: /^@mikro-orm\/|^pg$|^kysely$/ },
   permissions: { may: ['entities', 'errors'], mayType: ['context'] },
-  database: { may: ['mikro-orm.config', 'errors', 'lru'], mayType: ['config'] },
+  database: { may: ['mikro-orm.config', 'errors'], mayType: ['config'] },
   context: { may: ['services', 'permissions', 'entities', 'reading'] },
   config: { may: [] },
   errors: { may: [] },
-  lru: { may: [] },
 };
 
 /** Lists the imports that break the rules above, one sentence for each. */
@@ -84,10 +83,10 @@ export function brokenImports(sources: Sources): string[] {
   });
 }
 
-/** Techniques that every domain may use: audit, cases, keys, rate limits, key pairs, proofs of identity, records, the scope and signing out. A domain imports no other domain. */
+/** Techniques that every domain may use: audit, cases, keys, rate limits, key pairs, proofs of identity, records, the scope, and starting and ending sessions. A domain imports no other domain. */
 function isSameDomain(name: string, target: string): boolean {
   const [domain, other] = [name, target].map((path) => path.split('/')[1]?.replace(/\.ts$/, ''));
-  return domain === other || ['audit', 'case', 'key', 'limit', 'pair', 'proof', 'record', 'scope', 'sign-out'].includes(other ?? '');
+  return domain === other || ['audit', 'case', 'key', 'limit', 'pair', 'proof', 'record', 'scope', 'sign-in'].includes(other ?? '');
 }
 
 function layerOf(path: string): string {

@@ -1,4 +1,4 @@
-import { foldCase, normalizeEmail } from '../../entities/identifier.ts';
+import { foldCase, isAnotherAddress, normalizeEmail } from '../../entities/identifier.ts';
 import { LockMode } from '@mikro-orm/core';
 import { User, userProblems } from '../../entities/user.ts';
 import { badInput, unauthenticated, type Refusal } from '../../errors.ts';
@@ -44,6 +44,3 @@ async function change(scope: Scope, userId: string, email: string): Promise<Refu
   await scope.mail.enqueue(scope.em, { kind: 'email-changed', userId, formerEmail, at: scope.now().toISOString() });
   return null;
 }
-
-/** Whether mail to them goes to two places: an address in other letters is the same. */
-export const isAnotherAddress = (one: string, other: string): boolean => foldCase(one) !== foldCase(other);

@@ -7,7 +7,7 @@ import { verifyRefreshToken } from '../crypto/refresh.ts';
 import { accountOf, clearAttempts, passwordHashOf, takeSignInTurn, tryPassword } from '../proof/password-attempt.ts';
 import { resealPair, type PairMove } from '../proof/key-pair.ts';
 import { recordOwn } from '../audit/record-own.ts';
-import { currentToken } from '../session/refresh.ts';
+import { currentToken } from '../sign-in/current-token.ts';
 import { replacePassword } from './replace-password.ts';
 import { SignedIn, type Issued } from '../sign-in/start-session.ts';
 import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';
@@ -37,7 +37,7 @@ export async function changePassword(scope: Scope, input: ChangePasswordInput, c
   const account = accountOf(scope.viewer);
   const turn = await takeSignInTurn(scope, account, action);
   await refuseUnfit(scope, account.userId, input);
-  const proof = await tryPassword(scope, account, input.currentPassword, action);
+  const proof = await tryPassword(scope, account, input.currentPassword, { action });
   if (!proof.isRight) throw badCredentials();
   const passwordHash = await scope.passwords.hash(input.newPassword);
   const change = {

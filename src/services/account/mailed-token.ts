@@ -1,5 +1,5 @@
 import { sqlNow, type Clocked } from '../../entities/clock.ts';
-import type { OneTimeToken } from '../../entities/credential.ts';
+import type { OneTimeToken } from '../../entities/account.ts';
 import { badInput, type Refusal } from '../../errors.ts';
 import { readMailedToken } from '../crypto/mailed.ts';
 import { hashToken } from '../crypto/token.ts';

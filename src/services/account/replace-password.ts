@@ -1,4 +1,5 @@
-import { SessionEnd, TokenType } from '../../entities/session.ts';
+import { TokenType } from '../../entities/account.ts';
+import { SessionEnd } from '../../entities/session.ts';
 import { noPassword } from '../../entities/user.ts';
 import { endSessions } from '../sign-in/sign-out.ts';
 import { movePair, type PairMove } from '../proof/key-pair.ts';

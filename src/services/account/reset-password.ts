@@ -1,10 +1,10 @@
 import { Field, InputType } from 'type-graphql';
-import { TokenType } from '../../entities/session.ts';
+import { TokenType } from '../../entities/account.ts';
 import { recordOwn } from '../audit/record-own.ts';
 import { replacePassword } from './replace-password.ts';
 import { noSuchToken, ownerOfToken, readToken, spendToken, type Mailed } from './mailed-token.ts';
 import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';
-import { tryToken } from './token-attempt.ts';
+import { tryToken } from '../proof/token-attempt.ts';
 import { confirmAddress, refusedAsTaken } from './verify-email.ts';
 import type { Scope } from '../scope.ts';
 import { voidPair } from '../pair.ts';

@@ -6,7 +6,7 @@ import { demandFacts, hasOwner, makeAccount, takenBy } from './new-account.ts';
 import { recordOwn } from '../audit/record-own.ts';
 import { SignedIn, startSession, type Issued } from '../sign-in/start-session.ts';
 import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';
-import { tryToken } from './token-attempt.ts';
+import { tryToken } from '../proof/token-attempt.ts';
 import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'The owner account to create and the setup token.' })

@@ -1,8 +1,8 @@
-import { TokenType } from '../../entities/session.ts';
+import { TokenType } from '../../entities/account.ts';
 import { takenBy } from './new-account.ts';
 import { recordOwn } from '../audit/record-own.ts';
 import { noSuchToken, ownerOfToken, readToken, spendToken } from './mailed-token.ts';
-import { tryToken } from './token-attempt.ts';
+import { tryToken } from '../proof/token-attempt.ts';
 import type { Scope } from '../scope.ts';
 
 /**

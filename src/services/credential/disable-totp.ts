@@ -15,7 +15,7 @@ export async function disableTotp(scope: Scope, input: ReauthenticateInput): Pro
   const account = accountOf(scope.viewer);
   const { userId } = account;
   if ((await methodsOf(scope, userId)).length === 0) throw noSecondFactor();
-  const proof = await proveAgain(scope, account, input, 'disable_totp');
+  const proof = await proveAgain(scope, account, input, { action: 'disable_totp' });
   const isRemoved = await scope.transaction(async (tx) => {
     if (!(await spendProof(tx, account, proof))) return false;
     await tx.em.execute('delete from totp_credentials where user_id = ?', [userId]);

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import type { OneTimeToken } from '../../entities/credential.ts';
+import type { OneTimeToken } from '../../entities/account.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import { isOfActiveKey, seal } from '../crypto/seal.ts';
@@ -79,7 +79,7 @@ export async function renewSeeds(
     const resealed = withSeed(keyring, userId, sealed, (seed) => seal(keyring, seedPurpose, [userId], seed));
     if (resealed === null) done.unreadable += 1;
     // compare and swap: a concurrent sign-in may have re-encrypted the seed, or a new factor may have replaced it
-    else if (await replaceSeed(em, id, sealed, resealed, now())) done.renewed += 1;
+    else if (await replaceSeed(em, { id, from: sealed, to: resealed }, now())) done.renewed += 1;
   }
   return done;
 }
@@ -90,7 +90,11 @@ interface SeedRow {
   sealed_seed: string;
 }
 
-async function replaceSeed(em: SqlEntityManager, id: string, from: string, to: string, at: Date): Promise<boolean> {
+async function replaceSeed(
+  em: SqlEntityManager,
+  { id, from, to }: { readonly id: string; readonly from: string; readonly to: string },
+  at: Date,
+): Promise<boolean> {
   const text = 'update totp_credentials set sealed_seed = ?, updated_at = ? where id = ? and sealed_seed = ? returning id';
   return (await em.execute<object[]>(text, [to, at, id, from])).length === 1;
 }

@@ -4,7 +4,7 @@ import { recordChange } from '../audit/event.ts';
 import { verifyRefreshToken } from '../crypto/refresh.ts';
 import { accountOf } from '../proof/password-attempt.ts';
 import { proveAgain, spendProof, type ReauthenticateInput } from '../proof/proof.ts';
-import { currentToken } from '../session/refresh.ts';
+import { currentToken } from '../sign-in/current-token.ts';
 import { SignedIn } from '../sign-in/start-session.ts';
 import type { Scope } from '../scope.ts';
 
@@ -16,7 +16,7 @@ import type { Scope } from '../scope.ts';
  */
 export async function reauthenticate(scope: Scope, input: ReauthenticateInput, cookie = ''): Promise<SignedIn> {
   const account = accountOf(scope.viewer);
-  const proof = await proveAgain(scope, account, input, 'reauthenticate');
+  const proof = await proveAgain(scope, account, input, { action: 'reauthenticate' });
   const issued = await scope.transaction(async (tx) => {
     if (!(await spendProof(tx, account, proof))) throw badCredentials();
     await tx.em.execute(`update sessions set authenticated_at = ${sqlNow(scope)} where id = ?`, [account.sessionId]);

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { randomBytes } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { stringify as uuidText } from 'uuid';
@@ -101,7 +102,7 @@ export class AccessTokens {
 function verify(keyring: Keyring, terms: TokenTerms, token: string, now: Date): Verified | null {
   const kid = kidOf(token);
   if (kid === null || !keyring.has(kid)) return null;
-  const claims = verified(token, keyring, kid, terms, now);
+  const claims = verified(token, keyring.secret(kid, access.key), terms, now);
   return claims === null ? null : subjectOf(claims, terms, now);
 }
 
@@ -123,10 +124,10 @@ function kidOf(token: string): string | null {
   return header['alg'] === algorithm && header['typ'] === access.header && typeof header['kid'] === 'string' ? header['kid'] : null;
 }
 
-function verified(token: string, keyring: Keyring, kid: string, terms: TokenTerms, now: Date): Record<string, unknown> | null {
+function verified(token: string, secret: KeyObject, terms: TokenTerms, now: Date): Record<string, unknown> | null {
   try {
     return asRecord(
-      jwt.verify(token, keyring.secret(kid, access.key), {
+      jwt.verify(token, secret, {
         algorithms: [algorithm],
         issuer: terms.issuer,
         audience: terms.audience,

@@ -25,11 +25,17 @@ const purpose = 'user-key-seal';
 const scheme = 'pbkdf2-sha256';
 const macScheme = 'public-key-v2';
 
+/** The 32 bytes that a password gives, and how it gave them. */
+export interface Stretched {
+  readonly key: Uint8Array;
+  readonly stretching: Stretching;
+}
+
 /**
  * Seals a private key twice: under the 32 bytes that the password gives, as `pbkdf2-sha256:<rounds>:<salt>:<sealed>`, and
  * that under the system key. Neither alone opens it.
  */
-export function sealPrivateKey(keyring: Keyring, userId: string, pair: KeyPair, key: Uint8Array, stretching: Stretching): string {
+export function sealPrivateKey(keyring: Keyring, userId: string, pair: KeyPair, { key, stretching }: Stretched): string {
   const holder = { userId, publicKey: pair.publicKey };
   const sealed = encrypt(key, boundTo(holder, stretching), pair.privateKey);
   return sealAgain(keyring, { ...holder, stretching, isOfActiveKey: true, sealed });

@@ -181,8 +181,16 @@ export const grantContext = ({ vaultId, version, userId }: Omit<GrantFacts, 'pub
 export const markGrant = (vaultKey: Uint8Array, { vaultId, version, userId, publicKey }: GrantFacts): string =>
   mark(vaultKey, 'grant-v1', frame(vaultId, version, userId, publicKey));
 
+/** What the mark of a vault's state covers. */
+export interface StateFacts {
+  readonly vaultId: string;
+  readonly version: number;
+  readonly kitKey: string;
+  readonly digest: string;
+}
+
 /** The mark on the state of the whole vault: which secrets there are, under which names, with which values, and which key is the latest. */
-export const markState = (vaultKey: Uint8Array, vaultId: string, version: number, kitKey: string, digest: string): string =>
+export const markState = (vaultKey: Uint8Array, { vaultId, version, kitKey, digest }: StateFacts): string =>
   mark(vaultKey, 'state-v3', frame(vaultId, version, kitKey, digest));
 
 /** Whether two marks are the same, in a time that does not tell how much of them is. */

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { databaseNow } from '../../entities/clock.ts';
-import { OneTimeToken } from '../../entities/credential.ts';
-import { TokenType } from '../../entities/session.ts';
+import { OneTimeToken } from '../../entities/account.ts';
+import { TokenType } from '../../entities/account.ts';
 import type { User } from '../../entities/user.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import type { Keyring } from '../crypto/keyring.ts';

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { databaseNow } from '../../entities/clock.ts';
-import { OneTimeToken } from '../../entities/credential.ts';
+import { OneTimeToken } from '../../entities/account.ts';
 import { foldCase } from '../../entities/identifier.ts';
 import { holdsEmail, User } from '../../entities/user.ts';
 import { mailedToken } from '../crypto/mailed.ts';

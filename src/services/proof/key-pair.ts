@@ -33,7 +33,7 @@ export async function ensurePair(scope: Scope, userId: string, password: string,
   const stretching = freshStretching(scope.rules.keyIterations);
   const key = await scope.passwords.stretch(composed(password), stretching);
   const pair = generatePair();
-  const sealed = sealPrivateKey(scope.keyring, userId, pair, key, stretching);
+  const sealed = sealPrivateKey(scope.keyring, userId, pair, { key, stretching });
   for (const bytes of [key, pair.privateKey]) bytes.fill(0);
   await addPair(scope, { userId, publicKey: pair.publicKey, version }, sealed, stored);
 }
@@ -64,7 +64,7 @@ export async function resealPair(scope: Scope, userId: string, password: string,
   const stretching = freshStretching(scope.rules.keyIterations);
   const key = await scope.passwords.stretch(composed(next), stretching);
   // The private half opened for this public half and no other, so it is vouched for anew.
-  const sealed = sealPrivateKey(scope.keyring, userId, { publicKey, privateKey }, key, stretching);
+  const sealed = sealPrivateKey(scope.keyring, userId, { publicKey, privateKey }, { key, stretching });
   for (const bytes of [key, privateKey]) bytes.fill(0);
   return { version, to: { publicKey, sealed } };
 }

@@ -90,6 +90,12 @@ export function accountOf({ userId, sessionId }: Viewer): Account & { readonly u
   return { userId, namedId: userId, deviceId: null, sessionId };
 }
 
+/** What a password is given for, as the audit log calls it, and how it is verified. */
+export interface Attempt {
+  readonly action: string;
+  readonly verify?: Verify | undefined;
+}
+
 /**
  * Holds a password against the account's, after one Argon2id whoever it is. The attempt is counted as failed before it
  * is made: {@link clearAttempts} forgets it where it was right. A wrong one is counted for the audit log, with why.
@@ -99,8 +105,7 @@ export async function tryPassword(
   scope: Scope,
   account: Account,
   password: string,
-  action: string,
-  verify: Verify = (given, choose) => scope.passwords.verify(given, choose),
+  { action, verify = (given, choose) => scope.passwords.verify(given, choose) }: Attempt,
 ): Promise<PasswordProof> {
   let made: Reservation = 'locked';
   const proof = await verify(password, async () => {

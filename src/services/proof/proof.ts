@@ -28,8 +28,10 @@ export interface Proof {
 /** Somebody who is signed in. */
 export type SignedInAccount = Account & { readonly userId: string; readonly sessionId: string };
 
-/** How a proof is asked, where not as by {@link ReauthenticateInput}. */
+/** What a proof is for, and how it is asked, where not as by {@link ReauthenticateInput}. */
 export interface Proving {
+  /** What the audit log calls it. */
+  readonly action: string;
   /** What stands before the names of the fields in a refusal. */
   readonly path?: string;
   /** Whether a second factor is asked, where there is one. */
@@ -45,16 +47,15 @@ export async function proveAgain(
   scope: Scope,
   account: SignedInAccount,
   { password, code }: ReauthenticateInput,
-  action: string,
-  { path = 'input.', asksCode = true, verify }: Proving = {},
+  { action, path = 'input.', asksCode = true, verify }: Proving,
 ): Promise<Proof> {
   if (!isHashable(password)) throw badInput({ path: `${path}password`, message: `must have 1 to ${maxPasswordLength} characters` });
   const hasSecondFactor = asksCode && (await methodsOf(scope, account.userId)).length > 0;
   if (hasSecondFactor && !code) throw badInput({ path: `${path}code`, message: 'is required: the account has a second factor' });
   const turn = await takeSignInTurn(scope, account, action);
-  const proof = await tryPassword(scope, account, password, action, verify);
+  const proof = await tryPassword(scope, account, password, { action, verify });
   if (!proof.isRight) throw badCredentials();
-  const right = hasSecondFactor && code ? await tryCode(scope, account, code, methodOf(code), action) : null;
+  const right = hasSecondFactor && code ? await tryCode(scope, account, { code, method: methodOf(code) }, action) : null;
   if (hasSecondFactor && right === null) throw badCredentials();
   await turn.giveBack();
   return { password: proof, code: right };
@@ -77,9 +78,9 @@ export interface ViewerProof {
 }
 
 /** Proves the viewer's password again for an operation of another domain. @throws as {@link proveAgain}. */
-export async function proveViewer(scope: Scope, given: ReauthenticateInput, action: string, proving: Proving): Promise<ViewerProof> {
+export async function proveViewer(scope: Scope, given: ReauthenticateInput, proving: Proving): Promise<ViewerProof> {
   const account = accountOf(scope.viewer);
-  const proof = await proveAgain(scope, account, given, action, proving);
+  const proof = await proveAgain(scope, account, given, proving);
   const { stored, renewed } = proof.password;
   return { stored: renewed ?? stored ?? '', spend: (tx) => spendProof(tx, account, proof) };
 }

@@ -67,8 +67,7 @@ export async function takeCodeTurn(scope: Scope, holder: Holder, action: string)
 export async function tryCode(
   scope: Scope,
   holder: Holder,
-  code: string,
-  method: SecondFactorMethod,
+  { code, method }: { readonly code: string; readonly method: SecondFactorMethod },
   action: string,
 ): Promise<RightCode | null> {
   const turn = await takeCodeTurn(scope, holder, action);

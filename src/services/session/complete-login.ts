@@ -50,7 +50,7 @@ export async function completeLogin(scope: Scope, input: CompleteLoginInput): Pr
     throw badCredentials();
   }
   const holder = { userId: challenge.user_id, sessionId: null };
-  const right = await tryCode(scope, holder, code, method, action);
+  const right = await tryCode(scope, holder, { code, method }, action);
   const issued = right === null ? null : await admit(scope, { ...challenge, kept: input.deviceToken ?? null }, right);
   if (issued === null) throw badCredentials();
   await turn.giveBack();

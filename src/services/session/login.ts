@@ -1,6 +1,6 @@
 import { createUnionType, Field, InputType, Int, ObjectType } from 'type-graphql';
 import { databaseNow, sqlNow } from '../../entities/clock.ts';
-import { LoginChallenge } from '../../entities/credential.ts';
+import { LoginChallenge } from '../../entities/session.ts';
 import { normalizeIdentifier } from '../../entities/identifier.ts';
 import { Device } from '../../entities/session.ts';
 import { isLonger } from '../../entities/text.ts';
@@ -111,28 +111,26 @@ function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
  * sign-in renewed it, or the password was changed — the password is held against the new one, once.
  */
 async function prove(scope: Scope, account: Account, input: LoginInput, action: string): Promise<Verdict> {
-  const first = await tryPassword(scope, account, input.password, action);
+  const first = await tryPassword(scope, account, input.password, { action });
   if (!first.isRight) return null;
   const verdict = await admit(scope, account, first, input);
-  if (verdict !== null) return withPair(scope, account, first, input, verdict);
+  if (verdict !== null) {
+    await makePair(scope, account, first, input);
+    return verdict;
+  }
   const second = await scope.passwords.verify(input.password, () => passwordHashOf(scope, account.userId));
   if (!second.isRight) return null;
-  return withPair(scope, account, second, input, await admit(scope, account, second, input));
+  const late = await admit(scope, account, second, input);
+  if (late !== null) await makePair(scope, account, second, input);
+  return late;
 }
 
 /** Makes the user's own key at the first sign-in; where too many wait for a turn, at the next one. */
-async function withPair(
-  scope: Scope,
-  { userId }: Account,
-  { stored, renewed }: PasswordProof,
-  { password }: LoginInput,
-  verdict: Verdict,
-): Promise<Verdict> {
-  if (verdict !== null && userId !== null)
-    await ensurePair(scope, userId, password, renewed ?? stored ?? '').catch((error: unknown) => {
-      if (!(error instanceof Refusal)) throw error;
-    });
-  return verdict;
+async function makePair(scope: Scope, { userId }: Account, { stored, renewed }: PasswordProof, { password }: LoginInput): Promise<void> {
+  if (userId === null) return;
+  await ensurePair(scope, userId, password, renewed ?? stored ?? '').catch((error: unknown) => {
+    if (!(error instanceof Refusal)) throw error;
+  });
 }
 
 /** One transaction: the hash that was verified is still the user's, failures are forgotten, the session or the challenge begins. */
@@ -143,7 +141,7 @@ async function admit(scope: Scope, account: Account, proof: PasswordProof, input
     if (!(await holdUser(tx, userId, proof))) return null;
     await clearAttempts(tx, account);
     const methods = await methodsOf(tx, userId);
-    if (methods.length > 0) return challenge(tx, account, userId, methods, input);
+    if (methods.length > 0) return challenge(tx, { userId, deviceId: account.deviceId }, methods, input);
     const deviceToken = await rememberDevice(tx, { userId, deviceId: account.deviceId }, input.deviceToken ?? null);
     await tx.em.execute(`update users set last_login_at = ${sqlNow(scope)} where id = ?`, [userId]);
     return startSession(tx, { userId, deviceName: input.deviceName || null, deviceToken });
@@ -152,8 +150,7 @@ async function admit(scope: Scope, account: Account, proof: PasswordProof, input
 
 async function challenge(
   scope: Scope,
-  { deviceId }: Account,
-  userId: string,
+  { userId, deviceId }: { readonly userId: string; readonly deviceId: string | null },
   methods: SecondFactorMethod[],
   { deviceName, cookie }: LoginInput,
 ): Promise<SecondFactorRequired> {

@@ -7,9 +7,10 @@ import { recordAudit } from '../audit/event.ts';
 import { mintRefreshToken, verifyRefreshToken, type RefreshClaims } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
 import { networkOf, takeTurn } from '../limit.ts';
+import { again, holdSession, type HeldSession } from '../sign-in/current-token.ts';
 import { endSessions } from '../sign-in/sign-out.ts';
 import { SignedIn, type Issued } from '../sign-in/start-session.ts';
-import { recordWrongToken, takeTokenTurn } from '../account/token-attempt.ts';
+import { recordWrongToken, takeTokenTurn } from '../proof/token-attempt.ts';
 import { isLive } from '../sign-in/session-terms.ts';
 import type { Scope } from '../scope.ts';
 
@@ -37,15 +38,6 @@ export async function refresh(scope: Scope, token: string, wantsCookies: boolean
     throw unauthenticated();
   }
   return new SignedIn(issued, scope, wantsCookies);
-}
-
-/**
- * The refresh token that a session has, once more, in the caller's transaction: whoever else has it keeps it. Null where
- * the session has ended, or its token's key is gone.
- */
-export async function currentToken(scope: Scope, sessionId: string): Promise<Issued | null> {
-  const session = await holdSession(scope, sessionId);
-  return session === null ? null : again(session, scope);
 }
 
 /** Compares and swaps in one statement: of any number of parallel uses of one token, one rotates. */
@@ -81,38 +73,6 @@ async function judge(scope: Scope, claims: RefreshClaims): Promise<Issued | null
     if (claims.counter < session.refresh_counter) await endStolen(tx, session);
     return null;
   });
-}
-
-/** A session that lasts, whose row the transaction holds. */
-interface HeldSession {
-  readonly id: string;
-  readonly user_id: string;
-  readonly refresh_counter: number;
-  readonly refresh_hash: string;
-  readonly refresh_kid: string;
-  /** Whether the token before the current one is still answered with that. */
-  readonly honors_predecessor: boolean;
-}
-
-async function holdSession(scope: Scope, sessionId: string): Promise<HeldSession | null> {
-  const { refreshGrace, refreshRetry } = scope.rules;
-  const [session] = await scope.em.execute<HeldSession[]>(
-    `select s.id, s.user_id, s.refresh_counter, s.refresh_hash, s.refresh_kid,
-       s.refreshed_at > ${sqlAfter(scope, -refreshRetry)}
-         and (s.first_used_at is null or s.first_used_at > ${sqlAfter(scope, -refreshGrace)}) as honors_predecessor
-     from sessions s join users u on u.id = s.user_id
-     where s.id = ? and ${isLive('s', scope)} and u.is_active and u.deleted_at is null for update of s`,
-    [sessionId],
-  );
-  return session ?? null;
-}
-
-/** The current token again: it is made of what is stored, so it need not have been kept. */
-function again(session: HeldSession, { keyring }: Scope): Issued | null {
-  const { id: sessionId, user_id: userId, refresh_counter: counter, refresh_kid: kid } = session;
-  if (!keyring.has(kid)) return null;
-  const refreshToken = mintRefreshToken(keyring, { sessionId, counter, kid });
-  return hashToken(refreshToken) === session.refresh_hash ? { userId, sessionId, refreshToken, counter, deviceToken: null } : null;
 }
 
 async function endStolen(scope: Scope, { id, user_id: userId }: HeldSession): Promise<void> {

@@ -1,3 +1,4 @@
+import { isAnotherAddress } from '../../entities/identifier.ts';
 import { ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
@@ -9,7 +10,6 @@ import { recordChange } from '../audit/event.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
 import { findVisible, assertNoProblems, flush } from '../record/index.ts';
 import { administer, holdUser, isOwn } from './admin-guard.ts';
-import { isAnotherAddress } from '../account/change-email.ts';
 import { readFacts, taken, takenProblems } from './user-facts.ts';
 import type { Scope } from '../scope.ts';
 

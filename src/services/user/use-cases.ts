@@ -1,5 +1,4 @@
 import { assignRole } from './assign-role.ts';
-import { changeEmail } from '../account/change-email.ts';
 import { createUser } from './create-user.ts';
 import { deactivateUser } from './deactivate-user.ts';
 import { deleteUser } from './delete-user.ts';
@@ -9,14 +8,11 @@ import { removeSecondFactor } from './remove-second-factor.ts';
 import { transferOwnership } from './transfer-ownership.ts';
 import { unassignRole } from './unassign-role.ts';
 import { unlockUser } from './unlock-user.ts';
-import { updateProfile } from '../account/update-profile.ts';
 import { updateUser } from './update-user.ts';
 import { verifyUser } from './verify-user.ts';
 
 /** Accounts and their roles. What changes a user returns the user's id. */
 export const users = {
-  updateProfile,
-  changeEmail,
   create: createUser,
   update: updateUser,
   verify: verifyUser,

@@ -17,7 +17,7 @@ export async function renameSecret(scope: Scope, keyName: string, newKeyName: st
     const name = demandName(newKeyName, 'newKeyName');
     if (name === secret.keyName) return name;
     if ((await em.count(Secret, { keyName: name }, { filters: false })) > 0) throw badInput({ path: 'newKeyName', message: 'is taken' });
-    for (const value of await valuesOf(inner, secret.id)) await renewValue(inner, vault, value, name, scope.now());
+    for (const value of await valuesOf(inner, secret.id)) await renewValue(inner, vault, value, { keyName: name, at: scope.now() });
     secret.keyName = name;
     return name;
   });
@@ -32,7 +32,7 @@ export async function restoreVersion(scope: Scope, keyName: string, version: num
     const plaintext = decryptValue(vault.vaultId, vault.keys, await findValue(inner, secret.keyName, version));
     secret.version += 1;
     await inner.em.flush();
-    await addVersion(inner, vault, secret, plaintext, { at: scope.now(), versionsKept: scope.vault.versionsKept });
+    await addVersion(inner, vault, secret, { plaintext, at: scope.now(), versionsKept: scope.vault.versionsKept });
     plaintext.fill(0);
     return secret.keyName;
   });

@@ -36,7 +36,7 @@ export class VaultCreated {
 /** Makes the vault: its key, granted to who asks and to the recovery kit. @throws CONFLICT where there is one; BAD_CREDENTIALS. */
 export async function createVault(scope: Scope, password: string): Promise<VaultCreated> {
   if ((await scope.em.count(Vault, {}, { filters: false })) > 0) throw alreadyMade();
-  const proved = await proveViewer(scope, { password }, 'vault.create', { path: '', asksCode: false });
+  const proved = await proveViewer(scope, { password }, { action: 'vault.create', path: '', asksCode: false });
   const pair = await ownPair(scope, password, proved);
   const [kit, bytes, vaultId] = [generateKit(), VaultKeys.generate(), uuidv7()];
   const recoveryKit = writeKit(kit.privateKey);

@@ -48,8 +48,12 @@ export function openGrants(grants: readonly GrantRow[], vaultId: string, userId:
 }
 
 /** Whether a stored grant was made by a holder of the key, for this public key. */
-export function isGenuine(vaultKey: Buffer, vaultId: string, version: number, { userId, publicKey }: Grantee, mark: string): boolean {
-  return isSameMark(mark, markGrant(vaultKey, { vaultId, version, userId, publicKey }));
+export function isGenuine(
+  vaultKey: Buffer,
+  grant: Grantee & { readonly vaultId: string; readonly version: number },
+  mark: string,
+): boolean {
+  return isSameMark(mark, markGrant(vaultKey, grant));
 }
 
 /** Grants one version of the key; it takes nobody but its holder. */

@@ -200,7 +200,7 @@ async function importOne(
   Object.assign(secret, { updatedBy: actor, updatedAt: at });
   em.persist(secret);
   await em.flush();
-  await addVersion({ em }, vault, secret, value, { at, versionsKept });
+  await addVersion({ em }, vault, secret, { plaintext: value, at, versionsKept });
   const target = { action: 'secret.import', targetType: 'Secret', targetId: secret.id } as const;
   recordAudit(
     { em, keyring },

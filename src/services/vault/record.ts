@@ -79,8 +79,7 @@ export function decryptValue(vaultId: string, keys: VaultKeys, value: StoredValu
 
 /** Salt and token of a value under the vault's active key. */
 export function encryptValue(
-  vaultId: string,
-  keys: VaultKeys,
+  { vaultId, keys }: Pick<OpenVault, 'vaultId' | 'keys'>,
   place: Pick<StoredValue, 'secretId' | 'keyName' | 'version'>,
   plaintext: Uint8Array,
   at: Date,
@@ -97,11 +96,10 @@ export async function addVersion(
   { em }: EntityScope,
   vault: OpenVault,
   secret: Secret,
-  plaintext: Uint8Array,
-  { at, versionsKept }: { at: Date; versionsKept: number },
+  { plaintext, at, versionsKept }: { plaintext: Uint8Array; at: Date; versionsKept: number },
 ): Promise<void> {
   const place = { secretId: secret.id, keyName: secret.keyName, version: secret.version };
-  const { salt, token } = encryptValue(vault.vaultId, vault.keys, place, plaintext, at);
+  const { salt, token } = encryptValue(vault, place, plaintext, at);
   const createdBy = em.getReference(User, vault.userId, { wrapped: true });
   em.persist(
     Object.assign(
@@ -125,11 +123,10 @@ export async function renewValue(
   { em }: EntityScope,
   { vaultId, keyId, keys }: Pick<OpenVault, 'vaultId' | 'keyId' | 'keys'>,
   value: StoredValue,
-  keyName: string,
-  at: Date,
+  { keyName, at }: { keyName: string; at: Date },
 ): Promise<void> {
   const plaintext = decryptValue(vaultId, keys, value);
-  const { salt, token } = encryptValue(vaultId, keys, { ...value, keyName }, plaintext, at);
+  const { salt, token } = encryptValue({ vaultId, keys }, { ...value, keyName }, plaintext, at);
   plaintext.fill(0);
   await em.execute('update secret_versions set salt = ?, token = ?, vault_key_id = ?, updated_at = ? where id = ?', [
     salt,

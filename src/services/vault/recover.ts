@@ -23,7 +23,7 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
   const kit = readKit(recoveryKit);
   if (kit === null) throw badInput({ path: 'recoveryKit', message: 'is not a valid recovery kit: check for wrong or missing characters' });
   try {
-    const proved = await proveViewer(scope, { password }, 'vault.recover', { path: '', asksCode: false });
+    const proved = await proveViewer(scope, { password }, { action: 'vault.recover', path: '', asksCode: false });
     await demandKitOf(scope, kit);
     const pair = await usablePair(scope, userId, password, proved);
     return await keepingKeys(async (keep) => {

@@ -36,7 +36,7 @@ async function rewrapSome(scope: Scope, vaultId: string, keys: VaultKeys, from: 
   for (const value of values) {
     if (!keys.has(value.keyVersion)) continue;
     try {
-      await renewValue(scope, { vaultId, keyId: active.id, keys }, value, value.keyName, scope.now());
+      await renewValue(scope, { vaultId, keyId: active.id, keys }, value, { keyName: value.keyName, at: scope.now() });
     } catch (error) {
       if (!(error instanceof SealError || error instanceof FernetError)) throw error;
       scope.warn(`Vault value cannot be decrypted: version ${value.version} of the secret ${value.secretId}`);

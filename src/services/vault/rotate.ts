@@ -72,7 +72,7 @@ async function grantees(scope: Scope, { vaultId, kitKey, keyId, keys }: OpenVaul
   );
   return rows.map(({ user_id, mark, public_key }) => {
     const grantee = { userId: user_id, publicKey: Buffer.from((user_id === null ? kitKey : public_key) ?? '', 'base64url') };
-    if (!isGenuine(keys.key(), vaultId, keys.active, grantee, mark)) throw new AlteredError();
+    if (!isGenuine(keys.key(), { ...grantee, vaultId, version: keys.active }, mark)) throw new AlteredError();
     return grantee;
   });
 }

@@ -31,7 +31,7 @@ export interface VaultState {
 
 /** @throws {AlteredError} where the mark is not that of what is stored. */
 export function demandState(keys: VaultKeys, { vaultId, kitKey, state, digest }: VaultState): void {
-  if (!isSameMark(state, markState(keys.key(), vaultId, keys.active, kitKey, digest))) throw new AlteredError();
+  if (!isSameMark(state, markState(keys.key(), { vaultId, version: keys.active, kitKey, digest }))) throw new AlteredError();
 }
 
 /** Marks what is stored now; in the transaction that changed it, while the vault's row is held. */
@@ -42,7 +42,7 @@ export async function writeState(
 ): Promise<void> {
   await em.flush();
   const [row] = await em.execute<{ digest: string }[]>(`select ${digestSql} as digest`);
-  const mark = markState(keys.key(), vaultId, keys.active, kitKey, row?.digest ?? '');
+  const mark = markState(keys.key(), { vaultId, version: keys.active, kitKey, digest: row?.digest ?? '' });
   await em.execute('update vaults set state = ? where id = ?', [mark, vaultId]);
 }
 

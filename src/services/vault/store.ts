@@ -54,7 +54,7 @@ export async function storeSecret(scope: Scope, input: StoreSecretInput): Promis
         if (description !== undefined) secret.description = description;
         tx.em.persist(secret);
         await tx.em.flush();
-        await addVersion(tx, vault, secret, plaintext, { at, versionsKept: scope.vault.versionsKept });
+        await addVersion(tx, vault, secret, { plaintext, at, versionsKept: scope.vault.versionsKept });
         recordChange(tx, { action: 'secret.store', targetType: 'Secret', targetId: secret.id });
         await writeState(tx, vault, vault.keys);
         return keyName;

@@ -46,7 +46,7 @@ export async function unlockVault(scope: Scope, password: string, code: string |
   const seal = readPair(scope.keyring, pair);
   const lock = new PrivateLock(scope, pair, seal);
   try {
-    const proved = await proveViewer(scope, { password, code }, 'vault.unlock', { path: '', verify: lock.verify });
+    const proved = await proveViewer(scope, { password, code }, { action: 'vault.unlock', path: '', verify: lock.verify });
     const resealed = await lock.resealed(password);
     return await keepingKeys(async (keep) => {
       const { token, keys } = await scope.transaction(async (tx) => {
@@ -155,7 +155,7 @@ class PrivateLock {
       const stretching = freshStretching(rules.keyIterations);
       const key = await passwords.stretch(composed(password), stretching);
       const { userId, publicKey } = this.pair;
-      const sealed = sealPrivateKey(keyring, userId, { publicKey, privateKey: this.privateKey }, key, stretching);
+      const sealed = sealPrivateKey(keyring, userId, { publicKey, privateKey: this.privateKey }, { key, stretching });
       key.fill(0);
       return sealed;
     }

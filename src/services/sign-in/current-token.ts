@@ -1,0 +1,47 @@
+import { sqlAfter } from '../../entities/clock.ts';
+import { mintRefreshToken } from '../crypto/refresh.ts';
+import { hashToken } from '../crypto/token.ts';
+import type { Scope } from '../scope.ts';
+import { isLive } from './session-terms.ts';
+import type { Issued } from './start-session.ts';
+
+/**
+ * The refresh token that a session has, once more, in the caller's transaction: whoever else has it keeps it. Null where
+ * the session has ended, or its token's key is gone.
+ */
+export async function currentToken(scope: Scope, sessionId: string): Promise<Issued | null> {
+  const session = await holdSession(scope, sessionId);
+  return session === null ? null : again(session, scope);
+}
+
+/** A session that lasts, whose row the transaction holds. */
+export interface HeldSession {
+  readonly id: string;
+  readonly user_id: string;
+  readonly refresh_counter: number;
+  readonly refresh_hash: string;
+  readonly refresh_kid: string;
+  /** Whether the token before the current one is still answered with that. */
+  readonly honors_predecessor: boolean;
+}
+
+export async function holdSession(scope: Scope, sessionId: string): Promise<HeldSession | null> {
+  const { refreshGrace, refreshRetry } = scope.rules;
+  const [session] = await scope.em.execute<HeldSession[]>(
+    `select s.id, s.user_id, s.refresh_counter, s.refresh_hash, s.refresh_kid,
+       s.refreshed_at > ${sqlAfter(scope, -refreshRetry)}
+         and (s.first_used_at is null or s.first_used_at > ${sqlAfter(scope, -refreshGrace)}) as honors_predecessor
+     from sessions s join users u on u.id = s.user_id
+     where s.id = ? and ${isLive('s', scope)} and u.is_active and u.deleted_at is null for update of s`,
+    [sessionId],
+  );
+  return session ?? null;
+}
+
+/** The current token again: it is made of what is stored, so it need not have been kept. */
+export function again(session: HeldSession, { keyring }: Scope): Issued | null {
+  const { id: sessionId, user_id: userId, refresh_counter: counter, refresh_kid: kid } = session;
+  if (!keyring.has(kid)) return null;
+  const refreshToken = mintRefreshToken(keyring, { sessionId, counter, kid });
+  return hashToken(refreshToken) === session.refresh_hash ? { userId, sessionId, refreshToken, counter, deviceToken: null } : null;
+}
