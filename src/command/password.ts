@@ -7,7 +7,7 @@ import type { UserFacts } from '../entities/user.ts';
 import { BreachedPasswords } from '../services/proof/breached-passwords.ts';
 import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { MailQueue } from '../services/mail/index.ts';
-import { createOwner as create, setPasswordByName, type PasswordTools } from '../services/user/host-passwords.ts';
+import { createOwner as create, setPasswordByName, type PasswordTools } from './host-passwords.ts';
 import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, here, say, warn } from './operator.ts';
 import { asking } from './terminal.ts';

@@ -2,6 +2,7 @@ import { write, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import { GraphQLError } from 'graphql';
+import type { prettyFactory } from 'pino-pretty';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { causesOf, isAway, type RefusalCode } from '../errors.ts';
@@ -31,8 +32,8 @@ export const plain = (log: Logger): Logger => log.child({}, { redact: [] });
 function readable(output: LogOutput): DestinationStream {
   if (!process.stdout.isTTY) return output;
   try {
-    const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
-    const format = prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' });
+    const pretty = createRequire(import.meta.url)('pino-pretty') as { prettyFactory: typeof prettyFactory };
+    const format = pretty.prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' });
     return { write: (line) => output.write(String(format(JSON.parse(line)))) };
   } catch {
     return output;

@@ -89,7 +89,7 @@ function traceSql(client: typeof pg.Client): () => void {
     const attributes = { 'db.system.name': 'postgresql', 'db.query.text': text.slice(0, 2_000) };
     const span = tracer.startSpan(verb.toUpperCase(), { kind: SpanKind.CLIENT, attributes });
     const end = (error?: unknown): void => {
-      if (error) span.setStatus({ code: SpanStatusCode.ERROR, message: String((error as { code?: unknown }).code ?? '') });
+      if (error) span.setStatus({ code: SpanStatusCode.ERROR, message: (error as { code?: string }).code ?? 'error' });
       span.end();
     };
     const at = words.findLastIndex((word) => typeof word === 'function');

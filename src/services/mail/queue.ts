@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { fromKysely, PgBoss, type Db, type JobResult } from 'pg-boss';
-import type { RunSql } from '../scope.ts';
 import { mailJob, type MailJob, type Verdict } from './job.ts';
 
 /** How persistent the queue is: all in seconds, but for the tries. */
@@ -132,9 +131,14 @@ export class MailQueue {
 }
 
 /** Says what is missing of the mail queue in the database. Null if it is complete. */
-export async function queueProblem(run: RunSql): Promise<string | null> {
+export async function queueProblem(
+  run: (text: string, parameters: readonly unknown[]) => Promise<readonly object[]>,
+): Promise<string | null> {
   const [tables] = await run(`select to_regclass('pgboss.queue') is not null and to_regclass('pgboss.job') is not null as exist`, []);
-  const [queue] = tables?.['exist'] === true ? await run(`select 1 as one from pgboss.queue where name = $1`, [name]) : [];
+  const [queue] =
+    (tables as { exist?: boolean } | undefined)?.exist === true
+      ? await run(`select 1 as one from pgboss.queue where name = $1`, [name])
+      : [];
   return queue ? null : 'The mail queue is missing. Run npm run db:migrate.';
 }
 

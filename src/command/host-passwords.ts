@@ -1,16 +1,16 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { RoleName } from '../../entities/role.ts';
-import { User, type UserFacts } from '../../entities/user.ts';
-import { Viewer } from '../../entities/viewer.ts';
-import { Refusal } from '../../errors.ts';
-import { demandFacts, hasOwner, makeAccount, takenBy } from '../account/new-account.ts';
-import { replacePassword } from '../account/replace-password.ts';
-import { hostClient, recordChange } from '../audit/event.ts';
-import { voidPair } from '../pair.ts';
-import { demandStrength, demandUnbreached } from '../proof/password-strength.ts';
-import type { Scope } from '../scope.ts';
-import { changeByName, UserError } from './host-commands.ts';
-import { forgetFailures } from './unlock-user.ts';
+import { RoleName } from '../entities/role.ts';
+import { User, type UserFacts } from '../entities/user.ts';
+import { Viewer } from '../entities/viewer.ts';
+import { Refusal } from '../errors.ts';
+import { demandFacts, hasOwner, makeAccount, takenBy } from '../services/account/new-account.ts';
+import { replacePassword } from '../services/account/replace-password.ts';
+import { hostClient, recordChange } from '../services/audit/event.ts';
+import { voidPair } from '../services/pair.ts';
+import { demandStrength, demandUnbreached } from '../services/proof/password-strength.ts';
+import type { Scope } from '../services/scope.ts';
+import { changeByName, UserError } from '../services/user/host-commands.ts';
+import { forgetFailures } from '../services/user/unlock-user.ts';
 
 /** The dependencies of the commands that set a password. */
 export type PasswordTools = Pick<Scope, 'keyring' | 'passwords' | 'rules' | 'breached' | 'mail' | 'now'>;
