@@ -13,7 +13,8 @@ COPY --from=build /app/package.json /app/package-lock.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/playground ./playground
-RUN install -d -o node -g node -m 0700 /var/lib/unionhall /var/lib/unionhall/config /var/lib/unionhall/data
+COPY --from=build /app/scripts/run.js /app/scripts/build.js /app/scripts/environment.js ./scripts/
+RUN ln -s /app/scripts/run.js /usr/local/bin/unionhall && install -d -o node -g node -m 0700 /var/lib/unionhall /var/lib/unionhall/config /var/lib/unionhall/data
 USER node
 VOLUME /var/lib/unionhall
 EXPOSE 4000

@@ -90,7 +90,7 @@ const concerns: readonly (readonly [title: string, ...names: string[]])[] = [
   ['Benevolence and dates', 'UNIONHALL_TIME_ZONE', 'BENEVOLENCE_ADMIN_FROM', 'BENEVOLENCE_MANAGER_FROM', 'BENEVOLENCE_PRESIDENT_FROM'],
   ['Mail', 'SMTP_URL', 'SMTP_URL_FILE', 'MAIL_FROM', 'PUBLIC_URL', 'MAIL_WORKER'],
   ['Audit log and cleanup', 'AUDIT_REFUSALS_PER_DAY', 'AUDIT_SEAL_EVERY', 'CLEANUP_EVERY'],
-  ['Logs and metrics', 'LOG_LEVEL', 'METRICS_PORT'],
+  ['Logs, metrics and traces', 'LOG_LEVEL', 'METRICS_PORT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
 ];
 
 function configurationPage(variables: Sources['variables']): string {

@@ -21,7 +21,7 @@ export async function seedAlone(em: EntityManager, phase?: SeedPhase): Promise<v
   const { environment } = config;
   if (em.config.get('dbName') === emptyDatabase) {
     const command = await import('../src/command/maintain.ts');
-    return await command.seed(config, phase === undefined ? [] : ['--phase', String(phase)]);
+    return await command.seed(config, phase === undefined ? {} : { phase: `${phase}` });
   }
   refuseProduction(environment);
   await demandTables(em as SqlEntityManager);

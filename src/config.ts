@@ -325,6 +325,10 @@ export const variables = {
     .max(65_535)
     .optional()
     .describe('The port that serves /metrics for Prometheus. `0` picks any free port. Without it, metrics are off.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as http://localhost:4318' })
+    .optional()
+    .describe('The URL of an OpenTelemetry collector that receives traces over OTLP/HTTP. Without it, tracing is off.'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
     .default('info')
@@ -363,6 +367,8 @@ export interface Config {
   readonly logLevel: Values['LOG_LEVEL'];
   /** Null if metrics are off. */
   readonly metricsPort: number | null;
+  /** Where traces are sent. Null if tracing is off. */
+  readonly traceEndpoint: string | null;
   /** All in seconds. */
   readonly patience: { readonly request: number; readonly stopDelay: number; readonly stop: number };
   /** The limits of one operation. */
@@ -543,6 +549,9 @@ const postgresParameters = [
 /** The values that `pg` knows. It treats any other as `verify-full`. */
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
+/** The environment of this process with more variables, for a program that it starts. */
+export const environmentWith = (more: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({ ...process.env, ...more });
+
 /** Parses a PostgreSQL address. Null for any other text. An address of a Unix socket has a user and no host. */
 export function parsePostgresUrl(text: string): URL | null {
   return URL.parse(text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=\/)/, '$1socket'));
@@ -618,6 +627,7 @@ function toConfig(values: Values): Config {
     trustedDocuments: values.TRUSTED_DOCUMENTS === undefined ? null : resolve(values.TRUSTED_DOCUMENTS),
     logLevel: values.LOG_LEVEL,
     metricsPort: values.METRICS_PORT ?? null,
+    traceEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
     patience: { request: values.REQUEST_TIMEOUT, stopDelay: values.STOP_DELAY, stop: values.STOP_GRACE },
     bounds: { depth: values.MAX_DEPTH, aliases: values.MAX_ALIASES, rootFields: values.MAX_ROOT_FIELDS, cost: values.MAX_COST },
     sockets: {

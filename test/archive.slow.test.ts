@@ -419,8 +419,8 @@ describe('npm run audit:archive', () => {
   });
 
   it.each([
-    [[], 'Usage: npm run audit:archive'],
-    [['--before', '2026-06'], 'Usage: npm run audit:archive'],
+    [[], 'Usage: unionhall audit:archive'],
+    [['--before', '2026-06'], 'Usage: unionhall audit:archive'],
     [['--before', '2026-13', '--output', 'x'], '--before must be a month that has begun'],
     [['--before', '2026-06-01', '--output', 'x'], '--before must be a month that has begun'],
     [['--before', '2999-01', '--output', 'x'], '--before must be a month that has begun'],

@@ -133,6 +133,10 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
     await send(store, { input: { keyName: 'bank', value: 'the value' } }, await unlockVault(accessToken));
     while (head === '') [, head = ''] = /(\d+:[\w-]{43})\s*$/.exec((await run('audit:verify')).said) ?? [];
     shell(blockOf('backup.md', 'sh backup'));
+    const options = { ...environmentFor(urlOf(migrator)), PATH: `${installed}/bin` };
+    expect(await runProcess(built.program, ['backup', '--output', join(folder, 'whole')], options)).toMatchObject({ hasSucceeded: true });
+    const without = await runProcess(built.program, ['backup', '--output', join(folder, 'none')], { ...options, PATH: folder });
+    expect(without).toMatchObject({ hasSucceeded: false, said: expect.stringContaining('pg_dump is not installed.') });
     for (const file of ['unionhall.dump', 'unionhall-config.tar.gz']) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
   }, 120_000);
 
@@ -154,5 +158,22 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
     expect(await send(reveal, {}, await unlockVault(login?.['accessToken']))).toEqual({
       revealSecret: { value: 'the value' },
     });
+  }, 120_000);
+
+  it('is restored by one command, too', async () => {
+    if (!installed) return;
+    await service?.stop();
+    await server?.stop();
+    configDirectory = join(folder, 'restored by command');
+    await createDatabase();
+    const superuser = Object.assign(new URL(server?.url ?? ''), { pathname: '/unionhall' }).href;
+    const options = { ...environmentFor(superuser), PATH: `${installed}/bin` };
+    expect(await runProcess(built.program, ['restore', '--input', join(folder, 'whole')], options)).toMatchObject({ hasSucceeded: true });
+    const again = await runProcess(built.program, ['restore', '--input', join(folder, 'whole')], options);
+    expect(again).toMatchObject({ hasSucceeded: false, said: expect.stringContaining('is not empty') });
+    service = await startProcess(built.program, environmentFor(urlOf(application)));
+    const signIn = 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }';
+    const { login } = await send(signIn, { input: { identifier: 'rosa', password } });
+    expect(login?.['accessToken']).toMatch(/./);
   }, 120_000);
 });

@@ -1,10 +1,14 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { runCommand } from '../src/command/index.ts';
+import { buildProgram, runCommand } from '../src/command/index.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
+import { memberColumns } from '../src/services/member/import-members.ts';
+import { organizationColumns } from '../src/services/organization/import-organizations.ts';
 
 const environment = process.env;
 let folder: string;
@@ -35,24 +39,25 @@ async function run(...words: string[]): Promise<{ said: string; code: typeof pro
 
 describe('a command', () => {
   it.each<[readonly string[], string]>([
-    [['vault:import', '--bogus'], `Unknown option '--bogus'. Usage: npm run vault:import -- --file x.sqlite (--user rosa | --dry-run)`],
+    [['vault:import', '--bogus'], "Unknown option '--bogus'.\nUsage: unionhall vault:import --file x.sqlite [options]"],
+    [['vault:import', '--file', 'x.sqlite'], 'Either --user or --dry-run is required.'],
     [
-      ['vault:import', 'x.sqlite'],
-      `Unexpected argument 'x.sqlite'. Usage: npm run vault:import -- --file x.sqlite (--user rosa | --dry-run)`,
+      ['vault:recover', '--user'],
+      "Option '--user <username>' argument missing.\nUsage: unionhall vault:recover --user <username> [options]",
     ],
-    [['vault:recover', '--bogus=x'], `Unknown option '--bogus'. Usage: npm run vault:recover -- --user rosa`],
-    [['vault:recover', '--user'], `Option '--user <value>' argument missing. Usage: npm run vault:recover -- --user rosa`],
-    [['users:recover', '--bogus'], `Unknown option '--bogus'. Usage: npm run users:recover -- --user rosa`],
-    [['users:recover'], 'Usage: npm run users:recover -- --user rosa'],
+    [['doctor', '--jsn'], "Unknown option '--jsn'.\n(Did you mean --json?)\nUsage: unionhall doctor [options]"],
+    [['users:recover'], "Required option '--user <username>' not specified.\nUsage: unionhall users:recover --user <username> [options]"],
+    [['audit:verify', '--a.b'], "Unknown option '--a.b'.\nUsage: unionhall audit:verify [options]"],
+    [['seed', '-x'], "Unknown option '-x'.\nUsage: unionhall seed [options]"],
+    [['db:reset', '--bogus'], "Unknown option '--bogus'.\nUsage: unionhall db:reset [options]"],
     [
-      ['audit:verify', '--a.b'],
-      `Unknown option '--a.b'. Usage: npm run audit:verify -- [--head number:hash] [--after number:hash | --archive audit.jsonl]`,
+      ['keys:rotate', 'now'],
+      "Too many arguments for 'keys:rotate'. Expected 0 arguments but got 1.\nUsage: unionhall keys:rotate [options]",
     ],
-    [['seed', '-x'], `Unknown option '-x'. Usage: npm run seed -- [--phase 0|1|2] [--scale 1000]`],
-    [['db:reset', '--bogus'], `Unknown option '--bogus'. Usage: npm run db:reset -- [--force]`],
-    [['vault:status', '--bogus'], 'vault:status takes no arguments: npm run vault:status'],
-    [['keys:rotate', 'now'], 'keys:rotate takes no arguments: npm run keys:rotate'],
-  ])('that is asked %j says in one line how to ask it, and does nothing', async (words, said) => {
+    [['members:import'], "Required option '--file <file>' not specified.\nUsage: unionhall members:import --file members.csv [options]"],
+    [['users:import', 'a', '--file', 'b'], 'Name one file.\nUsage: unionhall users:import --file users.jsonl [options]'],
+    [['key:status'], "Unknown command 'key:status'.\n(Did you mean keys:status?)\nList the commands: unionhall --help"],
+  ])('that is asked %j says how to ask it, and does nothing', async (words, said) => {
     const { said: text, code } = await run(...words);
     expect([stripVTControlCharacters(text), code]).toEqual([`${said}\n`, 1]);
     expect(await readdir(folder)).toEqual([]);
@@ -92,5 +97,64 @@ describe('a command', () => {
       'Connection failed: UNREACHABLE. The host does not exist, is unreachable, or accepts no more connections.\n',
       1,
     ]);
+  });
+});
+
+describe('the help', () => {
+  const print = async (...words: string[]): Promise<string> => {
+    const parts: string[] = [];
+    const write = jest.spyOn(process.stdout, 'write').mockImplementation((part) => parts.push(String(part)) > 0);
+    try {
+      await runCommand(words);
+      return parts.join('');
+    } finally {
+      write.mockRestore();
+    }
+  };
+  const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const names = buildProgram(() => Promise.resolve()).commands.map((command) => command.name());
+
+  it('has every npm script that runs a command', async () => {
+    const run = Object.values(scripts).flatMap((script) => /^node scripts\/run\.js (\S+)/.exec(script)?.[1] ?? []);
+    expect(run.length).toBeGreaterThan(20);
+    expect(run.filter((name) => !names.includes(name))).toEqual([]);
+    const text = await print();
+    expect(names.filter((name) => name !== 'seed:phase2' && !text.includes(`  ${name}`))).toEqual([]);
+  });
+
+  it.each(names)('of %s says how to use it', async (name) => {
+    expect(await print(name, '--help')).toMatch(new RegExp(`^Usage: unionhall ${name} .*\n\n\\S`));
+  });
+
+  it('of an import lists the columns with their other names', async () => {
+    for (const [name, columns] of Object.entries({ 'members:import': memberColumns, 'organizations:import': organizationColumns })) {
+      const text = await print(name, '--help');
+      const all = Object.entries(columns).flatMap(([column, { names: others = [] }]) => [column, ...others]);
+      expect(all.filter((each) => !text.includes(each))).toEqual([]);
+    }
+  });
+
+  it('of the settings describes the input of a test', async () => {
+    expect(await print('settings', '--help')).toContain('{"host":"db.example","port":5432,');
+  });
+
+  /** Runs bash with the completion script, and returns what it offers for a line. */
+  async function complete(line: string): Promise<string[]> {
+    const script = `${await print('completion', 'bash')}
+      COMP_LINE="$1" COMP_POINT=\${#1}; _unionhall; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = spawnSync('bash', ['-c', script, 'bash', line], { encoding: 'utf8' });
+    return stdout.split('\n').filter(Boolean);
+  }
+
+  it.each([
+    ['unionhall do', ['doctor']],
+    ['unionhall users:unl', ['unlock']],
+    ['unionhall settings s', ['show', 'save']],
+    ['unionhall members:import --da', ['--dates']],
+    ['unionhall nothing --d', []],
+  ])('completes "%s" in bash', async (line, offered) => {
+    expect(await complete(line)).toEqual(offered);
   });
 });

@@ -67,10 +67,10 @@ describe('npm run', () => {
     expect(refused.err).toContain(`${file}:3: orgType must be one of employer`);
     expect(refused.err).toContain('Nothing was imported: 1 line has problems.');
     expect(refused.err).not.toMatch(/\n {4}at /);
-    for (const words of [[], [file], ['--file'], ['--file', file, 'more']])
+    for (const words of [[], ['--file'], ['--file', file, 'more']])
       expect(await run('organizations:import', ...words)).toMatchObject({
         code: 1,
-        err: expect.stringContaining('Usage: npm run organizations:import -- --file organizations.csv'),
+        err: expect.stringContaining('Usage: unionhall organizations:import --file organizations.csv'),
       });
   }, 300_000);
 });

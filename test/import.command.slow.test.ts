@@ -89,7 +89,7 @@ describe('npm run', () => {
 
   it('users:import says why a file was not even begun', async () => {
     const [nothing, none, directory] = await Promise.all([run(), run(join(folder, 'none.jsonl')), run(folder)]);
-    expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('Usage: npm run users:import') });
+    expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('Usage: unionhall users:import --file users.jsonl') });
     expect(none).toMatchObject({ code: 1, err: expect.stringContaining('cannot be read (ENOENT)') });
     expect(directory).toMatchObject({ code: 1, err: expect.stringContaining('is a directory') });
   }, 180_000);

@@ -503,7 +503,7 @@ describe('of what was secret in it', () => {
     expect(named('refresh token').filter(({ text }) => all.includes(sha256(text))).length).toBeGreaterThan(0);
     expect(all).toMatch(/pepper-v1:/);
     expect(all).toMatch(/backup-v1:/);
-    expect(said).toContain('GraphQL request failed');
+    expect(said).toContain('unexpected error');
     for (const { name, text } of secrets.all) {
       const places = name.endsWith('without dashes') ? [] : [...(handed.get(text) ?? [])];
       for (const place of places) expect(secrets.foundIn(new Map([[place, answers.get(place) ?? '']]))).toContain(`${name} in ${place}`);

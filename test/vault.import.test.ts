@@ -193,9 +193,9 @@ describe('on a terminal', () => {
   it('neither of the passwords shows', async () => {
     const path = await aFile('typed.sqlite', [['bank', 'a value']]);
     const [trial, real] = [terminal(), terminal()];
-    await expect(importVault(config(), ['--file', path, '--dry-run'], trial)).rejects.toThrow('"bank" cannot be decrypted');
+    await expect(importVault(config(), { file: path, dryRun: true }, trial)).rejects.toThrow('"bank" cannot be decrypted');
     expect(trial.shown()).toBe('Password of the imported installation (hidden): \n');
-    await expect(importVault(config(), ['--file', path, '--user', 'rosa'], real)).rejects.toThrow('"bank" cannot be decrypted');
+    await expect(importVault(config(), { file: path, user: 'rosa' }, real)).rejects.toThrow('"bank" cannot be decrypted');
     expect(real.shown()).toBe('Password of the imported installation (hidden): \nPassword of rosa (hidden): \n');
   });
 
@@ -208,7 +208,7 @@ describe('on a terminal', () => {
     ]);
     const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
     try {
-      await importVault(config(), ['--file', path, '--dry-run'], terminal(`${theirs}\r`));
+      await importVault(config(), { file: path, dryRun: true }, terminal(`${theirs}\r`));
       expect(write.mock.calls.map(([text]) => text)).toEqual([
         '2 secrets can be imported; nothing was stored.\nSkipped because the value is empty: "broker", "wire".\n',
       ]);
@@ -219,7 +219,7 @@ describe('on a terminal', () => {
 
   it('the recovery kit does not show', async () => {
     const there = terminal();
-    await expect(recover(config(), ['--user', 'rosa'], there)).rejects.toThrow('ECONNREFUSED');
+    await expect(recover(config(), { user: 'rosa' }, there)).rejects.toThrow('ECONNREFUSED');
     expect(there.shown()).toBe('Recovery kit (hidden): \n');
   });
 
@@ -238,7 +238,7 @@ describe('on a terminal', () => {
   });
 
   it('nothing is done where nobody answers', async () => {
-    await expect(recover(config(), ['--user', 'rosa'], terminal('^D'))).rejects.toThrow('Nothing was changed: no input was given.');
+    await expect(recover(config(), { user: 'rosa' }, terminal('^D'))).rejects.toThrow('Nothing was changed: no input was given.');
   });
 });
 

@@ -2,7 +2,6 @@ import { open as openFile, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
@@ -29,12 +28,17 @@ import {
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { keyringProblem } from '../services/key.ts';
 import { existingKeyring, keyringFor, whileOpen } from './opening.ts';
-import { CommandError, say, counted } from './operator.ts';
+import { CommandError, counted, say, sayJson, warn } from './operator.ts';
+
+export interface VerifyOptions {
+  readonly head?: string;
+  readonly after?: string;
+  readonly archive?: string;
+  readonly json?: boolean;
+}
 
 /** Verifies the whole audit log, or an archive of it, and prints the first fault or the head. */
-export async function verify(config: Config, words: string[]): Promise<void> {
-  const options = { head: { type: 'string' }, after: { type: 'string' }, archive: { type: 'string' } } as const;
-  const { values } = parseArgs({ args: words, options });
+export async function verify(config: Config, values: VerifyOptions): Promise<void> {
   if (values.after !== undefined && values.archive !== undefined)
     throw new CommandError('--after and --archive cannot be combined: an archive file is verified as a whole.');
   const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
@@ -51,6 +55,7 @@ export async function verify(config: Config, words: string[]): Promise<void> {
     if (fault !== null) {
       throw new CommandError([tellFault(fault), tellBefore(fault, head)].filter(Boolean).join('\n'));
     }
+    if (values.json) return sayJson({ sealed: head.sequence, unsealed, head: tellHead(head) });
     say(
       `${counted(head.sequence, 'event is', 'events are')} sealed and unchanged; ${unsealed} more ${unsealed === 1 ? 'is' : 'are'} waiting to be sealed.`,
     );
@@ -62,15 +67,27 @@ export async function verify(config: Config, words: string[]): Promise<void> {
   });
 }
 
+export interface ExportOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly output?: string;
+}
+
 /** Exports the audit log as JSON lines, to a new file or to stdout. */
-export async function exportEvents(config: Config, words: string[]): Promise<void> {
-  const { values } = parseArgs({ args: words, options: { from: { type: 'string' }, to: { type: 'string' }, output: { type: 'string' } } });
+export async function exportEvents(config: Config, values: ExportOptions): Promise<void> {
   const [from, to] = [instantOf(values.from, '--from'), instantOf(values.to, '--to')];
   await whileOpen(config, async (database) => {
-    const lines = Readable.from(exportAudit(database.run, { ...(from && { from }), ...(to && { to }) }));
-    if (values.output === undefined) return await pipeline(lines, process.stdout, { end: false });
-    const file = await newFile(values.output);
-    await pipeline(lines, file.createWriteStream());
+    let isEmpty = true;
+    const noting = async function* (lines: AsyncIterable<string>): AsyncGenerator<string> {
+      for await (const line of lines) {
+        isEmpty = false;
+        yield line;
+      }
+    };
+    const lines = Readable.from(noting(exportAudit(database.run, { ...(from && { from }), ...(to && { to }) })));
+    if (values.output === undefined) await pipeline(lines, process.stdout, { end: false });
+    else await pipeline(lines, (await newFile(values.output)).createWriteStream());
+    if (isEmpty) warn(`The audit log has no events${from || to ? ' in this range' : ''}.`);
   });
 }
 
@@ -78,11 +95,7 @@ export async function exportEvents(config: Config, words: string[]): Promise<voi
  * Writes the beginning of the audit log to a new file, verifies the file, and then deletes its events from the database.
  * The service may run meanwhile.
  */
-export async function archive(config: Config, words: string[]): Promise<void> {
-  const { values } = parseArgs({ args: words, options: { before: { type: 'string' }, output: { type: 'string' } } });
-  const { before, output } = values;
-  if (before === undefined || output === undefined)
-    throw new CommandError('Usage: npm run audit:archive -- --before 2026-06 --output audit.jsonl');
+export async function archive(config: Config, { before, output }: { readonly before: string; readonly output: string }): Promise<void> {
   if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(before) || before > systemClock().toISOString().slice(0, 7))
     throw new CommandError('--before must be a month that has begun, for example 2026-06. Events before that month are archived.');
   await whileOpen(config, async (database) => {

@@ -7,7 +7,7 @@ import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { KeyringError, type Keyring } from '../services/crypto/keyring.ts';
 import { keyringProblem } from '../services/key.ts';
 import { hasKeyring, loadKeyring, noKeyring } from '../services/crypto/keyfile.ts';
-import { smtpProblem } from '../services/mail/index.ts';
+import { queueProblem, smtpProblem } from '../services/mail/index.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
 import { SavedError } from '../services/setting/saved.ts';
 import { findSeededUsers, SeededError } from '../services/user/seeded-accounts.ts';
@@ -114,6 +114,7 @@ async function examineDatabase(
       const findings = [
         ...(await examineServer(database, by)),
         await examineKnownKeys(database, keyring),
+        ...(await examineQueue(database)),
         ...(await examineAccounts(config, database, keyring)),
       ];
       return { findings: [...findings, ...(await examineDirect(config))], isEmbedded: false };
@@ -169,6 +170,14 @@ async function examineServer(database: Database, { oldest, drift, now }: Measure
       ? right('Clock', 'The clock agrees with the database.')
       : wrong('Clock', `The clock differs from the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
   ];
+}
+
+/** Checks the mail queue of a migrated database. */
+async function examineQueue(database: Database): Promise<Finding[]> {
+  const { missing } = await compareMigrations(database);
+  if (missing.length > 0) return [];
+  const problem = await queueProblem(database.run);
+  return [problem === null ? right('Mail queue', 'The mail queue is complete.') : wrong('Mail queue', problem)];
 }
 
 /** Compares the keyring with the keys that the database was used with. */

@@ -1,68 +1,38 @@
 import { open as openFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
 import type { importMembers } from '../services/member/import-members.ts';
-import { dateForms } from '../services/record/cell.ts';
-import { encodings } from '../services/record/csv.ts';
+import type { dateForms } from '../services/record/cell.ts';
+import type { encodings } from '../services/record/csv.ts';
 import { importUsers } from '../services/user/import/index.ts';
 import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, say, warn, counted } from './operator.ts';
 
 /** Imports the users of a file, all or none. With `--dry-run`, it only reports what would change. */
-export async function importFile(config: Config, words: string[]): Promise<void> {
-  const isTrial = words.includes('--dry-run');
-  const [path, ...rest] = words.filter((word) => word !== '--dry-run');
-  if (path === undefined || path.startsWith('-') || rest.length > 0)
-    throw new CommandError('Usage: npm run users:import -- users.jsonl [--dry-run]');
-  await importFrom(config, path, { run: importUsers, one: 'user', many: 'users' }, isTrial);
+export async function importFile(config: Config, { file, dryRun = false }: FileOptions): Promise<void> {
+  await importFrom(config, file, { run: importUsers, one: 'user', many: 'users' }, dryRun);
 }
 
 /** Imports the records of a CSV file, all or none. `--update` also changes existing records; `--dry-run` only reports the changes. */
-export async function importCsv(config: Config, words: string[], what: Importing): Promise<void> {
-  const { file, options } = readWords(words);
-  if (file === undefined) throw new CommandError(`Usage: npm run ${what.many}:import -- --file ${what.many}.csv ${csvOptions}`);
-  const { update: updates, 'dry-run': isTrial = false, 'ignore-unknown': ignoresUnknown, dates, encoding } = options;
-  const form = { updates, ignoresUnknown, dates: oneOf(dateForms, 'dates', dates), encoding: oneOf(encodings, 'encoding', encoding) };
+export async function importCsv(config: Config, options: CsvOptions, what: Importing): Promise<void> {
+  const { file, update: updates, dryRun: isTrial = false, ignoreUnknown: ignoresUnknown, dates, encoding } = options;
+  const form = { updates, ignoresUnknown, dates, encoding };
   const run: Importing['run'] = (em, tools, source, given) => what.run(em, tools, source, { ...given, ...form });
   await importFrom(config, file, { ...what, run }, isTrial);
 }
 
-const csvOptions = '[--update] [--dry-run] [--ignore-unknown] [--dates mdy] [--encoding windows-1252]';
-
-/** Parses the arguments. Returns no file if one of them is unknown. */
-function readWords(words: string[]): { file?: string | undefined; options: Partial<CsvOptions> } {
-  try {
-    const { values } = parseArgs({
-      args: words,
-      options: {
-        file: { type: 'string' },
-        update: { type: 'boolean' },
-        'dry-run': { type: 'boolean' },
-        'ignore-unknown': { type: 'boolean' },
-        dates: { type: 'string' },
-        encoding: { type: 'string' },
-      },
-    });
-    return { file: values.file, options: values };
-  } catch {
-    return { options: {} };
-  }
+/** The options that all imports share. */
+export interface FileOptions {
+  readonly file: string;
+  readonly dryRun?: boolean;
 }
 
-interface CsvOptions {
-  readonly update: boolean;
-  readonly 'dry-run': boolean;
-  readonly 'ignore-unknown': boolean;
-  readonly dates: string;
-  readonly encoding: string;
-}
-
-function oneOf<T extends string>(known: readonly T[], option: string, given: string | undefined): T | undefined {
-  const found = known.find((each) => each === given);
-  if (given !== undefined && found === undefined) throw new CommandError(`--${option} must be one of ${known.join(', ')}.`);
-  return found;
+export interface CsvOptions extends FileOptions {
+  readonly update?: boolean;
+  readonly ignoreUnknown?: boolean;
+  readonly dates?: (typeof dateForms)[number];
+  readonly encoding?: (typeof encodings)[number];
 }
 
 /** The kind of records in a file, and the function that imports them. */

@@ -6,22 +6,22 @@ import { renewSystemSeals } from '../services/vault/operator.ts';
 import { savedBy } from '../process/work.ts';
 import { keyringProblem, retireKey as retire } from '../services/key.ts';
 import { existingKeyring, keyringFor, whileOpen, withDatabase } from './opening.ts';
-import { CommandError, say, counted } from './operator.ts';
+import { CommandError, say, sayJson, counted } from './operator.ts';
 
 /** Prints how much data depends on each system key, so that no key is removed too early. */
-export async function showKeys(config: Config): Promise<void> {
+export async function showKeys(config: Config, { json }: { readonly json?: boolean } = {}): Promise<void> {
   const keyring = await existingKeyring(config);
   await whileOpen(config, async (database) => {
-    say(tellKeys(await countKeys(database.orm.em, keyring, systemClock())));
+    const uses = await countKeys(database.orm.em, keyring, systemClock());
+    if (json) sayJson(uses);
+    else say(tellKeys(uses));
     const problem = await keyringProblem(database.run, keyring);
     if (problem !== null) throw new CommandError(problem);
   });
 }
 
 /** Retires a key: the service starts without it, even if data still depends on it. */
-export async function retireKey(config: Config, words: string[]): Promise<void> {
-  const [kid, ...rest] = words;
-  if (kid === undefined || kid.startsWith('-') || rest.length > 0) throw new CommandError('Usage: npm run keys:retire -- k1');
+export async function retireKey(config: Config, kid: string): Promise<void> {
   const keyring = await existingKeyring(config);
   if (kid === keyring.active)
     throw new CommandError(`${kid} is the active key of this host. Put another key before it in the keyring first.`);

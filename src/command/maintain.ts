@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
@@ -14,36 +13,44 @@ import { CommandError, counted, say, warn } from './operator.ts';
 /** Creates the tables and the queue for a service whose database role may not create them. */
 export async function update(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
-    const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
-    await queue.start();
-    await queue.stop();
+    await prepareQueue(database);
     say('The database is up to date.');
   });
 }
 
-export async function seed(config: Config, words: string[]): Promise<void> {
+async function prepareQueue(database: Database): Promise<void> {
+  const queue = new MailQueue(await queueDatabase(database), { supervises: false, warn });
+  await queue.start();
+  await queue.stop();
+}
+
+export interface SeedOptions {
+  readonly phase?: '0' | '1' | '2';
+  readonly scale?: string;
+}
+
+export async function seed(config: Config, options: SeedOptions): Promise<void> {
   // a production installation does not contain the seeds
   if (config.environment === 'production')
     throw new CommandError('Seeding is refused in production: the passwords of seeded accounts are public.');
-  const { values } = parseArgs({ args: words, options: { phase: { type: 'string' }, scale: { type: 'string' } } });
-  const phases =
-    values.phase === undefined ? ([0, 1, 2] as const) : [oneOf(values.phase, ['0', '1', '2'])].map((phase) => Number(phase) as 0 | 1 | 2);
-  const scale = Number(values.scale ?? 1);
+  await withDatabase(config, (database) => seedInto(config, database, options));
+}
+
+async function seedInto(config: Config, database: Database, { phase, scale = '1' }: SeedOptions): Promise<void> {
+  const phases = phase === undefined ? ([0, 1, 2] as const) : [Number(phase) as 0 | 1 | 2];
   const { progressOn, seed: seedDatabase } = await import('../../seeds/index.ts');
-  await withDatabase(config, async (database) => {
-    const { progress, end } = progressOn(process.stderr);
-    const options = {
-      environment: config.environment,
-      hashPassword: await hasherOf(config, database),
-      phases,
-      scale,
-      progress,
-      givesOwner: true,
-    };
-    const { written } = await seedDatabase(database.orm.em, options).finally(end);
-    const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
-    say(counts.length === 0 ? 'All seeded records already exist.' : `Added ${counts.join(', ')}.`);
-  });
+  const { progress, end } = progressOn(process.stderr);
+  const options = {
+    environment: config.environment,
+    hashPassword: await hasherOf(config, database),
+    phases,
+    scale: Number(scale),
+    progress,
+    givesOwner: true,
+  };
+  const { written } = await seedDatabase(database.orm.em, options).finally(end);
+  const counts = Object.entries(written).map(([table, count]) => `${count} ${table}`);
+  say(counts.length === 0 ? 'All seeded records already exist.' : `Added ${counts.join(', ')}.`);
 }
 
 /** Disables the seeded accounts with public passwords, before the database is used in production. */
@@ -61,11 +68,10 @@ export async function disableSeeded(config: Config): Promise<void> {
 }
 
 /** Empties the database, migrates it and seeds it. */
-export async function reset(config: Config, words: string[]): Promise<void> {
+export async function reset(config: Config, { force }: { readonly force?: boolean }): Promise<void> {
   if (config.environment === 'production') throw new CommandError('db:reset is refused in production.');
-  const { values } = parseArgs({ args: words, options: { force: { type: 'boolean' } } });
   const { url } = await placeOf(config);
-  if (url !== null && !values.force) {
+  if (url !== null && !force) {
     const database = config.databaseUrl === null ? 'saved in the settings' : 'in DATABASE_URL';
     throw new CommandError(`db:reset deletes everything in the database ${database}. To confirm, run: npm run db:reset -- --force`);
   }
@@ -73,16 +79,14 @@ export async function reset(config: Config, words: string[]): Promise<void> {
     await database.orm.schema.drop({ dropMigrationsTable: true });
     await database.run('drop schema if exists pgboss cascade');
   });
-  await seed(config, []);
+  await withDatabase(config, async (database) => {
+    await prepareQueue(database); // a running service goes on with the new queue
+    await seedInto(config, database, {});
+  });
 }
 
 async function hasherOf(config: Config, database: Database): Promise<(password: string) => Promise<string>> {
   const keyring = await keyringFor(config, database);
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   return (password) => hasher.hash(password);
-}
-
-function oneOf(word: string, words: readonly string[]): string {
-  if (!words.includes(word)) throw new CommandError(`--phase must be one of ${words.join(', ')}.`);
-  return word;
 }

@@ -7,6 +7,7 @@ import { startSealing } from '../services/audit/index.ts';
 import { startCleanup } from '../process/cleanup-rounds.ts';
 import { isSaved } from '../services/setting/saved.ts';
 import { closeAfter, mailOf, openUpdated } from '../process/work.ts';
+import { tracingTo } from '../process/trace.ts';
 import { flushLog, openLog } from '../process/log.ts';
 import { placeOf, roomOf } from './opening.ts';
 import { say, warn } from './operator.ts';
@@ -116,9 +117,11 @@ function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
 export async function work(config: Config): Promise<void> {
   outliveRejections(config);
   const voice = voiceOf(config);
+  const tracing = await tracingTo(config.traceEndpoint);
+  const trace = tracing ? { trace: tracing.trace } : {};
   const database = await openUpdated(config, await placeOf(config));
   try {
-    const room = { ...(await roomOf(config, database)), warn: voice.warn };
+    const room = { ...(await roomOf(config, database)), warn: voice.warn, ...trace };
     const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
     const em = database.orm.em as SqlEntityManager;
     const cleanup = startCleanup({
@@ -126,10 +129,12 @@ export async function work(config: Config): Promise<void> {
       tools: { ...room, rules: config.sessions, mail: mail.queue },
       every: config.cleanupEvery,
       warn: voice.warn,
+      ...trace,
     });
-    const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn: voice.warn });
+    const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn: voice.warn, ...trace });
     stopOnSignal(async () => {
       await closeAfter(database, [cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);
+      await tracing?.stop();
       return true;
     }, voice);
     voice.say('Worker ready: it sends mail, deletes expired records and seals the audit log.');

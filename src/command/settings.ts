@@ -9,6 +9,11 @@ import { probe } from '../services/setting/probe.ts';
 import { asking, type Questions, type Terminal } from './terminal.ts';
 import { placeOf, savedBy, update, whereabouts } from '../process/work.ts';
 
+/** What `test` and `save` read. */
+export const settingsInput =
+  'On a terminal, test and save ask for the connection. Otherwise they read one line of JSON from standard input:\n' +
+  '{"host":"db.example","port":5432,"database":"unionhall","username":"unionhall","password":"…","ssl":false}';
+
 /** A settings command failed. The message says why, without the password. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
@@ -23,7 +28,6 @@ export class SettingsError extends Error {
  */
 export async function changeSettings(config: Config, keyring: () => Promise<Keyring>, word: string, terminal: Terminal): Promise<string> {
   if (word === 'show') return await show(config, keyring);
-  if (word !== 'test' && word !== 'save') throw new SettingsError('Use show, test or save, for example: npm run settings -- save');
   if (word === 'save' && config.databaseUrl !== null)
     throw new SettingsError('DATABASE_URL sets the database connection. Change it there.');
   const connection = await askFor(terminal);
@@ -96,6 +100,6 @@ function parse(text: string): ConnectionInput {
       ssl: ssl === true,
     };
   } catch {
-    throw new SettingsError('Expected one line of JSON: {"host":…,"port":5432,"database":…,"username":…,"password":…,"ssl":false}');
+    throw new SettingsError(`Standard input has no such JSON. ${settingsInput}`);
   }
 }

@@ -3,17 +3,18 @@ import type { Config } from '../config.ts';
 import { examine } from './doctor.ts';
 import { changeSettings } from './settings.ts';
 import { keyringOf } from './opening.ts';
-import { CommandError, counted, here, say } from './operator.ts';
+import { CommandError, counted, here, say, sayJson } from './operator.ts';
 
 /** Shows the database connection, tests another one, or saves it for the next start. */
-export async function settings(config: Config, [word = 'show']: string[]): Promise<void> {
+export async function settings(config: Config, word: string): Promise<void> {
   say(await changeSettings(config, () => keyringOf(config), word, here()));
 }
 
 /** Checks the installation and prints the result of each check. */
-export async function doctor(config: Config): Promise<void> {
+export async function doctor(config: Config, { json }: { readonly json?: boolean } = {}): Promise<void> {
   const findings = await examine(config);
-  for (const { what, says, isFault } of findings)
+  if (json) sayJson(findings.map(({ what, says, isFault }) => ({ check: what, ok: !isFault, message: says })));
+  for (const { what, says, isFault } of json ? [] : findings)
     say(`${isFault ? styleText('red', 'failed') : styleText('green', 'ok    ')}  ${what}: ${says}`);
   const faults = findings.filter(({ isFault }) => isFault).length;
   if (faults > 0) throw new CommandError(`${counted(faults, 'check', 'checks')} failed.`);

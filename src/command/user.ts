@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
@@ -9,15 +8,16 @@ import { resetAge } from '../services/account/request-password-reset.ts';
 import { removeSecondFactorOf } from '../services/user/remove-second-factor.ts';
 import { issueLink, unlockByName, verifyByName, type UserCommandTools } from '../services/user/host-commands.ts';
 import { keyringFor, withDatabase } from './opening.ts';
-import { CommandError, say, warn } from './operator.ts';
+import { say, sayJson, warn } from './operator.ts';
 
 type Work = (em: SqlEntityManager, tools: UserCommandTools, username: string, database: Database) => Promise<void>;
 
+export interface UserOptions {
+  readonly user: string;
+}
+
 /** Runs a command for the user in `--user`. */
-async function withUser(config: Config, words: string[], name: string, work: Work): Promise<void> {
-  const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
-  const { user } = values;
-  if (user === undefined) throw new CommandError(`Usage: npm run ${name} -- --user rosa`);
+async function withUser(config: Config, { user }: UserOptions, work: Work): Promise<void> {
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
     await work(database.orm.em.fork() as SqlEntityManager, { keyring, now: systemClock }, user, database);
@@ -25,34 +25,36 @@ async function withUser(config: Config, words: string[], name: string, work: Wor
 }
 
 /** Prints the link with which a user, or the owner, chooses a password. For hosts without mail. */
-export async function printLink(config: Config, words: string[]): Promise<void> {
+export async function printLink(config: Config, options: UserOptions & { readonly json?: boolean }): Promise<void> {
   const { publicUrl } = config.mail;
-  await withUser(config, words, 'users:link', async (em, tools, username) => {
+  await withUser(config, options, async (em, tools, username) => {
     const lifetimes = { invitation: config.sessions.invitationTtl, reset: resetAge };
     const { kind, token, expiresAt } = await issueLink(em, tools, username, lifetimes);
+    const link = publicUrl === null ? null : tokenLink(publicUrl, kind, token);
+    if (options.json) return sayJson({ kind, token, link, expiresAt });
     const what = kind === 'invitation' ? 'The invitation' : 'The password reset';
     say(`${what} of ${username} works once, until ${formatInstant(expiresAt, config.timeZone)}:`);
-    say(publicUrl === null ? token : tokenLink(publicUrl, kind, token));
+    say(link ?? token);
   });
 }
 
 /** Unlocks the account of a user. */
-export const unlock = (config: Config, words: string[]): Promise<void> =>
-  withUser(config, words, 'users:unlock', async (em, tools, username) => {
+export const unlock = (config: Config, options: UserOptions): Promise<void> =>
+  withUser(config, options, async (em, tools, username) => {
     await unlockByName(em, tools, username);
     say(`${username} is unlocked.`);
   });
 
 /** Verifies the e-mail address of a user. */
-export const verifyAddress = (config: Config, words: string[]): Promise<void> =>
-  withUser(config, words, 'users:verify', async (em, tools, username) => {
+export const verifyAddress = (config: Config, options: UserOptions): Promise<void> =>
+  withUser(config, options, async (em, tools, username) => {
     await verifyByName(em, tools, username);
     say(`The e-mail address of ${username} is verified.`);
   });
 
 /** Removes the second factor of a user, or the owner, who lost it and the backup codes. The service may run meanwhile. */
-export const removeSecondFactor = (config: Config, words: string[]): Promise<void> =>
-  withUser(config, words, 'users:recover', async (em, tools, username, database) => {
+export const removeSecondFactor = (config: Config, options: UserOptions): Promise<void> =>
+  withUser(config, options, async (em, tools, username, database) => {
     const mail = new MailQueue(await queueDatabase(database), { supervises: false, warn });
     await mail.start();
     try {

@@ -1,24 +1,24 @@
-import { parseArgs } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { systemClock } from '../entities/clock.ts';
 import { importSecrets, readForeign, wipe } from '../services/vault/import.ts';
 import { recoverFor, statusOf, tellStatus } from '../services/vault/operator.ts';
+import type { FileOptions } from './import.ts';
 import { asking } from './terminal.ts';
 import { keyringFor, whileOpen, withDatabase } from './opening.ts';
-import { CommandError, counted, here, say } from './operator.ts';
+import { CommandError, counted, here, say, sayJson } from './operator.ts';
+import type { UserOptions } from './user.ts';
 
-export async function showVault(config: Config): Promise<void> {
+export async function showVault(config: Config, { json }: { readonly json?: boolean } = {}): Promise<void> {
   await whileOpen(config, async (database) => {
-    say(tellStatus(await statusOf(database.orm.em.fork() as SqlEntityManager, config.vault.idleTtl)));
+    const status = await statusOf(database.orm.em.fork() as SqlEntityManager, config.vault.idleTtl);
+    if (json) sayJson(status);
+    else say(tellStatus(status));
   });
 }
 
 /** Prompts for the recovery kit, so that it appears in no shell history, process list or screen. */
-export async function recover(config: Config, words: string[], terminal = here()): Promise<void> {
-  const { values } = parseArgs({ args: words, options: { user: { type: 'string' } } });
-  if (values.user === undefined) throw new CommandError('Usage: npm run vault:recover -- --user rosa');
-  const { user } = values;
+export async function recover(config: Config, { user }: UserOptions, terminal = here()): Promise<void> {
   const kit = await asking(terminal, (questions) => questions.askSecretly('Recovery kit'));
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
@@ -28,12 +28,12 @@ export async function recover(config: Config, words: string[], terminal = here()
 }
 
 /** Imports the secrets of a Python installation. Prompts for its password and the password of the user. */
-export async function importVault(config: Config, words: string[], terminal = here()): Promise<void> {
-  const options = { file: { type: 'string' }, user: { type: 'string' }, 'dry-run': { type: 'boolean' } } as const;
-  const { values } = parseArgs({ args: words, options });
-  const { file, user, 'dry-run': isTrial = false } = values;
-  if (file === undefined || (user === undefined && !isTrial))
-    throw new CommandError('Usage: npm run vault:import -- --file x.sqlite (--user rosa | --dry-run)');
+export async function importVault(
+  config: Config,
+  { file, user, dryRun: isTrial = false }: FileOptions & Partial<UserOptions>,
+  terminal = here(),
+): Promise<void> {
+  if (user === undefined && !isTrial) throw new CommandError('Either --user or --dry-run is required.');
   const { foreign, own } = await asking(terminal, async (questions) => ({
     foreign: await questions.askSecretly('Password of the imported installation'),
     own: isTrial ? '' : await questions.askSecretly(`Password of ${user}`),

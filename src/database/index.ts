@@ -1,5 +1,5 @@
 export { compareMigrations, DataVersionError, isEmpty, migrate } from './migrate.ts';
 export { LockedError } from './lock.ts';
-export { openDatabase, type Database, type DatabaseOptions, type DatabasePlace } from './open.ts';
+export { lockDirectory, openDatabase, ours, type Database, type DatabaseOptions, type DatabasePlace } from './open.ts';
 export type { RunSql } from './run.ts';
 export { dumpTemplate, loadTemplate, templateKey, type Template } from './template.ts';

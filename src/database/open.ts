@@ -241,13 +241,13 @@ async function openLocked(directory: string, options: DatabaseOptions): Promise<
 }
 
 /** How the files begin that are ours and not PostgreSQL's. */
-const ours = 'unionhall.';
+export const ours = 'unionhall.';
 
 /**
  * Makes the directory and takes its two locks. Earlier versions know the one beside it. The one inside is seen wherever
  * the directory is mounted, alone or with what is around it.
  */
-async function lockDirectory(directory: string): Promise<Lock> {
+export async function lockDirectory(directory: string): Promise<Lock> {
   const what = `The database in ${directory}`;
   await mkdir(dirname(directory), { recursive: true });
   const outer = takeLock(`${directory}.lock`, what);

@@ -9,6 +9,7 @@ import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import fastify, {
+  type onRequestHookHandler,
   LogController,
   type FastifyBaseLogger,
   type FastifyError,
@@ -62,7 +63,9 @@ export interface Served {
   /** Milliseconds until an access token ends. */
   readonly timeLeft: (accessToken: string) => number;
   /** Resolves while the database answers. */
-  readonly checkDatabase: () => Promise<void>;
+  /** Traces requests. Left out if tracing is off. */
+  readonly onRequest?: onRequestHookHandler;
+  readonly checkDatabase: () => Promise<string | null>;
   /** What keeps the service from being ready, in a sentence; null where it is. */
   readonly trouble: () => string | null;
   /** Whether more than the settings can be asked: as soon as it was ready once, and until the end. */
@@ -90,6 +93,7 @@ export async function createHttp(served: Served): Promise<{ app: FastifyInstance
   readForwardedFor(app);
   // HTTP allows ignoring an unknown expectation; by default Node.js refuses it
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  if (served.onRequest) app.addHook('onRequest', served.onRequest);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headersOf(request));
     current.run(beginning(request.id, config.patience.request, callerIds(request.headers)), done);
@@ -128,7 +132,15 @@ const corsOf = ({ allowed }: Origins) => ({
   origin: allowed,
   credentials: true,
   methods: ['GET', 'POST'],
-  allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'idempotency-key', 'x-request-id', 'x-vault-token'],
+  allowedHeaders: [
+    'authorization',
+    'content-type',
+    'apollo-require-preflight',
+    'idempotency-key',
+    'traceparent',
+    'x-request-id',
+    'x-vault-token',
+  ],
   exposedHeaders: ['x-request-id'],
   // it would be refused in plain text
   strictPreflight: false,
@@ -190,8 +202,7 @@ async function health({ checkDatabase, trouble }: Served, reply: FastifyReply): 
 
 async function answers(checkDatabase: Served['checkDatabase']): Promise<string | null> {
   try {
-    await inTime(checkDatabase(), performance.now() + healthPatience);
-    return null;
+    return await inTime(checkDatabase(), performance.now() + healthPatience);
   } catch {
     return 'The database does not respond.';
   }

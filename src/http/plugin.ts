@@ -41,6 +41,10 @@ interface Seen {
   readonly operation: string | null;
   readonly type: string;
   readonly outcome: string;
+  /** Left out for anonymous callers. */
+  readonly userId?: string;
+  /** Left out where it is not known. */
+  readonly address?: string;
 }
 
 /** Hears of each request, once it is answered. */
@@ -56,6 +60,12 @@ export const telling =
     log.info({ requestId, ...callerIds, ...seen, duration: Math.round(milliseconds * 10) / 10 }, 'answered');
   };
 
+/** The user and the address of a request, as far as they are known. */
+const callerOf = ({ viewer: { userId }, client: { ipAddress } }: Context) => ({
+  ...(userId !== null && { userId }),
+  ...(ipAddress !== null && { address: ipAddress }),
+});
+
 /** What never became an operation. */
 export const noOperation = (outcome: string): Seen => ({ operation: null, type: 'none', outcome });
 
@@ -69,12 +79,17 @@ export const observed = (tell: Tell): Plugin => ({
   },
   async requestDidStart() {
     return {
-      async willSendResponse({ document, operation, operationName, errors, response }: Request) {
+      async willSendResponse({ document, operation, operationName, errors, response, contextValue }: Request) {
         const answer = response.body?.kind === 'single' ? response.body.singleResult : {};
         const outcome = errors?.length ? codeOf(answer.errors?.[0]) : 'ok';
         const fields = rootFields({ document, operation });
         const name = operationName ?? [...new Set(fields.map((field) => field.name))].join(' ');
-        const seen = { operation: name === '' ? null : name.slice(0, 100), type: operation?.operation ?? 'none', outcome };
+        const seen = {
+          operation: name === '' ? null : name.slice(0, 100),
+          type: operation?.operation ?? 'none',
+          outcome,
+          ...callerOf(contextValue),
+        };
         tell(seen, outcomesOf(fields, answer));
       },
     };

@@ -1,6 +1,8 @@
 import { write, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import { GraphQLError } from 'graphql';
+import type { prettyFactory } from 'pino-pretty';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { causesOf, isAway, type RefusalCode } from '../errors.ts';
@@ -18,13 +20,25 @@ const redact = [
 export function openLog(level: Config['logLevel'], to?: DestinationStream): Logger {
   if (level === 'silent') return pino({ level });
   const output = to ?? standardOutput();
-  const log = pino({ level, redact, serializers: { err: describeError } }, output);
+  const log = pino({ level, redact, serializers: { err: describeError } }, output instanceof LogOutput ? readable(output) : output);
   if (output instanceof LogOutput) output.onRecovery = (dropped) => log.warn({ dropped }, 'log output recovered; lines were dropped');
   return log;
 }
 
 /** Returns the log without redaction, which costs more than writing a line. Only for lines that cannot contain secrets. */
 export const plain = (log: Logger): Logger => log.child({}, { redact: [] });
+
+/** Formats lines for a person if standard output is a terminal and pino-pretty, a development dependency, is installed. */
+function readable(output: LogOutput): DestinationStream {
+  if (!process.stdout.isTTY) return output;
+  try {
+    const pretty = createRequire(import.meta.url)('pino-pretty') as { prettyFactory: typeof prettyFactory };
+    const format = pretty.prettyFactory({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' });
+    return { write: (line) => output.write(String(format(JSON.parse(line)))) };
+  } catch {
+    return output;
+  }
+}
 
 let standard: LogOutput | undefined;
 
@@ -201,7 +215,7 @@ export function failuresTo(log: Pick<Logger, 'error'>): ReportFailure {
   };
   return (error, requestId, code) => {
     if (code !== 'UNAVAILABLE') {
-      log.error({ err: error, requestId }, 'GraphQL request failed');
+      log.error({ err: error, requestId }, 'unexpected error: the answer has its request id');
       return;
     }
     count += 1;

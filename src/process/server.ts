@@ -18,6 +18,7 @@ import { lowerWorkers } from './priority.ts';
 import { operations, rootTypes } from '../permissions/index.ts';
 import { buildExecutable, buildOffline } from '../schema.ts';
 import { CaseChanges } from '../services/case/case-changes.ts';
+import { queueProblem } from '../services/mail/index.ts';
 import { AccessTokens } from '../services/crypto/jwt.ts';
 import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { termsOf } from '../services/sign-in/session-terms.ts';
@@ -31,6 +32,7 @@ import { BreachedPasswords } from '../services/proof/breached-passwords.ts';
 import { refuseSeededUsers, SeededError } from '../services/user/seeded-accounts.ts';
 import type { Sockets } from '../http/socket.ts';
 import { Start, type Stage } from './start-up.ts';
+import { tracingTo, type Tracing } from './trace.ts';
 import { version } from './version.ts';
 import { beginWork, migrateOrClose, openUpdated, placeOf, savedBy, whereabouts, type Shared, type Whereabouts, type Work } from './work.ts';
 
@@ -114,7 +116,8 @@ async function prepare(config: Config, options: StartOptions): Promise<ServicePr
   const trusted = await readTrusted(config.trustedDocuments);
   const place = options.database ? await givenPlace(config) : await whereabouts(config, () => Promise.resolve(keyring));
   const { schema, subjects } = options.database ? buildExecutable(options.database.orm.getMetadata()) : await buildOffline();
-  return new ServiceProcess(config, options, { keyring, place, schema, subjects, trusted });
+  const tracing = await tracingTo(config.traceEndpoint);
+  return new ServiceProcess(config, options, { keyring, place, schema, subjects, trusted, tracing });
 }
 
 /** A database that was handed over is what the configuration would name. */
@@ -129,6 +132,7 @@ interface Prepared {
   readonly schema: GraphQLSchema;
   readonly subjects: ContextSources['subjects'];
   readonly trusted: TrustedDocuments | null;
+  readonly tracing: Tracing | null;
 }
 
 /** One process of the service: what it listens with, and the work behind that, which may move from database to database. */
@@ -140,6 +144,7 @@ class ServiceProcess {
   readonly #shared: Shared;
   readonly #metrics: Metrics;
   readonly #trusted: TrustedDocuments | null;
+  readonly #tracing: Tracing | null;
   readonly #start: Start<Work>;
   #place: Whereabouts;
   #http: FastifyInstance | undefined;
@@ -155,12 +160,13 @@ class ServiceProcess {
   #running: Promise<unknown> | undefined;
   #stopping: Promise<boolean> | undefined;
 
-  constructor(config: Config, options: StartOptions, { keyring, place, schema, subjects, trusted }: Prepared) {
+  constructor(config: Config, options: StartOptions, { keyring, place, schema, subjects, trusted, tracing }: Prepared) {
     this.#config = config;
     this.#options = options;
     this.#schema = schema;
     this.#place = place;
     this.#trusted = trusted;
+    this.#tracing = tracing;
     this.#log = openLog(config.logLevel, options.logTo);
     this.#metrics = new Metrics();
     this.#shared = this.#share(keyring, subjects);
@@ -233,15 +239,18 @@ class ServiceProcess {
   async #close(): Promise<void> {
     await this.#http?.close();
     await this.#metricsServer?.stop();
+    await this.#tracing?.stop();
   }
 
   async #listen(): Promise<void> {
     const config = this.#config;
+    const execute = this.#options.execute?.(this.#schema) ?? compiling(this.#schema);
     const { app, sockets } = await createHttp({
       config,
       log: this.#log,
       schema: this.#schema,
-      execute: this.#options.execute?.(this.#schema) ?? compiling(this.#schema),
+      execute: this.#tracing?.execute(execute) ?? execute,
+      ...(this.#tracing && { onRequest: this.#tracing.onRequest }),
       contextOf: (incoming) => this.#contextOf(incoming),
       timeLeft: (accessToken) => this.#shared.tools.tokens.timeLeft(accessToken, this.#shared.now()),
       trouble: () => this.#start.trouble,
@@ -289,11 +298,13 @@ class ServiceProcess {
     };
   }
 
-  async #check(): Promise<void> {
+  /** Says what keeps the database from serving requests. @throws {Refusal} if it does not respond or is read-only. */
+  async #check(): Promise<string | null> {
     const { work } = this.#start;
     if (work === null) throw unavailable();
     const rows = await work.database.runReserved(`select 1 as one where current_setting('transaction_read_only') = 'off'`);
     if (rows.length === 0) throw unavailable();
+    return await queueProblem(work.database.runReserved);
   }
 
   async #begin(migrating: () => void): Promise<Work> {
@@ -435,7 +446,9 @@ class ServiceProcess {
     };
     const changes = new CaseChanges(config.sockets.backlog);
     const missed = (): void => this.#sockets?.missed();
-    return { config, keyring, passwords, setup, now, warn, print: this.#options.print ?? null, subjects, tools, changes, missed };
+    const print = this.#options.print ?? null;
+    const trace = this.#tracing?.trace;
+    return { config, keyring, passwords, setup, now, warn, print, subjects, tools, changes, missed, ...(trace && { trace }) };
   }
 
   #desk(keyring: Keyring, warn: (message: string) => void): Desk {

@@ -17,6 +17,7 @@ import { startMail, type Mail } from '../services/mail/index.ts';
 import { hasOwner } from '../services/account/new-account.ts';
 import { makeFirstAdmin } from '../services/account/first-admin.ts';
 import { startCleanup, type Cleanup } from './cleanup-rounds.ts';
+import type { Trace } from './trace.ts';
 import { CarefulSocket } from '../services/setting/address.ts';
 import { type Place } from '../services/setting/desk.ts';
 import { urlOf } from '../services/setting/input.ts';
@@ -66,6 +67,8 @@ export interface Shared {
   readonly setup: SetupToken;
   readonly now: () => Date;
   readonly warn: (message: string) => void;
+  /** Traces jobs. Left out if tracing is off. */
+  readonly trace?: Trace;
   readonly print: ((text: string) => void) | null;
   readonly subjects: ContextSources['subjects'];
   readonly tools: Omit<ContextSources['tools'], 'mail'>;
@@ -141,13 +144,13 @@ const carefully = ({ source }: Place) => (source === ConnectionSource.SAVED ? { 
 
 /** Begins the work on an open database that is up to date. Where it fails, the database is closed. */
 export async function beginWork(shared: Shared, place: Whereabouts, database: Database): Promise<Work> {
-  const { config, keyring, now, warn, passwords, subjects, changes } = shared;
+  const { config, keyring, now, warn, passwords, subjects, changes, trace } = shared;
   let mail: Mail | undefined;
   let listening: Listening | undefined;
   try {
     await registerKeys(database.orm.em as SqlEntityManager, keyring);
     const hasSeeded = wantsSeeds(config, database) && (await seedWhenEmpty(config, database, passwords));
-    const sending = await mailOf(config, { database, keyring, now, warn, print: shared.print });
+    const sending = await mailOf(config, { database, keyring, now, warn, print: shared.print, ...(trace && { trace }) });
     mail = sending;
     const em = database.orm.em as SqlEntityManager;
     const tools = { ...shared.tools, mail: sending.queue };
@@ -161,8 +164,8 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
     });
     listening = hearing;
     const isOwned = await ensureOwner(serviceScope(tools, em, database.run, 'start'), config);
-    const cleanup = startCleanup({ em, tools, every: config.cleanupEvery, warn });
-    const sealing = startSealing({ em, keyring, every: config.sealEvery, warn });
+    const cleanup = startCleanup({ em, tools, every: config.cleanupEvery, warn, ...(trace && { trace }) });
+    const sealing = startSealing({ em, keyring, every: config.sealEvery, warn, ...(trace && { trace }) });
     const requests = new Requests();
     return {
       database,
@@ -199,6 +202,8 @@ export interface MailRoom {
   readonly keyring: Keyring;
   readonly now: () => Date;
   readonly warn: (message: string) => void;
+  /** Traces jobs. Left out if tracing is off. */
+  readonly trace?: Trace;
   /** Null for the usual: development prints mails where no server sends them. */
   readonly print: ((text: string) => void) | null;
 }

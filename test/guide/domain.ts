@@ -1,26 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { blocksOf, patched } from '../../scripts/new-domain.ts';
 
 // Takes docs/domain.md at its word, in a copy of the repository. Run by `npm run test:guide`.
 
-/** A block of the guide: a whole file, lines to add to one, or commands. */
-interface Block {
-  readonly kind: string;
-  readonly file: string;
-  readonly text: string;
-}
-
 const project = join(import.meta.dirname, '..', '..');
 const guide = readFileSync(join(project, 'docs', 'domain.md'), 'utf8');
-const blocks: Block[] = [...guide.matchAll(/^```(ts|diff|sh) ?(\S*)\n(.*?)^```$/gms)].map(([, kind = '', file = '', text = '']) => ({
-  kind,
-  file,
-  text,
-}));
 
 /** What a copy has of its own, or does without. */
 const left = new Set(['node_modules', '.git', 'dist', '.unionhall', 'coverage']);
@@ -40,11 +29,9 @@ after(() => rmSync(copy, { recursive: true, force: true }));
 
 void test('the guide to a new domain leads to a service that has it, within the laws of the house', () => {
   const migrations = readdirSync(join(copy, 'migrations')).length;
-  for (const { kind, file, text } of blocks) {
-    if (kind === 'ts') place(file, text);
-    else if (kind === 'diff') place(file, patched(readFileSync(join(copy, file), 'utf8'), text));
-    else for (const command of text.trim().split('\n')) run(command);
-  }
+  run('npm run new:domain -- apprenticeship');
+  const commands = blocksOf(guide).flatMap(({ kind, text }) => (kind === 'sh' ? text.trim().split('\n') : []));
+  for (const command of commands.filter((each) => !each.startsWith('perl'))) run(command);
   assert.equal(readdirSync(join(copy, 'migrations')).length, migrations + 1);
   const schema = readFileSync(join(copy, 'schema.graphql'), 'utf8');
   assert.match(schema, /^ {2}beginApprenticeship\($/m);
@@ -57,27 +44,6 @@ void test('a guide that does not fit any more is noticed', () => {
   assert.equal(patched('a\nb\na', ' b\n a\n+d\n@@\n a\n+e\n'), 'a\ne\nb\na\nd');
   assert.throws(() => run('node -e "process.exit(3)"'), /process\.exit\(3\)/);
 });
-
-function place(file: string, text: string): void {
-  mkdirSync(dirname(join(copy, file)), { recursive: true });
-  writeFileSync(join(copy, file), text);
-}
-
-/** Adds the lines with a plus after the lines before them, which must be there; `@@` begins at the top again. */
-function patched(source: string, patch: string): string {
-  const lines = source.split('\n');
-  let line = 0;
-  for (const each of patch.split('\n').slice(0, -1)) {
-    if (each === '@@') line = 0;
-    else if (each.startsWith('+')) lines.splice(line++, 0, each.slice(1));
-    else {
-      const found = lines.indexOf(each.slice(1), line);
-      if (found < 0) throw new Error(`"${each.slice(1)}" is not where the guide says.`);
-      line = found + 1;
-    }
-  }
-  return lines.join('\n');
-}
 
 /** Runs a command of the guide in the copy, as somebody would who pastes it. */
 function run(command: string): void {

@@ -4,7 +4,7 @@ import { Role, UserRole, type RoleName } from '../../entities/role.ts';
 import { User, userProblems, type UserFacts } from '../../entities/user.ts';
 import { badInput } from '../../errors.ts';
 import { makeRoles } from '../record/role.ts';
-import type { Scope } from '../scope.ts';
+import type { EntityScope, Scope } from '../scope.ts';
 
 /** An account to be made, with the one role that it begins with. */
 export interface NewAccount extends UserFacts {
@@ -22,7 +22,7 @@ export function demandFacts({ username, email, firstName, lastName }: UserFacts)
 }
 
 /** Makes an account in the caller's transaction, and the six system roles where a new instance has none yet. */
-export async function makeAccount(scope: Scope, { role, flags, ...facts }: NewAccount, at: Date): Promise<User> {
+export async function makeAccount(scope: EntityScope, { role, flags, ...facts }: NewAccount, at: Date): Promise<User> {
   const roleId = (await roleOf(scope, role)) ?? (await makeRole(scope, role));
   const user = Object.assign(new User(facts), flags, { createdAt: at, updatedAt: at });
   scope.em.persist(user);
@@ -56,10 +56,10 @@ const constraints: Readonly<Record<string, 'username' | 'email' | 'owner'>> = {
   users_single_owner_unique: 'owner',
 };
 
-const roleOf = async (scope: Scope, name: RoleName): Promise<string | null> =>
+const roleOf = async (scope: EntityScope, name: RoleName): Promise<string | null> =>
   (await scope.em.findOne(Role, { name }, { filters: false }))?.id ?? null;
 
-async function makeRole(scope: Scope, name: RoleName): Promise<string> {
+async function makeRole(scope: EntityScope, name: RoleName): Promise<string> {
   await makeRoles(scope.em);
   return (await scope.em.findOneOrFail(Role, { name }, { filters: false })).id;
 }

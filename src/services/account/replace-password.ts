@@ -24,7 +24,7 @@ export interface Replacement {
  * that wait for a second factor, and resets that were mailed. The user is told by mail, but not of the first password.
  * @returns false where the user may no longer sign in, or the stored hash or key is another by now; nothing has changed then.
  */
-export async function replacePassword(scope: Scope, replacement: Replacement): Promise<boolean> {
+export async function replacePassword(scope: Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'>, replacement: Replacement): Promise<boolean> {
   const { userId, passwordHash, instead, keptSessionId, pair } = replacement;
   const at = scope.now();
   const [held] = await scope.em.execute<{ key_version: number; is_invited: boolean }[]>(

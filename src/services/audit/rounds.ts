@@ -15,6 +15,8 @@ export interface SealingParts {
   readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
   /** Events that are sealed by one transaction. */
   readonly batch?: number;
+  /** Traces jobs. Left out if tracing is off. */
+  readonly trace?: <Result>(name: string, work: () => Promise<Result>) => Promise<Result>;
 }
 
 /** Sealing that goes on until it is stopped. */
@@ -24,9 +26,9 @@ export interface Sealing {
 }
 
 /** Seals what waits every so often, batch after batch until nothing does. What fails is said, and tried again the next time. */
-export function startSealing({ wait = pause, batch = batchSize, ...parts }: SealingParts): Sealing {
+export function startSealing({ wait = pause, batch = batchSize, trace = (_name, work) => work(), ...parts }: SealingParts): Sealing {
   const ending = new AbortController();
-  const going = goOn({ wait, batch, ...parts }, ending.signal);
+  const going = goOn({ wait, batch, trace, ...parts }, ending.signal);
   return {
     stop: async () => {
       ending.abort();
@@ -35,11 +37,13 @@ export function startSealing({ wait = pause, batch = batchSize, ...parts }: Seal
   };
 }
 
-async function goOn({ wait, every, warn, ...parts }: Required<SealingParts>, signal: AbortSignal): Promise<void> {
+async function goOn({ wait, every, warn, trace, ...parts }: Required<SealingParts>, signal: AbortSignal): Promise<void> {
   for (;;) {
     await wait(every * 1000, signal);
     if (signal.aborted) return;
-    await sealAll(parts, signal).catch((error: unknown) => warn(`Sealing of the audit log failed (${(error as Error).name})`));
+    await trace('job seal', () => sealAll(parts, signal)).catch((error: unknown) =>
+      warn(`Sealing of the audit log failed (${(error as Error).name})`),
+    );
   }
 }
 

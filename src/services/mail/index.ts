@@ -7,7 +7,7 @@ import { printingTransport, smtpTransport, type Transport } from './transport.ts
 import { deliver } from './worker.ts';
 
 export { securityAlerts, type MailJob, type SecurityAlert } from './job.ts';
-export { MailQueue, usualPace, type MailPace } from './queue.ts';
+export { MailQueue, queueProblem, usualPace, type MailPace } from './queue.ts';
 export { formatInstant, tokenLink } from './template.ts';
 export { issueToken, mailToken, verificationAge, type TokenMailScope } from './token.ts';
 export { smtpProblem } from './transport.ts';
@@ -29,6 +29,8 @@ export interface MailParts {
   readonly sends: boolean;
   readonly warn: (message: string) => void;
   readonly pace?: MailPace;
+  /** Traces jobs. Left out if tracing is off. */
+  readonly trace?: <Result>(name: string, work: () => Promise<Result>) => Promise<Result>;
 }
 
 /** Mail that runs. */
@@ -43,11 +45,12 @@ export interface Mail {
  * they wait in the queue until one is configured, and this is said once.
  */
 export async function startMail(parts: MailParts): Promise<Mail> {
-  const { db, sends, pace, warn } = parts;
+  const { db, sends, pace, warn, trace = (_name, work) => work() } = parts;
   const transport = sends ? transportOf(parts) : null;
   const queue = new MailQueue(db, { supervises: transport !== null, warn, ...(pace && { pace }) });
   await queue.start();
-  if (transport !== null) await queue.work((data, id, signal) => deliver({ ...parts, transport }, data, id, signal));
+  if (transport !== null)
+    await queue.work((data, id, signal) => trace('job mail', () => deliver({ ...parts, transport }, data, id, signal)));
   else if (sends) warn('Mail is not sent: SMTP_URL is not set. Mails wait in the queue.');
   return { queue, stop: (patience) => queue.stop(patience) };
 }

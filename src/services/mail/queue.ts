@@ -130,6 +130,18 @@ export class MailQueue {
   }
 }
 
+/** Says what is missing of the mail queue in the database. Null if it is complete. */
+export async function queueProblem(
+  run: (text: string, parameters: readonly unknown[]) => Promise<readonly object[]>,
+): Promise<string | null> {
+  const [tables] = await run(`select to_regclass('pgboss.queue') is not null and to_regclass('pgboss.job') is not null as exist`, []);
+  const [queue] =
+    (tables as { exist?: boolean } | undefined)?.exist === true
+      ? await run(`select 1 as one from pgboss.queue where name = $1`, [name])
+      : [];
+  return queue ? null : 'The mail queue is missing. Run npm run db:migrate.';
+}
+
 function resultOf(id: string, verdict: Verdict): JobResult {
   if (verdict.is === 'done') return { id, status: 'completed' };
   return { id, status: verdict.is === 'refused' ? 'deadletter' : 'failed', output: { reason: verdict.reason } };

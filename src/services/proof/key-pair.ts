@@ -73,7 +73,7 @@ export async function resealPair(scope: Scope, userId: string, password: string,
  * Writes the resealed keys while the user's row is locked at that version, and deletes the lost ones.
  * @throws CONFLICT where access to the vault would go with it: that is not done by the way.
  */
-export async function movePair(scope: Scope, userId: string, { version, to }: PairMove): Promise<void> {
+export async function movePair(scope: Pick<Scope, 'em' | 'keyring' | 'now'>, userId: string, { version, to }: PairMove): Promise<void> {
   if (to === 'lost' && (await voidPair(scope, userId)))
     throw conflict(
       'This would end your access to the vault: your vault key cannot be decrypted. ' +

@@ -1,0 +1,70 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { RoleName } from '../entities/role.ts';
+import { User, type UserFacts } from '../entities/user.ts';
+import { Viewer } from '../entities/viewer.ts';
+import { Refusal } from '../errors.ts';
+import { demandFacts, hasOwner, makeAccount, takenBy } from '../services/account/new-account.ts';
+import { replacePassword } from '../services/account/replace-password.ts';
+import { hostClient, recordChange } from '../services/audit/event.ts';
+import { voidPair } from '../services/proof/stored-pair.ts';
+import { demandStrength, demandUnbreached } from '../services/proof/password-strength.ts';
+import type { Scope } from '../services/scope.ts';
+import { changeByName, UserError } from '../services/user/host-commands.ts';
+import { forgetFailures } from '../services/user/unlock-user.ts';
+
+/** The dependencies of the commands that set a password. */
+export type PasswordTools = Pick<Scope, 'keyring' | 'passwords' | 'rules' | 'breached' | 'mail' | 'now'>;
+
+/**
+ * Creates the owner of an instance that has none, without a set-up token.
+ * @throws {UserError} if there is an owner, or the facts or the password are refused.
+ */
+export async function createOwner(em: SqlEntityManager, tools: PasswordTools, facts: UserFacts, password: string): Promise<void> {
+  await inHostWords(async () => {
+    const valid = demandFacts(facts);
+    if (await hasOwner({ em })) throw new UserError('This instance already has an owner.');
+    const passwordHash = await newHash(tools, password, valid);
+    await em.transactional(async (transaction) => {
+      const account = { ...valid, passwordHash, role: RoleName.ADMIN, flags: { isOwner: true, isVerified: true } };
+      const { id } = await makeAccount({ em: transaction }, account, tools.now());
+      const scope = { em: transaction, ...tools, viewer: Viewer.anonymous, client: hostClient() };
+      recordChange(scope, { action: 'setup_owner', targetType: 'User', targetId: id });
+    });
+  });
+}
+
+/**
+ * Sets a temporary password, which the user must change after the next sign-in. Ends all sessions, and takes away the
+ * user's vault access, as a reset does.
+ * @throws {UserError} if no active user has that name, or the password is refused.
+ */
+export async function setPasswordByName(em: SqlEntityManager, tools: PasswordTools, username: string, password: string): Promise<void> {
+  await inHostWords(() =>
+    changeByName(em, tools, { username, action: 'user.set_password' }, async (transaction, user) => {
+      if (!user.isActive) throw new UserError(`${user.username} is deactivated. Ask an administrator to reactivate the account first.`);
+      const passwordHash = await newHash(tools, password, user);
+      const scope = { em: transaction, ...tools };
+      await replacePassword(scope, { userId: user.id, passwordHash, instead: null });
+      await transaction.nativeUpdate(User, { id: user.id }, { passwordMustChange: true }, { filters: false });
+      await forgetFailures(scope, user.id);
+      await voidPair(scope, user.id);
+    }),
+  );
+}
+
+async function newHash(tools: PasswordTools, password: string, owner: UserFacts): Promise<string> {
+  demandStrength(tools, password, owner, 'password');
+  await demandUnbreached(tools, password, 'password');
+  return tools.passwords.hash(password);
+}
+
+/** Turns a refusal into a message for the operator. */
+async function inHostWords(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const taken = takenBy(error);
+    if (taken !== null) throw new UserError(taken === 'owner' ? 'This instance already has an owner.' : `The ${taken} is taken.`);
+    throw error instanceof Refusal ? new UserError(error.message.replaceAll('input.', '')) : error;
+  }
+}
