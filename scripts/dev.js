@@ -45,7 +45,9 @@ let updating = update();
 for (const folder of ['src', 'seeds', 'migrations'].flatMap(foldersIn)) {
   watch(folder, () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => (updating = updating.then(update)), pause);
+    waiting = setTimeout(() => {
+      updating = updating.then(update);
+    }, pause);
   });
 }
 

@@ -200,7 +200,7 @@ export class SecretVersion extends Dated {
   }
 }
 
-/** A user's X25519 key pair: whoever holds the password and the system key can open what was granted to it. */
+/** A user's X25519 key pair. The holder of the password and the system key can open what was granted to it. */
 @Entity({ tableName: 'user_keys' })
 export class UserKey extends Dated {
   @OneToOne({ entity: () => User, ref: true, owner: true, deleteRule: 'cascade' })

@@ -47,8 +47,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'members may file grievances',
     file: 'src/permissions/grievance.ts',
-    from: 'fileGrievance: allow(...handling),',
-    to: 'fileGrievance: allow(...handling, MEMBER),',
+    from: '  file: { any: handling },',
+    to: '  file: { any: [...handling, MEMBER] },',
     tests: ['rights/matrix'],
   },
   {
