@@ -272,6 +272,7 @@ describe('the page', () => {
       expect(initialHeaders).toEqual({ Authorization: 'Bearer {{accessToken}}', ...vaultToken });
       expect(initialSubscriptionsPayload).toEqual(initialName === 'Live changes' ? { authorization: 'Bearer {{accessToken}}' } : undefined);
       expect(initialPreRequestScript).toContain("helpers.getEnvironment('username')");
+      expect(initialPreRequestScript).toContain('if (!(token && until(token)');
     }
   });
 

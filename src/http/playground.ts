@@ -174,8 +174,8 @@ if (requestType !== 'introspection') {
 const atFirst = 'officer';
 
 /**
- * Runs in the browser before an operation is sent: brings what was kept for everybody, and signs in who was chosen and is
- * not signed in any more, or not yet. Without a sign-in or a choice, the identity is anonymous.
+ * Runs in the browser before an operation is sent: loads the values that earlier operations stored, and signs in as the
+ * user in the environment menu unless that user is signed in.
  */
 const signIn = (names: readonly string[]): string => `// Loads the values that earlier operations stored.
 const { helpers } = altair;
@@ -184,11 +184,10 @@ for (const name of ${JSON.stringify(names)}) {
   if (value) helpers.setEnvironment(name, value);
 }
 
-// Signs in as the user in the environment menu unless they are signed in. Does nothing before the first "Sign in" or choice.
+// Signs in as the user in the environment menu unless they are signed in.
 const until = (token) => JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).exp * 1000;
 const token = helpers.getEnvironment('accessToken');
-const isChosen = helpers.getEnvironment('username') !== '${atFirst}' || (await altair.storage.get('accessToken'));
-if (isChosen && !(token && until(token) > Date.now() + 10000)) {
+if (!(token && until(token) > Date.now() + 10000)) {
   const response = await fetch('../../graphql', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
