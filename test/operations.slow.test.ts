@@ -297,7 +297,7 @@ describe('the commands of the page', () => {
       said: expect.stringContaining('already exists'),
     });
     expect((await run('audit:export', '--output', join(folder, 'no', 'where'))).said).toContain('cannot be written (ENOENT)');
-    expect((await run('audit:export', '--from', '2999-01-01')).said).toBe('');
+    expect((await run('audit:export', '--from', '2999-01-01')).said).toBe('The audit log has no events in this range.\n');
     expect((await run('audit:export', '--to', '2999-01-01T00:00:00Z')).said).toBe(said);
     for (const wrong of ['yesterday', '2026-13-01', '2026-02-30', '1'])
       expect([wrong, await run('audit:export', '--from', wrong)]).toEqual([

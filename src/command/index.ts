@@ -9,7 +9,7 @@ import { importOrganizations, organizationColumns } from '../services/organizati
 import { dateForms } from '../services/record/cell.ts';
 import { encodings, type CsvForm } from '../services/record/csv.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
-import { settingsInput } from './settings.ts';
+import { settingsInput, type SettingsAction } from './settings.ts';
 import { version } from '../process/version.ts';
 import { backup, restore } from './backup.ts';
 import { archive, exportEvents, verify } from './audit.ts';
@@ -53,7 +53,7 @@ export function buildProgram(run: (work: Run) => Promise<void>): Command {
   add('settings', 'show, test or save the database connection')
     .addArgument(new Argument('[action]').choices(['show', 'test', 'save']).default('show'))
     .addHelpText('after', `\n${settingsInput}`)
-    .action((action: string) => run((config) => settings(config, action)));
+    .action((action: SettingsAction) => run((config) => settings(config, action)));
 
   program.commandsGroup('Database:');
   add('db:migrate', 'migrate the database and the mail queue').action(() => run(update));

@@ -14,6 +14,9 @@ export const settingsInput =
   'On a terminal, test and save ask for the connection. Otherwise they read one line of JSON from standard input:\n' +
   '{"host":"db.example","port":5432,"database":"unionhall","username":"unionhall","password":"…","ssl":false}';
 
+/** What the command does with the connection. */
+export type SettingsAction = 'show' | 'test' | 'save';
+
 /** A settings command failed. The message says why, without the password. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
@@ -23,10 +26,14 @@ export class SettingsError extends Error {
  * Shows, tests or saves the database connection on the host, like `testConnection` and `saveConnection` do over the API.
  * The next start uses a saved connection.
  * @param keyring loads the keyring to read or write a saved connection, and creates it if it is missing.
- * @param word `show`, `test` or `save`.
  * @returns the text for the operator.
  */
-export async function changeSettings(config: Config, keyring: () => Promise<Keyring>, word: string, terminal: Terminal): Promise<string> {
+export async function changeSettings(
+  config: Config,
+  keyring: () => Promise<Keyring>,
+  word: SettingsAction,
+  terminal: Terminal,
+): Promise<string> {
   if (word === 'show') return await show(config, keyring);
   if (word === 'save' && config.databaseUrl !== null)
     throw new SettingsError('DATABASE_URL sets the database connection. Change it there.');
