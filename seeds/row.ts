@@ -84,6 +84,17 @@ export interface OrganizationContactRow extends Kept {
   notes: string | null;
 }
 
+export interface HolidayCalendarRow extends Kept {
+  name: string;
+  workweek: readonly number[];
+}
+
+export interface HolidayRow extends Dated {
+  calendar_id: string;
+  day: string;
+  name: string;
+}
+
 export interface MemberRow extends Kept, Address {
   member_number: string;
   first_name: string;
@@ -201,6 +212,8 @@ export interface Tables {
   user_roles: UserRoleRow;
   organizations: OrganizationRow;
   organization_contacts: OrganizationContactRow;
+  holiday_calendars: HolidayCalendarRow;
+  holidays: HolidayRow;
   members: MemberRow;
   member_employments: MemberEmploymentRow;
   salting_activities: SaltingActivityRow;

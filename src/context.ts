@@ -8,6 +8,7 @@ import type { Subjects } from './reading/subject.ts';
 import { accounts } from './services/account/use-cases.ts';
 import { benevolence } from './services/benevolence/use-cases.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
+import { calendars } from './services/calendar.ts';
 import { CaseService, type CaseChanges } from './services/case/case-changes.ts';
 import { credentials } from './services/credential/use-cases.ts';
 import { grievances } from './services/grievance/use-cases.ts';
@@ -65,6 +66,7 @@ export type Context = Pick<
   | 'salting'
   | 'grievances'
   | 'benevolence'
+  | 'calendars'
   | 'vault'
   | 'cases'
   | 'settings'
@@ -195,6 +197,10 @@ class RequestContext {
 
   get benevolence(): Bound<typeof benevolence> {
     return bind(this.scope, benevolence);
+  }
+
+  get calendars(): Bound<typeof calendars> {
+    return bind(this.scope, calendars);
   }
 
   get vault(): Bound<typeof vault> {

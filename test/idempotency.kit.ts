@@ -137,6 +137,26 @@ export const creations: readonly Creation[] = [
     wrongly: changed({ violationDescription: ' ' }),
   },
   {
+    name: 'createHolidayCalendar',
+    who: 'admin',
+    form: inputOf('CreateHolidayCalendarInput'),
+    table: 'holiday_calendars',
+    action: 'calendar.create',
+    fresh: (makings) => ({ input: { name: makings.word('Calendar'), workweek: [1, 2, 3, 4] } }),
+    otherwise: changed({ workweek: [2, 3, 4, 5] }),
+    wrongly: changed({ workweek: [] }),
+  },
+  {
+    name: 'addHoliday',
+    who: 'admin',
+    form: '$calendarId: ID!, $input: HolidayInput!',
+    table: 'holidays',
+    action: 'calendar.add_holiday',
+    fresh: async (makings) => ({ calendarId: await makings.calendar(), input: { day: '2031-07-04', name: 'Independence Day' } }),
+    otherwise: changed({ day: '2031-07-03' }),
+    wrongly: changed({ name: ' ' }),
+  },
+  {
     name: 'recordGrievanceStep',
     who: 'staff',
     form: inputOf('RecordGrievanceStepInput'),
@@ -199,6 +219,12 @@ export class Makings {
     const input = { memberId: this.memberId, reason: 'MEDICAL', description: 'No pay.', amountRequested: '450.00' };
     const { id } = await does<ApplicationAnswer>(this.local.staff, 'applyForBenevolence', { input });
     return (await does<ApplicationAnswer>(this.local.staff, 'submitBenevolence', { id })).id;
+  }
+
+  async calendar(): Promise<string> {
+    const create = 'mutation ($input: CreateHolidayCalendarInput!) { created: createHolidayCalendar(input: $input) { id } }';
+    const input = { name: this.word('Working days ') };
+    return (await this.local.admin.see<{ created: { id: string } }>(create, { input })).created.id;
   }
 
   async filed(): Promise<string> {

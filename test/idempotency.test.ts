@@ -42,6 +42,7 @@ describe('the contract', () => {
     completeLogin: 'is asked by nobody yet',
     beginTotp: 'replaces what was begun before',
     removeSecondFactor: 'is a CONFLICT once the factor is gone',
+    removeHoliday: 'is NOT_FOUND once the holiday is gone',
     renewSession: 'answers new tokens of the same session',
   };
 

@@ -186,7 +186,11 @@ describe('an id', () => {
       const query = toGraphql(`${list}(first: 100)`, 'nodes', everything(schema, type, 2, roll, { share: 0 }), roll);
       collect(await local.admin.see(query.replace(/\bid\b/g, '__typename id')));
     }
-    collect(await local.admin.see('{ roles { __typename id } sessions { __typename id } }'));
+    collect(
+      await local.admin.see(
+        '{ roles { __typename id } sessions { __typename id } holidayCalendars { __typename id holidays { __typename id } } }',
+      ),
+    );
     await local.sql(`update users set is_owner = true where username = 'admin'`, []);
     const made = await local.admin.see<{ createVault: object }>(
       `mutation { createVault(password: "unionhall-dev") { vault { __typename id grantees { __typename id } } } }`,

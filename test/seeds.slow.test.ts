@@ -29,7 +29,7 @@ import { replayBenevolence, replayGrievance, stateOfBenevolence, stateOfGrievanc
 
 const scaledKinds = [...kinds[1], ...kinds[2]];
 const scaledTables = [...new Set(scaledKinds.flatMap(({ table, parts }) => [table, ...parts]))];
-const tables = ['roles', 'users', 'user_roles', ...scaledTables, 'grievance_counters'];
+const tables = ['roles', 'users', 'user_roles', 'holiday_calendars', 'holidays', ...scaledTables, 'grievance_counters'];
 const options: SeedOptions = { environment: 'test', hashPassword: async (password) => `hash of ${password}` };
 let orm: MikroORM;
 
@@ -161,6 +161,8 @@ describe('a whole run', () => {
       users: 10,
       user_roles: 10,
       organizations: 20,
+      holiday_calendars: 1,
+      holidays: 36,
       members: 50,
       salting_activities: 30,
       benevolence_applications: 25,
@@ -233,6 +235,23 @@ describe('a whole run', () => {
     expect(await distinct('members', 'status')).toEqual(sorted(Object.values(MemberStatus)));
     expect(await distinct('members', 'classification')).toEqual(sorted(Object.values(MemberClassification)));
     expect((await distinct('organizations', 'name')).length).toBe(20);
+  });
+
+  it('keeps a calendar with the nine holidays of four years, each on its weekday', async () => {
+    const days = await query<{ name: string; day: string; weekday: number; year: number }>(
+      `select name, day::text as day, extract(isodow from day)::int as weekday, extract(year from day)::int as year from holidays`,
+    );
+    const years = new Map<string, number[]>();
+    for (const { name, year } of days) years.set(name, [...(years.get(name) ?? []), year]);
+    expect(years.size).toBe(9);
+    for (const each of years.values()) expect(sorted(each)).toEqual([2024, 2025, 2026, 2027]);
+    const weekdays = (name: string) => [...new Set(days.flatMap((each) => (each.name === name ? [each.weekday] : [])))];
+    for (const name of ['Memorial Day', 'Labor Day']) expect(weekdays(name)).toEqual([1]);
+    expect(weekdays('Thanksgiving Day')).toEqual([4]);
+    for (const name of ['Good Friday', 'Day after Thanksgiving']) expect(weekdays(name)).toEqual([5]);
+    const offDuty = days.filter(({ weekday }) => weekday > 5);
+    expect(offDuty.map(({ day }) => day)).toEqual(['2027-12-25']);
+    expect(days.map(({ day }) => day)).toContain('2026-07-03');
   });
 
   it('writes telephone and card numbers in mixed formats', async () => {
@@ -416,6 +435,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
       grievance_step_records: 31 * scale,
     });
     expect(await query(`select count(*)::int as n from organizations where org_type = 'union'`)).toEqual([{ n: 1 }]);
+    expect(await counts()).toMatchObject({ holiday_calendars: 1, holidays: 36 });
     expect(await query(`select count(*)::int as n from organizations where org_type = 'employer'`)).toEqual([{ n: 13 * scale }]);
   });
 

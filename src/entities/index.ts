@@ -1,6 +1,7 @@
 import { OneTimeToken } from './account.ts';
 import { AuditArchive, AuditBacklog, AuditEvent, AuditSeal, Denial } from './audit.ts';
 import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
+import { Holiday, HolidayCalendar } from './calendar.ts';
 import { CaseEvent } from './case.ts';
 import { BackupCode, TotpCredential } from './credential.ts';
 import { Grievance, GrievanceCounter, GrievanceStepRecord } from './grievance.ts';
@@ -31,6 +32,8 @@ export const entities = [
   Grievance,
   GrievanceCounter,
   GrievanceStepRecord,
+  Holiday,
+  HolidayCalendar,
   IdempotencyKey,
   LoginChallenge,
   Member,

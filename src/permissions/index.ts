@@ -5,6 +5,7 @@ import type { Viewer } from '../entities/viewer.ts';
 import * as account from './account.ts';
 import * as audit from './audit.ts';
 import * as benevolence from './benevolence.ts';
+import * as calendar from './calendar.ts';
 import { rows as cases } from './case.ts';
 import * as credential from './credential.ts';
 import * as grievance from './grievance.ts';
@@ -24,6 +25,7 @@ const domains = [
   account,
   audit,
   benevolence,
+  calendar,
   credential,
   grievance,
   member,

@@ -1,6 +1,7 @@
 import { AccountResolver } from './account.ts';
 import { AuditEventResolver } from './audit.ts';
 import { BenevolenceApplicationChangeResolver, BenevolenceApplicationResolver } from './benevolence.ts';
+import { HolidayCalendarResolver } from './calendar.ts';
 import { CredentialResolver } from './credential.ts';
 import { GrievanceChangeResolver, GrievanceResolver } from './grievance.ts';
 import { MemberResolver } from './member.ts';
@@ -25,6 +26,7 @@ export const resolvers = [
   AuditEventResolver,
   BenevolenceApplicationChangeResolver,
   BenevolenceApplicationResolver,
+  HolidayCalendarResolver,
   CredentialResolver,
   GrievanceChangeResolver,
   GrievanceResolver,

@@ -69,6 +69,8 @@ const filling = [
   ...['organization_contacts', 'salting_activities', 'benevolence_applications'].map(
     (table) => `update ${table} set deleted_at = now() where id = (select id from ${table} order by id limit 1)`,
   ),
+  `insert into holiday_calendars (id, created_at, updated_at, deleted_at, name, workweek)
+    values (gen_random_uuid(), now(), now(), now(), 'Given up', '{1,2,3,4,5}')`,
   `insert into users (id, created_at, updated_at, deleted_at, username, email, password_hash, first_name, last_name, is_active, is_verified, is_owner,
       password_must_change, failed_login_attempts)
     select gen_random_uuid(), now(), now(), now(), 'gone', 'gone@unionhall.test', 'none', 'Gone', 'Person', true, true, false, false, 0`,

@@ -8,6 +8,7 @@ import {
   type GraphQLInputType,
   type GraphQLSchema,
 } from 'graphql';
+import { calendarId } from '../../seeds/holiday.ts';
 import { aLocal, type Answer, type Local } from '../support/local.ts';
 import { fillIn, schemaOf, wide } from './kit.ts';
 import { absent, agreement, lists, lookups, operations, people, plainLists, refusalOf, rolesOf, type Username } from './agreement.ts';
@@ -540,13 +541,13 @@ describe('rights that change', () => {
         const isList = name in lists || name in plainLists;
         const isBare =
           isList ||
-          ['me', 'sessions', 'roles', 'permissions', 'isConfigured', 'vault', 'secrets', 'settings'].includes(name) ||
+          ['me', 'sessions', 'roles', 'holidayCalendars', 'permissions', 'isConfigured', 'vault', 'secrets', 'settings'].includes(name) ||
           name.endsWith('Summary');
-        const selection = name === 'isConfigured' ? '' : '{ __typename }';
-        const args = isBare
-          ? ''
-          : `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName', nodes: 'ids' }[name] ?? 'id'}: "${absent}")`;
-        const allowed = ['me', 'permissions', 'isConfigured'].includes(name);
+        const selection = ['isConfigured', 'dueDate'].includes(name) ? '' : '{ __typename }';
+        const limit = `(calendarId: "${calendarId}", from: "2026-03-26", days: 10, dayUnit: WORKING)`;
+        const id = `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName', nodes: 'ids' }[name] ?? 'id'}: "${absent}")`;
+        const args = isBare ? '' : name === 'dueDate' ? limit : id;
+        const allowed = ['me', 'permissions', 'isConfigured', 'dueDate'].includes(name);
         const refused = mayAsk('staff', name)
           ? 'PASSWORD_CHANGE_REQUIRED'
           : expect.stringMatching(/^(PASSWORD_CHANGE_REQUIRED|FORBIDDEN)$/);

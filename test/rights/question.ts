@@ -215,6 +215,7 @@ export class Examiner {
     if (leaf.name === 'DateTime') return Date.parse(String(value)) === Date.parse(String(answer));
     if (leaf.name === 'Decimal') return Number(value) === Number(answer) && /^\d+\.\d\d$/.test(String(answer));
     if (isEnumType(leaf)) return JSON.stringify(value).toUpperCase() === JSON.stringify(answer);
+    if (Array.isArray(value)) return JSON.stringify(value) === JSON.stringify(answer);
     return value === answer;
   }
 
