@@ -299,7 +299,7 @@ async function picture(page: Page, colorScheme: string, name: string): Promise<v
 /** The built service, in a process and folders of its own. */
 async function startService(): Promise<typeof service> {
   const folder = await mkdtemp(join(tmpdir(), 'unionhall-browser-'));
-  const child = spawn(process.execPath, [join(project, 'dist', 'src', 'main.js')], {
+  const child = spawn(process.execPath, [join(project, 'dist', 'src', 'main.js'), 'start'], {
     cwd: project,
     env: {
       PATH: process.env['PATH'],
