@@ -172,13 +172,12 @@ async function listen(page: Page, example: Example, title: string): Promise<void
     await see(page, cause, true);
   }
   await open(page, title);
-  // an event of the new case may come before it
+  // each event has a result of its own, and that of the new case may come before
   await page
     .locator('app-query-result .cm-content')
     .getByText(/"(INVESTIGATE|SUBMIT)"/)
     .first()
     .waitFor();
-  assert.match(await shown(page), /"action": "(INVESTIGATE|SUBMIT)"/, example.name);
 }
 
 /** What Altair says where it shows an answer of which nothing has come yet; of what is ours, the answer itself would tell. */
