@@ -68,6 +68,16 @@ lines.push(
 );
 writeFileSync(join(into, 'cache.ts'), `${lines.join('\n')}\n`);
 
+const creating = Object.values(schema.getMutationType().getFields()).filter(({ description }) =>
+  /`idempotency-key`\s+header/.test(description ?? ''),
+);
+writeFileSync(
+  join(into, 'creating.ts'),
+  `/** The mutations that support the idempotency-key header. */\nexport const creating: ReadonlySet<string> = new Set([\n${creating
+    .map(({ name }) => `  '${name}',\n`)
+    .join('')}]);\n`,
+);
+
 writeFileSync(
   join(into, 'schema.ts'),
   `/** The schema, for mocks. */\nexport const typeDefs = ${JSON.stringify(readFileSync(join(here, '..', 'schema.graphql'), 'utf8'))};\n`,

@@ -1,17 +1,4 @@
-/** What makes something, and knows a retry by its key: the mutations of which the contract says so. */
-const creating: ReadonlySet<string> = new Set([
-  'applyForBenevolence',
-  'createMember',
-  'createOrganization',
-  'createOrganizationContact',
-  'createRole',
-  'createUser',
-  'fileGrievance',
-  'logSaltingActivity',
-  'recordGrievanceStep',
-  'reviewBenevolence',
-  'startEmployment',
-]);
+import { creating } from './generated/creating.js';
 
 /** Whether a document is a mutation that makes one thing, so that the same key makes it no harm to send it again. */
 export function createsOne(document: string): boolean {
