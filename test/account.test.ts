@@ -279,7 +279,7 @@ describe('a password that must be changed', () => {
     const device = await Device.signIn(local, 'officer');
     const usual = await allowed(device);
     await set(local, 'officer', 'password_must_change = true');
-    expect(await allowed(device)).toEqual(['changePassword', 'logout', 'me']);
+    expect(await allowed(device)).toEqual(['changePassword', 'dueDate', 'logout', 'me']);
     expect((await device.ask('{ members { totalCount } }')).codes).toEqual(['PASSWORD_CHANGE_REQUIRED']);
     expect((await device.ask('mutation { updateProfile(input: {}) { id } }')).codes).toEqual(['PASSWORD_CHANGE_REQUIRED']);
     expect((await device.ask('mutation { requestEmailVerification }')).codes).toEqual(['PASSWORD_CHANGE_REQUIRED']);
@@ -533,7 +533,7 @@ describe('registration', () => {
       member: null,
       roles: [{ role: { basedOn: 'MEMBER' }, expiresAt: null }],
     });
-    expect(await allowed(device)).toEqual(['logout', 'me', 'requestEmailVerification']);
+    expect(await allowed(device)).toEqual(['dueDate', 'logout', 'me', 'requestEmailVerification']);
     for (const query of ['mutation { updateProfile(input: {}) { id } }', '{ organizations { totalCount } }', '{ sessions { id } }']) {
       const { codes, errors } = await device.ask(query);
       expect([codes, errors[0]?.message]).toEqual([['FORBIDDEN'], 'Verify your e-mail address before doing this.']);
