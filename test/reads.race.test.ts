@@ -165,7 +165,7 @@ describe('a statement', () => {
     expect(await Promise.all(slow)).toEqual(slow.map(() => [{ one: 1 }]));
   });
 
-  it('that took long is on one connection at a time, for all callers, until it is quick again', async () => {
+  it('that took long is on a quarter of the connections at most, for all users together', async () => {
     node = await open();
     const ask = (n: number) => node.runFor(`user ${n % 4}`)(hanging);
     const first = ask(0);
@@ -174,8 +174,7 @@ describe('a statement', () => {
     const further = Array.from({ length: 12 }, (_, n) => ask(n));
     expect(await node.runFor('other')('select 2 as two')).toEqual([{ two: 2 }]);
     await setTimeout(100);
-    const held = (await hung()).length;
-    expect([1, 2]).toContain(held); // the one that taught it, and one more
+    expect([1, 2]).toContain((await hung()).length); // a quarter of five, rounded up
     await locker.query('select pg_advisory_unlock_all()');
     expect(await Promise.all([first, ...further])).toHaveLength(13);
   });

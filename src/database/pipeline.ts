@@ -49,8 +49,8 @@ const longAfter = 250;
 /** Milliseconds for which it is remembered that a statement takes long. */
 const knownFor = 10_000;
 
-/** Statements that are known to take long run on one of this many connections at a time. */
-const connectionsPerLong = 4;
+/** The part of the connections, rounded up, on which statements that are known to take long run at a time. */
+const shareOfLong = 1 / 4;
 
 /** Connections that are opened for throughput alone. Further ones are opened when all of these hold a slow statement. */
 const usualConnections = 4;
@@ -72,7 +72,7 @@ const reopenAfter = 1000;
  * A slow statement holds up nobody else: nothing is sent on a connection whose oldest statement is slow. What is behind it
  * already is sent again on a free connection, where it only reads. When no connection is left, statements wait here.
  *
- * Statements that took long lately run on few of the connections, so that they leave connections and processor time to others.
+ * Statements that took long lately run on a quarter of the connections, so that others have connections and processor time.
  */
 export class Pipeline {
   readonly #lines: readonly Line[];
@@ -128,7 +128,7 @@ export class Pipeline {
   #lineFor(pending: Pending, now: number): Line | null {
     const { user, mustAnswer } = pending;
     const isLong = user !== undefined && this.#isLong(pending);
-    if (isLong && this.#longLines() >= this.#lines.length / connectionsPerLong) return null;
+    if (isLong && this.#longLines() >= this.#lines.length * shareOfLong) return null;
     const isFull = this.#isFull(user);
     const opened = this.#lines.reduce((count, line) => count + (line.isOpened ? 1 : 0), 0);
     let [best, least]: [Line | null, number] = [null, Infinity];
@@ -168,7 +168,7 @@ export class Pipeline {
     return pending !== undefined && this.#long.size > 0 && this.#long.has(pending.sent.text);
   }
 
-  /** How many connections a statement is on that took long lately. */
+  /** How many connections run a statement that took long lately. */
   #longLines(): number {
     return this.#lines.filter(({ awaited }) => this.#isLong(awaited[0])).length;
   }

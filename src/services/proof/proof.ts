@@ -41,7 +41,7 @@ export interface Proving {
 
 /**
  * Has somebody who is signed in prove it again, as at a sign-in: bounded, and counted before it is tried.
- * @throws BAD_CREDENTIALS if the password or the code is wrong; BAD_INPUT where a code is needed and there is none; RATE_LIMITED.
+ * @throws BAD_CREDENTIALS if the password or the code is wrong; BAD_INPUT if a required code is missing; RATE_LIMITED.
  */
 export async function proveAgain(
   scope: Scope,

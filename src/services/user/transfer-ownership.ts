@@ -11,9 +11,8 @@ import type { Scope } from '../scope.ts';
  * Makes another admin the owner. The former owner stays an admin; what they have open of the vault is closed. Both are
  * told by mail.
  * @returns the new owner's id.
- * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN where the viewer is not the owner any more; CONFLICT for the caller, and
- * for who
- * is not an active admin without an end whose address is verified.
+ * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN if the viewer is no longer the owner; CONFLICT for the caller themselves, and for a
+ * user who is not an active admin with a verified address and a role without an end.
  */
 export async function transferOwnership(scope: Scope, userId: string): Promise<string> {
   if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'must be a UUID' });
