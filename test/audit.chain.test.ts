@@ -212,7 +212,7 @@ describe('verifying', () => {
     if (type === 'uuid') return `'01900000-0000-7000-8000-0000000000aa'`;
     if (type.startsWith('timestamp')) return `${column} + interval '1 millisecond'`;
     if (type === 'integer' || type === 'bigint') return `${column} + 1`;
-    return column === 'outcome' ? `'denied'` : `'x' || substr(${column}, 2)`;
+    return column === 'outcome' ? `'denied'` : `case left(${column}, 1) when 'x' then 'y' else 'x' end || substr(${column}, 2)`;
   };
   const columnsOf = async (table: string): Promise<[column: string, type: string, isNullable: boolean][]> =>
     (await database.run(`select column_name, data_type, is_nullable from information_schema.columns where table_name = $1`, [table])).map(

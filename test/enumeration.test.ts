@@ -137,7 +137,7 @@ describe('a sign-in that is refused', () => {
         { cookie: true },
         { deviceName: 'Laptop' },
         { deviceToken },
-        { deviceToken: `${deviceToken.slice(0, -2)}AA` },
+        { deviceToken: `${deviceToken.slice(0, -2)}${deviceToken.endsWith('AA') ? 'BB' : 'AA'}` },
         { deviceToken: 'x' },
       ]) {
         const asked = await login(identifier, 'wrong', more, { cookie: `unionhall_device=${deviceToken}` });
