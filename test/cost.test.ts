@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import { schemaOf } from './rights/kit.ts';
 import { dice } from './rights/question.ts';
+import { statementsOf } from './support/database.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 
 /** Other documents at each run; `COST_SEED` asks for those of one run again. */
@@ -165,12 +166,12 @@ describe('it is refused', () => {
   });
 
   it('when organizing is summed up for more employers than were counted', async () => {
-    const local = await aLocal({ environment: { MAX_COST: '110' }, comparesExecutions: false });
+    const local = await aLocal({ environment: { MAX_COST: '250' }, comparesExecutions: false });
     const summary = '{ organizingSummary { activityCount } }';
     expect((await local.admin.ask(summary)).codes).toEqual([]);
     await local.sql(
       `insert into organizations select (jsonb_populate_record(null::organizations, to_jsonb(o) || jsonb_build_object('id', gen_random_uuid(), 'name', 'Shop ' || n))).*
-       from (select * from organizations where deleted_at is null limit 1) o, generate_series(1, 130) n`,
+       from (select * from organizations where deleted_at is null limit 1) o, generate_series(1, 300) n`,
     );
     await local.sql(
       `insert into salting_activities
@@ -178,6 +179,10 @@ describe('it is refused', () => {
        from (select * from salting_activities where deleted_at is null limit 1) a, organizations o where o.name like 'Shop %'`,
     );
     expect((await local.admin.ask(summary)).codes).toEqual(['TOO_COMPLEX']);
+    // once one is counted and refused, none is read, and no other is counted
+    const two = '{ a: organizingSummary { activityCount } b: organizingSummary { activityCount } }';
+    const statements = await statementsOf(local.heard, async () => expect((await local.admin.ask(two)).codes).toContain('TOO_COMPLEX'));
+    expect(statements.filter((text) => text.includes('counted as'))).toHaveLength(1);
   });
 
   it('never after a change was made', async () => {

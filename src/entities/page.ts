@@ -286,9 +286,34 @@ export class Allowance {
   /** Nothing is refused of a mutation's answer: the change is made by then. */
   left = Infinity;
 
+  /** When the lists before are counted. */
+  #counted: Promise<unknown> = Promise.resolve();
+
   /** @throws TOO_COMPLEX */
   spend(objects: number): void {
     this.left -= objects;
     if (this.left < 0) throw tooComplex('The lists in the response exceed the object limit. Request fewer objects.');
+  }
+
+  /**
+   * Reads a long list once its length is known. Lists are counted one after another and spent while they are read; once
+   * one is refused, no other is counted. What is answered of a list is spent when it is answered.
+   * @param length how many objects the list has beyond what it was counted as.
+   * @throws TOO_COMPLEX, with nothing read.
+   */
+  async read<T>(length: () => Promise<number>, read: () => Promise<T>): Promise<T> {
+    const counted = this.#counted.then(async () => {
+      this.spend(0);
+      const objects = await length();
+      this.spend(objects);
+      return objects;
+    });
+    this.#counted = counted.catch(() => {});
+    const objects = await counted;
+    try {
+      return await read();
+    } finally {
+      this.left += objects;
+    }
   }
 }

@@ -287,6 +287,13 @@ export const organizingFigures: Figures = {
     order by o."name", o."id" limit :most`,
 };
 
+/** How many organizations have activities in the period, counted up to `:most`. */
+export const activeOrganizations: Figures = {
+  ...organizingFigures,
+  sql: `select count(*)::int as "count" from
+    (select distinct "organization" from counted where "organization" in (select "id" from about) limit :most) each`,
+};
+
 export const benevolenceFigures: Figures = {
   of: BenevolenceApplication,
   day: 'applicationDate',
@@ -313,7 +320,8 @@ export const grievanceFigures: Figures = {
       (select coalesce(json_agg(json_build_object('employerId', employer, 'count', "count", 'openCount', "openCount")
           order by "count" desc, employer), '[]')
         from (select c.employer, ${count[0]} as "count", ${open} as "openCount"
-          from counted c join about o on o."id" = c.employer group by 1) each) as "byEmployer",
+          from counted c join about o on o."id" = c.employer group by 1
+          order by "count" desc, c.employer limit :most) each) as "byEmployer",
       (select coalesce(json_agg(json_build_object('contractArticle', article, 'count', "count", 'settled', "settled")
           order by "count" desc, article nulls last), '[]')
         from (select "contractArticle" as article, ${count[0]} as "count", ${settled[0]} as "settled" from counted group by 1) each) as "byArticle"

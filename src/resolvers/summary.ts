@@ -2,8 +2,10 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-graphql';
 import type { Context } from '../context.ts';
 import { Organization } from '../entities/organization.ts';
+import type { Allowance } from '../entities/page.ts';
 import { DateScalar } from '../entities/scalars.ts';
 import {
+  activeOrganizations,
   benevolenceFigures,
   BenevolenceSummary,
   employersCounted,
@@ -16,6 +18,9 @@ import {
 
 const fromOptions = { nullable: true, description: 'The first day of the period. Defaults to no lower limit.' };
 const toOptions = { nullable: true, description: 'The last day of the period, inclusive. Defaults to no upper limit.' };
+
+/** The least number of employers in a list that exceeds the object limit. */
+const justRefused = ({ left }: Allowance): number => Math.min(employersCounted + left + 1, 2 ** 31);
 
 @Resolver(BenevolenceSummary)
 export class BenevolenceSummaryResolver {
@@ -39,11 +44,11 @@ export class GrievanceSummaryResolver {
     description: 'Returns figures for the grievances that the caller can see, selected by filing date.',
   })
   grievanceSummary(
-    @Ctx() { read }: Context,
+    @Ctx() { read, allowance }: Context,
     @Arg('from', () => DateScalar, fromOptions) from: string | null = null,
     @Arg('to', () => DateScalar, toOptions) to: string | null = null,
   ) {
-    return read.total(grievanceFigures, { from, to });
+    return read.total(grievanceFigures, { from, to, most: justRefused(allowance) });
   }
 }
 
@@ -71,8 +76,12 @@ export class OrganizingSummaryResolver {
     @Arg('from', () => DateScalar, fromOptions) from: string | null = null,
     @Arg('to', () => DateScalar, toOptions) to: string | null = null,
   ) {
-    const most = Math.min(employersCounted + allowance.left + 1, 2 ** 31); // one more is refused
-    return read.figures(organizingFigures, { from, to, about, most });
+    if (about !== null) return read.figures(organizingFigures, { from, to, about });
+    const more = async () => {
+      const { count } = await read.total(activeOrganizations, { from, to, most: justRefused(allowance) });
+      return Math.max(0, Number(count) - employersCounted);
+    };
+    return allowance.read(more, () => read.figures(organizingFigures, { from, to }));
   }
 
   @FieldResolver(() => Organization, { description: 'The organization.' })
