@@ -11,7 +11,7 @@ const readers = ['admin', 'staff', 'president', 'vp'];
 const target = 0.7;
 
 const list = '{ grievances(first: 5) { nodes { id } } }';
-const summaries = `{ ${Array.from({ length: 9 }, (_, n) => `s${n}: organizingSummary { activityCount organization { name } }`).join(' ')} }`;
+const summaries = `{ ${Array.from({ length: 9 }, (_, n) => `s${n}: grievanceSummary { count byStatus { count } }`).join(' ')} }`;
 
 /**
  * What `me` keeps of its throughput beside four users whose reads hang on a locked table, and beside four whose reads work long.

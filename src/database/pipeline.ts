@@ -49,8 +49,8 @@ const longAfter = 250;
 /** Milliseconds for which it is remembered that a statement takes long. */
 const knownFor = 10_000;
 
-/** The part of the connections, rounded up, on which statements that are known to take long run at a time. */
-const shareOfLong = 1 / 4;
+/** On how many of these connections statements that are known to take long run at a time. */
+const forLong = (connections: number): number => Math.max(1, Math.floor(connections / 4));
 
 /** Connections that are opened for throughput alone. Further ones are opened when all of these hold a slow statement. */
 const usualConnections = 4;
@@ -128,7 +128,7 @@ export class Pipeline {
   #lineFor(pending: Pending, now: number): Line | null {
     const { user, mustAnswer } = pending;
     const isLong = user !== undefined && this.#isLong(pending);
-    if (isLong && this.#longLines() >= this.#lines.length * shareOfLong) return null;
+    if (isLong && this.#longLines() >= forLong(this.#lines.length)) return null;
     const isFull = this.#isFull(user);
     const opened = this.#lines.reduce((count, line) => count + (line.isOpened ? 1 : 0), 0);
     let [best, least]: [Line | null, number] = [null, Infinity];
