@@ -1,5 +1,6 @@
 import { grievanceSteps, GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../src/entities/grievance.ts';
 import { fullNameOf, linkedMembers, userId } from './account.ts';
+import { governingOf } from './agreement.ts';
 import { daysAgo, instantOn, plusDays, workday, yearOf } from './calendar.ts';
 import type { Dossier, ScaledKind } from './dossier.ts';
 import { employerIdOf, memberId, memberIndex, money } from './member.ts';
@@ -215,6 +216,8 @@ class Telling {
       employer_id: employerIdOf(this.block, this.shape.member),
       filed_date: this.filed,
       incident_date: incidentDate,
+      known_date: null,
+      ...governingOf(this.shape.member, text?.article ?? null),
       contract_article: text?.article ?? null,
       violation_description: text?.violation ?? '',
       remedy_sought: text?.remedy ?? null,

@@ -1,3 +1,4 @@
+import { assents } from './agreement.ts';
 import { benevolence } from './benevolence.ts';
 import type { ScaledKind } from './dossier.ts';
 import { grievances } from './grievance.ts';
@@ -8,6 +9,6 @@ import { activities } from './salting.ts';
 /** What each phase multiplies, in an order in which it can be written. */
 export const kinds: Readonly<Record<0 | 1 | 2, readonly ScaledKind[]>> = {
   0: [],
-  1: [organizations, members],
+  1: [organizations, members, assents],
   2: [activities, benevolence, grievances],
 };

@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/core';
 import { Seeder } from '@mikro-orm/seeder';
 import { seedAlone } from './alone.ts';
 import { RoleName } from '../src/entities/role.ts';
+import { agreementIds } from './agreement.ts';
 import { accountIds, linkedMembers, seededAccounts, userId } from './account.ts';
 import { anchorDate, instantOn } from './calendar.ts';
 import type { SeedConnection } from './connection.ts';
@@ -37,10 +38,16 @@ async function demandPrerequisites(connection: SeedConnection, scale: number): P
   const missing = [
     missingRoles.length > 0 && `the roles ${missingRoles.join(', ')} (phase 0)`,
     missingUsers.length > 0 && `the users ${missingUsers.join(', ')} (phase 0)`,
+    await lackOfAgreements(connection),
     await lackOf(connection, organizations, organizationId, scale),
     await lackOf(connection, members, memberId, scale),
   ].filter((each) => each !== null && each !== false);
   if (missing.length > 0) throw new SeedError(`Phase 2 was not seeded. Missing records: ${missing.join('; ')}.`);
+}
+
+async function lackOfAgreements(connection: SeedConnection): Promise<string | null> {
+  const missing = (await missingIds(connection, 'agreements', agreementIds)).length;
+  return missing === 0 ? null : `${missing} of ${agreementIds.length} agreements (phase 1)`;
 }
 
 async function lackOf(

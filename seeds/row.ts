@@ -1,3 +1,5 @@
+import type { ClockStart, LimitBase, MissConsequence, TimeLimitAct } from '../src/entities/agreement.ts';
+import type { DayUnit } from '../src/entities/calendar.ts';
 import type {
   BenevolenceReason,
   BenevolenceReviewDecision,
@@ -95,6 +97,55 @@ export interface HolidayRow extends Dated {
   name: string;
 }
 
+export interface BargainingUnitRow extends Kept {
+  name: string;
+  code: string;
+  description: string | null;
+}
+
+export interface AgreementRow extends Kept {
+  title: string;
+  code: string;
+  unit_id: string;
+  calendar_id: string;
+  association: string | null;
+  effective_date: string;
+  expiration_date: string | null;
+  renews_yearly: boolean;
+  notice_days: number;
+  signed_date: string | null;
+  clock: ClockStart;
+  first_day_counts: boolean;
+  rolls_forward: boolean;
+  extensions_in_writing: boolean;
+  steps: number;
+  version: number;
+}
+
+export interface AgreementArticleRow extends Dated {
+  agreement_id: string;
+  place: number;
+  number: string;
+  title: string;
+}
+
+export interface AgreementLimitRow extends Dated {
+  agreement_id: string;
+  step: number;
+  act: TimeLimitAct;
+  days: number;
+  day_unit: DayUnit;
+  counts_from: LimitBase;
+  on_miss: MissConsequence;
+}
+
+export interface AgreementEmployerRow extends Dated {
+  agreement_id: string;
+  organization_id: string;
+  assented_date: string;
+  ended_date: string | null;
+}
+
 export interface MemberRow extends Kept, Address {
   member_number: string;
   first_name: string;
@@ -164,6 +215,9 @@ export interface GrievanceRow extends Kept {
   employer_id: string;
   filed_date: string;
   incident_date: string | null;
+  known_date: string | null;
+  agreement_id: string | null;
+  article_id: string | null;
   contract_article: string | null;
   violation_description: string;
   remedy_sought: string | null;
@@ -214,6 +268,11 @@ export interface Tables {
   organization_contacts: OrganizationContactRow;
   holiday_calendars: HolidayCalendarRow;
   holidays: HolidayRow;
+  bargaining_units: BargainingUnitRow;
+  agreements: AgreementRow;
+  agreement_articles: AgreementArticleRow;
+  agreement_limits: AgreementLimitRow;
+  agreement_employers: AgreementEmployerRow;
   members: MemberRow;
   member_employments: MemberEmploymentRow;
   salting_activities: SaltingActivityRow;

@@ -6,6 +6,7 @@ import { mayAct, nodeTypesOf, permissionsOf, type Permission } from './permissio
 import { Reader, type RunSql } from './reading/reader.ts';
 import type { Subjects } from './reading/subject.ts';
 import { accounts } from './services/account/use-cases.ts';
+import { agreements } from './services/agreement/use-cases.ts';
 import { benevolence } from './services/benevolence/use-cases.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
 import { calendars } from './services/calendar.ts';
@@ -17,7 +18,7 @@ import { members } from './services/member/use-cases.ts';
 import { organizations } from './services/organization/use-cases.ts';
 import { roles } from './services/role.ts';
 import { salting } from './services/salting.ts';
-import { bind, createScope, runOn, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
+import { bind, createScope, runOn, todayOf, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
 import { authenticate } from './services/session/authenticate.ts';
 import type { LoginInput } from './services/session/login.ts';
 import type { SignedIn, TokenCookies } from './services/sign-in/start-session.ts';
@@ -67,6 +68,7 @@ export type Context = Pick<
   | 'grievances'
   | 'benevolence'
   | 'calendars'
+  | 'agreements'
   | 'vault'
   | 'cases'
   | 'settings'
@@ -203,6 +205,10 @@ class RequestContext {
     return bind(this.scope, calendars);
   }
 
+  get agreements(): Bound<typeof agreements> {
+    return bind(this.scope, agreements);
+  }
+
   get vault(): Bound<typeof vault> {
     return bind(this.scope, vault);
   }
@@ -261,7 +267,7 @@ class CookieJar {
 
 async function viewerOf({ run, runReserved, tools }: ContextSources, accessToken: string | null, isUse = true): Promise<Viewer> {
   const facts = accessToken === null ? null : await authenticate(accessToken, runReserved, tools, isUse ? run : null);
-  return facts === null ? Viewer.anonymous : new Viewer(facts, mayAct);
+  return facts === null ? Viewer.anonymous : new Viewer(facts, mayAct, todayOf(tools));
 }
 
 const readerFor = ({ runFor, subjects, tools }: ContextSources, viewer: Viewer): Reader =>

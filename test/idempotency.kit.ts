@@ -157,6 +157,40 @@ export const creations: readonly Creation[] = [
     wrongly: changed({ name: ' ' }),
   },
   {
+    name: 'createBargainingUnit',
+    who: 'admin',
+    form: inputOf('CreateBargainingUnitInput'),
+    table: 'bargaining_units',
+    action: 'bargaining_unit.create',
+    fresh: (makings) => ({ input: { name: 'Line', code: makings.word('LINE') } }),
+    otherwise: changed({ name: 'Outside line' }),
+    wrongly: changed({ code: ' ' }),
+  },
+  {
+    name: 'createAgreement',
+    who: 'admin',
+    form: inputOf('CreateAgreementInput'),
+    table: 'agreements',
+    action: 'agreement.create',
+    fresh: (makings) => makings.agreementInput(),
+    otherwise: changed({ title: 'Another' }),
+    wrongly: changed({ steps: 4 }),
+  },
+  {
+    name: 'addAgreementEmployer',
+    who: 'admin',
+    form: '$agreementId: ID!, $input: AgreementEmployerInput!',
+    table: 'agreement_employers',
+    action: 'agreement.add_employer',
+    fresh: async (makings) => ({
+      agreementId: await makings.agreement(),
+      // not the employer of the grievances: agreements of several units would bind it
+      input: { organizationId: await makings.otherEmployer(), assentedDate: '2001-01-01' },
+    }),
+    otherwise: changed({ assentedDate: '2001-02-01' }),
+    wrongly: changed({ organizationId: 'none' }),
+  },
+  {
     name: 'recordGrievanceStep',
     who: 'staff',
     form: inputOf('RecordGrievanceStepInput'),
@@ -225,6 +259,24 @@ export class Makings {
     const create = 'mutation ($input: CreateHolidayCalendarInput!) { created: createHolidayCalendar(input: $input) { id } }';
     const input = { name: this.word('Working days ') };
     return (await this.local.admin.see<{ created: { id: string } }>(create, { input })).created.id;
+  }
+
+  otherEmployer(): Promise<string> {
+    return value<string>(this.local, `select id from organizations where org_type = 'employer' order by id desc limit 1`);
+  }
+
+  async agreementInput(): Promise<Variables> {
+    const create = 'mutation ($input: CreateBargainingUnitInput!) { created: createBargainingUnit(input: $input) { id } }';
+    const code = this.word('UNIT');
+    const unit = await this.local.admin.see<{ created: { id: string } }>(create, { input: { name: code, code } });
+    const calendarId = await value<string>(this.local, `select id from holiday_calendars order by id limit 1`);
+    const term = { effectiveDate: '2001-01-01', expirationDate: '2001-12-31' };
+    return { input: { title: code, code, unitId: unit.created.id, calendarId, ...term } };
+  }
+
+  async agreement(): Promise<string> {
+    const create = 'mutation ($input: CreateAgreementInput!) { created: createAgreement(input: $input) { id } }';
+    return (await this.local.admin.see<{ created: { id: string } }>(create, await this.agreementInput())).created.id;
   }
 
   async filed(): Promise<string> {

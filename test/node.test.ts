@@ -21,6 +21,7 @@ beforeAll(async () => {
 
 /** The types that `node` finds, each with the query whose right it takes. */
 const nodes = {
+  Agreement: 'agreement',
   AuditEvent: 'auditEvents',
   BenevolenceApplication: 'benevolenceApplication',
   Grievance: 'grievance',
@@ -188,7 +189,7 @@ describe('an id', () => {
     }
     collect(
       await local.admin.see(
-        '{ roles { __typename id } sessions { __typename id } holidayCalendars { __typename id holidays { __typename id } } }',
+        '{ roles { __typename id } sessions { __typename id } bargainingUnits { __typename id } holidayCalendars { __typename id holidays { __typename id } } }',
       ),
     );
     await local.sql(`update users set is_owner = true where username = 'admin'`, []);

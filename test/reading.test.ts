@@ -296,6 +296,7 @@ describe('filters', () => {
       }
     }
     expect(lists.map(({ name }) => name).sort()).toEqual([
+      'agreements',
       'benevolenceApplications',
       'grievances',
       'members',

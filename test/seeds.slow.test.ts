@@ -29,7 +29,8 @@ import { replayBenevolence, replayGrievance, stateOfBenevolence, stateOfGrievanc
 
 const scaledKinds = [...kinds[1], ...kinds[2]];
 const scaledTables = [...new Set(scaledKinds.flatMap(({ table, parts }) => [table, ...parts]))];
-const tables = ['roles', 'users', 'user_roles', 'holiday_calendars', 'holidays', ...scaledTables, 'grievance_counters'];
+const fixedTables = ['bargaining_units', 'agreements', 'agreement_articles', 'agreement_limits'];
+const tables = ['roles', 'users', 'user_roles', 'holiday_calendars', 'holidays', ...fixedTables, ...scaledTables, 'grievance_counters'];
 const options: SeedOptions = { environment: 'test', hashPassword: async (password) => `hash of ${password}` };
 let orm: MikroORM;
 
@@ -163,6 +164,11 @@ describe('a whole run', () => {
       organizations: 20,
       holiday_calendars: 1,
       holidays: 36,
+      bargaining_units: 2,
+      agreements: 3,
+      agreement_articles: 45,
+      agreement_limits: 33,
+      agreement_employers: 25,
       members: 50,
       salting_activities: 30,
       benevolence_applications: 25,
@@ -252,6 +258,18 @@ describe('a whole run', () => {
     const offDuty = days.filter(({ weekday }) => weekday > 5);
     expect(offDuty.map(({ day }) => day)).toEqual(['2027-12-25']);
     expect(days.map(({ day }) => day)).toContain('2026-07-03');
+  });
+
+  it('governs every grievance by the agreement that bound its employer on the day of the incident, and names its article', async () => {
+    const governed = await query<{ isBound: boolean; isNamed: boolean }>(
+      `select exists (select 1 from agreement_employers e where e.agreement_id = a.id and e.organization_id = g.employer_id
+           and g.incident_date between e.assented_date and coalesce(e.ended_date, 'infinity')) and g.incident_date between a.effective_date
+           and a.expiration_date as "isBound",
+         'Article ' || r.number || ' – ' || r.title = g.contract_article and r.agreement_id = a.id as "isNamed"
+       from grievances g join agreements a on a.id = g.agreement_id join agreement_articles r on r.id = g.article_id`,
+    );
+    expect(governed).toHaveLength(20);
+    for (const each of governed) expect(each).toEqual({ isBound: true, isNamed: true });
   });
 
   it('writes telephone and card numbers in mixed formats', async () => {
@@ -435,7 +453,7 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
       grievance_step_records: 31 * scale,
     });
     expect(await query(`select count(*)::int as n from organizations where org_type = 'union'`)).toEqual([{ n: 1 }]);
-    expect(await counts()).toMatchObject({ holiday_calendars: 1, holidays: 36 });
+    expect(await counts()).toMatchObject({ holiday_calendars: 1, holidays: 36, agreements: 3, agreement_employers: 25 * scale });
     expect(await query(`select count(*)::int as n from organizations where org_type = 'employer'`)).toEqual([{ n: 13 * scale }]);
   });
 

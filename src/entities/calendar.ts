@@ -53,6 +53,9 @@ const dayOf = (number: number): string => new Date(number * dayLength).toISOStri
 /** 1970-01-01 was a Thursday, weekday 4. */
 const weekdayOf = (number: number): number => ((((number + 3) % 7) + 7) % 7) + 1;
 
+/** The day so many days after another, or before it where `days` is negative; at the earliest 0001-01-01, at the latest 9999-12-31. */
+export const plusDays = (day: string, days: number): string => dayOf(Math.min(Math.max(numberOf(day) + days, firstDay), lastDay));
+
 function isWorkingDay({ workweek, holidays }: WorkingDays, number: number): boolean {
   return workweek.includes(weekdayOf(number)) && !holidays.has(dayOf(number));
 }
@@ -68,7 +71,7 @@ export function dueDay(calendar: WorkingDays, from: string, count: DayCount): st
   return due > lastDay ? null : dayOf(due);
 }
 
-const lastDay = numberOf('9999-12-31');
+const [firstDay, lastDay] = [numberOf('0001-01-01'), numberOf('9999-12-31')];
 
 function dueWorkingDay(calendar: WorkingDays, start: number, { days, firstDayCounts }: DayCount): number {
   let day = firstDayCounts ? start - 1 : start;

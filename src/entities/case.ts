@@ -27,7 +27,8 @@ export const caseConflict = (message: string, status: string, allowed: readonly 
   );
 
 /** When a case counts as changed by an context: later than before, so that its version rises even where no other column changes. */
-export const changedBy = (context: ActionContext, before: Date): Date => new Date(Math.max(context.at.valueOf(), before.valueOf() + 1));
+export const changedBy = (context: Pick<ActionContext, 'at'>, before: Date): Date =>
+  new Date(Math.max(context.at.valueOf(), before.valueOf() + 1));
 
 /** On which channel of the database every node hears of what was done to a case. */
 export const caseChannel = 'unionhall_case_events';

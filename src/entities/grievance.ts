@@ -2,6 +2,7 @@ import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, PrimaryKey, Propert
 import { Collection, ref, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { badInput, type FieldProblem } from '../errors.ts';
+import { Agreement, AgreementArticle } from './agreement.ts';
 import { caseConflict, CaseEvent, changedBy, type ActionContext } from './case.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
@@ -137,6 +138,9 @@ export interface GrievanceFacts {
   employer: Ref<Organization>;
   filedDate: string;
   incidentDate?: string | null;
+  knownDate?: string | null;
+  agreement?: Ref<Agreement> | null;
+  article?: Ref<AgreementArticle> | null;
   contractArticle?: string | null;
   violationDescription: string;
   remedySought?: string | null;
@@ -147,7 +151,18 @@ export interface GrievanceFacts {
 
 /** What can be corrected or completed until a grievance has ended; what is left out stays. */
 export type GrievanceChanges = Partial<
-  Pick<Grievance, 'incidentDate' | 'contractArticle' | 'violationDescription' | 'remedySought' | 'assignedRep' | 'assignedUser' | 'notes'>
+  Pick<
+    Grievance,
+    | 'incidentDate'
+    | 'knownDate'
+    | 'article'
+    | 'contractArticle'
+    | 'violationDescription'
+    | 'remedySought'
+    | 'assignedRep'
+    | 'assignedUser'
+    | 'notes'
+  >
 >;
 
 export interface StepFacts {
@@ -162,12 +177,22 @@ export interface StepFacts {
   settlementAmount?: string | null;
 }
 
+/** The dates of a filing. What is left out is not looked at. */
+export interface FilingDates {
+  readonly filedDate: string;
+  readonly incidentDate?: string | null | undefined;
+  readonly knownDate?: string | null | undefined;
+}
+
 /** What is wrong with the dates of a filing. */
-export function filingProblems(filedDate: string, incidentDate: string | null | undefined, today: string): FieldProblem[] {
+export function filingProblems({ filedDate, incidentDate, knownDate }: FilingDates, today: string): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (filedDate > today) problems.push({ path: 'filedDate', message: 'must not be in the future' });
   if (incidentDate != null && incidentDate > filedDate)
     problems.push({ path: 'incidentDate', message: 'must not be after the filing date' });
+  if (knownDate != null && knownDate > filedDate) problems.push({ path: 'knownDate', message: 'must not be after the filing date' });
+  else if (knownDate != null && incidentDate != null && knownDate < incidentDate)
+    problems.push({ path: 'knownDate', message: 'must not be before the incident' });
   return problems;
 }
 
@@ -196,6 +221,7 @@ export function endProblems(said: string | null | undefined, amount: string | nu
     'filedDate',
     'incidentDate',
     'contractArticle',
+    'agreement',
     'assignedUser',
   ],
   order: ['filedDate', 'grievanceNumber', 'status', 'currentStep', 'createdAt'],
@@ -212,6 +238,8 @@ export function endProblems(said: string | null | undefined, amount: string | nu
   expression: `substr(grievance_number, 4, 4) = lpad(extract(year from filed_date)::text, 4, '0')`,
 })
 @Check({ name: 'grievances_incident_before_filing', expression: 'incident_date <= filed_date' })
+@Check({ name: 'grievances_known_between_incident_and_filing', expression: 'known_date >= incident_date and known_date <= filed_date' })
+@Check({ name: 'grievances_article_of_agreement', expression: 'article_id is null or agreement_id is not null' })
 @Check({ name: 'grievances_resolution_after_filing', expression: 'resolution_date >= filed_date' })
 @Check({
   name: 'grievances_resolved_when_ended',
@@ -251,7 +279,30 @@ export class Grievance extends Kept {
   @Property({ type: 'date', nullable: true })
   incidentDate: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The article of the agreement that was violated. Null if not set.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The date on which the grievant knew or should have known of the incident. Null if not set.',
+  })
+  @Property({ type: 'date', nullable: true })
+  knownDate: string | null;
+
+  @Field(() => Agreement, {
+    nullable: true,
+    description:
+      'The agreement that governs the grievance. It is determined when the grievance is filed. ' +
+      'Null if no agreement governs it or when hidden from the caller.',
+  })
+  @ManyToOne({ entity: () => Agreement, ref: true, nullable: true, deleteRule: 'restrict' })
+  agreement: Ref<Agreement> | null;
+
+  @Field(() => AgreementArticle, {
+    nullable: true,
+    description: 'The article of `agreement` that was violated. Null if not set or when hidden from the caller.',
+  })
+  @ManyToOne({ entity: () => AgreementArticle, ref: true, nullable: true, deleteRule: 'restrict', index: true })
+  article: Ref<AgreementArticle> | null;
+
+  @Field(() => String, { nullable: true, description: 'The article of the agreement that was violated, as free text. Null if not set.' })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
   contractArticle: string | null;
 
@@ -341,13 +392,16 @@ export class Grievance extends Kept {
     this.employer = facts.employer;
     this.filedDate = facts.filedDate;
     this.incidentDate = facts.incidentDate ?? null;
+    this.knownDate = facts.knownDate ?? null;
+    this.agreement = facts.agreement ?? null;
+    this.article = facts.article ?? null;
     this.contractArticle = facts.contractArticle ?? null;
     this.violationDescription = facts.violationDescription;
     this.remedySought = facts.remedySought ?? null;
     this.assignedRep = facts.assignedRep ?? null;
     this.assignedUser = facts.assignedUser ?? null;
     this.notes = facts.notes ?? null;
-    demand(filingProblems(this.filedDate, this.incidentDate, context.today));
+    demand(filingProblems(this, context.today));
     this.record(CREATED, null, context);
   }
 
@@ -360,7 +414,7 @@ export class Grievance extends Kept {
   /** Corrects or completes the record. */
   update(changes: GrievanceChanges, context: ActionContext): void {
     this.take(UPDATE, context, () => {
-      demand(filingProblems(this.filedDate, changes.incidentDate, context.today));
+      demand(filingProblems({ ...this.filing, ...changes }, context.today));
       Object.assign(this, changes);
     });
   }
@@ -429,6 +483,12 @@ export class Grievance extends Kept {
       demand(endProblems(reason, null, 'reason'));
       return this.end(GrievanceStatus.CLOSED, reason, context.today);
     });
+  }
+
+  /** The dates of the filing. */
+  get filing(): FilingDates {
+    const { filedDate, incidentDate, knownDate } = this;
+    return { filedDate, incidentDate, knownDate };
   }
 
   private get stepNumber(): number {

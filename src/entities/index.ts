@@ -1,4 +1,5 @@
 import { OneTimeToken } from './account.ts';
+import { Agreement, AgreementArticle, AgreementEmployer, AgreementLimit, BargainingUnit } from './agreement.ts';
 import { AuditArchive, AuditBacklog, AuditEvent, AuditSeal, Denial } from './audit.ts';
 import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
 import { Holiday, HolidayCalendar } from './calendar.ts';
@@ -19,11 +20,16 @@ import { Secret, SecretVersion, UserKey, Vault, VaultGrant, VaultKey, VaultSessi
 
 /** Everything that is stored. */
 export const entities = [
+  Agreement,
+  AgreementArticle,
+  AgreementEmployer,
+  AgreementLimit,
   AuditArchive,
   AuditBacklog,
   AuditEvent,
   AuditSeal,
   BackupCode,
+  BargainingUnit,
   BenevolenceApplication,
   BenevolenceReview,
   CaseEvent,

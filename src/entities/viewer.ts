@@ -32,6 +32,8 @@ export class Viewer {
   constructor(
     private readonly facts: ViewerFacts | null,
     private readonly rights: CaseRights,
+    /** The day of the request in the local's time zone. Anonymous viewers see nothing that depends on it. */
+    readonly today = '0001-01-01',
   ) {}
 
   get isAnonymous(): boolean {

@@ -1,13 +1,14 @@
 import { Holiday, HolidayCalendar } from '../entities/calendar.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
+import { ownAgreements } from './agreement.ts';
 import { allow, anyone, rule, type Operations } from './rule.ts';
 
-const { ADMIN, OFFICER, STAFF } = RoleName;
+const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 
 /** Anyone may count with a calendar whose id they know: the answer is a date, and no record. */
 export const operations: Operations = {
-  Query: { holidayCalendars: allow(ADMIN, OFFICER, STAFF), dueDate: anyone },
+  Query: { holidayCalendars: allow(...Object.values(RoleName)), dueDate: anyone },
   Mutation: {
     createHolidayCalendar: allow(ADMIN, OFFICER),
     addHoliday: allow(ADMIN, OFFICER),
@@ -15,7 +16,17 @@ export const operations: Operations = {
   },
 };
 
+const ownCalendars = `select a.calendar_id from agreements a where a.deleted_at is null and a.id in (${ownAgreements})`;
+const reading = { to: [ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR], ...everyRow, see: 'everything' } as const;
+const which = 'those of their current and former employers, and of employers in their grievances';
+
 export const rows = [
-  rule('HolidayCalendar', HolidayCalendar, [{ to: [ADMIN, OFFICER, STAFF], ...everyRow, see: 'everything' }]),
-  rule('Holiday', Holiday, [{ to: [ADMIN, OFFICER, STAFF], ...everyRow, see: 'everything' }]),
+  rule('HolidayCalendar', HolidayCalendar, [
+    reading,
+    { to: [MEMBER], which, rows: (row) => `${row}.id = any (array(${ownCalendars}))`, see: 'everything' },
+  ]),
+  rule('Holiday', Holiday, [
+    reading,
+    { to: [MEMBER], which, rows: (row) => `${row}.calendar_id = any (array(${ownCalendars}))`, see: 'everything' },
+  ]),
 ];

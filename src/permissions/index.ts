@@ -3,6 +3,7 @@ import type { RoleName } from '../entities/role.ts';
 import type { RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
 import * as account from './account.ts';
+import * as agreement from './agreement.ts';
 import * as audit from './audit.ts';
 import * as benevolence from './benevolence.ts';
 import * as calendar from './calendar.ts';
@@ -23,6 +24,7 @@ import * as vault from './vault.ts';
 
 const domains = [
   account,
+  agreement,
   audit,
   benevolence,
   calendar,

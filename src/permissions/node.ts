@@ -9,6 +9,7 @@ export const rows = [];
 
 /** For each type that `node` finds, the query that a caller must be allowed to ask to get one. */
 export const queries: Readonly<Record<string, string>> = {
+  Agreement: 'agreement',
   AuditEvent: 'auditEvents',
   BenevolenceApplication: 'benevolenceApplication',
   Grievance: 'grievance',

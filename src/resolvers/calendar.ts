@@ -6,6 +6,8 @@ import { DateScalar } from '../entities/scalars.ts';
 import { CreateHolidayCalendarInput, DueDateArgs, HolidayInput } from '../services/calendar.ts';
 import { creating } from '../services/idempotency.ts';
 
+const frozen = 'Fails with CONFLICT for today and earlier days if an agreement uses the calendar.';
+
 @Resolver(HolidayCalendar)
 export class HolidayCalendarResolver {
   @Query(() => [HolidayCalendar], { nullable: true, description: 'Lists the working-day calendars.' })
@@ -32,7 +34,7 @@ export class HolidayCalendarResolver {
     return read.one(HolidayCalendar, { id: await once(info, ({ calendars }) => calendars.create(input)) }, info);
   }
 
-  @Mutation(() => HolidayCalendar, creating('Adds a holiday to a calendar and returns the calendar.'))
+  @Mutation(() => HolidayCalendar, creating('Adds a holiday to a calendar and returns the calendar. ' + frozen))
   async addHoliday(
     @Ctx() { read, once }: Context,
     @Arg('calendarId', () => ID, { description: 'The id of the calendar.' }) calendarId: string,
@@ -42,7 +44,7 @@ export class HolidayCalendarResolver {
     return read.one(HolidayCalendar, { id: await once(info, ({ calendars }) => calendars.addHoliday(calendarId, input)) }, info);
   }
 
-  @Mutation(() => HolidayCalendar, { description: 'Removes a holiday from its calendar and returns the calendar.' })
+  @Mutation(() => HolidayCalendar, { description: 'Removes a holiday from its calendar and returns the calendar. ' + frozen })
   async removeHoliday(
     @Ctx() { read, calendars }: Context,
     @Arg('id', () => ID, { description: 'The id of the holiday.' }) id: string,

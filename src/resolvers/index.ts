@@ -1,4 +1,5 @@
 import { AccountResolver } from './account.ts';
+import { AgreementResolver } from './agreement.ts';
 import { AuditEventResolver } from './audit.ts';
 import { BenevolenceApplicationChangeResolver, BenevolenceApplicationResolver } from './benevolence.ts';
 import { HolidayCalendarResolver } from './calendar.ts';
@@ -23,6 +24,7 @@ import { VaultCreatedResolver, VaultResolver } from './vault.ts';
 /** Everything that can be asked. */
 export const resolvers = [
   AccountResolver,
+  AgreementResolver,
   AuditEventResolver,
   BenevolenceApplicationChangeResolver,
   BenevolenceApplicationResolver,

@@ -3,10 +3,10 @@ import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { dayCountProblems, DayUnit, dueDay, Holiday, HolidayCalendar, usualWorkweek, workweekProblems } from '../entities/calendar.ts';
 import { DateScalar } from '../entities/scalars.ts';
-import { badInput, notFound } from '../errors.ts';
+import { badInput, conflict, notFound } from '../errors.ts';
 import { recordChange } from './audit/event.ts';
 import { assertNoProblems, findVisible, flush, parseInput } from './record/index.ts';
-import type { Scope } from './scope.ts';
+import { todayOf, type Scope } from './scope.ts';
 
 @InputType({ description: 'A working-day calendar to create.' })
 export class CreateHolidayCalendarInput {
@@ -75,13 +75,15 @@ export async function createCalendar(scope: Scope, { name, workweek }: CreateHol
 /**
  * Adds a holiday to a calendar.
  * @returns the calendar's id.
- * @throws BAD_INPUT naming all that is wrong, or that the calendar has a holiday on that day; NOT_FOUND.
+ * @throws BAD_INPUT naming all that is wrong, or that the calendar has a holiday on that day; NOT_FOUND; CONFLICT for a day
+ * that has begun, where an agreement uses the calendar.
  */
 export async function addHoliday(scope: Scope, calendarId: string, input: HolidayInput): Promise<string> {
   const { values, problems } = parseInput(scope, Holiday, input);
   assertNoProblems(problems);
   return scope.transaction(async (tx) => {
     const calendar = await findVisible(tx, HolidayCalendar, calendarId, { path: 'calendarId', isHeld: true });
+    await assertChangeable(tx, calendar, values.day);
     const holiday = new Holiday({ ...values, calendar: ref(calendar) });
     tx.em.persist(holiday);
     recordChange(tx, { action: 'calendar.add_holiday', targetType: 'Holiday', targetId: holiday.id });
@@ -93,7 +95,7 @@ export async function addHoliday(scope: Scope, calendarId: string, input: Holida
 /**
  * Removes a holiday from its calendar.
  * @returns the calendar's id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND.
+ * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT for a day that has begun, where an agreement uses the calendar.
  */
 export async function removeHoliday(scope: Scope, id: string): Promise<string> {
   return scope.transaction(async (tx) => {
@@ -101,11 +103,21 @@ export async function removeHoliday(scope: Scope, id: string): Promise<string> {
     // the calendar first, as when a holiday is added
     const calendar = await findVisible(tx, HolidayCalendar, seen.calendar.id, { isHeld: true });
     const holiday = await findVisible(tx, Holiday, id, { isHeld: true });
+    await assertChangeable(tx, calendar, holiday.day);
     tx.em.remove(holiday);
     recordChange(tx, { action: 'calendar.remove_holiday', targetType: 'Holiday', targetId: holiday.id });
     await flush(tx);
     return calendar.id;
   });
+}
+
+/** Expects the calendar's row to be locked. @throws CONFLICT for a day that has begun, where an agreement uses the calendar. */
+async function assertChangeable(scope: Scope, calendar: HolidayCalendar, day: string): Promise<void> {
+  if (day > todayOf(scope)) return;
+  const [used] = await scope.em.execute<object[]>('select from agreements where calendar_id = ? and deleted_at is null limit 1', [
+    calendar.id,
+  ]);
+  if (used) throw conflict('An agreement uses the calendar: only holidays after today can change.', 'IN_USE', []);
 }
 
 /**

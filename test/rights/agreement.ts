@@ -31,6 +31,13 @@ const own: Rows = 'r.member_id = :mine';
 const ofOwnGrievance: Rows = 'r.grievance_id in (select id from grievances where member_id = :mine)';
 const ofOwnApplication: Rows = 'r.application_id in (select id from benevolence_applications where member_id = :mine)';
 
+/** Where the member worked, or has a case. */
+const ownEmployers = `select organization_id from member_employments where member_id = :mine
+  union select employer_id from grievances where member_id = :mine and deleted_at is null`;
+const signedByOwn = `select agreement_id from agreement_employers where organization_id in (${ownEmployers})`;
+const ofStandingSigned = `from agreements where deleted_at is null and id in (${signedByOwn})`;
+const office = 'admin officer staff organizer instructor';
+
 export const agreement: Readonly<Record<string, Agreed>> = {
   Organization: {
     table: 'organizations',
@@ -116,7 +123,7 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   Grievance: {
     table: 'grievances',
     parts: {
-      case: `id grievanceNumber member employer filedDate incidentDate contractArticle violationDescription remedySought currentStep status
+      case: `id grievanceNumber member employer filedDate incidentDate knownDate agreement article contractArticle violationDescription remedySought currentStep status
         assignedRep assignedUser resolution resolutionDate settlementAmount version steps history availableActions deletedAt ${dated}`,
       notes: 'notes',
     },
@@ -146,13 +153,63 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   HolidayCalendar: {
     table: 'holiday_calendars',
     parts: { calendar: `id name workweek holidays deletedAt ${dated}` },
-    grants: [['admin officer staff', all, 'calendar']],
+    grants: [
+      [office, all, 'calendar'],
+      ['member', `r.id in (select calendar_id ${ofStandingSigned})`, 'calendar'],
+    ],
     children: { holidays: 'calendar_id' },
   },
   Holiday: {
     table: 'holidays',
     parts: { holiday: `id day name ${dated}` },
-    grants: [['admin officer staff', all, 'holiday']],
+    grants: [
+      [office, all, 'holiday'],
+      ['member', `r.calendar_id in (select calendar_id ${ofStandingSigned})`, 'holiday'],
+    ],
+  },
+  Agreement: {
+    table: 'agreements',
+    parts: {
+      terms: `id title code unit calendar association effectiveDate expirationDate renewsYearly noticeDays signedDate clock firstDayCounts
+        rollsForward extensionsInWriting steps version isInForce noticeBy limits articles employers deletedAt ${dated}`,
+    },
+    grants: [
+      [office, all, 'terms'],
+      ['member', `r.id in (${signedByOwn})`, 'terms'],
+    ],
+    children: { limits: 'agreement_id', articles: 'agreement_id', employers: 'agreement_id' },
+  },
+  AgreementEmployer: {
+    table: 'agreement_employers',
+    parts: { signature: `id organization assentedDate endedDate ${dated}` },
+    grants: [
+      [office, all, 'signature'],
+      ['member', `r.organization_id in (${ownEmployers})`, 'signature'],
+    ],
+  },
+  AgreementArticle: {
+    table: 'agreement_articles',
+    parts: { article: `id number title ${dated}` },
+    grants: [
+      [office, all, 'article'],
+      ['member', `r.agreement_id in (${signedByOwn})`, 'article'],
+    ],
+  },
+  AgreementLimit: {
+    table: 'agreement_limits',
+    parts: { limit: `id step act days dayUnit countsFrom onMiss ${dated}` },
+    grants: [
+      [office, all, 'limit'],
+      ['member', `r.agreement_id in (${signedByOwn})`, 'limit'],
+    ],
+  },
+  BargainingUnit: {
+    table: 'bargaining_units',
+    parts: { unit: `id name code description deletedAt ${dated}` },
+    grants: [
+      [office, all, 'unit'],
+      ['member', `r.id in (select unit_id ${ofStandingSigned})`, 'unit'],
+    ],
   },
   User: {
     table: 'users',
@@ -213,6 +270,8 @@ export const agreement: Readonly<Record<string, Agreed>> = {
 export const keepsShowing: ReadonlySet<string> = new Set([
   'Grievance.member',
   'Grievance.employer',
+  'Grievance.agreement',
+  'AgreementEmployer.organization',
   'BenevolenceApplication.member',
   'MemberEmployment.organization',
   'SaltingActivity.member',
@@ -260,6 +319,7 @@ export const lists = {
   saltingActivities: 'SaltingActivity',
   benevolenceApplications: 'BenevolenceApplication',
   grievances: 'Grievance',
+  agreements: 'Agreement',
   users: 'User',
 } as const;
 
@@ -273,6 +333,7 @@ export const lookups = {
   saltingActivities: 'saltingActivity',
   benevolenceApplications: 'benevolenceApplication',
   grievances: 'grievance',
+  agreements: 'agreement',
   users: 'user',
 } as const;
 
@@ -295,7 +356,11 @@ export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', 
     isConfigured: 'anyone',
     permissions: 'anyone',
     dueDate: 'anyone',
-    holidayCalendars: ['admin', 'officer', 'staff'],
+    holidayCalendars: everyRole,
+    agreements: everyRole,
+    agreement: everyRole,
+    agreementFor: everyRole,
+    bargainingUnits: everyRole,
     me: 'signed in',
     sessions: 'signed in',
     node: 'signed in',
@@ -358,6 +423,15 @@ export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', 
     createHolidayCalendar: ['admin', 'officer'],
     addHoliday: ['admin', 'officer'],
     removeHoliday: ['admin', 'officer'],
+    createAgreement: ['admin', 'officer'],
+    updateAgreement: ['admin', 'officer'],
+    deleteAgreement: ['admin', 'officer'],
+    setAgreementLimits: ['admin', 'officer'],
+    setAgreementArticles: ['admin', 'officer'],
+    addAgreementEmployer: ['admin', 'officer'],
+    endAgreementEmployer: ['admin', 'officer'],
+    createBargainingUnit: ['admin', 'officer'],
+    updateBargainingUnit: ['admin', 'officer'],
     fileGrievance: handlingGrievances,
     updateGrievance: handlingGrievances,
     investigateGrievance: handlingGrievances,

@@ -71,6 +71,17 @@ const filling = [
   ),
   `insert into holiday_calendars (id, created_at, updated_at, deleted_at, name, workweek)
     values (gen_random_uuid(), now(), now(), now(), 'Given up', '{1,2,3,4,5}')`,
+  `insert into agreements (id, created_at, updated_at, deleted_at, title, code, unit_id, calendar_id, effective_date, expiration_date, renews_yearly,
+      notice_days, clock, first_day_counts, rolls_forward, extensions_in_writing, steps)
+    select gen_random_uuid(), now(), now(), now(), 'Given up', 'OLD', unit_id, calendar_id, '1990-01-01', '1990-12-31', false, 60, clock, false, true, true, 3
+    from agreements order by id limit 1`,
+  // Signed, and then deleted; and signed by an employer that the member has nothing to do with.
+  `insert into agreement_employers (id, created_at, updated_at, agreement_id, organization_id, assented_date, ended_date)
+    select gen_random_uuid(), now(), now(), a.id, e.organization_id, '1990-01-01', '1990-12-31' from agreements a, member_employments e
+    where a.code = 'OLD' and e.member_id = ${mine('member')} limit 1`,
+  `update agreements set association = 'Association', signed_date = '2020-01-01'`,
+  `update agreement_employers set ended_date = coalesce(ended_date, '2999-01-01')`,
+  `update grievances set known_date = incident_date`,
   `insert into users (id, created_at, updated_at, deleted_at, username, email, password_hash, first_name, last_name, is_active, is_verified, is_owner,
       password_must_change, failed_login_attempts)
     select gen_random_uuid(), now(), now(), now(), 'gone', 'gone@unionhall.test', 'none', 'Gone', 'Person', true, true, false, false, 0`,

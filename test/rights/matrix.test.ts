@@ -186,8 +186,15 @@ describe.each(askers)('%s', (who) => {
       key: ['keyName: "nonsense"', 'keyName: ""'],
       node: ['id: "nonsense"', `id: "${absent}"`],
       nodes: ['ids: []', 'ids: ["nonsense"]', `ids: ["${absent}"]`],
+      binding: ['employerId: "nonsense", on: "2026-03-26"', `employerId: "${absent}", on: "2026-03-26"`],
     };
-    const named: Readonly<Record<string, string>> = { grievanceByNumber: 'number', secret: 'key', node: 'node', nodes: 'nodes' };
+    const named: Readonly<Record<string, string>> = {
+      grievanceByNumber: 'number',
+      secret: 'key',
+      node: 'node',
+      nodes: 'nodes',
+      agreementFor: 'binding',
+    };
     for (const operation of Object.keys(operations.Query)) {
       const code = refused(operation, who);
       if (code === null) continue;

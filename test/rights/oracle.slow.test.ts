@@ -541,12 +541,24 @@ describe('rights that change', () => {
         const isList = name in lists || name in plainLists;
         const isBare =
           isList ||
-          ['me', 'sessions', 'roles', 'holidayCalendars', 'permissions', 'isConfigured', 'vault', 'secrets', 'settings'].includes(name) ||
+          [
+            'me',
+            'sessions',
+            'roles',
+            'holidayCalendars',
+            'bargainingUnits',
+            'permissions',
+            'isConfigured',
+            'vault',
+            'secrets',
+            'settings',
+          ].includes(name) ||
           name.endsWith('Summary');
         const selection = ['isConfigured', 'dueDate'].includes(name) ? '' : '{ __typename }';
         const limit = `(calendarId: "${calendarId}", from: "2026-03-26", days: 10, dayUnit: WORKING)`;
         const id = `(${{ grievanceByNumber: 'grievanceNumber', secret: 'keyName', nodes: 'ids' }[name] ?? 'id'}: "${absent}")`;
-        const args = isBare ? '' : name === 'dueDate' ? limit : id;
+        const binding = `(employerId: "${absent}", on: "2026-03-26")`;
+        const args = isBare ? '' : ({ dueDate: limit, agreementFor: binding }[name] ?? id);
         const allowed = ['me', 'permissions', 'isConfigured', 'dueDate'].includes(name);
         const refused = mayAsk('staff', name)
           ? 'PASSWORD_CHANGE_REQUIRED'

@@ -201,6 +201,8 @@ export class Examiner {
     if (field === 'isCurrent') return type === 'Session' ? typeof answer === 'boolean' : answer === (stored['end_date'] === null);
     if (field === 'hasTotp') return typeof answer === 'boolean';
     if (field === 'mustEnrollSecondFactor') return answer === null || answer === false; // demanded of no role by default
+    if (field === 'isInForce') return typeof answer === 'boolean'; // test/agreement.test.ts says when
+    if (field === 'noticeBy') return answer === dayBefore(stored['expiration_date'], Number(stored['notice_days']));
     if (field === 'availableActions') return Array.isArray(answer);
     if (field === 'type' && type === 'CaseEvent') {
       const isFirst = stored['from_status'] === null;
@@ -237,5 +239,10 @@ function rowsOf(answer: Answered, form: Form): Answered[] {
 }
 
 const brief = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 100);
+
+/** The day so many days before another. */
+function dayBefore(day: unknown, days: number): string | null {
+  return day === null ? null : new Date(Date.parse(String(day)) - days * 86_400_000).toISOString().slice(0, 10);
+}
 
 export const snake = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -10,6 +10,7 @@ import { changeEvent } from '../audit/event.ts';
 import { insertRows, parseInput, assertNoProblems, type Source } from '../record/index.ts';
 import { runOn, todayOf, type Scope } from '../scope.ts';
 import { actionContext } from '../case/case-action.ts';
+import { governingAgreement } from './governing-agreement.ts';
 import { representative } from './representative.ts';
 
 @InputType({ description: 'A grievance to file.' })
@@ -26,9 +27,27 @@ export class FileGrievanceInput {
   @Field(() => DateScalar, { nullable: true, description: 'The date of the incident. Must not be after the filing date.' })
   incidentDate?: string | null;
 
+  @Field(() => DateScalar, {
+    nullable: true,
+    description:
+      'The date on which the grievant knew or should have known of the incident. Must not be before the incident or after the filing date.',
+  })
+  knownDate?: string | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'The id of the agreement that governs the grievance. Defaults to the one that bound the employer on the day of the ' +
+      'incident, or of the filing without one. Required if agreements of several bargaining units did.',
+  })
+  agreementId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The id of the article of the agreement that was violated.' })
+  articleId?: string | null;
+
   @Field(() => String, {
     nullable: true,
-    description: 'The article of the agreement that was violated. At most 100 characters.',
+    description: 'The article of the agreement that was violated, as free text. At most 100 characters.',
   })
   contractArticle?: string | null;
 
@@ -62,35 +81,54 @@ export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Pr
   const today = todayOf(scope);
   const filedDate = input.filedDate ?? today;
   const { values, problems } = parseInput(scope, Grievance, { ...input, filedDate });
-  assertNoProblems([...problems, ...filingProblems(filedDate, input.incidentDate, today), ...idProblems(input)]);
+  assertNoProblems([...problems, ...filingProblems({ ...input, filedDate }, today), ...idProblems(input)]);
   if (!(await scope.visibility.sees({ entity: Member, id: memberId }, { entity: Organization, id: employerId }))) throw notFound();
   const assignedUser = assignedUserId == null ? null : await representative(scope, assignedUserId, scope.now());
-  const about = { member: ref(Member, memberId), employer: ref(Organization, employerId), assignedUser };
+  const governing = await governingAgreement(scope, input, input.incidentDate ?? filedDate);
+  const about = { member: ref(Member, memberId), employer: ref(Organization, employerId), assignedUser, ...governing };
   const grievance = new Grievance({ ...values, ...about, filedDate, grievanceNumber: '' }, actionContext(scope));
   const change = { action: 'grievance.file', targetType: 'Grievance', targetId: grievance.id };
   const rows = [grievance, ...grievance.history, changeEvent(scope, change)] as const;
-  if (!(await insertRows({ ...scope, run: runOn(scope.em) }, rows, numbered(input, filedDate.slice(0, 4))))) throw notFound();
+  const held = { memberId, employerId, assignedUserId, agreementId: governing.agreement?.id, articleId: governing.article?.id };
+  const source = numbered(held, filedDate.slice(0, 4));
+  if (!(await insertRows({ ...scope, run: runOn(scope.em) }, rows, source))) throw notFound();
   return grievance.id;
 }
 
-/** The next number of a year, where all whom the grievance names stand, and go on standing until it is written. */
-const numbered = ({ memberId, employerId, assignedUserId }: FileGrievanceInput, year: string): Source => ({
-  tables: `seen as (select from members m, organizations o${assignedUserId == null ? '' : ', users u'}
-      where m.id = $1 and m.deleted_at is null and o.id = $2 and o.deleted_at is null
-        ${assignedUserId == null ? '' : 'and u.id = $5 and u.deleted_at is null'} for share),
-    counted as (insert into grievance_counters as counter (year, last) select $3::integer, 1 from seen
+/** The next number of a year, where all that the grievance names stands, and goes on standing until it is written. */
+function numbered(ids: IdsOfFiling, year: string): Source {
+  const held = Object.entries(tablesOfFiling).flatMap(([path, table]) => {
+    const id = ids[path as keyof IdsOfFiling];
+    return id == null ? [] : [{ table, id }];
+  });
+  const standing = held.map(
+    ({ table }, place) => `t${place}.id = $${place + 3}${isKept(table) ? ` and t${place}.deleted_at is null` : ''}`,
+  );
+  return {
+    tables: `seen as (select from ${held.map(({ table }, place) => `${table} t${place}`).join(', ')}
+      where ${standing.join(' and ')} for share),
+    counted as (insert into grievance_counters as counter (year, last) select $1::integer, 1 from seen
       on conflict (year) do update set last = counter.last + 1 returning last),
-    source as (select 'GR-' || $4::text || '-' || lpad(last::text, greatest(4, length(last::text)), '0') as grievance_number from counted)`,
-  values: [memberId, employerId, Number(year), year, ...(assignedUserId == null ? [] : [assignedUserId])],
-  made: ['grievanceNumber'],
-});
+    source as (select 'GR-' || $2::text || '-' || lpad(last::text, greatest(4, length(last::text)), '0') as grievance_number from counted)`,
+    values: [Number(year), year, ...held.map(({ id }) => id)],
+    made: ['grievanceNumber'],
+  };
+}
 
-type IdFields = 'memberId' | 'employerId' | 'assignedUserId';
+const tablesOfFiling = {
+  memberId: 'members',
+  employerId: 'organizations',
+  assignedUserId: 'users',
+  agreementId: 'agreements',
+  articleId: 'agreement_articles',
+} as const;
+
+type IdsOfFiling = { readonly [Path in keyof typeof tablesOfFiling]?: string | null | undefined };
+
+const isKept = (table: string): boolean => table !== 'agreement_articles';
 
 /** Which of these are no ids. */
-export function idProblems(ids: { readonly [Path in IdFields]?: string | null | undefined }): FieldProblem[] {
-  const { memberId, employerId, assignedUserId } = ids;
-  return Object.entries({ memberId, employerId, assignedUserId })
-    .filter(([, id]) => id != null && !isUuid(id))
-    .map(([path]) => ({ path, message: 'must be a UUID' }));
-}
+export const idProblems = (ids: IdsOfFiling): FieldProblem[] =>
+  Object.keys(tablesOfFiling)
+    .filter((path) => ids[path as keyof IdsOfFiling] != null && !isUuid(ids[path as keyof IdsOfFiling]))
+    .map((path) => ({ path, message: 'must be a UUID' }));
