@@ -16,6 +16,7 @@ import { attachReading } from './reading/resolve.ts';
 import { gapsOf } from './reading/sight.ts';
 import { subjectsOf, type Subjects } from './reading/subject.ts';
 import { resolvers as allResolvers } from './resolvers/index.ts';
+import { OperatorError } from './errors.ts';
 
 /** The schema as it is served, and what the reading side knows of it. */
 export interface Executable {
@@ -31,9 +32,7 @@ export interface SchemaParts {
 }
 
 /** Rights with gaps: the process does not start with them. */
-export class PermissionGap extends Error {
-  override readonly name = 'PermissionGap';
-
+export class PermissionGap extends OperatorError {
   constructor(readonly gaps: readonly string[]) {
     super(`Permission rules are incomplete:\n${gaps.map((gap) => `  ${gap}`).join('\n')}`);
   }

@@ -10,8 +10,9 @@ import { hasKeyring, loadKeyring, noKeyring } from '../services/crypto/keyfile.t
 import { queueProblem, smtpProblem } from '../services/mail/index.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
 import { SavedError } from '../services/setting/saved.ts';
-import { findSeededUsers, SeededError } from '../services/user/seeded-accounts.ts';
+import { findSeededUsers } from '../services/user/seeded-accounts.ts';
 import { openPlace, whereabouts, type Whereabouts } from '../process/work.ts';
+import { SeededError } from '../errors.ts';
 
 /** The result of one check. */
 export interface Finding {

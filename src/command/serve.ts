@@ -3,6 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { ConnectionSource } from '../entities/setting.ts';
 import { launch, type Service } from '../process/server.ts';
+import { StoppedError } from '../process/start-up.ts';
 import { startSealing } from '../services/audit/index.ts';
 import { startCleanup } from '../process/cleanup-rounds.ts';
 import { isSaved } from '../services/setting/saved.ts';
@@ -26,7 +27,7 @@ export async function start(config: Config): Promise<void> {
   try {
     service = await launched.ready;
   } catch (error) {
-    if ((error as Error).name !== 'StoppedError') throw error;
+    if (!(error instanceof StoppedError)) throw error;
     return;
   }
   voice.say(await greeting(config, service));

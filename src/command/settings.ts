@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { ConnectionSource, type Connection, type ConnectionFailure } from '../entities/setting.ts';
-import { Refusal } from '../errors.ts';
+import { OperatorError, Refusal } from '../errors.ts';
 import { hasKeyring } from '../services/crypto/keyfile.ts';
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
@@ -18,9 +18,7 @@ export const settingsInput =
 export type SettingsAction = 'show' | 'test' | 'save';
 
 /** A settings command failed. The message says why, without the password. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError';
-}
+export class SettingsError extends OperatorError {}
 
 /**
  * Shows, tests or saves the database connection on the host, like `testConnection` and `saveConnection` do over the API.

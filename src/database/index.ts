@@ -1,4 +1,5 @@
-export { compareMigrations, DataVersionError, isEmpty, migrate } from './migrate.ts';
+export { DataVersionError } from '../errors.ts';
+export { compareMigrations, isEmpty, migrate } from './migrate.ts';
 export { LockedError } from './lock.ts';
 export { lockDirectory, openDatabase, ours, type Database, type DatabaseOptions, type DatabasePlace } from './open.ts';
 export type { RunSql } from './run.ts';

@@ -15,7 +15,7 @@ import {
   type SqlEntityManager,
 } from '@mikro-orm/sql';
 import { Client, type ClientBase, type ClientConfig, type Pool } from 'pg';
-import { unwritableReason } from '../errors.ts';
+import { OperatorError, unwritableReason } from '../errors.ts';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import type { Config } from '../config.ts';
 import { breakOff, demandPrimary, isMisplaced, limitServerLog, SilenceGuard } from './guard.ts';
@@ -210,9 +210,7 @@ async function openEmbedded(directory: string, options: DatabaseOptions): Promis
 }
 
 /** The files of the embedded database cannot be written. */
-export class DataDirectoryError extends Error {
-  override readonly name = 'DataDirectoryError';
-}
+export class DataDirectoryError extends OperatorError {}
 
 /** PGlite throws the numbers of WASI, and no instance of Error. */
 const wasiCodes: Readonly<Record<number, string>> = { 2: 'EACCES', 19: 'EDQUOT', 51: 'ENOSPC', 63: 'EPERM', 69: 'EROFS' };

@@ -8,7 +8,7 @@ import { createContext, type Context, type ContextSources, type Incoming } from 
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
 import { ConnectionFailure, ConnectionSource, type Connection } from '../entities/setting.ts';
-import { conflict, isAway, unavailable } from '../errors.ts';
+import { conflict, isAway, OperatorError, SeededError, unavailable } from '../errors.ts';
 import { compiling, type Execute } from '../http/execution.ts';
 import { createHttp } from '../http/index.ts';
 import { readTrusted, type TrustedDocuments } from '../http/trusted.ts';
@@ -29,7 +29,7 @@ import { SetupToken } from '../services/crypto/setup.ts';
 import { Turns, type Desk, type Proven } from '../services/setting/desk.ts';
 import { failureOf, messageOf } from '../services/setting/failure.ts';
 import { BreachedPasswords } from '../services/proof/breached-passwords.ts';
-import { refuseSeededUsers, SeededError } from '../services/user/seeded-accounts.ts';
+import { refuseSeededUsers } from '../services/user/seeded-accounts.ts';
 import type { Sockets } from '../http/socket.ts';
 import { Start, type Stage } from './start-up.ts';
 import { tracingTo, type Tracing } from './trace.ts';
@@ -88,9 +88,7 @@ export interface StartOptions {
 }
 
 /** The operator has to change something before a start can succeed. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
-}
+export class StartError extends OperatorError {}
 
 /** Launches the service and waits until it is ready: its database open, up to date, and seeded where that is wanted. */
 export async function start(config: Config, options: StartOptions = {}): Promise<Service> {

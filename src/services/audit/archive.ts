@@ -2,11 +2,10 @@ import { frame } from '../crypto/framing.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { start, type Head } from './chain.ts';
 import type { RunSql } from '../scope.ts';
+import { OperatorError } from '../../errors.ts';
 
 /** Archiving failed, or an archive is faulty. The message says why. */
-export class ArchiveError extends Error {
-  override readonly name = 'ArchiveError';
-}
+export class ArchiveError extends OperatorError {}
 
 /** The record of an archived part of the chain. */
 export interface Archive {

@@ -3,15 +3,13 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Connection } from '../../entities/setting.ts';
-import { unwritableReason } from '../../errors.ts';
+import { OperatorError, unwritableReason } from '../../errors.ts';
 import { decryptFernet, encryptFernet, padded, readFernetKey } from '../crypto/fernet.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { isOfActiveKey, open as unseal, seal } from '../crypto/seal.ts';
 
 /** What is saved cannot be read or written. The message says what to do, and shows nothing of it. */
-export class SavedError extends Error {
-  override readonly name = 'SavedError';
-}
+export class SavedError extends OperatorError {}
 
 const saved = z.object({
   host: z.string(),

@@ -1,7 +1,4 @@
-/** Says why nothing of a file was imported, where it is none of its lines. */
-export class ImportError extends Error {
-  override readonly name = 'ImportError';
-}
+import { ImportError } from '../../record/csv.ts';
 
 /** What the lines were held against is no longer as it was. */
 export const overtaken = (cause?: unknown): ImportError =>

@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { badLines, findClashes, passOver, type BadLine } from './clash.ts';
-import { ImportError, overtaken } from './error.ts';
+import { ImportError } from '../../record/csv.ts';
+import { overtaken } from './error.ts';
 import { linesOf } from './lines.ts';
 import { stage } from './stage.ts';
 import { addStaged, type WritingTools } from './write.ts';
