@@ -13,15 +13,15 @@ import { nodeGaps, operationGaps, operations, rootTypes, rowGaps, rowRules } fro
 import { describeRights } from './permissions/print.ts';
 import { shieldFor, type Hear } from './permissions/shield.ts';
 import { attachReading } from './reading/resolve.ts';
-import { gapsOf } from './reading/sight.ts';
-import { subjectsOf, type Subjects } from './reading/subject.ts';
+import { gapsOf } from './reading/visibility.ts';
+import { mappingsOf, type TypeMappings } from './reading/mapping.ts';
 import { resolvers as allResolvers } from './resolvers/index.ts';
 import { OperatorError } from './errors.ts';
 
 /** The schema as it is served, and what the reading side knows of it. */
 export interface Executable {
   readonly schema: GraphQLSchema;
-  readonly subjects: Subjects;
+  readonly mappings: TypeMappings;
 }
 
 /** What a schema is made of; tests put other things in, to see the gaps found. */
@@ -57,12 +57,12 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   ];
   if (gaps.length > 0) throw new PermissionGap(gaps);
   describeRights(schema, rules);
-  const subjects = subjectsOf(schema, metadata, rules);
-  attachReading(schema, subjects);
+  const mappings = mappingsOf(schema, metadata, rules);
+  attachReading(schema, mappings);
   cleanArguments(schema);
   countLists(schema);
   const middleware = shieldFor(schema, operations, rootTypes, tellRefusal);
-  return { schema: guardSubscribing(applyMiddleware(schema, middleware), middleware), subjects };
+  return { schema: guardSubscribing(applyMiddleware(schema, middleware), middleware), mappings };
 }
 
 /** TypeGraphQL demands one as soon as there is a subscription; every subscription here says itself where its events come from. */

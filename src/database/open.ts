@@ -30,7 +30,7 @@ import {
   strings,
   valueTypes,
   type Runners,
-  type RunSql,
+  type RunStatement,
 } from './run.ts';
 
 /** The parts of the configuration that say where the data is. The directory `memory://` keeps nothing. */
@@ -59,11 +59,11 @@ export interface DatabaseOptions {
 export interface Database {
   readonly orm: MikroORM<AbstractSqlDriver, SqlEntityManager>;
   readonly engine: 'embedded' | 'postgresql';
-  readonly run: RunSql;
+  readonly run: RunStatement;
   /** Reads for a user: on a few connections at a time, and in a second try where the first is behind a slow statement. */
-  readonly runFor: (user: string | null) => RunSql;
+  readonly runFor: (user: string | null) => RunStatement;
   /** Runs on the connection that is kept for authentication and health checks. */
-  readonly runReserved: RunSql;
+  readonly runReserved: RunStatement;
   /** How many statements were given to `run`, `runFor` and `runReserved`. */
   readonly statements: number;
   /** Whether opening it made it: an embedded database that was not there. */
@@ -340,7 +340,7 @@ function assemble(
   let statements = 0;
   let closing: Promise<void> | undefined;
   const counted =
-    (run: RunSql): RunSql =>
+    (run: RunStatement): RunStatement =>
     (text, ...rest) => {
       statements += 1;
       onStatement?.(text);

@@ -113,9 +113,9 @@ async function prepare(config: Config, options: StartOptions): Promise<ServicePr
   demandFirstPassword(config);
   const trusted = await readTrusted(config.trustedDocuments);
   const place = options.database ? await givenPlace(config) : await whereabouts(config, () => Promise.resolve(keyring));
-  const { schema, subjects } = options.database ? buildExecutable(options.database.orm.getMetadata()) : await buildOffline();
+  const { schema, mappings } = options.database ? buildExecutable(options.database.orm.getMetadata()) : await buildOffline();
   const tracing = await tracingTo(config.traceEndpoint);
-  return new ServiceProcess(config, options, { keyring, place, schema, subjects, trusted, tracing });
+  return new ServiceProcess(config, options, { keyring, place, schema, mappings, trusted, tracing });
 }
 
 /** A database that was handed over is what the configuration would name. */
@@ -128,7 +128,7 @@ interface Prepared {
   readonly keyring: Keyring;
   readonly place: Whereabouts;
   readonly schema: GraphQLSchema;
-  readonly subjects: ContextSources['subjects'];
+  readonly mappings: ContextSources['mappings'];
   readonly trusted: TrustedDocuments | null;
   readonly tracing: Tracing | null;
 }
@@ -158,7 +158,7 @@ class ServiceProcess {
   #running: Promise<unknown> | undefined;
   #stopping: Promise<boolean> | undefined;
 
-  constructor(config: Config, options: StartOptions, { keyring, place, schema, subjects, trusted, tracing }: Prepared) {
+  constructor(config: Config, options: StartOptions, { keyring, place, schema, mappings, trusted, tracing }: Prepared) {
     this.#config = config;
     this.#options = options;
     this.#schema = schema;
@@ -167,7 +167,7 @@ class ServiceProcess {
     this.#tracing = tracing;
     this.#log = openLog(config.logLevel, options.logTo);
     this.#metrics = new Metrics();
-    this.#shared = this.#share(keyring, subjects);
+    this.#shared = this.#share(keyring, mappings);
     this.#start = new Start({
       begin: (migrating) => this.#begin(migrating),
       passing: (error) => this.#passing(error),
@@ -282,14 +282,14 @@ class ServiceProcess {
     const away = (): never => {
       throw unavailable();
     };
-    const { subjects, tools, changes, warn } = this.#shared;
+    const { mappings, tools, changes, warn } = this.#shared;
     const run = () => Promise.reject(unavailable());
     return {
       em: { fork: away } as unknown as SqlEntityManager,
       run,
       runFor: () => run,
       runReserved: run,
-      subjects,
+      mappings,
       tools: { ...tools, mail: { enqueue: away } },
       refusals: { note: ({ operation, code }, _viewer, { requestId }) => warn(`${operation} refused: ${code} (request ${requestId})`) },
       changes,
@@ -421,7 +421,7 @@ class ServiceProcess {
     await work.end().catch((error: unknown) => this.#shared.warn(`Closing the previous database failed: ${(error as Error).name}`));
   }
 
-  #share(keyring: Keyring, subjects: ContextSources['subjects']): Shared {
+  #share(keyring: Keyring, mappings: ContextSources['mappings']): Shared {
     const config = this.#config;
     const passwords = new PasswordHasher(keyring, config.passwordCost);
     const now = this.#options.now ?? systemClock;
@@ -446,7 +446,7 @@ class ServiceProcess {
     const missed = (): void => this.#sockets?.missed();
     const print = this.#options.print ?? null;
     const trace = this.#tracing?.trace;
-    return { config, keyring, passwords, setup, now, warn, print, subjects, tools, changes, missed, ...(trace && { trace }) };
+    return { config, keyring, passwords, setup, now, warn, print, mappings, tools, changes, missed, ...(trace && { trace }) };
   }
 
   #desk(keyring: Keyring, warn: (message: string) => void): Desk {

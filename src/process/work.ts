@@ -70,7 +70,7 @@ export interface Shared {
   /** Traces jobs. Left out if tracing is off. */
   readonly trace?: Trace;
   readonly print: ((text: string) => void) | null;
-  readonly subjects: ContextSources['subjects'];
+  readonly mappings: ContextSources['mappings'];
   readonly tools: Omit<ContextSources['tools'], 'mail'>;
   readonly changes: CaseChanges;
   /** Changes may have been missed: subscribers must be told. */
@@ -144,7 +144,7 @@ const carefully = ({ source }: Place) => (source === ConnectionSource.SAVED ? { 
 
 /** Begins the work on an open database that is up to date. Where it fails, the database is closed. */
 export async function beginWork(shared: Shared, place: Whereabouts, database: Database): Promise<Work> {
-  const { config, keyring, now, warn, passwords, subjects, changes, trace } = shared;
+  const { config, keyring, now, warn, passwords, mappings, changes, trace } = shared;
   let mail: Mail | undefined;
   let listening: Listening | undefined;
   try {
@@ -172,7 +172,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
       place,
       hasSeeded,
       isOwned,
-      sources: { em, ...runnersOf(database), subjects, tools, refusals, changes },
+      sources: { em, ...runnersOf(database), mappings, tools, refusals, changes },
       enter: () => requests.enter(),
       idle: () => requests.idle(),
       end: () => end({ listening: hearing, refusals, cleanup, sealing, mail: sending, database, patience: config.patience.stop }),
