@@ -11,7 +11,7 @@ import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
 import { nodeGaps, operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
 import { describeRights } from './permissions/print.ts';
-import { shieldFor, type Hear } from './permissions/shield.ts';
+import { shieldFor, type OnRefusal } from './permissions/shield.ts';
 import { attachReading } from './reading/resolve.ts';
 import { gapsOf } from './reading/visibility.ts';
 import { mappingsOf, type TypeMappings } from './reading/mapping.ts';
@@ -61,7 +61,7 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   attachReading(schema, mappings);
   cleanArguments(schema);
   countLists(schema);
-  const middleware = shieldFor(schema, operations, rootTypes, tellRefusal);
+  const middleware = shieldFor(schema, operations, rootTypes, reportRefusal);
   return { schema: guardSubscribing(applyMiddleware(schema, middleware), middleware), mappings };
 }
 
@@ -98,7 +98,7 @@ export async function buildOffline(): Promise<Executable> {
 }
 
 /** What was asked and may not be goes on record under the name that the schema has for it. */
-const tellRefusal: Hear = (context, operation, { each = false }, { code }) => context.refused({ operation, code, isSingle: each });
+const reportRefusal: OnRefusal = (context, operation, { each = false }, { code }) => context.refused({ operation, code, isSingle: each });
 
 /** What TypeGraphQL leaves without a description. */
 function describeRoots(schema: GraphQLSchema): void {

@@ -212,7 +212,7 @@ export async function runCommand(words: string[]): Promise<void> {
   } catch (thrown) {
     if (broken.isClosed && isOfStream(thrown)) return;
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return;
-    process.stderr.write(`${styleText('red', told(asUsage(program, words, thrown)))}\n`);
+    process.stderr.write(`${styleText('red', describeError(asUsage(program, words, thrown)))}\n`);
     process.exitCode = 1;
   }
 }
@@ -236,7 +236,7 @@ const isOfStream = (error: unknown): boolean =>
   ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String((error as NodeJS.ErrnoException).code));
 
 /** Describes an error in a sentence if one is known, otherwise with its stack. */
-function told(error: unknown): string {
+function describeError(error: unknown): string {
   if (error instanceof OperatorError) return error.message;
   const known = unready.get(String((error as { code?: unknown }).code));
   if (known !== undefined) return known;

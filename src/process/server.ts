@@ -7,7 +7,7 @@ import { ConfigError, type Config } from '../config.ts';
 import { createContext, type Context, type ContextSources, type Incoming } from '../context.ts';
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
-import { ConnectionFailure, ConnectionSource, type Connection } from '../entities/setting.ts';
+import { ConnectionFailure, ConnectionSource, type DatabaseConnection } from '../entities/setting.ts';
 import { conflict, isAway, OperatorError, SeededError, unavailable } from '../errors.ts';
 import { compiling, type Execute } from '../http/execution.ts';
 import { createHttp } from '../http/index.ts';
@@ -26,7 +26,7 @@ import { loadKeyring } from '../services/crypto/keyfile.ts';
 import { KeyringError, type Keyring } from '../services/crypto/keyring.ts';
 import { passwordProblems } from '../services/crypto/policy.ts';
 import { SetupToken } from '../services/crypto/setup.ts';
-import { Turns, type Desk, type Proven } from '../services/setting/desk.ts';
+import { MemoryLimiter, type Desk, type PreparedDatabase } from '../services/setting/desk.ts';
 import { failureOf, messageOf } from '../services/setting/failure.ts';
 import { BreachedPasswords } from '../services/proof/breached-passwords.ts';
 import { refuseSeededUsers } from '../services/user/seeded-accounts.ts';
@@ -380,7 +380,7 @@ class ServiceProcess {
   }
 
   /** Begins the work elsewhere, beside the work that goes on here. */
-  async #prove(connection: Connection): Promise<Proven> {
+  async #prove(connection: DatabaseConnection): Promise<PreparedDatabase> {
     if (this.#isMoving) throw conflict('The service is already moving to another database. Wait until it has finished.');
     this.#isMoving = true;
     try {
@@ -440,7 +440,7 @@ class ServiceProcess {
       thresholds: config.reviewThresholds,
       now,
       desk: this.#desk(keyring, warn),
-      turns: new Turns(),
+      turns: new MemoryLimiter(),
     };
     const changes = new CaseChanges(config.sockets.backlog);
     const missed = (): void => this.#sockets?.missed();

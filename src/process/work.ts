@@ -6,7 +6,7 @@ import { isEmpty, migrate, openDatabase, type Database } from '../database/index
 import { listen, type Listening } from '../database/listen.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { caseChannel } from '../entities/case.ts';
-import { ConnectionSource, type Connection } from '../entities/setting.ts';
+import { ConnectionSource, type DatabaseConnection } from '../entities/setting.ts';
 import { Refusals, startSealing, type Sealing } from '../services/audit/index.ts';
 import type { CaseChanges } from '../services/case/case-changes.ts';
 import { registerKeys } from '../services/key.ts';
@@ -44,7 +44,7 @@ export async function whereabouts(config: Config, keyring: () => Promise<Keyring
 export const savedBy = ({ configDirectory, environment }: Config, keyring: Keyring): SavedConnection =>
   new SavedConnection(configDirectory, keyring, environment === 'production');
 
-export const placeOf = (connection: Connection): Whereabouts => {
+export const placeOf = (connection: DatabaseConnection): Whereabouts => {
   const { host, port, database, username } = connection;
   return { source: ConnectionSource.SAVED, server: { host, port, database, username }, url: urlOf(connection) };
 };

@@ -13,7 +13,7 @@ import { emptySelection, selectionOf, type Selection } from './selection.ts';
 import { nothing, ORIGIN, rowOf, unpack, type RowOrigin, type Row } from './row.ts';
 import {
   allStatement,
-  bind,
+  parameterValues,
   childrenStatement,
   countStatement,
   figuresStatement,
@@ -312,7 +312,7 @@ export class Reader {
     const { userId, memberId } = this.viewer;
     return this.run(
       statement.text,
-      bind(statement, { ...values, user: userId, member: memberId, now: this.now }),
+      parameterValues(statement, { ...values, user: userId, member: memberId, now: this.now }),
       statement.dependsOnValues,
       this.answersChange,
     );

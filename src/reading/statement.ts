@@ -76,7 +76,7 @@ class Parameter {
 const statements = new LRUCache<string, Statement>({ maxSize: 8_000_000, maxEntrySize: 800_000 });
 
 /** Returns the values of a statement's parameters in their order. */
-export const bind = ({ parameters }: Statement, values: Values): unknown[] => parameters.map((name) => values[name]);
+export const parameterValues = ({ parameters }: Statement, values: Values): unknown[] => parameters.map((name) => values[name]);
 
 /** Where a row keeps what its relation leads to; under the field's own name it keeps the key. */
 export const readAhead = (field: string): string => `${field}~`;

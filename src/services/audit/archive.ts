@@ -59,12 +59,12 @@ export function faultOfArchive(archive: StoredArchive, keyring: Keyring): 'unkno
 export function headOfArchive(archive: StoredArchive | null, keyring: Keyring): Head {
   if (archive === null) return start;
   const fault = faultOfArchive(archive, keyring);
-  if (fault !== null) throw new ArchiveError(tellArchiveFault(fault, archive.head.sequence));
+  if (fault !== null) throw new ArchiveError(formatArchiveFault(fault, archive.head.sequence));
   return archive.head;
 }
 
 /** Describes a fault of an archive. */
-export const tellArchiveFault = (fault: 'unknown archive key' | 'altered archive', sequence: number): string =>
+export const formatArchiveFault = (fault: 'unknown archive key' | 'altered archive', sequence: number): string =>
   fault === 'altered archive'
     ? `The row of audit_archives with the sequence ${sequence} was altered.`
     : `The row of audit_archives with the sequence ${sequence} cannot be verified: the keyring does not have its key.`;

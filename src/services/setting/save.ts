@@ -2,14 +2,14 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import {
   ConnectionSource,
   ConnectionStatus,
-  type Connection,
+  type DatabaseConnection,
   type ConnectionFailure,
   type ConnectionSaved,
 } from '../../entities/setting.ts';
 import { conflict, DataVersionError, SeededError } from '../../errors.ts';
 import { demandAllowed, recordFailure, recordSuccess } from './allow.ts';
 import type { Scope } from '../scope.ts';
-import type { Proven } from './desk.ts';
+import type { PreparedDatabase } from './desk.ts';
 import { failureOf, messageOf } from './failure.ts';
 import { readConnection, type ConnectionInput } from './input.ts';
 import { probe } from './probe.ts';
@@ -48,7 +48,7 @@ export async function saveConnection(scope: Scope, input: ConnectionInput, setup
   return { status: ConnectionStatus.SAVED, reason: null, message: null, connection: await connectionSettings(desk) };
 }
 
-async function prove({ desk }: Scope, connection: Connection): Promise<Proven | ConnectionFailure> {
+async function prove({ desk }: Scope, connection: DatabaseConnection): Promise<PreparedDatabase | ConnectionFailure> {
   try {
     return await desk.prove(connection);
   } catch (error) {

@@ -57,7 +57,7 @@ export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date =
 }
 
 /** Formats the status for the terminal. */
-export function tellStatus({ isMade, secrets, people, openVaults, values, pairs }: VaultStatus): string {
+export function formatStatus({ isMade, secrets, people, openVaults, values, pairs }: VaultStatus): string {
   if (!isMade) return 'The vault does not exist yet.';
   const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
   return [
