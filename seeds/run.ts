@@ -3,11 +3,10 @@ import type { SeedConnection } from './connection.ts';
 import type { ScaledKind } from './dossier.ts';
 import type { Tables } from './row.ts';
 import { addDossiers, type Added } from './writing.ts';
+import { OperatorError } from '../src/errors.ts';
 
 /** Why nothing was seeded. */
-export class SeedError extends Error {
-  override readonly name = 'SeedError';
-}
+export class SeedError extends OperatorError {}
 
 /** @throws {SeedError} in production. */
 export function refuseProduction(environment: Config['environment']): void {

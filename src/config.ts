@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { OperatorError } from './errors.ts';
 
 const seconds = (fallback: number, most = 365 * 86_400) => z.coerce.number().int().min(1).max(most).default(fallback);
 const bound = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
@@ -458,9 +459,7 @@ export interface SessionConfig {
 }
 
 /** Lists all invalid variables, never their values. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-
+export class ConfigError extends OperatorError {
   constructor(readonly problems: readonly string[]) {
     super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
   }

@@ -3,8 +3,8 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Allowance } from './entities/page.ts';
 import { Viewer } from './entities/viewer.ts';
 import { mayAct, nodeTypesOf, permissionsOf, type Permission } from './permissions/index.ts';
-import { Reader, type RunSql } from './reading/reader.ts';
-import type { Subjects } from './reading/subject.ts';
+import { Reader, type RunQuery } from './reading/reader.ts';
+import type { TypeMappings } from './reading/mapping.ts';
 import { accounts } from './services/account/use-cases.ts';
 import { agreements } from './services/agreement/use-cases.ts';
 import { benevolence } from './services/benevolence/use-cases.ts';
@@ -77,12 +77,12 @@ export type Context = Pick<
 /** What every request shares. */
 export interface ContextSources {
   readonly em: SqlEntityManager;
-  readonly run: RunSql;
+  readonly run: RunQuery;
   /** Runs what reads for a user. */
-  readonly runFor: (userId: string | null) => RunSql;
+  readonly runFor: (userId: string | null) => RunQuery;
   /** Authenticates the caller. */
-  readonly runReserved: RunSql;
-  readonly subjects: Subjects;
+  readonly runReserved: RunQuery;
+  readonly mappings: TypeMappings;
   readonly tools: Services;
   readonly refusals: Pick<Refusals, 'note'>;
   /** What is done to cases, on any node. */
@@ -270,5 +270,5 @@ async function viewerOf({ run, runReserved, tools }: ContextSources, accessToken
   return facts === null ? Viewer.anonymous : new Viewer(facts, mayAct, todayOf(tools));
 }
 
-const readerFor = ({ runFor, subjects, tools }: ContextSources, viewer: Viewer): Reader =>
-  new Reader(subjects, viewer, runFor(viewer.userId), tools.now());
+const readerFor = ({ runFor, mappings, tools }: ContextSources, viewer: Viewer): Reader =>
+  new Reader(mappings, viewer, runFor(viewer.userId), tools.now());

@@ -67,6 +67,24 @@ export class Malformed extends TypeError {
   }
 }
 
+/** An error for the operator of the host. A command prints its message without a stack. */
+export class OperatorError extends Error {
+  override readonly name: string = this.constructor.name;
+}
+
+/** The database is newer than this program. */
+export class DataVersionError extends OperatorError {}
+
+/** The database must not be served in production: passwords of its accounts are public. */
+export class SeededError extends OperatorError {
+  constructor(users: readonly { readonly username: string }[]) {
+    super(
+      `The database has seeded accounts with public passwords: ${users.map(({ username }) => username).join(', ')}. ` +
+        'Use another database for production, or disable these accounts: npm run users:disable-seeded',
+    );
+  }
+}
+
 export const unauthenticated = (cause?: unknown) => new Refusal('UNAUTHENTICATED', undefined, {}, cause);
 export const badCredentials = (cause?: unknown) => new Refusal('BAD_CREDENTIALS', undefined, {}, cause);
 export const stepUpRequired = () => new Refusal('STEP_UP_REQUIRED');

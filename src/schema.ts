@@ -11,16 +11,17 @@ import { entities } from './entities/index.ts';
 import type { RowRule } from './entities/rule.ts';
 import { nodeGaps, operationGaps, operations, rootTypes, rowGaps, rowRules } from './permissions/index.ts';
 import { describeRights } from './permissions/print.ts';
-import { shieldFor, type Hear } from './permissions/shield.ts';
+import { shieldFor, type OnRefusal } from './permissions/shield.ts';
 import { attachReading } from './reading/resolve.ts';
-import { gapsOf } from './reading/sight.ts';
-import { subjectsOf, type Subjects } from './reading/subject.ts';
+import { gapsOf } from './reading/visibility.ts';
+import { mappingsOf, type TypeMappings } from './reading/mapping.ts';
 import { resolvers as allResolvers } from './resolvers/index.ts';
+import { OperatorError } from './errors.ts';
 
 /** The schema as it is served, and what the reading side knows of it. */
 export interface Executable {
   readonly schema: GraphQLSchema;
-  readonly subjects: Subjects;
+  readonly mappings: TypeMappings;
 }
 
 /** What a schema is made of; tests put other things in, to see the gaps found. */
@@ -31,9 +32,7 @@ export interface SchemaParts {
 }
 
 /** Rights with gaps: the process does not start with them. */
-export class PermissionGap extends Error {
-  override readonly name = 'PermissionGap';
-
+export class PermissionGap extends OperatorError {
   constructor(readonly gaps: readonly string[]) {
     super(`Permission rules are incomplete:\n${gaps.map((gap) => `  ${gap}`).join('\n')}`);
   }
@@ -58,12 +57,12 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   ];
   if (gaps.length > 0) throw new PermissionGap(gaps);
   describeRights(schema, rules);
-  const subjects = subjectsOf(schema, metadata, rules);
-  attachReading(schema, subjects);
+  const mappings = mappingsOf(schema, metadata, rules);
+  attachReading(schema, mappings);
   cleanArguments(schema);
   countLists(schema);
-  const middleware = shieldFor(schema, operations, rootTypes, tellRefusal);
-  return { schema: guardSubscribing(applyMiddleware(schema, middleware), middleware), subjects };
+  const middleware = shieldFor(schema, operations, rootTypes, reportRefusal);
+  return { schema: guardSubscribing(applyMiddleware(schema, middleware), middleware), mappings };
 }
 
 /** TypeGraphQL demands one as soon as there is a subscription; every subscription here says itself where its events come from. */
@@ -99,7 +98,7 @@ export async function buildOffline(): Promise<Executable> {
 }
 
 /** What was asked and may not be goes on record under the name that the schema has for it. */
-const tellRefusal: Hear = (context, operation, { each = false }, { code }) => context.refused({ operation, code, isSingle: each });
+const reportRefusal: OnRefusal = (context, operation, { each = false }, { code }) => context.refused({ operation, code, isSingle: each });
 
 /** What TypeGraphQL leaves without a description. */
 function describeRoots(schema: GraphQLSchema): void {

@@ -18,7 +18,7 @@ import {
   removeArchived,
   sealEvents,
   startSealing,
-  tellHead,
+  formatHead,
   verifyArchive,
   verifyAudit,
   type ArchiveFile,
@@ -490,7 +490,7 @@ describe('npm run audit:archive', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     const [, kept = ''] = /^Store this head and the file outside the database: (\S+)$/m.exec(done.said) ?? [];
     expect(readHead(kept)?.sequence).toBe(4);
-    const verified = await run(asApplication(), 'audit:verify', '--head', tellHead(head));
+    const verified = await run(asApplication(), 'audit:verify', '--head', formatHead(head));
     expect(verified).toEqual({
       hasSucceeded: true,
       said: expect.stringMatching(

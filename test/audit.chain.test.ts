@@ -8,13 +8,13 @@ import {
   readHead,
   sealEvents,
   startSealing,
-  tellBefore,
-  tellFault,
-  tellHead,
+  formatVerifiedPart,
+  formatFault,
+  formatHead,
   verifyAudit,
 } from '../src/services/audit/index.ts';
 import type { Head } from '../src/services/audit/chain.ts';
-import type { Fault } from '../src/services/audit/verify.ts';
+import type { AuditFault } from '../src/services/audit/verify.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { freshDatabase } from './support/database.ts';
@@ -68,7 +68,7 @@ async function write(count: number, keys = keyring): Promise<void> {
 const seal = (keys = keyring, most?: number): Promise<number | null> => sealEvents(database.orm.em.fork() as SqlEntityManager, keys, most);
 const verify = (keys = keyring, kept?: string, most = 4) =>
   verifyAudit(database.run, keys, { most, ...(kept !== undefined && { kept: readHead(kept) as Head }) });
-const faultOf = async (...given: Parameters<typeof verify>): Promise<Fault | null> => (await verify(...given)).fault;
+const faultOf = async (...given: Parameters<typeof verify>): Promise<AuditFault | null> => (await verify(...given)).fault;
 const sealed = () =>
   database.run('select s.sequence, s.event_id as id, e.action from audit_seals s join audit_events e on e.id = s.event_id order by 1');
 const eventAt = async (sequence: number): Promise<string> =>
@@ -356,9 +356,9 @@ describe('verifying', () => {
   it('finds an end that was cut off by the head that was kept, and only so', async () => {
     await write(9);
     await seal(keyring, 6);
-    const early = tellHead((await verify()).head);
+    const early = formatHead((await verify()).head);
     await seal();
-    const kept = tellHead((await verify()).head);
+    const kept = formatHead((await verify()).head);
     expect(kept).toMatch(/^9:[\w-]{43}$/);
     expect([await faultOf(keyring, kept), await faultOf(keyring, early)]).toEqual([null, null]);
     const cut = `in (select event_id from audit_seals where sequence > 7)`;
@@ -378,7 +378,7 @@ describe('verifying', () => {
   it('finds a true end put back behind a middle that was replaced: a head stands for all before it', async () => {
     await write(9);
     await seal();
-    const kept = tellHead((await verify()).head);
+    const kept = formatHead((await verify()).head);
     const last = await eventAt(9);
     await tamper(
       `create temporary table kept as select * from audit_events where id = '${last}'`,
@@ -399,17 +399,17 @@ describe('verifying', () => {
   });
 
   it('tells of a fault what is known of the events before it', () => {
-    const fault = (kind: Fault['kind'], sequence: number | null): Fault => ({ kind, eventId: null, sequence });
+    const fault = (kind: AuditFault['kind'], sequence: number | null): AuditFault => ({ kind, eventId: null, sequence });
     const [none, head] = [
       { sequence: 0, hash: null },
       { sequence: 6, hash: 'h' },
     ];
-    expect(tellBefore(fault('altered event', 7), head)).toBe('All earlier events are unchanged, up to 6:h.');
-    expect(tellBefore(fault('altered seal', 1), none)).toBe('It is the first event.');
-    expect(tellBefore(fault('missing seal', null), none)).toBe('It is the first event.');
-    expect(tellBefore(fault('truncated', 7), none)).toBeNull();
+    expect(formatVerifiedPart(fault('altered event', 7), head)).toBe('All earlier events are unchanged, up to 6:h.');
+    expect(formatVerifiedPart(fault('altered seal', 1), none)).toBe('It is the first event.');
+    expect(formatVerifiedPart(fault('missing seal', null), none)).toBe('It is the first event.');
+    expect(formatVerifiedPart(fault('truncated', 7), none)).toBeNull();
     for (const kind of ['archived', 'altered archive', 'unknown archive key'] as const)
-      for (const known of [none, head]) expect(tellBefore(fault(kind, 1), known)).toBeNull();
+      for (const known of [none, head]) expect(formatVerifiedPart(fault(kind, 1), known)).toBeNull();
   });
 
   it('verifies only what came after a head, and whether the head is still there', async () => {
@@ -453,7 +453,7 @@ describe('verifying', () => {
   it('holds through a change of keys, for as long as the old one is kept', async () => {
     await write(4);
     await seal(keyring, 2);
-    const kept = tellHead((await verify()).head);
+    const kept = formatHead((await verify()).head);
     const both = ring(second, first);
     await write(4, both);
     await seal(both);
@@ -478,11 +478,11 @@ describe('verifying', () => {
       'truncated',
       'other chain',
     ] as const;
-    const told = kinds.map((kind) => tellFault({ kind, eventId: 'E', sequence: 7 }));
+    const told = kinds.map((kind) => formatFault({ kind, eventId: 'E', sequence: 7 }));
     expect(new Set(told).size).toBe(kinds.length);
     for (const text of told) expect(text).toMatch(/^Event E \(number 7 of the chain\) .+\.$/);
-    expect(tellFault({ kind: 'missing event', eventId: null, sequence: 3 })).toBe('The event (number 3 of the chain) is missing.');
-    expect(tellFault({ kind: 'altered event', eventId: 'E', sequence: null })).toMatch(/^Event E \(not sealed\) was altered/);
+    expect(formatFault({ kind: 'missing event', eventId: null, sequence: 3 })).toBe('The event (number 3 of the chain) is missing.');
+    expect(formatFault({ kind: 'altered event', eventId: 'E', sequence: null })).toMatch(/^Event E \(not sealed\) was altered/);
   });
 
   it.each([

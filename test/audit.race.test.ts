@@ -6,7 +6,7 @@ import { migrate, openDatabase, type Database } from '../src/database/index.ts';
 import { AuditEvent, AuditOutcome } from '../src/entities/audit.ts';
 import { recordDenial } from '../src/services/audit/denial.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
-import { sealEvents, startSealing, tellHead, verifyAudit } from '../src/services/audit/index.ts';
+import { sealEvents, startSealing, formatHead, verifyAudit } from '../src/services/audit/index.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';
 
@@ -203,7 +203,7 @@ describe('a log that is dumped and restored', () => {
       expect(await sealEvents(em, keyring)).toBe(5);
       const after = await verifyAudit(restored.run, keyring, { kept: head });
       expect(after).toMatchObject({ head: { sequence: head.sequence + 5 }, unsealed: 0, fault: null });
-      expect(tellHead(after.head)).not.toBe(tellHead(head));
+      expect(formatHead(after.head)).not.toBe(formatHead(head));
     } finally {
       await restored.close();
       await other.drop();

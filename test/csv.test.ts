@@ -10,7 +10,7 @@ import { memberColumns } from '../src/services/member/import-members.ts';
 import { importMembers } from '../src/services/member/import-members.ts';
 import { organizationColumns } from '../src/services/organization/import-organizations.ts';
 import { importOrganizations } from '../src/services/organization/import-organizations.ts';
-import type { BadLine, Change, ImportOptions, ImportOutcome } from '../src/services/record/import.ts';
+import type { BadLine, ImportedChange, ImportOptions, ImportOutcome } from '../src/services/record/import.ts';
 import { freshDatabase } from './support/database.ts';
 import { Clock } from './support/local.ts';
 
@@ -462,8 +462,8 @@ describe('an update', () => {
     const others = phones.map((phone, n) => (n > 0 && n < 6 ? `${phone}00` : phone));
     expect(await refusalsOf(file('UPD', others))).toHaveLength(5);
     const before = await contents();
-    const shown: Change[] = [];
-    const trial = { isTrial: true, form: { updates: true, show: (change: Change) => void shown.push(change) } };
+    const shown: ImportedChange[] = [];
+    const trial = { isTrial: true, form: { updates: true, show: (change: ImportedChange) => void shown.push(change) } };
     expect(await members(file('UPD', others), trial)).toMatchObject({ added: 0, updated: 5, alreadyThere: 2 });
     expect(shown).toHaveLength(5);
     expect(shown[0]).toEqual({ line: 3, key: ['memberNumber', 'UPD1'], path: 'phone', from: '2', to: '200' });

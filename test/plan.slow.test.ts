@@ -16,7 +16,7 @@ import type { Direction } from '../src/entities/listing.ts';
 import { filterName } from '../src/entities/page.ts';
 import { noPassword } from '../src/entities/user.ts';
 import { toCursor } from '../src/reading/cursor.ts';
-import type { Column, Subject, Subjects } from '../src/reading/subject.ts';
+import type { Column, TypeMapping, TypeMappings } from '../src/reading/mapping.ts';
 import { buildExecutable } from '../src/schema.ts';
 import { start, type Service } from '../src/process/server.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
@@ -57,9 +57,9 @@ const largeTable = 500;
 interface List {
   readonly name: string;
   readonly field: GraphQLField<unknown, unknown>;
-  readonly subject: Subject;
+  readonly mapping: TypeMapping;
   /** The type of the row that the list belongs to; undefined for a list of the whole local. */
-  readonly owner?: Subject;
+  readonly owner?: TypeMapping;
 }
 
 interface Question {
@@ -80,7 +80,7 @@ let service: Service;
 let database: Database;
 let drop: () => Promise<void>;
 let schema: GraphQLSchema;
-let subjects: Subjects;
+let mappings: TypeMappings;
 let ran: readonly Ran[];
 let lists: readonly List[];
 const figures: Figure[] = [];
@@ -100,7 +100,7 @@ beforeAll(async () => {
   const memory = remembering(own);
   ran = memory.ran;
   service = await start(config, { database: memory.database, keyring });
-  ({ schema, subjects } = buildExecutable(own.orm.getMetadata()));
+  ({ schema, mappings } = buildExecutable(own.orm.getMetadata()));
   lists = listsOf();
 }, 3_600_000);
 
@@ -172,7 +172,7 @@ it('all that the schema offers was asked', () => {
   const asked = (list: List) => figures.filter(({ list: name }) => name === list.name).map(({ question }) => question.what);
   for (const list of lists) {
     const texts = asked(list).join('\n');
-    for (const property of list.subject.listing?.order ?? []) expect(texts).toContain(`by ${property} ASC`);
+    for (const property of list.mapping.listing?.order ?? []) expect(texts).toContain(`by ${property} ASC`);
     for (const { name, type } of Object.values(inputOf(list, 'filter').getFields())) {
       if (name === 'not') continue;
       const named = getNamedType(type);
@@ -214,7 +214,7 @@ async function costsOf(
   const before = ran.length;
   const { codes, errors } = await actor.ask(documentOf(list), { ...variables, id });
   if (actor.username !== 'admin' && codes[0] === 'BAD_INPUT') return 'no such column';
-  const statements = ran.slice(before).filter(({ text }) => text.includes(`"${list.subject.table}"`) && text.includes(' limit '));
+  const statements = ran.slice(before).filter(({ text }) => text.includes(`"${list.mapping.table}"`) && text.includes(' limit '));
   if (actor.username !== 'admin' && statements.length === 0) return 'no such list';
   if (codes.length > 0 || statements.length === 0) throw new Error(`${list.name} was not read: ${JSON.stringify(errors)}`);
   const costs: Cost[] = [];
@@ -232,10 +232,10 @@ function listsOf(): List[] {
     Object.values(type.getFields())
       .filter(({ name, args }) => name !== 'auditEvents' && args.some((arg) => arg.name === 'after'))
       .map((field) => {
-        const subject = subjects.get(getNamedType(field.type).name.replace(/Connection$/, ''));
-        const owner = subjects.get(type.name);
-        if (!subject) throw new Error(`${type.name}.${field.name} is a list of what is no row`);
-        return { name: `${type.name}.${field.name}`, field, subject, ...(owner && { owner }) };
+        const mapping = mappings.get(getNamedType(field.type).name.replace(/Connection$/, ''));
+        const owner = mappings.get(type.name);
+        if (!mapping) throw new Error(`${type.name}.${field.name} is a list of what is no row`);
+        return { name: `${type.name}.${field.name}`, field, mapping, ...(owner && { owner }) };
       }),
   );
 }
@@ -248,11 +248,11 @@ function documentOf({ field, owner }: List): string {
 }
 
 /** The row whose list is the longest, and how long it is; a member's own, where a member asks. */
-async function parentFor({ owner, field, subject }: List, username: string | null): Promise<{ id: string; rows: number } | undefined> {
+async function parentFor({ owner, field, mapping }: List, username: string | null): Promise<{ id: string; rows: number } | undefined> {
   if (!owner) return undefined;
   const key = owner.relations.get(field.name)?.foreignKey;
   const [longest] = await database.run(
-    `select ${key} as id, count(*)::int as rows from ${subject.table} where deleted_at is null group by 1 order by 2 desc, 1 limit 1`,
+    `select ${key} as id, count(*)::int as rows from ${mapping.table} where deleted_at is null group by 1 order by 2 desc, 1 limit 1`,
   );
   const [own] = await database.run('select member_id as id, 10 as rows from users where username = $1', [username]);
   return (owner.type === 'Member' && own?.['id'] ? own : longest) as { id: string; rows: number };
@@ -270,13 +270,13 @@ async function ordersOf(list: List, isAdmin: boolean): Promise<Question[]> {
           variables: { orderBy: { field: name, direction }, ...variables },
         });
       const after = async (rows: number) => cursorAt(list, value as string, direction, rows);
-      const rows = list.subject.isKept ? await aliveIn(list) : 0;
+      const rows = list.mapping.isKept ? await aliveIn(list) : 0;
       ask('the first page', { first: size });
       ask('the hundredth page', { first: size, after: await after(Math.min(99 * size, rows / 2)) });
       ask('the last page', { first: size, after: await after(rows - size) });
       ask('the last rows', { last: size });
       ask('the rows before a cursor', { last: size, before: await after(rows / 2) });
-      if (isAdmin && list.subject.isKept) ask('with deleted', { first: size, includeDeleted: true }, 'an index');
+      if (isAdmin && list.mapping.isKept) ask('with deleted', { first: size, includeDeleted: true }, 'an index');
     }
   }
   return questions;
@@ -328,12 +328,12 @@ async function filtersOf(list: List, isAdmin: boolean): Promise<Question[]> {
 }
 
 /** What is searched: of some row the words of each text, backwards, and what no row has. */
-async function searchesIn({ subject }: List): Promise<string[]> {
-  const groups = subject.listing?.search ?? [];
+async function searchesIn({ mapping }: List): Promise<string[]> {
+  const groups = mapping.listing?.search ?? [];
   if (groups.length === 0) return [];
   const columns = groups.flatMap(({ texts, phones = [] }) => [...texts, ...phones]);
-  const selected = columns.map((property) => `${subject.columns.get(property)?.sql('t')} as "${property}"`).join(', ');
-  const [row] = await database.run(`select ${selected} from ${subject.table} t where deleted_at is null order by md5(id::text) limit 1`);
+  const selected = columns.map((property) => `${mapping.columns.get(property)?.sql('t')} as "${property}"`).join(', ');
+  const [row] = await database.run(`select ${selected} from ${mapping.table} t where deleted_at is null order by md5(id::text) limit 1`);
   const words = columns.flatMap((property) => String(row?.[property] ?? '').match(/\S{3,}/g) ?? []);
   return [...words, words.slice(0, 3).reverse().join(' '), 'qzxwv'];
 }
@@ -341,7 +341,7 @@ async function searchesIn({ subject }: List): Promise<string[]> {
 /** Values to compare a property with, as a client sends them, the rarest last. */
 async function samplesOf(list: List, property: string, comparisons: readonly string[]): Promise<(by: string) => unknown[]> {
   const column = columnOf(list, property);
-  const from = `from ${list.subject.table} t where deleted_at is null and ${column.sql('t')} is not null`;
+  const from = `from ${list.mapping.table} t where deleted_at is null and ${column.sql('t')} is not null`;
   const rows = await database.run(`select ${column.sql('t')} as value, count(*) ${from} group by 1 order by 2 desc, 1`);
   const [sorted] = await database.run(
     `select percentile_disc(array[0.001, 0.5, 0.999]) within group (order by ${column.sql('t')})::text[] as values ${from}`,
@@ -381,14 +381,14 @@ const read = ({ type }: Column, text: string): unknown => {
 async function cursorAt(list: List, property: string, direction: Direction, rows: number): Promise<string> {
   const by = columnOf(list, property).sort.sql('t');
   const [row] = await database.run(
-    `select ${by} as value, id from ${list.subject.table} t where deleted_at is null order by ${by} ${direction}, id ${direction} offset $1 limit 1`,
+    `select ${by} as value, id from ${list.mapping.table} t where deleted_at is null order by ${by} ${direction}, id ${direction} offset $1 limit 1`,
     [Math.max(0, Math.floor(rows) - 1)],
   );
   return toCursor({ property, direction }, row as { value: unknown; id: string });
 }
 
-async function aliveIn({ subject }: List): Promise<number> {
-  return (await database.run(`select count(*)::int as rows from ${subject.table} where deleted_at is null`))[0]?.['rows'] as number;
+async function aliveIn({ mapping }: List): Promise<number> {
+  return (await database.run(`select count(*)::int as rows from ${mapping.table} where deleted_at is null`))[0]?.['rows'] as number;
 }
 
 const inputOf = ({ field }: List, name: string): GraphQLInputObjectType =>
@@ -400,14 +400,14 @@ const ordersIn = (list: List) =>
 const filtersIn = (list: List) => {
   const fields = inputOf(list, 'filter').getFields();
   return new Map(
-    (list.subject.listing?.filter ?? []).map((property) => [
+    (list.mapping.listing?.filter ?? []).map((property) => [
       property,
-      fields[filterName(list.subject.entity, property)] as never as { name: string; type: GraphQLInputObjectType },
+      fields[filterName(list.mapping.entity, property)] as never as { name: string; type: GraphQLInputObjectType },
     ]),
   );
 };
 
-const columnOf = ({ subject }: List, property: string): Column => subject.columns.get(property) as Column;
+const columnOf = ({ mapping }: List, property: string): Column => mapping.columns.get(property) as Column;
 
 /** For a run by hand: what the questions took. */
 function report(): void {

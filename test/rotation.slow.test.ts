@@ -7,7 +7,7 @@ import { AuditEvent } from '../src/entities/audit.ts';
 import { isGenuine } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { retireKey } from '../src/services/key.ts';
-import { countKeys, renewSeeds, tellKeys, type KeyUse } from '../src/services/credential/key-use.ts';
+import { countKeys, renewSeeds, formatKeyUses, type KeyUse } from '../src/services/credential/key-use.ts';
 import { shownBy } from './factor.kit.ts';
 import { Clock } from './support/local.ts';
 import { Mailboxes } from './support/mailbox.ts';
@@ -198,7 +198,7 @@ describe('a key is replaced, and then removed', () => {
         'audit seals': await under('kid', kid, 'audit_seals where true'),
       });
     }
-    const [head = '', ...rows] = tellKeys(uses).split('\n');
+    const [head = '', ...rows] = formatKeyUses(uses).split('\n');
     expect(head).toMatch(
       /^key +is +sessions +passwords +TOTP seeds +backup codes +mailed tokens +idempotency keys +vault keys +open vaults +audit events +audit seals$/,
     );

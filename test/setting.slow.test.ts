@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { readConfig } from '../src/config.ts';
 import { caseChannel } from '../src/entities/case.ts';
-import type { Connection } from '../src/entities/setting.ts';
+import type { DatabaseConnection } from '../src/entities/setting.ts';
 import { launch, start, type Service } from '../src/process/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { CarefulSocket, mayConnectTo } from '../src/services/setting/address.ts';
@@ -50,13 +50,13 @@ async function listening(answer: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function emptyServer(): Promise<Connection> {
+async function emptyServer(): Promise<DatabaseConnection> {
   const database = await serverDatabase();
   databases.push(database);
   return connectionTo(database.url);
 }
 
-function connectionTo(url: string): Connection {
+function connectionTo(url: string): DatabaseConnection {
   const { hostname, port, pathname, username, password } = new URL(url);
   return {
     host: hostname,
@@ -140,7 +140,7 @@ describe('addresses', () => {
 });
 
 describe('a saved connection', () => {
-  const connection: Connection = { ...nowhere, host: 'db.example', port: 5433, ssl: true };
+  const connection: DatabaseConnection = { ...nowhere, host: 'db.example', port: 5433, ssl: true };
   const keyring = Keyring.parse(Keyring.generate());
 
   it.each([
@@ -252,7 +252,7 @@ describe('an instance that nobody owns', () => {
     expect(answer.data?.['testConnection']).toEqual({
       status: 'FAILED',
       reason,
-      message: `Connection failed: ${reason}`,
+      message: `DatabaseConnection failed: ${reason}`,
       serverVersion: null,
       hasOwner: null,
       latencyMs: null,
@@ -417,7 +417,7 @@ describe('a service', () => {
   it('ends a start that cannot succeed with a sentence, and no more', async () => {
     const { port, host } = await emptyServer();
     const config = readConfig(await environment({ DATABASE_URL: `postgres://postgres:${secret}@${host}:${port}/postgres` }));
-    await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. Correct DATABASE_URL\.$/);
+    await expect(start(config)).rejects.toThrow(/^DatabaseConnection failed: AUTHENTICATION\. Correct DATABASE_URL\.$/);
   });
 
   it('tells subscribers to live changes that it moves; they reconnect, and hear of what is there', async () => {

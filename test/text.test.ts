@@ -11,16 +11,16 @@ import { secretInputs } from '../src/http/clean-text.ts';
 import { listingOf } from '../src/entities/listing.ts';
 import { cleaned, isLonger } from '../src/entities/text.ts';
 import { buildExecutable } from '../src/schema.ts';
-import type { Subjects } from '../src/reading/subject.ts';
+import type { TypeMappings } from '../src/reading/mapping.ts';
 import { aLocal, type Local } from './support/local.ts';
 
 let local: Local;
 let schema: GraphQLSchema;
-let subjects: Subjects;
+let mappings: TypeMappings;
 
 beforeAll(async () => {
   local = await aLocal();
-  ({ schema, subjects } = buildExecutable(local.database.orm.getMetadata()));
+  ({ schema, mappings } = buildExecutable(local.database.orm.getMetadata()));
 });
 
 interface Page {
@@ -49,12 +49,12 @@ describe('orders', () => {
     for (const { name, type, args } of Object.values(schema.getQueryType()?.getFields() ?? {})) {
       const orders = args.find((arg) => arg.name === 'orderBy');
       if (!orders) continue;
-      const subject = subjects.get(getNamedType(type).name.replace(/Connection$/, ''));
+      const mapping = mappings.get(getNamedType(type).name.replace(/Connection$/, ''));
       const by = (getNamedType(orders.type) as GraphQLInputObjectType).getFields()['field']?.type;
       for (const value of (getNamedType(by as never) as unknown as GraphQLEnumType).getValues()) {
         const field = value.value as string;
         const published = getNamedType(
-          (schema.getType(subject?.type as string) as never as { getFields(): never }).getFields()[field]['type'],
+          (schema.getType(mapping?.type as string) as never as { getFields(): never }).getFields()[field]['type'],
         );
         if (!isEnumType(published)) continue;
         const names = published.getValues().map((each) => each.name);
@@ -276,7 +276,7 @@ describe('a search', () => {
   });
 
   it('looks through what each list names', () => {
-    const searched = [...subjects.values()].filter(({ entity }) => listingOf(entity)?.search);
+    const searched = [...mappings.values()].filter(({ entity }) => listingOf(entity)?.search);
     expect([...new Set(searched.map(({ entity }) => entity.name))].sort()).toEqual(['Member', 'Organization', 'User']);
   });
 });

@@ -11,7 +11,7 @@ import { VaultKeys } from '../src/services/crypto/vault.ts';
 import { retireKey } from '../src/services/key.ts';
 import type { Services } from '../src/services/scope.ts';
 import { countKeys } from '../src/services/credential/key-use.ts';
-import { recoverFor, renewSystemSeals, statusOf, tellStatus } from '../src/services/vault/operator.ts';
+import { recoverFor, renewSystemSeals, statusOf, formatStatus } from '../src/services/vault/operator.ts';
 import { useSecret } from '../src/services/vault/use-cases.ts';
 import { scopeOn } from './session.kit.ts';
 import { Clock } from './support/local.ts';
@@ -200,7 +200,7 @@ describe('the cost of the key from a password', () => {
 
 describe('the operator', () => {
   it('is told what is under which key', async () => {
-    const text = tellStatus(await statusOf(em(), 600));
+    const text = formatStatus(await statusOf(em(), 600));
     expect(text).toMatch(/1 person has access/);
     expect(text).toMatch(/5 secrets/);
     expect(text).toMatch(/version 4 \(active\): 9 values/);
@@ -208,7 +208,7 @@ describe('the operator', () => {
     const openIn = async (seconds: number) => (await statusOf(em(), 600, new Date(clock.now().valueOf() + seconds * 1000))).openVaults;
     expect(await openIn(599)).toBeGreaterThan(0);
     expect(await openIn(601)).toBe(0);
-    expect(tellStatus({ ...(await statusOf(em(), 600)), isMade: false })).toMatch(/The vault does not exist/);
+    expect(formatStatus({ ...(await statusOf(em(), 600)), isMade: false })).toMatch(/The vault does not exist/);
   });
 
   it('restores access with the kit, for somebody who has signed in, and for nobody without it', async () => {

@@ -16,9 +16,9 @@ import {
   planArchive,
   readHead,
   removeArchived,
-  tellBefore,
-  tellFault,
-  tellHead,
+  formatVerifiedPart,
+  formatFault,
+  formatHead,
   verifyArchive,
   verifyAudit,
   type ArchiveFile,
@@ -30,7 +30,7 @@ import { keyringProblem } from '../services/key.ts';
 import { existingKeyring, keyringFor, whileOpen } from './opening.ts';
 import { CommandError, counted, say, sayJson, warn } from './operator.ts';
 
-export interface VerifyOptions {
+export interface VerifyFlags {
   readonly head?: string;
   readonly after?: string;
   readonly archive?: string;
@@ -38,7 +38,7 @@ export interface VerifyOptions {
 }
 
 /** Verifies the whole audit log, or an archive of it, and prints the first fault or the head. */
-export async function verify(config: Config, values: VerifyOptions): Promise<void> {
+export async function verify(config: Config, values: VerifyFlags): Promise<void> {
   if (values.after !== undefined && values.archive !== undefined)
     throw new CommandError('--after and --archive cannot be combined: an archive file is verified as a whole.');
   const [kept, after] = [headOf(values.head, '--head'), headOf(values.after, '--after')];
@@ -49,13 +49,13 @@ export async function verify(config: Config, values: VerifyOptions): Promise<voi
     if (values.archive !== undefined) {
       const file = await readArchive(values.archive, keyring, kept);
       await checkArchive(database.run, keyring, file);
-      return say(`${values.archive} is unchanged: ${tellArchive(file)}.${kept ? ' It contains the given head.' : ''}`);
+      return say(`${values.archive} is unchanged: ${formatArchive(file)}.${kept ? ' It contains the given head.' : ''}`);
     }
     const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
     if (fault !== null) {
-      throw new CommandError([tellFault(fault), tellBefore(fault, head)].filter(Boolean).join('\n'));
+      throw new CommandError([formatFault(fault), formatVerifiedPart(fault, head)].filter(Boolean).join('\n'));
     }
-    if (values.json) return sayJson({ sealed: head.sequence, unsealed, head: tellHead(head) });
+    if (values.json) return sayJson({ sealed: head.sequence, unsealed, head: formatHead(head) });
     say(
       `${counted(head.sequence, 'event is', 'events are')} sealed and unchanged; ${unsealed} more ${unsealed === 1 ? 'is' : 'are'} waiting to be sealed.`,
     );
@@ -63,18 +63,18 @@ export async function verify(config: Config, values: VerifyOptions): Promise<voi
     if (archive && !after) say(`Of these, the first ${archive.head.sequence} are archived. Verify each file with --archive FILE.`);
     if (after) say(`Of these, the first ${after.sequence} were not verified.`);
     if (kept) say('The log contains the given head.');
-    if (head.sequence > 0) say(`Store this head outside the database: ${tellHead(head)}`);
+    if (head.sequence > 0) say(`Store this head outside the database: ${formatHead(head)}`);
   });
 }
 
-export interface ExportOptions {
+export interface ExportFlags {
   readonly from?: string;
   readonly to?: string;
   readonly output?: string;
 }
 
 /** Exports the audit log as JSON lines, to a new file or to stdout. */
-export async function exportEvents(config: Config, values: ExportOptions): Promise<void> {
+export async function exportEvents(config: Config, values: ExportFlags): Promise<void> {
   const [from, to] = [instantOf(values.from, '--from'), instantOf(values.to, '--to')];
   await whileOpen(config, async (database) => {
     let isEmpty = true;
@@ -104,8 +104,8 @@ export async function archive(config: Config, { before, output }: { readonly bef
     const file = await writeArchive(database, keyring, plan, output);
     const em = database.orm.em.fork() as SqlEntityManager;
     const count = await removeArchived(em, { keyring, now: systemClock }, file);
-    say(`${counted(count, 'event is', 'events are')} archived in ${output} and deleted from the database: ${tellArchive(file)}.`);
-    say(`Store this head and the file outside the database: ${tellHead(file.to)}`);
+    say(`${counted(count, 'event is', 'events are')} archived in ${output} and deleted from the database: ${formatArchive(file)}.`);
+    say(`Store this head and the file outside the database: ${formatHead(file.to)}`);
   });
 }
 
@@ -146,7 +146,7 @@ async function readArchive(path: string, keyring: Keyring, kept: Head | undefine
   });
 }
 
-const tellArchive = ({ from, to, before }: ArchiveFile): string =>
+const formatArchive = ({ from, to, before }: ArchiveFile): string =>
   `events ${from.sequence + 1} to ${to.sequence} of the chain, written before ${before}`;
 
 function headOf(text: string | undefined, option: string): Head | undefined {

@@ -10,8 +10,9 @@ import { hasKeyring, loadKeyring, noKeyring } from '../services/crypto/keyfile.t
 import { queueProblem, smtpProblem } from '../services/mail/index.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
 import { SavedError } from '../services/setting/saved.ts';
-import { findSeededUsers, SeededError } from '../services/user/seeded-accounts.ts';
+import { findSeededUsers } from '../services/user/seeded-accounts.ts';
 import { openPlace, whereabouts, type Whereabouts } from '../process/work.ts';
+import { SeededError } from '../errors.ts';
 
 /** The result of one check. */
 export interface Finding {
@@ -165,7 +166,7 @@ async function examineServer(database: Database, { oldest, drift, now }: Measure
   return [
     number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is required.`),
     ...(encoding === 'UTF8' ? [] : [wrong('Encoding', `The encoding is ${encoding}; UTF8 is required.`)]),
-    tellMigrations(await compareMigrations(database)),
+    findingOfMigrations(await compareMigrations(database)),
     Math.abs(ahead) <= drift
       ? right('Clock', 'The clock agrees with the database.')
       : wrong('Clock', `The clock differs from the database by ${Math.round(Math.abs(ahead) / 1000)} s: ${late}`),
@@ -190,7 +191,7 @@ async function examineKnownKeys({ run }: Database, keyring: Keyring | null): Pro
 
 const late = 'second-factor codes and tokens may be refused.';
 
-function tellMigrations({ missing, unknown }: { readonly missing: readonly string[]; readonly unknown: readonly string[] }): Finding {
+function findingOfMigrations({ missing, unknown }: { readonly missing: readonly string[]; readonly unknown: readonly string[] }): Finding {
   if (unknown.length > 0) return wrong('Migrations', 'The database was created by a newer version of this program. Start that version.');
   const { length } = missing;
   if (length > 0)

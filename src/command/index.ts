@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { readConfig, type Config } from '../config.ts';
 import type { UserFacts } from '../entities/user.ts';
-import { isAway, unwritableReason } from '../errors.ts';
+import { isAway, OperatorError, unwritableReason } from '../errors.ts';
 import { importMembers, memberColumns } from '../services/member/import-members.ts';
 import { importOrganizations, organizationColumns } from '../services/organization/import-organizations.ts';
 import { dateForms } from '../services/record/cell.ts';
@@ -183,30 +183,6 @@ function addCsv(command: Command, example: string, columns: CsvForm['columns']):
     .addHelpText('after', `\nColumns and their other names:\n${listed.join('\n')}`);
 }
 
-/** Errors that are printed without a stack: their message is enough. */
-const plain = new Set([
-  'ConfigError',
-  'PermissionGap',
-  'LockedError',
-  'LockError',
-  'DataDirectoryError',
-  'DataVersionError',
-  'EncodingError',
-  'SeedError',
-  'SeededError',
-  'KeyringError',
-  'ForeignKeyringError',
-  'CommandError',
-  'ImportError',
-  'ArchiveError',
-  'SilenceError',
-  'VaultError',
-  'UserError',
-  'SavedError',
-  'StartError',
-  'SettingsError',
-]);
-
 const lacking = 'The database is not migrated to this version. Run: npm run db:migrate';
 const barred =
   'The role in DATABASE_URL lacks a privilege for this. ' + 'If tables are missing, set DATABASE_URL to the role that owns them, and run:';
@@ -236,7 +212,7 @@ export async function runCommand(words: string[]): Promise<void> {
   } catch (thrown) {
     if (broken.isClosed && isOfStream(thrown)) return;
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return;
-    process.stderr.write(`${styleText('red', told(asUsage(program, words, thrown)))}\n`);
+    process.stderr.write(`${styleText('red', describeError(asUsage(program, words, thrown)))}\n`);
     process.exitCode = 1;
   }
 }
@@ -260,8 +236,8 @@ const isOfStream = (error: unknown): boolean =>
   ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String((error as NodeJS.ErrnoException).code));
 
 /** Describes an error in a sentence if one is known, otherwise with its stack. */
-function told(error: unknown): string {
-  if (error instanceof Error && plain.has(error.name)) return error.message;
+function describeError(error: unknown): string {
+  if (error instanceof OperatorError) return error.message;
   const known = unready.get(String((error as { code?: unknown }).code));
   if (known !== undefined) return known;
   const failure = isAway(error) ? failureOf(error) : null;

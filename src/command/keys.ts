@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { systemClock } from '../entities/clock.ts';
-import { countKeys, renewSeeds, tellKeys } from '../services/credential/key-use.ts';
+import { countKeys, renewSeeds, formatKeyUses } from '../services/credential/key-use.ts';
 import { renewSystemSeals } from '../services/vault/operator.ts';
 import { savedBy } from '../process/work.ts';
 import { keyringProblem, retireKey as retire } from '../services/key.ts';
@@ -14,7 +14,7 @@ export async function showKeys(config: Config, { json }: { readonly json?: boole
   await whileOpen(config, async (database) => {
     const uses = await countKeys(database.orm.em, keyring, systemClock());
     if (json) sayJson(uses);
-    else say(tellKeys(uses));
+    else say(formatKeyUses(uses));
     const problem = await keyringProblem(database.run, keyring);
     if (problem !== null) throw new CommandError(problem);
   });

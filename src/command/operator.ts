@@ -1,9 +1,8 @@
 import type { Terminal } from './terminal.ts';
+import { OperatorError } from '../errors.ts';
 
 /** The operator used a command wrongly, or it cannot run. The message says what to do. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-}
+export class CommandError extends OperatorError {}
 
 /** Formats a number with its noun: `1 user`, `2 users`. */
 export const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;

@@ -3,6 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { ConnectionSource } from '../entities/setting.ts';
 import { launch, type Service } from '../process/server.ts';
+import { StoppedError } from '../process/start-up.ts';
 import { startSealing } from '../services/audit/index.ts';
 import { startCleanup } from '../process/cleanup-rounds.ts';
 import { isSaved } from '../services/setting/saved.ts';
@@ -14,22 +15,22 @@ import { say, warn } from './operator.ts';
 
 export async function start(config: Config): Promise<void> {
   outliveRejections(config);
-  const voice = voiceOf(config);
-  const launched = await launch(config, { announce: (text) => voice.say(styleText('bold', text)) });
+  const output = operatorOutput(config);
+  const launched = await launch(config, { announce: (text) => output.say(styleText('bold', text)) });
   let service: Service | undefined;
   stopOnSignal(async () => {
     const delay = service === undefined || config.environment === 'development' ? 0 : config.patience.stopDelay;
     const hasFinished = await launched.stop({ delay });
-    if (!hasFinished) voice.warn(`Stopped with unfinished work after ${config.patience.stop} s.`);
+    if (!hasFinished) output.warn(`Stopped with unfinished work after ${config.patience.stop} s.`);
     return hasFinished;
-  }, voice);
+  }, output);
   try {
     service = await launched.ready;
   } catch (error) {
-    if ((error as Error).name !== 'StoppedError') throw error;
+    if (!(error instanceof StoppedError)) throw error;
     return;
   }
-  voice.say(await greeting(config, service));
+  output.say(await greeting(config, service));
 }
 
 /**
@@ -42,13 +43,13 @@ function outliveRejections({ logLevel }: Config): void {
 }
 
 /** The output of a long-running process for its operator. */
-interface Voice {
+interface OperatorOutput {
   readonly say: (text: string) => void;
   readonly warn: (text: string) => void;
 }
 
 /** In production, standard output has only JSON lines. LOG_LEVEL does not apply: the set-up token is printed nowhere else. */
-function voiceOf({ environment }: Config): Voice {
+function operatorOutput({ environment }: Config): OperatorOutput {
   if (environment !== 'production') return { say, warn };
   const log = openLog('info');
   const each = (text: string): string[] => stripVTControlCharacters(text).split('\n');
@@ -67,7 +68,7 @@ async function greeting(config: Config, service: Service): Promise<string> {
     `Unionhall answers at ${styleText('bold', `${url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
     ...(config.offersPlayground ? [`Playground: ${styleText('bold', `${url}/`)}`] : []),
     ...(service.metricsUrl === null ? [] : [`Metrics: ${service.metricsUrl}`]),
-    await tellPlace(config, place.source),
+    await describePlace(config, place.source),
     ...(setupToken === null ? [] : [`The instance has no owner yet. Set-up token for setupOwner: ${styleText('bold', setupToken)}`]),
     ...(seededAccounts
       ? [
@@ -78,7 +79,7 @@ async function greeting(config: Config, service: Service): Promise<string> {
   ].join('\n');
 }
 
-async function tellPlace(config: Config, source: ConnectionSource): Promise<string> {
+async function describePlace(config: Config, source: ConnectionSource): Promise<string> {
   if (source === ConnectionSource.EMBEDDED)
     return `Database: embedded, in ${config.dataDirectory}. It serves one process and is meant for development.`;
   if (source === ConnectionSource.SAVED) return 'Database: PostgreSQL server saved in the settings.';
@@ -90,7 +91,7 @@ async function tellPlace(config: Config, source: ConnectionSource): Promise<stri
  * Shuts down gracefully on the first signal, and at once on the second. One Ctrl+C may arrive twice, from the terminal and
  * from npm, so a signal within 300 ms of the first is ignored.
  */
-function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
+function stopOnSignal(stop: () => Promise<boolean>, output: OperatorOutput): void {
   let since: number | null = null;
   const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -100,7 +101,7 @@ function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
       since = performance.now();
       void stop()
         .catch((error: unknown) => {
-          voice.warn(`Shutdown failed: ${(error as Error).name}`);
+          output.warn(`Shutdown failed: ${(error as Error).name}`);
           return false;
         })
         .then(async (hasFinished) => {
@@ -116,28 +117,28 @@ function stopOnSignal(stop: () => Promise<boolean>, voice: Voice): void {
  */
 export async function work(config: Config): Promise<void> {
   outliveRejections(config);
-  const voice = voiceOf(config);
+  const output = operatorOutput(config);
   const tracing = await tracingTo(config.traceEndpoint);
   const trace = tracing ? { trace: tracing.trace } : {};
   const database = await openUpdated(config, await placeOf(config));
   try {
-    const room = { ...(await roomOf(config, database)), warn: voice.warn, ...trace };
+    const room = { ...(await roomOf(config, database)), warn: output.warn, ...trace };
     const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
     const em = database.orm.em as SqlEntityManager;
     const cleanup = startCleanup({
       em,
       tools: { ...room, rules: config.sessions, mail: mail.queue },
       every: config.cleanupEvery,
-      warn: voice.warn,
+      warn: output.warn,
       ...trace,
     });
-    const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn: voice.warn, ...trace });
+    const sealing = startSealing({ em, keyring: room.keyring, every: config.sealEvery, warn: output.warn, ...trace });
     stopOnSignal(async () => {
       await closeAfter(database, [cleanup.stop(), sealing.stop(), mail.stop(config.patience.stop * 1000)]);
       await tracing?.stop();
       return true;
-    }, voice);
-    voice.say('Worker ready: it sends mail, deletes expired records and seals the audit log.');
+    }, output);
+    output.say('Worker ready: it sends mail, deletes expired records and seals the audit log.');
   } catch (error) {
     await database.close();
     throw error;

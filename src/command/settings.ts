@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
-import { ConnectionSource, type Connection, type ConnectionFailure } from '../entities/setting.ts';
-import { Refusal } from '../errors.ts';
+import { ConnectionSource, type DatabaseConnection, type ConnectionFailure } from '../entities/setting.ts';
+import { OperatorError, Refusal } from '../errors.ts';
 import { hasKeyring } from '../services/crypto/keyfile.ts';
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
@@ -18,9 +18,7 @@ export const settingsInput =
 export type SettingsAction = 'show' | 'test' | 'save';
 
 /** A settings command failed. The message says why, without the password. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError';
-}
+export class SettingsError extends OperatorError {}
 
 /**
  * Shows, tests or saves the database connection on the host, like `testConnection` and `saveConnection` do over the API.
@@ -56,7 +54,7 @@ async function show(config: Config, keyring: () => Promise<Keyring>): Promise<st
   return `Database: ${server.database} at ${server.host}:${server.port}, user ${server.username}, ${by}.`;
 }
 
-async function prepare(config: Config, connection: Connection): Promise<void> {
+async function prepare(config: Config, connection: DatabaseConnection): Promise<void> {
   try {
     await update(config, placeOf(connection));
   } catch (error) {
@@ -68,7 +66,7 @@ async function prepare(config: Config, connection: Connection): Promise<void> {
 const failed = (reason: ConnectionFailure): SettingsError => new SettingsError(explain(reason));
 
 /** Prompts on a terminal, with a hidden password. Otherwise reads one line of JSON with the fields of ConnectionInput. */
-async function askFor(terminal: Terminal): Promise<Connection> {
+async function askFor(terminal: Terminal): Promise<DatabaseConnection> {
   return await asking(terminal, async (questions) =>
     read(questions.isTerminal ? await dialogue(questions) : parse(await questions.ask(''))),
   );
@@ -85,7 +83,7 @@ async function dialogue(questions: Questions): Promise<ConnectionInput> {
 }
 
 /** Validates the connection. Removes the prefix `input.`, which only API clients know, from messages. */
-function read(input: ConnectionInput): Connection {
+function read(input: ConnectionInput): DatabaseConnection {
   try {
     return readConnection(input);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { createInterface, type Interface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { OperatorError } from '../errors.ts';
 
 /** The streams for questions to the operator and for the answers. */
 export interface Terminal {
@@ -8,9 +9,7 @@ export interface Terminal {
 }
 
 /** The input ended before an answer. */
-export class SilenceError extends Error {
-  override readonly name = 'SilenceError';
-}
+export class SilenceError extends OperatorError {}
 
 /** Runs work that asks questions, and closes the input afterwards. */
 export async function asking<T>(terminal: Terminal, work: (questions: Questions) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import { systemClock } from '../entities/clock.ts';
 import { importSecrets, readForeign, wipe } from '../services/vault/import.ts';
-import { recoverFor, statusOf, tellStatus } from '../services/vault/operator.ts';
+import { recoverFor, statusOf, formatStatus } from '../services/vault/operator.ts';
 import type { FileOptions } from './import.ts';
 import { asking } from './terminal.ts';
 import { keyringFor, whileOpen, withDatabase } from './opening.ts';
@@ -13,7 +13,7 @@ export async function showVault(config: Config, { json }: { readonly json?: bool
   await whileOpen(config, async (database) => {
     const status = await statusOf(database.orm.em.fork() as SqlEntityManager, config.vault.idleTtl);
     if (json) sayJson(status);
-    else say(tellStatus(status));
+    else say(formatStatus(status));
   });
 }
 

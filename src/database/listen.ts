@@ -7,7 +7,7 @@ import { nativeClient, type Database } from './open.ts';
 export interface Listener {
   readonly channel: string;
   /** What was told with a transaction that committed, on whichever node. */
-  readonly hear: (told: string) => void;
+  readonly hear: (payload: string) => void;
   /** The connection was lost and is there again: what was told in between is not told again. */
   readonly missed: () => void;
   readonly warn: (message: string) => void;
@@ -32,15 +32,18 @@ export async function listen(database: Pick<Database, 'orm' | 'engine'>, listene
     return { stop: () => leave() };
   }
   const { options } = await nativeClient<Pool>(database);
-  const ear = new Ear({ ...(options as ClientConfig), ...(listener.url && { connectionString: listener.url }) }, listener);
-  await ear.begin();
-  return ear;
+  const listening = new ReconnectingListener(
+    { ...(options as ClientConfig), ...(listener.url && { connectionString: listener.url }) },
+    listener,
+  );
+  await listening.begin();
+  return listening;
 }
 
 /** Milliseconds until the first further try, doubled with each up to the longest; each is up to half shorter, by chance. */
 const [firstPause, longestPause] = [200, 30_000];
 
-class Ear implements Listening {
+class ReconnectingListener implements Listening {
   readonly #ending = new AbortController();
   #client: Client | null = null;
   #going: Promise<void> = Promise.resolve();
@@ -52,8 +55,8 @@ class Ear implements Listening {
 
   /** Listens when it returns, or tries on: nobody is kept from starting. */
   async begin(): Promise<void> {
-    const heard = await this.#connect();
-    this.#going = this.#goOn(heard);
+    const opened = await this.#connect();
+    this.#going = this.#goOn(opened);
   }
 
   async stop(): Promise<void> {
@@ -62,20 +65,20 @@ class Ear implements Listening {
     await this.#going;
   }
 
-  async #goOn(first: Heard | null): Promise<void> {
+  async #goOn(first: OpenListener | null): Promise<void> {
     await first?.lost;
     for (let tries = 0; !this.#ending.signal.aborted; tries += 1) {
       await pause(Math.min(firstPause * 2 ** tries, longestPause) * (0.5 + Math.random() / 2), this.#ending.signal);
       if (this.#ending.signal.aborted) return;
-      const heard = await this.#connect();
-      if (heard === null) continue;
+      const opened = await this.#connect();
+      if (opened === null) continue;
       this.listener.missed();
-      await heard.lost;
+      await opened.lost;
       tries = -1;
     }
   }
 
-  async #connect(): Promise<Heard | null> {
+  async #connect(): Promise<OpenListener | null> {
     const client = new Client({ ...this.options, application_name: 'unionhall live changes', query_timeout: 10_000 });
     const lost = new Promise<void>((lose) => client.on('error', () => lose()).on('end', () => lose()));
     client.on('notification', ({ channel, payload }) => {
@@ -109,7 +112,7 @@ class Ear implements Listening {
 }
 
 /** A connection that listens. */
-interface Heard {
+interface OpenListener {
   /** Resolves when it does so no more. */
   readonly lost: Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { OperatorError } from '../errors.ts';
 
 /** Names the process that holds a lock. It is shown to an operator and decides nothing. */
 export interface LockHolder {
@@ -15,9 +16,7 @@ export interface Lock {
 }
 
 /** Another process, or this one, holds the lock. */
-export class LockedError extends Error {
-  override readonly name = 'LockedError';
-
+export class LockedError extends OperatorError {
   constructor(
     message: string,
     /** Null while the holder has not written its name yet, and where it is of an earlier version. */
@@ -28,9 +27,7 @@ export class LockedError extends Error {
 }
 
 /** The file system does not lock files. */
-export class LockError extends Error {
-  override readonly name = 'LockError';
-}
+export class LockError extends OperatorError {}
 
 const { DatabaseSync } = loadSqlite();
 

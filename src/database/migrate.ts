@@ -3,14 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import { Client, type ClientConfig, type Pool } from 'pg';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import { nativeClient, type Database } from './open.ts';
+import { DataVersionError, OperatorError } from '../errors.ts';
 
 /** The key of the advisory lock under which migrations run: "unionhall" as a number nobody else is likely to choose. */
 const MIGRATIONS = 8_519_330_717;
-
-/** The database is newer than this program. */
-export class DataVersionError extends Error {
-  override readonly name = 'DataVersionError';
-}
 
 /**
  * Brings the schema up to date, one node at a time, and names the migrations that ran. A node that finds migrations
@@ -30,8 +26,7 @@ export async function migrate(database: Database): Promise<string[]> {
 }
 
 /** The database cannot store every character. */
-export class EncodingError extends Error {
-  override readonly name = 'EncodingError';
+export class EncodingError extends OperatorError {
   readonly code = 'ENCODING_NOT_UTF8';
 
   constructor(encoding: string) {

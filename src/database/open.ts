@@ -15,7 +15,7 @@ import {
   type SqlEntityManager,
 } from '@mikro-orm/sql';
 import { Client, type ClientBase, type ClientConfig, type Pool } from 'pg';
-import { unwritableReason } from '../errors.ts';
+import { OperatorError, unwritableReason } from '../errors.ts';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import type { Config } from '../config.ts';
 import { breakOff, demandPrimary, isMisplaced, limitServerLog, SilenceGuard } from './guard.ts';
@@ -30,7 +30,7 @@ import {
   strings,
   valueTypes,
   type Runners,
-  type RunSql,
+  type RunStatement,
 } from './run.ts';
 
 /** The parts of the configuration that say where the data is. The directory `memory://` keeps nothing. */
@@ -59,11 +59,11 @@ export interface DatabaseOptions {
 export interface Database {
   readonly orm: MikroORM<AbstractSqlDriver, SqlEntityManager>;
   readonly engine: 'embedded' | 'postgresql';
-  readonly run: RunSql;
+  readonly run: RunStatement;
   /** Reads for a user: on a few connections at a time, and in a second try where the first is behind a slow statement. */
-  readonly runFor: (user: string | null) => RunSql;
+  readonly runFor: (user: string | null) => RunStatement;
   /** Runs on the connection that is kept for authentication and health checks. */
-  readonly runReserved: RunSql;
+  readonly runReserved: RunStatement;
   /** How many statements were given to `run`, `runFor` and `runReserved`. */
   readonly statements: number;
   /** Whether opening it made it: an embedded database that was not there. */
@@ -210,9 +210,7 @@ async function openEmbedded(directory: string, options: DatabaseOptions): Promis
 }
 
 /** The files of the embedded database cannot be written. */
-export class DataDirectoryError extends Error {
-  override readonly name = 'DataDirectoryError';
-}
+export class DataDirectoryError extends OperatorError {}
 
 /** PGlite throws the numbers of WASI, and no instance of Error. */
 const wasiCodes: Readonly<Record<number, string>> = { 2: 'EACCES', 19: 'EDQUOT', 51: 'ENOSPC', 63: 'EPERM', 69: 'EROFS' };
@@ -342,7 +340,7 @@ function assemble(
   let statements = 0;
   let closing: Promise<void> | undefined;
   const counted =
-    (run: RunSql): RunSql =>
+    (run: RunStatement): RunStatement =>
     (text, ...rest) => {
       statements += 1;
       onStatement?.(text);

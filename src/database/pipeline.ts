@@ -75,7 +75,7 @@ const reopenAfter = 1000;
  * Statements that took long lately run on a quarter of the connections, so that others have connections and processor time.
  */
 export class Pipeline {
-  readonly #lines: readonly Line[];
+  readonly #lines: readonly PipelineConnection[];
   readonly #waiting: Pending[] = [];
   /** The texts of statements that took long, and until when that is remembered. */
   readonly #long = new Map<string, number>();
@@ -86,13 +86,13 @@ export class Pipeline {
   #closing: (() => void) | null = null;
 
   constructor(config: ClientConfig, { size, perUser = size, isPipelined = true, patience, guard = null }: PipelineOptions) {
-    const events: LineEvents = {
+    const events: ConnectionEvents = {
       answered: (pending, took) => this.#answered(pending, took),
       left: () => this.#drain(),
       notOpened: (left) => this.#reassign(left),
       failed: (pending, error) => this.#tryAgain(pending, error),
     };
-    this.#lines = Array.from({ length: size }, () => new Line(config, guard, events));
+    this.#lines = Array.from({ length: size }, () => new PipelineConnection(config, guard, events));
     this.#perUser = perUser;
     this.#isPipelined = isPipelined;
     this.#patience = patience === undefined ? Infinity : patience * 1000;
@@ -125,13 +125,13 @@ export class Pipeline {
   }
 
   /** The best connection for a statement; null while it has to wait. */
-  #lineFor(pending: Pending, now: number): Line | null {
+  #lineFor(pending: Pending, now: number): PipelineConnection | null {
     const { user, mustAnswer } = pending;
     const isLong = user !== undefined && this.#isLong(pending);
     if (isLong && this.#longLines() >= forLong(this.#lines.length)) return null;
     const isFull = this.#isFull(user);
     const opened = this.#lines.reduce((count, line) => count + (line.isOpened ? 1 : 0), 0);
-    let [best, least]: [Line | null, number] = [null, Infinity];
+    let [best, least]: [PipelineConnection | null, number] = [null, Infinity];
     for (const line of this.#lines) {
       if (isLong ? line.awaited.length > 0 : isFull && !line.serves(user)) continue;
       const isRefused = !line.isOpened && line.triedAt + reopenAfter > now;
@@ -143,7 +143,7 @@ export class Pipeline {
   }
 
   /** The lower, the better: one that this turn speaks on, a free one, the one with the fewest statements, one to be opened. */
-  #rankOf(line: Line, opened: number, now: number): number {
+  #rankOf(line: PipelineConnection, opened: number, now: number): number {
     const { length } = line.awaited;
     if (length > 0 && (!this.#isPipelined || line.isSlow(now) || this.#isLong(line.awaited[0]))) return Infinity;
     if (line.isSpeaking && length < longestBatch) return 0;
@@ -153,7 +153,7 @@ export class Pipeline {
   }
 
   /** Whether statements of this user are on as many connections as they may be: on one only where few are left for others. */
-  #isFull(user: string | undefined, leaving?: Line): boolean {
+  #isFull(user: string | undefined, leaving?: PipelineConnection): boolean {
     if (user === undefined || this.#perUser >= this.#lines.length) return false;
     let [held, left] = [0, 0];
     for (const line of this.#lines) {
@@ -239,7 +239,7 @@ export class Pipeline {
     }
   }
 
-  #freeLine(now: number): Line | null {
+  #freeLine(now: number): PipelineConnection | null {
     const free = this.#lines.filter(({ awaited }) => awaited.length === 0);
     return free.find(({ isOpened }) => isOpened) ?? free.find(({ triedAt }) => triedAt + reopenAfter <= now) ?? null;
   }
@@ -255,7 +255,7 @@ class Pending {
   readonly mustAnswer: boolean;
   readonly sentAt = performance.now();
   /** Where it was sent last. */
-  line: Line | null = null;
+  line: PipelineConnection | null = null;
   /** On how many connections it is. */
   copies = 0;
 
@@ -285,14 +285,14 @@ interface Columns {
 }
 
 /** What `pg` calls, and fills, while it asks. */
-interface Asking {
+interface PgQuery {
   _result: Columns;
   _accumulateRows: boolean;
   prepare(connection: Connection): void;
   handleRowDescription(message: object): void;
 }
 
-const AnyQuery = Query as unknown as new (text: string, values: unknown[], settle: Settle) => Query & Asking;
+const AnyQuery = Query as unknown as new (text: string, values: unknown[], settle: Settle) => Query & PgQuery;
 
 /** What is described of the statements that are prepared on a connection. */
 class Described {
@@ -346,7 +346,7 @@ class Statement extends AnyQuery {
   }
 }
 
-interface Opened {
+interface OpenConnection {
   readonly client: Client;
   readonly described: Described;
   readonly socket: Socket;
@@ -355,7 +355,7 @@ interface Opened {
 }
 
 /** What a pipeline hears of its connections. */
-interface LineEvents {
+interface ConnectionEvents {
   /** A statement was answered, so many milliseconds after it was sent. */
   answered(pending: Pending, took: number): void;
   /** All statements on it were given up. */
@@ -366,12 +366,12 @@ interface LineEvents {
   failed(pending: Pending, error: Error): boolean;
 }
 
-class Line {
+class PipelineConnection {
   readonly #options: ClientConfig;
   readonly #guard: Guard | null;
-  readonly #events: LineEvents;
-  #opened: Opened | null = null;
-  #opening: Promise<Opened> | null = null;
+  readonly #events: ConnectionEvents;
+  #opened: OpenConnection | null = null;
+  #opening: Promise<OpenConnection> | null = null;
   isSpeaking = false;
   /** When it was last tried in vain to open it. */
   triedAt = -Infinity;
@@ -384,7 +384,7 @@ class Line {
   /** Those that wait until it is open. */
   readonly #unsent: Pending[] = [];
 
-  constructor(options: ClientConfig, guard: Guard | null, events: LineEvents) {
+  constructor(options: ClientConfig, guard: Guard | null, events: ConnectionEvents) {
     this.#options = options;
     this.#guard = guard;
     this.#events = events;
@@ -425,13 +425,13 @@ class Line {
     await this.#closing;
   }
 
-  #current(): Opened | null {
+  #current(): OpenConnection | null {
     if (this.#opened && Date.now() >= this.#opened.retiresAt) this.#retire(this.#opened);
     return this.#opened;
   }
 
   /** The statement leaves when this turn of the event loop has read all that came in with it. */
-  #send({ client, socket, described }: Opened, pending: Pending): void {
+  #send({ client, socket, described }: OpenConnection, pending: Pending): void {
     if (!this.isSpeaking) {
       this.isSpeaking = true;
       socket.cork();
@@ -475,12 +475,12 @@ class Line {
     return this.#times.splice(place, 1)[0] as number;
   }
 
-  #open(): Promise<Opened> {
+  #open(): Promise<OpenConnection> {
     this.#opening ??= this.#connect().finally(() => (this.#opening = null));
     return this.#opening;
   }
 
-  async #connect(): Promise<Opened> {
+  async #connect(): Promise<OpenConnection> {
     const socket = new Socket();
     const client = new Client({ ...this.#options, pipeline: true, stream: () => socket } as ClientConfig);
     // of this connection alone: another may be opened while this one, retired, is still being answered
@@ -500,12 +500,12 @@ class Line {
     return opened;
   }
 
-  #retire(opened: Opened): void {
+  #retire(opened: OpenConnection): void {
     this.#forget(opened);
     this.#closing = Promise.all([this.#closing, opened.client.end().catch(() => {})]);
   }
 
-  #forget(opened: Opened): void {
+  #forget(opened: OpenConnection): void {
     if (this.#opened === opened) this.#opened = null;
   }
 }

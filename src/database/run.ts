@@ -11,7 +11,7 @@ import type { Pipeline, Sender } from './pipeline.ts';
  * as a
  * request may take, while no connection can be had.
  */
-export type RunSql = (
+export type RunStatement = (
   text: string,
   params?: readonly unknown[],
   isForTheseValues?: boolean,
@@ -23,9 +23,9 @@ export const connectionLifetime = 3600;
 
 /** The ways in which statements are run. */
 export interface Runners {
-  readonly run: RunSql;
-  readonly runFor: (user: string | null) => RunSql;
-  readonly runReserved: RunSql;
+  readonly run: RunStatement;
+  readonly runFor: (user: string | null) => RunStatement;
+  readonly runReserved: RunStatement;
 }
 
 /**
@@ -33,16 +33,16 @@ export interface Runners {
  * A pooler between may not know those. What must be answered goes over the pool for changes where no pipeline is to be had:
  * a change that was just stored left a connection there.
  */
-export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: boolean, changes: RunSql): Runners {
+export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: boolean, changes: RunStatement): Runners {
   const names = new StatementNames();
   const on =
-    (pipeline: Pipeline, sender?: Sender): RunSql =>
+    (pipeline: Pipeline, sender?: Sender): RunStatement =>
     (text, params = [], isForTheseValues = false, mustAnswer = false) => {
       const name = isForTheseValues || !prepares ? undefined : names.of(text);
       return pipeline.query({ text, values: params.map(sent), name }, mustAnswer ? { ...sender, mustAnswer } : sender);
     };
   const answering =
-    (read: RunSql): RunSql =>
+    (read: RunStatement): RunStatement =>
     async (text, params, isForTheseValues, mustAnswer = false) => {
       try {
         return await read(text, params, isForTheseValues);
@@ -59,13 +59,13 @@ export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: bo
 }
 
 /** Runs all statements in the same way, where there are no connections to choose from. */
-export const runOnOne = (run: RunSql): Runners => ({ run, runFor: () => run, runReserved: run });
+export const runOnOne = (run: RunStatement): Runners => ({ run, runFor: () => run, runReserved: run });
 
 /** An instant as its text in UTC, which `pg` would work out in the zone of the process. */
 const sent = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
 
 /** Runs through the pool that entities are stored through, and prepares nothing: what every pooler between allows. */
-export function runOnPool(pool: Pool): RunSql {
+export function runOnPool(pool: Pool): RunStatement {
   return async (text, params = []) => {
     const { rows } = (await pool.query({ text, values: [...params], types: valueTypes })) as QueryResult<Record<string, unknown>>;
     return rows;
@@ -73,7 +73,7 @@ export function runOnPool(pool: Pool): RunSql {
 }
 
 /** Waits, as every statement there does, for a transaction that is open. */
-export function runOnPglite(pglite: PGlite): RunSql {
+export function runOnPglite(pglite: PGlite): RunStatement {
   return async (text, params = []) => (await pglite.query<Record<string, unknown>>(text, [...params], { parsers })).rows;
 }
 

@@ -72,7 +72,7 @@ const onlyGrows = (table: string): string =>
   order: [],
   by: ['at', 'DESC'],
   plain: { from: ['at', 'gte', 'Matches events at or after this time.'], to: ['at', 'lte', 'Matches events at or before this time.'] },
-  isReadApart: true,
+  isReadPerGrant: true,
 })
 @Index({ name: 'audit_events_of_people', properties: ['at', 'id'], where: isOfPeople() })
 @Check({ name: 'audit_events_count_positive', expression: 'count > 0' })

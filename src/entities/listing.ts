@@ -24,7 +24,7 @@ export interface Listing {
    * Whether the ways in which somebody sees rows are read each by an index of its own, and the first of all of them
    * together are the page: no index has the rows of one way or another in their order.
    */
-  readonly isReadApart?: boolean;
+  readonly isReadPerGrant?: boolean;
   /** Text that is unique without regard to case, so that a filter by one finds a row at most. */
   readonly unique?: readonly string[];
   /** Text that is stored in one form, with what brings a text into it: filters by `eq` and `in` compare with that. */

@@ -71,7 +71,7 @@ registerEnumType(ConnectionFailure, {
 });
 
 /** Where a database server is, and as whom to work there. The password is a secret: no message or log shows it. */
-export interface Connection {
+export interface DatabaseConnection {
   readonly host: string;
   readonly port: number;
   readonly database: string;

@@ -28,33 +28,33 @@ import { failuresTo, plain, type ReportFailure } from '../process/log.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { Sockets } from './socket.ts';
 import { readForwardedFor } from './address.ts';
-import { beginning, bounding, current, inTime, orUnavailable } from './asking.ts';
+import { beginning, bounding, current, inTime, orUnavailable } from './request-time.ts';
 import { noRootConditions } from './conditions.ts';
 import { Documents } from './documents.ts';
 import { incoming } from './incoming.ts';
 import { Origins } from './origins.ts';
 import type { TrustedDocuments } from './trusted.ts';
 import {
-  beforehand,
+  checkOperations,
   bounded,
   eachItsTransport,
   noNulCharacters,
   noNullAtDefault,
   noPrototypeNames,
   noOperation,
-  observed,
+  reportRequests,
   oneForAKey,
   onlyTrusted,
   onlyWhatIsReady,
   statusByAccept,
-  telling,
-  type Tell,
+  createRequestReporter,
+  type ReportRequest,
 } from './plugin.ts';
 import { handOver, preparing } from './subscribing.ts';
 import { bodyLimit, callerIds, demandSoleHeaders, readOnlyUtf8, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
 
 /** What HTTP serves. */
-export interface Served {
+export interface HttpOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly schema: GraphQLSchema;
@@ -87,7 +87,7 @@ const keepAlive = 75_000;
 const healthPatience = 2_000;
 
 /** The HTTP server: /graphql, /health, /livez and, where they are offered, /schema.graphql and the playground; and its WebSockets. Not listening yet. */
-export async function createHttp(served: Served): Promise<{ app: FastifyInstance; sockets: Sockets }> {
+export async function createHttp(served: HttpOptions): Promise<{ app: FastifyInstance; sockets: Sockets }> {
   const { config, log, trouble } = served;
   const app = bareServer(served);
   readForwardedFor(app);
@@ -151,7 +151,7 @@ const security = securityHeaders();
 /** The headers of every answer. */
 const headersOf = ({ id }: FastifyRequest) => ({ ...security, 'cache-control': 'no-store', 'x-request-id': id });
 
-const bareServer = ({ log, config: { trustedProxies, patience } }: Served): FastifyInstance =>
+const bareServer = ({ log, config: { trustedProxies, patience } }: HttpOptions): FastifyInstance =>
   fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -179,7 +179,7 @@ const bareServer = ({ log, config: { trustedProxies, patience } }: Served): Fast
   });
 
 const socketsOf = (
-  { schema, contextOf, timeLeft, config }: Served,
+  { schema, contextOf, timeLeft, config }: HttpOptions,
   { log }: FastifyInstance,
   parts: { report: ReportFailure; origins: Origins },
 ): Sockets =>
@@ -193,14 +193,14 @@ const socketsOf = (
     ...parts,
   });
 
-async function health({ checkDatabase, trouble }: Served, reply: FastifyReply): Promise<object> {
+async function health({ checkDatabase, trouble }: HttpOptions, reply: FastifyReply): Promise<object> {
   const error = trouble() ?? (await answers(checkDatabase));
   if (error === null) return { status: 'healthy' };
   void reply.code(503);
   return { status: 'unhealthy', error };
 }
 
-async function answers(checkDatabase: Served['checkDatabase']): Promise<string | null> {
+async function answers(checkDatabase: HttpOptions['checkDatabase']): Promise<string | null> {
   try {
     return await inTime(checkDatabase(), performance.now() + healthPatience);
   } catch {
@@ -214,16 +214,16 @@ function registerSchema(app: FastifyInstance, schema: GraphQLSchema): void {
   app.get('/schema.graphql', (_request, reply) => reply.type('application/graphql; charset=utf-8').send((text ??= printContract(schema))));
 }
 
-async function registerGraphql(app: FastifyInstance, served: Served, sockets: Sockets, report: ReportFailure): Promise<void> {
+async function registerGraphql(app: FastifyInstance, served: HttpOptions, sockets: Sockets, report: ReportFailure): Promise<void> {
   const { config, log, contextOf } = served;
-  const tell = telling(served.metrics, plain(log));
-  const apollo = apolloOf(app, served, tell, report);
+  const reportRequest = createRequestReporter(served.metrics, plain(log));
+  const apollo = apolloOf(app, served, reportRequest, report);
   await apollo.start();
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const { status, message } = transportProblem(error);
     if (status >= 500) log.error({ err: error, requestId: request.id }, 'request failed');
     const code = status >= 500 ? 'INTERNAL' : 'BAD_INPUT';
-    tell(noOperation(code));
+    reportRequest(noOperation(code));
     return reply.code(status).send({ errors: [{ message, extensions: { code, requestId: request.id } }] });
   });
   readOnlyUtf8(app);
@@ -239,7 +239,12 @@ async function registerGraphql(app: FastifyInstance, served: Served, sockets: So
   });
 }
 
-function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, tell: Tell, report: ReportFailure): ApolloServer<Context> {
+function apolloOf(
+  app: FastifyInstance,
+  { config, schema, ...served }: HttpOptions,
+  reportRequest: ReportRequest,
+  report: ReportFailure,
+): ApolloServer<Context> {
   const isProduction = config.environment === 'production';
   const execute = bounding(served.execute);
   const { gateway, plugin } = executing<Context>(schema, (execution) => handOver(execution) ?? execute(execution));
@@ -263,12 +268,12 @@ function apolloOf(app: FastifyInstance, { config, schema, ...served }: Served, t
       ApolloServerPluginUsageReportingDisabled(),
       fastifyApolloDrainPlugin(app),
       statusByAccept,
-      observed(tell),
+      reportRequests(reportRequest),
       {
         unexpectedErrorProcessingRequest: async ({ error }) => report(error, current.getStore()?.id ?? '', 'INTERNAL'),
       },
       noRootConditions,
-      beforehand(
+      checkOperations(
         onlyTrusted(served.trusted),
         eachItsTransport,
         onlyWhatIsReady(served.isServing),

@@ -4,9 +4,9 @@ import type { Logger } from 'pino';
 import { demandBounds, rootFieldsOf, type Bounds } from './query-cost.ts';
 import type { Context } from '../context.ts';
 import { badInput, unavailable, untrustedDocument } from '../errors.ts';
-import type { Answered, Metrics } from '../process/metrics.ts';
+import type { RequestOutcome, Metrics } from '../process/metrics.ts';
 import { isIdempotencyKey } from '../services/idempotency.ts';
-import { current, wholly } from './asking.ts';
+import { current, wholly } from './request-time.ts';
 import { assertNoNullAtDefault } from './nulls.ts';
 import { rootFields, type RootField } from './selection.ts';
 import { isOfSocket } from './subscribing.ts';
@@ -36,7 +36,7 @@ export const statusByAccept: Plugin = {
 const documentRefusals = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'OPERATION_RESOLUTION_FAILURE']);
 
 /** What is told of a request that was answered. */
-interface Seen {
+interface RequestSummary {
   /** What the client calls it; else the names of its root fields. */
   readonly operation: string | null;
   readonly type: string;
@@ -48,16 +48,16 @@ interface Seen {
 }
 
 /** Hears of each request, once it is answered. */
-export type Tell = (seen: Seen, fields?: Answered['fields']) => void;
+export type ReportRequest = (summary: RequestSummary, fields?: RequestOutcome['fields']) => void;
 
 /** Counts each request, and writes one line about it: what it was called, how it ended, and how long it took. */
-export const telling =
-  (metrics: Metrics, log: Logger): Tell =>
-  (seen, fields = []) => {
+export const createRequestReporter =
+  (metrics: Metrics, log: Logger): ReportRequest =>
+  (summary, fields = []) => {
     const { id: requestId, callerIds, beganAt } = current.getStore() ?? { id: null, callerIds: {}, beganAt: performance.now() };
     const milliseconds = performance.now() - beganAt;
-    metrics.answered({ type: seen.type, outcome: seen.outcome, seconds: milliseconds / 1000, fields });
-    log.info({ requestId, ...callerIds, ...seen, duration: Math.round(milliseconds * 10) / 10 }, 'answered');
+    metrics.answered({ type: summary.type, outcome: summary.outcome, seconds: milliseconds / 1000, fields });
+    log.info({ requestId, ...callerIds, ...summary, duration: Math.round(milliseconds * 10) / 10 }, 'answered');
   };
 
 /** The user and the address of a request, as far as they are known. */
@@ -67,15 +67,15 @@ const callerOf = ({ viewer: { userId }, client: { ipAddress } }: Context) => ({
 });
 
 /** What never became an operation. */
-export const noOperation = (outcome: string): Seen => ({ operation: null, type: 'none', outcome });
+export const noOperation = (outcome: string): RequestSummary => ({ operation: null, type: 'none', outcome });
 
 /** Tells of what Apollo answers. */
-export const observed = (tell: Tell): Plugin => ({
+export const reportRequests = (report: ReportRequest): Plugin => ({
   async contextCreationDidFail({ error }) {
-    tell(noOperation(error instanceof GraphQLError ? String(error.extensions['code']) : 'INTERNAL'));
+    report(noOperation(error instanceof GraphQLError ? String(error.extensions['code']) : 'INTERNAL'));
   },
   async invalidRequestWasReceived() {
-    tell(noOperation('BAD_INPUT'));
+    report(noOperation('BAD_INPUT'));
   },
   async requestDidStart() {
     return {
@@ -84,13 +84,13 @@ export const observed = (tell: Tell): Plugin => ({
         const outcome = errors?.length ? codeOf(answer.errors?.[0]) : 'ok';
         const fields = rootFields({ document, operation });
         const name = operationName ?? [...new Set(fields.map((field) => field.name))].join(' ');
-        const seen = {
+        const summary = {
           operation: name === '' ? null : name.slice(0, 100),
           type: operation?.operation ?? 'none',
           outcome,
           ...callerOf(contextValue),
         };
-        tell(seen, outcomesOf(fields, answer));
+        report(summary, outcomesOf(fields, answer));
       },
     };
   },
@@ -99,7 +99,7 @@ export const observed = (tell: Tell): Plugin => ({
 const codeOf = (error: GraphQLFormattedError | undefined): string => (error?.extensions?.['code'] as string | undefined) ?? 'INTERNAL';
 
 /** How each field ended: by the first error that befell it, or all of them. What comes after one that took all data away never began. */
-function outcomesOf(fields: readonly RootField[], { data, errors = [] }: FormattedExecutionResult): Answered['fields'] {
+function outcomesOf(fields: readonly RootField[], { data, errors = [] }: FormattedExecutionResult): RequestOutcome['fields'] {
   const outcomes: { name: string; outcome: string }[] = [];
   for (const { name, key } of fields) {
     const error = errors.find(({ path }) => path === undefined || path[0] === key);
@@ -110,10 +110,10 @@ function outcomesOf(fields: readonly RootField[], { data, errors = [] }: Formatt
 }
 
 /** Looks at an operation before it begins, and throws where it is not to. */
-type Look = (request: Request) => void;
+type OperationCheck = (request: Request) => void;
 
 /** Has each of these look, in their order. What they throw is a refusal of the document, and answered as one. */
-export const beforehand = (...looks: readonly Look[]): Plugin => ({
+export const checkOperations = (...checks: readonly OperationCheck[]): Plugin => ({
   async requestDidStart() {
     return {
       async didResolveSource({ request }: Request) {
@@ -121,7 +121,7 @@ export const beforehand = (...looks: readonly Look[]): Plugin => ({
       },
       async didResolveOperation(request: Request) {
         try {
-          for (const look of looks) look(request);
+          for (const check of checks) check(request);
         } catch (refusal) {
           if (refusal instanceof GraphQLError) throw refusal;
           throw new GraphQLError('refused', {
@@ -136,13 +136,13 @@ export const beforehand = (...looks: readonly Look[]): Plugin => ({
 
 /** Where documents are trusted by a manifest, no other is executed, by whatever way it came. */
 export const onlyTrusted =
-  (trusted: TrustedDocuments | null): Look =>
+  (trusted: TrustedDocuments | null): OperationCheck =>
   ({ source }) => {
     if (trusted && !trusted.has(source ?? '')) throw untrustedDocument();
   };
 
 /** Queries and mutations are asked over HTTP, subscriptions over a WebSocket, and neither the other way. */
-export const eachItsTransport: Look = ({ operation }) => {
+export const eachItsTransport: OperationCheck = ({ operation }) => {
   if (!operation || (operation.operation === 'subscription') === isOfSocket()) return;
   throw badInput({
     path: 'query',
@@ -157,19 +157,19 @@ const early: ReadonlySet<string> = new Set(['testConnection', 'saveConnection', 
 
 /** Until the service is ready, only what it takes to configure it is answered. */
 export const onlyWhatIsReady =
-  (isServing: () => boolean): Look =>
+  (isServing: () => boolean): OperationCheck =>
   (request) => {
     if (!isServing() && !rootFields(request).every(({ name }) => early.has(name))) throw wholly(unavailable());
   };
 
 /** PostgreSQL cannot store the character NUL, so no text may contain it. */
-export const noNulCharacters: Look = ({ request, source }) => {
+export const noNulCharacters: OperationCheck = ({ request, source }) => {
   if (containsNul(request.variables)) throw badInput({ path: 'variables', message: 'must not contain the character U+0000' });
   if (/\0|\\u0000|\\u\{0+\}/.test(source ?? '')) throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
 };
 
 /** As a key of an object that is made from it, this name would be another object's prototype. */
-export const noPrototypeNames: Look = ({ source, document }) => {
+export const noPrototypeNames: OperationCheck = ({ source, document }) => {
   if (!document || !source?.includes('__proto__')) return;
   visit(document, {
     Name: ({ value }) => {
@@ -191,14 +191,14 @@ function containsNul(value: unknown): boolean {
 
 /** See {@link assertNoNullAtDefault}. */
 export const noNullAtDefault =
-  (schema: GraphQLSchema): Look =>
+  (schema: GraphQLSchema): OperationCheck =>
   ({ document, operation, request }) => {
     if (document && operation) assertNoNullAtDefault(schema, { document, operation, variables: request.variables ?? {} });
   };
 
 /** No operation begins that asks for more than one may. */
 export const bounded =
-  (schema: GraphQLSchema, bounds: Bounds): Look =>
+  (schema: GraphQLSchema, bounds: Bounds): OperationCheck =>
   ({ document, operation, request, contextValue: { allowance } }) => {
     if (!document || !operation) return;
     const cost = demandBounds(schema, { document, operation, variables: request.variables ?? {} }, bounds);
@@ -207,7 +207,7 @@ export const bounded =
 
 /** A mutation that comes with a key to know its retry by asks for one thing. A query is asked again without one. */
 export const oneForAKey =
-  (schema: GraphQLSchema): Look =>
+  (schema: GraphQLSchema): OperationCheck =>
   ({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
     if (key === null || !document || operation?.operation !== 'mutation') return;
     if (!isIdempotencyKey(key)) throw badInput({ path: 'idempotency-key', message: 'must have 1 to 255 visible ASCII characters' });

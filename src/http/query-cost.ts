@@ -34,7 +34,7 @@ export interface Bounds {
 }
 
 /** An operation as it was parsed and validated, with the variables as they were sent. */
-export interface Asked {
+export interface OperationRequest {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   readonly variables: Readonly<Record<string, unknown>>;
@@ -100,8 +100,8 @@ const proofs: ReadonlySet<string> = new Set(['password', 'currentPassword', 'cod
  * @returns the number of requested objects.
  * @throws TOO_COMPLEX
  */
-export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds): number {
-  const { depth, aliases, rootFields, cost, authentications } = measure(schema, asked);
+export function demandBounds(schema: GraphQLSchema, request: OperationRequest, bounds: Bounds): number {
+  const { depth, aliases, rootFields, cost, authentications } = measure(schema, request);
   const excess: readonly (readonly [isOver: boolean, message: string])[] = [
     [depth > bounds.depth, `The operation is ${depth} levels deep. The limit is ${bounds.depth}; edges, node and nodes do not count.`],
     [aliases > bounds.aliases, `The operation has ${aliases} aliases. The limit is ${bounds.aliases}.`],
@@ -115,12 +115,12 @@ export function demandBounds(schema: GraphQLSchema, asked: Asked, bounds: Bounds
 }
 
 /** How many fields an operation asks for at its root. */
-export const rootFieldsOf = (schema: GraphQLSchema, asked: Asked): number => measure(schema, asked).rootFields.size;
+export const rootFieldsOf = (schema: GraphQLSchema, request: OperationRequest): number => measure(schema, request).rootFields.size;
 
 /** Of operations that come again and again, which Apollo keeps, and that ask for as much whatever their variables are. */
 const measured = new WeakMap<OperationDefinitionNode, Measure>();
 
-function measure(schema: GraphQLSchema, { document, operation, variables }: Asked): Measure {
+function measure(schema: GraphQLSchema, { document, operation, variables }: OperationRequest): Measure {
   const known = measured.get(operation);
   if (known) return known;
   const found = nothingFound();
@@ -135,7 +135,7 @@ function measure(schema: GraphQLSchema, { document, operation, variables }: Aske
 const nothingFound = (): Measure => ({ depth: 0, aliases: 0, rootFields: new Set(), cost: 0, authentications: 0 });
 
 /** The variables with their defaults. Those that are wrong are refused with a better word later. */
-function withDefaults(schema: GraphQLSchema, { variableDefinitions = [] }: OperationDefinitionNode, sent: Asked['variables']) {
+function withDefaults(schema: GraphQLSchema, { variableDefinitions = [] }: OperationDefinitionNode, sent: OperationRequest['variables']) {
   return getVariableValues(schema, variableDefinitions, sent, { maxErrors: 1 }).coerced ?? sent;
 }
 

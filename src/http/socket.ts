@@ -49,7 +49,7 @@ export interface SocketParts {
 
 /** Parses, validates and measures a document, as HTTP's are: answers what can be executed, or what a client may read of why not. */
 export type Prepare = (
-  asked: Pick<SubscribePayload, 'query' | 'operationName' | 'variables'>,
+  request: Pick<SubscribePayload, 'query' | 'operationName' | 'variables'>,
   context: Context,
   requestId: string,
 ) => Promise<Execution | readonly GraphQLFormattedError[]>;
@@ -83,8 +83,8 @@ export const bearerIn = (header: unknown): string | null =>
  */
 export class Sockets {
   readonly #heads = new WeakMap<IncomingMessage, Buffer>();
-  readonly #lines = new Map<WebSocket, Line>();
-  readonly #crowd = new Crowd();
+  readonly #connections = new Map<WebSocket, SocketConnection>();
+  readonly #counts = new ConnectionCounts();
   readonly #server: WebSocketServer;
   #isStopping = false;
 
@@ -131,7 +131,7 @@ export class Sockets {
 
   /** Changes may have been missed: subscribers are disconnected, reconnect, and read the current state. */
   missed(): void {
-    for (const line of this.#lines.values()) line.close(ends.missed);
+    for (const connection of this.#connections.values()) connection.close(ends.missed);
   }
 
   #refusalOf(request: FastifyRequest): { status: number; message: string } | null {
@@ -142,28 +142,28 @@ export class Sockets {
   }
 
   #open(socket: WebSocket, request: FastifyRequest, prepare: Prepare): void {
-    const line = new Line(socket, request, { ...this.parts, prepare, crowd: this.#crowd });
-    this.#lines.set(socket, line);
-    socket.once('close', () => this.#lines.delete(socket));
+    const connection = new SocketConnection(socket, request, { ...this.parts, prepare, counts: this.#counts });
+    this.#connections.set(socket, connection);
+    socket.once('close', () => this.#connections.delete(socket));
   }
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
-    const lines = [...this.#lines.values()];
-    for (const line of lines) line.close(ends.stopping);
+    const connections = [...this.#connections.values()];
+    for (const connection of connections) connection.close(ends.stopping);
     const patience = new AbortController();
     await Promise.race([
-      Promise.all(lines.map(({ closed }) => closed)),
+      Promise.all(connections.map(({ closed }) => closed)),
       pause(closingTime, null, { ref: false, signal: patience.signal }).catch(() => null),
     ]);
     patience.abort();
-    for (const socket of this.#lines.keys()) socket.terminate();
-    await Promise.all(lines.map(({ closed }) => closed));
+    for (const socket of this.#connections.keys()) socket.terminate();
+    await Promise.all(connections.map(({ closed }) => closed));
   }
 }
 
 /** Who has how many sockets at this node. */
-class Crowd {
+class ConnectionCounts {
   readonly #counts = new Map<string, number>();
 
   /** @returns whether there was room for one more. */
@@ -182,20 +182,20 @@ class Crowd {
 }
 
 /** One subscription that runs. */
-interface Asked {
+interface RunningSubscription {
   readonly requestId: string;
   /** The root field: its rule is asked again and again. */
   readonly operation: string;
 }
 
 /** One socket, from its opening to its end. */
-class Line {
+class SocketConnection {
   /** Resolves when the socket is closed, and nothing listens for it any more. */
   readonly closed: Promise<void>;
   readonly #client: Omit<Incoming['client'], 'requestId'>;
   readonly #requestId: string;
-  readonly #running = new Set<Asked>();
-  readonly #asked = new WeakMap<ExecutionArgs, Asked>();
+  readonly #running = new Set<RunningSubscription>();
+  readonly #subscription = new WeakMap<ExecutionArgs, RunningSubscription>();
   readonly #timers: NodeJS.Timeout[] = [];
   #accessToken: string | null;
   #leave: (() => void) | null = null;
@@ -203,7 +203,7 @@ class Line {
   constructor(
     private readonly socket: WebSocket,
     request: FastifyRequest,
-    private readonly parts: SocketParts & { readonly prepare: Prepare; readonly crowd: Crowd },
+    private readonly parts: SocketParts & { readonly prepare: Prepare; readonly counts: ConnectionCounts },
   ) {
     this.#client = { ipAddress: clientAddress(request), userAgent: request.headers['user-agent'] ?? null };
     this.#requestId = request.id;
@@ -274,11 +274,11 @@ class Line {
     if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return false;
     if (this.socket.readyState !== this.socket.OPEN) return false;
     const who = viewer.userId ?? `address ${networkOf(this.#client.ipAddress)}`;
-    if (!this.parts.crowd.take(who, this.parts.config.perUser)) {
+    if (!this.parts.counts.take(who, this.parts.config.perUser)) {
       this.close(ends.tooMany);
       return true;
     }
-    this.#leave = () => this.parts.crowd.leave(who);
+    this.#leave = () => this.parts.counts.leave(who);
     if (this.#accessToken !== null) this.#watch(this.#accessToken);
     return true;
   }
@@ -321,18 +321,18 @@ class Line {
   }
 
   /** Who listens, as the database has it now; null, and the socket closes, where it may not any more. */
-  async #contextNow(...asked: readonly Asked[]): Promise<Context | null> {
-    const context = await this.#contextFor(asked[0]?.requestId ?? this.#requestId);
-    const end = this.#endFor(context, asked);
+  async #contextNow(...subscriptions: readonly RunningSubscription[]): Promise<Context | null> {
+    const context = await this.#contextFor(subscriptions[0]?.requestId ?? this.#requestId);
+    const end = this.#endFor(context, subscriptions);
     if (end === null) return context;
     this.close(end);
     return null;
   }
 
-  #endFor({ viewer }: Context, asked: readonly Asked[]): End | null {
+  #endFor({ viewer }: Context, subscriptions: readonly RunningSubscription[]): End | null {
     if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return ends.expired;
     if (viewer.isAnonymous) return ends.signedOut;
-    const mayAll = asked.every(({ operation }) => operations.Subscription[operation]?.judge(viewer) === true);
+    const mayAll = subscriptions.every(({ operation }) => operations.Subscription[operation]?.judge(viewer) === true);
     return mayAll ? null : ends.roleLost;
   }
 
@@ -350,22 +350,26 @@ class Line {
     if (!('document' in prepared)) return prepared.map((error) => new PublicError(error));
     const { document, operation, operationName, variables } = prepared;
     const args = { schema: this.parts.schema, document, operationName, variableValues: variables, contextValue: context };
-    this.#asked.set(args, { requestId, operation: operation === null ? '' : rootField(document, operation.selectionSet) });
+    this.#subscription.set(args, { requestId, operation: operation === null ? '' : rootField(document, operation.selectionSet) });
     return args;
   }
 
   async #subscribe(args: ExecutionArgs): Promise<AsyncGenerator<ExecutionResult, undefined> | ExecutionResult> {
     const changes = await createSourceEventStream(args);
     if (!(Symbol.asyncIterator in changes)) return changes;
-    const asked = this.#asked.get(args) as Asked;
-    this.#running.add(asked);
-    return this.#told(changes as AsyncGenerator<CaseChange, undefined>, args, asked);
+    const subscription = this.#subscription.get(args) as RunningSubscription;
+    this.#running.add(subscription);
+    return this.#resultsOf(changes as AsyncGenerator<CaseChange, undefined>, args, subscription);
   }
 
   /** No generator function: one that waits cannot be told to return. */
-  #told(changes: AsyncGenerator<CaseChange, undefined>, args: ExecutionArgs, asked: Asked): AsyncGenerator<ExecutionResult, undefined> {
+  #resultsOf(
+    changes: AsyncGenerator<CaseChange, undefined>,
+    args: ExecutionArgs,
+    subscription: RunningSubscription,
+  ): AsyncGenerator<ExecutionResult, undefined> {
     const leave = async (): Promise<IteratorReturnResult<undefined>> => {
-      this.#running.delete(asked);
+      this.#running.delete(subscription);
       await changes.return(undefined);
       return { done: true, value: undefined };
     };
@@ -373,7 +377,7 @@ class Line {
       for (;;) {
         const { done, value: change } = await changes.next();
         if (done) return await leave();
-        const result = await this.#tell(change, args, asked);
+        const result = await this.#resultOf(change, args, subscription);
         if (result !== null) return { done: false, value: result };
       }
     };
@@ -393,16 +397,16 @@ class Line {
   }
 
   /** Null where the listener is not to hear of it. */
-  async #tell(change: CaseChange, args: ExecutionArgs, asked: Asked): Promise<ExecutionResult | null> {
-    const context = await this.#contextNow(asked);
+  async #resultOf(change: CaseChange, args: ExecutionArgs, subscription: RunningSubscription): Promise<ExecutionResult | null> {
+    const context = await this.#contextNow(subscription);
     if (context === null || !(await context.cases.sees(change))) return null;
     context.allowance.left = (args.contextValue as Context).allowance.left;
     const result = (await execute({ ...args, rootValue: change, contextValue: context })) as ExecutionResult;
     return isOutOfSight(result) ? null : result;
   }
 
-  #published({ data, errors }: Answered, args: ExecutionArgs): FormattedExecutionResult {
-    const { requestId } = this.#asked.get(args) as Asked;
+  #published({ data, errors }: ResolvedResult, args: ExecutionArgs): FormattedExecutionResult {
+    const { requestId } = this.#subscription.get(args) as RunningSubscription;
     return { ...(data !== undefined && { data }), ...(errors && { errors: errors.map((error) => this.#publicly(error, requestId)) }) };
   }
 
@@ -411,7 +415,7 @@ class Line {
   }
 }
 
-interface Answered {
+interface ResolvedResult {
   readonly data: ExecutionResult['data'] | undefined;
   readonly errors: ExecutionResult['errors'] | undefined;
 }

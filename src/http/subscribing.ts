@@ -3,7 +3,7 @@ import type { ApolloServer } from '@apollo/server';
 import type { Context } from '../context.ts';
 import type { Execution } from './execution.ts';
 import type { Prepare } from './socket.ts';
-import { beginning, current } from './asking.ts';
+import { beginning, current } from './request-time.ts';
 
 /** Where the operation goes that came over a WebSocket and is found fit to be subscribed to. */
 const place = new AsyncLocalStorage<{ found: Execution | null }>();

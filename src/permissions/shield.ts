@@ -8,15 +8,15 @@ import type { Arguments, OperationRule } from './rule.ts';
 type Rules = Readonly<Record<string, Readonly<Record<string, OperationRule>>>>;
 
 /** Hears of each operation that a rule refused. The rules themselves only look. */
-export type Hear = (context: Context, operation: string, rule: OperationRule, refusal: Refusal) => void;
+export type OnRefusal = (context: Context, operation: string, rule: OperationRule, refusal: Refusal) => void;
 
 /**
  * The operation rules as graphql-shield's middleware, on the root types alone: it would wrap every field of every type
  * otherwise. What has no rule is denied; nothing is cached.
  */
-export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly string[], hear: Hear): IMiddlewareTypeMap {
+export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly string[], onRefusal: OnRefusal): IMiddlewareTypeMap {
   const published = roots.filter((root) => schema.getType(root));
-  const ruleTree = Object.fromEntries(published.map((root) => [root, shieldRules(rules[root] ?? {}, hear)]));
+  const ruleTree = Object.fromEntries(published.map((root) => [root, shieldRules(rules[root] ?? {}, onRefusal)]));
   const generator = shield(ruleTree, {
     fallbackRule: deny,
     fallbackError: forbidden(),
@@ -26,14 +26,14 @@ export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly s
   return Object.fromEntries(published.map((root) => [root, middleware[root]])) as IMiddlewareTypeMap;
 }
 
-const shieldRules = (rules: Readonly<Record<string, OperationRule>>, hear: Hear) =>
+const shieldRules = (rules: Readonly<Record<string, OperationRule>>, onRefusal: OnRefusal) =>
   Object.fromEntries(
     Object.entries(rules).map(([operation, own]) => [
       operation,
       rule(operation, { cache: 'no_cache' })((_parent, args: Arguments, context: Context) => {
-        const verdict = own.judge(context.viewer, args);
-        if (verdict !== true) hear(context, operation, own, verdict);
-        return verdict;
+        const result = own.judge(context.viewer, args);
+        if (result !== true) onRefusal(context, operation, own, result);
+        return result;
       }),
     ]),
   );

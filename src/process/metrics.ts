@@ -7,7 +7,7 @@ import { nativeClient, type Database } from '../database/open.ts';
 import { droppedLines } from './log.ts';
 
 /** One operation that was answered. */
-export interface Answered {
+export interface RequestOutcome {
   /** `query`, `mutation`, `subscription`; `none` for what was no operation. */
   readonly type: string;
   /** `ok`, or the code of the first error. */
@@ -41,7 +41,7 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  answered({ type, outcome, seconds, fields }: Answered): void {
+  answered({ type, outcome, seconds, fields }: RequestOutcome): void {
     this.#requests.inc({ type, outcome });
     this.#seconds.observe({ type }, seconds);
     for (const field of fields)

@@ -7,8 +7,8 @@ import { ConfigError, type Config } from '../config.ts';
 import { createContext, type Context, type ContextSources, type Incoming } from '../context.ts';
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
-import { ConnectionFailure, ConnectionSource, type Connection } from '../entities/setting.ts';
-import { conflict, isAway, unavailable } from '../errors.ts';
+import { ConnectionFailure, ConnectionSource, type DatabaseConnection } from '../entities/setting.ts';
+import { conflict, isAway, OperatorError, SeededError, unavailable } from '../errors.ts';
 import { compiling, type Execute } from '../http/execution.ts';
 import { createHttp } from '../http/index.ts';
 import { readTrusted, type TrustedDocuments } from '../http/trusted.ts';
@@ -26,10 +26,10 @@ import { loadKeyring } from '../services/crypto/keyfile.ts';
 import { KeyringError, type Keyring } from '../services/crypto/keyring.ts';
 import { passwordProblems } from '../services/crypto/policy.ts';
 import { SetupToken } from '../services/crypto/setup.ts';
-import { Turns, type Desk, type Proven } from '../services/setting/desk.ts';
+import { MemoryLimiter, type Desk, type PreparedDatabase } from '../services/setting/desk.ts';
 import { failureOf, messageOf } from '../services/setting/failure.ts';
 import { BreachedPasswords } from '../services/proof/breached-passwords.ts';
-import { refuseSeededUsers, SeededError } from '../services/user/seeded-accounts.ts';
+import { refuseSeededUsers } from '../services/user/seeded-accounts.ts';
 import type { Sockets } from '../http/socket.ts';
 import { Start, type Stage } from './start-up.ts';
 import { tracingTo, type Tracing } from './trace.ts';
@@ -88,9 +88,7 @@ export interface StartOptions {
 }
 
 /** The operator has to change something before a start can succeed. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
-}
+export class StartError extends OperatorError {}
 
 /** Launches the service and waits until it is ready: its database open, up to date, and seeded where that is wanted. */
 export async function start(config: Config, options: StartOptions = {}): Promise<Service> {
@@ -115,9 +113,9 @@ async function prepare(config: Config, options: StartOptions): Promise<ServicePr
   demandFirstPassword(config);
   const trusted = await readTrusted(config.trustedDocuments);
   const place = options.database ? await givenPlace(config) : await whereabouts(config, () => Promise.resolve(keyring));
-  const { schema, subjects } = options.database ? buildExecutable(options.database.orm.getMetadata()) : await buildOffline();
+  const { schema, mappings } = options.database ? buildExecutable(options.database.orm.getMetadata()) : await buildOffline();
   const tracing = await tracingTo(config.traceEndpoint);
-  return new ServiceProcess(config, options, { keyring, place, schema, subjects, trusted, tracing });
+  return new ServiceProcess(config, options, { keyring, place, schema, mappings, trusted, tracing });
 }
 
 /** A database that was handed over is what the configuration would name. */
@@ -130,7 +128,7 @@ interface Prepared {
   readonly keyring: Keyring;
   readonly place: Whereabouts;
   readonly schema: GraphQLSchema;
-  readonly subjects: ContextSources['subjects'];
+  readonly mappings: ContextSources['mappings'];
   readonly trusted: TrustedDocuments | null;
   readonly tracing: Tracing | null;
 }
@@ -160,7 +158,7 @@ class ServiceProcess {
   #running: Promise<unknown> | undefined;
   #stopping: Promise<boolean> | undefined;
 
-  constructor(config: Config, options: StartOptions, { keyring, place, schema, subjects, trusted, tracing }: Prepared) {
+  constructor(config: Config, options: StartOptions, { keyring, place, schema, mappings, trusted, tracing }: Prepared) {
     this.#config = config;
     this.#options = options;
     this.#schema = schema;
@@ -169,7 +167,7 @@ class ServiceProcess {
     this.#tracing = tracing;
     this.#log = openLog(config.logLevel, options.logTo);
     this.#metrics = new Metrics();
-    this.#shared = this.#share(keyring, subjects);
+    this.#shared = this.#share(keyring, mappings);
     this.#start = new Start({
       begin: (migrating) => this.#begin(migrating),
       passing: (error) => this.#passing(error),
@@ -284,14 +282,14 @@ class ServiceProcess {
     const away = (): never => {
       throw unavailable();
     };
-    const { subjects, tools, changes, warn } = this.#shared;
+    const { mappings, tools, changes, warn } = this.#shared;
     const run = () => Promise.reject(unavailable());
     return {
       em: { fork: away } as unknown as SqlEntityManager,
       run,
       runFor: () => run,
       runReserved: run,
-      subjects,
+      mappings,
       tools: { ...tools, mail: { enqueue: away } },
       refusals: { note: ({ operation, code }, _viewer, { requestId }) => warn(`${operation} refused: ${code} (request ${requestId})`) },
       changes,
@@ -382,7 +380,7 @@ class ServiceProcess {
   }
 
   /** Begins the work elsewhere, beside the work that goes on here. */
-  async #prove(connection: Connection): Promise<Proven> {
+  async #prove(connection: DatabaseConnection): Promise<PreparedDatabase> {
     if (this.#isMoving) throw conflict('The service is already moving to another database. Wait until it has finished.');
     this.#isMoving = true;
     try {
@@ -423,7 +421,7 @@ class ServiceProcess {
     await work.end().catch((error: unknown) => this.#shared.warn(`Closing the previous database failed: ${(error as Error).name}`));
   }
 
-  #share(keyring: Keyring, subjects: ContextSources['subjects']): Shared {
+  #share(keyring: Keyring, mappings: ContextSources['mappings']): Shared {
     const config = this.#config;
     const passwords = new PasswordHasher(keyring, config.passwordCost);
     const now = this.#options.now ?? systemClock;
@@ -442,13 +440,13 @@ class ServiceProcess {
       thresholds: config.reviewThresholds,
       now,
       desk: this.#desk(keyring, warn),
-      turns: new Turns(),
+      turns: new MemoryLimiter(),
     };
     const changes = new CaseChanges(config.sockets.backlog);
     const missed = (): void => this.#sockets?.missed();
     const print = this.#options.print ?? null;
     const trace = this.#tracing?.trace;
-    return { config, keyring, passwords, setup, now, warn, print, subjects, tools, changes, missed, ...(trace && { trace }) };
+    return { config, keyring, passwords, setup, now, warn, print, mappings, tools, changes, missed, ...(trace && { trace }) };
   }
 
   #desk(keyring: Keyring, warn: (message: string) => void): Desk {

@@ -6,7 +6,7 @@ import { isEmpty, migrate, openDatabase, type Database } from '../database/index
 import { listen, type Listening } from '../database/listen.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { caseChannel } from '../entities/case.ts';
-import { ConnectionSource, type Connection } from '../entities/setting.ts';
+import { ConnectionSource, type DatabaseConnection } from '../entities/setting.ts';
 import { Refusals, startSealing, type Sealing } from '../services/audit/index.ts';
 import type { CaseChanges } from '../services/case/case-changes.ts';
 import { registerKeys } from '../services/key.ts';
@@ -44,7 +44,7 @@ export async function whereabouts(config: Config, keyring: () => Promise<Keyring
 export const savedBy = ({ configDirectory, environment }: Config, keyring: Keyring): SavedConnection =>
   new SavedConnection(configDirectory, keyring, environment === 'production');
 
-export const placeOf = (connection: Connection): Whereabouts => {
+export const placeOf = (connection: DatabaseConnection): Whereabouts => {
   const { host, port, database, username } = connection;
   return { source: ConnectionSource.SAVED, server: { host, port, database, username }, url: urlOf(connection) };
 };
@@ -70,7 +70,7 @@ export interface Shared {
   /** Traces jobs. Left out if tracing is off. */
   readonly trace?: Trace;
   readonly print: ((text: string) => void) | null;
-  readonly subjects: ContextSources['subjects'];
+  readonly mappings: ContextSources['mappings'];
   readonly tools: Omit<ContextSources['tools'], 'mail'>;
   readonly changes: CaseChanges;
   /** Changes may have been missed: subscribers must be told. */
@@ -144,7 +144,7 @@ const carefully = ({ source }: Place) => (source === ConnectionSource.SAVED ? { 
 
 /** Begins the work on an open database that is up to date. Where it fails, the database is closed. */
 export async function beginWork(shared: Shared, place: Whereabouts, database: Database): Promise<Work> {
-  const { config, keyring, now, warn, passwords, subjects, changes, trace } = shared;
+  const { config, keyring, now, warn, passwords, mappings, changes, trace } = shared;
   let mail: Mail | undefined;
   let listening: Listening | undefined;
   try {
@@ -172,7 +172,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
       place,
       hasSeeded,
       isOwned,
-      sources: { em, ...runnersOf(database), subjects, tools, refusals, changes },
+      sources: { em, ...runnersOf(database), mappings, tools, refusals, changes },
       enter: () => requests.enter(),
       idle: () => requests.idle(),
       end: () => end({ listening: hearing, refusals, cleanup, sealing, mail: sending, database, patience: config.patience.stop }),

@@ -2,7 +2,7 @@ import { validate as isUuid } from 'uuid';
 import { badInput } from '../errors.ts';
 import { isDay, toMoney } from '../entities/scalars.ts';
 import type { Order } from './statement.ts';
-import type { Column } from './subject.ts';
+import type { Column } from './mapping.ts';
 
 /** Where a row stands in an order: the value it is ordered by, and its id. */
 export interface Position {

@@ -2,7 +2,7 @@ import { raw, type Dictionary, type FilterDef } from '@mikro-orm/core';
 import { Kept } from '../entities/record.ts';
 import type { RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
-import { sightOf } from './sight.ts';
+import { visibilityOf } from './visibility.ts';
 
 /**
  * The row rules as MikroORM's filters, for the side that writes: `visible` adds to every find the rows that exist for the
@@ -29,7 +29,7 @@ export function rowFilters(rules: readonly RowRule[]): Dictionary<FilterDef> {
 }
 
 function visible(rule: RowRule | undefined, viewer: Viewer, now: Date): object {
-  const condition = rule && sightOf(rule, viewer).rows;
+  const condition = rule && visibilityOf(rule, viewer).rows;
   const parameters = { user: viewer.userId, member: viewer.memberId, now };
   return { [raw((alias: string) => (condition ? `(${condition(alias)})` : 'false'), parameters)]: [] };
 }

@@ -3,12 +3,12 @@ import { filterName, largestPage, longestSearch, mostNested, mostWords, usualPag
 import { isLonger } from '../entities/text.ts';
 import { validate as isUuid } from 'uuid';
 import { fromCursor } from './cursor.ts';
-import type { Lens } from './lens.ts';
+import type { Projection } from './projection.ts';
 import { searchesOf, type Condition, type ListShape, type Order, type Values } from './statement.ts';
-import type { Column } from './subject.ts';
+import type { Column } from './mapping.ts';
 
-/** What a client asked of a list, checked: the shape of its statement, and the values that go into it. */
-export interface Asked {
+/** The validated arguments of a list: the shape of its statement, and the values of its parameters. */
+export interface ListQuery {
   readonly shape: ListShape;
   readonly values: Values;
   /** How many rows the page may have. */
@@ -18,18 +18,19 @@ export interface Asked {
 /** Values one `in` may list. */
 const longestList = 100;
 
-/** Checks what a client asked. @throws BAD_INPUT naming every argument that is wrong, FORBIDDEN for deleted rows. */
-export function readPage(lens: Lens, page: Page, foreignKey?: string): Asked {
-  if (page.includeDeleted && !lens.seesDeleted) throw forbidden('Only admins may request deleted records.');
+/** Validates the arguments of a list. @throws BAD_INPUT with all invalid arguments, FORBIDDEN for deleted rows. */
+export function readPage(projection: Projection, page: Page, foreignKey?: string): ListQuery {
+  if (page.includeDeleted && !projection.seesDeleted) throw forbidden('Only admins may request deleted records.');
   const problems: FieldProblem[] = [...sizeProblems(page)];
-  const order = orderOf(lens, page, problems);
-  const { conditions, values } = filterOf(lens, page, problems);
-  const words = searchOf(lens, page, problems);
+  const order = orderOf(projection, page, problems);
+  const { conditions, values } = filterOf(projection, page, problems);
+  const words = searchOf(projection, page, problems);
   if (problems.length > 0) throw badInput(...problems);
 
   const isBackwards = page.last != null;
   const cursor = isBackwards ? page.before : page.after;
-  const position = cursor == null ? null : fromCursor(cursor, order, columnOf(lens, order.property), isBackwards ? 'before' : 'after');
+  const position =
+    cursor == null ? null : fromCursor(cursor, order, columnOf(projection, order.property), isBackwards ? 'before' : 'after');
   const size = page.last ?? page.first ?? usualPage;
   return {
     shape: {
@@ -58,9 +59,9 @@ function sizeProblems({ first, last, after, before }: Page): FieldProblem[] {
   ];
 }
 
-function orderOf(lens: Lens, { orderBy }: Page, problems: FieldProblem[]): Order {
-  const { by: [property, direction] = ['id', 'ASC'], next = {} } = lens.plan.subject.listing ?? {};
-  const isShown = (field: string) => [field, next[field] ?? []].flat().every((each) => lens.sight.shows(each) === 'always');
+function orderOf(projection: Projection, { orderBy }: Page, problems: FieldProblem[]): Order {
+  const { by: [property, direction] = ['id', 'ASC'], next = {} } = projection.selection.mapping.listing ?? {};
+  const isShown = (field: string) => [field, next[field] ?? []].flat().every((each) => projection.visibility.shows(each) === 'always');
   if (!orderBy) return isShown(property) ? { property, direction } : { property: 'id', direction: 'ASC' };
   if (!isShown(orderBy.field)) {
     problems.push({ path: 'orderBy.field', message: 'is hidden from you: you cannot sort by it' });
@@ -68,16 +69,20 @@ function orderOf(lens: Lens, { orderBy }: Page, problems: FieldProblem[]): Order
   return { property: orderBy.field, direction: orderBy.direction };
 }
 
-function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { conditions: Condition[]; values: Record<string, unknown> } {
+function filterOf(
+  projection: Projection,
+  { filter }: Page,
+  problems: FieldProblem[],
+): { conditions: Condition[]; values: Record<string, unknown> } {
   const values: Record<string, unknown> = {};
-  const groupAt = (given: Given, at: string): Condition[] => {
-    const { group, ...read } = groupOf(lens, given, at);
+  const groupAt = (given: FilterInput, at: string): Condition[] => {
+    const { group, ...read } = groupOf(projection, given, at);
     Object.assign(values, read.values);
     problems.push(...read.problems);
     return group;
   };
   const groupsAt = (name: 'or' | 'not'): Condition[][] | null => {
-    const given = filter?.[name] as readonly Given[] | null | undefined;
+    const given = filter?.[name] as readonly FilterInput[] | null | undefined;
     if (!given) return null;
     const groups = given.map((each, place) => groupAt(each, `filter.${name}[${place}]`));
     if (groups.reduce((sum, group) => sum + Math.max(group.length, 1), 0) > mostNested)
@@ -92,23 +97,27 @@ function filterOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): { con
 }
 
 /** The conditions that one input object names, in the order of their slots. @param at where it stands in the arguments. */
-function groupOf(lens: Lens, given: Given, at: string): { group: Condition[]; values: Record<string, unknown>; problems: FieldProblem[] } {
+function groupOf(
+  projection: Projection,
+  given: FilterInput,
+  at: string,
+): { group: Condition[]; values: Record<string, unknown>; problems: FieldProblem[] } {
   const group = new Map<string, Condition>();
   const values: Record<string, unknown> = {};
   const problems: FieldProblem[] = [];
-  for (const { name, property, comparisons } of filtersOf(lens, given)) {
-    if (lens.sight.shows(property) === 'never') {
+  for (const { name, property, comparisons } of filtersOf(projection, given)) {
+    if (projection.visibility.shows(property) === 'never') {
       problems.push({ path: `${at}.${name}`, message: 'is hidden from you: you cannot filter by it' });
       continue;
     }
     for (const { path, by, value } of comparisons) {
-      const slot = `${at}.${path}`;
-      problems.push(...problemsOf(slot, { by, value }, columnOf(lens, property)));
-      group.set(slot, by === 'notIn' ? { not: [{ property, by: 'in', slot }] } : { property, by, slot });
-      values[slot] = by === 'contains' && typeof value === 'string' ? within(value) : value;
+      const parameter = `${at}.${path}`;
+      problems.push(...problemsOf(parameter, { by, value }, columnOf(projection, property)));
+      group.set(parameter, by === 'notIn' ? { not: [{ property, by: 'in', parameter }] } : { property, by, parameter });
+      values[parameter] = by === 'contains' && typeof value === 'string' ? within(value) : value;
     }
   }
-  return { group: [...group.keys()].sort().map((slot) => group.get(slot) as Condition), values, problems };
+  return { group: [...group.keys()].sort().map((parameter) => group.get(parameter) as Condition), values, problems };
 }
 
 /** What is like every text that this one is within. */
@@ -127,9 +136,9 @@ const wordsOf = (words: readonly string[]): Values =>
   );
 
 /** The words to be searched. A whole telephone number is one word, its digits, however it is written. */
-function searchOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): string[] {
+function searchOf(projection: Projection, { filter }: Page, problems: FieldProblem[]): string[] {
   const text = filter?.['search'];
-  if (!lens.plan.subject.listing?.search || typeof text !== 'string') return [];
+  if (!projection.selection.mapping.listing?.search || typeof text !== 'string') return [];
   const path = 'filter.search';
   if (isLonger(text, longestSearch)) problems.push({ path, message: `must have at most ${longestSearch} characters` });
   const isPhone = /^[\d\s().+/-]+$/.test(text) && digitsOf(text).length >= fewestDigits;
@@ -137,7 +146,8 @@ function searchOf(lens: Lens, { filter }: Page, problems: FieldProblem[]): strin
   const words = isPhone ? [digitsOf(text)] : text.split(/[\s,;]+/).map((word) => word.replace(/(?<=[^.])\.+$/, ''));
   const found = words.filter((word) => word !== '');
   if (found.length > mostWords) problems.push({ path, message: `must have at most ${mostWords} words` });
-  if (found.length > 0 && searchesOf(lens).length === 0) problems.push({ path, message: 'is hidden from you: you cannot filter by it' });
+  if (found.length > 0 && searchesOf(projection).length === 0)
+    problems.push({ path, message: 'is hidden from you: you cannot filter by it' });
   return found;
 }
 
@@ -151,25 +161,25 @@ const digitsOf = (text: string): string => text.replace(/\D/g, '').replace(/^1(?
 const fewestDigits = 7;
 
 /** An input object of a filter. */
-type Given = NonNullable<Page['filter']>;
+type FilterInput = NonNullable<Page['filter']>;
 
 /** One field of a filter, as it was given. */
-interface Filter {
+interface FieldFilter {
   readonly name: string;
   readonly property: string;
-  readonly comparisons: readonly (Compared & { readonly path: string })[];
+  readonly comparisons: readonly (Operand & { readonly path: string })[];
 }
 
 /** What a column is compared with, and how. */
-interface Compared {
+interface Operand {
   readonly by: Comparison;
   readonly value: unknown;
 }
 
 /** What was given of a filter, without nulls, by the properties it is about; a plain value is compared as its list says. */
-function filtersOf({ plan: { subject } }: Lens, given: Given): Filter[] {
-  const { filter = [], plain, normalized } = subject.listing ?? {};
-  const properties = new Map(filter.map((property) => [filterName(subject.entity, property), property]));
+function filtersOf({ selection: { mapping } }: Projection, given: FilterInput): FieldFilter[] {
+  const { filter = [], plain, normalized } = mapping.listing ?? {};
+  const properties = new Map(filter.map((property) => [filterName(mapping.entity, property), property]));
   return Object.entries(given).flatMap(([name, value]) => {
     const range = plain?.[name];
     const property = range?.[0] ?? properties.get(name);
@@ -197,7 +207,7 @@ function normalize(operand: unknown, stored: (text: string) => string): unknown 
 }
 
 /** @param path where the value stands. */
-function problemsOf(path: string, { by, value }: Compared, { type }: Column): FieldProblem[] {
+function problemsOf(path: string, { by, value }: Operand, { type }: Column): FieldProblem[] {
   if (by === 'contains' && typeof value === 'string' && isLonger(value, longestSearch))
     return [{ path, message: `must have at most ${longestSearch} characters` }];
   if (Array.isArray(value) && value.length > longestList) return [{ path, message: `must not list more than ${longestList} values` }];
@@ -206,4 +216,4 @@ function problemsOf(path: string, { by, value }: Compared, { type }: Column): Fi
   return value.flatMap((each, place) => (isUuid(each) ? [] : [{ path: `${path}[${place}]`, message: 'must be a UUID' }]));
 }
 
-const columnOf = ({ plan }: Lens, property: string): Column => plan.subject.columns.get(property) as Column;
+const columnOf = ({ selection }: Projection, property: string): Column => selection.mapping.columns.get(property) as Column;

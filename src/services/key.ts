@@ -8,7 +8,6 @@ import { runOn, type RunSql } from './scope.ts';
 
 /** The keyring differs from the one that the database was used with. */
 export class ForeignKeyringError extends KeyringError {
-  override readonly name = 'ForeignKeyringError';
   /** Treated as the code of a failed connection. */
   readonly code = 'FOREIGN_KEYRING';
 }

@@ -8,7 +8,7 @@ import type { PasswordHasher } from './crypto/hasher.ts';
 import type { AccessTokens } from './crypto/jwt.ts';
 import type { Keyring } from './crypto/keyring.ts';
 import type { MailQueue } from './mail/index.ts';
-import type { Desk, Turns } from './setting/desk.ts';
+import type { Desk, MemoryLimiter } from './setting/desk.ts';
 
 /** Runs one statement with `$1` parameters and returns its rows. */
 export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
@@ -63,7 +63,7 @@ export interface Services {
   /** The database connection of this process, which the settings show and change. */
   readonly desk: Desk;
   /** Counts set-up attempts while there is no database to count them in. */
-  readonly turns: Turns;
+  readonly turns: MemoryLimiter;
 }
 
 /** One request, or one run of a job or command. Every use case takes it first. */

@@ -61,7 +61,7 @@ const laws: Readonly<Record<string, Law>> = {
   permissions: { may: ['entities', 'errors'], mayType: ['context'] },
   database: { may: ['mikro-orm.config', 'errors'], mayType: ['config'] },
   context: { may: ['services', 'permissions', 'entities', 'reading'] },
-  config: { may: [] },
+  config: { may: ['errors'] },
   errors: { may: [] },
 };
 

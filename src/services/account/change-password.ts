@@ -62,14 +62,14 @@ async function refuseUnfit(scope: Scope, userId: string, { currentPassword, newP
   await demandUnbreached(scope, newPassword, 'input.newPassword');
 }
 
-interface Change {
+interface PasswordChange {
   readonly account: ReturnType<typeof accountOf>;
   readonly passwordHash: string;
   readonly pair: PairMove;
 }
 
 /** One transaction; null where the stored hash or the user's own key is another by now. */
-async function replace(scope: Scope, change: Change, proof: PasswordProof): Promise<Issued | null> {
+async function replace(scope: Scope, change: PasswordChange, proof: PasswordProof): Promise<Issued | null> {
   const { account, passwordHash, pair } = change;
   const { userId, sessionId } = account;
   return scope.transaction(async (tx) => {
@@ -85,7 +85,11 @@ async function replace(scope: Scope, change: Change, proof: PasswordProof): Prom
 }
 
 /** A sign-in may have renewed the stored hash in between, or made the user's own key, and the password is then still right. */
-async function replaceRenewed(scope: Scope, change: Change, { currentPassword, newPassword }: ChangePasswordInput): Promise<Issued | null> {
+async function replaceRenewed(
+  scope: Scope,
+  change: PasswordChange,
+  { currentPassword, newPassword }: ChangePasswordInput,
+): Promise<Issued | null> {
   const { userId } = change.account;
   const proof = await scope.passwords.verify(currentPassword, () => passwordHashOf(scope, userId));
   if (!proof.isRight) return null;

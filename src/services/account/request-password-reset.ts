@@ -42,7 +42,7 @@ export async function requestPasswordReset(scope: Scope, email: string): Promise
 }
 
 /** Rolls a nested transaction back. */
-class Undone extends Error {}
+class Rollback extends Error {}
 
 /** A user to mail a token to, and whether the user has the address. */
 interface Chosen {
@@ -72,10 +72,10 @@ async function keepIf(isKept: boolean, scope: Scope, work: (nested: Scope) => Pr
     .transaction(async (nested) => {
       await work(nested);
       await nested.em.flush();
-      if (!isKept) throw new Undone();
+      if (!isKept) throw new Rollback();
     })
     .catch((error: unknown) => {
-      if (!(error instanceof Undone)) throw error;
+      if (!(error instanceof Rollback)) throw error;
     });
 }
 

@@ -2,11 +2,10 @@ import { frame } from '../crypto/framing.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { start, type Head } from './chain.ts';
 import type { RunSql } from '../scope.ts';
+import { OperatorError } from '../../errors.ts';
 
 /** Archiving failed, or an archive is faulty. The message says why. */
-export class ArchiveError extends Error {
-  override readonly name = 'ArchiveError';
-}
+export class ArchiveError extends OperatorError {}
 
 /** The record of an archived part of the chain. */
 export interface Archive {
@@ -60,12 +59,12 @@ export function faultOfArchive(archive: StoredArchive, keyring: Keyring): 'unkno
 export function headOfArchive(archive: StoredArchive | null, keyring: Keyring): Head {
   if (archive === null) return start;
   const fault = faultOfArchive(archive, keyring);
-  if (fault !== null) throw new ArchiveError(tellArchiveFault(fault, archive.head.sequence));
+  if (fault !== null) throw new ArchiveError(formatArchiveFault(fault, archive.head.sequence));
   return archive.head;
 }
 
 /** Describes a fault of an archive. */
-export const tellArchiveFault = (fault: 'unknown archive key' | 'altered archive', sequence: number): string =>
+export const formatArchiveFault = (fault: 'unknown archive key' | 'altered archive', sequence: number): string =>
   fault === 'altered archive'
     ? `The row of audit_archives with the sequence ${sequence} was altered.`
     : `The row of audit_archives with the sequence ${sequence} cannot be verified: the keyring does not have its key.`;

@@ -4,13 +4,13 @@ import { StringDecoder } from 'node:string_decoder';
 import { z } from 'zod';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import { ArchiveError, faultOfArchive, findArchive, headOfArchive, tellArchiveFault } from './archive.ts';
+import { ArchiveError, faultOfArchive, findArchive, headOfArchive, formatArchiveFault } from './archive.ts';
 import type { ArchivePlan } from './archiving.ts';
 import type { Head } from './chain.ts';
 import { lineOf } from './export.ts';
 import type { RunSql } from '../scope.ts';
 import { eventColumns } from './row.ts';
-import { faultOf, tellFault, type Link } from './verify.ts';
+import { faultOf, formatFault, type Link } from './verify.ts';
 
 /** The verified file of an archive. */
 export interface ArchiveFile extends ArchivePlan {
@@ -78,10 +78,10 @@ export async function verifyArchive(path: string, keyring: Keyring, kept?: Head)
     if (link === null) throw new ArchiveError(`${path} was altered: line ${head.sequence - from.sequence + 2} is not an event.`);
     const fault = faultOf(link, head, keyring, [link]);
     if (fault !== null)
-      throw new ArchiveError(`${path} ${fault.kind === 'unknown key' ? 'cannot be verified' : 'was altered'}. ${tellFault(fault)}`);
+      throw new ArchiveError(`${path} ${fault.kind === 'unknown key' ? 'cannot be verified' : 'was altered'}. ${formatFault(fault)}`);
     head = { sequence: link.sequence, hash: link.hash };
     if (head.sequence === kept?.sequence && head.hash !== kept.hash)
-      throw new ArchiveError(`${path} belongs to another chain. ${tellFault({ kind: 'other chain', ...link })}`);
+      throw new ArchiveError(`${path} belongs to another chain. ${formatFault({ kind: 'other chain', ...link })}`);
   }
   if (head.sequence !== to.sequence || head.hash !== to.hash)
     throw new ArchiveError(
@@ -105,7 +105,7 @@ export async function checkArchive(run: RunSql, keyring: Keyring, { from, to, di
       `The file is intact, but no archive of this database ends with event ${to.sequence}: these events were not archived from this database.`,
     );
   const fault = faultOfArchive(archive, keyring);
-  if (fault !== null) throw new ArchiveError(`The file is intact. ${tellArchiveFault(fault, to.sequence)}`);
+  if (fault !== null) throw new ArchiveError(`The file is intact. ${formatArchiveFault(fault, to.sequence)}`);
   if (archive.head.hash !== to.hash)
     throw new ArchiveError(`The file is intact, but the chain of the database has another event with the number ${to.sequence}.`);
   const previous = headOfArchive(await findArchive(run, to.sequence), keyring);

@@ -9,7 +9,7 @@ import { hostClient, recordAudit } from './event.ts';
 import type { RunSql } from '../scope.ts';
 import { runOn } from '../scope.ts';
 import { sealingLock } from './seal.ts';
-import { tellFault, verifyAudit } from './verify.ts';
+import { formatFault, verifyAudit } from './verify.ts';
 
 /** The content of an archive: the events after one head of the chain, up to another. */
 export interface ArchivePlan {
@@ -35,7 +35,7 @@ export async function planArchive(run: RunSql, keyring: Keyring, before: string)
       'Nothing was archived: only the database role that owns the table audit_events can archive. Set DATABASE_URL to that role.',
     );
   const { fault } = await verifyAudit(run, keyring);
-  if (fault !== null) throw new ArchiveError(`Nothing was archived: the audit log was altered. ${tellFault(fault)}`);
+  if (fault !== null) throw new ArchiveError(`Nothing was archived: the audit log was altered. ${formatFault(fault)}`);
   const from = headOfArchive(await findArchive(run), keyring);
   const [last] = await run(
     `select sequence, hash from audit_seals where sequence < coalesce(

@@ -8,7 +8,7 @@ import type { Keyring } from '../crypto/keyring.ts';
 import type { Client, Scope } from '../scope.ts';
 
 /** Where a refused request came from. */
-export type Origin = Pick<Client, 'ipAddress' | 'requestId'>;
+export type RequestOrigin = Pick<Client, 'ipAddress' | 'requestId'>;
 
 /** What was refused, to whom, and why. */
 export interface DenialFacts {
@@ -26,7 +26,7 @@ export interface DenialFacts {
 export interface CountedDenial {
   readonly facts: DenialFacts;
   readonly at: Date;
-  readonly client: Origin;
+  readonly client: RequestOrigin;
   readonly count: number;
 }
 
@@ -55,7 +55,7 @@ const filingLock = 7_201_183_404;
 const summaryDelay = 5;
 
 /** The requests that have an event of their own for a refusal. */
-const recorded = new WeakSet<Origin>();
+const recorded = new WeakSet<RequestOrigin>();
 
 /**
  * Counts refusals per actor or address, action, reason and minute, on their own, whatever becomes of the request. One
@@ -160,7 +160,8 @@ async function addDenials(em: SqlEntityManager, denials: readonly CountedDenial[
 }
 
 /** An IPv6 address counts as its network, which one customer has whole: otherwise each of its addresses were a row. */
-const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Origin): string => actorId ?? targetId ?? networkOf(ipAddress);
+const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: RequestOrigin): string =>
+  actorId ?? targetId ?? networkOf(ipAddress);
 
 /**
  * Moves so many refusals of the minutes that are over at most into the audit log, in the caller's transaction; each row

@@ -22,10 +22,10 @@ export type ChangeScope = Pick<Scope, 'keyring' | 'now'> & {
   readonly client: Pick<Scope['client'], 'ipAddress' | 'requestId'>;
 };
 
-type Change = Pick<AuditFacts, 'action' | 'targetType' | 'targetId'>;
+type ChangeFacts = Pick<AuditFacts, 'action' | 'targetType' | 'targetId'>;
 
 /** Builds the event of a change that succeeds, for a statement that inserts it together with the change. */
-export function changeEvent(scope: ChangeScope, change: Change): NewRow {
+export function changeEvent(scope: ChangeScope, change: ChangeFacts): NewRow {
   const { keyring, viewer } = scope;
   const { userId } = viewer;
   const facts = { id: uuidv7(), ...factsOf(scope, change), reason: null };
@@ -34,13 +34,13 @@ export function changeEvent(scope: ChangeScope, change: Change): NewRow {
 }
 
 /** Records a change with its audit event: both are written by the same flush, or neither is. */
-export function recordChange(scope: ChangeScope & Pick<Scope, 'em'>, change: Change): void {
+export function recordChange(scope: ChangeScope & Pick<Scope, 'em'>, change: ChangeFacts): void {
   const { em, viewer } = scope;
   const actor = viewer.userId === null ? null : em.getReference(User, viewer.userId, { wrapped: true });
   recordAudit(scope, { ...factsOf(scope, change), actor });
 }
 
-const factsOf = ({ now, viewer, client }: ChangeScope, change: Change): Omit<AuditFacts, 'actor' | 'reason'> => ({
+const factsOf = ({ now, viewer, client }: ChangeScope, change: ChangeFacts): Omit<AuditFacts, 'actor' | 'reason'> => ({
   at: now(),
   sessionId: viewer.sessionId,
   ipAddress: client.ipAddress,

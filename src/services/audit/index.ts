@@ -6,4 +6,4 @@ export { exportAudit } from './export.ts';
 export { Refusals, type RefusedOperation } from './refusal.ts';
 export { startSealing, type Sealing } from './rounds.ts';
 export { sealEvents } from './seal.ts';
-export { readHead, tellBefore, tellFault, tellHead, verifyAudit } from './verify.ts';
+export { readHead, formatVerifiedPart, formatFault, formatHead, verifyAudit } from './verify.ts';

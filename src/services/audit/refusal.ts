@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import { countDenials, keyOfDenial, recordSingle, summaryOf, type CountedDenial, type Origin, type RefusalScope } from './denial.ts';
+import { countDenials, keyOfDenial, recordSingle, summaryOf, type CountedDenial, type RequestOrigin, type RefusalScope } from './denial.ts';
 
 /** An operation that somebody may not ask. */
 export interface RefusedOperation {
@@ -43,7 +43,7 @@ export class Refusals {
   constructor(private readonly parts: RefusalParts) {}
 
   /** Takes note, and returns at once. */
-  note({ operation, code, isSingle }: RefusedOperation, { userId, sessionId }: Viewer, client: Origin): void {
+  note({ operation, code, isSingle }: RefusedOperation, { userId, sessionId }: Viewer, client: RequestOrigin): void {
     const facts = { action: operation, reason: code.toLowerCase(), outcome: AuditOutcome.DENIED, actorId: userId, sessionId } as const;
     const denial = { facts, at: this.parts.tools.now(), client, count: 1 };
     if (isSingle && userId !== null && this.#singles.length < mostSingles) this.#singles.push(denial);

@@ -1,12 +1,12 @@
 import { isGenuine, keyOf, type WrittenEvent } from './event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import { faultOfArchive, findArchive, tellArchiveFault } from './archive.ts';
+import { faultOfArchive, findArchive, formatArchiveFault } from './archive.ts';
 import { sealAfter, start, type Head } from './chain.ts';
 import type { RunSql } from '../scope.ts';
 import { eventColumns, eventOf } from './row.ts';
 
 /** The first fault in the log. */
-export interface Fault {
+export interface AuditFault {
   readonly kind:
     | 'altered event'
     | 'altered seal'
@@ -26,12 +26,12 @@ export interface Fault {
 }
 
 /** The result of verifying the log. */
-export interface Verdict {
+export interface AuditVerification {
   /** The last valid seal. All seals before it are valid too. */
   readonly head: Head;
   /** The number of events that are not sealed yet. */
   readonly unsealed: number;
-  readonly fault: Fault | null;
+  readonly fault: AuditFault | null;
 }
 
 export interface VerifyOptions {
@@ -47,7 +47,11 @@ export interface VerifyOptions {
  * Verifies the chain from the end of the latest archive, and then the unsealed events, a page at a time. Checks every column of
  * every event and seal against its MAC. Stops at the first fault.
  */
-export async function verifyAudit(run: RunSql, keyring: Keyring, { kept, after, most = 1000 }: VerifyOptions = {}): Promise<Verdict> {
+export async function verifyAudit(
+  run: RunSql,
+  keyring: Keyring,
+  { kept, after, most = 1000 }: VerifyOptions = {},
+): Promise<AuditVerification> {
   const beginning =
     after === undefined ? await readBeginning(run, keyring) : { head: after, fault: await faultOfKept(run, keyring, after) };
   if (beginning.fault !== null) return { head: start, unsealed: 0, fault: beginning.fault };
@@ -58,7 +62,7 @@ export async function verifyAudit(run: RunSql, keyring: Keyring, { kept, after, 
 }
 
 /** Returns the end of the latest archive, or the beginning of the chain. */
-async function readBeginning(run: RunSql, keyring: Keyring): Promise<Pick<Verdict, 'head' | 'fault'>> {
+async function readBeginning(run: RunSql, keyring: Keyring): Promise<Pick<AuditVerification, 'head' | 'fault'>> {
   const archive = await findArchive(run);
   if (archive === null) return { head: start, fault: null };
   const kind = faultOfArchive(archive, keyring);
@@ -66,7 +70,7 @@ async function readBeginning(run: RunSql, keyring: Keyring): Promise<Pick<Verdic
 }
 
 /** Checks that the log still has the head at its position. */
-async function faultOfKept(run: RunSql, keyring: Keyring, { sequence, hash }: Head): Promise<Fault | null> {
+async function faultOfKept(run: RunSql, keyring: Keyring, { sequence, hash }: Head): Promise<AuditFault | null> {
   const [row] = await run('select event_id, hash from audit_seals where sequence = $1', [sequence]);
   if (row) return row['hash'] === hash ? null : { kind: 'other chain', eventId: row['event_id'] as string, sequence };
   const { head, fault } = await readBeginning(run, keyring);
@@ -85,7 +89,7 @@ export interface Link {
   readonly event: WrittenEvent | null;
 }
 
-async function walk(run: RunSql, keyring: Keyring, most: number, after: Head): Promise<Pick<Verdict, 'head' | 'fault'>> {
+async function walk(run: RunSql, keyring: Keyring, most: number, after: Head): Promise<Pick<AuditVerification, 'head' | 'fault'>> {
   let head = after;
   for (;;) {
     const links = (await run(linksText(most), [head.sequence])).map(linkOf);
@@ -111,7 +115,7 @@ const linkOf = (row: Record<string, unknown>): Link => ({
 });
 
 /** @param following the link itself and some links after it. */
-export function faultOf(link: Link, head: Head, keyring: Keyring, following: readonly Link[]): Fault | null {
+export function faultOf(link: Link, head: Head, keyring: Keyring, following: readonly Link[]): AuditFault | null {
   const { sequence, eventId, kid, event } = link;
   const place = { eventId, sequence };
   if (sequence !== head.sequence + 1) return { kind: 'missing event', eventId: null, sequence: head.sequence + 1 };
@@ -133,7 +137,7 @@ function belongs(other: Link, link: Link, head: Head, keyring: Keyring): boolean
 }
 
 /** Verifies the unsealed events. A waiting entry without an event, or an event that is not waiting, is a fault. */
-async function walkUnsealed(run: RunSql, keyring: Keyring, most: number): Promise<Pick<Verdict, 'unsealed' | 'fault'>> {
+async function walkUnsealed(run: RunSql, keyring: Keyring, most: number): Promise<Pick<AuditVerification, 'unsealed' | 'fault'>> {
   const [gone] = await run(
     'select b.event_id from audit_backlog b where not exists (select 1 from audit_events e where e.id = b.event_id) order by 1 limit 1',
     [],
@@ -156,14 +160,14 @@ const unsealedText = (most: number): string =>
   `select ${eventColumns}, exists (select 1 from audit_backlog b where b.event_id = e.id) as waits from audit_events e
    where e.id > $1 and not exists (select 1 from audit_seals s where s.event_id = e.id) order by e.id limit ${most}`;
 
-function faultOfUnsealed(event: WrittenEvent, waits: boolean, keyring: Keyring): Fault['kind'] | null {
+function faultOfUnsealed(event: WrittenEvent, waits: boolean, keyring: Keyring): AuditFault['kind'] | null {
   if (!keyring.has(keyOf(event))) return 'unknown key';
   if (!isGenuine(event, keyring)) return 'altered event';
   return waits ? null : 'missing seal';
 }
 
 /** Describes a fault. */
-export function tellFault({ kind, eventId, sequence }: Fault): string {
+export function formatFault({ kind, eventId, sequence }: AuditFault): string {
   const what = eventId === null ? 'The event' : `Event ${eventId}`;
   const named = sequence === null ? `${what} (not sealed)` : `${what} (number ${sequence} of the chain)`;
   return {
@@ -176,22 +180,22 @@ export function tellFault({ kind, eventId, sequence }: Fault): string {
     truncated: `${named} is missing: the log ends before the given head.`,
     'other chain': `${named} does not match the given head: the log was rewritten.`,
     archived: `Number ${sequence} of the chain was archived. Verify its file with this head: npm run audit:verify -- --archive FILE --head …`,
-    'altered archive': tellArchiveFault('altered archive', sequence ?? 0),
-    'unknown archive key': tellArchiveFault('unknown archive key', sequence ?? 0),
+    'altered archive': formatArchiveFault('altered archive', sequence ?? 0),
+    'unknown archive key': formatArchiveFault('unknown archive key', sequence ?? 0),
   }[kind];
 }
 
-const ofArchive: readonly Fault['kind'][] = ['archived', 'altered archive', 'unknown archive key'];
+const ofArchive: readonly AuditFault['kind'][] = ['archived', 'altered archive', 'unknown archive key'];
 
 /** Says what is known about the events before a fault. Null if none of them were verified. */
-export function tellBefore({ kind, sequence }: Fault, head: Head): string | null {
+export function formatVerifiedPart({ kind, sequence }: AuditFault, head: Head): string | null {
   if (ofArchive.includes(kind)) return null;
-  if (head.sequence > 0) return `All earlier events are unchanged, up to ${tellHead(head)}.`;
+  if (head.sequence > 0) return `All earlier events are unchanged, up to ${formatHead(head)}.`;
   return sequence === null || sequence === 1 ? 'It is the first event.' : null;
 }
 
 /** Formats a head for storage elsewhere: `4711:hash`. */
-export const tellHead = ({ sequence, hash }: Head): string => `${sequence}:${hash ?? ''}`;
+export const formatHead = ({ sequence, hash }: Head): string => `${sequence}:${hash ?? ''}`;
 
 /** Parses a head. Null if it is malformed. */
 export function readHead(text: string): Head | null {

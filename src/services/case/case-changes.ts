@@ -11,22 +11,22 @@ const actions: Readonly<Record<CaseChange['kind'], ReadonlySet<string>>> = {
   BenevolenceApplication: new Set(Object.values(BenevolenceAction)),
 };
 
-interface Wanted {
+interface CaseReference {
   readonly entity: (typeof kinds)[CaseChange['kind']];
   readonly id: string;
 }
 
 /** Whether the caller sees a case, or saw it until it was deleted. */
-export interface CaseEyes {
-  sees(row: Wanted): Promise<boolean>;
-  saw(row: Wanted): Promise<boolean>;
+export interface CaseVisibility {
+  sees(row: CaseReference): Promise<boolean>;
+  saw(row: CaseReference): Promise<boolean>;
 }
 
 /** The changes of cases, for subscribers. */
 export class CaseService {
   constructor(
     private readonly changes: CaseChanges,
-    private readonly eyes: CaseEyes,
+    private readonly visibility: CaseVisibility,
   ) {}
 
   /**
@@ -34,17 +34,19 @@ export class CaseService {
    * change when it is told: see {@link sees}.
    * @throws BAD_INPUT for what is no id; NOT_FOUND for a case that the caller does not see.
    */
-  async changesOf(entity: Wanted['entity'], id: string | null | undefined): Promise<Backlog> {
+  async changesOf(entity: CaseReference['entity'], id: string | null | undefined): Promise<Backlog> {
     if (id == null) return this.changes.of(entity, null);
     if (!isUuid(id)) throw badInput({ path: 'id', message: 'must be a UUID' });
-    if (!(await this.eyes.sees({ entity, id }))) throw notFound();
+    if (!(await this.visibility.sees({ entity, id }))) throw notFound();
     return this.changes.of(entity, id.toLowerCase());
   }
 
   /** Whether the caller may be told: sees the case now, or would if this had not taken it out of every list. */
   sees({ kind, id, action }: CaseChange): Promise<boolean> {
     const row = { entity: kinds[kind], id };
-    return kind === 'BenevolenceApplication' && action === BenevolenceAction.WITHDRAW ? this.eyes.saw(row) : this.eyes.sees(row);
+    return kind === 'BenevolenceApplication' && action === BenevolenceAction.WITHDRAW
+      ? this.visibility.saw(row)
+      : this.visibility.sees(row);
   }
 }
 
@@ -61,14 +63,14 @@ export class CaseChanges {
   }
 
   /** Passes on what the database told; what is no change of a case is passed over. */
-  hear(told: string): void {
-    const change = changeOf(told);
+  hear(payload: string): void {
+    const change = changeOf(payload);
     if (change === null) return;
     for (const backlog of this.#listening) backlog.hear(change);
   }
 
   /** Listens, until what is answered is returned. */
-  of(entity: Wanted['entity'], id: string | null): Backlog {
+  of(entity: CaseReference['entity'], id: string | null): Backlog {
     const backlog: Backlog = new Backlog({ kind: entity.name as CaseChange['kind'], id }, this.most, () => this.#listening.delete(backlog));
     this.#listening.add(backlog);
     return backlog;
@@ -80,12 +82,12 @@ export class Overrun extends Error {
   override readonly name = 'Overrun';
 }
 
-type Taken = IteratorResult<CaseChange, undefined>;
+type NextChange = IteratorResult<CaseChange, undefined>;
 
 /** The changes that wait for one listener, in their order; more than it may keep end it. */
 export class Backlog implements AsyncGenerator<CaseChange, undefined> {
   readonly #changes: CaseChange[] = [];
-  #waiting: ((taken: Taken) => void) | null = null;
+  #waiting: ((next: NextChange) => void) | null = null;
   #state: 'open' | 'overrun' | 'ended' = 'open';
 
   constructor(
@@ -104,7 +106,7 @@ export class Backlog implements AsyncGenerator<CaseChange, undefined> {
   }
 
   /** @throws {Overrun} once more came than may wait. */
-  async next(): Promise<Taken> {
+  async next(): Promise<NextChange> {
     if (this.#state === 'overrun') throw new Overrun('The backlog of changes is full.');
     if (this.#state === 'ended') return over;
     const value = this.#changes.shift();
@@ -112,7 +114,7 @@ export class Backlog implements AsyncGenerator<CaseChange, undefined> {
     return new Promise((resolve) => (this.#waiting = resolve));
   }
 
-  async return(): Promise<Taken> {
+  async return(): Promise<NextChange> {
     this.#end('ended');
     return over;
   }
@@ -142,9 +144,9 @@ export class Backlog implements AsyncGenerator<CaseChange, undefined> {
 const over = { done: true, value: undefined } as const;
 
 /** Null for what is none: others may speak on the channel too. */
-function changeOf(told: string): CaseChange | null {
+function changeOf(payload: string): CaseChange | null {
   try {
-    const { kind, id, action } = JSON.parse(told) as Readonly<Record<keyof CaseChange, unknown>>;
+    const { kind, id, action } = JSON.parse(payload) as Readonly<Record<keyof CaseChange, unknown>>;
     if ((kind !== 'Grievance' && kind !== 'BenevolenceApplication') || !isUuid(id)) return null;
     return typeof action === 'string' && actions[kind].has(action) ? { kind, id: id as string, action } : null;
   } catch {

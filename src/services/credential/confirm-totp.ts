@@ -9,7 +9,7 @@ import { takeCodeTurn, withSeed } from '../proof/second-factor.ts';
 import type { Scope } from '../scope.ts';
 
 /** A second factor that was begun and not confirmed. */
-interface Begun {
+interface PendingTotp {
   id: string;
   sealed_seed: string;
 }
@@ -53,20 +53,20 @@ export async function confirmTotp(scope: Scope, code: string): Promise<BackupCod
   return new BackupCodes(codes);
 }
 
-async function findBegun(scope: Scope, userId: string): Promise<Begun | null> {
-  const [begun] = await scope.em.execute<Begun[]>(
+async function findBegun(scope: Scope, userId: string): Promise<PendingTotp | null> {
+  const [begun] = await scope.em.execute<PendingTotp[]>(
     'select id, sealed_seed from totp_credentials where user_id = ? and confirmed_at is null',
     [userId],
   );
   return begun ?? null;
 }
 
-function stepIn({ keyring, now }: Scope, userId: string, { sealed_seed }: Begun, code: string): number | null {
+function stepIn({ keyring, now }: Scope, userId: string, { sealed_seed }: PendingTotp, code: string): number | null {
   return withSeed(keyring, userId, sealed_seed, (seed) => verifyTotp(seed, code, now(), null));
 }
 
 /** Of several at once, one confirms; and only the seed whose code it was. Its step counts as used. */
-async function confirm(scope: Scope, { id, sealed_seed }: Begun, step: number): Promise<boolean> {
+async function confirm(scope: Scope, { id, sealed_seed }: PendingTotp, step: number): Promise<boolean> {
   const confirmed = await scope.em.execute<object[]>(
     `update totp_credentials set confirmed_at = ?, updated_at = ?, last_step = ?
      where id = ? and sealed_seed = ? and confirmed_at is null returning id`,

@@ -55,7 +55,7 @@ export async function countKeys(em: SqlEntityManager, keyring: Keyring, at: Date
 }
 
 /** Formats the counts as a table with one line per key. */
-export function tellKeys(uses: readonly KeyUse[]): string {
+export function formatKeyUses(uses: readonly KeyUse[]): string {
   const rows = uses.map(({ kid, state, counts }) => [kid, state, ...kinds.map((kind) => String(counts[kind]))]);
   const table = [['key', 'is', ...kinds], ...rows];
   const widths = table.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(cell.length, most[at] ?? 0)), []);

@@ -7,7 +7,7 @@ import { checkCost, freshParameters, type PasswordCost } from './password.ts';
 import { typedCode } from './typed.ts';
 
 /** Ten codes to show once, and what is kept of each, in the same order. */
-export interface BackupCodes {
+export interface NewBackupCodes {
   readonly codes: readonly string[];
   readonly hashes: readonly string[];
 }
@@ -25,7 +25,7 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
  * Ten codes of 80 random bits, `XXXX-XXXX-XXXX-XXXX`. All are hashed with one salt, peppered like passwords, as
  * `backup-v1:<kid>:$argon2id$…`: so a guess costs one Argon2id for the ten, to us and to a thief with the keyring.
  */
-export async function mintBackupCodes(cost: PasswordCost, keyring: Keyring): Promise<BackupCodes> {
+export async function mintBackupCodes(cost: PasswordCost, keyring: Keyring): Promise<NewBackupCodes> {
   checkCost(cost);
   const batch = { ...freshParameters(cost), kid: keyring.active };
   const codes = Array.from({ length: batchSize }, mintCode);

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { rateLimited } from '../../errors.ts';
-import { findBackupCode, mintBackupCodes, type BackupCodes } from './code.ts';
+import { findBackupCode, mintBackupCodes, type NewBackupCodes } from './code.ts';
 import type { Keyring } from './keyring.ts';
 import { checkCost, dummyHash, hashPassword, verifyPassword, type PasswordCost } from './password.ts';
 import { stretch, type Stretching } from './stretch.ts';
@@ -32,8 +32,8 @@ export class PasswordHasher {
   readonly #cost: PasswordCost;
   readonly #limits: HasherLimits;
   /** Those that hash, and as many behind them that are about to: they choose meanwhile, so that no core waits for it. */
-  readonly #hashing: Turns;
-  readonly #choosing: Turns;
+  readonly #hashing: ConcurrencyLimiter;
+  readonly #choosing: ConcurrencyLimiter;
   #inside = 0;
 
   /** @throws {RangeError} where the cost is out of bounds. */
@@ -42,8 +42,8 @@ export class PasswordHasher {
     this.#keyring = keyring;
     this.#cost = cost;
     this.#limits = limits;
-    this.#hashing = new Turns(limits.concurrent);
-    this.#choosing = new Turns(limits.concurrent);
+    this.#hashing = new ConcurrencyLimiter(limits.concurrent);
+    this.#choosing = new ConcurrencyLimiter(limits.concurrent);
   }
 
   async hash(password: string): Promise<string> {
@@ -64,7 +64,7 @@ export class PasswordHasher {
   }
 
   /** Ten backup codes; in one turn, though it is the work of ten. */
-  async mintCodes(): Promise<BackupCodes> {
+  async mintCodes(): Promise<NewBackupCodes> {
     return this.#inTurn(nothingToChoose, () => mintBackupCodes(this.#cost, this.#keyring));
   }
 
@@ -109,7 +109,7 @@ export class PasswordHasher {
 }
 
 /** So many at once; the others wait, in their order. */
-class Turns {
+class ConcurrencyLimiter {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
 import { frame } from './framing.ts';
+import { OperatorError } from '../../errors.ts';
 
 /** What a derived key may be used for. One key serves one purpose. */
 export type KeyPurpose =
@@ -95,9 +96,7 @@ export class Keyring {
 }
 
 /** Says what is wrong with a keyring, and never shows it. */
-export class KeyringError extends Error {
-  override readonly name: string = 'KeyringError';
-}
+export class KeyringError extends OperatorError {}
 
 function parseEntry(entry: string, position: number): [kid: string, key: KeyObject] {
   const colon = entry.indexOf(':');

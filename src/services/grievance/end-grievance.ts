@@ -45,7 +45,7 @@ export class EndGrievanceInput {
 /** Ends the case with a settlement. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
 export function settleGrievance(scope: Scope, { resolution, settlementAmount, ...aim }: SettleGrievanceInput): Promise<string> {
   return actOnGrievance(scope, GrievanceAction.SETTLE, aim, (grievance, context) => {
-    const { text, problems } = said(scope, resolution, 'resolution');
+    const { text, problems } = requiredText(scope, resolution, 'resolution');
     assertNoProblems([...problems, ...endProblems(text, settlementAmount, 'resolution')]);
     grievance.settle(text ?? '', settlementAmount ?? null, context);
   });
@@ -66,13 +66,17 @@ export function closeGrievance(scope: Scope, { reason, ...aim }: EndGrievanceInp
 }
 
 /** What is said of how a case ends, as the column of the resolution takes it, and what is wrong with it at its path. */
-export function said(scope: Scope, resolution: string | null | undefined, path: string): { text: string | null; problems: FieldProblem[] } {
+export function requiredText(
+  scope: Scope,
+  resolution: string | null | undefined,
+  path: string,
+): { text: string | null; problems: FieldProblem[] } {
   const { values, problems } = parseInput(scope, Grievance, { resolution: resolution ?? null });
   return { text: values.resolution, problems: problems.map(({ message }) => ({ path, message })) };
 }
 
 function demandReason(scope: Scope, reason: string): string {
-  const { text, problems } = said(scope, reason, 'reason');
+  const { text, problems } = requiredText(scope, reason, 'reason');
   assertNoProblems([...problems, ...endProblems(text, null, 'reason')]);
   return text ?? '';
 }

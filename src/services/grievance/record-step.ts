@@ -4,7 +4,7 @@ import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
 import { parseInput, assertNoProblems } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
 import { actOnGrievance } from './grievance-action.ts';
-import { said } from './end-grievance.ts';
+import { requiredText } from './end-grievance.ts';
 
 @InputType({ description: 'The meeting of the current step and its result.' })
 export class RecordGrievanceStepInput {
@@ -57,7 +57,7 @@ export function recordGrievanceStep(scope: Scope, input: RecordGrievanceStepInpu
   const aim = { id: grievanceId, version: version ?? null, path: 'input.grievanceId' };
   return actOnGrievance(scope, GrievanceAction.RECORD_STEP, aim, (grievance, context) => {
     const { values, problems } = parseInput(scope, GrievanceStepRecord, told);
-    const agreed = said(scope, resolution, 'resolution');
+    const agreed = requiredText(scope, resolution, 'resolution');
     const facts = { ...values, resolution: agreed.text, settlementAmount: settlementAmount ?? null };
     assertNoProblems([...problems, ...agreed.problems, ...grievance.stepProblems(facts, context.today)]);
     grievance.recordStep(facts, context);

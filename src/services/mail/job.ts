@@ -39,4 +39,4 @@ export type MailJob = z.infer<typeof mailJob>;
 export type TokenJob = Extract<MailJob, { tokenId: string }>;
 
 /** What became of one try to send a mail. The reason is for the operator: it holds no address, no token and no server's words. */
-export type Verdict = { readonly is: 'done' } | { readonly is: 'postponed' | 'refused'; readonly reason: string };
+export type DeliveryOutcome = { readonly is: 'done' } | { readonly is: 'postponed' | 'refused'; readonly reason: string };

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { fromKysely, PgBoss, type Db, type JobResult } from 'pg-boss';
-import { mailJob, type MailJob, type Verdict } from './job.ts';
+import { mailJob, type MailJob, type DeliveryOutcome } from './job.ts';
 
 /** How persistent the queue is: all in seconds, but for the tries. */
 export interface MailPace {
@@ -30,7 +30,7 @@ export interface QueueOptions {
 }
 
 /** Sends one mail, or says why not. It does not throw. */
-export type Deliver = (data: unknown, id: string, signal: AbortSignal) => Promise<Verdict>;
+export type Deliver = (data: unknown, id: string, signal: AbortSignal) => Promise<DeliveryOutcome>;
 
 const name = 'mail';
 const deadLetters = 'mail-dead';
@@ -142,7 +142,7 @@ export async function queueProblem(
   return queue ? null : 'The mail queue is missing. Run npm run db:migrate.';
 }
 
-function resultOf(id: string, verdict: Verdict): JobResult {
+function resultOf(id: string, verdict: DeliveryOutcome): JobResult {
   if (verdict.is === 'done') return { id, status: 'completed' };
   return { id, status: verdict.is === 'refused' ? 'deadletter' : 'failed', output: { reason: verdict.reason } };
 }

@@ -35,7 +35,7 @@ export function render(letter: Letter, stationery: Stationery): Rendered {
   return { subject, text: `${parts.map(asText).join('\n\n')}\n`, html: page(subject, parts.map(asHtml).join('\n')) };
 }
 
-interface Draft {
+interface MailContent {
   readonly subject: string;
   readonly parts: readonly Part[];
 }
@@ -72,7 +72,10 @@ const tokenMails = {
 export const tokenLink = (publicUrl: string, kind: TokenJob['kind'], token: string): string =>
   `${publicUrl.replace(/\/+$/, '')}/${tokenMails[kind].path}?token=${encodeURIComponent(token)}`;
 
-function tokenMail({ kind, username, token, expiresAt }: Extract<Letter, { token: string }>, { publicUrl, timeZone }: Stationery): Draft {
+function tokenMail(
+  { kind, username, token, expiresAt }: Extract<Letter, { token: string }>,
+  { publicUrl, timeZone }: Stationery,
+): MailContent {
   const { subject, why, todo, after, otherwise } = tokenMails[kind];
   const link: Part[] = publicUrl === null ? [] : [todo, { href: tokenLink(publicUrl, kind, token) }];
   const code: Part[] = [
@@ -129,7 +132,7 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string; todo?: str
   'vault-granted': { subject: 'You were given access to the vault', what: 'Your account was given access to the vault.' },
 };
 
-function alertMail({ kind, username, at }: Extract<Letter, { at: Date }>, { timeZone }: Stationery): Draft {
+function alertMail({ kind, username, at }: Extract<Letter, { at: Date }>, { timeZone }: Stationery): MailContent {
   const { subject, what, todo } = alerts[kind];
   const about = `Unionhall account "${username}", ${formatInstant(at, timeZone)}.`;
   if (todo !== undefined) return { subject, parts: [what, about, todo] };

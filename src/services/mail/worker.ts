@@ -6,7 +6,7 @@ import { holdsEmail, User } from '../../entities/user.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { hashToken } from '../crypto/token.ts';
-import { mailJob, type MailJob, type TokenJob, type Verdict } from './job.ts';
+import { mailJob, type MailJob, type TokenJob, type DeliveryOutcome } from './job.ts';
 import { render, type Letter, type Stationery } from './template.ts';
 import { tokenTypes } from './token.ts';
 import { MailFailure, type Transport } from './transport.ts';
@@ -26,13 +26,13 @@ export interface WorkerTools {
  * Sends the mail of a job, based on the current data. Sends nothing if the mail has become pointless: the user is gone, the
  * token was used, replaced or has expired, or the address has changed. Never throws.
  */
-export async function deliver(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<Verdict> {
+export async function deliver(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<DeliveryOutcome> {
   const verdict = await attempt(tools, data, id, signal);
   if (verdict.is !== 'done') tools.warn(`Mail ${id} ${verdict.is}: ${verdict.reason}.`);
   return verdict;
 }
 
-async function attempt(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<Verdict> {
+async function attempt(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<DeliveryOutcome> {
   const { success, data: job } = mailJob.safeParse(data);
   if (!success) return { is: 'refused', reason: 'this version does not know the kind of mail' };
   try {

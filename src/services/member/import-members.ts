@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
 import type { ImportTools } from '../record/import.ts';
 import { contactColumns, day, named, oneOf, text } from '../record/cell.ts';
-import { importRecords, type Given, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
+import { importRecords, type RecordFields, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
 import { changeProblems } from './update-member.ts';
 
 const missing = `is missing: ${oneName}`;
@@ -37,7 +37,7 @@ const members: Importable<Member> = {
 };
 
 /** A suffix is a part of the last name, at its end, where it changes no order; a name may have it already. */
-function withSuffix({ suffix, ...given }: Given): Given {
+function withSuffix({ suffix, ...given }: RecordFields): RecordFields {
   const { lastName } = given;
   if (typeof lastName !== 'string' || typeof suffix !== 'string') return given;
   const plain = (text: string): string => text.toLowerCase().replace(/[.,]/g, '');

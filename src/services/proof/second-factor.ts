@@ -115,7 +115,7 @@ export async function spendCode(scope: Scope, { userId, sessionId }: Holder, rig
   return true;
 }
 
-interface Held {
+interface StoredTotp {
   id: string;
   sealed_seed: string;
   last_step: number | null;
@@ -123,7 +123,7 @@ interface Held {
 }
 
 interface Tried {
-  readonly held: Held | null;
+  readonly held: StoredTotp | null;
   readonly right: RightCode | null;
 }
 
@@ -160,7 +160,7 @@ function opened(keyring: Keyring, userId: string, sealed: string): Buffer | null
 
 /** One Argon2id, whatever comes of it. */
 async function tryBackupCode(scope: Scope, userId: string, code: string): Promise<Tried> {
-  const tried: { held: Held | null; codes: { id: string; code_hash: string }[] } = { held: null, codes: [] };
+  const tried: { held: StoredTotp | null; codes: { id: string; code_hash: string }[] } = { held: null, codes: [] };
   const found = await scope.passwords.findCode(code, async () => {
     tried.held = await reserveCode(scope, userId);
     if (tried.held !== null) tried.codes = await unusedCodes(scope, userId);
@@ -172,10 +172,10 @@ async function tryBackupCode(scope: Scope, userId: string, code: string): Promis
 }
 
 /** One guarded statement, as for passwords: of parallel attempts only as many are made as may be. */
-async function reserveCode(scope: Scope, userId: string): Promise<Held | null> {
+async function reserveCode(scope: Scope, userId: string): Promise<StoredTotp | null> {
   const { rules } = scope;
   const attempts = 'case when locked_until is null then failed_attempts else 0 end + 1';
-  const [held] = await scope.em.execute<Held[]>(
+  const [held] = await scope.em.execute<StoredTotp[]>(
     `update totp_credentials
      set failed_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(scope, rules.loginLock)} end
      where user_id = ? and confirmed_at is not null and (locked_until is null or locked_until <= ${sqlNow(scope)})
@@ -201,7 +201,7 @@ async function spendStep(scope: Scope, { credentialId, step, resealed }: Extract
   return spent.length === 1;
 }
 
-async function recordWrongCode(scope: Scope, holder: Holder, held: Held | null, action: string): Promise<void> {
+async function recordWrongCode(scope: Scope, holder: Holder, held: StoredTotp | null, action: string): Promise<void> {
   const whom = told(holder);
   const failure =
     held === null

@@ -1,10 +1,9 @@
 import { pipeline, Readable } from 'node:stream';
 import { parse } from 'csv-parse';
+import { OperatorError } from '../../errors.ts';
 
 /** The file as a whole cannot be imported. The message says why. */
-export class ImportError extends Error {
-  override readonly name = 'ImportError';
-}
+export class ImportError extends OperatorError {}
 
 /** A record of a file: its first line number, and its cells by column or the reason why they cannot be read. */
 export type CsvRecord = { readonly line: number } & ({ readonly cells: Readonly<Record<string, string>> } | { readonly problem: string });

@@ -26,7 +26,7 @@ export interface Importable<T extends Versioned> {
   readonly actions: { readonly add: string; readonly update: string };
   /** Every column that a file may have: properties, and what `combine` makes properties of. */
   readonly columns: Readonly<Record<string, Cell>>;
-  readonly combine?: (given: Given) => Given;
+  readonly combine?: (given: RecordFields) => RecordFields;
   /** Those that each record needs. */
   readonly needed: readonly string[];
   /** The property by which a record is looked for among those that are there. */
@@ -40,7 +40,7 @@ export interface Importable<T extends Versioned> {
 }
 
 /** What is said of a record, by its properties. */
-export type Given = Readonly<Record<string, unknown>>;
+export type RecordFields = Readonly<Record<string, unknown>>;
 
 /** A line on which a record begins that cannot be imported, and everything that is wrong with it, in words; never a value. */
 export interface BadLine {
@@ -49,7 +49,7 @@ export interface BadLine {
 }
 
 /** What a line changes of a record that is there. */
-export interface Change {
+export interface ImportedChange {
   readonly line: number;
   /** By which property the record is found, and what it says. */
   readonly key: readonly [path: string, value: unknown];
@@ -67,7 +67,7 @@ export interface ImportOptions extends Pick<CsvForm, 'ignoresUnknown' | 'encodin
   /** Updates existing records that differ. Otherwise, their lines are problems. */
   readonly updates?: boolean | undefined;
   /** Called for each change that a dry run finds. */
-  readonly show?: (change: Change) => void;
+  readonly show?: (change: ImportedChange) => void;
   /** Called with the number of records read, and then with the number added or updated. */
   readonly progress?: (step: 'read' | 'added', records: number) => void;
   /** Called for each line with problems, in order. */
@@ -84,22 +84,22 @@ export interface ImportOutcome {
   readonly refused: number;
 }
 
-interface Read {
+interface ParsedRecord {
   readonly line: number;
-  readonly facts: Given;
+  readonly facts: RecordFields;
   readonly problems: FieldProblem[];
 }
 
 /** A line that says something else than the record that is there, in the version that was looked at. */
-interface Outdated {
+interface ChangedRecord {
   readonly line: number;
-  readonly row: Row;
-  readonly changes: Given;
+  readonly row: ExistingRow;
+  readonly changes: RecordFields;
 }
 
-interface Compared {
-  readonly fresh: readonly Read[];
-  readonly outdated: readonly Outdated[];
+interface ComparedRecords {
+  readonly fresh: readonly ParsedRecord[];
+  readonly outdated: readonly ChangedRecord[];
 }
 
 /** The advisory lock that serializes imports: "unionhall" as a number plus three. */
@@ -121,7 +121,7 @@ export async function importRecords<T extends Versioned>(
 ): Promise<ImportOutcome> {
   const { isTrial, report, show = () => undefined, progress = () => undefined, dates = 'iso', updates = false, ...form } = options;
   const today = dayIn(tools.timeZone, tools.now());
-  const all: Read[] = [];
+  const all: ParsedRecord[] = [];
   const judged = (facts: object) => kind.problems(facts, today);
   for await (const record of csvRecords(source, { columns: kind.columns, needed: kind.needed, ...form })) {
     all.push(read(em, { ...kind, dates, judged }, record));
@@ -148,12 +148,12 @@ export async function importRecords<T extends Versioned>(
     });
 }
 
-interface Reading<T extends Versioned> extends Importable<T> {
+interface ParsingKind<T extends Versioned> extends Importable<T> {
   readonly dates: DateForm;
   readonly judged: (facts: object) => FieldProblem[];
 }
 
-function read<T extends Versioned>(em: SqlEntityManager, kind: Reading<T>, record: CsvRecord): Read {
+function read<T extends Versioned>(em: SqlEntityManager, kind: ParsingKind<T>, record: CsvRecord): ParsedRecord {
   const { line } = record;
   if ('problem' in record) return { line, facts: {}, problems: [{ path: '', message: record.problem }] };
   const problems: FieldProblem[] = [];
@@ -171,7 +171,7 @@ function read<T extends Versioned>(em: SqlEntityManager, kind: Reading<T>, recor
 }
 
 /** Marks duplicate lines. */
-function findTwice<T extends Versioned>({ key, isKeyUnique }: Importable<T>, all: readonly Read[]): void {
+function findTwice<T extends Versioned>({ key, isKeyUnique }: Importable<T>, all: readonly ParsedRecord[]): void {
   const first = new Map<string, number>();
   for (const { line, facts, problems } of all) {
     if (facts[key] === undefined) continue;
@@ -182,15 +182,19 @@ function findTwice<T extends Versioned>({ key, isKeyUnique }: Importable<T>, all
   }
 }
 
-interface Comparing<T extends Versioned> extends Importable<T> {
+interface ComparisonKind<T extends Versioned> extends Importable<T> {
   readonly updates: boolean;
   readonly today: string;
 }
 
 /** Finds new and changed records. A changed record that must not be updated becomes a problem. */
-async function compare<T extends Versioned>(em: SqlEntityManager, kind: Comparing<T>, all: readonly Read[]): Promise<Compared> {
+async function compare<T extends Versioned>(
+  em: SqlEntityManager,
+  kind: ComparisonKind<T>,
+  all: readonly ParsedRecord[],
+): Promise<ComparedRecords> {
   const { entity, key, isKeyUnique } = kind;
-  const [fresh, outdated]: [Read[], Outdated[]] = [[], []];
+  const [fresh, outdated]: [ParsedRecord[], ChangedRecord[]] = [[], []];
   const lines = new Map<unknown, number>();
   for (const { facts } of all) lines.set(facts[key], (lines.get(facts[key]) ?? 0) + 1);
   const column = (em.getMetadata().get(entity).properties[key as never] as EntityProperty).fieldNames[0] as string;
@@ -204,7 +208,9 @@ async function compare<T extends Versioned>(em: SqlEntityManager, kind: Comparin
     for (const each of batch) {
       const { line, facts, problems } = each;
       const isAlike = (value: unknown) => (isKeyUnique ? keyOf(value) === keyOf(facts[key]) : value === facts[key]);
-      const alike = found.filter((row) => (isKeyUnique || !row.isDeleted) && isAlike((row as unknown as Row)[key])) as unknown as Row[];
+      const alike = found.filter(
+        (row) => (isKeyUnique || !row.isDeleted) && isAlike((row as unknown as ExistingRow)[key]),
+      ) as unknown as ExistingRow[];
       const [row] = alike;
       if (alike.some((other) => isSame(other, facts))) continue;
       const obstacle = obstacleTo(kind, alike, lines.get(facts[key]) ?? 0);
@@ -221,7 +227,7 @@ async function compare<T extends Versioned>(em: SqlEntityManager, kind: Comparin
 }
 
 /** Says why a line cannot update the records with its key. Null if it can, or if there are none. */
-function obstacleTo<T extends Versioned>({ updates }: Comparing<T>, alike: readonly Row[], lines: number): string | null {
+function obstacleTo<T extends Versioned>({ updates }: ComparisonKind<T>, alike: readonly ExistingRow[], lines: number): string | null {
   const [row] = alike;
   if (row === undefined) return null;
   if (row.isDeleted) return 'belongs to a deleted record';
@@ -233,14 +239,15 @@ function obstacleTo<T extends Versioned>({ updates }: Comparing<T>, alike: reado
 /** Normalizes a case-insensitive key for comparison. */
 const keyOf = (value: unknown): string => String(value).toLowerCase();
 
-type Row = Given & Pick<Versioned, 'id' | 'isDeleted' | 'version'>;
+type ExistingRow = RecordFields & Pick<Versioned, 'id' | 'isDeleted' | 'version'>;
 
-const isSame = (row: Row, facts: Given): boolean => !row.isDeleted && Object.entries(facts).every(([path, value]) => row[path] === value);
+const isSame = (row: ExistingRow, facts: RecordFields): boolean =>
+  !row.isDeleted && Object.entries(facts).every(([path, value]) => row[path] === value);
 
-const changesOf = (key: string, { line, row, changes }: Outdated): Change[] =>
+const changesOf = (key: string, { line, row, changes }: ChangedRecord): ImportedChange[] =>
   Object.entries(changes).map(([path, to]) => ({ line, key: [key, row[key]], path, from: row[path], to }));
 
-interface Writing {
+interface WriteOptions {
   readonly tools: ImportTools;
   readonly progress: (written: number) => void;
 }
@@ -249,8 +256,8 @@ interface Writing {
 async function write<T extends Versioned>(
   em: SqlEntityManager,
   { entity, make, type, actions }: Importable<T>,
-  { fresh, outdated }: Compared,
-  { tools: { keyring, now }, progress }: Writing,
+  { fresh, outdated }: ComparedRecords,
+  { tools: { keyring, now }, progress }: WriteOptions,
 ): Promise<void> {
   const origin = { actor: null, sessionId: null, ipAddress: null, requestId: `import-${randomUUID()}`, at: now() } as const;
   const record = (action: string, targetId: string) =>
@@ -286,17 +293,17 @@ async function write<T extends Versioned>(
 async function hold<T extends Versioned>(
   em: SqlEntityManager,
   entity: EntityClass<T>,
-  batch: readonly Outdated[],
+  batch: readonly ChangedRecord[],
 ): Promise<Map<string, T>> {
   const where = { id: { $in: batch.map(({ row }) => row.id) } } as unknown as FilterQuery<NoInfer<T>>;
   const found = (await em.find(entity, where, { filters: false, lockMode: LockMode.PESSIMISTIC_WRITE })) as T[];
   const held = new Map(found.map((record) => [record.id, record]));
-  const isStale = ({ row }: Outdated) => held.get(row.id)?.version !== row.version || held.get(row.id)?.isDeleted;
+  const isStale = ({ row }: ChangedRecord) => held.get(row.id)?.version !== row.version || held.get(row.id)?.isDeleted;
   if (batch.some(isStale)) throw overtaken('modified a record in the file');
   return held;
 }
 
 const inWords = ({ path, message }: FieldProblem): string => `${path} ${message}`.trim();
 
-const overtaken = (what: string, cause?: unknown): ImportError =>
+export const overtaken = (what: string, cause?: unknown): ImportError =>
   new ImportError(`Nothing was imported: during the import, another change ${what}. Import it again.`, { cause });

@@ -77,7 +77,7 @@ export const LoginResult = createUnionType({
 const challengeAge = 300;
 
 /** What the transaction decided: nothing where the account changed while its password was verified. */
-type Verdict = Issued | SecondFactorRequired | null;
+type PasswordLogin = Issued | SecondFactorRequired | null;
 
 /**
  * Signs in with a password. Unknown, wrong, locked, inactive and deleted get one answer after one Argon2id verification.
@@ -89,10 +89,10 @@ export async function login(scope: Scope, given: LoginInput): Promise<SignedIn |
   refuseUnfit(input);
   const account = await findAccount(scope, input.identifier, input.deviceToken ?? null);
   const turn = await takeSignInTurn(scope, account, action);
-  const verdict = await prove(scope, account, input, action);
-  if (verdict === null) throw badCredentials();
+  const result = await prove(scope, account, input, action);
+  if (result === null) throw badCredentials();
   await turn.giveBack();
-  return verdict instanceof SecondFactorRequired ? verdict : new SignedIn(verdict, scope, input.cookie === true);
+  return result instanceof SecondFactorRequired ? result : new SignedIn(result, scope, input.cookie === true);
 }
 
 /** What could not belong to any account is refused before anything is looked up or hashed. */
@@ -110,13 +110,13 @@ function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
  * Verifies the password, then admits the caller. Should the stored hash have been replaced in between — another
  * sign-in renewed it, or the password was changed — the password is held against the new one, once.
  */
-async function prove(scope: Scope, account: Account, input: LoginInput, action: string): Promise<Verdict> {
+async function prove(scope: Scope, account: Account, input: LoginInput, action: string): Promise<PasswordLogin> {
   const first = await tryPassword(scope, account, input.password, { action });
   if (!first.isRight) return null;
-  const verdict = await admit(scope, account, first, input);
-  if (verdict !== null) {
+  const result = await admit(scope, account, first, input);
+  if (result !== null) {
     await makePair(scope, account, first, input);
-    return verdict;
+    return result;
   }
   const second = await scope.passwords.verify(input.password, () => passwordHashOf(scope, account.userId));
   if (!second.isRight) return null;
@@ -134,7 +134,7 @@ async function makePair(scope: Scope, { userId }: Account, { stored, renewed }: 
 }
 
 /** One transaction: the hash that was verified is still the user's, failures are forgotten, the session or the challenge begins. */
-async function admit(scope: Scope, account: Account, proof: PasswordProof, input: LoginInput): Promise<Verdict> {
+async function admit(scope: Scope, account: Account, proof: PasswordProof, input: LoginInput): Promise<PasswordLogin> {
   const { userId } = account;
   if (userId === null) return null;
   return scope.transaction(async (tx) => {

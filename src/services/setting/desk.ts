@@ -1,16 +1,16 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import type { Connection, ConnectionSource } from '../../entities/setting.ts';
-import type { Draft } from './saved.ts';
+import type { DatabaseConnection, ConnectionSource } from '../../entities/setting.ts';
+import type { PendingConnection } from './saved.ts';
 
 /** Where the service's database is, as it says itself. */
 export interface Place {
   readonly source: ConnectionSource;
   /** All but the password; null where it is embedded. */
-  readonly server: Omit<Connection, 'password' | 'ssl'> | null;
+  readonly server: Omit<DatabaseConnection, 'password' | 'ssl'> | null;
 }
 
 /** A database that was opened, brought up to date and found fit for the service, which is not there yet. */
-export interface Proven {
+export interface PreparedDatabase {
   /** Moves the service there: new requests use it; running requests end on the earlier database. */
   adopt(): Promise<void>;
   /** Lets it be. */
@@ -28,15 +28,15 @@ export interface Desk {
   readonly isMailConfigured: boolean;
   readonly version: string;
   /** @throws where it cannot be connected to or brought up to date. Nothing of the service has changed then. */
-  prove(connection: Connection): Promise<Proven>;
+  prove(connection: DatabaseConnection): Promise<PreparedDatabase>;
   /** Writes a connection down for the starts to come, if it is kept. @throws {SavedError} where that cannot be done. */
-  draft(connection: Connection): Promise<Draft>;
+  draft(connection: DatabaseConnection): Promise<PendingConnection>;
   /** Hears what cannot be recorded because there is no database. */
   warn(message: string): void;
 }
 
 /** The same limit while there is no database to count in: by this process alone. */
-export class Turns {
+export class MemoryLimiter {
   #taken = new Map<string, number[]>();
 
   /** 0 for a turn taken, else the seconds until there is one. */

@@ -1,5 +1,5 @@
 import { Field, InputType, Int } from 'type-graphql';
-import type { Connection } from '../../entities/setting.ts';
+import type { DatabaseConnection } from '../../entities/setting.ts';
 import { badInput, type FieldProblem } from '../../errors.ts';
 
 @InputType({ description: 'A connection to a PostgreSQL server.' })
@@ -28,7 +28,7 @@ export class ConnectionInput {
 }
 
 /** @throws BAD_INPUT that names each field that can be no part of a connection. */
-export function readConnection(input: ConnectionInput): Connection {
+export function readConnection(input: ConnectionInput): DatabaseConnection {
   const { port, password, ssl } = input;
   const [host, database, username] = [input.host.trim(), input.database.trim(), input.username.trim()];
   const problems: FieldProblem[] = [];
@@ -45,7 +45,7 @@ export function readConnection(input: ConnectionInput): Connection {
 }
 
 /** The same as an address. The server's certificate is held against the host. */
-export function urlOf({ host, port, database, username, password, ssl }: Connection): string {
+export function urlOf({ host, port, database, username, password, ssl }: DatabaseConnection): string {
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}/${encodeURIComponent(database)}`;
   return `postgres://${encodeURIComponent(username)}:${encodeURIComponent(password)}@${place}${ssl ? '?sslmode=verify-full' : ''}`;
 }

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { ConnectionFailure, type Connection } from '../../entities/setting.ts';
+import { ConnectionFailure, type DatabaseConnection } from '../../entities/setting.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { keyringProblem } from '../key.ts';
 import { CarefulSocket } from './address.ts';
@@ -17,7 +17,7 @@ const patience = 5_000;
  * Connects, looks, and leaves nothing behind. It answers and does not throw; what the driver said is not in the answer.
  * @param keyring the one with which the database would be used; null where there is none yet.
  */
-export async function probe(connection: Connection, keyring: Keyring | null): Promise<Probe> {
+export async function probe(connection: DatabaseConnection, keyring: Keyring | null): Promise<Probe> {
   const { host, port, database, username, password, ssl } = connection;
   const socket = new CarefulSocket();
   const client = new Client({ host, port, database, user: username, password, ssl, stream: () => socket, application_name: 'unionhall' });

@@ -2,17 +2,18 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import {
   ConnectionSource,
   ConnectionStatus,
-  type Connection,
+  type DatabaseConnection,
   type ConnectionFailure,
   type ConnectionSaved,
 } from '../../entities/setting.ts';
-import { conflict } from '../../errors.ts';
+import { conflict, DataVersionError, SeededError } from '../../errors.ts';
 import { demandAllowed, recordFailure, recordSuccess } from './allow.ts';
 import type { Scope } from '../scope.ts';
-import type { Proven } from './desk.ts';
+import type { PreparedDatabase } from './desk.ts';
 import { failureOf, messageOf } from './failure.ts';
 import { readConnection, type ConnectionInput } from './input.ts';
 import { probe } from './probe.ts';
+import { SavedError } from './saved.ts';
 import { connectionSettings } from './settings.ts';
 
 /**
@@ -47,13 +48,13 @@ export async function saveConnection(scope: Scope, input: ConnectionInput, setup
   return { status: ConnectionStatus.SAVED, reason: null, message: null, connection: await connectionSettings(desk) };
 }
 
-async function prove({ desk }: Scope, connection: Connection): Promise<Proven | ConnectionFailure> {
+async function prove({ desk }: Scope, connection: DatabaseConnection): Promise<PreparedDatabase | ConnectionFailure> {
   try {
     return await desk.prove(connection);
   } catch (error) {
-    if ((error as Error).name === 'DataVersionError')
+    if (error instanceof DataVersionError)
       throw conflict('A newer version of this program created that database. Use that version to open it.');
-    if ((error as Error).name === 'SeededError')
+    if (error instanceof SeededError)
       throw conflict('That database has seeded accounts with public passwords. It cannot be used in production.');
     const reason = failureOf(error);
     if (reason === null) throw error;
@@ -62,7 +63,7 @@ async function prove({ desk }: Scope, connection: Connection): Promise<Proven | 
 }
 
 function refuseUnsaved(error: Error): never {
-  if (error.name !== 'SavedError') throw error;
+  if (!(error instanceof SavedError)) throw error;
   throw conflict('The connection cannot be saved: the config directory is not writable.');
 }
 

@@ -2,16 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Connection } from '../../entities/setting.ts';
-import { unwritableReason } from '../../errors.ts';
+import type { DatabaseConnection } from '../../entities/setting.ts';
+import { OperatorError, unwritableReason } from '../../errors.ts';
 import { decryptFernet, encryptFernet, padded, readFernetKey } from '../crypto/fernet.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { isOfActiveKey, open as unseal, seal } from '../crypto/seal.ts';
 
 /** What is saved cannot be read or written. The message says what to do, and shows nothing of it. */
-export class SavedError extends Error {
-  override readonly name = 'SavedError';
-}
+export class SavedError extends OperatorError {}
 
 const saved = z.object({
   host: z.string(),
@@ -25,7 +23,7 @@ const saved = z.object({
 const fileIn = (directory: string): string => join(directory, 'db_credentials.enc');
 
 /** What is written, and not yet in its place. */
-export interface Draft {
+export interface PendingConnection {
   /** Puts it in the place of what was there. */
   keep(): Promise<void>;
   drop(): Promise<void>;
@@ -60,7 +58,7 @@ export class SavedConnection {
   }
 
   /** Null where none is saved. @throws {SavedError} where it is, and cannot be read: another database would be worse. */
-  async read(): Promise<Connection | null> {
+  async read(): Promise<DatabaseConnection | null> {
     const text = await this.#own(this.#file);
     if (text === null) return null;
     try {
@@ -79,12 +77,12 @@ export class SavedConnection {
   }
 
   /** @throws {SavedError} where it cannot be written; what was saved before stays then. */
-  async write(connection: Connection): Promise<void> {
+  async write(connection: DatabaseConnection): Promise<void> {
     await (await this.draft(connection)).keep();
   }
 
   /** Writes a connection beside the one that is saved, for it to be kept or dropped. @throws {SavedError} where it cannot be written. */
-  async draft(connection: Connection): Promise<Draft> {
+  async draft(connection: DatabaseConnection): Promise<PendingConnection> {
     const bytes = Buffer.from(JSON.stringify(connection));
     try {
       const text = this.isSealed
@@ -147,7 +145,7 @@ export class SavedConnection {
   }
 
   /** Writes a new file and renames it: readers find the old text or the new one, even after a crash. */
-  async #draft(file: string, text: string): Promise<Draft> {
+  async #draft(file: string, text: string): Promise<PendingConnection> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
     const drop = () => rm(draft, { force: true });

@@ -2,14 +2,14 @@ import type { SessionEnd } from '../../entities/session.ts';
 import type { Scope } from '../scope.ts';
 
 /** One session, or all of a user's, perhaps but one. */
-export type Ending = { readonly sessionId: string } | { readonly userId: string; readonly except?: string };
+export type SessionSelector = { readonly sessionId: string } | { readonly userId: string; readonly except?: string };
 
 /**
  * Ends what has not ended yet, and closes the vault for it, in the caller's transaction. Its access tokens are refused
  * from the next request on. Where all of a user's end, so do the sign-ins that wait for a second factor.
  * @returns how many ended.
  */
-export async function endSessions({ em, now }: Pick<Scope, 'em' | 'now'>, which: Ending, reason: SessionEnd): Promise<number> {
+export async function endSessions({ em, now }: Pick<Scope, 'em' | 'now'>, which: SessionSelector, reason: SessionEnd): Promise<number> {
   const [column, id] = 'sessionId' in which ? ['id', which.sessionId] : ['user_id', which.userId];
   const at = now();
   const ended = await em.execute<{ id: string }[]>(

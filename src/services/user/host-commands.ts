@@ -4,6 +4,7 @@ import { hostClient, recordChange } from '../audit/event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { issueToken } from '../mail/index.ts';
 import { forgetFailures } from './unlock-user.ts';
+import { OperatorError } from '../../errors.ts';
 
 /** The dependencies of the commands on the host that change a user. */
 export interface UserCommandTools {
@@ -12,9 +13,7 @@ export interface UserCommandTools {
 }
 
 /** A user command failed. The message says why. */
-export class UserError extends Error {
-  override readonly name = 'UserError';
-}
+export class UserError extends OperatorError {}
 
 /** The lifetimes of printed tokens, in seconds. */
 export interface Lifetimes {

@@ -4,6 +4,7 @@ import { hostClient, recordChange } from '../audit/event.ts';
 import type { PasswordHasher } from '../crypto/hasher.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { shutOut } from './deactivate-user.ts';
+import { SeededError } from '../../errors.ts';
 
 /** The passwords that the seeds give to their accounts. They are public. */
 export const seededPasswords = ['unionhall-dev', 'testpass'] as const;
@@ -18,18 +19,6 @@ export const seededDomain = 'unionhall.test';
 export interface SeededUser {
   readonly id: string;
   readonly username: string;
-}
-
-/** The database must not be served, because everybody knows passwords of its accounts. */
-export class SeededError extends Error {
-  override readonly name = 'SeededError';
-
-  constructor(users: readonly SeededUser[]) {
-    super(
-      `The database has seeded accounts with public passwords: ${users.map(({ username }) => username).join(', ')}. ` +
-        'Use another database for production, or disable these accounts: npm run users:disable-seeded',
-    );
-  }
 }
 
 /**

@@ -48,7 +48,7 @@ export function openGrants(grants: readonly GrantRow[], vaultId: string, userId:
 }
 
 /** Whether a stored grant was made by a holder of the key, for this public key. */
-export function isGenuine(
+export function isGenuineGrant(
   vaultKey: Buffer,
   grant: Grantee & { readonly vaultId: string; readonly version: number },
   mark: string,

@@ -10,6 +10,7 @@ import { keepingKeys } from '../crypto/vault.ts';
 import { pairOf, readPair, writePair, type StoredPair } from '../proof/stored-pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
+import { OperatorError } from '../../errors.ts';
 
 /** The dependencies of the vault commands on the host. */
 export interface OperatorTools {
@@ -18,9 +19,7 @@ export interface OperatorTools {
 }
 
 /** A vault command failed. The message says why. */
-export class VaultError extends Error {
-  override readonly name = 'VaultError';
-}
+export class VaultError extends OperatorError {}
 
 /** Counts of the vault that are visible without unlocking it. */
 export interface VaultStatus {
@@ -58,7 +57,7 @@ export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date =
 }
 
 /** Formats the status for the terminal. */
-export function tellStatus({ isMade, secrets, people, openVaults, values, pairs }: VaultStatus): string {
+export function formatStatus({ isMade, secrets, people, openVaults, values, pairs }: VaultStatus): string {
   if (!isMade) return 'The vault does not exist yet.';
   const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
   return [

@@ -2,7 +2,7 @@ import { VaultKey } from '../../entities/vault.ts';
 import { recordChange } from '../audit/event.ts';
 import { tokenBytes } from '../crypto/token.ts';
 import { keepingKeys, VaultKeys, wrapKeys, type Keep } from '../crypto/vault.ts';
-import { addGrant, isGenuine, type Grantee } from './grants.ts';
+import { addGrant, isGenuineGrant, type Grantee } from './grants.ts';
 import { withVault, type OpenVault } from './open.ts';
 import { rewrap } from './rewrap.ts';
 import { AlteredError, holdVault, writeState } from './state.ts';
@@ -72,7 +72,7 @@ async function grantees(scope: Scope, { vaultId, kitKey, keyId, keys }: OpenVaul
   );
   return rows.map(({ user_id, mark, public_key }) => {
     const grantee = { userId: user_id, publicKey: Buffer.from((user_id === null ? kitKey : public_key) ?? '', 'base64url') };
-    if (!isGenuine(keys.key(), { ...grantee, vaultId, version: keys.active }, mark)) throw new AlteredError();
+    if (!isGenuineGrant(keys.key(), { ...grantee, vaultId, version: keys.active }, mark)) throw new AlteredError();
     return grantee;
   });
 }

@@ -1,12 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { RoleName } from '../../../entities/role.ts';
 import { holdsEmail } from '../../../entities/user.ts';
-
-/** A line that cannot be imported, and everything that is wrong with it, in words. */
-export interface BadLine {
-  readonly line: number;
-  readonly problems: string;
-}
+import type { BadLine } from '../../record/import.ts';
 
 /**
  * Holds the staged lines against one another and against who is there already, in the caller's transaction. A line whose

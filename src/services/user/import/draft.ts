@@ -5,7 +5,7 @@ import { isImportable } from '../../crypto/imported.ts';
 import { mostRoles } from '../user-facts.ts';
 
 /** A user as another system hands one over. */
-export interface Draft extends UserFacts {
+export interface ImportedUser extends UserFacts {
   readonly roles: readonly string[];
   /** Of the password, by that system. */
   readonly hash: string;
@@ -23,12 +23,12 @@ export interface LineProblem {
 
 /** What of a line is right, and everything that is wrong with the rest. */
 export interface ReadLine {
-  readonly draft: Partial<Draft>;
+  readonly draft: Partial<ImportedUser>;
   readonly problems: readonly LineProblem[];
 }
 
 /** Holds the text of a line against the form of a user. Who and what is there already, it does not know. */
-export function readDraft(text: string): ReadLine {
+export function parseUser(text: string): ReadLine {
   const given = parsed(text);
   if (given === null) return { draft: {}, problems: [{ path: '', message: 'must be a JSON object' }] };
   const unknown = Object.keys(given).filter((key) => !Object.hasOwn(keys, key));
@@ -47,7 +47,7 @@ class Wrong {
 type ReadKey = (value: unknown) => unknown;
 
 /** Every key that a line may have, and how its value is read. */
-const keys: Readonly<Record<keyof Draft, ReadKey>> = {
+const keys: Readonly<Record<keyof ImportedUser, ReadKey>> = {
   username: (value) => fact('username', value),
   email: (value) => fact('email', value),
   firstName: (value) => fact('firstName', value),

@@ -1,29 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { badLines, findClashes, passOver, type BadLine } from './clash.ts';
-import { ImportError, overtaken } from './error.ts';
+import { badLines, findClashes, passOver } from './clash.ts';
+import { ImportError } from '../../record/csv.ts';
+import { overtaken, type ImportOptions, type ImportOutcome } from '../../record/import.ts';
 import { linesOf } from './lines.ts';
 import { stage } from './stage.ts';
-import { addStaged, type WritingTools } from './write.ts';
-
-export type { BadLine } from './clash.ts';
-
-/** How users are imported. */
-export interface ImportOptions {
-  /** Finds out what would be done, and does nothing. */
-  readonly isTrial: boolean;
-  /** Hears how many lines have been read, and then how many were added. */
-  readonly progress?: (step: 'read' | 'added', lines: number) => void;
-  /** Hears of each line that has problems, in their order. */
-  readonly report: (bad: BadLine) => void;
-}
-
-/** What an import came to, in users. Where any was refused, none was added. */
-export interface ImportOutcome {
-  readonly added: number;
-  /** Those whom the database has already, just as the file says. */
-  readonly alreadyThere: number;
-  readonly refused: number;
-}
+import { addStaged, namesTaken, type WritingTools } from './write.ts';
 
 /** The advisory lock under which one import waits for another: "unionhall" as a number, as for seeds, and two more. */
 const importing = 8_519_330_719;
@@ -39,7 +20,7 @@ export async function importUsers(
   em: SqlEntityManager,
   tools: WritingTools,
   source: AsyncIterable<Uint8Array>,
-  { isTrial, report, progress = () => undefined }: ImportOptions,
+  { isTrial, report, progress = () => undefined }: Pick<ImportOptions, 'isTrial' | 'progress' | 'report'>,
 ): Promise<ImportOutcome> {
   return em
     .fork()
@@ -55,6 +36,6 @@ export async function importUsers(
       return { added, alreadyThere, refused };
     })
     .catch((error: unknown) => {
-      throw (error as { code?: unknown }).code === '23505' ? overtaken(error) : error;
+      throw (error as { code?: unknown }).code === '23505' ? overtaken(namesTaken, error) : error;
     });
 }

@@ -1,5 +1,5 @@
 /** One line of a file: its number, from 1, and its text; or why that cannot be read. */
-export type Line = { readonly number: number } & ({ readonly text: string } | { readonly problem: string });
+export type TextLine = { readonly number: number } & ({ readonly text: string } | { readonly problem: string });
 
 /** Bytes a line may have: a user takes a few hundred. */
 export const longestLine = 16_384;
@@ -11,7 +11,7 @@ const byteOrderMark = '\uFEFF';
  * The lines of a file that are not blank, one after another, however long the file is: LF or CR LF ends one, and a byte
  * order mark before the first is no part of it. What is longer than {@link longestLine} is passed over and not kept.
  */
-export async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
+export async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<TextLine> {
   let line = new Gathered(1);
   for await (const chunk of source) {
     let start = 0;
@@ -40,7 +40,7 @@ class Gathered {
   }
 
   /** The line, or nothing where it is blank. */
-  *read(): Generator<Line> {
+  *read(): Generator<TextLine> {
     const { number } = this;
     const decoded = decode(Buffer.concat(this.#parts));
     if (this.#length > longestLine) yield { number, problem: `must have at most ${longestLine} bytes` };
@@ -48,7 +48,7 @@ class Gathered {
     else yield* this.#readText(decoded);
   }
 
-  *#readText(decoded: string): Generator<Line> {
+  *#readText(decoded: string): Generator<TextLine> {
     const { number } = this;
     const text = number === 1 && decoded.startsWith(byteOrderMark) ? decoded.slice(1) : decoded;
     if (text.trim() !== '') yield { number, text };

@@ -1,13 +1,13 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 as uuidv7 } from 'uuid';
-import { readDraft, type Draft, type LineProblem } from './draft.ts';
-import type { Line } from './lines.ts';
+import { parseUser, type ImportedUser, type LineProblem } from './draft.ts';
+import type { TextLine } from './lines.ts';
 
 /** Lines that are staged at a time. */
 const batchSize = 500;
 
 /** A line as it is staged: the row that will be the user's, as far as it is right. */
-interface Staged extends Partial<Draft> {
+interface Staged extends Partial<ImportedUser> {
   readonly line: number;
   readonly id: string;
 }
@@ -17,7 +17,7 @@ interface Staged extends Partial<Draft> {
  * beside it: so the database compares them, and no file is too long for memory.
  * @returns how many lines there were.
  */
-export async function stage(em: SqlEntityManager, lines: AsyncIterable<Line>, progress: (lines: number) => void): Promise<number> {
+export async function stage(em: SqlEntityManager, lines: AsyncIterable<TextLine>, progress: (lines: number) => void): Promise<number> {
   for (const table of tables) await em.execute(table);
   let count = 0;
   for await (const batch of inBatches(lines)) {
@@ -39,8 +39,8 @@ const tables = [
   'create index on import_problems (line)',
 ];
 
-async function* inBatches(lines: AsyncIterable<Line>): AsyncGenerator<Line[]> {
-  let batch: Line[] = [];
+async function* inBatches(lines: AsyncIterable<TextLine>): AsyncGenerator<TextLine[]> {
+  let batch: TextLine[] = [];
   for await (const line of lines) {
     batch.push(line);
     if (batch.length < batchSize) continue;
@@ -50,8 +50,8 @@ async function* inBatches(lines: AsyncIterable<Line>): AsyncGenerator<Line[]> {
   if (batch.length > 0) yield batch;
 }
 
-async function add(em: SqlEntityManager, batch: readonly Line[]): Promise<void> {
-  const read = batch.map((line) => ({ line: line.number, ...('text' in line ? readDraft(line.text) : unread(line.problem)) }));
+async function add(em: SqlEntityManager, batch: readonly TextLine[]): Promise<void> {
+  const read = batch.map((line) => ({ line: line.number, ...('text' in line ? parseUser(line.text) : unread(line.problem)) }));
   await stageDrafts(
     em,
     read.map(({ line, draft }) => ({ line, id: uuidv7(), ...draft })),

@@ -4,13 +4,16 @@ import { AuditOutcome } from '../../../entities/audit.ts';
 import { recordAudit } from '../../audit/event.ts';
 import type { Keyring } from '../../crypto/keyring.ts';
 import { makeRoles } from '../../record/role.ts';
-import { overtaken } from './error.ts';
+import { overtaken } from '../../record/import.ts';
 
 /** What it takes to add users. */
 export interface WritingTools {
   readonly keyring: Keyring;
   readonly now: () => Date;
 }
+
+/** What another change did, if the file no longer fits the database. */
+export const namesTaken = 'affected a username, address, member or role in the file';
 
 /** Events that are written at a time. */
 const batchSize = 1000;
@@ -47,7 +50,7 @@ async function assignRoles(em: SqlEntityManager, at: Date): Promise<void> {
      select (select count(*) from assigned) = (select coalesce(sum(jsonb_array_length(roles)), 0) from import_lines) as is_whole`,
     [at, at, at],
   );
-  if (!assigned?.is_whole) throw overtaken();
+  if (!assigned?.is_whole) throw overtaken(namesTaken);
 }
 
 /** One event for each user, so that the log tells of every account where it comes from; all of a run share one request. */

@@ -41,7 +41,7 @@ export interface Derivation {
 }
 
 /** A GraphQL type whose objects are rows: what reading needs to know of it, gathered once when the schema is built. */
-export interface Subject {
+export interface TypeMapping {
   readonly type: string;
   readonly entity: EntityClass;
   readonly table: string;
@@ -53,19 +53,19 @@ export interface Subject {
   readonly derivations: ReadonlyMap<string, Derivation>;
 }
 
-export type Subjects = ReadonlyMap<string, Subject>;
+export type TypeMappings = ReadonlyMap<string, TypeMapping>;
 
 /** Every rule whose type the schema publishes, with the entity's metadata beside it. */
-export function subjectsOf(schema: GraphQLSchema, metadata: MetadataStorage, rules: readonly RowRule[]): Subjects {
-  const subjects = new Map<string, Subject>();
+export function mappingsOf(schema: GraphQLSchema, metadata: MetadataStorage, rules: readonly RowRule[]): TypeMappings {
+  const mappings = new Map<string, TypeMapping>();
   for (const rule of rules) {
     const type = schema.getType(rule.type);
-    if (isObjectType(type)) subjects.set(rule.type, subjectOf(type, metadata.get(rule.entity as never), rule));
+    if (isObjectType(type)) mappings.set(rule.type, mappingOf(type, metadata.get(rule.entity as never), rule));
   }
-  return subjects;
+  return mappings;
 }
 
-function subjectOf(type: GraphQLObjectType, meta: EntityMetadata, rule: RowRule): Subject {
+function mappingOf(type: GraphQLObjectType, meta: EntityMetadata, rule: RowRule): TypeMapping {
   const columns = new Map<string, Column>();
   const relations = new Map<string, Relation>();
   const derivations = new Map<string, Derivation>();

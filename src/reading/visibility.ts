@@ -3,17 +3,17 @@ import { isShown, type Grant, type RowCondition, type RowRule } from '../entitie
 import type { Viewer } from '../entities/viewer.ts';
 
 /** What one viewer sees of one type. */
-export interface Sight {
+export interface TypeVisibility {
   /** The rows that exist for the viewer; undefined when the roles give none of this type. */
   readonly rows: RowCondition | undefined;
   /** The conditions of which `rows` is the union. */
-  readonly ways: readonly RowCondition[];
+  readonly alternatives: readonly RowCondition[];
   /** On which of those rows the field shows: on all, on none, or where a condition holds. */
   shows(field: string): 'always' | 'never' | RowCondition;
 }
 
 /** What this viewer sees of a type: the union of what the roles are granted. */
-export function sightOf(rule: RowRule, viewer: Viewer): Sight {
+export function visibilityOf(rule: RowRule, viewer: Viewer): TypeVisibility {
   const grants = rule.grants.filter(({ to }) => (to === 'signed in' ? !viewer.isAnonymous : to.some((role) => viewer.roles.has(role))));
   const reaching = (some: readonly Grant[]): RowCondition | 'every' | undefined => {
     if (some.length === 0) return undefined;
@@ -24,7 +24,7 @@ export function sightOf(rule: RowRule, viewer: Viewer): Sight {
   const rows = reaching(grants);
   return {
     rows: rows === 'every' ? () => 'true' : rows,
-    ways: rows === 'every' ? [() => 'true'] : [...new Set(grants.map((grant) => grant.rows))],
+    alternatives: rows === 'every' ? [() => 'true'] : [...new Set(grants.map((grant) => grant.rows))],
     shows(field) {
       const showing = grants.filter((grant) => isShown(rule, grant, field));
       if (showing.length === 0) return 'never';

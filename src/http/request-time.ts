@@ -7,7 +7,7 @@ import { rootFields } from './selection.ts';
 import type { CallerIds } from './transport.ts';
 
 /** A request while it is answered: its times are those of `performance.now()`. */
-export interface Asking {
+export interface TimedRequest {
   readonly id: string;
   readonly callerIds: CallerIds;
   readonly beganAt: number;
@@ -16,10 +16,10 @@ export interface Asking {
 }
 
 /** The request being answered, for what no context reaches. */
-export const current = new AsyncLocalStorage<Asking>();
+export const current = new AsyncLocalStorage<TimedRequest>();
 
 /** A request that begins now, and has so many seconds. */
-export function beginning(id: string, seconds: number, callerIds: CallerIds = {}): Asking {
+export function beginning(id: string, seconds: number, callerIds: CallerIds = {}): TimedRequest {
   const beganAt = performance.now();
   return { id, callerIds, beganAt, endsAt: beganAt + seconds * 1000 };
 }
@@ -54,9 +54,9 @@ export const wholly = (cause: unknown): GraphQLError =>
 
 /** If the caller cannot be authenticated, the whole request fails as unavailable. */
 export async function orUnavailable<T>(context: Promise<T>): Promise<T> {
-  const asking = current.getStore();
+  const request = current.getStore();
   try {
-    return await (asking ? inTime(context, asking.endsAt) : context);
+    return await (request ? inTime(context, request.endsAt) : context);
   } catch (error) {
     throw isAway(error) || (error instanceof Refusal && error.code === 'UNAVAILABLE') ? wholly(error) : error;
   }
