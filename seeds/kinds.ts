@@ -3,6 +3,7 @@ import { benevolence } from './benevolence.ts';
 import type { ScaledKind } from './dossier.ts';
 import { grievances } from './grievance.ts';
 import { members } from './member.ts';
+import { memberNotes } from './note.ts';
 import { organizations } from './organization.ts';
 import { activities } from './salting.ts';
 
@@ -10,5 +11,5 @@ import { activities } from './salting.ts';
 export const kinds: Readonly<Record<0 | 1 | 2, readonly ScaledKind[]>> = {
   0: [],
   1: [organizations, members, assents],
-  2: [activities, benevolence, grievances],
+  2: [memberNotes, activities, benevolence, grievances],
 };

@@ -8,6 +8,7 @@ import type {
 } from '../src/entities/benevolence.ts';
 import type { GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../src/entities/grievance.ts';
 import type { MemberClassification, MemberStatus } from '../src/entities/member.ts';
+import type { MemberNoteCategory, MemberNoteVisibility } from '../src/entities/note.ts';
 import type { OrganizationType } from '../src/entities/organization.ts';
 import type { RoleName } from '../src/entities/role.ts';
 import type { SaltingActivityType, SaltingOutcome } from '../src/entities/salting.ts';
@@ -169,6 +170,23 @@ export interface MemberEmploymentRow extends Dated {
   hourly_rate: string | null;
 }
 
+export interface MemberNoteRow extends Kept {
+  member_id: string;
+  author_id: string;
+  text: string;
+  visibility: MemberNoteVisibility;
+  category: MemberNoteCategory;
+  is_pinned: boolean;
+  version: number;
+}
+
+export interface MemberNoteRevisionRow extends Dated {
+  note_id: string;
+  number: number;
+  text: string;
+  author_id: string;
+}
+
 export interface SaltingActivityRow extends Kept {
   member_id: string;
   organization_id: string;
@@ -275,6 +293,8 @@ export interface Tables {
   agreement_employers: AgreementEmployerRow;
   members: MemberRow;
   member_employments: MemberEmploymentRow;
+  member_notes: MemberNoteRow;
+  member_note_revisions: MemberNoteRevisionRow;
   salting_activities: SaltingActivityRow;
   benevolence_applications: BenevolenceApplicationRow;
   benevolence_reviews: BenevolenceReviewRow;

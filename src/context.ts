@@ -17,6 +17,7 @@ import { makeOnce } from './services/idempotency.ts';
 import { members } from './services/member/use-cases.ts';
 import { organizations } from './services/organization/use-cases.ts';
 import { roles } from './services/role.ts';
+import { memberNotes } from './services/note.ts';
 import { salting } from './services/salting.ts';
 import { bind, createScope, runOn, todayOf, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
 import { authenticate } from './services/session/authenticate.ts';
@@ -64,6 +65,7 @@ export type Context = Pick<
   | 'roles'
   | 'organizations'
   | 'members'
+  | 'memberNotes'
   | 'salting'
   | 'grievances'
   | 'benevolence'
@@ -187,6 +189,10 @@ class RequestContext {
 
   get organizations(): Bound<typeof organizations> {
     return bind(this.scope, organizations);
+  }
+
+  get memberNotes(): Bound<typeof memberNotes> {
+    return bind(this.scope, memberNotes);
   }
 
   get salting(): Bound<typeof salting> {

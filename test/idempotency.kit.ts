@@ -95,6 +95,16 @@ export const creations: readonly Creation[] = [
     wrongly: changed({ endDate: '2020-02-01' }),
   },
   {
+    name: 'addMemberNote',
+    who: 'staff',
+    form: inputOf('AddMemberNoteInput'),
+    table: 'member_notes',
+    action: 'member_note.add',
+    fresh: ({ memberId }) => ({ input: { memberId, text: 'Called about dues.', visibility: 'OFFICE', category: 'DUES' } }),
+    otherwise: changed({ text: 'Called about a refund.' }),
+    wrongly: changed({ text: ' ' }),
+  },
+  {
     name: 'logSaltingActivity',
     who: 'organizer',
     form: inputOf('LogSaltingActivityInput'),

@@ -48,7 +48,7 @@ describe('the contract', () => {
 
   /** Verbs that change or end what is there, or that leave the same when they are done twice. */
   const others =
-    /^(update|delete|verify|deactivate|reactivate|unlock|assign|unassign|transfer|change|request|reset|confirm|disable|regenerate|revoke|reauthenticate|logout|refresh|lock|recover|reveal|rename|restore|grant|rotate|test|save|end|submit|withdraw|pay|investigate|appeal|settle|close|set)(?![a-z])/;
+    /^(update|delete|verify|deactivate|reactivate|unlock|assign|unassign|transfer|change|request|reset|confirm|disable|regenerate|revoke|reauthenticate|logout|refresh|lock|recover|reveal|rename|restore|grant|rotate|test|save|end|submit|withdraw|pay|investigate|appeal|settle|close|set|amend|pin)(?![a-z])/;
 
   it('says of each mutation that makes something that it knows its retry; this page tries each of them', () => {
     expect(marked).toEqual([...creationNames].sort());

@@ -28,6 +28,7 @@ const nodes = {
   Member: 'member',
   Organization: 'organization',
   Role: 'roles',
+  MemberNote: 'memberNote',
   SaltingActivity: 'saltingActivity',
   Session: 'sessions',
   User: 'me',

@@ -299,6 +299,7 @@ describe('filters', () => {
       'agreements',
       'benevolenceApplications',
       'grievances',
+      'memberNotes',
       'members',
       'organizations',
       'saltingActivities',

@@ -10,6 +10,7 @@ import { IdempotencyKey } from './idempotency.ts';
 import { SystemKey } from './key.ts';
 import { RateLimit } from './limit.ts';
 import { Member, MemberEmployment } from './member.ts';
+import { MemberNote, MemberNoteRevision } from './note.ts';
 import { Organization, OrganizationContact } from './organization.ts';
 import { Role, UserRole } from './role.ts';
 import { SaltingActivity } from './salting.ts';
@@ -44,6 +45,8 @@ export const entities = [
   LoginChallenge,
   Member,
   MemberEmployment,
+  MemberNote,
+  MemberNoteRevision,
   OneTimeToken,
   Organization,
   OrganizationContact,

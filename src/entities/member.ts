@@ -4,6 +4,7 @@ import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { BenevolenceApplication } from './benevolence.ts';
 import { Grievance } from './grievance.ts';
 import { Derived, Listed } from './listing.ts';
+import { MemberNote } from './note.ts';
 import { Organization } from './organization.ts';
 import { Dated, Kept, Node, versionDescription } from './record.ts';
 import { SaltingActivity } from './salting.ts';
@@ -175,7 +176,7 @@ export class Member extends Kept {
   @Property({ type: 'date', nullable: true })
   hireDate: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Additional notes. Null if not set.' })
+  @Field(() => String, { nullable: true, description: 'Additional notes, which the member can read. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
@@ -195,6 +196,9 @@ export class Member extends Kept {
 
   @OneToMany({ entity: () => BenevolenceApplication, mappedBy: 'member' })
   benevolenceApplications = new Collection<BenevolenceApplication>(this);
+
+  @OneToMany({ entity: () => MemberNote, mappedBy: 'member' })
+  memberNotes = new Collection<MemberNote>(this);
 
   @OneToMany({ entity: () => SaltingActivity, mappedBy: 'member' })
   saltingActivities = new Collection<SaltingActivity>(this);

@@ -12,6 +12,7 @@ import * as credential from './credential.ts';
 import * as grievance from './grievance.ts';
 import * as member from './member.ts';
 import * as node from './node.ts';
+import * as note from './note.ts';
 import * as organization from './organization.ts';
 import * as role from './role.ts';
 import { unlessClosed, type ActionRules, type OperationRule, type Operations } from './rule.ts';
@@ -32,6 +33,7 @@ const domains = [
   grievance,
   member,
   node,
+  note,
   organization,
   role,
   salting,

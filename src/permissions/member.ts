@@ -35,6 +35,7 @@ export const rows = [
       record: ['classification', 'address', 'city', 'state', 'zipCode', 'phone', 'email', 'dateOfBirth', 'hireDate', 'notes', 'deletedAt'],
       cases: ['grievances', 'benevolenceApplications'],
       organizing: ['saltingActivities'],
+      office: ['memberNotes'],
     },
   ),
   rule(

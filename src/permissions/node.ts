@@ -14,6 +14,7 @@ export const queries: Readonly<Record<string, string>> = {
   BenevolenceApplication: 'benevolenceApplication',
   Grievance: 'grievance',
   Member: 'member',
+  MemberNote: 'memberNote',
   Organization: 'organization',
   Role: 'roles',
   SaltingActivity: 'saltingActivity',

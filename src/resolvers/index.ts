@@ -7,6 +7,7 @@ import { CredentialResolver } from './credential.ts';
 import { GrievanceChangeResolver, GrievanceResolver } from './grievance.ts';
 import { MemberResolver } from './member.ts';
 import { NodeResolver } from './node.ts';
+import { MemberNoteResolver } from './note.ts';
 import { OrganizationResolver } from './organization.ts';
 import { RoleResolver } from './role.ts';
 import { SaltingActivityResolver } from './salting.ts';
@@ -34,6 +35,7 @@ export const resolvers = [
   GrievanceResolver,
   MemberResolver,
   NodeResolver,
+  MemberNoteResolver,
   OrganizationResolver,
   RoleResolver,
   SaltingActivityResolver,

@@ -10,6 +10,7 @@ import { EmploymentInput, EndEmploymentArgs } from '../services/member/employmen
 import { UpdateMemberInput } from '../services/member/update-member.ts';
 import { BenevolenceApplicationConnection, BenevolenceApplicationPage } from './benevolence.ts';
 import { GrievanceConnection, GrievancePage } from './grievance.ts';
+import { MemberNoteConnection, MemberNotePage } from './note.ts';
 import { SaltingActivityConnection, SaltingActivityPage } from './salting.ts';
 
 const MemberConnection = connectionOf(Member);
@@ -114,6 +115,11 @@ export class MemberResolver {
     @Args(() => BenevolenceApplicationPage) page: Page,
     @Info() info: GraphQLResolveInfo,
   ) {
+    return read.related(row, page, info);
+  }
+
+  @FieldResolver(() => MemberNoteConnection, { nullable: true, description: 'The internal notes about this member.' })
+  memberNotes(@Root() row: unknown, @Ctx() { read }: Context, @Args(() => MemberNotePage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.related(row, page, info);
   }
 

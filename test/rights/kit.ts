@@ -66,7 +66,7 @@ const filling = [
       and not exists (select 1 from member_employments e where e.organization_id = o.id and e.member_id = ${mine('member')})
       and not exists (select 1 from grievances g where g.employer_id = o.id and g.member_id = ${mine('member')}) order by o.id desc limit 1)
     where id = (select id from grievances where member_id not in (${mine('member')}, ${mine('testuser')}) order by id desc limit 1)`,
-  ...['organization_contacts', 'salting_activities', 'benevolence_applications'].map(
+  ...['organization_contacts', 'salting_activities', 'member_notes', 'benevolence_applications'].map(
     (table) => `update ${table} set deleted_at = now() where id = (select id from ${table} order by id limit 1)`,
   ),
   `insert into holiday_calendars (id, created_at, updated_at, deleted_at, name, workweek)
