@@ -10,6 +10,6 @@ import { activities } from './salting.ts';
 /** What each phase multiplies, in an order in which it can be written. */
 export const kinds: Readonly<Record<0 | 1 | 2, readonly ScaledKind[]>> = {
   0: [],
-  1: [organizations, members, assents],
+  1: [organizations, assents, members],
   2: [memberNotes, activities, benevolence, grievances],
 };

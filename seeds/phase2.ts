@@ -38,9 +38,9 @@ async function demandPrerequisites(connection: SeedConnection, scale: number): P
   const missing = [
     missingRoles.length > 0 && `the roles ${missingRoles.join(', ')} (phase 0)`,
     missingUsers.length > 0 && `the users ${missingUsers.join(', ')} (phase 0)`,
-    await lackOfAgreements(connection),
     await lackOf(connection, organizations, organizationId, scale),
     await lackOf(connection, members, memberId, scale),
+    await lackOfAgreements(connection),
   ].filter((each) => each !== null && each !== false);
   if (missing.length > 0) throw new SeedError(`Phase 2 was not seeded. Missing records: ${missing.join('; ')}.`);
 }

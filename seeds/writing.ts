@@ -41,16 +41,19 @@ interface Batch {
  */
 export async function addDossiers(connection: SeedConnection, series: readonly Series[], told: Told): Promise<void> {
   let last = Promise.resolve();
+  const errors: unknown[] = [];
   try {
     for await (const batch of batchesOf(connection, series)) {
       const before = last;
       last = write(connection, batch, told);
-      last.catch(() => undefined); // which is heard of below, but later
+      last.catch((error: unknown) => errors.push(error));
       await before;
     }
     await last;
-  } finally {
+  } catch (error) {
     await Promise.allSettled([last]); // nothing is written after the transaction
+    // once a statement has failed, the others of the transaction only say that it is aborted
+    throw errors[0] ?? error;
   }
 }
 

@@ -129,9 +129,10 @@ describe('the generated rows', () => {
       members: '246857ce0969426b',
       member_employments: 'a290f0d06a758ce5',
       salting_activities: 'b6ccffeedcf454d0',
+      agreement_employers: 'f9c546c542caa6cc',
       benevolence_applications: 'd2850ee38fef6310',
       benevolence_reviews: 'e0e411c0c79de054',
-      grievances: 'ed407ede7eec6511',
+      grievances: 'e9efa608dd6f6ae2',
       grievance_step_records: 'd424c50fa70692f2',
       case_events: '188abd917872d6c6',
     });
