@@ -163,7 +163,9 @@ describe('the path of what is wrong', () => {
         for (const field of fields) {
           const of = field?.type ?? arg.type;
           const bad = unfit(of);
-          const whole = field === null ? bad : { ...(valueOf(arg.name, arg.type) as object), [field.name]: bad };
+          const filled = field && { ...(valueOf(arg.name, input) as object), [field.name]: bad };
+          const isList = field !== null && isListType(getNullableType(arg.type));
+          const whole = filled === null ? bad : isList ? [filled] : filled;
           const others = args.filter((each) => each !== arg && isNonNullType(each.type));
           const rest = others.map((each) => `, ${each.name}: ${literalOf(valueOf(each.name, each.type), each.type)}`).join('');
           const selection = isLeafType(getNamedType(type)) ? '' : '{ __typename }';
@@ -174,7 +176,8 @@ describe('the path of what is wrong', () => {
             await local.admin.ask(`mutation ($given: ${String(arg.type)}) { ${call('$given')} }`, { given: whole }),
             await local.admin.ask(`mutation ($part: ${String(of)}) { ${call(field === null ? '$part' : marked)} }`, { part: bad }),
           ];
-          const path = `${[arg.name, ...(field ? [field.name] : [])].join('.')}${Array.isArray(bad) ? '[0]' : ''}`;
+          const at = `${arg.name}${isList ? '[0]' : ''}`;
+          const path = `${[at, ...(field ? [field.name] : [])].join('.')}${Array.isArray(bad) ? '[0]' : ''}`;
           expect([name, path, ...answers.map(pathsOf)]).toEqual([name, path, [path], [path], [path]]);
           asked += 1;
         }

@@ -128,6 +128,8 @@ describe('the generated rows', () => {
       organization_contacts: '5aecb7d6b3a3a0d9',
       members: '246857ce0969426b',
       member_employments: 'a290f0d06a758ce5',
+      member_notes: 'e1202a03adad6f64',
+      member_note_revisions: '6d50078aaf27c042',
       salting_activities: 'b6ccffeedcf454d0',
       agreement_employers: 'f9c546c542caa6cc',
       benevolence_applications: 'd2850ee38fef6310',
@@ -398,6 +400,16 @@ describe('phases', () => {
     );
     await expect(seed(orm.em, options)).rejects.toThrow(/members_member_number_unique/);
     expect(await counts()).toMatchObject({ roles: 0, users: 0, organizations: 0, members: 1 });
+  });
+
+  it('say what the database refused first, not that the transaction is aborted', async () => {
+    await emptied();
+    await query('alter table organizations add constraint in_the_way check (name is null)');
+    try {
+      await expect(seed(orm.em, options)).rejects.toThrow(/in_the_way/);
+    } finally {
+      await query('alter table organizations drop constraint in_the_way');
+    }
   });
 
   it('use the system roles that an instance has made itself', async () => {
