@@ -65,7 +65,8 @@ async function write(count: number, keys = keyring): Promise<void> {
   await em.flush();
 }
 
-const seal = (keys = keyring, most?: number): Promise<number | null> => sealEvents(database.orm.em.fork() as SqlEntityManager, keys, most);
+const seal = (keys = keyring, most?: number): Promise<number | null> =>
+  sealEvents({ em: database.orm.em.fork() as SqlEntityManager, keyring: keys }, most);
 const verify = (keys = keyring, kept?: string, most = 4) =>
   verifyAudit(database.run, keys, { most, ...(kept !== undefined && { kept: readHead(kept) as Head }) });
 const faultOf = async (...given: Parameters<typeof verify>): Promise<AuditFault | null> => (await verify(...given)).fault;

@@ -126,8 +126,7 @@ export async function work(config: Config): Promise<void> {
     const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
     const em = database.orm.em as SqlEntityManager;
     const cleanup = startCleanup({
-      em,
-      tools: { ...room, rules: config.sessions, mail: mail.queue },
+      scope: { em, ...room, rules: config.sessions, mail: mail.queue },
       every: config.cleanupEvery,
       warn: output.warn,
       ...trace,

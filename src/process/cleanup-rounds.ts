@@ -1,13 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { cleanUp, type CleanupTools } from '../services/session/cleanup.ts';
+import { cleanUp, type CleanupScope } from '../services/session/cleanup.ts';
 import type { Trace } from './trace.ts';
 
 /** What it takes to clean up again and again. */
 export interface CleanupParts {
-  /** Not of a request: each transaction works on a fork of its own. */
-  readonly em: SqlEntityManager;
-  readonly tools: CleanupTools;
+  /** Each transaction works on a fork of its entity manager. */
+  readonly scope: CleanupScope;
   /** Seconds between two rounds; each wait is up to a fifth shorter or longer, so that nodes do not come all at once. */
   readonly every: number;
   readonly warn: (message: string) => void;
@@ -37,13 +35,13 @@ export function startCleanup({ wait = pause, ...parts }: CleanupParts): Cleanup 
 }
 
 async function goOn(
-  { em, tools, every, warn, wait, trace = (_name, work) => work(), chance = Math.random }: CleanupParts & { wait: typeof pause },
+  { scope, every, warn, wait, trace = (_name, work) => work(), chance = Math.random }: CleanupParts & { wait: typeof pause },
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     await wait(Math.round(every * 1000 * (0.8 + 0.4 * chance())), signal);
     if (signal.aborted) return;
-    await trace('job cleanup', () => cleanUp(em, tools, signal)).catch((error: unknown) =>
+    await trace('job cleanup', () => cleanUp(scope, signal)).catch((error: unknown) =>
       warn(`Cleanup failed: ${error instanceof Error ? error.message : 'unknown error'}`),
     );
   }

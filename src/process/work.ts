@@ -148,7 +148,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
   let mail: Mail | undefined;
   let listening: Listening | undefined;
   try {
-    await registerKeys(database.orm.em as SqlEntityManager, keyring);
+    await registerKeys({ em: database.orm.em as SqlEntityManager, keyring });
     const hasSeeded = wantsSeeds(config, database) && (await seedWhenEmpty(config, database, passwords));
     const sending = await mailOf(config, { database, keyring, now, warn, print: shared.print, ...(trace && { trace }) });
     mail = sending;
@@ -164,7 +164,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
     });
     listening = hearing;
     const isOwned = await ensureOwner(serviceScope(tools, em, database.run, 'start'), config);
-    const cleanup = startCleanup({ em, tools, every: config.cleanupEvery, warn, ...(trace && { trace }) });
+    const cleanup = startCleanup({ scope: { em, ...tools }, every: config.cleanupEvery, warn, ...(trace && { trace }) });
     const sealing = startSealing({ em, keyring, every: config.sealEvery, warn, ...(trace && { trace }) });
     const requests = new Requests();
     return {

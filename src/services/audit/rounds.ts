@@ -52,7 +52,7 @@ async function sealAll(
   signal: AbortSignal,
 ): Promise<void> {
   let sealed: number | null = batch;
-  while (sealed === batch && !signal.aborted) sealed = await sealEvents(em.fork(), keyring, batch);
+  while (sealed === batch && !signal.aborted) sealed = await sealEvents({ em: em.fork(), keyring }, batch);
 }
 
 /** Does not keep the process alive. */
