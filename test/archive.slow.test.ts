@@ -17,13 +17,13 @@ import {
   readHead,
   removeArchived,
   sealEvents,
-  startSealing,
   formatHead,
   verifyArchive,
   verifyAudit,
   type ArchiveFile,
   type Head,
 } from '../src/services/audit/index.ts';
+import { startSealing } from '../src/process/periodic.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { freshDatabase, serverDatabase } from './support/database.ts';

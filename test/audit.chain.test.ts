@@ -7,12 +7,12 @@ import {
   exportAudit,
   readHead,
   sealEvents,
-  startSealing,
   formatVerifiedPart,
   formatFault,
   formatHead,
   verifyAudit,
 } from '../src/services/audit/index.ts';
+import { startSealing } from '../src/process/periodic.ts';
 import type { Head } from '../src/services/audit/chain.ts';
 import type { AuditFault } from '../src/services/audit/verify.ts';
 import { recordAudit } from '../src/services/audit/event.ts';

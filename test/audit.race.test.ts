@@ -6,7 +6,8 @@ import { migrate, openDatabase, type Database } from '../src/database/index.ts';
 import { AuditEvent, AuditOutcome } from '../src/entities/audit.ts';
 import { recordDenial } from '../src/services/audit/denial.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
-import { sealEvents, startSealing, formatHead, verifyAudit } from '../src/services/audit/index.ts';
+import { sealEvents, formatHead, verifyAudit } from '../src/services/audit/index.ts';
+import { startSealing } from '../src/process/periodic.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';
 

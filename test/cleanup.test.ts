@@ -15,7 +15,7 @@ import { recordDenial } from '../src/services/audit/denial.ts';
 import { takeTurn } from '../src/services/limit.ts';
 import { type RunSql } from '../src/services/scope.ts';
 import { cleanUp } from '../src/services/session/cleanup.ts';
-import { startCleanup } from '../src/process/cleanup-rounds.ts';
+import { startCleanup } from '../src/process/periodic.ts';
 import { severalNodes, type Nodes } from './factor.kit.ts';
 import { client, embedded, Local, rules } from './session.kit.ts';
 

@@ -1,4 +1,5 @@
 import type { OneTimeToken } from '../../entities/account.ts';
+import { isLive } from '../../entities/session.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import { isOfActiveKey, seal } from '../crypto/seal.ts';
@@ -99,8 +100,8 @@ async function replaceSeed(
 
 /** SQL that counts data per key. Imported password hashes depend on no key until their users sign in. */
 const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> = {
-  sessions: `select refresh_kid as kid, cast(count(*) as int) as count from sessions
-    where ended_at is null and expires_at > ? and idle_ends_at > ? group by 1`,
+  sessions: `select refresh_kid as kid, cast(count(*) as int) as count from sessions s
+    where ${isLive('s', '?')} group by 1`,
   passwords: `select split_part(password_hash, ':', 2) as kid, cast(count(*) as int) as count from users
     where password_hash like 'pepper-v1:%' and deleted_at is null group by 1`,
   'TOTP seeds': `select split_part(c.sealed_seed, ':', 2) as kid, cast(count(*) as int) as count

@@ -3,7 +3,7 @@ import { VaultKeyState } from '../../entities/vault.ts';
 import { hostClient, recordAudit } from '../audit/event.ts';
 import { readKit } from '../crypto/kit.ts';
 import { isOfActiveKid, sealAgain } from '../crypto/pair.ts';
-import { SealError } from '../crypto/seal.ts';
+import { SealError } from '../crypto/gcm.ts';
 import { keepingKeys } from '../crypto/vault.ts';
 import { pairOf, readPair, writePair, type StoredPair } from '../proof/stored-pair.ts';
 import type { EntityScope, Scope } from '../scope.ts';
