@@ -26,7 +26,7 @@ export async function seedAlone(em: EntityManager, phase?: SeedPhase): Promise<v
   refuseProduction(environment);
   await demandTables(em as SqlEntityManager);
   const keyring = await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys });
-  await registerKeys(em as SqlEntityManager, keyring);
+  await registerKeys({ em: em as SqlEntityManager, keyring });
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   const hashPassword = (password: string): Promise<string> => hasher.hash(password);
   await seed(em, { environment, hashPassword, givesOwner: true, ...(phase !== undefined && { phases: [phase] }) });

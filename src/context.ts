@@ -152,7 +152,7 @@ class RequestContext {
     return (info, make) => {
       const [key, userId] = [this.idempotencyKey, this.viewer.userId];
       if (key === null || userId === null) return make(this);
-      return makeOnce(this.scope, { userId, key }, info, (em) => make(this.within(em)));
+      return makeOnce(this.scope, { userId, key }, info, ({ em }) => make(this.within(em)));
     };
   }
 

@@ -17,13 +17,13 @@ import {
   readHead,
   removeArchived,
   sealEvents,
-  startSealing,
   formatHead,
   verifyArchive,
   verifyAudit,
   type ArchiveFile,
   type Head,
 } from '../src/services/audit/index.ts';
+import { startSealing } from '../src/process/periodic.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { freshDatabase, serverDatabase } from './support/database.ts';
@@ -63,7 +63,7 @@ async function write({ orm }: Database, month: string, count: number, isSealed =
       },
     );
   await em.flush();
-  if (isSealed) while ((await sealEvents(orm.em.fork() as SqlEntityManager, keyring)) !== 0);
+  if (isSealed) while ((await sealEvents({ em: orm.em.fork() as SqlEntityManager, keyring })) !== 0);
 }
 
 /** Writes the file of an archive, and deletes nothing. */
@@ -76,7 +76,7 @@ async function writeFileFor({ run }: Database, before: string, most?: number): P
 }
 
 const remove = (database: Database, file: ArchiveFile): Promise<number> =>
-  removeArchived(database.orm.em.fork() as SqlEntityManager, { keyring, now }, file);
+  removeArchived({ em: database.orm.em.fork() as SqlEntityManager, keyring, now }, file);
 
 async function archive(database: Database, before: string): Promise<{ path: string; file: ArchiveFile }> {
   const written = await writeFileFor(database, before);
@@ -261,7 +261,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     await write(database, '2026-05', 2);
     await archive(database, '2026-06');
     await tamper(database, 'update audit_archives set hash = reverse(hash)');
-    await expect(sealEvents(database.orm.em.fork() as SqlEntityManager, keyring)).rejects.toThrow('was altered');
+    await expect(sealEvents({ em: database.orm.em.fork() as SqlEntityManager, keyring })).rejects.toThrow('was altered');
     expect(await database.run('select sequence from audit_seals')).toEqual([]);
   });
 
@@ -323,7 +323,7 @@ describe('archiving on a server', () => {
     }
     await writing;
     await sealing.stop();
-    while ((await sealEvents(em.fork(), keyring)) !== 0);
+    while ((await sealEvents({ em: em.fork(), keyring })) !== 0);
     expect(warnings).toEqual([]);
     for (let n = 2; n < heads.length; n += 2) expect(heads[n]).toEqual(heads[n - 1]);
     const verdict = await verifyAudit(database.run, keyring);

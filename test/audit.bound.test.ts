@@ -69,7 +69,7 @@ describe('refusals of one day from any number of addresses', () => {
     for (let minute = 0; minute < 130; minute += 10) {
       for (const action of actions)
         await countDenials(
-          first(),
+          { em: first() },
           Array.from({ length: addresses }, (_, n) => denial(action, `2001:db8:${n.toString(16)}::1`)),
         );
       turn(10);
@@ -98,14 +98,14 @@ describe('refusals of one day from any number of addresses', () => {
   });
 
   it('leave room for those of signed-in callers, which have a limit of their own', async () => {
-    await countDenials(first(), [denial('members', '203.0.113.1', { actorId })]);
+    await countDenials({ em: first() }, [denial('members', '203.0.113.1', { actorId })]);
     turn(1);
     await fileAll();
     expect(await value(`select count(*) as value from audit_events where action = 'members' and actor_id is not null`)).toBe(1);
   });
 
   it('leave room for those that were aimed at an account, which have a limit of their own', async () => {
-    await countDenials(first(), [denial('login', '203.0.113.7', { reason: 'wrong_password', targetId: actorId })]);
+    await countDenials({ em: first() }, [denial('login', '203.0.113.7', { reason: 'wrong_password', targetId: actorId })]);
     turn(1);
     await fileAll();
     expect(await value(`select count(*) as value from audit_events where reason = 'wrong_password' and target_id is not null`)).toBe(1);
@@ -113,7 +113,7 @@ describe('refusals of one day from any number of addresses', () => {
 
   it('never hide that an account was locked', async () => {
     const lock = { reason: 'users', targetId: actorId };
-    await countDenials(first(), [denial('lock', '203.0.113.1', lock)]);
+    await countDenials({ em: first() }, [denial('lock', '203.0.113.1', lock)]);
     turn(1);
     await fileAll();
     expect(await rows(`select reason, target_id from audit_events where action = 'lock'`)).toEqual([
@@ -123,7 +123,7 @@ describe('refusals of one day from any number of addresses', () => {
 
   it('are events again on the next day', async () => {
     turn(24 * 60);
-    await countDenials(first(), [denial('secrets', '203.0.113.9')]);
+    await countDenials({ em: first() }, [denial('secrets', '203.0.113.9')]);
     turn(1);
     await fileAll();
     expect(await value(`select count(*) as value from audit_events where ip_address = '203.0.113.9' and action = 'secrets'`)).toBe(1);
@@ -186,7 +186,7 @@ describe('the bytes of a day', () => {
        from generate_series(10000001, 10000000 + ${many}) as n`,
       [actorId],
     );
-    while ((await sealEvents(first(), keyring)) !== 0);
+    while ((await sealEvents({ em: first(), keyring })) !== 0);
     const perEvent = ((await value(size)) - before) / many;
     expect(perEvent).toBeGreaterThan(500);
     expect(perEvent).toBeLessThanOrEqual(bytesPerEvent);

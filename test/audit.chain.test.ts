@@ -7,12 +7,12 @@ import {
   exportAudit,
   readHead,
   sealEvents,
-  startSealing,
   formatVerifiedPart,
   formatFault,
   formatHead,
   verifyAudit,
 } from '../src/services/audit/index.ts';
+import { startSealing } from '../src/process/periodic.ts';
 import type { Head } from '../src/services/audit/chain.ts';
 import type { AuditFault } from '../src/services/audit/verify.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
@@ -65,7 +65,8 @@ async function write(count: number, keys = keyring): Promise<void> {
   await em.flush();
 }
 
-const seal = (keys = keyring, most?: number): Promise<number | null> => sealEvents(database.orm.em.fork() as SqlEntityManager, keys, most);
+const seal = (keys = keyring, most?: number): Promise<number | null> =>
+  sealEvents({ em: database.orm.em.fork() as SqlEntityManager, keyring: keys }, most);
 const verify = (keys = keyring, kept?: string, most = 4) =>
   verifyAudit(database.run, keys, { most, ...(kept !== undefined && { kept: readHead(kept) as Head }) });
 const faultOf = async (...given: Parameters<typeof verify>): Promise<AuditFault | null> => (await verify(...given)).fault;

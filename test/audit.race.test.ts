@@ -6,7 +6,8 @@ import { migrate, openDatabase, type Database } from '../src/database/index.ts';
 import { AuditEvent, AuditOutcome } from '../src/entities/audit.ts';
 import { recordDenial } from '../src/services/audit/denial.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
-import { sealEvents, startSealing, formatHead, verifyAudit } from '../src/services/audit/index.ts';
+import { sealEvents, formatHead, verifyAudit } from '../src/services/audit/index.ts';
+import { startSealing } from '../src/process/periodic.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';
 
@@ -70,7 +71,7 @@ async function write(name: string, count: number): Promise<void> {
 
 const count = async (text: string): Promise<number> => (await database.run(text))[0]?.['count'] as number;
 const sealAll = async (): Promise<void> => {
-  while ((await sealEvents(fork(), keyring)) !== 0);
+  while ((await sealEvents({ em: fork(), keyring })) !== 0);
 };
 const whole = () => verifyAudit(database.run, keyring);
 
@@ -117,7 +118,7 @@ describe('ten thousand events by sixteen writers', () => {
   it('two sealers at once: one does it, the other leaves it', async () => {
     const before = await count('select count(*) from audit_events');
     await Promise.all(Array.from({ length: 4 }, (_, n) => write(`both${n}`, 250)));
-    const answers = await Promise.all(Array.from({ length: 8 }, () => sealEvents(fork(), keyring, 100)));
+    const answers = await Promise.all(Array.from({ length: 8 }, () => sealEvents({ em: fork(), keyring }, 100)));
     expect(answers.filter((sealed) => sealed !== null).length).toBeGreaterThan(0);
     const sealed = answers.reduce<number>((sum, each) => sum + (each ?? 0), 0);
     expect(await count('select count(*) from audit_seals')).toBe(before + sealed);
@@ -125,7 +126,7 @@ describe('ten thousand events by sixteen writers', () => {
     await client.connect();
     await client.query('begin');
     await client.query('select pg_advisory_xact_lock(7201183403)');
-    expect(await sealEvents(fork(), keyring)).toBeNull();
+    expect(await sealEvents({ em: fork(), keyring })).toBeNull();
     await client.query('rollback');
     await client.end();
     await sealAll();
@@ -164,7 +165,7 @@ describe('a sealer that dies', () => {
   it('between batches or within one leaves a chain that goes on', async () => {
     const before = await count('select count(*) from audit_seals');
     await write('dying', 300);
-    expect(await sealEvents(fork(), keyring, 100)).toBe(100);
+    expect(await sealEvents({ em: fork(), keyring }, 100)).toBe(100);
     // its connection is cut off in the middle: the lock and the half batch go with it
     const dying = new pg.Client({ connectionString: place.url });
     const isCut = new Promise((resolve) => dying.on('error', resolve));
@@ -174,7 +175,7 @@ describe('a sealer that dies', () => {
     await dying.query(
       `insert into audit_seals (sequence, event_id, kid, hash) select ${before + 101}, event_id, 'k', 'half' from audit_backlog limit 1`,
     );
-    expect(await sealEvents(fork(), keyring, 100)).toBeNull();
+    expect(await sealEvents({ em: fork(), keyring }, 100)).toBeNull();
     await database.run('select pg_terminate_backend($1, 10000)', [rows[0]?.pid]);
     await isCut;
     expect(await count('select count(*) from audit_seals')).toBe(before + 100);
@@ -200,7 +201,7 @@ describe('a log that is dumped and restored', () => {
       await restored.run('alter table audit_events enable trigger user');
       const em = restored.orm.em.fork() as SqlEntityManager;
       expect(await verifyAudit(restored.run, keyring, { kept: head })).toMatchObject({ head, unsealed: 5, fault: null });
-      expect(await sealEvents(em, keyring)).toBe(5);
+      expect(await sealEvents({ em, keyring })).toBe(5);
       const after = await verifyAudit(restored.run, keyring, { kept: head });
       expect(after).toMatchObject({ head: { sequence: head.sequence + 5 }, unsealed: 0, fault: null });
       expect(formatHead(after.head)).not.toBe(formatHead(head));

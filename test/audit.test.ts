@@ -383,7 +383,7 @@ describe('what was refused', () => {
     plain.clock.turn(60);
     const em = plain.database.orm.em.fork() as SqlEntityManager;
     const rules = { refusalsPerDay: 1000 };
-    await cleanUp(em, { keyring, mail: { enqueue: () => Promise.resolve() }, rules, now: plain.clock.now });
+    await cleanUp({ em, keyring, mail: { enqueue: () => Promise.resolve() }, rules, now: plain.clock.now });
     const { nodes } = await events(plain.organizer, { filter: { outcome: 'DENIED' } });
     expect(nodes).toMatchObject([{ action: 'grievances', targetType: null, targetId: null, outcome: 'DENIED', count: 1 }]);
     const all = await events(plain.admin, { filter: { action: 'saltingActivities' } });

@@ -15,7 +15,7 @@ import { recordDenial } from '../src/services/audit/denial.ts';
 import { takeTurn } from '../src/services/limit.ts';
 import { type RunSql } from '../src/services/scope.ts';
 import { cleanUp } from '../src/services/session/cleanup.ts';
-import { startCleanup } from '../src/process/cleanup-rounds.ts';
+import { startCleanup } from '../src/process/periodic.ts';
 import { severalNodes, type Nodes } from './factor.kit.ts';
 import { client, embedded, Local, rules } from './session.kit.ts';
 
@@ -33,7 +33,7 @@ beforeEach(async () => {
   local = await new Local(orm, runSql).settle(`Rosa.${++settled}`);
 });
 
-const clean = () => cleanUp(local.em, local.tools);
+const clean = () => cleanUp({ em: local.em, ...local.tools });
 const later = (seconds: number) => new Date(local.clock.now().valueOf() + seconds * 1000);
 const store = async (make: (user: TotpCredential['user']) => object) => {
   const { em } = local;
@@ -155,12 +155,12 @@ describe('on several nodes', () => {
     for (let round = 0; round < 10; round++) {
       const denial = { action: `round ${round}`, reason: 'unknown', outcome: AuditOutcome.FAILED } as const;
       const denying = several.nodes.flatMap((node) => Array.from({ length: 8 }, () => recordDenial({ ...node.scope, client }, denial)));
-      const cleaning = several.nodes.flatMap((node) => Array.from({ length: 4 }, () => cleanUp(node.em, node.tools)));
+      const cleaning = several.nodes.flatMap((node) => Array.from({ length: 4 }, () => cleanUp({ em: node.em, ...node.tools })));
       await Promise.all([...denying, ...cleaning]);
       expect(await first.stored.count(AuditEvent, { action: denial.action })).toBe(0);
       first.clock.turn(60);
-      await Promise.all(several.nodes.flatMap((node) => Array.from({ length: 4 }, () => cleanUp(node.em, node.tools))));
-      await cleanUp(first.em, first.tools);
+      await Promise.all(several.nodes.flatMap((node) => Array.from({ length: 4 }, () => cleanUp({ em: node.em, ...node.tools }))));
+      await cleanUp({ em: first.em, ...first.tools });
       expect((await first.stored.find(AuditEvent, { action: denial.action })).map(({ count }) => count)).toEqual([16]);
     }
     expect(await first.row('select count(*)::int as count from denials')).toEqual({ count: 0 });
@@ -171,9 +171,9 @@ describe('on several nodes', () => {
     if (!first || !second) throw new Error('no nodes');
     await first.em.transactional(async (em) => {
       await em.execute('select pg_try_advisory_xact_lock(7201183402)');
-      expect(await cleanUp(second.em, second.tools)).toBeNull();
+      expect(await cleanUp({ em: second.em, ...second.tools })).toBeNull();
     });
-    expect(await cleanUp(second.em, second.tools)).not.toBeNull();
+    expect(await cleanUp({ em: second.em, ...second.tools })).not.toBeNull();
   });
 });
 
@@ -212,8 +212,7 @@ describe('rounds', () => {
     await recordDenial({ ...local.scope, client }, { action: 'rounds', reason: 'unknown', outcome: AuditOutcome.FAILED });
     local.clock.turn(60);
     const cleanup = startCleanup({
-      em: local.em,
-      tools,
+      scope: { em: local.em, ...tools },
       every: 100,
       warn: (message) => warnings.push(message),
       wait,
@@ -232,7 +231,7 @@ describe('rounds', () => {
   });
 
   it('stop at once while they wait', async () => {
-    const cleanup = startCleanup({ em: local.em, tools: local.tools, every: 86_400, warn: () => {} });
+    const cleanup = startCleanup({ scope: { em: local.em, ...local.tools }, every: 86_400, warn: () => {} });
     await cleanup.stop();
   });
 });
@@ -247,11 +246,11 @@ it('files a backlog of refusals a thousand at a time: what fails later leaves th
   const { mail } = local.tools;
   let told = 0;
   const failing = { enqueue: () => (++told === 1200 ? Promise.reject(new Error('full')) : Promise.resolve()) } as unknown as typeof mail;
-  await expect(cleanUp(local.em, { ...local.tools, mail: failing })).rejects.toThrow('full');
+  await expect(cleanUp({ em: local.em, ...local.tools, mail: failing })).rejects.toThrow('full');
   const filed = () => local.stored.count(AuditEvent, { action: 'lock', targetId: local.user.id });
   const left = async () => Number(((await runSql('select count(*) from denials where minute = 0', [])) as { count: string }[])[0]?.count);
   expect([await filed(), await left()]).toEqual([1000, 1500]);
-  expect((await cleanUp(local.em, { ...local.tools, mail: failing }))?.denials).toBe(1500);
+  expect((await cleanUp({ em: local.em, ...local.tools, mail: failing }))?.denials).toBe(1500);
   expect([await filed(), await left()]).toEqual([2500, 0]);
 });
 
@@ -262,7 +261,7 @@ it('files no further batch where it is told to stop', async () => {
      select 'stopped', 'unknown', n, 0, 'denied', $1, 'test', 1 from generate_series(1, 1001) n`,
     [local.clock.now().toISOString()],
   );
-  expect(await cleanUp(local.em, local.tools, AbortSignal.abort())).toBeNull();
+  expect(await cleanUp({ em: local.em, ...local.tools }, AbortSignal.abort())).toBeNull();
   expect(await local.stored.count(AuditEvent, { action: 'stopped' })).toBe(1000);
   expect((await clean())?.denials).toBe(1);
 });

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '../src/database/index.ts';
 import { AuditEvent } from '../src/entities/audit.ts';
 import { Member } from '../src/entities/member.ts';
@@ -49,7 +50,7 @@ async function importing(
   { into = database, isTrial = false, chunk = 7, form = {} }: Options = {},
 ): Promise<Import> {
   const [told, steps]: [string[], string[]] = [[], []];
-  const outcome = await run(into.orm.em, tools, inChunks(Buffer.from(given), chunk), {
+  const outcome = await run({ em: into.orm.em as SqlEntityManager, ...tools }, inChunks(Buffer.from(given), chunk), {
     isTrial,
     ...form,
     report: ({ line, problems }: BadLine) => void told.push(`${line}: ${problems}`),

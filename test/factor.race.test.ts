@@ -225,7 +225,7 @@ describe('many guesses at once, on two nodes', () => {
     expect(await local.stored.one(TotpCredential, { user: local.user.id })).toMatchObject({ failedAttempts: 10 });
     local.mailed.length = 0;
     local.clock.turn(60);
-    const cleaned = await atOnce((on) => cleanUp(on.em, on.tools));
+    const cleaned = await atOnce((on) => cleanUp({ em: on.em, ...on.tools }));
     expect(cleaned.filter((round) => round !== null).length).toBeGreaterThan(0);
     expect(local.mailed.filter((job) => 'alert' in job && job.alert === 'account-locked' && job.userId === local.user.id)).toHaveLength(1);
     const events = await local.stored.find(AuditEvent, { targetId: local.user.id, action: 'complete_login' });

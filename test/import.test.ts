@@ -44,7 +44,7 @@ async function importing(
   const told: string[] = [];
   const report = ({ line, problems }: BadLine): void => void told.push(`${line}: ${problems}`);
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  const outcome = await importUsers(into.orm.em, { keyring, now: clock.now }, inChunks(bytes, chunk), { isTrial, report });
+  const outcome = await importUsers({ em: into.orm.em, keyring, now: clock.now }, inChunks(bytes, chunk), { isTrial, report });
   return { ...outcome, told };
 }
 
@@ -181,7 +181,7 @@ describe('a file with nobody in it', () => {
     const users = Array.from({ length: 1100 }, (_, at) => named(`heard.${at}`));
     const source = inChunks(Buffer.from(jsonl(...users)), 65_536);
     const progress = (step: string, lines: number): void => void heard.push([step, lines]);
-    await importUsers(database.orm.em, { keyring, now: clock.now }, source, { isTrial: false, report: () => undefined, progress });
+    await importUsers({ em: database.orm.em, keyring, now: clock.now }, source, { isTrial: false, report: () => undefined, progress });
     expect(heard).toEqual([
       ['read', 500],
       ['read', 1000],

@@ -96,13 +96,13 @@ describe('a keyring that was just made', () => {
   it('is removed where the database was used with another, and stays where a database took it before', async () => {
     const [taken, empty] = [await freshDatabase({ seeded: false }), await freshDatabase({ seeded: false })];
     try {
-      await registerKeys(emOf(taken), ring('k1'));
+      await registerKeys({ em: emOf(taken), keyring: ring('k1') });
       const { file, keyring } = await made();
-      await expect(registerKeys(emOf(taken), keyring)).rejects.toThrow(/none of the keys/);
+      await expect(registerKeys({ em: emOf(taken), keyring })).rejects.toThrow(/none of the keys/);
       expect(await isThere(file)).toBe(false);
       const second = await made();
-      await registerKeys(emOf(empty), second.keyring);
-      await expect(registerKeys(emOf(taken), second.keyring)).rejects.toThrow(/none of the keys/);
+      await registerKeys({ em: emOf(empty), keyring: second.keyring });
+      await expect(registerKeys({ em: emOf(taken), keyring: second.keyring })).rejects.toThrow(/none of the keys/);
       expect(await isThere(second.file)).toBe(true);
     } finally {
       await Promise.all([taken.close(), empty.close()]);
@@ -126,7 +126,7 @@ describe('on a server', () => {
 
   it('one of many keyrings begins an empty database', async () => {
     const keyrings = Array.from({ length: 8 }, () => Keyring.parse(Keyring.generate()));
-    const settled = await Promise.allSettled(keyrings.map((keyring) => registerKeys(emOf(database), keyring)));
+    const settled = await Promise.allSettled(keyrings.map((keyring) => registerKeys({ em: emOf(database), keyring })));
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(await database.run('select count(*)::int as count from system_keys')).toEqual([{ count: 1 }]);
     await database.run('delete from system_keys');
@@ -134,11 +134,11 @@ describe('on a server', () => {
 
   it('a test of the connection, a move and doctor tell that the keys are others', async () => {
     expect(await probe(connection, ring('k3'))).toMatchObject({ reason: null });
-    await registerKeys(emOf(database), ring('k1'));
+    await registerKeys({ em: emOf(database), keyring: ring('k1') });
     expect(await probe(connection, ring('k1'))).toMatchObject({ reason: null });
     expect(await probe(connection, ring('other'))).toEqual({ reason: 'other_keyring' });
     expect(await probe(connection, null)).toEqual({ reason: 'other_keyring' });
-    const refused = await registerKeys(emOf(database), ring('other')).catch((error: unknown) => error);
+    const refused = await registerKeys({ em: emOf(database), keyring: ring('other') }).catch((error: unknown) => error);
     expect(failureOf(refused)).toBe('other_keyring');
     const found = async (keys: string) => {
       const folder = await mkdtemp(join(tmpdir(), 'unionhall-keys-'));
@@ -164,7 +164,7 @@ describe('an embedded database in production', () => {
       });
     const database = await openDatabase(installed(texts.k1));
     await migrate(database);
-    await registerKeys(emOf(database), ring('k1'));
+    await registerKeys({ em: emOf(database), keyring: ring('k1') });
     await database.close();
     const found = async (keys: string) => (await examine(installed(keys))).find(({ what }) => what === 'Database keys');
     expect(await found(texts.k1)).toMatchObject({ isFault: false });

@@ -248,7 +248,7 @@ export class Life {
     const { database, keyring, clock } = this.world;
     const mail = { enqueue: () => Promise.resolve() };
     const tools = { keyring, mail, rules: { refusalsPerDay: 10_000 }, now: clock.now };
-    expect(await cleanUp(database.orm.em.fork() as SqlEntityManager, tools)).not.toBeNull();
+    expect(await cleanUp({ em: database.orm.em.fork() as SqlEntityManager, ...tools })).not.toBeNull();
     for (const device of this.devices) device.isGone ||= device.lastSeenAt <= this.now - terms.device;
   }
 

@@ -105,10 +105,10 @@ describe('an operator on the host', () => {
   it('issues the invitation that was mailed, and a new one after it', async () => {
     const { email, username, id } = await done(local.admin, 'createUser', { input: office.newcomer() });
     const { em, tools } = host();
-    const issued = await issueLink(em, tools, username.toUpperCase(), lifetimes);
+    const issued = await issueLink({ em, ...tools }, username.toUpperCase(), lifetimes);
     expect(issued).toMatchObject({ kind: 'invitation', token: await local.mailedToken(email) });
     await office.value(`update one_time_tokens set expires_at = now() - interval '1 minute' where user_id = $1`, id);
-    const again = await issueLink(host().em, tools, username, lifetimes);
+    const again = await issueLink({ em: host().em, ...tools }, username, lifetimes);
     expect(again.kind).toBe('invitation');
     expect(again.token).not.toBe(issued.token);
     expect((await choosePassword(local, issued.token)).codes).toEqual(['BAD_INPUT']);
@@ -120,7 +120,7 @@ describe('an operator on the host', () => {
     const { id, username: owner } = await office.settle('admin');
     await office.value('update users set is_owner = true where id = $1', id);
     const { em, tools } = host();
-    const { kind, token, expiresAt } = await issueLink(em, tools, owner, lifetimes);
+    const { kind, token, expiresAt } = await issueLink({ em, ...tools }, owner, lifetimes);
     expect([kind, expiresAt.valueOf() - local.clock.now().valueOf()]).toEqual(['password-reset', expect.any(Number)]);
     expect((await choosePassword(local, token, `${password} of the owner`)).codes).toEqual([]);
     expect((await trySignIn(local, owner, `${password} of the owner`)).codes).toEqual([]);
@@ -131,7 +131,7 @@ describe('an operator on the host', () => {
     const { id, username } = await office.settle('staff');
     await office.value('update users set is_verified = false, is_email_claimed = true where id = $1', id);
     await office.value('update users set email = (select email from users where id = $2) where id = $1', id, other.id);
-    const { token } = await issueLink(host().em, host().tools, username, lifetimes);
+    const { token } = await issueLink({ em: host().em, ...host().tools }, username, lifetimes);
     expect((await choosePassword(local, token, `${password} printed`)).codes).toEqual([]);
     expect((await trySignIn(local, username, `${password} printed`)).codes).toEqual([]);
     expect(await office.value('select is_verified from users where id = $1', id)).toBe(false);
@@ -141,10 +141,10 @@ describe('an operator on the host', () => {
     const { username, id } = await office.settle('staff');
     await lockOut(username);
     expect((await trySignIn(local, username, password)).codes).toEqual(['BAD_CREDENTIALS']);
-    await unlockByName(host().em, host().tools, username);
+    await unlockByName({ em: host().em, ...host().tools }, username);
     expect((await trySignIn(local, username, password)).codes).toEqual([]);
     await office.value('update users set is_verified = false where id = $1', id);
-    await verifyByName(host().em, host().tools, username);
+    await verifyByName({ em: host().em, ...host().tools }, username);
     expect(await office.value('select is_verified from users where id = $1', id)).toBe(true);
     expect(await office.events(id)).toEqual(
       expect.arrayContaining(['user.unlock of User by nobody succeeded', 'user.verify of User by nobody succeeded']),
@@ -153,9 +153,9 @@ describe('an operator on the host', () => {
 
   it('hears of a name that nobody has, and of who is deactivated', async () => {
     const { em, tools } = host();
-    await expect(unlockByName(em, tools, 'nobody.of.that.name')).rejects.toThrow(UserError);
+    await expect(unlockByName({ em, ...tools }, 'nobody.of.that.name')).rejects.toThrow(UserError);
     const { id, username } = await office.settle('staff');
     await done(local.admin, 'deactivateUser', { id });
-    await expect(issueLink(host().em, tools, username, lifetimes)).rejects.toThrow('is deactivated');
+    await expect(issueLink({ em: host().em, ...tools }, username, lifetimes)).rejects.toThrow('is deactivated');
   });
 });

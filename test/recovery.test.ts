@@ -101,9 +101,9 @@ describe('removeSecondFactor', () => {
     const mail = { enqueue: async (_: unknown, job: object) => void mailed.push(job) };
     const tools = { keyring: Keyring.parse(Keyring.generate()), mail, endSessions, now: local.clock.now };
     const em = () => local.database.orm.em.fork() as SqlEntityManager;
-    await expect(removeSecondFactorOf(em(), tools, 'nobody')).rejects.toThrow('The user nobody does not exist.');
-    await removeSecondFactorOf(em(), tools, 'PRESIDENT');
-    await expect(removeSecondFactorOf(em(), tools, 'president')).rejects.toThrow('president has no second factor.');
+    await expect(removeSecondFactorOf({ em: em(), ...tools }, 'nobody')).rejects.toThrow('The user nobody does not exist.');
+    await removeSecondFactorOf({ em: em(), ...tools }, 'PRESIDENT');
+    await expect(removeSecondFactorOf({ em: em(), ...tools }, 'president')).rejects.toThrow('president has no second factor.');
     expect(mailed).toEqual([expect.objectContaining({ alert: 'second-factor-removed', userId: await idOf('president') })]);
     expect((await ask('{ me { id } }', owner)).codes).toEqual(['UNAUTHENTICATED']);
     expect((await signIn('president')).__typename).toBe('SignedIn');

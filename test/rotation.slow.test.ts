@@ -175,7 +175,7 @@ describe('a key is replaced, and then removed', () => {
   });
 
   it('counts what hangs on which', async () => {
-    const uses = await countKeys(database.orm.em, ring('k2', 'k1'), clock.now());
+    const uses = await countKeys({ em: database.orm.em, keyring: ring('k2', 'k1') }, clock.now());
     expect(uses.map(({ kid, state }) => [kid, state])).toEqual([
       ['k2', 'active'],
       ['k1', 'kept'],
@@ -267,7 +267,7 @@ describe('a key is replaced, and then removed', () => {
       const [event] = await database.orm.em.fork().find(AuditEvent, { mac: { $like: 'k1.%' } }, { filters: false, limit: 1 });
       expect(event && isGenuine(event, ring('k2'))).toBe(false);
       expect(event && isGenuine(event, ring('k2', 'k1'))).toBe(true);
-      const uses = await countKeys(database.orm.em, ring('k2'), clock.now());
+      const uses = await countKeys({ em: database.orm.em, keyring: ring('k2') }, clock.now());
       expect(useOf(uses, 'k1')).toMatchObject({ state: 'gone', counts: { 'TOTP seeds': 1, 'mailed tokens': 0 } });
       expect(useOf(uses, '(unknown)')).toMatchObject({ state: 'gone', counts: { sessions: 0, 'mailed tokens': 2 } });
     });
@@ -357,16 +357,16 @@ describe('two nodes, of which one has been given the new keyring', () => {
     const secrets = new Map<string, string>();
     for (const who of ['officer', 'instructor']) secrets.set(who, (await enrol(before, clock, await signedIn(before, who))).secret);
     expect((await seeds()).map(({ sealed_seed }) => String(sealed_seed).split(':')[1])).toEqual(['k1', 'k1', 'k1']);
-    const none = await renewSeeds(em(), { keyring: ring('k2'), now: clock.now });
+    const none = await renewSeeds({ em: em(), keyring: ring('k2'), now: clock.now });
     expect([none, (await seeds()).every(({ sealed_seed }) => String(sealed_seed).startsWith('seal-v1:k1:'))]).toEqual([
       { renewed: 0, unreadable: 3 },
       true,
     ]);
     const tools = { keyring: ring('k2', 'k1'), now: clock.now };
-    const [one, other] = await Promise.all([renewSeeds(em(), tools), renewSeeds(em(), tools)]);
+    const [one, other] = await Promise.all([renewSeeds({ em: em(), ...tools }), renewSeeds({ em: em(), ...tools })]);
     expect([one.renewed + other.renewed, one.unreadable + other.unreadable]).toEqual([3, 0]);
-    expect(await renewSeeds(em(), tools)).toEqual({ renewed: 0, unreadable: 0 });
-    expect(useOf(await countKeys(database.orm.em, ring('k2', 'k1'), clock.now()), 'k1')?.counts['TOTP seeds']).toBe(0);
+    expect(await renewSeeds({ em: em(), ...tools })).toEqual({ renewed: 0, unreadable: 0 });
+    expect(useOf(await countKeys({ em: database.orm.em, keyring: ring('k2', 'k1') }, clock.now()), 'k1')?.counts['TOTP seeds']).toBe(0);
     clock.turn(60);
     for (const [who, secret] of secrets) {
       const { challenge } = await signIn(after, who);

@@ -675,7 +675,7 @@ describe('what is refused', () => {
   const minute = 60;
   const denials = async () => {
     local.clock.turn(minute);
-    await cleanUp(local.em, local.tools);
+    await cleanUp({ em: local.em, ...local.tools });
     const refused = await local.stored.find(AuditEvent, {
       $or: [{ targetId: local.user.id }, { ipAddress: here.ipAddress }],
       outcome: { $ne: 'succeeded' },

@@ -252,7 +252,7 @@ describe('an instance that nobody owns', () => {
     expect(answer.data?.['testConnection']).toEqual({
       status: 'FAILED',
       reason,
-      message: `DatabaseConnection failed: ${reason}`,
+      message: `Connection failed: ${reason}`,
       serverVersion: null,
       hasOwner: null,
       latencyMs: null,
@@ -417,7 +417,7 @@ describe('a service', () => {
   it('ends a start that cannot succeed with a sentence, and no more', async () => {
     const { port, host } = await emptyServer();
     const config = readConfig(await environment({ DATABASE_URL: `postgres://postgres:${secret}@${host}:${port}/postgres` }));
-    await expect(start(config)).rejects.toThrow(/^DatabaseConnection failed: AUTHENTICATION\. Correct DATABASE_URL\.$/);
+    await expect(start(config)).rejects.toThrow(/^Connection failed: AUTHENTICATION\. Correct DATABASE_URL\.$/);
   });
 
   it('tells subscribers to live changes that it moves; they reconnect, and hear of what is there', async () => {

@@ -66,7 +66,7 @@ const tools = { keyring, now: clock.now, versionsKept: 10 };
 async function bring(path: string, who = { username: 'admin', password }) {
   const secrets = await readForeign(path, theirs);
   try {
-    return await importSecrets(em(), tools, who, secrets);
+    return await importSecrets({ em: em(), ...tools }, who, secrets);
   } finally {
     wipe(secrets);
   }

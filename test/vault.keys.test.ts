@@ -72,7 +72,7 @@ describe('a rotation that is interrupted', () => {
     expect(await value(`select count(*)::int from secret_versions v join vault_keys k on k.id = v.vault_key_id where k.version = 2`)).toBe(
       4,
     );
-    const status = await statusOf(em(), 600);
+    const status = await statusOf({ em: em() }, 600);
     expect(status.values).toEqual([
       { version: 1, state: 'decrypt_only', count: 5 },
       { version: 2, state: 'active', count: 4 },
@@ -116,12 +116,12 @@ describe('the system key', () => {
     expect(await kids()).toEqual([{ seal: both.active, mark: both.active }]);
     // One half left behind is one that needs the old key.
     await sql(`update user_keys set public_key_mac = '${old.active}.x' where user_id = (select id from users where username = 'officer')`);
-    const uses = await countKeys(em(), both, clock.now());
+    const uses = await countKeys({ em: em(), keyring: both }, clock.now());
     expect(uses.map(({ kid, counts }) => [kid, counts['vault keys']])).toEqual([
       [both.active, 1],
       [old.active, 2],
     ]);
-    expect((await statusOf(em(), 600)).pairs.map(({ count }) => count).sort()).toEqual([1, 2]);
+    expect((await statusOf({ em: em() }, 600)).pairs.map(({ count }) => count).sort()).toEqual([1, 2]);
     await sql(`delete from user_keys where user_id = (select id from users where username = 'officer')`);
   });
 
@@ -129,13 +129,17 @@ describe('the system key', () => {
     await restart(both);
     expect(await owner.reveal('secret 0')).toBe('value 4'); // an open vault is wrapped with a key that is still known
     expect(
-      (await countKeys(em(), both, clock.now())).map(({ kid, counts }) => [kid, counts['vault keys'], counts['open vaults'] > 0]),
+      (await countKeys({ em: em(), keyring: both }, clock.now())).map(({ kid, counts }) => [
+        kid,
+        counts['vault keys'],
+        counts['open vaults'] > 0,
+      ]),
     ).toEqual([
       [both.active, 0, false],
       [old.active, 1, true],
     ]);
-    expect(await renewSystemSeals(em(), { keyring: both, now: clock.now })).toEqual({ renewed: 1, unreadable: 0 });
-    expect(await renewSystemSeals(em(), { keyring: both, now: clock.now })).toEqual({ renewed: 0, unreadable: 0 });
+    expect(await renewSystemSeals({ em: em(), keyring: both, now: clock.now })).toEqual({ renewed: 1, unreadable: 0 });
+    expect(await renewSystemSeals({ em: em(), keyring: both, now: clock.now })).toEqual({ renewed: 0, unreadable: 0 });
     expect(await value('select sealed_private_key from user_keys limit 1')).toMatch(new RegExp(`^seal-v1:${both.active}:`));
     await owner.unlock();
     await retireKey(database.run, old.active);
@@ -147,7 +151,7 @@ describe('the system key', () => {
 
   it('that is gone is told of, and leaves what hangs on it', async () => {
     const other = Keyring.parse(Keyring.generate());
-    expect(await renewSystemSeals(em(), { keyring: other, now: clock.now })).toEqual({ renewed: 0, unreadable: 1 });
+    expect(await renewSystemSeals({ em: em(), keyring: other, now: clock.now })).toEqual({ renewed: 0, unreadable: 1 });
     expect((await owner.ask('unlockVault', { password })).codes).toEqual([]);
   });
 
@@ -168,7 +172,7 @@ describe('the system key', () => {
     await retireKey(database.run, wide.active); // as the active key of a server it counted as used again
     await restart(narrow);
     expect((await owner.ask('unlockVault', { password })).codes).toEqual(['INTERNAL']);
-    await expect(recoverFor(em(), { keyring: narrow, now: clock.now }, recoveryKit, 'admin')).rejects.toThrow(
+    await expect(recoverFor({ em: em(), keyring: narrow, now: clock.now }, recoveryKit, 'admin')).rejects.toThrow(
       /vault key cannot be decrypted/,
     );
     expect((await owner.ask('recoverVault', { recoveryKit, password })).codes).toEqual([]);
@@ -200,22 +204,23 @@ describe('the cost of the key from a password', () => {
 
 describe('the operator', () => {
   it('is told what is under which key', async () => {
-    const text = formatStatus(await statusOf(em(), 600));
+    const text = formatStatus(await statusOf({ em: em() }, 600));
     expect(text).toMatch(/1 person has access/);
     expect(text).toMatch(/5 secrets/);
     expect(text).toMatch(/version 4 \(active\): 9 values/);
     await owner.unlock();
-    const openIn = async (seconds: number) => (await statusOf(em(), 600, new Date(clock.now().valueOf() + seconds * 1000))).openVaults;
+    const openIn = async (seconds: number) =>
+      (await statusOf({ em: em() }, 600, new Date(clock.now().valueOf() + seconds * 1000))).openVaults;
     expect(await openIn(599)).toBeGreaterThan(0);
     expect(await openIn(601)).toBe(0);
-    expect(formatStatus({ ...(await statusOf(em(), 600)), isMade: false })).toMatch(/The vault does not exist/);
+    expect(formatStatus({ ...(await statusOf({ em: em() }, 600)), isMade: false })).toMatch(/The vault does not exist/);
   });
 
   it('restores access with the kit, for somebody who has signed in, and for nobody without it', async () => {
     const keyring = Keyring.parse(second);
     await sql('delete from vault_grants where user_id is not null');
     expect((await owner.ask('unlockVault', { password })).codes).toEqual(['CONFLICT']);
-    const recover = (kit: string, username: string) => recoverFor(em(), { keyring, now: clock.now }, kit, username);
+    const recover = (kit: string, username: string) => recoverFor({ em: em(), keyring, now: clock.now }, kit, username);
     await expect(recover('UHRK1-0000', 'admin')).rejects.toThrow('not a valid recovery kit');
     await expect(recover(recoveryKit, 'nobody')).rejects.toThrow('No active user has that username');
     await expect(recover(recoveryKit, 'staff')).rejects.toThrow('has no vault key yet');

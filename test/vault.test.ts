@@ -469,7 +469,7 @@ describe('access', () => {
     await other.officer.token();
     await maker.see('grantVaultAccess', { userId });
     const counts = async () => {
-      const { people, openVaults } = await statusOf(other.database.orm.em.fork() as SqlEntityManager, 600, other.clock.now());
+      const { people, openVaults } = await statusOf({ em: other.database.orm.em.fork() as SqlEntityManager }, 600, other.clock.now());
       return { people, openVaults, listed: (await maker.see('vault'))?.grantees.length };
     };
     expect(await counts()).toEqual({ people: 2, openVaults: 1, listed: 2 });

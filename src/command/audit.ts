@@ -103,7 +103,7 @@ export async function archive(config: Config, { before, output }: { readonly bef
     const plan = await planArchive(database.run, keyring, before);
     const file = await writeArchive(database, keyring, plan, output);
     const em = database.orm.em.fork() as SqlEntityManager;
-    const count = await removeArchived(em, { keyring, now: systemClock }, file);
+    const count = await removeArchived({ em, keyring, now: systemClock }, file);
     say(`${counted(count, 'event is', 'events are')} archived in ${output} and deleted from the database: ${formatArchive(file)}.`);
     say(`Store this head and the file outside the database: ${formatHead(file.to)}`);
   });

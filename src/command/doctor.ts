@@ -149,7 +149,7 @@ async function examineAccounts(config: Config, database: Database, keyring: Keyr
   const [table] = await database.run(`select to_regclass('users') is not null as exists`);
   if (table?.['exists'] !== true) return [];
   const hasher = new PasswordHasher(keyring, config.passwordCost);
-  const users = await findSeededUsers(database.orm.em.fork() as SqlEntityManager, hasher);
+  const users = await findSeededUsers({ em: database.orm.em.fork() as SqlEntityManager, passwords: hasher });
   const what = 'Accounts';
   return [users.length === 0 ? right(what, 'No account has a public password.') : wrong(what, `${new SeededError(users).message}.`)];
 }

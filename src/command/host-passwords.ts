@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { RoleName } from '../entities/role.ts';
 import { User, type UserFacts } from '../entities/user.ts';
 import { Viewer } from '../entities/viewer.ts';
@@ -12,23 +11,23 @@ import type { Scope } from '../services/scope.ts';
 import { changeByName, UserError } from '../services/user/host-commands.ts';
 import { forgetFailures } from '../services/user/unlock-user.ts';
 
-/** The dependencies of the commands that set a password. */
-export type PasswordTools = Pick<Scope, 'keyring' | 'passwords' | 'rules' | 'breached' | 'mail' | 'now'>;
+/** What the commands that set a password need of a scope. */
+export type PasswordScope = Pick<Scope, 'em' | 'keyring' | 'passwords' | 'rules' | 'breached' | 'mail' | 'now'>;
 
 /**
  * Creates the owner of an instance that has none, without a set-up token.
  * @throws {UserError} if there is an owner, or the facts or the password are refused.
  */
-export async function createOwner(em: SqlEntityManager, tools: PasswordTools, facts: UserFacts, password: string): Promise<void> {
+export async function createOwner(scope: PasswordScope, facts: UserFacts, password: string): Promise<void> {
   await inHostWords(async () => {
     const valid = demandFacts(facts);
-    if (await hasOwner({ em })) throw new UserError('This instance already has an owner.');
-    const passwordHash = await newHash(tools, password, valid);
-    await em.transactional(async (transaction) => {
+    if (await hasOwner(scope)) throw new UserError('This instance already has an owner.');
+    const passwordHash = await newHash(scope, password, valid);
+    await scope.em.transactional(async (em) => {
+      const inner = { ...scope, em, viewer: Viewer.anonymous, client: hostClient() };
       const account = { ...valid, passwordHash, role: RoleName.ADMIN, flags: { isOwner: true, isVerified: true } };
-      const { id } = await makeAccount({ em: transaction }, account, tools.now());
-      const scope = { em: transaction, ...tools, viewer: Viewer.anonymous, client: hostClient() };
-      recordChange(scope, { action: 'setup_owner', targetType: 'User', targetId: id });
+      const { id } = await makeAccount(inner, account, scope.now());
+      recordChange(inner, { action: 'setup_owner', targetType: 'User', targetId: id });
     });
   });
 }
@@ -38,24 +37,23 @@ export async function createOwner(em: SqlEntityManager, tools: PasswordTools, fa
  * user's vault access, as a reset does.
  * @throws {UserError} if no active user has that name, or the password is refused.
  */
-export async function setPasswordByName(em: SqlEntityManager, tools: PasswordTools, username: string, password: string): Promise<void> {
+export async function setPasswordByName(scope: PasswordScope, username: string, password: string): Promise<void> {
   await inHostWords(() =>
-    changeByName(em, tools, { username, action: 'user.set_password' }, async (transaction, user) => {
+    changeByName(scope, { username, action: 'user.set_password' }, async (inner, user) => {
       if (!user.isActive) throw new UserError(`${user.username} is deactivated. Ask an administrator to reactivate the account first.`);
-      const passwordHash = await newHash(tools, password, user);
-      const scope = { em: transaction, ...tools };
-      await replacePassword(scope, { userId: user.id, passwordHash, instead: null });
-      await transaction.nativeUpdate(User, { id: user.id }, { passwordMustChange: true }, { filters: false });
-      await forgetFailures(scope, user.id);
-      await voidPair(scope, user.id);
+      const passwordHash = await newHash(inner, password, user);
+      await replacePassword(inner, { userId: user.id, passwordHash, instead: null });
+      await inner.em.nativeUpdate(User, { id: user.id }, { passwordMustChange: true }, { filters: false });
+      await forgetFailures(inner, user.id);
+      await voidPair(inner, user.id);
     }),
   );
 }
 
-async function newHash(tools: PasswordTools, password: string, owner: UserFacts): Promise<string> {
-  demandStrength(tools, password, owner, 'password');
-  await demandUnbreached(tools, password, 'password');
-  return tools.passwords.hash(password);
+async function newHash(scope: Omit<PasswordScope, 'em'>, password: string, owner: UserFacts): Promise<string> {
+  demandStrength(scope, password, owner, 'password');
+  await demandUnbreached(scope, password, 'password');
+  return scope.passwords.hash(password);
 }
 
 /** Turns a refusal into a message for the operator. */

@@ -1,4 +1,5 @@
 import { open as openFile } from 'node:fs/promises';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/index.ts';
 import { systemClock } from '../entities/clock.ts';
@@ -18,7 +19,7 @@ export async function importFile(config: Config, { file, dryRun = false }: FileO
 export async function importCsv(config: Config, options: CsvOptions, what: Importing): Promise<void> {
   const { file, update: updates, dryRun: isTrial = false, ignoreUnknown: ignoresUnknown, dates, encoding } = options;
   const form = { updates, ignoresUnknown, dates, encoding };
-  const run: Importing['run'] = (em, tools, source, given) => what.run(em, tools, source, { ...given, ...form });
+  const run: Importing['run'] = (scope, source, given) => what.run(scope, source, { ...given, ...form });
   await importFrom(config, file, { ...what, run }, isTrial);
 }
 
@@ -72,10 +73,15 @@ async function importInto(
   { run, one, many, source, size, isTrial }: Import,
 ): Promise<void> {
   const { progressOn } = await import('../../seeds/progress.ts');
-  const tools = { keyring: await keyringFor(config, database), timeZone: config.timeZone, now: systemClock };
+  const scope = {
+    em: database.orm.em as SqlEntityManager,
+    keyring: await keyringFor(config, database),
+    timeZone: config.timeZone,
+    now: systemClock,
+  };
   const { progress, end } = progressOn(process.stderr, undefined, 'Importing');
   let read = 0;
-  const { added, updated, alreadyThere, refused } = await run(database.orm.em, tools, source, {
+  const { added, updated, alreadyThere, refused } = await run(scope, source, {
     isTrial,
     progress: (step, lines) => {
       // Adding takes about as long as reading.

@@ -12,7 +12,7 @@ import { CommandError, say, sayJson, counted } from './operator.ts';
 export async function showKeys(config: Config, { json }: { readonly json?: boolean } = {}): Promise<void> {
   const keyring = await existingKeyring(config);
   await whileOpen(config, async (database) => {
-    const uses = await countKeys(database.orm.em, keyring, systemClock());
+    const uses = await countKeys({ em: database.orm.em, keyring }, systemClock());
     if (json) sayJson(uses);
     else say(formatKeyUses(uses));
     const problem = await keyringProblem(database.run, keyring);
@@ -39,8 +39,8 @@ export async function renewSeals(config: Config): Promise<void> {
     const keyring = await keyringFor(config, database);
     const { orm } = database;
     const tools = { keyring, now: systemClock };
-    const pairs = await renewSystemSeals(orm.em.fork() as SqlEntityManager, tools);
-    const seeds = await renewSeeds(orm.em.fork() as SqlEntityManager, tools);
+    const pairs = await renewSystemSeals({ em: orm.em.fork() as SqlEntityManager, ...tools });
+    const seeds = await renewSeeds({ em: orm.em.fork() as SqlEntityManager, ...tools });
     const renewed = `${counted(pairs.renewed, 'user key', 'user keys')} and ${counted(seeds.renewed, 'TOTP seed', 'TOTP seeds')}`;
     const isSaved = await savedBy(config, keyring).renew();
     say(`${renewed} moved to ${keyring.active}${isSaved ? ', and the saved connection of this host' : ''}.`);

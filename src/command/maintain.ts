@@ -58,8 +58,8 @@ export async function disableSeeded(config: Config): Promise<void> {
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
     const em = database.orm.em.fork() as SqlEntityManager;
-    const users = await findSeededUsers(em, new PasswordHasher(keyring, config.passwordCost));
-    await disableSeededUsers(em, { keyring, now: systemClock }, users);
+    const users = await findSeededUsers({ em, passwords: new PasswordHasher(keyring, config.passwordCost) });
+    await disableSeededUsers({ em, keyring, now: systemClock }, users);
     if (users.length === 0) return say('No account has a seeded password.');
     const names = users.map(({ username }) => username).join(', ');
     say(`Disabled ${counted(users.length, 'account', 'accounts')}: ${names}.`);

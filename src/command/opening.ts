@@ -33,7 +33,7 @@ export async function roomOf(config: Config, database: Database): Promise<MailRo
 /** Loads the keyring and registers its keys in the database. @throws {ForeignKeyringError} if the database uses another one. */
 export async function keyringFor(config: Config, { orm }: Database): Promise<Keyring> {
   const keyring = await keyringOf(config);
-  await registerKeys(orm.em as SqlEntityManager, keyring);
+  await registerKeys({ em: orm.em as SqlEntityManager, keyring });
   return keyring;
 }
 

@@ -7,7 +7,7 @@ import type { UserFacts } from '../entities/user.ts';
 import { BreachedPasswords } from '../services/proof/breached-passwords.ts';
 import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { MailQueue } from '../services/mail/index.ts';
-import { createOwner as create, setPasswordByName, type PasswordTools } from './host-passwords.ts';
+import { createOwner as create, setPasswordByName, type PasswordScope } from './host-passwords.ts';
 import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, here, say, warn } from './operator.ts';
 import { asking } from './terminal.ts';
@@ -16,8 +16,8 @@ import type { UserOptions } from './user.ts';
 /** Creates the owner. Prompts for the password. */
 export async function createOwner(config: Config, facts: UserFacts, terminal = here()): Promise<void> {
   const password = await askPassword(facts.username, terminal);
-  await withTools(config, async (em, tools) => {
-    await create(em, tools, facts, password);
+  await withScope(config, async (scope) => {
+    await create(scope, facts, password);
     say(`${facts.username} owns the instance and can sign in.`);
   });
 }
@@ -25,8 +25,8 @@ export async function createOwner(config: Config, facts: UserFacts, terminal = h
 /** Sets a temporary password. Prompts for it. */
 export async function setPassword(config: Config, { user }: UserOptions, terminal = here()): Promise<void> {
   const password = await askPassword(user, terminal);
-  await withTools(config, async (em, tools) => {
-    await setPasswordByName(em, tools, user, password);
+  await withScope(config, async (scope) => {
+    await setPasswordByName(scope, user, password);
     say(`The password of ${user} is set. ${user} is signed out everywhere and must choose another one at the next sign-in.`);
   });
 }
@@ -41,13 +41,14 @@ async function askPassword(username: string, terminal: ReturnType<typeof here>):
   });
 }
 
-async function withTools(config: Config, work: (em: SqlEntityManager, tools: PasswordTools) => Promise<void>): Promise<void> {
+async function withScope(config: Config, work: (scope: PasswordScope) => Promise<void>): Promise<void> {
   await withDatabase(config, async (database: Database) => {
     const keyring = await keyringFor(config, database);
     const mail = new MailQueue(await queueDatabase(database), { supervises: false, warn });
     await mail.start();
     try {
-      await work(database.orm.em.fork() as SqlEntityManager, {
+      await work({
+        em: database.orm.em.fork() as SqlEntityManager,
         keyring,
         mail,
         passwords: new PasswordHasher(keyring, config.passwordCost),

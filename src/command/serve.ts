@@ -4,8 +4,7 @@ import type { Config } from '../config.ts';
 import { ConnectionSource } from '../entities/setting.ts';
 import { launch, type Service } from '../process/server.ts';
 import { StoppedError } from '../process/start-up.ts';
-import { startSealing } from '../services/audit/index.ts';
-import { startCleanup } from '../process/cleanup-rounds.ts';
+import { startCleanup, startSealing } from '../process/periodic.ts';
 import { isSaved } from '../services/setting/saved.ts';
 import { closeAfter, mailOf, openUpdated } from '../process/work.ts';
 import { tracingTo } from '../process/trace.ts';
@@ -126,8 +125,7 @@ export async function work(config: Config): Promise<void> {
     const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
     const em = database.orm.em as SqlEntityManager;
     const cleanup = startCleanup({
-      em,
-      tools: { ...room, rules: config.sessions, mail: mail.queue },
+      scope: { em, ...room, rules: config.sessions, mail: mail.queue },
       every: config.cleanupEvery,
       warn: output.warn,
       ...trace,

@@ -11,7 +11,7 @@ import type { UserOptions } from './user.ts';
 
 export async function showVault(config: Config, { json }: { readonly json?: boolean } = {}): Promise<void> {
   await whileOpen(config, async (database) => {
-    const status = await statusOf(database.orm.em.fork() as SqlEntityManager, config.vault.idleTtl);
+    const status = await statusOf({ em: database.orm.em.fork() as SqlEntityManager }, config.vault.idleTtl);
     if (json) sayJson(status);
     else say(formatStatus(status));
   });
@@ -22,7 +22,7 @@ export async function recover(config: Config, { user }: UserOptions, terminal = 
   const kit = await asking(terminal, (questions) => questions.askSecretly('Recovery kit'));
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
-    await recoverFor(database.orm.em.fork() as SqlEntityManager, { keyring, now: systemClock }, kit, user);
+    await recoverFor({ em: database.orm.em.fork() as SqlEntityManager, keyring, now: systemClock }, kit, user);
     say(`${user} has access to the vault again and unlocks it with their own password.`);
   });
 }
@@ -49,7 +49,7 @@ export async function importVault(
       const keyring = await keyringFor(config, database);
       const tools = { keyring, now: systemClock, versionsKept: config.vault.versionsKept };
       const who = { username: user, password: own };
-      const { added, changed, unchanged } = await importSecrets(database.orm.em.fork() as SqlEntityManager, tools, who, secrets);
+      const { added, changed, unchanged } = await importSecrets({ em: database.orm.em.fork() as SqlEntityManager, ...tools }, who, secrets);
       const stored = `Added ${counted(added, 'secret', 'secrets')} and changed ${changed}`;
       say(`${stored}; ${unchanged} unchanged.${leftOut}`);
     });

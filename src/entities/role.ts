@@ -195,6 +195,10 @@ export class UserRole extends Dated {
   }
 }
 
+/** SQL for whether the role assignment at an alias is in force. @param now SQL for the current instant. */
+export const isInForce = (assignment: string, now: string): string =>
+  `(${assignment}.expires_at is null or ${assignment}.expires_at > ${now})`;
+
 /** On what terms a role is held; null clears. */
 export interface AssignmentTerms {
   readonly expiresAt?: Date | null | undefined;

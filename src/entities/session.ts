@@ -200,3 +200,7 @@ export class LoginChallenge extends Dated {
     this.expiresAt = facts.expiresAt;
   }
 }
+
+/** SQL for whether the session at an alias is live. @param now SQL for the current instant. */
+export const isLive = (session: string, now: string): string =>
+  `${session}.ended_at is null and ${session}.expires_at > ${now} and ${session}.idle_ends_at > ${now}`;

@@ -8,13 +8,11 @@ import {
   execute,
   GraphQLError,
   Kind,
-  type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
   type FormattedExecutionResult,
   type GraphQLFormattedError,
   type GraphQLSchema,
-  type SelectionSetNode,
 } from 'graphql';
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Context as Conversation, type SubscribePayload } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -31,6 +29,7 @@ import { operations } from '../permissions/index.ts';
 import { Overrun } from '../services/case/case-changes.ts';
 import { networkOf } from '../services/limit.ts';
 import { toPublic } from './error-format.ts';
+import { rootFields } from './selection.ts';
 
 /** What WebSockets are served with. */
 export interface SocketParts {
@@ -350,7 +349,7 @@ class SocketConnection {
     if (!('document' in prepared)) return prepared.map((error) => new PublicError(error));
     const { document, operation, operationName, variables } = prepared;
     const args = { schema: this.parts.schema, document, operationName, variableValues: variables, contextValue: context };
-    this.#subscription.set(args, { requestId, operation: operation === null ? '' : rootField(document, operation.selectionSet) });
+    this.#subscription.set(args, { requestId, operation: rootFields({ document, operation })[0]?.name ?? '' });
     return args;
   }
 
@@ -441,16 +440,3 @@ function formatted(error: unknown): GraphQLFormattedError {
 /** The case was hidden between the look at it and its reading. */
 const isOutOfSight = ({ data, errors }: ExecutionResult): boolean =>
   !data && (errors ?? []).some(({ originalError }) => originalError instanceof Refusal && originalError.code === 'NOT_FOUND');
-
-/** A subscription has exactly one, perhaps within fragments: another document is not valid. */
-function rootField(document: DocumentNode, { selections }: SelectionSetNode): string {
-  for (const selection of selections) {
-    if (selection.kind === Kind.FIELD) return selection.name.value;
-    const { selectionSet } = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragment(document, selection.name.value);
-    return rootField(document, selectionSet);
-  }
-  return '';
-}
-
-const fragment = ({ definitions }: DocumentNode, name: string): { readonly selectionSet: SelectionSetNode } =>
-  definitions.find((each) => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === name) as never;

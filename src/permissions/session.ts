@@ -1,7 +1,7 @@
 import { IdempotencyKey } from '../entities/idempotency.ts';
 import { SystemKey } from '../entities/key.ts';
 import { RateLimit } from '../entities/limit.ts';
-import { Device, LoginChallenge, Session } from '../entities/session.ts';
+import { Device, isLive, LoginChallenge, Session } from '../entities/session.ts';
 import { anyone, fromTheStart, noRows, rule, signedIn, type Operations } from './rule.ts';
 
 export const operations: Operations = {
@@ -21,7 +21,7 @@ export const rows = [
     {
       to: 'signed in',
       which: 'their own active sessions',
-      rows: (row) => `${row}.user_id = :user and ${row}.ended_at is null and ${row}.expires_at > :now and ${row}.idle_ends_at > :now`,
+      rows: (row) => `${row}.user_id = :user and ${isLive(row, ':now')}`,
       see: 'everything',
     },
   ]),

@@ -317,7 +317,7 @@ class ServiceProcess {
     const database = await openUpdated(this.#config, place, { migrating });
     if (this.#config.environment !== 'production') return database;
     try {
-      await refuseSeededUsers(database.orm.em.fork() as SqlEntityManager, this.#shared.passwords);
+      await refuseSeededUsers({ em: database.orm.em.fork() as SqlEntityManager, passwords: this.#shared.passwords });
       return database;
     } catch (error) {
       await database.close();

@@ -7,7 +7,7 @@ import { listen, type Listening } from '../database/listen.ts';
 import { queueDatabase } from '../database/queue.ts';
 import { caseChannel } from '../entities/case.ts';
 import { ConnectionSource, type DatabaseConnection } from '../entities/setting.ts';
-import { Refusals, startSealing, type Sealing } from '../services/audit/index.ts';
+import { Refusals } from '../services/audit/index.ts';
 import type { CaseChanges } from '../services/case/case-changes.ts';
 import { registerKeys } from '../services/key.ts';
 import type { PasswordHasher } from '../services/crypto/hasher.ts';
@@ -16,7 +16,7 @@ import type { SetupToken } from '../services/crypto/setup.ts';
 import { startMail, type Mail } from '../services/mail/index.ts';
 import { hasOwner } from '../services/account/new-account.ts';
 import { makeFirstAdmin } from '../services/account/first-admin.ts';
-import { startCleanup, type Cleanup } from './cleanup-rounds.ts';
+import { startCleanup, startSealing, type PeriodicJob } from './periodic.ts';
 import type { Trace } from './trace.ts';
 import { CarefulSocket } from '../services/setting/address.ts';
 import { type Place } from '../services/setting/desk.ts';
@@ -148,7 +148,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
   let mail: Mail | undefined;
   let listening: Listening | undefined;
   try {
-    await registerKeys(database.orm.em as SqlEntityManager, keyring);
+    await registerKeys({ em: database.orm.em as SqlEntityManager, keyring });
     const hasSeeded = wantsSeeds(config, database) && (await seedWhenEmpty(config, database, passwords));
     const sending = await mailOf(config, { database, keyring, now, warn, print: shared.print, ...(trace && { trace }) });
     mail = sending;
@@ -164,7 +164,7 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
     });
     listening = hearing;
     const isOwned = await ensureOwner(serviceScope(tools, em, database.run, 'start'), config);
-    const cleanup = startCleanup({ em, tools, every: config.cleanupEvery, warn, ...(trace && { trace }) });
+    const cleanup = startCleanup({ scope: { em, ...tools }, every: config.cleanupEvery, warn, ...(trace && { trace }) });
     const sealing = startSealing({ em, keyring, every: config.sealEvery, warn, ...(trace && { trace }) });
     const requests = new Requests();
     return {
@@ -244,8 +244,8 @@ class Requests {
 interface Jobs {
   readonly listening: Listening;
   readonly refusals: Refusals;
-  readonly cleanup: Cleanup;
-  readonly sealing: Sealing;
+  readonly cleanup: PeriodicJob;
+  readonly sealing: PeriodicJob;
   readonly mail: Mail;
   readonly database: Database;
   /** Seconds. */

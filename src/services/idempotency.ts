@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { getArgumentValues, type GraphQLResolveInfo } from 'graphql';
 import { sqlAfter, sqlNow } from '../entities/clock.ts';
 import { conflict, Refusal } from '../errors.ts';
 import { frame } from './crypto/framing.ts';
 import type { Keyring } from './crypto/keyring.ts';
+import type { EntityScope } from './scope.ts';
 
 /** How long a retry is known for one, in hours. */
 const hours = 24;
@@ -41,15 +41,15 @@ export const isIdempotencyKey = (header: string): boolean => /^[\x21-\x7e]{1,255
  * @throws CONFLICT where the key came with another field or other arguments.
  */
 export async function makeOnce(
-  scope: RetryTools & { readonly em: SqlEntityManager },
+  scope: RetryTools & EntityScope,
   sent: SentKey,
   asked: AskedField,
-  make: (em: SqlEntityManager) => Promise<string>,
+  make: (scope: EntityScope) => Promise<string>,
 ): Promise<string> {
   const key = hashOf(sent);
   const verdict = await scope.em.transactional(async (transaction) => {
-    if (!(await claim(transaction, scope, key, asked))) return find(transaction, scope, key, asked);
-    const id = await make(transaction);
+    if (!(await claim({ ...scope, em: transaction }, key, asked))) return find({ ...scope, em: transaction }, key, asked);
+    const id = await make({ em: transaction });
     await transaction.execute('update idempotency_keys set record_id = ? where key = ?', [id, key]);
     return id;
   });
@@ -58,19 +58,19 @@ export async function makeOnce(
 }
 
 /** Takes a key that is not in use; waits for a transaction that is about to take it. */
-async function claim(em: SqlEntityManager, tools: RetryTools, key: string, asked: AskedField): Promise<boolean> {
-  const { keyring } = tools;
+async function claim(scope: RetryTools & EntityScope, key: string, asked: AskedField): Promise<boolean> {
+  const { em, keyring } = scope;
   const taken = await em.execute<object[]>(
-    `insert into idempotency_keys as held (key, digest, expires_at) values (?, ?, ${sqlAfter(tools, hours * 3600)})
+    `insert into idempotency_keys as held (key, digest, expires_at) values (?, ?, ${sqlAfter(scope, hours * 3600)})
      on conflict (key) do update set digest = excluded.digest, record_id = null, expires_at = excluded.expires_at
-     where held.expires_at <= ${sqlNow(tools)} returning key`,
+     where held.expires_at <= ${sqlNow(scope)} returning key`,
     [key, digestOf(asked, key, keyring, keyring.active)],
   );
   return taken.length === 1;
 }
 
 /** What the first try made, or the refusal where it asked for something else. */
-async function find(em: SqlEntityManager, { keyring }: RetryTools, key: string, asked: AskedField): Promise<string | Refusal> {
+async function find({ em, keyring }: RetryTools & EntityScope, key: string, asked: AskedField): Promise<string | Refusal> {
   const [held] = await em.execute<{ digest: string; record_id: string | null }[]>(
     'select digest, record_id from idempotency_keys where key = ?',
     [key],

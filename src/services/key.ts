@@ -1,10 +1,9 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { isGenuine, keyOf } from './audit/event.ts';
 import { eventColumns, eventOf } from './audit/row.ts';
 import { frame } from './crypto/framing.ts';
 import { confirmKeyring, discardUnconfirmed } from './crypto/keyfile.ts';
 import { KeyringError, type Keyring } from './crypto/keyring.ts';
-import { runOn, type RunSql } from './scope.ts';
+import { runOn, type RunSql, type Scope } from './scope.ts';
 
 /** The keyring differs from the one that the database was used with. */
 export class ForeignKeyringError extends KeyringError {
@@ -17,7 +16,7 @@ export class ForeignKeyringError extends KeyringError {
  * the same time, so that they cannot initialize an empty database with different keyrings.
  * @throws {ForeignKeyringError} if a required key is missing, or a key differs from the one in the database.
  */
-export async function registerKeys(em: SqlEntityManager, keyring: Keyring): Promise<void> {
+export async function registerKeys({ em, keyring }: Pick<Scope, 'em' | 'keyring'>): Promise<void> {
   await em.fork().transactional(async (transaction) => {
     await transaction.execute('select pg_advisory_xact_lock(8519330718)');
     const problem = await keyringProblem(runOn(transaction), keyring);

@@ -3,7 +3,8 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { frame } from '../../src/services/crypto/framing.ts';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
-import { isOfActiveKey, open, seal, SealError } from '../../src/services/crypto/seal.ts';
+import { isOfActiveKey, open, seal } from '../../src/services/crypto/seal.ts';
+import { SealError } from '../../src/services/crypto/gcm.ts';
 
 const older = Keyring.generate();
 const newer = Keyring.generate();

@@ -6,7 +6,7 @@ import { generatePair, nameOf, openSealed, publicKeyOf, sealTo } from '../../src
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 import { generateKit, readKit, writeKit } from '../../src/services/crypto/kit.ts';
 import { isMarked, markPair, openPrivateKey, readPrivateSeal, sealAgain, sealPrivateKey } from '../../src/services/crypto/pair.ts';
-import { SealError } from '../../src/services/crypto/seal.ts';
+import { SealError } from '../../src/services/crypto/gcm.ts';
 import { freshStretching, stretch } from '../../src/services/crypto/stretch.ts';
 import { isToken, mintToken, tokenBytes } from '../../src/services/crypto/token.ts';
 import {

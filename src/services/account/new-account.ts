@@ -60,6 +60,6 @@ const roleOf = async (scope: EntityScope, name: RoleName): Promise<string | null
   (await scope.em.findOne(Role, { name }, { filters: false }))?.id ?? null;
 
 async function makeRole(scope: EntityScope, name: RoleName): Promise<string> {
-  await makeRoles(scope.em);
+  await makeRoles(scope);
   return (await scope.em.findOneOrFail(Role, { name }, { filters: false })).id;
 }

@@ -1,7 +1,7 @@
 import { TokenType } from '../../entities/account.ts';
 import { SessionEnd } from '../../entities/session.ts';
 import { noPassword } from '../../entities/user.ts';
-import { endSessions } from '../sign-in/sign-out.ts';
+import { closeVault, endSessions } from '../sign-in/sign-out.ts';
 import { movePair, type PairMove } from '../proof/key-pair.ts';
 import type { Scope } from '../scope.ts';
 
@@ -40,7 +40,7 @@ export async function replacePassword(scope: Pick<Scope, 'em' | 'keyring' | 'mai
   if (replaced.length === 0) return false;
   if (pair !== undefined) await movePair(scope, userId, pair);
   await endSessions(scope, { userId, ...(keptSessionId !== undefined && { except: keptSessionId }) }, SessionEnd.PASSWORD_CHANGED);
-  await scope.em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
+  await closeVault(scope, userId);
   await scope.em.execute('delete from one_time_tokens where user_id = ? and used_at is null and type = ?', [
     userId,
     TokenType.PASSWORD_RESET,

@@ -35,7 +35,7 @@ export async function requestPasswordReset(scope: Scope, email: string): Promise
       });
     await keepIf(!isHeld, tx, async (nested) => {
       const facts = { action, reason: 'unknown', outcome: AuditOutcome.FAILED } as const;
-      await countWithin(nested.em, [{ facts, at: nested.now(), client: nested.client, count: 1 }]);
+      await countWithin(nested, [{ facts, at: nested.now(), client: nested.client, count: 1 }]);
     });
   });
   return true;

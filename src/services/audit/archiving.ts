@@ -1,13 +1,10 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { ArchiveError, findArchive, headOfArchive, macOfArchive } from './archive.ts';
 import type { ArchiveFile } from './archivefile.ts';
 import type { Head } from './chain.ts';
-import type { Services } from '../scope.ts';
 import { hostClient, recordAudit } from './event.ts';
-import type { RunSql } from '../scope.ts';
-import { runOn } from '../scope.ts';
+import { runOn, type EntityScope, type RunSql, type Scope } from '../scope.ts';
 import { sealingLock } from './seal.ts';
 import { formatFault, verifyAudit } from './verify.ts';
 
@@ -55,8 +52,7 @@ export async function planArchive(run: RunSql, keyring: Keyring, before: string)
  * @throws {ArchiveError} if the database has changed since the file was written. Then nothing is deleted.
  */
 export async function removeArchived(
-  em: SqlEntityManager,
-  { keyring, now }: Pick<Services, 'keyring' | 'now'>,
+  { em, keyring, now }: Pick<Scope, 'em' | 'keyring' | 'now'>,
   { before, from, to, digest }: ArchiveFile,
 ): Promise<number> {
   return await em.transactional(async (transaction) => {
@@ -64,7 +60,7 @@ export async function removeArchived(
     const latest = headOfArchive(await findArchive(runOn(transaction)), keyring);
     const isNext = latest.sequence === from.sequence && latest.hash === from.hash;
     const count = to.sequence - from.sequence;
-    if (!isNext || (await deleteUpTo(transaction, to)).some((deleted) => deleted !== count))
+    if (!isNext || (await deleteUpTo({ em: transaction }, to)).some((deleted) => deleted !== count))
       throw new ArchiveError('Nothing was deleted: the database changed since the file was written. Delete the file and archive again.');
     const archive = { head: to, before, digest, at: now() };
     await transaction.execute('insert into audit_archives (sequence, hash, before, digest, at, kid, mac) values (?, ?, ?, ?, ?, ?, ?)', [
@@ -96,7 +92,7 @@ export async function removeArchived(
 }
 
 /** @returns how many events and how many seals were deleted. */
-async function deleteUpTo(em: SqlEntityManager, { sequence }: Head): Promise<readonly number[]> {
+async function deleteUpTo({ em }: EntityScope, { sequence }: Head): Promise<readonly number[]> {
   await em.execute(`select set_config('unionhall.archiving', 'on', true)`);
   await em.execute('delete from audit_backlog where event_id in (select event_id from audit_seals where sequence <= ?)', [sequence]);
   const counts: number[] = [];

@@ -1,11 +1,9 @@
 import { LockMode } from '@mikro-orm/core';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome, Denial } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
 import { networkOf, tryTurn, type LimitScope } from '../limit.ts';
 import { recordAudit } from './event.ts';
-import type { Keyring } from '../crypto/keyring.ts';
-import type { Client, Scope } from '../scope.ts';
+import type { Client, EntityScope, Scope } from '../scope.ts';
 
 /** Where a refused request came from. */
 export type RequestOrigin = Pick<Client, 'ipAddress' | 'requestId'>;
@@ -65,9 +63,9 @@ export async function recordDenial(
   scope: Pick<Scope, 'em' | 'now' | 'client'>,
   ...denials: readonly [DenialFacts, ...DenialFacts[]]
 ): Promise<void> {
-  const { em, now, client } = scope;
+  const { now, client } = scope;
   await countDenials(
-    em,
+    scope,
     denials.map((facts) => ({ facts, at: now(), client, count: 1 })),
   );
 }
@@ -77,7 +75,7 @@ export async function recordDenial(
  * @throws {Error} inside a transaction, with which it could be lost.
  */
 export async function recordRefusal(scope: RefusalScope, denial: SingleDenial): Promise<void> {
-  if (!(await recordSingle(scope, denial))) await countDenials(scope.em, [denial]);
+  if (!(await recordSingle(scope, denial))) await countDenials(scope, [denial]);
 }
 
 /**
@@ -128,17 +126,17 @@ export const summaryOf = ({ facts, at, client, count }: CountedDenial): CountedD
 });
 
 /** Counts refusals, of which no two are the same, in one statement. */
-export async function countDenials(em: SqlEntityManager, denials: readonly CountedDenial[]): Promise<void> {
+export async function countDenials({ em }: EntityScope, denials: readonly CountedDenial[]): Promise<void> {
   if (em.isInTransaction()) throw new Error('Record the refusal after the transaction, so that a rollback cannot remove it.');
-  await addDenials(em, denials, `set_config('synchronous_commit', 'off', true) = 'off'`);
+  await addDenials({ em }, denials, `set_config('synchronous_commit', 'off', true) = 'off'`);
 }
 
 /** The same within the caller's transaction, with which it is committed. */
-export async function countWithin(em: SqlEntityManager, denials: readonly CountedDenial[]): Promise<void> {
-  await addDenials(em, denials, 'true');
+export async function countWithin(scope: EntityScope, denials: readonly CountedDenial[]): Promise<void> {
+  await addDenials(scope, denials, 'true');
 }
 
-async function addDenials(em: SqlEntityManager, denials: readonly CountedDenial[], condition: string): Promise<void> {
+async function addDenials({ em }: EntityScope, denials: readonly CountedDenial[], condition: string): Promise<void> {
   const row = `select cast(? as text), cast(? as text), cast(? as text), cast(? as int), cast(? as text), cast(? as timestamptz),
     cast(? as uuid), cast(? as uuid), cast(? as text), cast(? as uuid), cast(? as text), cast(? as int)
     where ${condition}`;
@@ -169,35 +167,35 @@ const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: Request
  * @returns what was moved.
  */
 export async function fileDenials(scope: FilingScope, most: number): Promise<readonly Denial[]> {
-  const { em, keyring, now } = scope;
+  const { em, now } = scope;
   const minute = minuteOf(now());
-  const counted = await find(em, { minute: { $lt: minute }, reason: { $ne: overLimit } }, most);
+  const counted = await find(scope, { minute: { $lt: minute }, reason: { $ne: overLimit } }, most);
   const daily = new DailyLimit(scope);
   const excess: Denial[] = [];
   for (const denial of counted) {
     const { action, actorId, targetId, at } = denial;
-    if (action === lock || (await daily.take({ facts: { actorId, targetId }, at }))) file(em, keyring, denial);
+    if (action === lock || (await daily.take({ facts: { actorId, targetId }, at }))) file(scope, denial);
     else excess.push(denial);
     em.remove(denial);
   }
-  if (excess.length > 0) await countWithin(em, summariesOf(excess));
+  if (excess.length > 0) await countWithin(scope, summariesOf(excess));
   if (counted.length === most) return counted;
-  const summaries = await find(em, { minute: { $lt: minute - summaryDelay }, reason: overLimit }, most - counted.length);
+  const summaries = await find(scope, { minute: { $lt: minute - summaryDelay }, reason: overLimit }, most - counted.length);
   for (const denial of summaries) {
-    file(em, keyring, denial);
+    file(scope, denial);
     em.remove(denial);
   }
   return [...counted, ...summaries];
 }
 
-const find = (em: SqlEntityManager, where: object, limit: number): Promise<Denial[]> =>
+const find = ({ em }: EntityScope, where: object, limit: number): Promise<Denial[]> =>
   em.find(Denial, where, { filters: false, lockMode: LockMode.PESSIMISTIC_PARTIAL_WRITE, limit });
 
-function file(em: SqlEntityManager, keyring: Keyring, denial: Denial): void {
+function file(scope: FilingScope, denial: Denial): void {
   const { at, actorId, sessionId, ipAddress, action, targetId, outcome, reason, requestId, count } = denial;
-  const actor = actorId === null ? null : em.getReference(User, actorId, { wrapped: true });
+  const actor = actorId === null ? null : scope.em.getReference(User, actorId, { wrapped: true });
   const targetType = targetId === null ? null : 'User';
-  recordAudit({ em, keyring }, { at, actor, sessionId, ipAddress, action, targetType, targetId, outcome, reason, requestId, count });
+  recordAudit(scope, { at, actor, sessionId, ipAddress, action, targetType, targetId, outcome, reason, requestId, count });
 }
 
 /** One summary for each action and hour. */

@@ -4,6 +4,5 @@ export { planArchive, removeArchived, type ArchivePlan } from './archiving.ts';
 export type { Head } from './chain.ts';
 export { exportAudit } from './export.ts';
 export { Refusals, type RefusedOperation } from './refusal.ts';
-export { startSealing, type Sealing } from './rounds.ts';
-export { sealEvents } from './seal.ts';
+export { batchSize, sealEvents } from './seal.ts';
 export { readHead, formatVerifiedPart, formatFault, formatHead, verifyAudit } from './verify.ts';

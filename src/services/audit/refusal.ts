@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { countDenials, keyOfDenial, recordSingle, summaryOf, type CountedDenial, type RequestOrigin, type RefusalScope } from './denial.ts';
+import type { EntityScope } from '../scope.ts';
 
 /** An operation that somebody may not ask. */
 export interface RefusedOperation {
@@ -75,23 +76,23 @@ export class Refusals {
     // those of one request go together
     await new Promise(setImmediate);
     while (this.#counted.size + this.#singles.length > 0) {
-      for (const single of this.#singles.splice(0)) await this.#try([single], (em) => this.#list(em, single));
+      for (const single of this.#singles.splice(0)) await this.#try([single], (scope) => this.#list(scope, single));
       const counted = [...this.#counted.values()];
       this.#counted = new Map();
-      for (const some of inParts(counted)) await this.#try(some, (em) => countDenials(em, some));
+      for (const some of inParts(counted)) await this.#try(some, (scope) => countDenials(scope, some));
     }
     this.#writing = null;
   }
 
-  async #try(denials: readonly CountedDenial[], write: (em: SqlEntityManager) => Promise<void>): Promise<void> {
-    await write(this.parts.em.fork()).catch((error: unknown) => {
+  async #try(denials: readonly CountedDenial[], write: (scope: EntityScope) => Promise<void>): Promise<void> {
+    await write({ em: this.parts.em.fork() }).catch((error: unknown) => {
       const count = denials.reduce((sum, denial) => sum + denial.count, 0);
       this.parts.warn(`Audit events for ${count} refusals could not be written (${(error as Error).name})`);
     });
   }
 
-  async #list(em: SqlEntityManager, denial: CountedDenial): Promise<void> {
-    if (!(await recordSingle({ ...this.parts.tools, em }, denial))) this.#count(denial);
+  async #list(scope: EntityScope, denial: CountedDenial): Promise<void> {
+    if (!(await recordSingle({ ...this.parts.tools, ...scope }, denial))) this.#count(denial);
   }
 }
 

@@ -1,8 +1,7 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Keyring } from '../crypto/keyring.ts';
 import { findArchive, headOfArchive } from './archive.ts';
 import { sealAfter, type Head } from './chain.ts';
-import { runOn } from '../scope.ts';
+import { runOn, type EntityScope, type Scope } from '../scope.ts';
 
 /** The advisory lock of sealing. Every other advisory lock has another number. */
 export const sealingLock = 7_201_183_403;
@@ -16,17 +15,17 @@ export const batchSize = 500;
  * nor for this, and this for none of them. Of several sealers at once, one does it.
  * @returns how many were sealed, or null where another one is at it.
  */
-export async function sealEvents(em: SqlEntityManager, keyring: Keyring, most: number = batchSize): Promise<number | null> {
+export async function sealEvents({ em, keyring }: Pick<Scope, 'em' | 'keyring'>, most: number = batchSize): Promise<number | null> {
   return em.transactional(async (transaction) => {
     const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [sealingLock]);
     if (!lock?.taken) return null;
-    const head = await headOf(transaction, keyring);
+    const head = await headOf({ em: transaction, keyring });
     const waiting = await transaction.execute<{ event_id: string; mac: string }[]>(
       `select b.event_id, e.mac from audit_backlog b join audit_events e on e.id = b.event_id
        where not exists (select 1 from audit_seals s where s.event_id = b.event_id) order by b.event_id limit ?`,
       [most],
     );
-    if (waiting.length > 0) await write(transaction, head, sealsOf(waiting, head, keyring));
+    if (waiting.length > 0) await write({ em: transaction }, head, sealsOf(waiting, head, keyring));
     return waiting.length;
   });
 }
@@ -38,7 +37,7 @@ interface Seal {
   readonly hash: string;
 }
 
-async function headOf(em: SqlEntityManager, keyring: Keyring): Promise<Head> {
+async function headOf({ em, keyring }: Pick<Scope, 'em' | 'keyring'>): Promise<Head> {
   const [last] = await em.execute<{ sequence: number | string; hash: string }[]>(
     'select sequence, hash from audit_seals order by sequence desc limit 1',
   );
@@ -54,7 +53,7 @@ function sealsOf(events: readonly { event_id: string; mac: string }[], head: Hea
   });
 }
 
-async function write(em: SqlEntityManager, { sequence }: Head, seals: readonly Seal[]): Promise<void> {
+async function write({ em }: EntityScope, { sequence }: Head, seals: readonly Seal[]): Promise<void> {
   await em.execute(
     `insert into audit_seals (sequence, event_id, kid, hash)
      select sequence, event_id, kid, hash from jsonb_to_recordset(cast(? as jsonb)) as seal (sequence bigint, event_id uuid, kid text, hash text)`,

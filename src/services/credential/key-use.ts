@@ -1,11 +1,11 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { OneTimeToken } from '../../entities/account.ts';
+import { isLive } from '../../entities/session.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { mailedToken } from '../crypto/mailed.ts';
 import { isOfActiveKey, seal } from '../crypto/seal.ts';
 import { hashToken } from '../crypto/token.ts';
 import { seedPurpose, withSeed } from '../proof/second-factor.ts';
-import type { Services } from '../scope.ts';
+import type { EntityScope, Scope } from '../scope.ts';
 
 /** How much stored data depends on one system key. */
 export interface KeyUse {
@@ -34,18 +34,19 @@ const kinds = [
  * Counts the usable data per system key: active sessions, passwords and second factors of users who are not deleted, unexpired
  * mailed tokens and idempotency keys, and all audit events and seals. Verifying the audit log needs the keys that made it.
  */
-export async function countKeys(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<KeyUse[]> {
+export async function countKeys(scope: Pick<Scope, 'em' | 'keyring'>, at: Date): Promise<KeyUse[]> {
   const found: (readonly [KeyedKind, ReadonlyMap<string, number>])[] = [];
   for (const [kind, text] of Object.entries(countings) as [Exclude<KeyedKind, 'mailed tokens'>, string][])
     found.push([
       kind,
       await count(
-        em,
+        scope,
         text,
         Array.from({ length: text.split('?').length - 1 }, () => at),
       ),
     ]);
-  found.push(['mailed tokens', await countMailed(em, keyring, at)]);
+  found.push(['mailed tokens', await countMailed(scope, at)]);
+  const { keyring } = scope;
   const kids = new Set([...keyring.kids, ...found.flatMap(([, counts]) => [...counts.keys()])]);
   return [...kids].map((kid) => ({
     kid,
@@ -68,10 +69,8 @@ export function formatKeyUses(uses: readonly KeyUse[]): string {
  * Re-encrypts the TOTP seeds with the active system key. Needs no user, and no user notices.
  * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were altered.
  */
-export async function renewSeeds(
-  em: SqlEntityManager,
-  { keyring, now }: Pick<Services, 'keyring' | 'now'>,
-): Promise<{ renewed: number; unreadable: number }> {
+export async function renewSeeds(scope: Pick<Scope, 'em' | 'keyring' | 'now'>): Promise<{ renewed: number; unreadable: number }> {
+  const { em, keyring, now } = scope;
   const done = { renewed: 0, unreadable: 0 };
   const rows = await em.execute<SeedRow[]>('select id, user_id, sealed_seed from totp_credentials order by id');
   for (const { id, user_id: userId, sealed_seed: sealed } of rows) {
@@ -79,7 +78,7 @@ export async function renewSeeds(
     const resealed = withSeed(keyring, userId, sealed, (seed) => seal(keyring, seedPurpose, [userId], seed));
     if (resealed === null) done.unreadable += 1;
     // compare and swap: a concurrent sign-in may have re-encrypted the seed, or a new factor may have replaced it
-    else if (await replaceSeed(em, { id, from: sealed, to: resealed }, now())) done.renewed += 1;
+    else if (await replaceSeed(scope, { id, from: sealed, to: resealed }, now())) done.renewed += 1;
   }
   return done;
 }
@@ -91,7 +90,7 @@ interface SeedRow {
 }
 
 async function replaceSeed(
-  em: SqlEntityManager,
+  { em }: EntityScope,
   { id, from, to }: { readonly id: string; readonly from: string; readonly to: string },
   at: Date,
 ): Promise<boolean> {
@@ -101,8 +100,8 @@ async function replaceSeed(
 
 /** SQL that counts data per key. Imported password hashes depend on no key until their users sign in. */
 const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> = {
-  sessions: `select refresh_kid as kid, cast(count(*) as int) as count from sessions
-    where ended_at is null and expires_at > ? and idle_ends_at > ? group by 1`,
+  sessions: `select refresh_kid as kid, cast(count(*) as int) as count from sessions s
+    where ${isLive('s', '?')} group by 1`,
   passwords: `select split_part(password_hash, ':', 2) as kid, cast(count(*) as int) as count from users
     where password_hash like 'pepper-v1:%' and deleted_at is null group by 1`,
   'TOTP seeds': `select split_part(c.sealed_seed, ':', 2) as kid, cast(count(*) as int) as count
@@ -123,7 +122,7 @@ const countings: Readonly<Record<Exclude<KeyedKind, 'mailed tokens'>, string>> =
     (select kid from audit_seals union all select kid from audit_archives) as sealed group by 1`,
 };
 
-async function count(em: SqlEntityManager, text: string, values: readonly unknown[]): Promise<Map<string, number>> {
+async function count({ em }: EntityScope, text: string, values: readonly unknown[]): Promise<Map<string, number>> {
   const rows = await em.execute<{ kid: string; count: number }[]>(text, [...values]);
   return new Map(rows.map(({ kid, count: found }) => [kid, found]));
 }
@@ -136,7 +135,7 @@ interface MailedRow {
 }
 
 /** Counts mailed tokens. Only their hashes are stored, so each key is tried until one recreates the token. */
-async function countMailed(em: SqlEntityManager, keyring: Keyring, at: Date): Promise<Map<string, number>> {
+async function countMailed({ em, keyring }: Pick<Scope, 'em' | 'keyring'>, at: Date): Promise<Map<string, number>> {
   const rows = await em.execute<MailedRow[]>(
     'select id, user_id, type, token_hash from one_time_tokens where used_at is null and expires_at > ?',
     [at],

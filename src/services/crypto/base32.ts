@@ -1,3 +1,9 @@
+/** Crockford's alphabet: no I, L, O and U, so that no character looks like another one, and no word is spelled. */
+export const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** Normalizes typed text of Crockford's alphabet: upper case, 0 for O, and 1 for I and L. */
+export const typedCrockford = (text: string): string => text.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1');
+
 /** Writes five bits a character, the first bits first; a rest is filled up with zeros, and nothing is padded. */
 export function toBase32(bytes: Uint8Array, alphabet: string): string {
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');

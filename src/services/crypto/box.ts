@@ -1,7 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto';
 import { frame, fromBase64Url } from './framing.ts';
-import { decrypt, encrypt } from './gcm.ts';
-import { SealError } from './seal.ts';
+import { decrypt, encrypt, SealError } from './gcm.ts';
 
 /** An X25519 key pair, 32 bytes each. The private half is the holder's to zero. */
 export interface KeyPair {

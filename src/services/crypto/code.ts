@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { readArgon, runArgon, writeArgon, type ArgonHash } from './argon.ts';
-import { toBase32 } from './base32.ts';
+import { crockford, toBase32, typedCrockford } from './base32.ts';
 import { frame } from './framing.ts';
 import type { Keyring } from './keyring.ts';
 import { checkCost, freshParameters, type PasswordCost } from './password.ts';
@@ -18,8 +18,6 @@ const codeBytes = 10;
 const hashLength = 32;
 /** A code with a generous number of dashes and spaces. */
 const maxTyped = 64;
-/** Crockford's: no I, L, O and U, so nothing looks like anything else, or spells a word. */
-const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /**
  * Ten codes of 80 random bits, `XXXX-XXXX-XXXX-XXXX`. All are hashed with one salt, peppered like passwords, as
@@ -62,7 +60,7 @@ type CodeHash = ArgonHash & { readonly kid: string };
 type Batch = Omit<CodeHash, 'digest'>;
 
 function mintCode(): string {
-  return toBase32(randomBytes(codeBytes), alphabet);
+  return toBase32(randomBytes(codeBytes), crockford);
 }
 
 const grouped = (code: string): string => code.replace(/.{4}(?=.)/g, '$&-');
@@ -71,7 +69,7 @@ const grouped = (code: string): string => code.replace(/.{4}(?=.)/g, '$&-');
 function normal(code: string): string | null {
   const bare = typedCode(code);
   if (code.length > maxTyped || !/^[0-9A-Za-z]{16}$/.test(bare)) return null;
-  const plain = bare.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1');
+  const plain = typedCrockford(bare);
   return plain.includes('U') ? null : plain;
 }
 

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { open, readFile, stat, unlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { unwritableReason } from '../../errors.ts';
 import { Keyring, KeyringError } from './keyring.ts';
+import { createPrivate } from './private-file.ts';
 
 /** Where a keyring may come from. */
 export interface KeySource {
@@ -88,32 +88,13 @@ function refuseShared(path: string, mode: number, shared: number, wanted: string
   );
 }
 
-/** Writes beside and links: a reader sees the whole file or none, and one that another process made first stays. */
+/** Creates the keyring file, unless another process made it first. */
 async function make(file: string, directory: string): Promise<string | null> {
-  const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await writeWhole(draft, `${Keyring.generate()}\n`);
-    await link(draft, file).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    });
-  } catch (error) {
+  await createPrivate(file, Keyring.generate()).catch((error: unknown) => {
     const reason = unwritableReason(error) ?? codeOf(error);
     throw new KeyringError(`The keyring ${file} cannot be created: ${reason}. UNIONHALL_CONFIG_DIR sets its folder`);
-  } finally {
-    await unlink(draft).catch(() => undefined);
-  }
+  });
   return readOwn(file, directory);
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.writeFile(text, 'utf8');
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function codeOf(error: unknown): string {

@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
 import { generatePair, publicKeyOf, type KeyPair } from './box.ts';
-import { fromBase32, toBase32 } from './base32.ts';
+import { crockford, fromBase32, toBase32, typedCrockford } from './base32.ts';
 import { frame } from './framing.ts';
 import { typedCode } from './typed.ts';
 
 const name = 'UHRK1';
 const keyLength = 32;
 const checkLength = 3;
-/** Crockford's: no I, L, O and U, so nothing looks like anything else. */
-const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 /** A kit with a generous number of dashes and spaces. */
 const maxTyped = 300;
 
@@ -18,7 +16,7 @@ export const generateKit = generatePair;
 /** `UHRK1-XXXX-…`, fourteen groups of four characters: the private key and a check that a slip of the pen does not pass. */
 export function writeKit(privateKey: Uint8Array): string {
   const bytes = Buffer.concat([privateKey, checkOf(privateKey)]);
-  const text = toBase32(bytes, alphabet);
+  const text = toBase32(bytes, crockford);
   bytes.fill(0);
   return `${name}-${(text.match(/.{4}/g) ?? []).join('-')}`;
 }
@@ -27,7 +25,7 @@ export function writeKit(privateKey: Uint8Array): string {
 export function readKit(text: string): KeyPair | null {
   const bare = typedCode(text).toUpperCase();
   if (text.length > maxTyped || !bare.startsWith(name)) return null;
-  const bytes = fromBase32(bare.slice(name.length).replaceAll('O', '0').replaceAll(/[IL]/g, '1'), alphabet);
+  const bytes = fromBase32(typedCrockford(bare.slice(name.length)), crockford);
   if (bytes?.byteLength !== keyLength + checkLength) return null;
   const privateKey = bytes.subarray(0, keyLength);
   if (!checkOf(privateKey).equals(bytes.subarray(keyLength))) {

@@ -1,10 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import { publicKeyOf, type KeyPair } from './box.ts';
 import { frame, fromBase64Url } from './framing.ts';
-import { decrypt, encrypt } from './gcm.ts';
+import { decrypt, encrypt, SealError } from './gcm.ts';
 import type { Keyring } from './keyring.ts';
 import { composed } from './password.ts';
-import { isOfActiveKey, open, seal, SealError } from './seal.ts';
+import { isOfActiveKey, open, seal } from './seal.ts';
 import { maxIterations, type Stretching } from './stretch.ts';
 
 /** Whose key pair it is. */

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { link, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createPrivate } from './private-file.ts';
 import { typedToken } from './typed.ts';
 
 const tokenForm = /^sut1\.[A-Za-z0-9_-]{43}$/;
@@ -46,18 +47,13 @@ export class SetupToken {
     await unlink(this.#file).catch(() => undefined);
   }
 
-  /** Writes beside and links: a reader sees the whole file or none. Null where nothing can be written. */
+  /** Null where nothing can be written. */
   async #make(): Promise<string | null> {
-    const draft = `${this.#file}.${process.pid}.${randomBytes(6).toString('hex')}`;
     try {
-      await mkdir(this.directory, { recursive: true, mode: 0o700 });
-      await writeFile(draft, `${mint()}\n`, { mode: 0o600, flag: 'wx' });
-      await link(draft, this.#file).catch(unlessThere);
+      await createPrivate(this.#file, mint());
       return await this.#read();
     } catch {
       return null;
-    } finally {
-      await unlink(draft).catch(() => undefined);
     }
   }
 
@@ -72,7 +68,3 @@ export class SetupToken {
 
 const mint = (): string => `sut1.${randomBytes(32).toString('base64url')}`;
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-function unlessThere(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EEXIST') throw error;
-}

@@ -1,8 +1,7 @@
 import { createHmac, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { frame, fromBase64Url } from './framing.ts';
-import { decrypt, encrypt } from './gcm.ts';
+import { decrypt, encrypt, SealError } from './gcm.ts';
 import type { Keyring } from './keyring.ts';
-import { SealError } from './seal.ts';
 
 const keyLength = 32;
 const saltScheme = 'hkdf-sha256-v1';

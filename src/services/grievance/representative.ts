@@ -1,5 +1,5 @@
 import { ref, type Ref } from '@mikro-orm/postgresql';
-import { RoleName } from '../../entities/role.ts';
+import { isInForce, RoleName } from '../../entities/role.ts';
 import { User } from '../../entities/user.ts';
 import { badInput, notFound } from '../../errors.ts';
 import type { Scope } from '../scope.ts';
@@ -16,7 +16,7 @@ export async function representative(scope: Scope, userId: string, now: Date): P
   const [found] = await scope.em.execute<{ id: string; represents: boolean }[]>(
     `select u.id, u.is_active and exists (
        select 1 from user_roles a join roles r on r.id = a.role_id
-       where a.user_id = u.id and (a.expires_at is null or a.expires_at > ?) and r.based_on in (?, ?, ?)) as represents
+       where a.user_id = u.id and ${isInForce('a', '?')} and r.based_on in (?, ?, ?)) as represents
      from users u where u.id = ? and u.deleted_at is null for share of u`,
     [now, ...representing, userId],
   );

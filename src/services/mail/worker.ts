@@ -71,7 +71,7 @@ async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Prom
   if (row === null || foldCase(row.sentTo) !== foldCase(user.email)) return null;
   if (kind === 'email-verification' && user.isVerified) return null;
   if (kind === 'email-verification') {
-    const holder = await holderOf(em, user);
+    const holder = await holderOf(tools, user);
     if (holder !== null) return tellHolder(holder, row.createdAt);
   }
   const token = keyring.has(kid) ? mailedToken(keyring, kid, type, { id, userId: user.id }) : '';
@@ -80,7 +80,7 @@ async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Prom
 }
 
 /** Finds another user who has verified this address: a request to verify it again would only confuse them. */
-async function holderOf(em: SqlEntityManager, { id, email }: User): Promise<User | null> {
+async function holderOf({ em }: Pick<WorkerTools, 'em'>, { id, email }: User): Promise<User | null> {
   const [row] = await em.execute<{ id: string }[]>(
     `select u.id from users u where lower(u.email) = lower(cast(? as text) collate "C") and u.id <> ? and ${holdsEmail('u')}`,
     [email, id],

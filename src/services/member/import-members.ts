@@ -1,6 +1,5 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
-import type { ImportTools } from '../record/import.ts';
+import type { ImportScope } from '../record/import.ts';
 import { contactColumns, day, named, oneOf, text } from '../record/cell.ts';
 import { importRecords, type RecordFields, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
 import { changeProblems } from './update-member.ts';
@@ -49,9 +48,5 @@ function withSuffix({ suffix, ...given }: RecordFields): RecordFields {
  * passed over; where the file says something else, that is a problem of its line, or with `updates` a change of the member.
  * @throws {ImportError} where nothing of the file can be imported.
  */
-export const importMembers = (
-  em: SqlEntityManager,
-  tools: ImportTools,
-  source: AsyncIterable<Uint8Array>,
-  options: ImportOptions,
-): Promise<ImportOutcome> => importRecords(em, tools, source, { kind: members, options });
+export const importMembers = (scope: ImportScope, source: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportOutcome> =>
+  importRecords(scope, source, { kind: members, options });

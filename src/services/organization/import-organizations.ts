@@ -1,6 +1,5 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { Organization, organizationProblems, OrganizationType, type OrganizationFacts } from '../../entities/organization.ts';
-import type { ImportTools } from '../record/import.ts';
+import type { ImportScope } from '../record/import.ts';
 import { contactColumns, named, oneOf, text, wholeNumber } from '../record/cell.ts';
 import { importRecords, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
 
@@ -35,8 +34,7 @@ const organizations: Importable<Organization> = {
  * @throws {ImportError} where nothing of the file can be imported.
  */
 export const importOrganizations = (
-  em: SqlEntityManager,
-  tools: ImportTools,
+  scope: ImportScope,
   source: AsyncIterable<Uint8Array>,
   options: ImportOptions,
-): Promise<ImportOutcome> => importRecords(em, tools, source, { kind: organizations, options });
+): Promise<ImportOutcome> => importRecords(scope, source, { kind: organizations, options });

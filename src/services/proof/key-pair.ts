@@ -1,10 +1,11 @@
 import { sqlNow } from '../../entities/clock.ts';
 import { vaultRoles } from '../../entities/vault.ts';
+import { isInForce } from '../../entities/role.ts';
 import { conflict } from '../../errors.ts';
 import { generatePair } from '../crypto/box.ts';
 import { openByPassword, readPrivateSeal, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
 import { composed } from '../crypto/password.ts';
-import { SealError } from '../crypto/seal.ts';
+import { SealError } from '../crypto/gcm.ts';
 import { freshStretching } from '../crypto/stretch.ts';
 import { addPair, voidPair, writePair } from './stored-pair.ts';
 import type { Scope } from '../scope.ts';
@@ -44,7 +45,7 @@ async function versionWithout(scope: Scope, userId: string): Promise<number | nu
   const [found] = await scope.em.execute<{ key_version: number }[]>(
     `select u.key_version from users u where u.id = ? and not exists (select 1 from user_keys k where k.user_id = u.id)
      and exists (select 1 from user_roles a join roles r on r.id = a.role_id
-       where a.user_id = u.id and (a.expires_at is null or a.expires_at > ${sqlNow(scope)}) and r.based_on in (${roles}))`,
+       where a.user_id = u.id and ${isInForce('a', sqlNow(scope))} and r.based_on in (${roles}))`,
     [userId, ...vaultRoles],
   );
   return found?.key_version ?? null;

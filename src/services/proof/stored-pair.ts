@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Keyring } from '../crypto/keyring.ts';
 import { isMarked, markPair, readPrivateSeal, type MarkedPair, type PairHolder, type PrivateSeal } from '../crypto/pair.ts';
-import { SealError } from '../crypto/seal.ts';
+import { SealError } from '../crypto/gcm.ts';
 import type { Scope } from '../scope.ts';
 
 /** A user's own key pair as it is stored. */

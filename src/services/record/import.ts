@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { LockMode, raw, type EntityClass, type EntityProperty, type FilterQuery, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { LockMode, raw, type EntityClass, type EntityProperty, type FilterQuery } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Kept } from '../../entities/record.ts';
-import { dayIn } from '../../entities/scalars.ts';
 import { cleaned } from '../../entities/text.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordAudit } from '../audit/event.ts';
-import type { Services } from '../scope.ts';
+import { todayOf, type EntityScope, type Scope } from '../scope.ts';
 import { parseInput, validValues } from './index.ts';
 import type { Cell, DateForm } from './cell.ts';
 import { csvRecords, ImportError, type CsvForm, type CsvRecord } from './csv.ts';
 
-/** What an import needs of the process. */
-export type ImportTools = Pick<Services, 'keyring' | 'timeZone' | 'now'>;
+/** What an import needs of a scope. */
+export type ImportScope = Pick<Scope, 'em' | 'keyring' | 'timeZone' | 'now'>;
 
 /** A record that can be imported. */
 type Versioned = Kept & { readonly version: number };
@@ -114,32 +113,32 @@ const batchSize = 500;
  * @throws {ImportError} if the file cannot be read, or another change took a key or modified a record during the import.
  */
 export async function importRecords<T extends Versioned>(
-  em: SqlEntityManager,
-  tools: ImportTools,
+  scope: ImportScope,
   source: AsyncIterable<Uint8Array>,
   { kind, options }: { readonly kind: Importable<T>; readonly options: ImportOptions },
 ): Promise<ImportOutcome> {
   const { isTrial, report, show = () => undefined, progress = () => undefined, dates = 'iso', updates = false, ...form } = options;
-  const today = dayIn(tools.timeZone, tools.now());
+  const today = todayOf(scope);
   const all: ParsedRecord[] = [];
   const judged = (facts: object) => kind.problems(facts, today);
   for await (const record of csvRecords(source, { columns: kind.columns, needed: kind.needed, ...form })) {
-    all.push(read(em, { ...kind, dates, judged }, record));
+    all.push(read(scope, { ...kind, dates, judged }, record));
     if (all.length % batchSize === 0) progress('read', all.length);
   }
   if (all.length === 0) throw new ImportError('The file has no records after its first line.');
   progress('read', all.length);
   findTwice(kind, all);
-  return em
+  return scope.em
     .fork()
-    .transactional(async (transaction) => {
-      await transaction.execute('select pg_advisory_xact_lock(?)', [importing]);
-      const { fresh, outdated } = await compare(transaction, { ...kind, updates, today }, all);
+    .transactional(async (em) => {
+      const inner = { ...scope, em };
+      await em.execute('select pg_advisory_xact_lock(?)', [importing]);
+      const { fresh, outdated } = await compare(inner, { ...kind, updates, today }, all);
       const bad = all.filter(({ problems }) => problems.length > 0);
       for (const { line, problems } of bad) report({ line, problems: problems.map(inWords).join('; ') });
       if (bad.length > 0) return { added: 0, alreadyThere: 0, refused: bad.length };
       if (isTrial) for (const each of outdated) changesOf(kind.key, each).forEach(show);
-      else await write(transaction, kind, { fresh, outdated }, { tools, progress: (count) => progress('added', count) });
+      else await write(inner, kind, { fresh, outdated }, (count) => progress('added', count));
       const alreadyThere = all.length - fresh.length - outdated.length;
       return { added: fresh.length, ...(updates && { updated: outdated.length }), alreadyThere, refused: 0 };
     })
@@ -153,7 +152,7 @@ interface ParsingKind<T extends Versioned> extends Importable<T> {
   readonly judged: (facts: object) => FieldProblem[];
 }
 
-function read<T extends Versioned>(em: SqlEntityManager, kind: ParsingKind<T>, record: CsvRecord): ParsedRecord {
+function read<T extends Versioned>(scope: EntityScope, kind: ParsingKind<T>, record: CsvRecord): ParsedRecord {
   const { line } = record;
   if ('problem' in record) return { line, facts: {}, problems: [{ path: '', message: record.problem }] };
   const problems: FieldProblem[] = [];
@@ -165,7 +164,7 @@ function read<T extends Versioned>(em: SqlEntityManager, kind: ParsingKind<T>, r
     given[path] = cell.read(text, kind.dates);
     if (given[path] === undefined) problems.push({ path, message: cell.message });
   }
-  const parsed = parseInput({ em }, kind.entity, kind.combine?.(given) ?? given);
+  const parsed = parseInput(scope, kind.entity, kind.combine?.(given) ?? given);
   problems.push(...parsed.problems, ...kind.judged(validValues(parsed)));
   return { line, facts: parsed.values, problems };
 }
@@ -189,7 +188,7 @@ interface ComparisonKind<T extends Versioned> extends Importable<T> {
 
 /** Finds new and changed records. A changed record that must not be updated becomes a problem. */
 async function compare<T extends Versioned>(
-  em: SqlEntityManager,
+  { em }: EntityScope,
   kind: ComparisonKind<T>,
   all: readonly ParsedRecord[],
 ): Promise<ComparedRecords> {
@@ -247,21 +246,17 @@ const isSame = (row: ExistingRow, facts: RecordFields): boolean =>
 const changesOf = (key: string, { line, row, changes }: ChangedRecord): ImportedChange[] =>
   Object.entries(changes).map(([path, to]) => ({ line, key: [key, row[key]], path, from: row[path], to }));
 
-interface WriteOptions {
-  readonly tools: ImportTools;
-  readonly progress: (written: number) => void;
-}
-
 /** Writes the records with one audit event each. All events of a run share one request id. */
 async function write<T extends Versioned>(
-  em: SqlEntityManager,
+  scope: ImportScope,
   { entity, make, type, actions }: Importable<T>,
   { fresh, outdated }: ComparedRecords,
-  { tools: { keyring, now }, progress }: WriteOptions,
+  progress: (written: number) => void,
 ): Promise<void> {
+  const { em, now } = scope;
   const origin = { actor: null, sessionId: null, ipAddress: null, requestId: `import-${randomUUID()}`, at: now() } as const;
   const record = (action: string, targetId: string) =>
-    recordAudit({ em, keyring }, { ...origin, action, targetType: type, targetId, outcome: AuditOutcome.SUCCEEDED, count: 1 });
+    recordAudit(scope, { ...origin, action, targetType: type, targetId, outcome: AuditOutcome.SUCCEEDED, count: 1 });
   for (let from = 0; from < fresh.length; from += batchSize) {
     const batch = fresh.slice(from, from + batchSize);
     for (const { facts } of batch) {
@@ -275,7 +270,7 @@ async function write<T extends Versioned>(
   }
   for (let from = 0; from < outdated.length; from += batchSize) {
     const batch = outdated.slice(from, from + batchSize);
-    const held = await hold(em, entity, batch);
+    const held = await hold(scope, entity, batch);
     for (const { row, changes } of batch) {
       Object.assign(held.get(row.id) as T, changes);
       record(actions.update, row.id);
@@ -291,7 +286,7 @@ async function write<T extends Versioned>(
  * @throws {ImportError} if one was changed or deleted since it was compared.
  */
 async function hold<T extends Versioned>(
-  em: SqlEntityManager,
+  { em }: EntityScope,
   entity: EntityClass<T>,
   batch: readonly ChangedRecord[],
 ): Promise<Map<string, T>> {

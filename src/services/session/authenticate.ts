@@ -1,9 +1,9 @@
+import { isLive } from '../../entities/session.ts';
 import type { SessionConfig } from '../../config.ts';
 import { sqlAfter, sqlNow, type Clocked } from '../../entities/clock.ts';
 import { BenevolenceReviewLevel } from '../../entities/benevolence.ts';
-import { RoleName } from '../../entities/role.ts';
+import { isInForce, RoleName } from '../../entities/role.ts';
 import type { ViewerFacts } from '../../entities/viewer.ts';
-import { isLive } from '../sign-in/session-terms.ts';
 import type { RunSql, Services } from '../scope.ts';
 
 /**
@@ -21,9 +21,9 @@ export const viewerSql = (
   s.authenticated_at > ${sqlAfter(clocked, -stepUpAge)} as has_stepped_up, r.based_on as role, array_to_string(a.review_levels, ',') as review_levels
 from sessions s
 join users u on u.id = s.user_id
-left join user_roles a on a.user_id = u.id and (a.expires_at is null or a.expires_at > ${sqlNow(clocked)})
+left join user_roles a on a.user_id = u.id and ${isInForce('a', sqlNow(clocked))}
 left join roles r on r.id = a.role_id
-where s.id = $1 and s.user_id = $2 and ${isLive('s', clocked)}
+where s.id = $1 and s.user_id = $2 and ${isLive('s', sqlNow(clocked))}
   and u.is_active and u.deleted_at is null`;
 
 interface ViewerRow {

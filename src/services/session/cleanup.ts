@@ -1,15 +1,14 @@
 import type { SessionConfig } from '../../config.ts';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { sqlAfter } from '../../entities/clock.ts';
 import { fileDenials } from '../audit/denial.ts';
 import { recordAudit } from '../audit/event.ts';
-import type { Services } from '../scope.ts';
+import type { Scope } from '../scope.ts';
 
 /** How many rows of each kind a round removed, and how many refusals it filed. */
 export type CleanedUp = Readonly<Record<'denials' | 'roles' | keyof typeof removals, number>>;
 
-export type CleanupTools = Pick<Services, 'keyring' | 'mail' | 'now'> & {
+export type CleanupScope = Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'> & {
   readonly rules: Pick<SessionConfig, 'refusalsPerDay'>;
 };
 
@@ -47,31 +46,31 @@ const batchSize = 1000;
  * @param signal ends the round after the transaction that runs.
  * @returns null where another one does it already, or the signal came.
  */
-export async function cleanUp(em: SqlEntityManager, tools: CleanupTools, signal?: AbortSignal): Promise<CleanedUp | null> {
+export async function cleanUp(scope: CleanupScope, signal?: AbortSignal): Promise<CleanedUp | null> {
   let denials = 0;
   for (let filed = batchSize; filed === batchSize; denials += filed) {
-    const batch = await alone(em.fork(), (transaction) => file(transaction, tools));
+    const batch = await alone(scope, file);
     if (batch === null || signal?.aborted) return null;
     filed = batch;
   }
-  return await alone(em.fork(), async (transaction) => {
-    const counts: Record<string, number> = { denials, roles: await endRoles(transaction, tools) };
-    for (const [kind, removal] of Object.entries(removals)) counts[kind] = await remove(transaction, tools, removal);
+  return await alone(scope, async (inner) => {
+    const counts: Record<string, number> = { denials, roles: await endRoles(inner) };
+    for (const [kind, removal] of Object.entries(removals)) counts[kind] = await remove(inner, removal);
     return counts as CleanedUp;
   });
 }
 
 /** Works in a transaction, unless another one that cleans up does. */
-async function alone<T>(em: SqlEntityManager, work: (transaction: SqlEntityManager) => Promise<T>): Promise<T | null> {
-  return em.transactional(async (transaction) => {
-    const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [cleanup]);
-    return lock?.taken ? await work(transaction) : null;
+async function alone<T>(scope: CleanupScope, work: (inner: CleanupScope) => Promise<T>): Promise<T | null> {
+  return scope.em.fork().transactional(async (em) => {
+    const [lock] = await em.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [cleanup]);
+    return lock?.taken ? await work({ ...scope, em }) : null;
   });
 }
 
-async function file(em: SqlEntityManager, tools: CleanupTools): Promise<number> {
-  const { mail } = tools;
-  const filed = await fileDenials({ ...tools, em }, batchSize);
+async function file(scope: CleanupScope): Promise<number> {
+  const { em, mail } = scope;
+  const filed = await fileDenials(scope, batchSize);
   for (const { action, reason, targetId, at } of filed) {
     if (action !== 'lock' || targetId === null || !toldLocks.has(reason)) continue;
     await mail.enqueue(em, { kind: 'security-alert', userId: targetId, alert: 'account-locked', at: at.toISOString() });
@@ -80,39 +79,34 @@ async function file(em: SqlEntityManager, tools: CleanupTools): Promise<number> 
 }
 
 /** The assignment gave nothing since it expired; that it is gone stands in the audit log. */
-async function endRoles(em: SqlEntityManager, tools: CleanupTools): Promise<number> {
-  const { keyring } = tools;
-  const at = tools.now();
-  const ended = await em.execute<{ user_id: string }[]>(
-    `delete from user_roles where expires_at <= ${sqlAfter(tools, -expiredRoles)} returning user_id`,
+async function endRoles(scope: CleanupScope): Promise<number> {
+  const at = scope.now();
+  const ended = await scope.em.execute<{ user_id: string }[]>(
+    `delete from user_roles where expires_at <= ${sqlAfter(scope, -expiredRoles)} returning user_id`,
   );
   for (const { user_id: targetId } of ended) {
-    recordAudit(
-      { em, keyring },
-      {
-        at,
-        actor: null,
-        sessionId: null,
-        ipAddress: null,
-        action: 'remove_expired_role',
-        targetType: 'User',
-        targetId,
-        outcome: AuditOutcome.SUCCEEDED,
-        requestId: 'cleanup',
-        count: 1,
-      },
-    );
+    recordAudit(scope, {
+      at,
+      actor: null,
+      sessionId: null,
+      ipAddress: null,
+      action: 'remove_expired_role',
+      targetType: 'User',
+      targetId,
+      outcome: AuditOutcome.SUCCEEDED,
+      requestId: 'cleanup',
+      count: 1,
+    });
   }
   return ended.length;
 }
 
 async function remove(
-  em: SqlEntityManager,
-  tools: CleanupTools,
+  scope: CleanupScope,
   { table, column, seconds, where = 'true' }: { table: string; column: string; seconds: number; where?: string },
 ): Promise<number> {
-  const [row] = await em.execute<{ removed: number }[]>(
-    `with removed as (delete from ${table} where ${column} <= ${sqlAfter(tools, -seconds)} and ${where} returning 1)
+  const [row] = await scope.em.execute<{ removed: number }[]>(
+    `with removed as (delete from ${table} where ${column} <= ${sqlAfter(scope, -seconds)} and ${where} returning 1)
      select cast(count(*) as int) as removed from removed`,
   );
   return row?.removed ?? 0;

@@ -1,6 +1,6 @@
 import { AuditOutcome } from '../../entities/audit.ts';
 import { sqlAfter, sqlNow } from '../../entities/clock.ts';
-import { SessionEnd } from '../../entities/session.ts';
+import { isLive, SessionEnd } from '../../entities/session.ts';
 import { User } from '../../entities/user.ts';
 import { unauthenticated } from '../../errors.ts';
 import { recordAudit } from '../audit/event.ts';
@@ -11,7 +11,6 @@ import { again, holdSession, type HeldSession } from '../sign-in/current-token.t
 import { endSessions } from '../sign-in/sign-out.ts';
 import { SignedIn, type Issued } from '../sign-in/start-session.ts';
 import { recordWrongToken, takeTokenTurn } from '../proof/token-attempt.ts';
-import { isLive } from '../sign-in/session-terms.ts';
 import type { Scope } from '../scope.ts';
 
 /**
@@ -51,7 +50,7 @@ async function rotate(scope: Scope, claims: RefreshClaims, token: string): Promi
      set refresh_counter = ?, refresh_hash = ?, refresh_kid = ?, refreshed_at = ${at}, first_used_at = null,
        last_seen_at = ${at}, idle_ends_at = ${sqlAfter(scope, rules.idleAge)}, ip_address = coalesce(?, s.ip_address), updated_at = ${at}
      from users u
-     where s.id = ? and s.refresh_counter = ? and s.refresh_hash = ? and ${isLive('s', scope)}
+     where s.id = ? and s.refresh_counter = ? and s.refresh_hash = ? and ${isLive('s', sqlNow(scope))}
        and u.id = s.user_id and u.is_active and u.deleted_at is null
      returning s.user_id`,
     [counter, hashToken(successor), kid, scope.client.ipAddress, sessionId, claims.counter, hashToken(token)],

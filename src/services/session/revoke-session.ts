@@ -1,9 +1,9 @@
-import { SessionEnd } from '../../entities/session.ts';
+import { sqlNow } from '../../entities/clock.ts';
+import { isLive, SessionEnd } from '../../entities/session.ts';
 import { notFound } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { accountOf } from '../proof/password-attempt.ts';
 import { endSessions } from '../sign-in/sign-out.ts';
-import { isLive } from '../sign-in/session-terms.ts';
 import type { Scope } from '../scope.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function revokeSession(scope: Scope, sessionId: string): Promise<tr
   const { userId } = accountOf(scope.viewer);
   const isEnded = await scope.transaction(async (tx) => {
     const own = await tx.em.execute<object[]>(
-      `select id from sessions where id = ? and user_id = ? and ${isLive('sessions', scope)} for update`,
+      `select id from sessions where id = ? and user_id = ? and ${isLive('sessions', sqlNow(scope))} for update`,
       [sessionId, userId],
     );
     if (own.length === 0) return false;

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { DatabaseConnection, ConnectionSource } from '../../entities/setting.ts';
-import type { PendingConnection } from './saved.ts';
+import type { PendingFile } from '../crypto/private-file.ts';
 
 /** Where the service's database is, as it says itself. */
 export interface Place {
@@ -30,7 +30,7 @@ export interface Desk {
   /** @throws where it cannot be connected to or brought up to date. Nothing of the service has changed then. */
   prove(connection: DatabaseConnection): Promise<PreparedDatabase>;
   /** Writes a connection down for the starts to come, if it is kept. @throws {SavedError} where that cannot be done. */
-  draft(connection: DatabaseConnection): Promise<PendingConnection>;
+  draft(connection: DatabaseConnection): Promise<PendingFile>;
   /** Hears what cannot be recorded because there is no database. */
   warn(message: string): void;
 }

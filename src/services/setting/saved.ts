@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DatabaseConnection } from '../../entities/setting.ts';
 import { OperatorError, unwritableReason } from '../../errors.ts';
 import { decryptFernet, encryptFernet, padded, readFernetKey } from '../crypto/fernet.ts';
 import type { Keyring } from '../crypto/keyring.ts';
+import { writeBeside, type PendingFile } from '../crypto/private-file.ts';
 import { isOfActiveKey, open as unseal, seal } from '../crypto/seal.ts';
 
 /** What is saved cannot be read or written. The message says what to do, and shows nothing of it. */
@@ -21,13 +22,6 @@ const saved = z.object({
 });
 
 const fileIn = (directory: string): string => join(directory, 'db_credentials.enc');
-
-/** What is written, and not yet in its place. */
-export interface PendingConnection {
-  /** Puts it in the place of what was there. */
-  keep(): Promise<void>;
-  drop(): Promise<void>;
-}
 
 /** Whether a connection is saved there, readable or not. */
 export async function isSaved(directory: string): Promise<boolean> {
@@ -48,7 +42,7 @@ export class SavedConnection {
   readonly #keyFile: string;
 
   constructor(
-    private readonly directory: string,
+    directory: string,
     private readonly keyring: Keyring,
     /** Whether the system keyring seals it. */
     private readonly isSealed: boolean,
@@ -82,13 +76,13 @@ export class SavedConnection {
   }
 
   /** Writes a connection beside the one that is saved, for it to be kept or dropped. @throws {SavedError} where it cannot be written. */
-  async draft(connection: DatabaseConnection): Promise<PendingConnection> {
+  async draft(connection: DatabaseConnection): Promise<PendingFile> {
     const bytes = Buffer.from(JSON.stringify(connection));
     try {
       const text = this.isSealed
         ? seal(this.keyring, 'database-credentials', context, bytes)
         : await this.#withKey((key) => encryptFernet(key, bytes), true);
-      return await this.#draft(this.#file, text);
+      return await writeBeside(this.#file, text);
     } catch (error) {
       if (error instanceof SavedError) throw error;
       const reason = unwritableReason(error) ?? String((error as NodeJS.ErrnoException).code);
@@ -128,7 +122,7 @@ export class SavedConnection {
     const key = randomBytes(32);
     const text = padded(key);
     key.fill(0);
-    await (await this.#draft(this.#keyFile, text)).keep();
+    await (await writeBeside(this.#keyFile, text)).keep();
     return text;
   }
 
@@ -142,25 +136,5 @@ export class SavedConnection {
     if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0)
       throw new SavedError(`${file} is readable by other users. Run: chmod 0600 "${file}"`);
     return text.trim();
-  }
-
-  /** Writes a new file and renames it: readers find the old text or the new one, even after a crash. */
-  async #draft(file: string, text: string): Promise<PendingConnection> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
-    const drop = () => rm(draft, { force: true });
-    try {
-      const handle = await open(draft, 'wx', 0o600);
-      try {
-        await handle.writeFile(`${text}\n`);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-    } catch (error) {
-      await drop();
-      throw error;
-    }
-    return { keep: () => rename(draft, file), drop };
   }
 }

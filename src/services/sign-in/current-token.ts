@@ -1,8 +1,8 @@
-import { sqlAfter } from '../../entities/clock.ts';
+import { isLive } from '../../entities/session.ts';
+import { sqlAfter, sqlNow } from '../../entities/clock.ts';
 import { mintRefreshToken } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
 import type { Scope } from '../scope.ts';
-import { isLive } from './session-terms.ts';
 import type { Issued } from './start-session.ts';
 
 /**
@@ -32,7 +32,7 @@ export async function holdSession(scope: Scope, sessionId: string): Promise<Held
        s.refreshed_at > ${sqlAfter(scope, -refreshRetry)}
          and (s.first_used_at is null or s.first_used_at > ${sqlAfter(scope, -refreshGrace)}) as honors_predecessor
      from sessions s join users u on u.id = s.user_id
-     where s.id = ? and ${isLive('s', scope)} and u.is_active and u.deleted_at is null for update of s`,
+     where s.id = ? and ${isLive('s', sqlNow(scope))} and u.is_active and u.deleted_at is null for update of s`,
     [sessionId],
   );
   return session ?? null;

@@ -1,5 +1,5 @@
 import type { SessionEnd } from '../../entities/session.ts';
-import type { Scope } from '../scope.ts';
+import type { EntityScope, Scope } from '../scope.ts';
 
 /** One session, or all of a user's, perhaps but one. */
 export type SessionSelector = { readonly sessionId: string } | { readonly userId: string; readonly except?: string };
@@ -25,4 +25,9 @@ export async function endSessions({ em, now }: Pick<Scope, 'em' | 'now'>, which:
     [at, reason, at, id, 'userId' in which ? (which.except ?? null) : null, 'userId' in which ? which.userId : null],
   );
   return ended.length;
+}
+
+/** Locks the vault in all sessions of a user. */
+export async function closeVault({ em }: EntityScope, userId: string): Promise<void> {
+  await em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
 }

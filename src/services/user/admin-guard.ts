@@ -1,6 +1,6 @@
 import { validate as isUuid } from 'uuid';
 import { sqlNow } from '../../entities/clock.ts';
-import { RoleName, type Role } from '../../entities/role.ts';
+import { isInForce, RoleName, type Role } from '../../entities/role.ts';
 import { noPassword, User } from '../../entities/user.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { badInput, conflict, forbidden, Refusal } from '../../errors.ts';
@@ -88,7 +88,7 @@ async function isAdmin(scope: Scope): Promise<boolean> {
   const [row] = await scope.em.execute<{ is_admin: boolean }[]>(
     `select exists (
        select 1 from user_roles a join roles r on r.id = a.role_id join users u on u.id = a.user_id
-       where u.id = ? and r.based_on = ? and (a.expires_at is null or a.expires_at > ${sqlNow(scope)}) and u.is_active and u.deleted_at is null
+       where u.id = ? and r.based_on = ? and ${isInForce('a', sqlNow(scope))} and u.is_active and u.deleted_at is null
      ) as is_admin`,
     [scope.viewer.userId, RoleName.ADMIN],
   );

@@ -22,14 +22,14 @@ export async function deleteUser(scope: Scope, id: string): Promise<string> {
     if (refusal !== null) return refusal;
     user.deletedAt = scope.now();
     await shutOut(tx, user.id);
-    if (await closeVault(tx, user.id)) recordChange(tx, { action: 'vault.void', targetType: 'User', targetId: user.id });
+    if (await voidVaultAccess(tx, user.id)) recordChange(tx, { action: 'vault.void', targetType: 'User', targetId: user.id });
     recordChange(tx, { action: 'user.delete', targetType: 'User', targetId: user.id });
     return user.id;
   });
 }
 
 /** Deletes the access under the vault's row lock, so that a concurrent key rotation does not grant the new key to this user. */
-async function closeVault(scope: Scope, userId: string): Promise<boolean> {
+async function voidVaultAccess(scope: Scope, userId: string): Promise<boolean> {
   await scope.em.execute('select id from vaults for no key update');
   return voidPair(scope, userId);
 }

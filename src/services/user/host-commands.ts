@@ -1,16 +1,13 @@
-import { UniqueConstraintViolationException, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { UniqueConstraintViolationException } from '@mikro-orm/postgresql';
 import { User } from '../../entities/user.ts';
 import { hostClient, recordChange } from '../audit/event.ts';
-import type { Keyring } from '../crypto/keyring.ts';
 import { issueToken } from '../mail/index.ts';
+import type { Scope } from '../scope.ts';
 import { forgetFailures } from './unlock-user.ts';
 import { OperatorError } from '../../errors.ts';
 
-/** The dependencies of the commands on the host that change a user. */
-export interface UserCommandTools {
-  readonly keyring: Keyring;
-  readonly now: () => Date;
-}
+/** What the commands on the host that change a user need of a scope. */
+export type UserCommandScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /** A user command failed. The message says why. */
 export class UserError extends OperatorError {}
@@ -32,32 +29,27 @@ export interface PrintedToken {
  * invitation. Other users get a reset, which replaces an earlier one.
  * @throws {UserError} if no active user has that name.
  */
-export async function issueLink(
-  em: SqlEntityManager,
-  tools: UserCommandTools,
-  username: string,
-  lifetimes: Lifetimes,
-): Promise<PrintedToken> {
-  return changeByName(em, tools, { username, action: 'user.issue_link' }, async (transaction, user) => {
+export async function issueLink(scope: UserCommandScope, username: string, lifetimes: Lifetimes): Promise<PrintedToken> {
+  return changeByName(scope, { username, action: 'user.issue_link' }, async (inner, user) => {
     if (!user.isActive) throw new UserError(`${user.username} is deactivated. Ask an administrator to reactivate the account first.`);
     const lifetime = user.isInvited ? lifetimes.invitation : lifetimes.reset;
-    const { job, token, expiresAt } = await issueToken({ em: transaction, ...tools }, { kind: 'password-reset', user, lifetime });
-    await transaction.flush();
-    await transaction.execute('update one_time_tokens set was_printed = true where id = ?', [job.tokenId]);
+    const { job, token, expiresAt } = await issueToken(inner, { kind: 'password-reset', user, lifetime });
+    await inner.em.flush();
+    await inner.em.execute('update one_time_tokens set was_printed = true where id = ?', [job.tokenId]);
     return { kind: user.isInvited ? 'invitation' : 'password-reset', token, expiresAt };
   });
 }
 
 /** Clears the failed attempts of a user, who can sign in at once. @throws {UserError} */
-export async function unlockByName(em: SqlEntityManager, tools: UserCommandTools, username: string): Promise<void> {
-  await changeByName(em, tools, { username, action: 'user.unlock' }, (transaction, { id }) => forgetFailures({ em: transaction }, id));
+export async function unlockByName(scope: UserCommandScope, username: string): Promise<void> {
+  await changeByName(scope, { username, action: 'user.unlock' }, (inner, { id }) => forgetFailures(inner, id));
 }
 
 /** Verifies the e-mail address of a user without a mailed token. @throws {UserError} */
-export async function verifyByName(em: SqlEntityManager, tools: UserCommandTools, username: string): Promise<void> {
-  await changeByName(em, tools, { username, action: 'user.verify' }, async (transaction, user) => {
+export async function verifyByName(scope: UserCommandScope, username: string): Promise<void> {
+  await changeByName(scope, { username, action: 'user.verify' }, async ({ em }, user) => {
     user.isVerified = true;
-    await transaction.flush().catch((error: unknown) => {
+    await em.flush().catch((error: unknown) => {
       throw error instanceof UniqueConstraintViolationException ? new UserError('Another account already has this address.') : error;
     });
   });
@@ -66,21 +58,21 @@ export async function verifyByName(em: SqlEntityManager, tools: UserCommandTools
 const nobody = { userId: null, sessionId: null };
 
 /** Changes a user in one transaction with an audit event without an actor. @throws {UserError} */
-export async function changeByName<Outcome>(
-  em: SqlEntityManager,
-  tools: UserCommandTools,
+export async function changeByName<Inner extends UserCommandScope, Outcome>(
+  scope: Inner,
   { username, action }: { readonly username: string; readonly action: string },
-  work: (em: SqlEntityManager, user: User) => Promise<Outcome>,
+  work: (inner: Inner, user: User) => Promise<Outcome>,
 ): Promise<Outcome> {
-  return em.transactional(async (transaction) => {
-    const [row] = await transaction.execute<{ id: string }[]>(
+  return scope.em.transactional(async (em) => {
+    const inner = { ...scope, em };
+    const [row] = await em.execute<{ id: string }[]>(
       'select id from users where lower(username) = lower(cast(? as text) collate "C") and deleted_at is null for no key update',
       [username],
     );
     if (row === undefined) throw new UserError(`The user ${username} does not exist.`);
-    const user = await transaction.findOneOrFail(User, row.id, { filters: false });
-    const outcome = await work(transaction, user);
-    recordChange({ em: transaction, ...tools, viewer: nobody, client: hostClient() }, { action, targetType: 'User', targetId: user.id });
+    const user = await em.findOneOrFail(User, row.id, { filters: false });
+    const outcome = await work(inner, user);
+    recordChange({ ...inner, viewer: nobody, client: hostClient() }, { action, targetType: 'User', targetId: user.id });
     return outcome;
   });
 }

@@ -1,4 +1,3 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { SessionEnd } from '../../entities/session.ts';
 import { conflict, forbidden } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
@@ -25,13 +24,9 @@ export async function removeSecondFactor(scope: Scope, userId: string): Promise<
 }
 
 /** Does the same for any user, the owner too, on the word of the operator of the host. @throws {UserError} */
-export async function removeSecondFactorOf(
-  em: SqlEntityManager,
-  tools: Pick<Scope, 'keyring' | 'mail' | 'now'>,
-  username: string,
-): Promise<void> {
-  await changeByName(em, tools, { username, action: 'user.remove_second_factor' }, async (transaction, user) => {
-    if (!(await remove({ em: transaction, ...tools }, user.id))) throw new UserError(`${user.username} has no second factor.`);
+export async function removeSecondFactorOf(scope: Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'>, username: string): Promise<void> {
+  await changeByName(scope, { username, action: 'user.remove_second_factor' }, async (inner, user) => {
+    if (!(await remove(inner, user.id))) throw new UserError(`${user.username} has no second factor.`);
   });
 }
 

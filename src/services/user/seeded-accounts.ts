@@ -1,8 +1,7 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { noPassword } from '../../entities/user.ts';
 import { hostClient, recordChange } from '../audit/event.ts';
 import type { PasswordHasher } from '../crypto/hasher.ts';
-import type { Keyring } from '../crypto/keyring.ts';
+import type { Scope } from '../scope.ts';
 import { shutOut } from './deactivate-user.ts';
 import { SeededError } from '../../errors.ts';
 
@@ -25,7 +24,7 @@ export interface SeededUser {
  * Returns the accounts whose password is one of the seeds', also those that an admin could reactivate. Costs one query where
  * no account was seeded.
  */
-export async function findSeededUsers(em: SqlEntityManager, passwords: PasswordHasher): Promise<SeededUser[]> {
+export async function findSeededUsers({ em, passwords }: Pick<Scope, 'em' | 'passwords'>): Promise<SeededUser[]> {
   const candidates = await em.execute<(SeededUser & { hash: string })[]>(
     `select id, username, password_hash as hash from users
      where deleted_at is null and password_hash <> ? and (created_at = ? or email like ?) order by username`,
@@ -37,8 +36,8 @@ export async function findSeededUsers(em: SqlEntityManager, passwords: PasswordH
 }
 
 /** @throws {SeededError} when a public password opens an account. */
-export async function refuseSeededUsers(em: SqlEntityManager, passwords: PasswordHasher): Promise<void> {
-  const users = await findSeededUsers(em, passwords);
+export async function refuseSeededUsers(scope: Pick<Scope, 'em' | 'passwords'>): Promise<void> {
+  const users = await findSeededUsers(scope);
   if (users.length > 0) throw new SeededError(users);
 }
 
@@ -46,26 +45,20 @@ export async function refuseSeededUsers(em: SqlEntityManager, passwords: Passwor
  * Deactivates these accounts, removes their passwords, ends their sessions and takes the ownership from them, in one
  * transaction with its audit events.
  */
-export async function disableSeededUsers(
-  em: SqlEntityManager,
-  tools: { readonly keyring: Keyring; readonly now: () => Date },
-  users: readonly SeededUser[],
-): Promise<void> {
+export async function disableSeededUsers(scope: Pick<Scope, 'em' | 'keyring' | 'now'>, users: readonly SeededUser[]): Promise<void> {
   const origin = hostClient();
-  await em.transactional(async (transaction) => {
+  await scope.em.transactional(async (em) => {
+    const inner = { ...scope, em };
     for (const { id } of users) {
       const record = (action: string) =>
-        recordChange(
-          { em: transaction, ...tools, viewer: { userId: null, sessionId: null }, client: origin },
-          { action, targetType: 'User', targetId: id },
-        );
-      const [former] = await transaction.execute<object[]>('select from users where id = ? and is_owner for no key update', [id]);
-      await transaction.execute('update users set is_active = false, is_owner = false, password_hash = ?, updated_at = ? where id = ?', [
+        recordChange({ ...inner, viewer: { userId: null, sessionId: null }, client: origin }, { action, targetType: 'User', targetId: id });
+      const [former] = await em.execute<object[]>('select from users where id = ? and is_owner for no key update', [id]);
+      await em.execute('update users set is_active = false, is_owner = false, password_hash = ?, updated_at = ? where id = ?', [
         noPassword,
-        tools.now(),
+        scope.now(),
         id,
       ]);
-      await shutOut({ em: transaction, ...tools }, id);
+      await shutOut(inner, id);
       record('user.deactivate');
       if (former !== undefined) record('user.remove_ownership');
     }

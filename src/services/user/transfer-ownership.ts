@@ -4,8 +4,8 @@ import { badInput, conflict, forbidden, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { findVisible } from '../record/index.ts';
 import { administer, isLastingAdmin, isOwn } from './admin-guard.ts';
-import { closeVault } from './unassign-role.ts';
 import type { Scope } from '../scope.ts';
+import { closeVault } from '../sign-in/sign-out.ts';
 
 /**
  * Makes another admin the owner. The former owner stays an admin; what they have open of the vault is closed. Both are

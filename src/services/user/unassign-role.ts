@@ -5,6 +5,7 @@ import { findVisible } from '../record/index.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
 import { ownRoles, tellOfRole } from './assign-role.ts';
 import type { Scope } from '../scope.ts';
+import { closeVault } from '../sign-in/sign-out.ts';
 
 /**
  * Takes a role from a user, from the next request on. What the user has open of the vault is closed, and the user is
@@ -33,9 +34,4 @@ export async function unassignRole(
     await tellOfRole(tx, { user, role, action: 'role.unassign' });
     return user.id;
   });
-}
-
-/** Closes the vault wherever the user has it open. */
-export async function closeVault(scope: Scope, userId: string): Promise<void> {
-  await scope.em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
 }

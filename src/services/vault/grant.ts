@@ -2,6 +2,7 @@ import { validate as isUuid } from 'uuid';
 import { sqlNow } from '../../entities/clock.ts';
 import { User } from '../../entities/user.ts';
 import { vaultRoles } from '../../entities/vault.ts';
+import { isInForce } from '../../entities/role.ts';
 import { badInput, conflict, notFound } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { grantAll } from './grants.ts';
@@ -37,7 +38,7 @@ async function demandTrusted(scope: Scope, userId: string): Promise<void> {
   const roles = vaultRoles.map(() => '?').join(', ');
   const trusted = await scope.em.execute<object[]>(
     `select a.id from user_roles a join roles r on r.id = a.role_id join users u on u.id = a.user_id
-     where u.id = ? and u.is_active and (a.expires_at is null or a.expires_at > ${sqlNow(scope)}) and r.based_on in (${roles})`,
+     where u.id = ? and u.is_active and ${isInForce('a', sqlNow(scope))} and r.based_on in (${roles})`,
     [userId, ...vaultRoles],
   );
   if (trusted.length === 0) throw conflict('The user is inactive, or none of their roles may open the vault.');

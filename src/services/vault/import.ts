@@ -1,17 +1,16 @@
 import { access } from 'node:fs/promises';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
 import { Secret } from '../../entities/vault.ts';
 import { hostClient, recordAudit } from '../audit/event.ts';
-import type { Client } from '../scope.ts';
+import type { Client, EntityScope } from '../scope.ts';
 import { decryptFernet, FernetError } from '../crypto/fernet.ts';
 import { openByPassword } from '../crypto/pair.ts';
 import { pythonIterations, stretch } from '../crypto/stretch.ts';
 import { keepingKeys, type Keep } from '../crypto/vault.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
 import type { OpenVault } from './open.ts';
-import { VaultError, type OperatorTools } from './operator.ts';
+import { findActiveUser, VaultError, type OperatorScope } from './operator.ts';
 import { pairOf, readPair } from '../proof/stored-pair.ts';
 import { addVersion, decryptValue, findValue, nameProblems } from './record.ts';
 import { demandState, digestSql, holdVault, writeState } from './state.ts';
@@ -22,6 +21,8 @@ export interface ForeignSecret {
   readonly description: string | null;
   readonly value: Buffer;
 }
+
+type ImportingScope = OperatorScope & { readonly versionsKept: number };
 
 /** The numbers of new, changed and unchanged secrets. */
 export interface Imported {
@@ -58,19 +59,18 @@ export function wipe(secrets: readonly ForeignSecret[]): void {
  * @throws {VaultError} if the user has no access, or the password is incorrect.
  */
 export async function importSecrets(
-  em: SqlEntityManager,
-  tools: OperatorTools & { readonly versionsKept: number },
+  scope: ImportingScope,
   as: { readonly username: string; readonly password: string },
   secrets: readonly ForeignSecret[],
 ): Promise<Imported> {
-  return em.transactional((transaction) =>
+  return scope.em.transactional((em) =>
     keepingKeys(async (keep) => {
-      await holdVault({ em: transaction });
-      const vault = await openAs(transaction, tools, as, keep);
+      const inner = { ...scope, em, origin: hostClient() };
+      await holdVault(inner);
+      const vault = await openAs(inner, as, keep);
       const done = { added: 0, changed: 0, unchanged: 0 };
-      const each = { ...tools, origin: hostClient() };
-      for (const secret of secrets) done[await importOne(transaction, each, vault, secret)] += 1;
-      await writeState({ em: transaction }, vault, vault.keys);
+      for (const secret of secrets) done[await importOne(inner, vault, secret)] += 1;
+      await writeState(inner, vault, vault.keys);
       return done;
     }),
   );
@@ -156,69 +156,62 @@ const isText = (value: Buffer): boolean => Buffer.from(value.toString('utf8'), '
 
 /** Unlocks the vault with the password of a user for the current transaction, without a vault session. */
 async function openAs(
-  em: SqlEntityManager,
-  { keyring }: OperatorTools,
+  scope: OperatorScope,
   { username, password }: { readonly username: string; readonly password: string },
   keep: Keep,
 ): Promise<OpenVault> {
-  const [user] = await em.execute<{ id: string }[]>(
-    'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
-    [username],
-  );
-  const pair = user === undefined ? null : await pairOf({ em, keyring }, user.id);
-  const grants = user === undefined ? [] : await grantsOf({ em }, user.id);
-  if (user === undefined || pair === null || !isGranted(grants))
+  const userId = await findActiveUser(scope, username);
+  const pair = userId === null ? null : await pairOf(scope, userId);
+  const grants = userId === null ? [] : await grantsOf(scope, userId);
+  if (userId === null || pair === null || !isGranted(grants))
     throw new VaultError('No active user with that username has access to the vault.');
-  const [row] = await em.execute<{ id: string; kit_key: string; state: string; key_id: string; digest: string }[]>(
+  const [row] = await scope.em.execute<{ id: string; kit_key: string; state: string; key_id: string; digest: string }[]>(
     `select v.id, v.kit_key, v.state, k.id as key_id, ${digestSql} as digest from vaults v join vault_keys k on k.state = 'active'`,
   );
   if (row === undefined) throw new VaultError('The vault does not exist yet. The owner creates it with createVault.');
-  const seal = readPair(keyring, pair);
+  const seal = readPair(scope.keyring, pair);
   const privateKey = await openByPassword(seal, password, (each) => stretch(each, seal.stretching));
   if (privateKey === null) throw new VaultError(`The password of ${username} is incorrect.`);
   try {
-    const keys = keep(openGrants(grants, row.id, user.id, { publicKey: pair.publicKey, privateKey }));
+    const keys = keep(openGrants(grants, row.id, userId, { publicKey: pair.publicKey, privateKey }));
     demandState(keys, { vaultId: row.id, kitKey: row.kit_key, state: row.state, digest: row.digest });
-    return { vaultId: row.id, kitKey: row.kit_key, keyId: row.key_id, keys, vaultSessionId: '', userId: user.id, sessionId: '' };
+    return { vaultId: row.id, kitKey: row.kit_key, keyId: row.key_id, keys, vaultSessionId: '', userId, sessionId: '' };
   } finally {
     privateKey.fill(0);
   }
 }
 
 async function importOne(
-  em: SqlEntityManager,
-  { keyring, now, versionsKept, origin }: OperatorTools & { readonly versionsKept: number; readonly origin: Client },
+  scope: ImportingScope & { readonly origin: Client },
   vault: OpenVault,
   { keyName, description, value }: ForeignSecret,
 ): Promise<keyof Imported> {
-  const at = now();
+  const { em, versionsKept, origin } = scope;
+  const at = scope.now();
   const actor = em.getReference(User, vault.userId, { wrapped: true });
   const found = await em.findOne(Secret, { keyName }, { filters: false });
-  if (found !== null && (await hasValue(em, vault, keyName, value))) return 'unchanged';
+  if (found !== null && (await hasValue(scope, vault, keyName, value))) return 'unchanged';
   const secret = found ?? Object.assign(new Secret({ keyName, updatedBy: actor }), { description, createdAt: at });
   if (found !== null) secret.version += 1;
   Object.assign(secret, { updatedBy: actor, updatedAt: at });
   em.persist(secret);
   await em.flush();
-  await addVersion({ em }, vault, secret, { plaintext: value, at, versionsKept });
+  await addVersion(scope, vault, secret, { plaintext: value, at, versionsKept });
   const target = { action: 'secret.import', targetType: 'Secret', targetId: secret.id } as const;
-  recordAudit(
-    { em, keyring },
-    {
-      at,
-      actor,
-      sessionId: null,
-      ...origin,
-      outcome: AuditOutcome.SUCCEEDED,
-      count: 1,
-      ...target,
-    },
-  );
+  recordAudit(scope, {
+    at,
+    actor,
+    sessionId: null,
+    ...origin,
+    outcome: AuditOutcome.SUCCEEDED,
+    count: 1,
+    ...target,
+  });
   return found === null ? 'added' : 'changed';
 }
 
-async function hasValue(em: SqlEntityManager, { vaultId, keys }: OpenVault, keyName: string, value: Buffer): Promise<boolean> {
-  const current = decryptValue(vaultId, keys, await findValue({ em }, keyName, null));
+async function hasValue(scope: EntityScope, { vaultId, keys }: OpenVault, keyName: string, value: Buffer): Promise<boolean> {
+  const current = decryptValue(vaultId, keys, await findValue(scope, keyName, null));
   const isSame = current.equals(value);
   current.fill(0);
   return isSame;

@@ -2,7 +2,7 @@ import { sqlAfter, sqlNow } from '../../entities/clock.ts';
 import { vaultRoles } from '../../entities/vault.ts';
 import type { Viewer } from '../../entities/viewer.ts';
 import { unauthenticated, vaultLocked } from '../../errors.ts';
-import { SealError } from '../crypto/seal.ts';
+import { SealError } from '../crypto/gcm.ts';
 import { hashToken, tokenBytes } from '../crypto/token.ts';
 import { unwrapKeys, type VaultKeys, type WrapBinding } from '../crypto/vault.ts';
 import { oneValueSql, valueOf, type StoredValue, type ValueRow } from './record.ts';

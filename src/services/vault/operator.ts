@@ -1,22 +1,18 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import { VaultKeyState } from '../../entities/vault.ts';
 import { hostClient, recordAudit } from '../audit/event.ts';
-import type { Keyring } from '../crypto/keyring.ts';
 import { readKit } from '../crypto/kit.ts';
 import { isOfActiveKid, sealAgain } from '../crypto/pair.ts';
-import { SealError } from '../crypto/seal.ts';
+import { SealError } from '../crypto/gcm.ts';
 import { keepingKeys } from '../crypto/vault.ts';
 import { pairOf, readPair, writePair, type StoredPair } from '../proof/stored-pair.ts';
+import type { EntityScope, Scope } from '../scope.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { AlteredError, holdVault } from './state.ts';
 import { OperatorError } from '../../errors.ts';
 
-/** The dependencies of the vault commands on the host. */
-export interface OperatorTools {
-  readonly keyring: Keyring;
-  readonly now: () => Date;
-}
+/** What the vault commands on the host need of a scope. */
+export type OperatorScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /** A vault command failed. The message says why. */
 export class VaultError extends OperatorError {}
@@ -34,7 +30,7 @@ export interface VaultStatus {
 }
 
 /** Counts the data under each key. @param idleTtl seconds after which an unused vault locks itself. */
-export async function statusOf(em: SqlEntityManager, idleTtl: number, at: Date = new Date()): Promise<VaultStatus> {
+export async function statusOf({ em }: EntityScope, idleTtl: number, at: Date = new Date()): Promise<VaultStatus> {
   const count = async (text: string, values: unknown[] = []): Promise<number> =>
     (await em.execute<{ count: number }[]>(`select cast(count(*) as int) as count from ${text}`, values))[0]?.count ?? 0;
   return {
@@ -73,14 +69,11 @@ export function formatStatus({ isMade, secrets, people, openVaults, values, pair
  * Re-encrypts the vault keys of users with the active system key. Needs no passwords, and no user notices.
  * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were altered.
  */
-export async function renewSystemSeals(
-  em: SqlEntityManager,
-  { keyring, now }: OperatorTools,
-): Promise<{ renewed: number; unreadable: number }> {
+export async function renewSystemSeals(scope: OperatorScope): Promise<{ renewed: number; unreadable: number }> {
   const done = { renewed: 0, unreadable: 0 };
-  for (const { user_id: userId } of await em.execute<{ user_id: string }[]>('select user_id from user_keys order by user_id')) {
+  for (const { user_id: userId } of await scope.em.execute<{ user_id: string }[]>('select user_id from user_keys order by user_id')) {
     try {
-      if (await renewPair(em, { keyring, now }, userId)) done.renewed += 1;
+      if (await renewPair(scope, userId)) done.renewed += 1;
     } catch (error) {
       if (!(error instanceof SealError || error instanceof AlteredError)) throw error;
       done.unreadable += 1;
@@ -90,66 +83,66 @@ export async function renewSystemSeals(
 }
 
 /** Re-encrypts one key by compare and swap: a concurrent password change may have re-encrypted it already. */
-async function renewPair(em: SqlEntityManager, { keyring, now }: OperatorTools, userId: string): Promise<boolean> {
-  const pair = await pairOf({ em, keyring }, userId);
+async function renewPair(scope: OperatorScope, userId: string): Promise<boolean> {
+  const { keyring } = scope;
+  const pair = await pairOf(scope, userId);
   if (pair === null) return false;
   const seal = readPair(keyring, pair);
   if (seal.isOfActiveKey && isOfActiveKid(keyring, pair.mark)) return false;
-  return await writePair({ em, keyring, now }, pair, sealAgain(keyring, seal));
+  return await writePair(scope, pair, sealAgain(keyring, seal));
 }
 
 /**
  * Gives a user access with the recovery kit, on the host. Needs no password: access is encrypted for the user's public key.
  * @throws {VaultError} if this is not possible.
  */
-export async function recoverFor(
-  em: SqlEntityManager,
-  { keyring, now }: OperatorTools,
-  recoveryKit: string,
-  username: string,
-): Promise<void> {
+export async function recoverFor(scope: OperatorScope, recoveryKit: string, username: string): Promise<void> {
   const kit = readKit(recoveryKit);
   if (kit === null) throw new VaultError('This is not a valid recovery kit. Check for wrong or missing characters.');
   try {
-    await em.transactional(async (transaction) => {
-      await holdVault({ em: transaction });
-      const [vault] = await transaction.execute<{ id: string; kit_key: string }[]>('select id, kit_key from vaults');
+    await scope.em.transactional(async (em) => {
+      const inner = { ...scope, em };
+      await holdVault(inner);
+      const [vault] = await em.execute<{ id: string; kit_key: string }[]>('select id, kit_key from vaults');
       if (vault === undefined) throw new VaultError('The vault does not exist yet. The owner creates it with createVault.');
-      const grants = await grantsOf({ em: transaction }, null);
+      const grants = await grantsOf(inner, null);
       if (vault.kit_key !== kit.publicKey.toString('base64url') || !isGranted(grants))
         throw new VaultError('The recovery kit belongs to another vault.');
-      const [user] = await transaction.execute<{ id: string }[]>(
-        'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
-        [username],
-      );
-      if (user === undefined) throw new VaultError('No active user has that username.');
-      const pair = await usablePair(transaction, keyring, user.id);
+      const userId = await findActiveUser(inner, username);
+      if (userId === null) throw new VaultError('No active user has that username.');
+      const pair = await usablePair(inner, userId);
       if (pair === null)
         throw new VaultError('The user has no vault key yet. It is created the next time they sign in with their password.');
-      await keepingKeys((keep) => grantAll({ em: transaction }, vault.id, keep(openGrants(grants, vault.id, null, kit)), pair));
-      const facts = { action: 'vault.recover', targetType: 'User', targetId: user.id, outcome: AuditOutcome.SUCCEEDED } as const;
-      recordAudit(
-        { em: transaction, keyring },
-        {
-          at: now(),
-          actor: null,
-          sessionId: null,
-          ...hostClient(),
-          count: 1,
-          ...facts,
-        },
-      );
+      await keepingKeys((keep) => grantAll(inner, vault.id, keep(openGrants(grants, vault.id, null, kit)), pair));
+      const facts = { action: 'vault.recover', targetType: 'User', targetId: userId, outcome: AuditOutcome.SUCCEEDED } as const;
+      recordAudit(inner, {
+        at: scope.now(),
+        actor: null,
+        sessionId: null,
+        ...hostClient(),
+        count: 1,
+        ...facts,
+      });
     });
   } finally {
     kit.privateKey.fill(0);
   }
 }
 
+/** Returns the id of the active user with this name. */
+export async function findActiveUser({ em }: EntityScope, username: string): Promise<string | null> {
+  const [user] = await em.execute<{ id: string }[]>(
+    'select id from users where lower(username) = lower(cast(? as text) collate "C") and is_active and deleted_at is null',
+    [username],
+  );
+  return user?.id ?? null;
+}
+
 /** Loads the key pair of a user. @throws {VaultError} if it cannot be decrypted. */
-async function usablePair(em: SqlEntityManager, keyring: Keyring, userId: string): Promise<StoredPair | null> {
+async function usablePair(scope: OperatorScope, userId: string): Promise<StoredPair | null> {
   try {
-    const pair = await pairOf({ em, keyring }, userId);
-    if (pair !== null) readPair(keyring, pair);
+    const pair = await pairOf(scope, userId);
+    if (pair !== null) readPair(scope.keyring, pair);
     return pair;
   } catch (error) {
     if (!(error instanceof SealError)) throw error;

@@ -3,7 +3,7 @@ import { isLonger } from '../../entities/text.ts';
 import { User } from '../../entities/user.ts';
 import { badInput, notFound, type FieldProblem } from '../../errors.ts';
 import { decryptFernet, encryptFernet, FernetError } from '../crypto/fernet.ts';
-import { SealError } from '../crypto/seal.ts';
+import { SealError } from '../crypto/gcm.ts';
 import { freshSalt, recordKey, type VaultKeys } from '../crypto/vault.ts';
 import type { OpenVault } from './open.ts';
 import type { EntityScope } from '../scope.ts';

@@ -3,7 +3,7 @@ import { readKit } from '../crypto/kit.ts';
 import type { KeyPair } from '../crypto/box.ts';
 import { keepingKeys } from '../crypto/vault.ts';
 import { ownPair } from './create.ts';
-import { SealError } from '../crypto/seal.ts';
+import { SealError } from '../crypto/gcm.ts';
 import { dropPair, readPair, type StoredPair } from '../proof/stored-pair.ts';
 import { grantAll, grantsOf, isGranted, openGrants } from './grants.ts';
 import { holdVault } from './state.ts';

@@ -7,6 +7,7 @@ import { withVault } from './open.ts';
 import { finish, replaceKey } from './rotate.ts';
 import { holdVault } from './state.ts';
 import type { Scope } from '../scope.ts';
+import { closeVault } from '../sign-in/sign-out.ts';
 
 /**
  * Takes a user's access to the vault away, and gives the vault a new key: what the user may have kept of the old one
@@ -29,7 +30,7 @@ export async function revokeVaultAccess(scope: Scope, userId: string): Promise<s
         if (!(await isLeftToSomebody(tx)))
           throw conflict('No other active user has access to the vault. Give access to someone else first.');
         const renewed = await replaceKey(tx, vault, keep);
-        await tx.em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
+        await closeVault(tx, userId);
         recordChange(tx, { action: 'vault.revoke', targetType: 'User', targetId: userId });
         return { vaultId: vault.vaultId, keys: renewed };
       });

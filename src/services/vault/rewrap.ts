@@ -1,5 +1,5 @@
 import { FernetError } from '../crypto/fernet.ts';
-import { SealError } from '../crypto/seal.ts';
+import { SealError } from '../crypto/gcm.ts';
 import type { VaultKeys } from '../crypto/vault.ts';
 import { renewValue, staleValues } from './record.ts';
 import { holdVault } from './state.ts';

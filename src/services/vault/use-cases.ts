@@ -3,7 +3,7 @@ import { Refusal } from '../../errors.ts';
 import { recordRefusal } from '../audit/denial.ts';
 import { recordChange } from '../audit/event.ts';
 import { FernetError } from '../crypto/fernet.ts';
-import { SealError } from '../crypto/seal.ts';
+import { SealError } from '../crypto/gcm.ts';
 import type { Scope } from '../scope.ts';
 import { deleteSecret, renameSecret, restoreVersion } from './change.ts';
 import { createVault } from './create.ts';

@@ -1,14 +1,14 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { RoleName } from '../../../entities/role.ts';
 import { holdsEmail } from '../../../entities/user.ts';
 import type { BadLine } from '../../record/import.ts';
+import type { EntityScope } from '../../scope.ts';
 
 /**
  * Holds the staged lines against one another and against who is there already, in the caller's transaction. A line whose
  * username and address are one user's, and all that it says still holds, is that user; every other meeting is a problem.
  * @returns how many lines have problems, the staged ones included.
  */
-export async function findClashes(em: SqlEntityManager): Promise<number> {
+export async function findClashes({ em }: EntityScope): Promise<number> {
   await em.execute(findOthers);
   for (const problems of [twice('username'), twice('email'), twice('member_number'), unknownRoles, ...meetings])
     await em.execute(`insert into import_problems ${problems}`);
@@ -17,7 +17,7 @@ export async function findClashes(em: SqlEntityManager): Promise<number> {
 }
 
 /** The lines with problems, in their order. */
-export async function* badLines(em: SqlEntityManager): AsyncGenerator<BadLine> {
+export async function* badLines({ em }: EntityScope): AsyncGenerator<BadLine> {
   let last = 0;
   for (;;) {
     const lines = await em.execute<BadLine[]>(
@@ -32,7 +32,7 @@ export async function* badLines(em: SqlEntityManager): AsyncGenerator<BadLine> {
 }
 
 /** Takes away the lines that are there already, where none has a problem. @returns how many there were. */
-export async function passOver(em: SqlEntityManager): Promise<number> {
+export async function passOver({ em }: EntityScope): Promise<number> {
   const [row] = await em.execute<{ count: number }[]>(
     `with known as (delete from import_lines where by_username is not null returning 1)
      select cast(count(*) as int) as count from known`,

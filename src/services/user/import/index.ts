@@ -1,10 +1,9 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { badLines, findClashes, passOver } from './clash.ts';
 import { ImportError } from '../../record/csv.ts';
 import { overtaken, type ImportOptions, type ImportOutcome } from '../../record/import.ts';
 import { linesOf } from './lines.ts';
 import { stage } from './stage.ts';
-import { addStaged, namesTaken, type WritingTools } from './write.ts';
+import { addStaged, namesTaken, type ImportScope } from './write.ts';
 
 /** The advisory lock under which one import waits for another: "unionhall" as a number, as for seeds, and two more. */
 const importing = 8_519_330_719;
@@ -17,22 +16,22 @@ const importing = 8_519_330_719;
  * @throws {ImportError} where the file has no lines, or somebody else took a name while it was read.
  */
 export async function importUsers(
-  em: SqlEntityManager,
-  tools: WritingTools,
+  scope: ImportScope,
   source: AsyncIterable<Uint8Array>,
   { isTrial, report, progress = () => undefined }: Pick<ImportOptions, 'isTrial' | 'progress' | 'report'>,
 ): Promise<ImportOutcome> {
-  return em
+  return scope.em
     .fork()
-    .transactional(async (transaction) => {
-      await transaction.execute('select pg_advisory_xact_lock(?)', [importing]);
-      const lines = await stage(transaction, linesOf(source), (count) => progress('read', count));
+    .transactional(async (em) => {
+      const inner = { ...scope, em };
+      await em.execute('select pg_advisory_xact_lock(?)', [importing]);
+      const lines = await stage(inner, linesOf(source), (count) => progress('read', count));
       if (lines === 0) throw new ImportError('The file is empty: it must have one user per line.');
-      const refused = await findClashes(transaction);
-      for await (const bad of badLines(transaction)) report(bad);
+      const refused = await findClashes(inner);
+      for await (const bad of badLines(inner)) report(bad);
       if (refused > 0) return { added: 0, alreadyThere: 0, refused };
-      const alreadyThere = await passOver(transaction);
-      const added = isTrial ? lines - alreadyThere : await addStaged(transaction, tools, (count) => progress('added', count));
+      const alreadyThere = await passOver(inner);
+      const added = isTrial ? lines - alreadyThere : await addStaged(inner, (count) => progress('added', count));
       return { added, alreadyThere, refused };
     })
     .catch((error: unknown) => {

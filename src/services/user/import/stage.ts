@@ -1,6 +1,6 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 as uuidv7 } from 'uuid';
 import { parseUser, type ImportedUser, type LineProblem } from './draft.ts';
+import type { EntityScope } from '../../scope.ts';
 import type { TextLine } from './lines.ts';
 
 /** Lines that are staged at a time. */
@@ -17,15 +17,15 @@ interface Staged extends Partial<ImportedUser> {
  * beside it: so the database compares them, and no file is too long for memory.
  * @returns how many lines there were.
  */
-export async function stage(em: SqlEntityManager, lines: AsyncIterable<TextLine>, progress: (lines: number) => void): Promise<number> {
-  for (const table of tables) await em.execute(table);
+export async function stage(scope: EntityScope, lines: AsyncIterable<TextLine>, progress: (lines: number) => void): Promise<number> {
+  for (const table of tables) await scope.em.execute(table);
   let count = 0;
   for await (const batch of inBatches(lines)) {
-    await add(em, batch);
+    await add(scope, batch);
     count += batch.length;
     progress(count);
   }
-  await em.execute('analyze import_lines');
+  await scope.em.execute('analyze import_lines');
   return count;
 }
 
@@ -50,21 +50,21 @@ async function* inBatches(lines: AsyncIterable<TextLine>): AsyncGenerator<TextLi
   if (batch.length > 0) yield batch;
 }
 
-async function add(em: SqlEntityManager, batch: readonly TextLine[]): Promise<void> {
+async function add(scope: EntityScope, batch: readonly TextLine[]): Promise<void> {
   const read = batch.map((line) => ({ line: line.number, ...('text' in line ? parseUser(line.text) : unread(line.problem)) }));
   await stageDrafts(
-    em,
+    scope,
     read.map(({ line, draft }) => ({ line, id: uuidv7(), ...draft })),
   );
   await stageProblems(
-    em,
+    scope,
     read.flatMap(({ line, problems }) => problems.map((problem) => ({ line, ...problem }))),
   );
 }
 
 const unread = (message: string) => ({ draft: {}, problems: [{ path: '', message }] });
 
-async function stageDrafts(em: SqlEntityManager, drafts: readonly Staged[]): Promise<void> {
+async function stageDrafts({ em }: EntityScope, drafts: readonly Staged[]): Promise<void> {
   const rows = drafts.map(({ roles = [], ...draft }) => ({ ...draft, roles: roles.map((name) => ({ id: uuidv7(), name })) }));
   await em.execute(
     `insert into import_lines (line, id, username, email, first_name, last_name, hash, member_number, is_active, roles)
@@ -75,7 +75,7 @@ async function stageDrafts(em: SqlEntityManager, drafts: readonly Staged[]): Pro
   );
 }
 
-async function stageProblems(em: SqlEntityManager, problems: readonly ({ line: number } & LineProblem)[]): Promise<void> {
+async function stageProblems({ em }: EntityScope, problems: readonly ({ line: number } & LineProblem)[]): Promise<void> {
   if (problems.length === 0) return;
   await em.execute(
     `insert into import_problems select line, path, message

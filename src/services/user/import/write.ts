@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../../entities/audit.ts';
 import { recordAudit } from '../../audit/event.ts';
-import type { Keyring } from '../../crypto/keyring.ts';
 import { makeRoles } from '../../record/role.ts';
 import { overtaken } from '../../record/import.ts';
+import type { EntityScope, Scope } from '../../scope.ts';
 
-/** What it takes to add users. */
-export interface WritingTools {
-  readonly keyring: Keyring;
-  readonly now: () => Date;
-}
+/** What adding users needs of a scope. */
+export type ImportScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /** What another change did, if the file no longer fits the database. */
 export const namesTaken = 'affected a username, address, member or role in the file';
@@ -24,22 +20,22 @@ const batchSize = 1000;
  * @returns how many were added.
  * @throws {ImportError} where a role is gone by now.
  */
-export async function addStaged(em: SqlEntityManager, { keyring, now }: WritingTools, progress: (added: number) => void): Promise<number> {
-  await makeRoles(em);
-  const at = now();
-  await em.execute(
+export async function addStaged(scope: ImportScope, progress: (added: number) => void): Promise<number> {
+  const at = scope.now();
+  await makeRoles(scope);
+  await scope.em.execute(
     `insert into users (id, created_at, updated_at, username, email, password_hash, first_name, last_name, is_active, is_verified,
        is_self_registered, is_email_claimed, is_owner, password_must_change, failed_login_attempts, member_id)
      select id, ?, ?, username, email, hash, first_name, last_name, coalesce(is_active, true), false, false, false, false, false, 0, member_id
      from import_lines order by line`,
     [at, at],
   );
-  await assignRoles(em, at);
-  return recordAdded(em, keyring, at, progress);
+  await assignRoles(scope, at);
+  return recordAdded(scope, at, progress);
 }
 
 /** A role that is gone since the lines were looked at would leave its users with less than the file gives them. */
-async function assignRoles(em: SqlEntityManager, at: Date): Promise<void> {
+async function assignRoles({ em }: EntityScope, at: Date): Promise<void> {
   const [assigned] = await em.execute<{ is_whole: boolean }[]>(
     `with assigned as (
        insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
@@ -54,7 +50,7 @@ async function assignRoles(em: SqlEntityManager, at: Date): Promise<void> {
 }
 
 /** One event for each user, so that the log tells of every account where it comes from; all of a run share one request. */
-async function recordAdded(em: SqlEntityManager, keyring: Keyring, at: Date, progress: (added: number) => void): Promise<number> {
+async function recordAdded({ em, keyring }: ImportScope, at: Date, progress: (added: number) => void): Promise<number> {
   const requestId = `import-${randomUUID()}`;
   let [last, count] = [0, 0];
   for (;;) {
