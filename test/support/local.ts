@@ -91,7 +91,7 @@ export class Clock {
     this.#ahead += seconds * 1000;
   }
 
-  /** Stops it: from now on, only turns move it, and a test on the edge of a minute or a limit may take any time. */
+  /** Stops the clock: only `turn` moves it, and a test near the end of a minute or a limit may take any time. */
   stop(): void {
     this.#stoppedAt ??= Date.now();
   }
