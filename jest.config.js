@@ -13,6 +13,8 @@ export default {
   // Modules and embedded databases of a file are not all given back: a worker that has grown is replaced by a new one.
   workerIdleMemoryLimit: '700MB',
   testTimeout: 120_000,
+  // Half a second is what Jest gives a worker to end, and more than a busy machine may need.
+  workerGracefulExitTimeout: 60_000,
   // A cheaper one, but for the tests of the hashes themselves.
   moduleNameMapper: { '^argon2$': '<rootDir>/test/support/argon.ts' },
   extensionsToTreatAsEsm: ['.ts'],

@@ -38,6 +38,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => pwned.listen(0, '127.0.0.1', resolve));
   const HIBP_URL = `http://127.0.0.1:${(pwned.address() as AddressInfo).port}`;
   local = await aLocal({ environment: { ...roomy, HIBP_URL, REGISTRATION: 'open' } });
+  local.clock.stop();
 });
 
 interface Tokens {
@@ -233,6 +234,7 @@ describe('changePassword', () => {
 
   it('holds no more new passwords against anything than the limit of the session allows', async () => {
     const few = await aLocal({ environment: { LIMIT_SIGN_IN: '2/300' } });
+    few.clock.stop();
     const device = await Device.signIn(few, 'manager');
     for (const code of ['BAD_INPUT', 'BAD_INPUT', 'RATE_LIMITED'])
       expect((await device.changePassword(old, 'short 1')).codes).toEqual([code]);
@@ -484,6 +486,7 @@ describe('a reset', () => {
 describe('the limits of mail', () => {
   it('are three in a quarter of an hour for an address, whether or not somebody has it', async () => {
     const limited = await aLocal();
+    limited.clock.stop();
     for (const address of [addressOf('admin'), addressOf('nobody')]) {
       for (let time = 0; time < 3; time += 1) expect((await requestReset(limited, address)).codes).toEqual([]);
       const { codes, errors } = await requestReset(limited, address.toUpperCase());

@@ -17,9 +17,10 @@ import {
 import { aLocal, type Actor, type Answer, type Local } from './support/local.ts';
 import { replayBenevolence, replayGrievance, stateOfBenevolence, stateOfGrievance } from './support/replay.ts';
 
-// The embedded database has one connection and so no races: these run on a server. CASE_RUNS=500 tries longer; a failure
-// prints the seed and the path that bring it back.
+// The embedded database has one connection and so no races: these run on a server. `CASE_RUNS=500 CASE_SEED=$RANDOM`
+// tries longer, and something else; a failure prints the path that brings it back.
 const numRuns = Number(process.env['CASE_RUNS'] ?? 25);
+const seed = Number(process.env['CASE_SEED'] ?? 1);
 
 let local: Local;
 let memberId: string;
@@ -340,7 +341,7 @@ describe('any concurrent mix of actions', () => {
           ends.set(end.status, (ends.get(end.status) ?? 0) + 1);
         },
       ),
-      { numRuns },
+      { numRuns, seed },
     );
     // A model that never gets anywhere proves nothing.
     expect([...ends.keys()].length).toBeGreaterThan(2);
@@ -380,7 +381,7 @@ describe('any concurrent mix of actions', () => {
         expect(end.version).toBe(successes + 1);
         ends.set(end.status, (ends.get(end.status) ?? 0) + 1);
       }),
-      { numRuns },
+      { numRuns, seed },
     );
     expect([...ends.keys()].length).toBeGreaterThan(2);
   }, 240_000);

@@ -13,8 +13,8 @@ import { dice } from './rights/question.ts';
 import { statementsOf } from './support/database.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 
-/** Other documents at each run; `COST_SEED` asks for those of one run again. */
-const seed = Number(process.env['COST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+/** `COST_SEED=$RANDOM npm test -- cost` asks for other documents. */
+const seed = Number(process.env['COST_SEED'] ?? 1);
 const runs = Number(process.env['COST_RUNS'] ?? 150);
 
 /** Services that allow little, more, and what is usual. */

@@ -37,6 +37,7 @@ let tests = 0;
 
 beforeAll(async () => {
   local = await aLocal({ environment: { LIMIT_SECOND_FACTOR: '1000/900', LOGIN_ATTEMPTS: '50' } });
+  local.clock.stop();
 }, 120_000);
 
 beforeEach(async () => {

@@ -32,6 +32,7 @@ describe('an invitation', () => {
 
   it('works until its term ends after a reset was asked for, and not longer', async () => {
     const other = await aLocal();
+    other.clock.stop();
     const { email } = await done(other.admin, 'createUser', { input: new Office(other).newcomer() });
     const token = await other.mailedToken(email);
     await other.anonymous.see(`mutation { requestPasswordReset(email: "${email}") }`);

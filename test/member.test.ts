@@ -458,6 +458,7 @@ describe.each([
 ])('today in %s', (zone, hours) => {
   it('turns at midnight there, for every day that somebody enters', async () => {
     local = await aLocal({ environment: { UNIONHALL_TIME_ZONE: zone } });
+    local.clock.stop();
     employer = await value(`select id from organizations where org_type = 'employer' order by id limit 1`);
     const midnight = Math.ceil(local.clock.now().valueOf() / 86_400_000 + 1) * 86_400_000 - hours * 3_600_000;
     const day = dayIn(zone, new Date(midnight + 3_600_000));

@@ -177,6 +177,7 @@ describe('a socket', () => {
   it('is refused before it is acknowledged where the token has ended, within the tolerance for clocks', async () => {
     const token = await local.officer.token();
     let isAcknowledged = false;
+    local.clock.stop();
     local.clock.turn(30 * 60 + 10);
     const socket = new WebSocket(socketUrl(local.url), 'graphql-transport-ws');
     const closed = once(socket, 'close') as Promise<[number, Buffer]>;

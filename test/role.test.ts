@@ -180,6 +180,7 @@ describe('deleteRole', () => {
 describe('assignRole', () => {
   it('makes an acting officer until an instant, who is told, and is not an officer after it', async () => {
     const other = await aLocal();
+    other.clock.stop();
     const elsewhere = new Office(other);
     const user = await elsewhere.settle('member');
     const guest = await Guest.signIn(other, user.username, password);

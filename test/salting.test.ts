@@ -423,6 +423,7 @@ describe.each([
 ])('today in %s', (zone, hours) => {
   it('turns at midnight there, and not at midnight in UTC', async () => {
     local = await aLocal({ environment: { UNIONHALL_TIME_ZONE: zone } });
+    local.clock.stop();
     const midnight = Math.ceil(local.clock.now().valueOf() / 86_400_000 + 1) * 86_400_000 - hours * 3_600_000;
     const [eve, today, tomorrow] = [-12, 12, 36].map((later) => dayIn(zone, new Date(midnight + later * 3_600_000)));
     const codesOf = async (activityDate: string | undefined) => (await log(local.organizer, visit({ memberId: null, activityDate }))).codes;

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Database } from '../src/database/index.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
@@ -9,7 +9,7 @@ import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 import { asks, Keeper, type Operation } from './vault.kit.ts';
 
 const runs = Number(process.env['RUNS'] ?? 12);
-const seed = Number(process.env['MODEL_SEED'] ?? randomInt(2 ** 31));
+const seed = Number(process.env['MODEL_SEED'] ?? 1);
 const clock = new Clock();
 const people = ['admin', 'officer', 'staff'] as const;
 type Person = (typeof people)[number];

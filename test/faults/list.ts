@@ -77,7 +77,7 @@ export const faults: readonly Fault[] = [
     file: 'src/services/record/index.ts',
     from: "if (looked != null && looked !== version) throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);",
     to: '',
-    tests: ['test/member', 'test/organization'],
+    tests: ['test/version'],
   },
   {
     name: 'wrong passwords are not counted at the account',

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import vm from 'node:vm';
 import type { EnvironmentContext, JestEnvironmentConfig } from '@jest/environment';
 import type { Circus } from '@jest/types';
 import { TestEnvironment } from 'jest-environment-node';
@@ -24,7 +25,11 @@ export default class extends TestEnvironment {
   readonly #allowsRejections: boolean;
 
   constructor(config: JestEnvironmentConfig, context: EnvironmentContext) {
+    // In Jest's own context, each use of a global such as `Array` leaves V8 and costs half a microsecond.
+    const { createContext } = vm;
+    vm.createContext = () => createContext(vm.constants.DONT_CONTEXTIFY);
     super(config, context);
+    vm.createContext = createContext;
     this.#file = context.testPath;
     this.#allowsRejections = 'allows-rejections' in context.docblockPragmas;
     process.off('unhandledRejection', handle);
