@@ -1,5 +1,7 @@
 /** For Graphcache: the types that have no id, and are a part of what they stand in. */
 export const keys: Record<string, () => null> = {
+  AgreementConnection: () => null,
+  AgreementEdge: () => null,
   AuditEventConnection: () => null,
   AuditEventEdge: () => null,
   BackupCodes: () => null,
@@ -22,6 +24,8 @@ export const keys: Record<string, () => null> = {
   GrievanceSummary: () => null,
   MemberConnection: () => null,
   MemberEdge: () => null,
+  MemberNoteConnection: () => null,
+  MemberNoteEdge: () => null,
   OrganizationConnection: () => null,
   OrganizationEdge: () => null,
   OrganizingMonth: () => null,
@@ -44,12 +48,12 @@ export const keys: Record<string, () => null> = {
 /** For the InMemoryCache of Apollo Client: which types an interface or a union may be. */
 export const possibleTypes: Record<string, string[]> = {
   LoginResult: ['SecondFactorRequired', 'SignedIn'],
-  Node: ['AuditEvent', 'BenevolenceApplication', 'Grievance', 'Member', 'Organization', 'Role', 'SaltingActivity', 'Session', 'User'],
+  Node: ['Agreement', 'AuditEvent', 'BenevolenceApplication', 'Grievance', 'Member', 'MemberNote', 'Organization', 'Role', 'SaltingActivity', 'Session', 'User'],
 };
 
 /** The fields of each type that are paged. */
 export const connections: Record<string, string[]> = {
-  Member: ['benevolenceApplications', 'grievances', 'saltingActivities'],
+  Member: ['benevolenceApplications', 'grievances', 'memberNotes', 'saltingActivities'],
   Organization: ['grievances', 'saltingActivities'],
-  Query: ['auditEvents', 'benevolenceApplications', 'grievances', 'members', 'organizations', 'saltingActivities', 'users'],
+  Query: ['agreements', 'auditEvents', 'benevolenceApplications', 'grievances', 'memberNotes', 'members', 'organizations', 'saltingActivities', 'users'],
 };

@@ -1,7 +1,11 @@
 /** The mutations that support the idempotency-key header. */
 export const creating: ReadonlySet<string> = new Set([
+  'addAgreementEmployer',
   'addHoliday',
+  'addMemberNote',
   'applyForBenevolence',
+  'createAgreement',
+  'createBargainingUnit',
   'createHolidayCalendar',
   'createMember',
   'createOrganization',

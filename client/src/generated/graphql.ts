@@ -187,11 +187,15 @@ export type DecimalFilter = {
 
 /** A grievance to file. */
 export type FileGrievanceInput = {
+  /** The id of the agreement that governs the grievance. Defaults to the one that bound the employer on the day of the incident, or of the filing without one. Required if agreements of several bargaining units did. */
+  agreementId?: string | number | null | undefined;
+  /** The id of the article of the agreement that was violated. */
+  articleId?: string | number | null | undefined;
   /** The name of the union representative as free text. At most 200 characters. */
   assignedRep?: string | null | undefined;
   /** The id of the user who represents the grievant. Must be an active user with the admin, officer, or staff role. */
   assignedUserId?: string | number | null | undefined;
-  /** The article of the agreement that was violated. At most 100 characters. */
+  /** The article of the agreement that was violated, as free text. At most 100 characters. */
   contractArticle?: string | null | undefined;
   /** The organization id of the employer that the grievance is against. */
   employerId: string | number;
@@ -199,6 +203,8 @@ export type FileGrievanceInput = {
   filedDate?: string | null | undefined;
   /** The date of the incident. Must not be after the filing date. */
   incidentDate?: string | null | undefined;
+  /** The date on which the grievant knew or should have known of the incident. Must not be before the incident or after the filing date. */
+  knownDate?: string | null | undefined;
   /** The member id of the grievant. */
   memberId: string | number;
   /** The internal notes of the union. The grievant cannot see them. */
@@ -230,6 +236,8 @@ export type GrievanceAction =
 
 /** Conditions for Grievance records. A record must meet all of them. A null condition has no effect. */
 export type GrievanceCondition = {
+  /** Matches the id of `agreement`. */
+  agreementId?: IdFilter | null | undefined;
   /** Matches the user id of `assignedUser`. */
   assignedUserId?: IdFilter | null | undefined;
   /** Matches `contractArticle`. */
@@ -252,6 +260,8 @@ export type GrievanceCondition = {
 
 /** Conditions for Grievance records. A record must meet all of them. A null condition has no effect. */
 export type GrievanceFilter = {
+  /** Matches the id of `agreement`. */
+  agreementId?: IdFilter | null | undefined;
   /** Matches the user id of `assignedUser`. */
   assignedUserId?: IdFilter | null | undefined;
   /** Matches `contractArticle`. */
