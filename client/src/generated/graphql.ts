@@ -4,6 +4,28 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** A note about a member to add. */
+export type AddMemberNoteInput = {
+  /** The subject. */
+  category: MemberNoteCategory;
+  /** Whether to pin the note. */
+  isPinned?: boolean;
+  /** The id of the member. */
+  memberId: string | number;
+  /** The text, 1 to 5000 characters. */
+  text: string;
+  /** Who can read the note. */
+  visibility: MemberNoteVisibility;
+};
+
+/** A new text of a note about a member. */
+export type AmendMemberNoteInput = {
+  /** The new text, 1 to 5000 characters. */
+  text: string;
+  /** The version that the caller read. Fails with CONFLICT if the record has changed since. */
+  version?: number | null | undefined;
+};
+
 /** An application to the benevolence fund. */
 export type ApplyForBenevolenceInput = {
   /** The requested amount in US dollars. Must be more than zero. */
@@ -385,6 +407,26 @@ export type LoginInput = {
   password: string;
 };
 
+/** The subject of a note about a member. */
+export type MemberNoteCategory =
+  /** A conversation, call, or message. */
+  | 'CONTACT'
+  /** Dues and payments. */
+  | 'DUES'
+  /** Another subject. */
+  | 'GENERAL'
+  /** A grievance or a complaint. */
+  | 'GRIEVANCE'
+  /** Referral to work. */
+  | 'REFERRAL';
+
+/** Who can read a note about a member. */
+export type MemberNoteVisibility =
+  /** Admins, officers, and staff. */
+  | 'OFFICE'
+  /** Admins, officers, and the author. */
+  | 'OFFICERS';
+
 /** The type of a GraphQL operation. */
 export type OperationType =
   /** A mutation, which changes data. */
@@ -509,6 +551,32 @@ export type FileGrievanceMutationVariables = Exact<{
 
 export type FileGrievanceMutation = { fileGrievance: { id: string, version: number, grievanceNumber: string, status: GrievanceStatus, availableActions: Array<GrievanceAction> } };
 
+export type NoteCardFragment = { id: string, version: number, text: string, visibility: MemberNoteVisibility, category: MemberNoteCategory, isPinned: boolean, createdAt: string, author: { fullName: string } | null };
+
+export type MemberNotesQueryVariables = Exact<{
+  memberId: string | number;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type MemberNotesQuery = { memberNotes: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, version: number, text: string, visibility: MemberNoteVisibility, category: MemberNoteCategory, isPinned: boolean, createdAt: string, author: { fullName: string } | null }> } | null };
+
+export type AddMemberNoteMutationVariables = Exact<{
+  input: AddMemberNoteInput;
+}>;
+
+
+export type AddMemberNoteMutation = { addMemberNote: { id: string, version: number, text: string, visibility: MemberNoteVisibility, category: MemberNoteCategory, isPinned: boolean, createdAt: string, author: { fullName: string } | null } };
+
+export type AmendMemberNoteMutationVariables = Exact<{
+  id: string | number;
+  input: AmendMemberNoteInput;
+}>;
+
+
+export type AmendMemberNoteMutation = { amendMemberNote: { id: string, version: number, text: string, visibility: MemberNoteVisibility, category: MemberNoteCategory, isPinned: boolean, createdAt: string, revisions: Array<{ number: number, text: string, createdAt: string, author: { fullName: string } | null }>, author: { fullName: string } | null } };
+
 export type SignInMutationVariables = Exact<{
   input: LoginInput;
 }>;
@@ -584,6 +652,20 @@ export const ApplicationCardFragmentDoc = new TypedDocumentString(`
   availableActions
 }
     `, {"fragmentName":"ApplicationCard"}) as unknown as TypedDocumentString<ApplicationCardFragment, unknown>;
+export const NoteCardFragmentDoc = new TypedDocumentString(`
+    fragment NoteCard on MemberNote {
+  id
+  version
+  text
+  visibility
+  category
+  isPinned
+  createdAt
+  author {
+    fullName
+  }
+}
+    `, {"fragmentName":"NoteCard"}) as unknown as TypedDocumentString<NoteCardFragment, unknown>;
 export const BenevolenceApplicationsDocument = new TypedDocumentString(`
     query BenevolenceApplications($first: Int, $after: String, $filter: BenevolenceApplicationFilter) {
   benevolenceApplications(first: $first, after: $after, filter: $filter) {
@@ -787,6 +869,75 @@ export const FileGrievanceDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<FileGrievanceMutation, FileGrievanceMutationVariables>;
+export const MemberNotesDocument = new TypedDocumentString(`
+    query MemberNotes($memberId: ID!, $first: Int, $after: String) {
+  memberNotes(first: $first, after: $after, filter: {memberId: {eq: $memberId}}) {
+    totalCount
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    nodes {
+      ...NoteCard
+    }
+  }
+}
+    fragment NoteCard on MemberNote {
+  id
+  version
+  text
+  visibility
+  category
+  isPinned
+  createdAt
+  author {
+    fullName
+  }
+}`) as unknown as TypedDocumentString<MemberNotesQuery, MemberNotesQueryVariables>;
+export const AddMemberNoteDocument = new TypedDocumentString(`
+    mutation AddMemberNote($input: AddMemberNoteInput!) {
+  addMemberNote(input: $input) {
+    ...NoteCard
+  }
+}
+    fragment NoteCard on MemberNote {
+  id
+  version
+  text
+  visibility
+  category
+  isPinned
+  createdAt
+  author {
+    fullName
+  }
+}`) as unknown as TypedDocumentString<AddMemberNoteMutation, AddMemberNoteMutationVariables>;
+export const AmendMemberNoteDocument = new TypedDocumentString(`
+    mutation AmendMemberNote($id: ID!, $input: AmendMemberNoteInput!) {
+  amendMemberNote(id: $id, input: $input) {
+    ...NoteCard
+    revisions {
+      number
+      text
+      createdAt
+      author {
+        fullName
+      }
+    }
+  }
+}
+    fragment NoteCard on MemberNote {
+  id
+  version
+  text
+  visibility
+  category
+  isPinned
+  createdAt
+  author {
+    fullName
+  }
+}`) as unknown as TypedDocumentString<AmendMemberNoteMutation, AmendMemberNoteMutationVariables>;
 export const SignInDocument = new TypedDocumentString(`
     mutation SignIn($input: LoginInput!) {
   login(input: $input) {
