@@ -62,7 +62,7 @@ async function greeting(config: Config, service: Service): Promise<string> {
   const { place, url, setupToken, database } = service;
   const isEmbedded = database.engine === 'embedded' && config.environment !== 'production';
   const isSeeded = service.hasSeeded || (isEmbedded && config.seedWhenEmpty !== false);
-  const { seededAccounts } = isSeeded ? await import('../../seeds/index.ts') : {};
+  const { seededAccounts } = isSeeded ? await import('../../seeds/account.ts') : {};
   return [
     `Unionhall answers at ${styleText('bold', `${url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
     ...(config.offersPlayground ? [`Start page with the playground: ${styleText('bold', `${url}/`)}`] : []),
