@@ -1,45 +1,94 @@
-// The first script of the page: opens the windows that playground/windows.json describes. The page may stand under a prefix.
-const { instanceStorageNamespace, ...options } = await (await fetch(new URL('playground/windows.json', location.href))).json();
-const endpointURL = new URL('graphql', location.href).href;
+// The first script of the playground: opens the windows that windows.json describes. The page may stand under a prefix.
+import './keyboard.js';
+
+const { instanceStorageNamespace, ...options } = await (await fetch(new URL('windows.json', location.href))).json();
+const endpointURL = new URL('../graphql', location.href).href;
 const subscriptionsEndpoint = endpointURL.replace(/^http/, 'ws');
 const windows = options.initialWindows.map((each) => ({ ...each, endpointURL, subscriptionsEndpoint }));
+const parameters = new URLSearchParams(location.search);
+const arranged = `${instanceStorageNamespace}arranged`;
 
 AltairGraphQL.init({ ...options, instanceStorageNamespace, endpointURL, subscriptionsEndpoint, initialWindows: windows });
-await arrangeOnce();
+addEventListener('click', sendWhatIsInView, { capture: true });
+await openOne();
+await saveCollection();
 
-// What a person does in the windows stays in the browser. Only at the very first start, where the last window that was made
-// is open and all variables are folded, this unfolds what is to be seen, and begins the story with the first window.
-async function arrangeOnce() {
-  const key = `${instanceStorageNamespace}arranged`;
-  if (localStorage.getItem(key)) return;
-  localStorage.setItem(key, 'yes');
-  await until(() => isOpen(windows.length - 1));
-  for (const [index, { initialVariables }] of [...windows.entries()].reverse()) {
-    if (!initialVariables && index > 0) continue;
-    await open(index);
-    if (initialVariables) variables().click();
-  }
+// What a person does in the windows stays in the browser. At the very first start, the last window is open.
+async function openOne() {
+  const isFirstStart = !localStorage.getItem(arranged);
+  localStorage.setItem(arranged, 'yes');
+  if (isFirstStart) await until(() => tabs().length === windows.length && isOpen(tabs().at(-1)));
+  const title = parameters.get('open') ?? (isFirstStart ? windows[0].initialName : null);
+  if (title === null) return;
+  await until(() => tabs().length > 0);
+  tabs()
+    .find((tab) => nameOf(tab) === title)
+    ?.click();
 }
 
-async function open(index) {
-  if (isOpen(index)) return;
-  const before = variables();
-  tabs()[index].click();
-  await until(() => isOpen(index) && variables() !== before);
+// A closed window can be opened again from the collection "Examples".
+async function saveCollection() {
+  const db = await new Promise((resolve, reject) => {
+    const request = indexedDB.open('AltairDB');
+    request.addEventListener('success', () => resolve(request.result));
+    request.addEventListener('error', () => reject(request.error));
+  });
+  const now = Date.now();
+  const stored = { storageType: 'local', created_at: now, updated_at: now };
+  const queries = windows.map((each, index) => ({ ...stored, id: `example-${index}`, ...savedAs(each) }));
+  const collection = { ...stored, id: 'examples', title: 'Examples', workspaceId: 'local', parentPath: '', queries };
+  db.transaction('queryCollections', 'readwrite').objectStore('queryCollections').put(collection);
+  db.close();
+}
+
+function savedAs(window) {
+  return {
+    version: 1,
+    type: 'window',
+    windowName: window.initialName,
+    apiUrl: endpointURL,
+    subscriptionUrl: subscriptionsEndpoint,
+    query: window.initialQuery,
+    variables: window.initialVariables ?? '{}',
+    headers: Object.entries(window.initialHeaders ?? {}).map(([key, value]) => ({ key, value, enabled: true })),
+    preRequestScript: window.initialPreRequestScript ?? '',
+    preRequestScriptEnabled: Boolean(window.initialPreRequestScript),
+    postRequestScript: window.initialPostRequestScript ?? '',
+    postRequestScriptEnabled: Boolean(window.initialPostRequestScript),
+    subscriptionConnectionParams: JSON.stringify(window.initialSubscriptionsPayload ?? {}),
+    subscriptionRequestHandlerId: window.initialSubscriptionRequestHandlerId,
+    subscriptionUseDefaultRequestHandler: !window.initialSubscriptionRequestHandlerId,
+  };
+}
+
+// Before an operation was chosen, Altair refuses to send a window of several: the first one in view is meant.
+function sendWhatIsInView(event) {
+  const button = event.target.closest?.('.send-request__button');
+  if (button?.innerText.trim() !== 'Send Request') return;
+  const editor = button.closest('app-window').querySelector('app-query-editor .cm-scroller').getBoundingClientRect();
+  const isInView = (widget) => {
+    const { top, bottom } = widget.getBoundingClientRect();
+    return top >= editor.top && bottom <= editor.bottom;
+  };
+  const shown = [...button.closest('app-window').querySelectorAll('.query-editor__line-widget')].find(isInView);
+  if (!shown) return;
+  event.preventDefault();
+  event.stopPropagation();
+  shown.click();
 }
 
 function tabs() {
-  return document.querySelectorAll('app-window-switcher-item .window-switcher__item');
+  return [...document.querySelectorAll('app-window-switcher-item .window-switcher__item')];
 }
 
-function variables() {
-  return document.querySelector('app-window .variables-editor--title');
+function nameOf(tab) {
+  return tab.querySelector('.window-switcher__input').innerText.trim();
 }
 
-function isOpen(index) {
-  return Boolean(tabs()[index]?.matches('.window-switcher__item--active') && variables());
+function isOpen(tab) {
+  return tab.matches('.window-switcher__item--active');
 }
 
 async function until(isSo) {
-  for (let tries = 0; tries < 200 && !isSo(); tries += 1) await new Promise((resume) => setTimeout(resume, 25));
+  for (let tries = 0; tries < 400 && !isSo(); tries += 1) await new Promise((resume) => setTimeout(resume, 25));
 }

@@ -158,3 +158,13 @@ describe('the help', () => {
     expect(await complete(line)).toEqual(offered);
   });
 });
+
+it('says what to do where a package of the seeds is missing', async () => {
+  jest.unstable_mockModule('../seeds/index.ts', () => {
+    throw Object.assign(new Error("Cannot find package 'absent'"), { code: 'ERR_MODULE_NOT_FOUND' });
+  });
+  const { said, code } = await run('seed');
+  expect(stripVTControlCharacters(said)).toContain('run `npm ci`, or set SEED=0 to start with an empty database.\n');
+  expect(said).not.toContain('absent');
+  expect(code).toBe(1);
+});

@@ -102,9 +102,10 @@ describe('under a prefix', () => {
       input: { identifier: 'officer', password: 'unionhall-dev', cookie: true },
     });
     for (const line of reply.headers.getSetCookie()) expect(line).toContain('; Path=/hall/graphql; HttpOnly; SameSite=Strict');
-    const page = await (await fetch(local.url)).text();
+    const front = await (await fetch(local.url)).text();
+    const page = await (await fetch(`${local.url}/playground/`)).text();
     const script = await (await fetch(`${local.url}/playground/start.js`)).text();
     const windows = await (await fetch(`${local.url}/playground/windows.json`)).text();
-    for (const text of [page, script, windows]) expect(text).not.toMatch(/(?:href|src|fetch|URL)[=(]\\?["']\//);
+    for (const text of [front, page, script, windows]) expect(text).not.toMatch(/(?:href|src|fetch|URL)[=(]\\?["']\//);
   });
 });

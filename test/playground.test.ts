@@ -1,4 +1,6 @@
+import { get as httpGet } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fastify from 'fastify';
 import {
   buildClientSchema,
   getIntrospectionQuery,
@@ -9,6 +11,7 @@ import {
   type IntrospectionQuery,
 } from 'graphql';
 import { seededAccounts } from '../seeds/account.ts';
+import { MailWindow } from '../src/http/mail-window.ts';
 import { isSubscription, windows, type Example } from '../src/http/playground.ts';
 import { Caller, type Ears, type Told } from './live.kit.ts';
 import { aLocal, type Actor } from './support/local.ts';
@@ -225,8 +228,10 @@ describe('the example operations', () => {
 describe('the page', () => {
   const get = (path: string, url = local.url) => fetch(new URL(path, url));
 
-  it('is served at / with a policy that lets it ask this service alone', async () => {
-    const response = await get('/');
+  it('is served at /playground/ with a policy that lets it ask this service alone', async () => {
+    const moved = await fetch(new URL('/playground', local.url), { redirect: 'manual' });
+    expect([moved.status, moved.headers.get('location')]).toEqual([302, 'playground/']);
+    const response = await get('/playground/');
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
     const policy = response.headers.get('content-security-policy');
@@ -236,13 +241,15 @@ describe('the page', () => {
   });
 
   it('has no script of its own, and all it names is there', async () => {
-    const html = await (await get('/')).text();
+    const html = await (await get('/playground/')).text();
     expect(html).not.toMatch(/<script(?![^>]* src=)/);
-    const base = /<base href="([^"]+)">/.exec(html)?.[1] ?? '';
-    const named = [...html.matchAll(/(?<!base )(?:href|src)="([^"]+)"/g)].map(([, path]) => path ?? '').filter((path) => path !== base);
+    const base = new URL(/<base href="([^"]+)">/.exec(html)?.[1] ?? '', new URL('/playground/', local.url)).href;
+    const named = [...html.matchAll(/(?<!base )(?:href|src)="([^"]+)"/g)]
+      .map(([, path]) => path ?? '')
+      .filter((path) => !path.startsWith('./'));
     expect(named.length).toBeGreaterThan(10);
     for (const path of named) {
-      const { status } = await get(new URL(path, new URL(base, local.url)).pathname);
+      const { status } = await get(new URL(path, base).pathname);
       expect({ path, status }).toEqual({ path, status: 200 });
     }
   });
@@ -272,15 +279,20 @@ describe('the page', () => {
       expect(initialHeaders).toEqual({ Authorization: 'Bearer {{accessToken}}', ...vaultToken });
       expect(initialSubscriptionsPayload).toEqual(initialName === 'Live changes' ? { authorization: 'Bearer {{accessToken}}' } : undefined);
       expect(initialPreRequestScript).toContain("helpers.getEnvironment('username')");
-      expect(initialPreRequestScript).toContain('if (!(token && until(token)');
+      expect(initialPreRequestScript).toContain('if (current?.me?.username !== username)');
     }
   });
 
-  it('has every seeded login one click away, the officer chosen at first', async () => {
+  it('has every seeded login one click away, the officer chosen at first, and without an environment', async () => {
     const { initialEnvironments } = (await (await get('/playground/windows.json')).json()) as {
-      initialEnvironments: { activeSubEnvironment: string; subEnvironments: { id: string; variables: object }[] };
+      initialEnvironments: {
+        activeSubEnvironment: string;
+        base: { variables: object };
+        subEnvironments: { id: string; variables: object }[];
+      };
     };
     expect(initialEnvironments.activeSubEnvironment).toBe('officer');
+    expect(initialEnvironments.base.variables).toEqual({ username: 'officer', password: 'unionhall-dev' });
     expect(initialEnvironments.subEnvironments.map(({ id, variables }) => ({ id, variables }))).toEqual(
       seededAccounts.map(({ username, password }) => ({
         id: username,
@@ -290,7 +302,7 @@ describe('the page', () => {
   });
 
   it('links to the schema graph, which runs in a policy of its own and finds its files', async () => {
-    expect(await (await get('/')).text()).toContain('<a class="schema-graph" href="../schema" target="_blank">Schema graph</a>');
+    expect(await (await get('/playground/')).text()).toContain('<a href="../schema" target="_blank">Schema graph</a>');
     const response = await get('/playground/schema');
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     const policy = response.headers.get('content-security-policy');
@@ -312,6 +324,9 @@ describe('the page', () => {
   it('is nowhere when it is off', async () => {
     for (const path of [
       '/',
+      '/playground/',
+      '/playground/restore',
+      '/playground/compare',
       '/playground/start.js',
       '/playground/windows.json',
       '/playground/schema',
@@ -322,5 +337,74 @@ describe('the page', () => {
       expect(response.status).toBe(404);
       expect(await response.json()).toEqual({ error: 'Nothing exists at this address.' });
     }
+  });
+});
+
+describe('the start page', () => {
+  const get = (path: string) => fetch(new URL(path, local.url));
+
+  it('is served at / under a policy without inline scripts, and all it links to is there', async () => {
+    const response = await get('/');
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'; style-src 'self';");
+    const html = await response.text();
+    const named = [...html.matchAll(/(?:href|src)="(?!data:)([^"]+)"/g)].map(([, path = '']) => path.replaceAll('&amp;', '&'));
+    expect(named.length).toBeGreaterThan(all.length);
+    for (const path of named.filter((each) => each !== 'graphql'))
+      expect({ path, status: (await get(path)).status }).toEqual({ path, status: 200 });
+  });
+
+  it('links every window of the story, and lists every seeded login', async () => {
+    const html = await (await get('/')).text();
+    for (const { title } of all) expect(html).toContain(`<a href="playground/?open=${encodeURIComponent(title)}">${title}</a>`);
+    for (const { username, firstName, lastName } of seededAccounts) {
+      expect(html).toMatch(new RegExp(`<td><code>${username}</code></td>.*<td>${firstName} ${lastName}</td>`));
+    }
+    expect(html).not.toMatch(/Keeps:|<!-- \w+ -->/);
+  });
+});
+
+describe('the mail window', () => {
+  const statusFor = (host: string): Promise<{ status: number; text: string }> =>
+    new Promise((resolve, reject) => {
+      const request = httpGet(new URL('/mail', local.url), { headers: { host } }, (response) => {
+        let text = '';
+        response.on('data', (part: Buffer) => (text += part.toString()));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      });
+      request.on('error', reject);
+    });
+
+  it('shows mails to a browser on this machine, and to no page of another host name', async () => {
+    const { port } = new URL(local.url);
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'localhost']) expect((await statusFor(host)).status).toBe(200);
+    for (const host of [`evil.example:${port}`, '127.0.0.1.evil.example', `localhost.evil.example:${port}`, '10.0.0.5'])
+      expect(await statusFor(host)).toEqual({ status: 404, text: '{"error":"Nothing exists at this address."}' });
+  });
+
+  it('keeps the latest mails, newest first, and shows their text as text', async () => {
+    const printed: string[] = [];
+    const mails = new MailWindow();
+    const print = mails.recording((text) => void printed.push(text));
+    for (let number = 1; number <= 60; number += 1) print(`Mail ${number}.`);
+    print('Follow https://union.example/reset?token=a&b=1 <script>alert(1)</script>');
+    expect(printed).toHaveLength(61);
+    const app = fastify();
+    mails.register(app, "default-src 'none'");
+    const { body, headers } = await app.inject({ url: '/mail', headers: { host: 'localhost' } });
+    expect(headers).toMatchObject({ 'content-security-policy': "default-src 'none'", 'cache-control': 'no-store' });
+    expect(body.match(/<article>/g)).toHaveLength(50);
+    expect(body.indexOf('&lt;script&gt;')).toBeLessThan(body.indexOf('Mail 60.'));
+    expect(body).not.toMatch(/<script|Mail 11\./);
+    expect(body).toContain('<a href="https://union.example/reset?token=a&amp;b=1" rel="noreferrer">');
+    const remote = await app.inject({ url: '/mail', headers: { host: 'localhost' }, remoteAddress: '192.0.2.7' });
+    expect(remote.statusCode).toBe(404);
+  });
+
+  it('is neither in production nor where mail goes to a server', async () => {
+    expect((await fetch(new URL('/mail', production.url))).status).toBe(404);
+    const own = await aLocal({ environment: { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'hall@union.example' } });
+    expect((await fetch(new URL('/mail', own.url))).status).toBe(404);
+    expect(await (await fetch(own.url)).text()).not.toContain('href="mail"');
   });
 });

@@ -187,13 +187,17 @@ const lacking = 'The database is not migrated to this version. Run: npm run db:m
 const barred =
   'The role in DATABASE_URL lacks a privilege for this. ' + 'If tables are missing, set DATABASE_URL to the role that owns them, and run:';
 
-/** The message for each SQLSTATE of an unprepared database: a missing table, column, schema or privilege, or a full disk. */
+/** The message for each SQLSTATE of an unprepared database, such as a missing table, and for a missing package. */
 const unready: ReadonlyMap<string, string> = new Map([
   ['42P01', lacking],
   ['42703', lacking],
   ['3F000', lacking],
   ['42501', `${barred} npm run db:migrate`],
   ['53100', 'The disk of the database is full. Free some space, then try again.'],
+  [
+    'ERR_MODULE_NOT_FOUND',
+    'A package is missing. The seeds need the development dependencies: run `npm ci`, or set SEED=0 to start with an empty database.',
+  ],
 ]);
 
 /** Runs one command to its end, or until a stop signal. Prints a failure to stderr and sets exit code 1. */

@@ -62,10 +62,10 @@ async function greeting(config: Config, service: Service): Promise<string> {
   const { place, url, setupToken, database } = service;
   const isEmbedded = database.engine === 'embedded' && config.environment !== 'production';
   const isSeeded = service.hasSeeded || (isEmbedded && config.seedWhenEmpty !== false);
-  const { seededAccounts } = isSeeded ? await import('../../seeds/index.ts') : {};
+  const { seededAccounts } = isSeeded ? await import('../../seeds/account.ts') : {};
   return [
     `Unionhall answers at ${styleText('bold', `${url}/graphql`)} after ${(performance.now() / 1000).toFixed(1)} s.`,
-    ...(config.offersPlayground ? [`Playground: ${styleText('bold', `${url}/`)}`] : []),
+    ...(config.offersPlayground ? [`Start page with the playground: ${styleText('bold', `${url}/`)}`] : []),
     ...(service.metricsUrl === null ? [] : [`Metrics: ${service.metricsUrl}`]),
     await describePlace(config, place.source),
     ...(setupToken === null ? [] : [`The instance has no owner yet. Set-up token for setupOwner: ${styleText('bold', setupToken)}`]),

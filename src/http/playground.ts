@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import staticFiles from '@fastify/static';
 import type { RenderOptions } from 'altair-static';
 import type { FastifyInstance } from 'fastify';
+import { escapeHtml, type MailWindow } from './mail-window.ts';
 
 /** An example operation: one pair of files in `playground/operations/<window>/`. */
 export interface Example {
@@ -61,20 +62,46 @@ const graphPolicy = [
 ].join('; ');
 
 /** The page, and the scripts of its workers, which are under a policy of their own. */
-const isPage = /^\/(\?|$)|\/worker-\w+\.js(\?|$)/;
+const isPage = /^\/playground\/(\?|$)|\/worker-\w+\.js(\?|$)/;
 
-/** Serves the page that explores the schema at `/`, with the example operations in its windows. */
-export function playground(): (app: FastifyInstance) => Promise<void> {
+/** The policy of the pages that need no more than their own scripts and styles. */
+const plainPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** What the pages load. */
+const files: Readonly<Record<string, string>> = {
+  'start.js': 'text/javascript',
+  'keyboard.js': 'text/javascript',
+  'compare.js': 'text/javascript',
+  'restore.js': 'text/javascript',
+  'schema.js': 'text/javascript',
+  'style.css': 'text/css',
+  'front.css': 'text/css',
+};
+
+/**
+ * Serves a front page at `/`, and at `/playground/` the page that explores the schema, with the example operations in its
+ * windows.
+ */
+export function playground(mails: MailWindow | null): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     const { renderAltair, getDistDirectory } = await import('altair-static');
     const { version } = createRequire(import.meta.url)('altair-static/package.json') as { version: string };
     const assets = `/playground/altair-${version}/`;
     // The page may stand under a prefix of a proxy's: all addresses are relative, most of them to the page's base.
-    const page = renderAltair({ baseURL: `.${assets}`, serveInitialOptionsInSeperateRequest: '../start.js' })
+    const page = renderAltair({ baseURL: `./altair-${version}/`, serveInitialOptionsInSeperateRequest: '../start.js' })
       .replace('<html>', '<html lang="en">')
       .replace('<title>Altair</title>', '<title>Unionhall playground</title>')
       .replace('</head>', '<link href="../style.css" rel="stylesheet" /></head>')
-      .replace('</body>', '<a class="schema-graph" href="../schema" target="_blank">Schema graph</a></body>');
+      .replace('</body>', `${links}</body>`);
     app.addHook(
       'onRequest',
       async ({ url }, reply) => void (isPage.test(url) && reply.header('content-security-policy', contentSecurityPolicy)),
@@ -97,15 +124,62 @@ export function playground(): (app: FastifyInstance) => Promise<void> {
       reply.header('content-security-policy', graphPolicy).type('text/html; charset=utf-8');
       return await readFile(join(folder(), 'schema.html'));
     });
-    app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
+    app.get('/', async (_request, reply) => {
+      reply.header('content-security-policy', plainPolicy).type('text/html; charset=utf-8');
+      const html = await readFile(join(folder(), 'index.html'), 'utf8');
+      const mail = mails && '<p><a href="mail">Mail</a> that the service would send</p>';
+      return (await frontPage(html, await windows())).replace('<!-- mail -->', mail ?? '');
+    });
+    mails?.register(app, plainPolicy);
+    for (const name of ['compare', 'restore']) {
+      app.get(`/playground/${name}`, async (_request, reply) => {
+        reply.header('content-security-policy', plainPolicy).type('text/html; charset=utf-8');
+        return await readFile(join(folder(), `${name}.html`));
+      });
+    }
+    app.get('/playground', (_request, reply) => reply.redirect('playground/'));
+    app.get('/playground/', (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
     app.get('/playground/windows.json', async () => await optionsFor(await windows()));
-    for (const [file, type] of Object.entries({ 'start.js': 'text/javascript', 'schema.js': 'text/javascript', 'style.css': 'text/css' })) {
+    for (const [file, type] of Object.entries(files)) {
       app.get(`/playground/${file}`, async (_request, reply) =>
         reply.type(`${type}; charset=utf-8`).send(await readFile(join(folder(), file))),
       );
     }
   };
 }
+
+/** The links at the bottom of the playground. Altair opens a link in a new tab unless the click is on an element inside. */
+const links = `<nav class="playground-links">
+  <a href="../../"><span>Start page</span></a>
+  <a href="../schema" target="_blank">Schema graph</a>
+  <a href="../restore"><span>Restore examples</span></a>
+</nav>`;
+
+/** Fills the front page with the windows and the seeded users. */
+async function frontPage(html: string, all: readonly Window[]): Promise<string> {
+  const { seededAccounts } = await import('../../seeds/account.ts');
+  const cards = all.map(
+    ({ title, examples }) =>
+      `<li><a href="playground/?open=${encodeURIComponent(title)}">${escapeHtml(title)}</a><p>${marked(introductionOf(examples))}</p></li>`,
+  );
+  const people = seededAccounts.map(({ username, password, firstName, lastName, role, reviewLevel }) => {
+    const roles = reviewLevel ? `${role}, reviews as ${reviewLevel.toUpperCase()}` : role;
+    const cells = [
+      `<code>${escapeHtml(username)}</code>`,
+      `<code>${escapeHtml(password)}</code>`,
+      escapeHtml(`${firstName} ${lastName}`),
+      escapeHtml(roles),
+    ];
+    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+  });
+  return html.replace('<!-- story -->', () => cards.join('\n')).replace('<!-- people -->', () => people.join('\n'));
+}
+
+/** The comment above the first operation, without the line for the playground. */
+const introductionOf = ([first]: readonly Example[]): string =>
+  [...(/^(?:# .*\n)+/.exec(first?.document ?? '')?.[0] ?? '').matchAll(/^# (?!Keeps: )(.*)$/gm)].map(([, line]) => line).join(' ');
+
+const marked = (text: string): string => escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 
 /** The windows with their example operations, in the order in which they tell their story. */
 export async function windows(): Promise<Window[]> {
@@ -175,7 +249,7 @@ const atFirst = 'officer';
 
 /**
  * Runs in the browser before an operation is sent: loads the values that earlier operations stored, and signs in as the
- * user in the environment menu unless that user is signed in.
+ * user in the environment menu unless their token is still good. A token ends with its session, or with the database.
  */
 const signIn = (names: readonly string[]): string => `// Loads the values that earlier operations stored.
 const { helpers } = altair;
@@ -185,18 +259,21 @@ for (const name of ${JSON.stringify(names)}) {
 }
 
 // Signs in as the user in the environment menu unless they are signed in.
-const until = (token) => JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).exp * 1000;
-const token = helpers.getEnvironment('accessToken');
-if (!(token && until(token) > Date.now() + 10000)) {
+const ask = async (query, variables, headers) => {
   const response = await fetch('../../graphql', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      query: 'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }',
-      variables: { input: { identifier: helpers.getEnvironment('username'), password: helpers.getEnvironment('password') } },
-    }),
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query, variables }),
   });
-  const { data } = await response.json();
+  return (await response.json()).data;
+};
+const username = helpers.getEnvironment('username');
+const token = helpers.getEnvironment('accessToken');
+const current = token && (await ask('query SignedInUser { me { username } }', {}, { authorization: 'Bearer ' + token }));
+if (current?.me?.username !== username) {
+  const data = await ask('mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }', {
+    input: { identifier: username, password: helpers.getEnvironment('password') },
+  });
   if (data?.login?.accessToken) {
     helpers.setEnvironment('accessToken', data.login.accessToken, true);
     await altair.storage.set('accessToken', data.login.accessToken);
@@ -210,11 +287,16 @@ async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
   const names = all
     .flatMap(({ examples }) => examples.flatMap(({ keeps }) => Object.keys(keeps)))
     .filter((name) => !ownTokens.includes(name));
+  const accountNamed = (name: string): Record<string, unknown> => {
+    const { username, password } = seededAccounts.find((account) => account.username === name) ?? {};
+    return { username, password };
+  };
   const options = {
     initialWindows: all.map((window, index) => openedAs(window, index, names)),
     initialEnvironments: {
       activeSubEnvironment: atFirst,
-      base: { title: 'Everybody', variables: {} },
+      // in force if no environment is chosen
+      base: { title: 'Everybody', variables: accountNamed(atFirst) },
       subEnvironments: seededAccounts.map(({ username, password, firstName, lastName }) => ({
         id: username,
         title: `${username}: ${firstName} ${lastName}`,

@@ -11,6 +11,7 @@ import { ConnectionFailure, ConnectionSource, type DatabaseConnection } from '..
 import { conflict, isAway, OperatorError, SeededError, unavailable } from '../errors.ts';
 import { compiling, type Execute } from '../http/execution.ts';
 import { createHttp } from '../http/index.ts';
+import { MailWindow } from '../http/mail-window.ts';
 import { readTrusted, type TrustedDocuments } from '../http/trusted.ts';
 import { openLog } from './log.ts';
 import { Metrics, publish } from './metrics.ts';
@@ -34,7 +35,18 @@ import type { Sockets } from '../http/socket.ts';
 import { Start, type Stage } from './start-up.ts';
 import { tracingTo, type Tracing } from './trace.ts';
 import { version } from './version.ts';
-import { beginWork, migrateOrClose, openUpdated, placeOf, savedBy, whereabouts, type Shared, type Whereabouts, type Work } from './work.ts';
+import {
+  beginWork,
+  migrateOrClose,
+  openUpdated,
+  placeOf,
+  savedBy,
+  toStdout,
+  whereabouts,
+  type Shared,
+  type Whereabouts,
+  type Work,
+} from './work.ts';
 
 /** A service that runs. */
 export interface Service {
@@ -143,6 +155,7 @@ class ServiceProcess {
   readonly #metrics: Metrics;
   readonly #trusted: TrustedDocuments | null;
   readonly #tracing: Tracing | null;
+  readonly #mails: MailWindow | null;
   readonly #start: Start<Work>;
   #place: Whereabouts;
   #http: FastifyInstance | undefined;
@@ -167,6 +180,8 @@ class ServiceProcess {
     this.#tracing = tracing;
     this.#log = openLog(config.logLevel, options.logTo);
     this.#metrics = new Metrics();
+    const { environment, offersPlayground, mail } = config;
+    this.#mails = environment !== 'production' && offersPlayground && mail.smtp === null ? new MailWindow() : null;
     this.#shared = this.#share(keyring, mappings);
     this.#start = new Start({
       begin: (migrating) => this.#begin(migrating),
@@ -256,7 +271,7 @@ class ServiceProcess {
       checkDatabase: () => this.#check(),
       metrics: this.#metrics,
       trusted: this.#trusted,
-      ...(config.offersPlayground && { playground: (await import('../http/playground.ts')).playground() }),
+      ...(config.offersPlayground && { playground: (await import('../http/playground.ts')).playground(this.#mails) }),
     });
     this.#http = app;
     this.#sockets = sockets;
@@ -444,9 +459,15 @@ class ServiceProcess {
     };
     const changes = new CaseChanges(config.sockets.backlog);
     const missed = (): void => this.#sockets?.missed();
-    const print = this.#options.print ?? null;
+    const print = this.#printing();
     const trace = this.#tracing?.trace;
     return { config, keyring, passwords, setup, now, warn, print, mappings, tools, changes, missed, ...(trace && { trace }) };
+  }
+
+  /** Development prints mails where no server sends them, and shows them beside the playground. */
+  #printing(): ((text: string) => void) | null {
+    const print = this.#options.print ?? (this.#config.environment === 'development' ? toStdout : null);
+    return print && (this.#mails?.recording(print) ?? print);
   }
 
   #desk(keyring: Keyring, warn: (message: string) => void): Desk {

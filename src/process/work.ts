@@ -211,7 +211,6 @@ export interface MailRoom {
 /** Starts mail as the configuration wants it. */
 export async function mailOf({ mail, timeZone, environment }: Config, { database, print, ...room }: MailRoom): Promise<Mail> {
   const { smtp, publicUrl, sends } = mail;
-  const toStdout = (text: string): void => void process.stdout.write(`\n${text}\n`);
   return await startMail({
     ...room,
     em: database.orm.em.fork() as SqlEntityManager,
@@ -222,6 +221,9 @@ export async function mailOf({ mail, timeZone, environment }: Config, { database
     print: print ?? (environment === 'development' ? toStdout : null),
   });
 }
+
+/** Prints a mail on the terminal. */
+export const toStdout = (text: string): void => void process.stdout.write(`\n${text}\n`);
 
 /** Requests that have begun and are not over. */
 class Requests {

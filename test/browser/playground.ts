@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -14,6 +14,8 @@ const program = process.env['CHROMIUM'] || '/usr/bin/chromium';
 const project = join(import.meta.dirname, '..', '..');
 const story = await windows();
 const titles = story.map(({ title }) => title);
+/** Evaluated in the page: the texts whose color is too close to what is behind them. */
+const paleTexts = await readFile(join(import.meta.dirname, 'contrast.js'), 'utf8');
 
 let service: { url: string; stop: () => Promise<void> };
 let browser: Browser;
@@ -133,6 +135,158 @@ void test('the schema graph opens from the page, and shows the types without ano
   });
 });
 
+for (const viewport of [
+  { width: 1280, height: 720 },
+  { width: 1024, height: 768 },
+]) {
+  void test(`the first screen of ${viewport.width} by ${viewport.height} shows the operation, its buttons and all windows`, async () => {
+    await visit(
+      'light',
+      async (page) => {
+        const operation = page.locator('app-query-editor .cm-content');
+        await operation.getByText('mutation', { exact: true }).waitFor();
+        const shown = [
+          page.getByRole('button', { name: 'Send Request' }),
+          page.getByText('(Send mutation SignIn)'),
+          operation.getByText('methods', { exact: true }), // its last field
+          page.locator('app-header').getByText('officer: Dennis Okafor'),
+          page.getByRole('link', { name: 'Restore examples' }),
+          ...(await tabs(page).all()),
+        ];
+        for (const each of shown) {
+          const box = await each.boundingBox();
+          assert.ok(box && box.x >= 0 && box.y >= 0, await each.innerText());
+          assert.ok(box.x + box.width <= viewport.width && box.y + box.height <= viewport.height, await each.innerText());
+        }
+        assert.equal(await page.locator('.show-variables').count(), 0);
+        assert.ok(!(await page.locator('.query-result__none-art').isVisible()));
+        await picture(page, 'light', `first screen ${viewport.width}`);
+      },
+      viewport,
+    );
+  });
+}
+
+void test('a session that ended is replaced on the way', async () => {
+  await visit('light', async (page) => {
+    await open(page, 'Who am I');
+    const sent = page.waitForRequest((request) => Boolean(request.headers()['authorization']));
+    await send(page);
+    const authorization = String((await sent).headers()['authorization']);
+    const response = await fetch(`${service.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization },
+      body: JSON.stringify({ query: 'mutation { logoutAll }' }),
+    });
+    assert.equal(((await response.json()) as { errors?: unknown }).errors, undefined);
+    assert.equal(((await send(page)).data['me'] as { fullName: string }).fullName, 'Dennis Okafor');
+  });
+});
+
+void test('Send in a window of several operations sends the one in view', async () => {
+  await visit('light', async (page) => {
+    await open(page, 'A hardship application');
+    assert.ok('benevolenceApplications' in (await send(page)).data);
+  });
+});
+
+void test('the status of an answer says that it has errors', async () => {
+  await visit('light', async (page) => {
+    await open(page, 'The vault');
+    assert.equal((await send(page)).errors?.[0]?.extensions.code, 'FORBIDDEN');
+    await page.locator('.response-status-code[data-has-errors]').waitFor();
+    await open(page, 'Who am I');
+    await send(page);
+    await page.locator('.response-status-code:not([data-has-errors])').waitFor();
+  });
+});
+
+void test('a closed window comes back from the collection, and all of them by "Restore examples"', async () => {
+  await visit('light', async (page) => {
+    await page.reload();
+    await openTab(page).waitFor();
+    await page.locator('app-window-switcher-item', { hasText: 'Members' }).locator('[track-id="close_window_tab"]').click();
+    await tabs(page).getByText('Members').waitFor({ state: 'detached' });
+    await page.locator('[track-id="show_collections"]').click();
+    await page.locator('app-query-collections').getByText('Examples', { exact: true }).click();
+    await page.locator('app-query-collections').getByText('Members', { exact: true }).click();
+    await openTab(page).getByText('Members').waitFor();
+    assert.ok('members' in (await send(page)).data);
+
+    await tabs(page).getByText('The vault').waitFor();
+    await page.locator('app-window-switcher-item', { hasText: 'The vault' }).locator('[track-id="close_window_tab"]').click();
+    await tabs(page).getByText('The vault').waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: 'Restore examples' }).click();
+    await page.getByRole('button', { name: 'Restore' }).click();
+    await openTab(page).getByText('Sign in').waitFor();
+    assert.deepEqual(await tabs(page).allInnerTexts(), titles);
+  });
+});
+
+void test('windows and users are chosen by keyboard, and the menus offer nothing about other services', async () => {
+  await visit('light', async (page) => {
+    await tabs(page).getByText('Who am I').focus();
+    await page.keyboard.press('Enter');
+    await openTab(page).getByText('Who am I').waitFor();
+    const menu = page.locator('app-header .header__menu-item');
+    await menu.first().focus();
+    await page.keyboard.press('Enter');
+    const items = page.getByRole('menuitem');
+    await items.getByText('officer: Dennis Okafor').and(page.locator(':focus')).waitFor();
+    assert.ok(!(await items.getByText('No environment').isVisible()));
+    await page.keyboard.press('ArrowUp');
+    await items.getByText('admin: Ruth Calloway').and(page.locator(':focus')).waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('app-header').getByText('admin: Ruth Calloway').waitFor();
+    assert.equal(((await send(page)).data['me'] as { fullName: string }).fullName, 'Ruth Calloway');
+    await menu.last().click();
+    await items.getByText('Settings').waitFor();
+    for (const name of ['Star on GitHub', 'Report a bug']) assert.ok(!(await items.getByText(name).isVisible()), name);
+  });
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  void test(`texts of the page have a contrast of at least 4.5 to 1 in ${colorScheme}`, async () => {
+    await visit(colorScheme, async (page) => {
+      await open(page, 'Who am I');
+      await send(page);
+      await page.getByRole('button', { name: 'Docs' }).click();
+      await page.locator('app-doc-viewer').getByText('Query', { exact: true }).first().click();
+      await page.locator('.doc-viewer-item-query-description').first().waitFor();
+      await picture(page, colorScheme, 'contrast');
+      assert.deepEqual(await page.evaluate(paleTexts), []);
+    });
+  });
+}
+
+void test('the start page opens a window of the playground', async () => {
+  await visit('light', async (page) => {
+    await page.goto(service.url);
+    await picture(page, 'light', 'start page');
+    assert.deepEqual(await page.evaluate(paleTexts), []);
+    assert.deepEqual(await page.locator('.story a').allInnerTexts(), titles);
+    await page.getByRole('link', { name: 'The latest grievances' }).click();
+    await openTab(page).getByText('The latest grievances').waitFor();
+  });
+});
+
+void test('one query as two people shows both answers, the differences and their rules', async () => {
+  await visit('light', async (page) => {
+    await page.goto(`${service.url}/playground/compare`);
+    await page.getByRole('button', { name: 'Send as both' }).click();
+    const rules = page.locator('#rules li');
+    await rules.getByText(/^Grievance: .*Members see their own grievances\.$/).waitFor();
+    const totals = page.locator('mark').getByText('"totalCount"');
+    assert.equal(await totals.count(), 2);
+    assert.deepEqual(await page.evaluate(paleTexts), []);
+    await picture(page, 'light', 'two people');
+    await page.getByLabel('As').last().selectOption('officer');
+    await page.getByRole('button', { name: 'Send as both' }).click();
+    await rules.getByText('Both people get the same.').waitFor();
+    assert.equal(await page.locator('mark').count(), 0);
+  });
+});
+
 /** Another service, on a database that nobody has touched. */
 async function startAnew(): Promise<void> {
   await service?.stop();
@@ -186,8 +340,12 @@ const nothingYet = 'Could not parse JSON. Using default instead.';
 const isFault = (message: ConsoleMessage): boolean => ['error', 'warning'].includes(message.type()) && message.text() !== nothingYet;
 
 /** Opens the page for a new visitor, and holds what happens against what must never happen. */
-async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise<void>): Promise<void> {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme });
+async function visit(
+  colorScheme: 'light' | 'dark',
+  act: (page: Page) => Promise<void>,
+  viewport = { width: 1440, height: 900 },
+): Promise<void> {
+  const context = await browser.newContext({ viewport, colorScheme });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   await page.route('**/graphql', async (route) => {
@@ -203,9 +361,8 @@ async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise
   context.on('request', (request) => !isOurs(request.url()) && faults.push(`asked another origin: ${request.url()}`));
   context.on('response', (response) => response.status() >= 400 && faults.push(`${response.status()}: ${response.url()}`));
   try {
-    await page.goto(service.url);
+    await page.goto(`${service.url}/playground/`);
     await openTab(page).getByText('Sign in').waitFor();
-    await page.locator('.variables-editor-container .cm-content').getByText('"{{username}}"').waitFor();
     await act(page);
     assert.deepEqual(faults, []);
   } catch (error) {
@@ -213,6 +370,7 @@ async function visit(colorScheme: 'light' | 'dark', act: (page: Page) => Promise
     if (faults.length > 0) console.error(faults.join('\n'));
     throw error;
   } finally {
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
     await context.close();
   }
 }
@@ -291,7 +449,7 @@ const isDone = (act: Promise<unknown>): Promise<boolean> =>
 
 const isAnswer = (response: Response): boolean =>
   response.url() === `${service.url}/graphql` &&
-  !/IntrospectionQuery|mutation \(\$input: LoginInput!\)/.test(response.request().postData() ?? '');
+  !/IntrospectionQuery|SignedInUser|mutation \(\$input: LoginInput!\)/.test(response.request().postData() ?? '');
 
 const shown = (page: Page): Promise<string> => page.locator('app-query-result .cm-content').innerText();
 
