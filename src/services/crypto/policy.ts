@@ -1,4 +1,4 @@
-import { commonPasswords } from './common.ts';
+import { dictionary } from '@zxcvbn-ts/language-common';
 import { composed, isHashable, maxPasswordLength } from './password.ts';
 
 /** What a new password is held against. */
@@ -29,12 +29,15 @@ export function passwordProblems(given: string, { minLength, personal, refusesGu
   return problems;
 }
 
-let common: ReadonlySet<string> | null = null;
+const byFrequency = dictionary['passwords-common'];
 
-function isCommon(password: string): boolean {
-  common ??= new Set(commonPasswords.trim().split(/\s+/));
-  return common.has(password.toLowerCase());
-}
+/** The 3,000 most common passwords, and the 3,000 most common of at least 8 characters, in small letters. */
+export const commonPasswords: ReadonlySet<string> = new Set([
+  ...byFrequency.slice(0, 3000),
+  ...byFrequency.filter((text) => text.length >= 8).slice(0, 3000),
+]);
+
+const isCommon = (password: string): boolean => commonPasswords.has(password.toLowerCase());
 
 /** Rows of keys, and orders that everybody knows. */
 const rows = [
