@@ -14,6 +14,7 @@ import {
   vagueFolders,
   wordsOf,
 } from './support/house.ts';
+import { entityManagerParameters, errorNamesAsText, longSignatures, shareOfLongLines, sharedTypeNames } from './support/measure.ts';
 
 const src = sourcesOf('src');
 const names = [...src.keys()];
@@ -109,6 +110,11 @@ describe('the laws of the house notice', () => {
     ['permissions/member.ts', `import { MemberService } from '../services/member.ts';`],
     ['context.ts', `import {\n  a,\n  b,\n} from './resolvers/index.ts';`],
     ['errors.ts', `import './config.ts';`],
+    ['http/index.ts', `import { start } from '../process/server.ts';`],
+    ['http/index.ts', `import { openDatabase } from '../database/index.ts';`],
+    ['process/server.ts', `import type { UserOptions } from '../command/user.ts';`],
+    ['command/serve.ts', `import { createHttp } from '../http/index.ts';`],
+    ['services/member.ts', `import type { Served } from '../http/index.ts';`],
   ])('a wrong import in %s: %s', (name, text) => {
     expect(broken(name, text)).toHaveLength(1);
   });
@@ -123,6 +129,8 @@ describe('the laws of the house notice', () => {
     ['services/mail/worker.ts', `import { User } from '../../entities/user.ts';\nimport { mailedToken } from '../crypto/mailed.ts';`],
     ['entities/member.ts', `// import { x } from '../services/member.ts';\nimport { conflict } from '../errors.ts';`],
     ['process/server.ts', `import { resolvers } from '../resolvers/index.ts';`],
+    ['http/index.ts', `import { openLog } from '../process/log.ts';\nimport type { Metrics } from '../process/metrics.ts';`],
+    ['command/serve.ts', `import { start } from '../process/server.ts';`],
   ])('nothing in %s that is right', (name, text) => {
     expect(broken(name, text)).toEqual([]);
   });
@@ -144,5 +152,63 @@ describe('the laws of the house notice', () => {
       'entities/Member.ts',
     ]);
     expect(vagueFolders(['utils/date.ts', 'entities/member.ts'])).toEqual(['utils/date.ts']);
+  });
+});
+
+describe('the measures of src', () => {
+  it('exports each type name once', () => {
+    expect(sharedTypeNames(src)).toEqual([]);
+  });
+
+  it('passes a scope and not an entity manager, except to the mail queue', () => {
+    expect(entityManagerParameters(src)).toEqual(['services/mail/queue.ts']);
+  });
+
+  it('has no function with more than four parameters, except where a library calls it', () => {
+    expect(longSignatures(src)).toEqual(['http/socket.ts', 'reading/filter.ts', 'reading/filter.ts']);
+  });
+
+  it('tells operator errors apart by their class', () => {
+    expect(errorNamesAsText(src)).toEqual([]);
+  });
+
+  it('keeps lines to 120 columns, with few exceptions', () => {
+    expect(shareOfLongLines(src)).toBeLessThanOrEqual(0.045);
+  });
+});
+
+describe('the measures notice', () => {
+  const one = (text: string, file = 'services/member.ts') => new Map([[file, text]]);
+
+  it('a type name that two files export', () => {
+    const files = new Map([
+      ['entities/member.ts', 'export class Member {}'],
+      ['services/member.ts', 'export interface Member { readonly id: string }'],
+      ['services/role.ts', 'interface Member {}'],
+    ]);
+    expect(sharedTypeNames(files)).toEqual(['Member: entities/member.ts, services/member.ts']);
+  });
+
+  it.each([
+    'export async function find(em: SqlEntityManager, id: string): Promise<void> {}',
+    'const find = (id: string, em: SqlEntityManager) => em;',
+    'class Members { find(em: SqlEntityManager) {} }',
+  ])('an entity manager as a parameter: %s', (text) => {
+    expect(entityManagerParameters(one(text))).toEqual(['services/member.ts']);
+    expect(entityManagerParameters(one(text, 'command/user.ts'))).toEqual([]);
+  });
+
+  it('no entity manager in a scope, or in a transaction', () => {
+    expect(entityManagerParameters(one('const find = ({ em }: EntityScope) => em.transactional((em) => em);'))).toEqual([]);
+  });
+
+  it('a function with five parameters', () => {
+    expect(longSignatures(one('function four(a, b, c, d) {} class A { five(a, b, c, d, e) {} }'))).toEqual(['services/member.ts']);
+  });
+
+  it('the name of an operator error as a string, and a long line', () => {
+    const text = "class UserError extends OperatorError {}\nconst isPlain = error.name === 'UserError';";
+    expect(errorNamesAsText(one(text))).toEqual(['services/member.ts: UserError']);
+    expect(shareOfLongLines(one(`${'x'.repeat(121)}\n${'x'.repeat(120)}`))).toBe(0.5);
   });
 });

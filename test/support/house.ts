@@ -50,6 +50,22 @@ interface Law {
   readonly never?: RegExp;
 }
 
+/** What the HTTP server and everything above it may import. */
+const belowHttp = [
+  'config',
+  'context',
+  'entities',
+  'errors',
+  'permissions',
+  'reading',
+  'resolvers',
+  'schema',
+  'seeds',
+  'services',
+  'services/crypto',
+  'services/mail',
+];
+
 /** Who may import whom. A layer is a folder of src, or a file at its root. */
 const laws: Readonly<Record<string, Law>> = {
   'services/crypto': { may: ['errors'], never: /^@mikro-orm\/|^pg$|^type-graphql$|^graphql/ },
@@ -60,6 +76,10 @@ const laws: Readonly<Record<string, Law>> = {
   resolvers: { may: ['entities', 'services'], mayType: ['context'], never: /^@mikro-orm\/|^pg$|^kysely$/ },
   permissions: { may: ['entities', 'errors'], mayType: ['context'] },
   database: { may: ['mikro-orm.config', 'errors'], mayType: ['config'] },
+  http: { may: [...belowHttp, 'process/log'], mayType: ['process'] },
+  process: { may: [...belowHttp, 'database', 'http', 'process/log', 'seeds'] },
+  'process/log': { may: ['errors'], mayType: ['config'] },
+  command: { may: [...belowHttp, 'database', 'process', 'process/log', 'seeds'] },
   context: { may: ['services', 'permissions', 'entities', 'reading'] },
   config: { may: ['errors'] },
   errors: { may: [] },
@@ -91,7 +111,7 @@ function isSameDomain(name: string, target: string): boolean {
 
 function layerOf(path: string): string {
   const clean = path.replace(/^(\.\.\/)+/, '');
-  const shared = ['services/crypto', 'services/mail'].find((folder) => clean.startsWith(`${folder}/`));
+  const shared = ['services/crypto', 'services/mail', 'process/log'].find((each) => clean === `${each}.ts` || clean.startsWith(`${each}/`));
   if (shared !== undefined) return shared;
   return clean.includes('/') ? (clean.split('/')[0] ?? clean) : clean.replace(/\.ts$/, '');
 }

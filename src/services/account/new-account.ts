@@ -1,10 +1,25 @@
+import { Field, InputType } from 'type-graphql';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { normalizeEmail } from '../../entities/identifier.ts';
 import { Role, UserRole, type RoleName } from '../../entities/role.ts';
 import { User, userProblems, type UserFacts } from '../../entities/user.ts';
 import { badInput } from '../../errors.ts';
+import { passwordRule } from '../proof/password-strength.ts';
 import { makeRoles } from '../record/role.ts';
 import type { EntityScope, Scope } from '../scope.ts';
+
+/** The fields that all inputs for a new account share. */
+@InputType()
+export abstract class NewAccountInput {
+  @Field(() => String, { description: `The password. ${passwordRule}` })
+  password!: string;
+
+  @Field(() => String, { description: 'The first name. At most 100 characters.' })
+  firstName!: string;
+
+  @Field(() => String, { description: 'The last name. At most 100 characters.' })
+  lastName!: string;
+}
 
 /** An account to be made, with the one role that it begins with. */
 export interface NewAccount extends UserFacts {

@@ -5,13 +5,13 @@ import type { UserFacts } from '../../entities/user.ts';
 import { badInput, forbidden } from '../../errors.ts';
 import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
-import { demandFacts, makeAccount, takenBy } from './new-account.ts';
+import { demandFacts, makeAccount, takenBy, NewAccountInput } from './new-account.ts';
 import { recordOwn } from '../audit/record-own.ts';
-import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';
+import { demandStrength, demandUnbreached } from '../proof/password-strength.ts';
 import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'An account to register.' })
-export class RegisterInput {
+export class RegisterInput extends NewAccountInput {
   @Field(() => String, {
     description:
       'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ' +
@@ -23,17 +23,6 @@ export class RegisterInput {
     description: 'The e-mail address that receives the verification token.',
   })
   email!: string;
-
-  @Field(() => String, {
-    description: `The password. ${passwordRule}`,
-  })
-  password!: string;
-
-  @Field(() => String, { description: 'The first name. At most 100 characters.' })
-  firstName!: string;
-
-  @Field(() => String, { description: 'The last name. At most 100 characters.' })
-  lastName!: string;
 }
 
 /**

@@ -2,15 +2,15 @@ import { Field, InputType } from 'type-graphql';
 import { RoleName } from '../../entities/role.ts';
 import type { UserFacts } from '../../entities/user.ts';
 import { badCredentials, badInput, conflict, type Refusal } from '../../errors.ts';
-import { demandFacts, hasOwner, makeAccount, takenBy } from './new-account.ts';
+import { demandFacts, hasOwner, makeAccount, takenBy, NewAccountInput } from './new-account.ts';
 import { recordOwn } from '../audit/record-own.ts';
 import { SignedIn, startSession, type Issued } from '../sign-in/start-session.ts';
-import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';
+import { demandStrength, demandUnbreached } from '../proof/password-strength.ts';
 import { tryToken } from '../proof/token-attempt.ts';
 import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'The owner account to create and the setup token.' })
-export class SetupOwnerInput {
+export class SetupOwnerInput extends NewAccountInput {
   @Field(() => String, { description: 'The setup token that the service prints at startup and stores in its config directory.' })
   setupToken!: string;
 
@@ -19,17 +19,6 @@ export class SetupOwnerInput {
 
   @Field(() => String, { description: 'The e-mail address.' })
   email!: string;
-
-  @Field(() => String, {
-    description: `The password. ${passwordRule}`,
-  })
-  password!: string;
-
-  @Field(() => String, { description: 'The first name. At most 100 characters.' })
-  firstName!: string;
-
-  @Field(() => String, { description: 'The last name. At most 100 characters.' })
-  lastName!: string;
 }
 
 /**

@@ -3,7 +3,7 @@ import { ImportError } from '../../record/csv.ts';
 import { overtaken, type ImportOptions, type ImportOutcome } from '../../record/import.ts';
 import { linesOf } from './lines.ts';
 import { stage } from './stage.ts';
-import { addStaged, namesTaken, type ImportScope } from './write.ts';
+import { addStaged, namesTaken, type UserImportScope } from './write.ts';
 
 /** The advisory lock under which one import waits for another: "unionhall" as a number, as for seeds, and two more. */
 const importing = 8_519_330_719;
@@ -16,7 +16,7 @@ const importing = 8_519_330_719;
  * @throws {ImportError} where the file has no lines, or somebody else took a name while it was read.
  */
 export async function importUsers(
-  scope: ImportScope,
+  scope: UserImportScope,
   source: AsyncIterable<Uint8Array>,
   { isTrial, report, progress = () => undefined }: Pick<ImportOptions, 'isTrial' | 'progress' | 'report'>,
 ): Promise<ImportOutcome> {

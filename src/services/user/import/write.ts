@@ -6,7 +6,7 @@ import { overtaken } from '../../record/import.ts';
 import type { EntityScope, Scope } from '../../scope.ts';
 
 /** What adding users needs of a scope. */
-export type ImportScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
+export type UserImportScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /** What another change did, if the file no longer fits the database. */
 export const namesTaken = 'affected a username, address, member or role in the file';
@@ -20,7 +20,7 @@ const batchSize = 1000;
  * @returns how many were added.
  * @throws {ImportError} where a role is gone by now.
  */
-export async function addStaged(scope: ImportScope, progress: (added: number) => void): Promise<number> {
+export async function addStaged(scope: UserImportScope, progress: (added: number) => void): Promise<number> {
   const at = scope.now();
   await makeRoles(scope);
   await scope.em.execute(
@@ -50,7 +50,7 @@ async function assignRoles({ em }: EntityScope, at: Date): Promise<void> {
 }
 
 /** One event for each user, so that the log tells of every account where it comes from; all of a run share one request. */
-async function recordAdded({ em, keyring }: ImportScope, at: Date, progress: (added: number) => void): Promise<number> {
+async function recordAdded({ em, keyring }: UserImportScope, at: Date, progress: (added: number) => void): Promise<number> {
   const requestId = `import-${randomUUID()}`;
   let [last, count] = [0, 0];
   for (;;) {
