@@ -19,17 +19,7 @@ import { organizations } from './services/organization/use-cases.ts';
 import { roles } from './services/role.ts';
 import { memberNotes } from './services/note.ts';
 import { salting } from './services/salting.ts';
-import {
-  bind,
-  createScope,
-  runOn,
-  todayOf,
-  type Bound,
-  type Client,
-  type EntityScope,
-  type Scope,
-  type Services,
-} from './services/scope.ts';
+import { bind, createScope, runOn, todayOf, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
 import { authenticate } from './services/session/authenticate.ts';
 import type { LoginInput } from './services/session/login.ts';
 import type { SignedIn, TokenCookies } from './services/sign-in/start-session.ts';
@@ -238,7 +228,7 @@ class RequestContext {
   }
 
   /** The same request, all of whose statements are part of a transaction. */
-  private within({ em }: EntityScope): RequestContext {
+  private within({ em }: Pick<Scope, 'em'>): RequestContext {
     const run = runOn(em);
     return new RequestContext({ ...this.sources, em, run, runFor: () => run }, this.incoming, this.viewer, em);
   }

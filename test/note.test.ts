@@ -34,7 +34,8 @@ const written = async (who: Actor, changes: object = {}): Promise<Note> => {
   return (await who.see<{ note: Note }>(add, { input })).note;
 };
 
-const codesOf = async (who: Actor, query: string, variables: object): Promise<readonly string[]> => (await who.ask(query, { ...variables })).codes;
+const codesOf = async (who: Actor, query: string, variables: object): Promise<readonly string[]> =>
+  (await who.ask(query, { ...variables })).codes;
 
 const eventsOf = (id: string) =>
   local
