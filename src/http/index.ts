@@ -31,6 +31,7 @@ import { readForwardedFor } from './address.ts';
 import { beginning, bounding, current, inTime, orUnavailable } from './request-time.ts';
 import { noRootConditions } from './conditions.ts';
 import { Documents } from './documents.ts';
+import { explains, newExplanation } from './explain.ts';
 import { incoming } from './incoming.ts';
 import { Origins } from './origins.ts';
 import type { TrustedDocuments } from './trusted.ts';
@@ -90,13 +91,16 @@ const healthPatience = 2_000;
 export async function createHttp(served: HttpOptions): Promise<{ app: FastifyInstance; sockets: Sockets }> {
   const { config, log, trouble } = served;
   const app = bareServer(served);
+  const isProduction = config.environment === 'production';
+  const wantsExplanation = ({ headers }: FastifyRequest): boolean => !isProduction && headers['x-explain'] === '1';
   readForwardedFor(app);
   // HTTP allows ignoring an unknown expectation; by default Node.js refuses it
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   if (served.onRequest) app.addHook('onRequest', served.onRequest);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headersOf(request));
-    current.run(beginning(request.id, config.patience.request, callerIds(request.headers)), done);
+    const asking = beginning(request.id, config.patience.request, callerIds(request.headers));
+    current.run(wantsExplanation(request) ? { ...asking, explanation: newExplanation() } : asking, done);
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
     // a client that kept the connection would find it closed the next time, and an end would wait for it
@@ -268,6 +272,7 @@ function apolloOf(
       ApolloServerPluginUsageReportingDisabled(),
       fastifyApolloDrainPlugin(app),
       statusByAccept,
+      ...(isProduction ? [] : [explains]),
       reportRequests(reportRequest),
       {
         unexpectedErrorProcessingRequest: async ({ error }) => report(error, current.getStore()?.id ?? '', 'INTERNAL'),

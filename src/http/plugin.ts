@@ -202,6 +202,8 @@ export const bounded =
   ({ document, operation, request, contextValue: { allowance } }) => {
     if (!document || !operation) return;
     const cost = demandBounds(schema, { document, operation, variables: request.variables ?? {} }, bounds);
+    const explanation = current.getStore()?.explanation;
+    if (explanation) Object.assign(explanation, { cost, costLimit: bounds.cost });
     if (operation.operation !== 'mutation') allowance.left = bounds.cost - cost;
   };
 

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { HeaderMap } from '@apollo/server';
 import { GraphQLError } from 'graphql';
 import { isAway, Refusal, retryAfter, unavailable } from '../errors.ts';
+import type { Explanation } from './explain.ts';
 import { isDone, newProgress, type Execute } from './execution.ts';
 import { rootFields } from './selection.ts';
 import type { CallerIds } from './transport.ts';
@@ -13,6 +14,8 @@ export interface TimedRequest {
   readonly beganAt: number;
   /** By when it has to be answered. */
   readonly endsAt: number;
+  /** Where the request asked for an explanation, in development. */
+  readonly explanation?: Explanation;
 }
 
 /** The request being answered, for what no context reaches. */

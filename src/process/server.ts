@@ -10,6 +10,7 @@ import { systemClock } from '../entities/clock.ts';
 import { ConnectionFailure, ConnectionSource, type DatabaseConnection } from '../entities/setting.ts';
 import { conflict, isAway, OperatorError, SeededError, unavailable } from '../errors.ts';
 import { compiling, type Execute } from '../http/execution.ts';
+import { explained } from '../http/explain.ts';
 import { createHttp } from '../http/index.ts';
 import { MailWindow } from '../http/mail-window.ts';
 import { readTrusted, type TrustedDocuments } from '../http/trusted.ts';
@@ -289,7 +290,7 @@ class ServiceProcess {
     this.#askedAt = performance.now();
     if (work === null) return await createContext(this.#before(), { ...incoming, accessToken: null });
     incoming.onEnd?.(work.enter());
-    return await createContext(work.sources, incoming);
+    return await createContext(explained(work.sources), incoming);
   }
 
   /** What a request is answered from before there is a database: nothing but the settings. */

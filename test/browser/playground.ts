@@ -254,7 +254,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.locator('app-doc-viewer').getByText('Query', { exact: true }).first().click();
       await page.locator('.doc-viewer-item-query-description').first().waitFor();
       await picture(page, colorScheme, 'contrast');
-      assert.deepEqual(await page.evaluate(paleTexts), []);
+      await holdContrast(page);
     });
   });
 }
@@ -263,7 +263,7 @@ void test('the start page opens a window of the playground', async () => {
   await visit('light', async (page) => {
     await page.goto(service.url);
     await picture(page, 'light', 'start page');
-    assert.deepEqual(await page.evaluate(paleTexts), []);
+    await holdContrast(page);
     assert.deepEqual(await page.locator('.story a').allInnerTexts(), titles);
     await page.getByRole('link', { name: 'The latest grievances' }).click();
     await openTab(page).getByText('The latest grievances').waitFor();
@@ -278,7 +278,7 @@ void test('one query as two people shows both answers, the differences and their
     await rules.getByText(/^Grievance: .*Members see their own grievances\.$/).waitFor();
     const totals = page.locator('mark').getByText('"totalCount"');
     assert.equal(await totals.count(), 2);
-    assert.deepEqual(await page.evaluate(paleTexts), []);
+    await holdContrast(page);
     await picture(page, 'light', 'two people');
     await page.getByLabel('As').last().selectOption('officer');
     await page.getByRole('button', { name: 'Send as both' }).click();
@@ -286,6 +286,13 @@ void test('one query as two people shows both answers, the differences and their
     assert.equal(await page.locator('mark').count(), 0);
   });
 });
+
+/** Holds the contrast of all texts, once what fades in is there. */
+async function holdContrast(page: Page): Promise<void> {
+  const pale = (): Promise<unknown> => page.evaluate(paleTexts);
+  for (let time = 0; time < 40 && String(await pale()) !== ''; time += 1) await page.waitForTimeout(250);
+  assert.deepEqual(await pale(), []);
+}
 
 /** Another service, on a database that nobody has touched. */
 async function startAnew(): Promise<void> {
