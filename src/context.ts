@@ -28,23 +28,23 @@ import { settings } from './services/setting/use-cases.ts';
 import { users } from './services/user/use-cases.ts';
 import { vault } from './services/vault/use-cases.ts';
 
-/** What a request brings, as HTTP or a test reads it. */
+/** The facts of a request, from HTTP or a test. */
 export interface Incoming {
   readonly client: Client;
   /** The access token, without `Bearer`. */
   readonly accessToken: string | null;
-  /** What came in the header `x-vault-token`. */
+  /** The header `x-vault-token`. */
   readonly vaultToken?: string | null;
-  /** Hears what to call when the request is over. */
+  /** Registers a callback that runs when the request is over. */
   readonly onEnd?: (leave: () => void) => void;
-  /** What came in the header `idempotency-key`. */
+  /** The header `idempotency-key`. */
   readonly idempotencyKey?: string | null;
   readonly cookies: () => Partial<Record<'refreshToken' | 'deviceToken', string>>;
-  /** Sets the cookies of a browser that asked for them; null clears them. */
+  /** Sets the cookies of a browser client that asked for them. Null clears them. */
   readonly setCookies: (cookies: TokenCookies | null) => void;
 }
 
-/** What a request is answered with: verbs. There is no database in it, so a resolver cannot query. */
+/** What resolvers get: only operations. The context has no database, so a resolver cannot query. */
 export type Context = Pick<
   RequestContext,
   | 'viewer'
@@ -76,35 +76,35 @@ export type Context = Pick<
   | 'settings'
 >;
 
-/** What every request shares. */
+/** The parts that all requests share. */
 export interface ContextSources {
   readonly em: SqlEntityManager;
   readonly run: RunQuery;
-  /** Runs what reads for a user. */
+  /** Returns a function that runs the queries of a user. */
   readonly runFor: (userId: string | null) => RunQuery;
-  /** Authenticates the caller. */
+  /** Runs the queries that authenticate callers. */
   readonly runReserved: RunQuery;
   readonly mappings: TypeMappings;
   readonly tools: Services;
   readonly refusals: Pick<Refusals, 'note'>;
-  /** What is done to cases, on any node. */
+  /** The changes of cases, from every node. */
   readonly changes: CaseChanges;
 }
 
-/** Names the viewer, and answers what the viewer may be answered with. */
+/** Authenticates the viewer and creates the context of the request. */
 export async function createContext(sources: ContextSources, incoming: Incoming): Promise<Context> {
   return new RequestContext(sources, incoming, await viewerOf(sources, incoming.accessToken));
 }
 
-/** Services, and the entity manager they share, are made when they are first asked for: most requests only read. */
+/** Creates the services and their shared entity manager on first use, because most requests only read. */
 class RequestContext {
   readonly allowance = new Allowance();
   readonly client: Client;
   readonly read: Reader;
   readonly cookies: CookieJar;
-  /** By which a retry of this request would be known; well-formed where a mutation is executed. */
+  /** Identifies retries of this request. Well-formed when a mutation is executed. */
   readonly idempotencyKey: string | null;
-  /** One for the request: its use cases share an entity manager. */
+  /** The scope of the request: all its use cases share one entity manager. */
   private readonly scope: Scope;
 
   constructor(
@@ -139,14 +139,14 @@ class RequestContext {
     return () => nodeTypesOf(this.viewer);
   }
 
-  /** Takes note that the viewer may not ask this; nobody waits for it. */
+  /** Records in the background that the viewer may not call an operation. */
   get refused(): (operation: RefusedOperation) => void {
     return (operation) => this.sources.refusals.note(operation, this.viewer, this.client);
   }
 
   /**
-   * Makes a record, once for each key that a client sends: a retry is answered the id of what the first try made, for the
-   * caller to be shown as far as their rights of now go. Without a key it is simply made.
+   * Creates a record once per idempotency key. A retry returns the id that the first attempt created, and the caller
+   * sees that record with their current rights. Without a key, the record is always created.
    */
   get once(): (info: GraphQLResolveInfo, make: (request: Context) => Promise<string>) => Promise<string> {
     return (info, make) => {
@@ -156,7 +156,7 @@ class RequestContext {
     };
   }
 
-  /** Reads as the user that an access token names: for answers that follow a sign-in. */
+  /** Reads as the user of an access token, to answer after a sign-in. */
   get readAs(): (accessToken: string) => Promise<Reader> {
     const { runReserved } = this.sources;
     const sources = { ...this.sources, runReserved: (text, params) => runReserved(text, params, false, true) } satisfies ContextSources;
@@ -227,35 +227,35 @@ class RequestContext {
     return bind(this.scope, settings);
   }
 
-  /** The same request, all of whose statements are part of a transaction. */
+  /** The same request with all statements inside a transaction. */
   private within({ em }: Pick<Scope, 'em'>): RequestContext {
     const run = runOn(em);
     return new RequestContext({ ...this.sources, em, run, runFor: () => run }, this.incoming, this.viewer, em);
   }
 }
 
-/** An entity manager whose row filters know the viewer. */
+/** Forks the entity manager and sets the viewer in its row filters. */
 function forkFor(viewer: Viewer, { em, tools }: ContextSources): SqlEntityManager {
   const fork = em.fork();
   fork.setFilterParams('visible', { viewer, now: tools.now() });
   return fork;
 }
 
-/** Browser clients keep their tokens in HttpOnly cookies. */
+/** The HttpOnly cookies that keep the tokens of browser clients. */
 class CookieJar {
   constructor(private readonly incoming: Pick<Incoming, 'cookies' | 'setCookies'>) {}
 
-  /** The refresh token of an earlier sign-in with cookies; empty, which no token is, without one. */
+  /** The refresh token of an earlier sign-in with cookies. Empty without one; an empty text is never a valid token. */
   get refreshToken(): string {
     return this.incoming.cookies().refreshToken ?? '';
   }
 
-  /** The input with the device tokens that the browser keeps. */
+  /** Adds the device tokens that the browser keeps to the input. */
   completed<Input extends Pick<LoginInput, 'deviceToken'>>(input: Input): Input {
     return Object.assign(input, { deviceToken: input.deviceToken ?? this.incoming.cookies().deviceToken ?? null });
   }
 
-  /** Sets the cookies that an outcome brings, and answers the outcome. What fails leaves the cookies as they are. */
+  /** Sets the cookies of an outcome and returns the outcome. A failure does not change the cookies. */
   async keep<Outcome extends object>(outcome: Promise<Outcome>): Promise<Outcome> {
     const settled = await outcome;
     const { cookies } = settled as Partial<SignedIn>;
@@ -263,7 +263,7 @@ class CookieJar {
     return settled;
   }
 
-  /** Clears the cookies, and answers the outcome. */
+  /** Clears the cookies and returns the outcome. */
   async drop<Outcome>(outcome: Promise<Outcome>): Promise<Outcome> {
     const settled = await outcome;
     this.incoming.setCookies(null);

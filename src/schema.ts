@@ -18,20 +18,20 @@ import { mappingsOf, type TypeMappings } from './reading/mapping.ts';
 import { resolvers as allResolvers } from './resolvers/index.ts';
 import { OperatorError } from './errors.ts';
 
-/** The schema as it is served, and what the reading side knows of it. */
+/** The served schema, and the metadata that reading needs. */
 export interface Executable {
   readonly schema: GraphQLSchema;
   readonly mappings: TypeMappings;
 }
 
-/** What a schema is made of; tests put other things in, to see the gaps found. */
+/** The parts of a schema. Tests replace some of them to check that gaps are found. */
 export interface SchemaParts {
   readonly resolvers?: readonly NonNullable<unknown>[];
   readonly entities?: readonly { readonly name: string }[];
   readonly rowRules?: readonly RowRule[];
 }
 
-/** Rights with gaps: the process does not start with them. */
+/** The permissions have gaps, so the process does not start. */
 export class PermissionGap extends OperatorError {
   constructor(readonly gaps: readonly string[]) {
     super(`Permission rules are incomplete:\n${gaps.map((gap) => `  ${gap}`).join('\n')}`);
@@ -39,13 +39,14 @@ export class PermissionGap extends OperatorError {
 }
 
 /**
- * Builds the executable schema: resolvers, reading, permissions.
+ * Builds the executable schema with resolvers, reading and permissions.
  *
- * @throws {PermissionGap} when a root field, an entity or a field of a restricted type has no rule.
+ * @throws {PermissionGap} if a root field, an entity or a field of a restricted type has no rule.
  */
 export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = {}): Executable {
   const rules = parts.rowRules ?? rowRules;
-  // TypeGraphQL would look at the schema by introspecting it, which takes longer than to build it; that it is valid is asked here.
+  // TypeGraphQL would validate the schema with an introspection query, which takes longer than building it. The
+  // validity is checked here.
   const schema = buildSchemaSync({ resolvers: (parts.resolvers ?? allResolvers) as never, validate: false, pubSub: none, skipCheck: true });
   assertValidSchema(schema);
   describeRoots(schema);
@@ -65,7 +66,7 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   return { schema: guardSubscribing(applyMiddleware(schema, middleware), middleware), mappings };
 }
 
-/** TypeGraphQL demands one as soon as there is a subscription; every subscription here says itself where its events come from. */
+/** TypeGraphQL requires a pub/sub if there is a subscription. Every subscription here names its own event source. */
 const none = {
   publish: () => {},
   subscribe: (): never => {
@@ -76,7 +77,7 @@ const none = {
 // oxlint-disable-next-line max-params -- graphql-middleware's signature
 type Guard = (resolve: () => unknown, parent: unknown, args: unknown, context: unknown, info: unknown) => unknown;
 
-/** The middleware guards what a field answers, which is each event: nobody begins to listen who may not, either. */
+/** The middleware guards only the field's result, which is each event. This also guards the start of a subscription. */
 function guardSubscribing(schema: GraphQLSchema, middleware: IMiddlewareTypeMap): GraphQLSchema {
   const guards = (middleware['Subscription'] ?? {}) as Readonly<Record<string, Guard>>;
   for (const [name, field] of Object.entries(schema.getSubscriptionType()?.getFields() ?? {})) {
@@ -87,7 +88,7 @@ function guardSubscribing(schema: GraphQLSchema, middleware: IMiddlewareTypeMap)
   return schema;
 }
 
-/** The same without a database: what is asked is known before there is one. */
+/** Builds the schema without a database, which it does not need. */
 export async function buildOffline(): Promise<Executable> {
   const orm = await MikroORM.init({ ...ormOptions, dbName: 'memory://' } as never);
   try {
@@ -97,10 +98,10 @@ export async function buildOffline(): Promise<Executable> {
   }
 }
 
-/** What was asked and may not be goes on record under the name that the schema has for it. */
+/** Records a refused operation under its name in the schema. */
 const reportRefusal: OnRefusal = (context, operation, { each = false }, { code }) => context.refused({ operation, code, isSingle: each });
 
-/** What TypeGraphQL leaves without a description. */
+/** Adds the descriptions that TypeGraphQL leaves out. */
 function describeRoots(schema: GraphQLSchema): void {
   const descriptions = {
     Query: 'The queries, which read data.',
@@ -113,5 +114,5 @@ function describeRoots(schema: GraphQLSchema): void {
   }
 }
 
-/** The contract: every type in alphabetical order, so that a change shows as itself. */
+/** Prints the schema with the types in alphabetical order, so that a diff shows only real changes. */
 export const printContract = (schema: GraphQLSchema): string => `${printSchema(lexicographicSortSchema(schema))}\n`;

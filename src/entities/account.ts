@@ -3,7 +3,7 @@ import type { Ref } from '@mikro-orm/core';
 import { Dated } from './record.ts';
 import { User } from './user.ts';
 
-/** What a token is for. A token of one type is refused wherever another is asked. */
+/** The purpose of a token. An operation refuses tokens of every other type. */
 export enum TokenType {
   ACCESS = 'access',
   REFRESH = 'refresh',
@@ -28,7 +28,7 @@ export class OneTimeToken extends Dated {
   @Unique()
   tokenHash: string;
 
-  /** The address it was sent to: a token for an address the user no longer has proves nothing. */
+  /** The recipient's address. The token is refused once the user has another address. */
   @Property({ type: 'string', length: 254 })
   sentTo: string;
 
@@ -38,7 +38,9 @@ export class OneTimeToken extends Dated {
   @Property({ type: 'datetime', length: 3, nullable: true })
   usedAt: Date | null = null;
 
-  /** Whether an operator was shown it: then it proves nothing about the address. */
+  /**
+   * Whether the token was printed for an operator. Then it does not prove that the user can read mail at the address.
+   */
   @Property({ type: 'boolean', default: false })
   wasPrinted = false;
 

@@ -22,7 +22,10 @@ registerEnumType(AuditOutcome, {
   },
 });
 
-/** What an event says: who did what to which record, and how it ended. Never a value, never a secret. */
+/**
+ * The content of an audit event: who did what to which record, and the outcome. Contains no field values and no
+ * secrets.
+ */
 export interface AuditFacts {
   at: Date;
   actor: Ref<User> | null;
@@ -32,22 +35,22 @@ export interface AuditFacts {
   targetType: string | null;
   targetId: string | null;
   outcome: AuditOutcome;
-  /** Why it was refused. Only readers of the audit log see it. */
+  /** The reason for the refusal. Only readers of the audit log see it. */
   reason?: string | null;
   requestId: string;
   count: number;
 }
 
-/** The targets whose events tell of members and users: what officers read of the log. */
+/** The target types of events about members and users. Officers read only these events. */
 export const peopleTargets = ['Member', 'MemberEmployment', 'RoleAssignment', 'User'] as const;
 
-/** Events of members and users, of the row with this alias: the very words by which their index is found. */
+/** SQL for whether the event at an alias is about members or users. The index has the same text, so that it is used. */
 export const isOfPeople = (row?: string): string =>
   `${row === undefined ? '' : `${row}.`}target_type in (${peopleTargets.map((name) => `'${name}'`).join(', ')})`;
 
 /**
- * Refuses all but inserts, and the deletes of a transaction that archives: only the owner of the table may do those.
- * The schema is named because a temporary table of the caller would otherwise hide `pg_class`.
+ * SQL of a trigger that refuses everything but inserts, and deletes in a transaction that archives. Only the table's
+ * owner may do those. The schema is named because otherwise a temporary table of the caller would hide `pg_class`.
  */
 const onlyGrows = (table: string): string =>
   [
@@ -58,8 +61,8 @@ const onlyGrows = (table: string): string =>
   ].join(' ');
 
 /**
- * One thing that was done or refused. Rows can only be added: the database itself refuses everything else. Each new one
- * waits in the backlog, by the same transaction, until a seal puts it into the chain.
+ * An action that succeeded, failed or was refused. The database refuses everything but inserts. The transaction that
+ * adds an event also adds it to the backlog, where it waits until a seal puts it into the chain.
  */
 @ObjectType({
   description: 'An audit record of an action that was performed or refused. Contains no secrets and no field values.',
@@ -145,7 +148,7 @@ export class AuditEvent extends Identified {
   @Property({ type: 'integer' })
   count: number;
 
-  /** HMAC-SHA256 over all of the above, base64url, preceded by the key that made it: `kid.mac`. */
+  /** HMAC-SHA256 over all columns above, as `kid.mac`: the id of the key, and the MAC in base64url. */
   @Property({ type: 'string', length: 100 })
   mac: string;
 
@@ -166,7 +169,7 @@ export class AuditEvent extends Identified {
   }
 }
 
-/** An event that no seal stands for yet. Made by the database with the event, and removed with the sealing of it. */
+/** An event without a seal. The database adds the row with the event; sealing removes it. */
 @Entity({ tableName: 'audit_backlog' })
 export class AuditBacklog {
   @PrimaryKey({ type: 'uuid' })
@@ -174,9 +177,9 @@ export class AuditBacklog {
 }
 
 /**
- * The place of an event in the chain: its hash covers the event and the seal before, so that none can be changed, left
- * out or moved without breaking all that follow. Rows can only be added. There is no foreign key: to check one would
- * lock, and so rewrite, each event that is sealed.
+ * The place of an event in the chain. The hash covers the event and the previous seal, so no event can be changed, left
+ * out or moved without breaking all later seals. Rows can only be added. There is no foreign key, because checking it
+ * would lock, and so rewrite, each event that is sealed.
  */
 @Entity({ tableName: 'audit_seals' })
 @Unique({ properties: ['eventId'] })
@@ -189,7 +192,7 @@ export class AuditBacklog {
   body: onlyGrows('audit_seals'),
 })
 export class AuditSeal {
-  /** From 1, without gaps. */
+  /** Starts at 1 and has no gaps. */
   @PrimaryKey({ type: new BigIntType('number'), autoincrement: false })
   sequence!: number;
 
@@ -249,8 +252,8 @@ export class AuditArchive {
 }
 
 /**
- * The same refusal again and again within one minute, counted in one row until the minute is over; it is an
- * {@link AuditEvent} then, and the row is gone. So nobody can fill a disk by being refused.
+ * Identical refusals within one minute, counted in one row. When the minute is over, they become one {@link AuditEvent}
+ * and the row is deleted. So refused requests cannot fill the disk.
  */
 @Entity({ tableName: 'denials' })
 @Index({ properties: ['minute'] })
@@ -262,7 +265,7 @@ export class Denial {
   @PrimaryKey({ type: 'string', length: 50, collation: 'C' })
   reason!: string;
 
-  /** Who is counted: the id of the actor or of whom it was aimed at, else the network it came from. */
+  /** The key of the count: the id of the actor or of the target user, otherwise the network of the address. */
   @PrimaryKey({ type: 'string', length: 50, collation: 'C' })
   key!: string;
 
@@ -273,7 +276,7 @@ export class Denial {
   @Enum({ items: () => AuditOutcome })
   outcome!: AuditOutcome;
 
-  /** The latest one's, as are all that follow. */
+  /** The instant of the latest refusal. The columns below also describe that one. */
   @Property({ type: 'datetime', length: 3 })
   at!: Date;
 

@@ -110,7 +110,7 @@ registerEnumType(BenevolenceAction, {
   },
 });
 
-/** The levels in the order in which they decide. */
+/** The review levels in the order in which they decide. */
 export const benevolenceLevels: readonly BenevolenceReviewLevel[] = [
   BenevolenceReviewLevel.VP,
   BenevolenceReviewLevel.ADMIN,
@@ -120,7 +120,7 @@ export const benevolenceLevels: readonly BenevolenceReviewLevel[] = [
 
 const { CREATED, UPDATE, SUBMIT, WITHDRAW, REVIEW, PAY } = BenevolenceAction;
 
-/** What may be done with an application, by where it stands. */
+/** The actions that each status of an application allows. */
 export const benevolenceLaw: Readonly<Record<BenevolenceStatus, readonly BenevolenceAction[]>> = {
   draft: [UPDATE, SUBMIT, WITHDRAW],
   submitted: [REVIEW, WITHDRAW],
@@ -130,12 +130,12 @@ export const benevolenceLaw: Readonly<Record<BenevolenceStatus, readonly Benevol
   paid: [],
 };
 
-/** The statuses of an application with which something is still to be done. */
+/** The statuses of applications that still need an action. */
 export const openBenevolenceStatuses: readonly BenevolenceStatus[] = Object.values(BenevolenceStatus).filter(
   (status) => benevolenceLaw[status].length > 0,
 );
 
-/** From which amount on (US dollars) each level beyond the first must decide too. */
+/** The amounts in US dollars from which each level after the first must also decide. */
 export interface ReviewThresholds {
   readonly admin: string;
   readonly manager: string;
@@ -144,7 +144,7 @@ export interface ReviewThresholds {
 
 export const defaultReviewThresholds: ReviewThresholds = { admin: '500.00', manager: '2000.00', president: '5000.00' };
 
-/** The levels an amount needs. */
+/** Returns the levels that must decide on an amount. */
 export function levelsFor(amount: string, thresholds: ReviewThresholds): BenevolenceReviewLevel[] {
   const from: Record<BenevolenceReviewLevel, bigint> = {
     vp: 0n,
@@ -155,7 +155,7 @@ export function levelsFor(amount: string, thresholds: ReviewThresholds): Benevol
   return benevolenceLevels.filter((level) => cents(amount) >= from[level]);
 }
 
-/** The level that decides next, or undefined when all required ones have. */
+/** Returns the level that decides next. Undefined if all required levels have decided. */
 function nextLevel(required: readonly BenevolenceReviewLevel[], decided: readonly BenevolenceReviewLevel[]) {
   return benevolenceLevels.find((level) => required.includes(level) && !decided.includes(level));
 }
@@ -169,7 +169,7 @@ export interface BenevolenceFacts {
   notes?: string | null;
 }
 
-/** What can be changed of a draft; what is left out stays. */
+/** The changes of a draft. Omitted fields keep their values. */
 export type BenevolenceChanges = Partial<Pick<BenevolenceApplication, 'reason' | 'description' | 'amountRequested' | 'notes'>>;
 
 export interface PaymentFacts {
@@ -182,7 +182,7 @@ export interface ReviewFacts {
   reviewerName: string;
   reviewer: Ref<User> | null;
   reviewDate: string;
-  /** Only at the last level; what was asked for where it is left out. */
+  /** Only at the last level. The requested amount if omitted. */
   approvedAmount?: string | null;
   comments?: string | null;
 }
@@ -297,7 +297,7 @@ export class BenevolenceApplication extends Kept {
   @OneToMany({ entity: () => CaseEvent, mappedBy: 'application', orderBy: { at: 'asc', id: 'asc' } })
   history = new Collection<CaseEvent>(this);
 
-  /** The levels that decided in this round, for readers that have no collection at hand. */
+  /** The levels that decided in this round, for readers that have not loaded the reviews. */
   @Formula(
     (application) =>
       `array(select r.review_level from benevolence_reviews r where r.application_id = ${application.id} and r.round = ${application.round})`,
@@ -305,7 +305,7 @@ export class BenevolenceApplication extends Kept {
   )
   decidedLevels?: BenevolenceReviewLevel[];
 
-  /** The users who decided in this round, likewise. */
+  /** The users who decided in this round, for readers that have not loaded the reviews. */
   @Formula(
     (application) =>
       `array(select r.reviewer_id::text from benevolence_reviews r where r.application_id = ${application.id} and r.round = ${application.round} and r.reviewer_id is not null)`,
@@ -342,21 +342,21 @@ export class BenevolenceApplication extends Kept {
     this.record(CREATED, null, context);
   }
 
-  /** The level that decides next; undefined where none is left, or nothing was submitted. */
+  /** The level that decides next. Undefined if none is left, or nothing was submitted. */
   get nextLevel(): BenevolenceReviewLevel | undefined {
     return nextLevel(this.requiredLevels, this.decided);
   }
 
-  /** @throws CONFLICT where the case does not stand so that this can be done, or is not the version that was looked at. */
+  /** @throws CONFLICT if the status of the application does not allow the action, or the version is outdated. */
   demand(action: BenevolenceAction, version?: number | null): void {
     if (version != null && version !== this.version) throw this.conflict('The application has changed since that version. Read it again.');
     if (!this.allowed.includes(action)) throw this.conflict(`The status of the application is ${this.status}, which does not allow this.`);
   }
 
   /**
-   * Whether somebody decides next.
-   * @param level which they take to be next, where they say so.
-   * @throws CONFLICT for who holds another level, or none, is the applicant, or has decided in this round.
+   * Checks that the viewer may decide next.
+   * @param level the level that the viewer expects to decide, if given.
+   * @throws CONFLICT if the viewer holds another level or none, is the applicant, or has decided in this round.
    */
   demandReviewer(viewer: Viewer, level?: BenevolenceReviewLevel | null): void {
     const next = this.nextLevel;
@@ -374,7 +374,10 @@ export class BenevolenceApplication extends Kept {
     });
   }
 
-  /** Submits the draft: fixes the levels that its amount needs. After a request for more information, a new round begins. */
+  /**
+   * Submits the draft and fixes the levels that its amount needs. After a request for more information, a new round
+   * begins.
+   */
   submit(thresholds: ReviewThresholds, context: ActionContext): void {
     this.take(SUBMIT, context, () => {
       if (this.reviewsOfRound.length > 0) this.round += 1;
@@ -384,7 +387,7 @@ export class BenevolenceApplication extends Kept {
     });
   }
 
-  /** Decides at the next level. Whether the reviewer holds that level is asked before; recusal is asked here. */
+  /** Decides at the next level. Checks recusal; the caller has already checked that the reviewer holds the level. */
   review(facts: ReviewFacts, reviewerMemberId: string | null, context: ActionContext): void {
     this.take(REVIEW, context, () => {
       const level = this.nextLevel;
@@ -405,7 +408,7 @@ export class BenevolenceApplication extends Kept {
     });
   }
 
-  /** What is wrong with a decision of the next level. */
+  /** Returns the problems of a decision at the next level. */
   reviewProblems({ decision, approvedAmount }: Pick<ReviewFacts, 'decision' | 'approvedAmount'>): FieldProblem[] {
     const level = this.nextLevel;
     const problems: FieldProblem[] = [];
@@ -419,7 +422,7 @@ export class BenevolenceApplication extends Kept {
     return problems;
   }
 
-  /** Records the payment of what was approved. */
+  /** Records the payment of the approved amount. */
   pay(paymentDate: string, paymentMethod: string, context: ActionContext): void {
     this.take(PAY, context, () => {
       demand(this.paymentProblems({ paymentDate, paymentMethod }, context.today));
@@ -429,7 +432,7 @@ export class BenevolenceApplication extends Kept {
     });
   }
 
-  /** What is wrong with a payment, told on this day. */
+  /** Returns the problems of a payment. @param today the current day, as `YYYY-MM-DD`. */
   paymentProblems({ paymentDate, paymentMethod }: PaymentFacts, today: string): FieldProblem[] {
     const problems: FieldProblem[] = [];
     if (paymentDate > today) problems.push({ path: 'paymentDate', message: 'must not be in the future' });
@@ -438,7 +441,7 @@ export class BenevolenceApplication extends Kept {
     return problems;
   }
 
-  /** Takes the application back: it leaves every list, and keeps its history. */
+  /** Withdraws the application: it leaves every list and keeps its history. */
   withdraw(context: ActionContext): void {
     this.take(WITHDRAW, context, () => {
       this.deletedAt = context.at;
@@ -476,7 +479,7 @@ export class BenevolenceApplication extends Kept {
     return caseConflict(message, this.status, this.allowed);
   }
 
-  /** Makes a change that the state allows, and writes it into the history with what was said with it. */
+  /** Applies a change that the status allows, and adds it to the history with its note. */
   private take(action: BenevolenceAction, context: ActionContext, change: () => string | null | undefined | void): void {
     this.demand(action);
     const before = this.status;
@@ -497,21 +500,24 @@ export class BenevolenceApplication extends Kept {
   }
 }
 
-/** How the note of a submission begins: the amount decides who reviews, and a later draft may ask for another. */
+/**
+ * The beginning of a submission's note. The history keeps the amount, because it decides who reviews and a later draft
+ * may change it.
+ */
 export const askedFor = 'Asked for $';
 
-/** The required levels after one of them has passed the case up. */
+/** Returns the required levels after one of them has escalated the application. */
 function withLevelAbove(required: readonly BenevolenceReviewLevel[], level: BenevolenceReviewLevel): BenevolenceReviewLevel[] {
   const above = benevolenceLevels[benevolenceLevels.indexOf(level) + 1];
   return benevolenceLevels.filter((each) => each === above || required.includes(each));
 }
 
-/** @throws BAD_INPUT naming each of them. */
+/** @throws BAD_INPUT with every problem. */
 function demand(problems: readonly FieldProblem[]): void {
   if (problems.length > 0) throw badInput(...problems);
 }
 
-/** What one level decided in one round. */
+/** The decision of one level in one round. */
 @ObjectType({ description: 'The decision of one level in one round.', simpleResolvers: true })
 @Entity({ tableName: 'benevolence_reviews' })
 @Unique({ properties: ['application', 'round', 'reviewLevel'] })
@@ -563,7 +569,7 @@ export class BenevolenceReview extends Dated {
   }
 }
 
-/** Something that was done to an application. The application itself is read when it is told. */
+/** A change of an application. The application itself is read when the change is delivered. */
 @ObjectType({ description: 'A change to an application.', simpleResolvers: true })
 export class BenevolenceApplicationChange {
   @Field(() => BenevolenceAction, { description: 'The action that changed the application.' })

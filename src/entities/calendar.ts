@@ -19,7 +19,7 @@ registerEnumType(DayUnit, {
   },
 });
 
-/** The days on which an agreement's parties work. */
+/** The working days of an agreement's parties. */
 export interface WorkingDays {
   /** ISO weekdays, 1 for Monday to 7 for Sunday. At least one. */
   readonly workweek: readonly number[];
@@ -27,14 +27,14 @@ export interface WorkingDays {
   readonly holidays: ReadonlySet<string>;
 }
 
-/** A time limit, and how an agreement counts it. */
+/** A time limit, and how the agreement counts it. */
 export interface DayCount {
   /** At least 1. */
   readonly days: number;
   readonly unit: DayUnit;
   /** Whether the day of the event is day 1 of the limit. A limit in working days counts it only if it is one. */
   readonly firstDayCounts: boolean;
-  /** Whether a limit in calendar days that ends on a day off ends on the next working day. */
+  /** Whether a limit in calendar days that ends on a day off moves to the next working day. */
   readonly rollsForward: boolean;
 }
 
@@ -53,7 +53,9 @@ const dayOf = (number: number): string => new Date(number * dayLength).toISOStri
 /** 1970-01-01 was a Thursday, weekday 4. */
 const weekdayOf = (number: number): number => ((((number + 3) % 7) + 7) % 7) + 1;
 
-/** The day so many days after another, or before it where `days` is negative; at the earliest 0001-01-01, at the latest 9999-12-31. */
+/**
+ * The day this many days after another day, or before it if `days` is negative. Limited to 0001-01-01 to 9999-12-31.
+ */
 export const plusDays = (day: string, days: number): string => dayOf(Math.min(Math.max(numberOf(day) + days, firstDay), lastDay));
 
 function isWorkingDay({ workweek, holidays }: WorkingDays, number: number): boolean {
@@ -92,7 +94,7 @@ function dueCalendarDay(calendar: WorkingDays, start: number, { days, firstDayCo
 export const dayCountProblems = (days: number): FieldProblem[] =>
   days < fewestDays || days > mostDays ? [{ path: 'days', message: `must be from ${fewestDays} to ${mostDays}` }] : [];
 
-/** Returns the problems of a workweek; the table's check constraint has the same rule, but for repeated days. */
+/** Returns the problems of a workweek. The table's check constraint has the same rule, except for repeated days. */
 export function workweekProblems(workweek: readonly number[]): FieldProblem[] {
   if (workweek.length === 0) return [{ path: 'workweek', message: 'must have at least one day' }];
   if (workweek.some((day) => day < 1 || day > 7)) return [{ path: 'workweek', message: 'must contain only days from 1 to 7' }];
@@ -134,7 +136,7 @@ export class HolidayCalendar extends Kept {
   }
 }
 
-/** A day of a calendar that is not a working day, whatever its weekday. */
+/** A day that is not a working day, whatever its weekday. */
 @ObjectType({ description: 'A holiday of a calendar.', simpleResolvers: true })
 @Entity({ tableName: 'holidays' })
 @Unique({ properties: ['calendar', 'day'] })

@@ -3,14 +3,14 @@ import type { Ref } from '@mikro-orm/core';
 import { Dated } from './record.ts';
 import { User } from './user.ts';
 
-/** A user's second factor: the sealed seed, and the last time step that was accepted, so that none is accepted twice. */
+/** A user's second factor: the encrypted seed, and the last accepted time step, so that no code is accepted twice. */
 @Entity({ tableName: 'totp_credentials' })
 @Check({ name: 'totp_credentials_failed_attempts_not_negative', expression: 'failed_attempts >= 0' })
 export class TotpCredential extends Dated {
   @OneToOne({ entity: () => User, ref: true, owner: true, deleteRule: 'cascade' })
   user: Ref<User>;
 
-  /** Names its scheme and key. */
+  /** The encrypted seed with the names of its scheme and key. */
   @Property({ type: 'text' })
   sealedSeed: string;
 
@@ -33,7 +33,7 @@ export class TotpCredential extends Dated {
   }
 }
 
-/** One of ten codes that stand in for the second factor, once each. All of a batch share one salt. */
+/** One of ten single-use codes that replace the second factor. All codes of a batch share one salt. */
 @Entity({ tableName: 'backup_codes' })
 @Unique({ properties: ['user', 'codeHash'] })
 export class BackupCode extends Dated {

@@ -1,22 +1,22 @@
 import { Entity, Index, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
-/** That a request which came with an `idempotency-key` made something, so that its retry does not make it again. */
+/** Records that a request with an `idempotency-key` created something, so that a retry does not create it again. */
 @Entity({ tableName: 'idempotency_keys' })
 @Index({ properties: ['expiresAt'] })
 export class IdempotencyKey {
-  /** A hash of whose key it is and of the key: the same key of two users is two. */
+  /** A hash of the user and the key: the same key from two users gives two rows. */
   @PrimaryKey({ type: 'string', length: 64, collation: 'C' })
   key: string;
 
-  /** A code made of what was asked for, so that nothing of it is stored: the name of the key it was made with, a dot, the code. */
+  /** A MAC of the request's field and arguments, so that they are not stored: the name of the key, a dot, the MAC. */
   @Property({ type: 'string', length: 100, collation: 'C' })
   digest: string;
 
-  /** The record that is answered. Null for the rest of the transaction that takes the key, until the record is made. */
+  /** The created record. Null until the transaction that claims the key has created it. */
   @Property({ type: 'uuid', nullable: true })
   recordId: string | null = null;
 
-  /** From when on the key counts as one that never came. */
+  /** When the key expires. Afterwards, the key can be used again. */
   @Property({ type: 'datetime', length: 3 })
   expiresAt: Date;
 

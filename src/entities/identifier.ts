@@ -1,9 +1,9 @@
 import { domainToASCII } from 'node:url';
 
 /**
- * An e-mail address in the one form in which it is stored and looked up: composed (NFC), its domain in lower case and in
- * Punycode, letters outside ASCII in lower case. What is left to fold are A to Z, which PostgreSQL's `lower` folds in the
- * collation `C`, and {@link foldCase} here. An address whose domain cannot be one stays as it is.
+ * Normalizes an e-mail address to the form that is stored and looked up: composed (NFC), the domain in lower case and
+ * Punycode, letters outside ASCII in lower case. Only A to Z keep their case: PostgreSQL's `lower` folds them in the
+ * collation `C`, as {@link foldCase} does here. An address with an invalid domain stays unchanged.
  */
 export function normalizeEmail(text: string): string {
   const email = text.trim().normalize('NFC');
@@ -13,13 +13,13 @@ export function normalizeEmail(text: string): string {
   return domain === '' ? email : `${lowerOutsideAscii(email.slice(0, at))}@${domain}`;
 }
 
-/** What somebody signs in with, as it is looked up: a username, also in full-width letters, or an e-mail address. */
+/** Normalizes a sign-in name for the lookup: a username, possibly in full-width letters, or an e-mail address. */
 export function normalizeIdentifier(text: string): string {
   const identifier = text.includes('@') ? text : text.trim().normalize('NFKC');
   return identifier.includes('@') ? normalizeEmail(identifier) : identifier;
 }
 
-/** Text with A to Z in lower case, as PostgreSQL's `lower` gives it in the collation `C`. */
+/** Converts A to Z to lower case, as PostgreSQL's `lower` does in the collation `C`. */
 export const foldCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
 /** Whether two addresses differ in more than the case of their letters. */
@@ -31,5 +31,5 @@ function asciiDomain(domain: string): string {
   return /[%/?#\\:]/.test(domain) ? '' : foldCase(domainToASCII(domain));
 }
 
-/** Letter by letter: in a whole text, the case of a sigma depends on what follows it. */
+/** Converts letter by letter: in a whole text, the lower case of sigma depends on the next letter. */
 const lowerOutsideAscii = (text: string): string => text.replace(/[^\0-\x7f]/gu, (letter) => letter.toLowerCase()).normalize('NFC');

@@ -15,11 +15,11 @@ import { Organization, OrganizationContact } from './organization.ts';
 import { Role, UserRole } from './role.ts';
 import { SaltingActivity } from './salting.ts';
 import { Device, LoginChallenge, Session } from './session.ts';
-import './setting.ts'; // published, and in no table
+import './setting.ts'; // published types without a table
 import { User } from './user.ts';
 import { Secret, SecretVersion, UserKey, Vault, VaultGrant, VaultKey, VaultSession } from './vault.ts';
 
-/** Everything that is stored. */
+/** All stored entities. */
 export const entities = [
   Agreement,
   AgreementArticle,

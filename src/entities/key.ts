@@ -7,7 +7,7 @@ export class SystemKey {
   @PrimaryKey({ type: 'string', length: 32, collation: 'C' })
   kid: string;
 
-  /** A MAC of the name under the key: another key of the same name gives another value. */
+  /** A MAC of the name under the key: another key with the same name gives another value. */
   @Property({ type: 'string', length: 43, collation: 'C' })
   checkValue: string;
 
@@ -15,7 +15,9 @@ export class SystemKey {
   @Property({ type: 'datetime', length: 3, defaultRaw: 'now()' })
   addedAt: Date;
 
-  /** When an operator retired the key; null while the keyring must hold it for as long as stored rows need it. */
+  /**
+   * When an operator retired the key. Null until then: the keyring must hold the key as long as stored rows need it.
+   */
   @Property({ type: 'datetime', length: 3, nullable: true })
   retiredAt: Date | null = null;
 

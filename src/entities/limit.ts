@@ -1,21 +1,21 @@
 import { Entity, Index, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
-/** Which turns somebody took lately at what may be done so many times in so long. */
+/** The recent attempts that one caller made at a rate-limited operation. */
 @Entity({ tableName: 'rate_limits' })
 @Index({ properties: ['endsAt'] })
 export class RateLimit {
   @PrimaryKey({ type: 'string', length: 50, collation: 'C' })
   name: string;
 
-  /** A code made of who takes the turns, so that no address is stored. */
+  /** A MAC that identifies the caller, so that no address is stored. */
   @PrimaryKey({ type: 'string', length: 100, collation: 'C' })
   key: string;
 
-  /** When the turns that count were taken, the latest last. */
+  /** The times of the counted attempts, the latest last. */
   @Property({ columnType: 'timestamptz(3)[]', type: 'unknown' })
   turns: Date[];
 
-  /** When the last turn is forgotten, and the row with it. */
+  /** When the last attempt expires, and the row with it. */
   @Property({ type: 'datetime', length: 3 })
   endsAt: Date;
 

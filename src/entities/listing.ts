@@ -6,45 +6,51 @@ import { folded, separator } from './text.ts';
 
 export type Direction = 'ASC' | 'DESC';
 
-/** How an entity is listed: the columns a client may filter and order by, and the order when it names none. */
+/** How an entity is listed: the columns that clients can filter and sort by, and the default order. */
 export interface Listing {
   /** Property names; a relation is filtered by its id. */
   readonly filter: readonly string[];
   /** Names of required properties. */
   readonly order: readonly string[];
   readonly by: readonly [property: string, direction: Direction];
-  /** Filters that are text, and may be asked for what they contain. */
+  /** Filters on text columns that support `contains`. */
   readonly texts?: readonly string[];
   /**
-   * Where a filter is a plain value and no comparison: equality with each of `filter`, and beside those these names, with
-   * what they compare, how, and in words.
+   * For lists whose filters are plain values instead of comparisons. Each of `filter` then means equality. These names
+   * add further filters: the property, the comparison, and the description.
    */
   readonly plain?: Readonly<Record<string, readonly [property: string, by: 'gte' | 'lte', description: string]>>;
   /**
-   * Whether the ways in which somebody sees rows are read each by an index of its own, and the first of all of them
-   * together are the page: no index has the rows of one way or another in their order.
+   * Whether to read the rows of each grant separately, each by its own index, and merge them into the page. No index
+   * has the rows of several grants in their order.
    */
   readonly isReadPerGrant?: boolean;
-  /** Text that is unique without regard to case, so that a filter by one finds a row at most. */
+  /** Text that is unique when case is ignored, so that a filter by it finds at most one row. */
   readonly unique?: readonly string[];
-  /** Text that is stored in one form, with what brings a text into it: filters by `eq` and `in` compare with that. */
+  /**
+   * Text that is stored in a normalized form, with the function that normalizes it. The filters `eq` and `in` normalize
+   * their operands.
+   */
   readonly normalized?: Readonly<Record<string, (text: string) => string>>;
-  /** Of an order by text, the property that comes next where two are the same: the first name after the last. */
+  /** For an order by text, the property that breaks ties: the first name after the last name. */
   readonly next?: Readonly<Record<string, string>>;
-  /** Orders by text that go by other SQL over the column than text does; what is unique among them is so with its case. */
+  /** Text orders that use their own SQL over the column. Unique text is then unique including its case. */
   readonly sorts?: Readonly<Record<string, (column: string) => string>>;
-  /** What the filter `search` looks through, in groups: each is looked through for those who see all of it. */
+  /**
+   * The groups of properties that the filter `search` looks through. Each group is searched only for viewers who see
+   * all of it.
+   */
   readonly search?: readonly SearchGroup[];
 }
 
 /** Properties that are searched together. */
 export interface SearchGroup {
   readonly texts: readonly string[];
-  /** Telephone numbers, of which the digits alone count. */
+  /** Telephone numbers, which are compared by their digits only. */
   readonly phones?: readonly string[];
 }
 
-/** What rows are sorted by, as SQL over the columns, and its PostgreSQL type. */
+/** What rows are sorted by: SQL over the columns, and its PostgreSQL type. */
 export interface SortKey {
   readonly sql: (columnOf: (property: string) => string) => string;
   readonly type: 'int' | 'text';
@@ -56,9 +62,9 @@ const listings = new Map<EntityClass, Listing>();
 const derivations = new Map<object, Map<string, readonly string[]>>();
 
 /**
- * Publishes an entity as a list. Each named column gets an index composed for the keyset that the list pages by:
- * an order `(sort key, id)`, a filter `(column, default order, id)`; what a text contains, and what is searched, is found by
- * trigrams. Rows that were deleted are in none of them, and in one of their own.
+ * Publishes an entity as a list. Adds indexes that match keyset pagination: `(sort key, id)` for each order, and
+ * `(column, default order, id)` for each filter. `contains` and `search` use trigram indexes. Deleted rows are excluded
+ * from these and have an index of their own.
  */
 export function Listed(listing: Listing) {
   return <T extends EntityClass>(entity: T): void => {
@@ -79,12 +85,12 @@ export function Listed(listing: Listing) {
 
 const standing = 'deleted_at is null';
 
-/** What an index or a statement makes of the columns of properties. */
+/** SQL over the columns of properties. */
 type OverColumns = (columnOf: (property: string) => string) => string;
 
 interface Key {
   readonly name: string;
-  /** A property as it stands, or what it is sorted by. */
+  /** A property, or SQL for its sort key. */
   readonly parts: readonly (string | OverColumns)[];
 }
 
@@ -99,8 +105,8 @@ function keysOf(entity: EntityClass, { filter, order, by: [first], unique = [] }
 }
 
 /**
- * What rows are sorted by in the order of a property, where that is not the column as it stands: an enumeration by the
- * places of its values, what is unique without regard to case, other text without regard to accents and apostrophes either.
+ * Returns the sort key of a property if it differs from the column: the position of an enum value; case-insensitive
+ * text if the property is unique; for other text, also without accents and apostrophes.
  */
 export function sortKeyOf(entity: EntityClass, property: string): SortKey | undefined {
   const { sorts = {}, unique = [], next = {} } = listings.get(entity) ?? {};
@@ -125,7 +131,7 @@ const foldedText =
   (columnOf) =>
     folded(columnOf(text));
 
-/** Everything of a group in one text, telephone numbers as their digits. */
+/** SQL for all texts of a search group in one text, with telephone numbers as digits. */
 export const searchedText =
   ({ texts, phones = [] }: SearchGroup): OverColumns =>
   (columnOf) => {
@@ -152,10 +158,10 @@ const trigrams =
     return `create extension if not exists pg_trgm;\ncreate index "${name}" on "${table.name}" using gin (${keys})${where}`;
   };
 
-/** `benevolence_application_deleted`, `member_status_by_last_name`. */
+/** Builds the name of an index: `benevolence_application_deleted`, `member_status_by_last_name`. */
 const nameOf = (entity: EntityClass, what: string): string => `${entity.name} ${what}`.replace(/(?<=[a-z])(?=[A-Z])| /g, '_').toLowerCase();
 
-/** The type of a published property; undefined for what is not published. */
+/** Returns the type of a published property. Undefined if the property is not published. */
 export function publishedType(entity: EntityClass, property: string): { type: unknown } | undefined {
   const { fields } = getMetadataStorage();
   for (let owner = entity as unknown; typeof owner === 'function' && owner !== Function.prototype; owner = Object.getPrototypeOf(owner)) {
@@ -165,12 +171,12 @@ export function publishedType(entity: EntityClass, property: string): { type: un
   return undefined;
 }
 
-/** How this entity is listed, or undefined when it has no list. */
+/** Returns the listing of an entity. Undefined if it has no list. */
 export const listingOf = (entity: EntityClass): Listing | undefined => listings.get(entity);
 
 /**
- * Marks a getter, or a method that is given the viewer, as a published field computed from other columns:
- * a pure function of the properties it names, which are read whenever the field is asked.
+ * Marks a getter, or a method that takes the viewer, as a published field that is computed from columns. It must be a
+ * pure function of the named properties, which are loaded whenever the field is selected.
  */
 export function Derived(...properties: string[]) {
   return (prototype: object, name: string): void => {
@@ -179,7 +185,7 @@ export function Derived(...properties: string[]) {
   };
 }
 
-/** The properties a derived field is computed from, or undefined when the field is a column. */
+/** Returns the properties from which a derived field is computed. Undefined if the field is a column. */
 export function derivationOf(entity: EntityClass, field: string): readonly string[] | undefined {
   for (let prototype = entity.prototype as object | null; prototype; prototype = Object.getPrototypeOf(prototype) as object | null) {
     const found = derivations.get(prototype)?.get(field);

@@ -78,10 +78,10 @@ export interface MemberFacts {
   notes?: string | null;
 }
 
-/** What to enter for a person with one name: both names are required. */
+/** How to enter a person with one name, because both names are required. */
 export const oneName = 'for a person with one name, enter it as lastName and FNU (first name unknown) as firstName';
 
-/** What a member's record may not say, by the name of the field: empty where all is well. What is left out is not looked at. */
+/** Returns the problems of a member's fields. Omitted fields are not checked. */
 export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: Partial<MemberFacts>, today: string): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
     [memberNumber !== undefined && !/^[A-Za-z0-9]+$/.test(memberNumber), 'memberNumber', 'must contain only unaccented letters and digits'],
@@ -93,7 +93,6 @@ export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: P
   return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
 }
 
-/** A member of the local. */
 @ObjectType({ description: 'A member of the local.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'members' })
 @Listed({
@@ -231,8 +230,8 @@ export interface EmploymentFacts {
 }
 
 /**
- * What an employment may not say, by the name of the field: empty where all is well. It is current as long as it has no
- * last day, so neither day is told before it comes.
+ * Returns the problems of an employment's fields. Omitted fields are not checked. An employment without an end date is
+ * current, so neither date may be in the future.
  */
 export function employmentProblems({ startDate, endDate, hourlyRate }: Partial<EmploymentFacts>, today: string): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [

@@ -40,7 +40,7 @@ registerEnumType(MemberNoteCategory, {
   },
 });
 
-/** Characters of a note. */
+/** The maximum number of characters in a note. */
 export const longestNote = 5000;
 
 export interface MemberNoteFacts {
@@ -52,7 +52,7 @@ export interface MemberNoteFacts {
   isPinned: boolean;
 }
 
-/** What the office writes down about a member. Every text that it ever had stays, as a revision. */
+/** An internal note about a member. Keeps every earlier text as a revision. */
 @ObjectType({
   description: 'An internal note of the union about a member. The member cannot see it.',
   simpleResolvers: true,
@@ -116,7 +116,7 @@ export interface MemberNoteRevisionFacts {
   author: Ref<User>;
 }
 
-/** A text of a note, as it was written. */
+/** A revision: one text of a note as it was written. */
 @ObjectType({ description: 'A text of a note about a member.', simpleResolvers: true })
 @Entity({ tableName: 'member_note_revisions' })
 @Unique({ properties: ['note', 'number'] })

@@ -41,19 +41,19 @@ export interface OrganizationFacts {
   saltingNotes?: string | null;
 }
 
-/** What can be done with an organization, beside reading it. */
+/** The actions on an organization besides reading it. */
 export enum OrganizationAction {
   CREATE = 'create',
   UPDATE = 'update',
-  /** Says how promising organizing there looks. */
+  /** Changes the salting fields. */
   SALT = 'salt',
   DELETE = 'delete',
 }
 
-/** What of an organization is for those who organize. */
+/** The fields for organizing, which only some roles read and change. */
 export const saltingFields = ['saltingScore', 'saltingNotes'] as const satisfies readonly (keyof OrganizationFacts)[];
 
-/** What an organization may not say, by the name of the field: empty where all is well. What is left out is not looked at. */
+/** Returns the problems of an organization's fields. Omitted fields are not checked. */
 export function organizationProblems({ unitSize, email, website, saltingScore }: Partial<OrganizationFacts>): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
     [unitSize != null && unitSize <= 0, 'unitSize', 'must be more than zero'],
@@ -64,7 +64,7 @@ export function organizationProblems({ unitSize, email, website, saltingScore }:
   return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
 }
 
-/** A name and a password in it would be shown to every reader of the record. */
+/** Refuses URLs with a username or a password: every reader of the record would see them. */
 function isWebAddress(text: string): boolean {
   if (!/^https?:\/\/[^\s\p{C}@/?#]+([/?#][^\s\p{C}]*)?$/u.test(text)) return false;
   return URL.canParse(text);
@@ -187,11 +187,11 @@ export interface OrganizationContactFacts {
   notes?: string | null;
 }
 
-/** What a contact may not say, by the name of the field: empty where all is well. What is left out is not looked at. */
+/** Returns the problems of a contact's fields. Omitted fields are not checked. */
 export const contactProblems = ({ email }: Partial<OrganizationContactFacts>): FieldProblem[] =>
   email != null && !isAddress(email) ? [{ path: 'email', message: 'must be an e-mail address' }] : [];
 
-/** A person to talk to at an organization; at most one is the primary one. */
+/** A contact person at an organization. An organization has at most one primary contact. */
 @ObjectType({ description: 'A contact person at an organization.', simpleResolvers: true })
 @Entity({ tableName: 'organization_contacts' })
 @Unique({ properties: ['organization'], where: 'is_primary and deleted_at is null', name: 'organization_contacts_single_primary_unique' })

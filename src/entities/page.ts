@@ -4,9 +4,9 @@ import { tooComplex } from '../errors.ts';
 import { Kept } from './record.ts';
 import { DateScalar, DateTimeScalar, DecimalScalar } from './scalars.ts';
 
-/** What a client asks of a list. */
+/** The arguments of a list. */
 export interface Page {
-  /** Comparisons by name; of a list whose filters are plain, values by name. */
+  /** Comparisons by name. For a list with plain filters, values by name. */
   filter?: Readonly<Record<string, unknown>> | null;
   orderBy?: { field: string; direction: Direction } | null;
   first?: number | null;
@@ -19,10 +19,10 @@ export interface Page {
 type EntityClass = abstract new (...args: never[]) => object;
 type Class<T> = new () => T;
 
-/** How many rows a page has at most, and where it was asked for without a size. */
+/** The maximum and the default number of rows per page. */
 export const [largestPage, usualPage] = [100, 20];
 
-/** How a filter's fields compare. */
+/** The operators of filter fields. */
 export const comparisons = ['eq', 'in', 'notIn', 'gte', 'lte', 'contains', 'isNull'] as const;
 export type Comparison = (typeof comparisons)[number];
 
@@ -39,7 +39,7 @@ registerEnumType(OrderDirection, {
   valuesConfig: { ASC: { description: 'Ascending: smallest first.' }, DESC: { description: 'Descending: largest first.' } },
 });
 
-/** Where a page lies in its list. */
+/** The position of a page in its list. */
 @ObjectType({ description: 'The position of a page in its list.', simpleResolvers: true })
 export class PageInfo {
   @Field(() => Boolean, { description: 'Whether more records follow this page. When paging backwards, whether `before` was given.' })
@@ -55,7 +55,7 @@ export class PageInfo {
   endCursor!: string | null;
 }
 
-/** A page of a list: what the reading side answers for every connection. */
+/** A page of a list, as reading returns it for every connection. */
 export interface Connection<Row = object> {
   edges: { cursor: string; node: Row }[];
   nodes: Row[];
@@ -63,7 +63,7 @@ export interface Connection<Row = object> {
   totalCount: () => Promise<number>;
 }
 
-/** The connection type of an entity's list, `GrievanceConnection` for Grievance. */
+/** Returns the connection type of an entity's list: `GrievanceConnection` for Grievance. */
 export function connectionOf(entity: EntityClass): Class<Connection> {
   const name = entity.name;
   const edge = named(`${name}Edge`, class {});
@@ -82,7 +82,7 @@ export function connectionOf(entity: EntityClass): Class<Connection> {
   return connection;
 }
 
-/** The arguments of an entity's list: filter, order and page, made from how it is {@link listingOf listed}. */
+/** Returns the arguments of an entity's list: filter, order and page. Built from its {@link listingOf listing}. */
 export function pageOf(entity: EntityClass): Class<Page> {
   const listing = listingOf(entity);
   if (!listing) throw new Error(`${entity.name} is not listed`);
@@ -114,7 +114,7 @@ export function pageOf(entity: EntityClass): Class<Page> {
   return page;
 }
 
-/** How an argument that shows deleted rows is described, wherever it stands. */
+/** The description of every argument that includes deleted rows. */
 export const includeDeletedOptions = {
   defaultValue: false,
   description: 'Whether to include deleted records. Fails with FORBIDDEN unless the caller is an admin.',
@@ -123,11 +123,11 @@ export const includeDeletedOptions = {
 /** `filedDate` → `FILED_DATE`. */
 export const screaming = (property: string): string => property.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
 
-/** The name under which a property is filtered: a relation by its id. */
+/** Returns the filter name of a property. A relation is filtered by its id. */
 export const filterName = (entity: EntityClass, property: string): string =>
   isRelation(published(entity, property).type) ? `${property}Id` : property;
 
-/** Comparisons at most in one `or` or one `not`; an alternative without any counts as one. */
+/** The maximum number of comparisons in one `or` or `not`. An alternative without comparisons counts as one. */
 export const mostNested = 50;
 
 function filterOf(entity: EntityClass, listing: Listing): Class<object> {
@@ -135,7 +135,7 @@ function filterOf(entity: EntityClass, listing: Listing): Class<object> {
   const { plain, search } = listing;
   if (search) publish(filter, 'search', () => String, { nullable: true, description: searchOf(search) });
   if (plain) return filter;
-  // A type of its own: an input type that contains itself could be nested without end.
+  // A separate type: an input type that contains itself could be nested without limit.
   const condition = conditionsOf(entity, 'Condition', listing);
   const most = `At most ${mostNested} comparisons.`;
   publish(filter, 'or', () => [condition], {
@@ -149,7 +149,7 @@ function filterOf(entity: EntityClass, listing: Listing): Class<object> {
   return filter;
 }
 
-/** An input type with a field for each comparison of a listing. */
+/** Builds an input type with a field for each filter of a listing. */
 function conditionsOf(entity: EntityClass, suffix: 'Filter' | 'Condition', { filter: properties, plain }: Listing): Class<object> {
   const filter = named(`${entity.name}${suffix}`, class {} as Class<object>);
   const description = `Conditions for ${entity.name} records. A record must meet all of them. A null condition has no effect.`;
@@ -167,7 +167,7 @@ function conditionsOf(entity: EntityClass, suffix: 'Filter' | 'Condition', { fil
   return filter;
 }
 
-/** Words at most in one search, and characters. */
+/** The maximum number of words and of characters in one search. */
 export const [mostWords, longestSearch] = [10, 200];
 
 function searchOf(groups: readonly SearchGroup[]): string {
@@ -181,7 +181,7 @@ function searchOf(groups: readonly SearchGroup[]): string {
   ].join(' ');
 }
 
-/** Names the id by which a relation is filtered; empty for any other property. */
+/** Names the id by which a relation is filtered. Empty for other properties. */
 function idOf(type: unknown): string {
   if (!isRelation(type)) return '';
   return 'userId' in ((type as EntityClass).prototype as object) ? 'the user id of ' : 'the id of ';
@@ -219,7 +219,7 @@ const comparables = new Map<unknown, Comparable>([
 
 const comparisonTypes = new Map<unknown, Class<object>>();
 
-/** The input type that compares values of a type: StringFilter, DateFilter, one for each enum. */
+/** Returns the input type with the comparisons for a value type: StringFilter, DateFilter, one per enum. */
 function comparisonOf(type: unknown): Class<object> {
   const valueType = valueOf(type);
   const known = comparisonTypes.get(valueType);
@@ -263,7 +263,7 @@ function published(entity: EntityClass, property: string): { type: unknown } {
   return found;
 }
 
-/** The type of a column's values: a relation's is the id. */
+/** Returns the type of a column's values: the id for a relation. */
 const valueOf = (type: unknown): unknown => (isRelation(type) ? ID : type);
 
 const isRelation = (type: unknown): boolean => typeof type === 'function' && ![String, Number, Boolean, Date].includes(type as never);
@@ -281,12 +281,12 @@ function publish(
   Field(of as never, options)(type.prototype as object, property);
 }
 
-/** How many objects an operation may still be answered beyond what its document was counted as. */
+/** The number of objects that a response may still contain beyond the static count of its document. */
 export class Allowance {
-  /** Nothing is refused of a mutation's answer: the change is made by then. */
+  /** Unlimited for mutations: their change has already been made. */
   left = Infinity;
 
-  /** When the lists before are counted. */
+  /** Resolves when the earlier lists have been counted. */
   #counted: Promise<unknown> = Promise.resolve();
 
   /** @throws TOO_COMPLEX */
@@ -296,10 +296,11 @@ export class Allowance {
   }
 
   /**
-   * Reads a long list once its length is known. Lists are counted one after another and spent while they are read; once
-   * one is refused, no other is counted. What is answered of a list is spent when it is answered.
-   * @param length how many objects the list has beyond what it was counted as.
-   * @throws TOO_COMPLEX, with nothing read.
+   * Reads a long list once its length is known. Lists are counted one after another, and each reserves its objects
+   * while it is read. After one list is refused, no other is counted. The objects of a list are spent when they are
+   * answered.
+   * @param length the number of objects beyond the static count of the list.
+   * @throws TOO_COMPLEX before anything is read.
    */
   async read<T>(length: () => Promise<number>, read: () => Promise<T>): Promise<T> {
     const counted = this.#counted.then(async () => {

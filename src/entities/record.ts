@@ -13,7 +13,7 @@ export abstract class Node {
   id!: string;
 }
 
-/** A row with an id that sorts by its creation (UUIDv7). */
+/** A row with an id that sorts by creation time (UUIDv7). */
 @ObjectType()
 export abstract class Identified {
   @Field(() => ID, idOptions)
@@ -21,7 +21,7 @@ export abstract class Identified {
   id: string = uuidv7();
 }
 
-/** A row that knows when it was created and last changed. */
+/** A row with the times of its creation and its last change. */
 @ObjectType()
 export abstract class Dated extends Identified {
   @Field(() => DateTimeScalar, { description: 'When the record was created.' })
@@ -33,7 +33,7 @@ export abstract class Dated extends Identified {
   updatedAt: Date = new Date();
 }
 
-/** A row that is never removed, only marked: it leaves every list and lookup, and cases about it still show it. */
+/** A row that is only marked as deleted: it leaves every list and lookup, but cases still show it. */
 @ObjectType()
 export abstract class Kept extends Dated {
   @Field(() => DateTimeScalar, { nullable: true, description: 'When the record was deleted. Null if it is not deleted.' })
@@ -45,12 +45,12 @@ export abstract class Kept extends Dated {
   }
 }
 
-/** How an argument is described that names the version of a record. */
+/** The description of every argument with the version of a record. */
 export const versionOptions = {
   nullable: true,
   description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
 };
 
-/** How the version of a record is described. */
+/** The description of a record's version. */
 export const versionDescription =
   'The version of the record. It increases with each change. Send it with an update to detect a version conflict.';

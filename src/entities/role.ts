@@ -32,7 +32,7 @@ registerEnumType(RoleName, {
   },
 });
 
-/** A named set of rights: one of the six system roles, or a custom one that gives what its basis gives. */
+/** A named set of rights: a system role, or a custom role with the rights of the role that it is based on. */
 @ObjectType({ description: 'A named set of rights that can be assigned to users.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'roles' })
 @Check({ name: 'roles_name_lower_case', expression: `name = lower(name)` })
@@ -67,12 +67,12 @@ export class Role extends Dated {
     this.basedOn = facts.basedOn;
   }
 
-  /** Whether its holders may decide on benevolence applications, at the levels that their assignment lists. */
+  /** Whether holders may decide on benevolence applications, at the levels of their assignment. */
   get mayReview(): boolean {
     return this.basedOn === RoleName.ADMIN || this.basedOn === RoleName.OFFICER;
   }
 
-  /** Changes what is given. @throws CONFLICT where a system role would be called otherwise. */
+  /** Changes the given texts. @throws CONFLICT if a system role would get another display name. */
   describe({ displayName = this.displayName, description = this.description }: RoleDescription): void {
     if (this.isSystemRole && displayName !== this.displayName)
       throw conflict('A system role cannot be renamed. You can change only its description.', 'system_role');
@@ -81,16 +81,16 @@ export class Role extends Dated {
   }
 }
 
-/** What people read of a role. */
+/** The texts of a role. */
 export interface RoleDescription {
   readonly displayName?: string | undefined;
   readonly description?: string | null | undefined;
 }
 
-/** Characters a description may have. */
+/** The maximum number of characters in a description. */
 const longestDescription = 2000;
 
-/** What is wrong with what a role is to be called, in words that go after the name of a field. */
+/** Returns the problems of a role's texts. */
 export function roleProblems({ name, displayName, description }: RoleDescription & { readonly name?: string | undefined }): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (name !== undefined && !/^[a-z][a-z0-9_-]{0,49}$/.test(name))
@@ -104,7 +104,7 @@ export function roleProblems({ name, displayName, description }: RoleDescription
   return problems;
 }
 
-/** What the system roles are called, and what is said of them. */
+/** The display names and descriptions of the system roles. */
 export const systemRoles: Readonly<Record<RoleName, readonly [displayName: string, description: string]>> = {
   admin: ['Administrator', 'Runs the service: sees and changes every record, assigns roles, and decides about the settings of the local.'],
   officer: ['Officer', 'An elected officer: keeps members and employers, handles grievances, and reviews and pays benevolence.'],
@@ -117,7 +117,7 @@ export const systemRoles: Readonly<Record<RoleName, readonly [displayName: strin
   member: ['Member', 'A member of the local: sees their own record, employments, grievances and benevolence applications.'],
 };
 
-/** One user's holding of one role, from an instant on and possibly until one. */
+/** The assignment of a role to a user, from an instant on, possibly until another. */
 @ObjectType('RoleAssignment', { description: 'The assignment of a role to a user.', simpleResolvers: true })
 @Entity({ tableName: 'user_roles' })
 @Unique({ properties: ['user', 'role'] })
@@ -126,7 +126,7 @@ export const systemRoles: Readonly<Record<RoleName, readonly [displayName: strin
   expression: `review_levels <@ array['vp', 'admin', 'manager', 'president']::text[]`,
 })
 @Index({ properties: ['expiresAt'], where: 'expires_at is not null' })
-// Losing a role closes the user's vault session, however the role was lost.
+// Losing a role closes the user's vault sessions, however it was lost.
 @Trigger({
   name: 'user_roles_close_vault',
   timing: 'after',
@@ -180,7 +180,6 @@ export class UserRole extends Dated {
     this.reviewLevels = facts.reviewLevels ?? [];
   }
 
-  /** Whether it gives nothing any more. */
   hasExpired(at: Date): boolean {
     return this.expiresAt !== null && this.expiresAt <= at;
   }
@@ -199,13 +198,13 @@ export class UserRole extends Dated {
 export const isInForce = (assignment: string, now: string): string =>
   `(${assignment}.expires_at is null or ${assignment}.expires_at > ${now})`;
 
-/** On what terms a role is held; null clears. */
+/** The terms of an assignment. Null clears a term. */
 export interface AssignmentTerms {
   readonly expiresAt?: Date | null | undefined;
   readonly reviewLevels?: readonly BenevolenceReviewLevel[] | null | undefined;
 }
 
-/** What is wrong with the terms, in words that go after the name of a field. */
+/** Returns the problems of the terms. */
 export function termProblems({ expiresAt, reviewLevels }: AssignmentTerms, role: Pick<Role, 'mayReview'> | null, at: Date): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (expiresAt && expiresAt <= at) problems.push({ path: 'expiresAt', message: 'must be in the future' });

@@ -1,41 +1,41 @@
 import type { RoleName } from './role.ts';
 
 /**
- * Which rows: one SQL condition over a table alias. `:user`, `:member` and `:now` stand for the viewer's user id, the
- * viewer's member id and the instant of the request. The ORM's filter and the reading side both run this very text.
+ * An SQL condition that selects rows by a table alias. `:user`, `:member` and `:now` stand for the viewer's user id,
+ * the viewer's member id and the instant of the request. The ORM's filter and the reading side use the same text.
  */
 export type RowCondition = (row: string) => string;
 
-/** The rows a grant reaches, and the fields it shows of them. */
+/** Grants some viewers access to some rows, and to some fields of these rows. */
 export interface Grant {
-  /** Holders of one of these roles, or every signed-in user, even with no role in force. */
+  /** Holders of one of these roles, or every signed-in user, even without an active role. */
   readonly to: readonly RoleName[] | 'signed in';
   readonly rows: RowCondition;
-  /** Which rows those are, in words: `their own`. */
+  /** The rows in words: `their own`. */
   readonly which: string;
-  /** `everything`, or names of the rule's field groups. */
+  /** `everything`, or the names of the rule's field groups. */
   readonly see: 'everything' | readonly string[];
 }
 
 /**
- * Who sees which rows of a type, and what of them. A caller with several roles has the union of what they give:
- * a row that any grant reaches exists, and a field shows on a row where any grant that shows it reaches the row.
+ * Who sees which rows of a type, and which fields of them. A caller with several roles has the union of their grants: a
+ * row is visible if any grant reaches it, and a field if any grant that reaches the row shows it.
  */
 export interface RowRule {
-  /** The GraphQL type, or the entity's name where it is not published. */
+  /** The GraphQL type, or the name of an unpublished entity. */
   readonly type: string;
   readonly entity: abstract new (...args: never[]) => object;
-  /** The class of the GraphQL type, where it is not the entity's own: its derived fields are looked for there first. */
+  /** The class of the GraphQL type if it is not the entity. Derived fields are looked up there first. */
   readonly view?: abstract new (...args: never[]) => object;
   readonly grants: readonly Grant[];
-  /** Every published field, once each, by group; demanded as soon as one grant does not show everything. */
+  /** All published fields by group, each exactly once. Required unless every grant shows everything. */
   readonly fields?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The rows of a grant that reaches every one. */
+/** A grant's selection of all rows. */
 export const everyRow = { which: 'all', rows: () => 'true' } as const satisfies Pick<Grant, 'which' | 'rows'>;
 
-/** Whether a grant shows a field on the rows it reaches. */
+/** Whether a grant shows a field of the rows that it reaches. */
 export function isShown(rule: RowRule, grant: Grant, field: string): boolean {
   if (grant.see === 'everything') return true;
   return grant.see.some((group) => rule.fields?.[group]?.includes(field) ?? false);

@@ -70,7 +70,7 @@ export interface SaltingActivityFacts {
 type Figures = Pick<SaltingActivityFacts, 'activityDate' | 'workersContacted' | 'cardsSigned'> &
   Partial<Pick<SaltingActivityFacts, 'outcome'>>;
 
-/** What an activity may not say, by the name of the field: empty where all is well. The database holds the same. */
+/** Returns the problems of an activity's fields. The database has the same constraints. */
 export function saltingProblems({ activityDate, outcome, workersContacted, cardsSigned }: Figures, today: string): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
     [activityDate > today, 'activityDate', 'must not be in the future'],
@@ -86,7 +86,7 @@ export function saltingProblems({ activityDate, outcome, workersContacted, cards
   return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
 }
 
-/** One thing an organizer did at an employer that is not union yet. */
+/** Work of an organizer at a non-union employer. */
 @ObjectType({ description: 'A salting activity: work of an organizer at a non-union employer.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'salting_activities' })
 @Listed({

@@ -2,7 +2,7 @@ import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Malformed } from '../errors.ts';
 
-/** An instant: RFC 3339, answered in UTC with milliseconds. */
+/** An instant in RFC 3339. Serialized in UTC with milliseconds. */
 export const DateTimeScalar = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
   description:
@@ -13,14 +13,14 @@ export const DateTimeScalar = new GraphQLScalarType<Date, string>({
   parseLiteral: (node) => instantOf(textOf(node)),
 });
 
-/** @throws what repeats nothing: that of the library says what was given. */
+/** @throws without quoting the value, as the library's error would. */
 function instantOf(value: unknown): Date {
   const instant = readInstant(value);
   if (instant === undefined) throw new Malformed('DateTime', 'a string like "2026-03-01T14:30:00.000Z"');
   return instant;
 }
 
-/** PostgreSQL knows no year 0. */
+/** PostgreSQL has no year 0. */
 function readInstant(value: unknown): Date | undefined {
   try {
     const instant = GraphQLDateTime.parseValue(value);
@@ -31,7 +31,7 @@ function readInstant(value: unknown): Date | undefined {
   }
 }
 
-/** A calendar day without a time, kept as the text `YYYY-MM-DD` from the database to the wire. */
+/** A calendar day without a time. Stays the text `YYYY-MM-DD` from the database to the response. */
 export const DateScalar = textScalar(
   'Date',
   'A calendar date in the format `YYYY-MM-DD`. Years range from 0001 to 9999.',
@@ -39,7 +39,7 @@ export const DateScalar = textScalar(
   (text) => (isDay(text) ? text : undefined),
 );
 
-/** Money as text with two places, so that no float ever touches it. */
+/** An amount of money as text with two decimal places, so that no float is involved. */
 export const DecimalScalar = textScalar(
   'Decimal',
   'An amount of money as a string, for example `"1250.00"`. Returned with two decimal places. ' +
@@ -49,7 +49,7 @@ export const DecimalScalar = textScalar(
   toMoney,
 );
 
-/** Whether the text is a day that exists in the (proleptic Gregorian) calendar. */
+/** Whether the text is an existing day of the (proleptic Gregorian) calendar. */
 export function isDay(text: string): boolean {
   const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
   if (year === undefined || year === '0000') return false;
@@ -59,7 +59,7 @@ export function isDay(text: string): boolean {
 
 const calendars = new Map<string, Intl.DateTimeFormat>();
 
-/** The day that an instant belongs to in a time zone of the IANA database. */
+/** Returns the day of an instant in an IANA time zone. */
 export function dayIn(timeZone: string, instant: Date): string {
   const calendar =
     calendars.get(timeZone) ?? new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
@@ -67,7 +67,7 @@ export function dayIn(timeZone: string, instant: Date): string {
   return calendar.format(instant);
 }
 
-/** `12.5` → `12.50`; undefined for what is not an amount of at most ten digits before and two after the point. */
+/** `12.5` → `12.50`. Undefined if the text is not an amount with at most ten digits before and two after the point. */
 export function toMoney(text: string): string | undefined {
   const [, sign, whole, cents = ''] = /^(-?)(\d{1,10})(?:\.(\d{1,2}))?$/.exec(text) ?? [];
   return whole === undefined ? undefined : `${sign}${BigInt(whole)}.${cents.padEnd(2, '0')}`;
@@ -87,7 +87,7 @@ function textScalar(
   return new GraphQLScalarType({
     name,
     description,
-    serialize: (value) => value as string, // from a column that can hold nothing else
+    serialize: (value) => value as string, // comes from a typed column
     parseValue: parse,
     parseLiteral: (node) => parse(textOf(node)),
   });
@@ -95,7 +95,7 @@ function textScalar(
 
 const textOf = (node: ValueNode): string | undefined => (node.kind === Kind.STRING ? node.value : undefined);
 
-/** An amount in cents, for comparing and adding without floats. */
+/** Converts an amount to cents, to compare and add it without floats. */
 export const cents = (amount: string): bigint => BigInt((toMoney(amount) ?? fail(amount)).replace('.', ''));
 
 function fail(amount: string): never {

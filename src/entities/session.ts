@@ -7,7 +7,7 @@ import { DateTimeScalar } from './scalars.ts';
 import { User } from './user.ts';
 import type { Viewer } from './viewer.ts';
 
-/** Why a session ended before its time. */
+/** Why a session ended early. */
 export enum SessionEnd {
   LOGOUT = 'logout',
   REVOKED = 'revoked',
@@ -17,8 +17,8 @@ export enum SessionEnd {
 }
 
 /**
- * One device that signed in. Its refresh tokens are its family: of them only the current one's counter and hash are
- * stored, and the counter is what a rotation compares and swaps.
+ * A signed-in device. All its refresh tokens are one family. Only the counter and the hash of the current token are
+ * stored; a rotation compares and swaps the counter.
  */
 @ObjectType({ description: 'A session: a device that is signed in.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'sessions' })
@@ -51,11 +51,11 @@ export class Session extends Dated {
   @Property({ type: 'datetime', length: 3 })
   expiresAt: Date;
 
-  /** When it ends unless it is refreshed before. */
+  /** When the session expires, unless it is refreshed. */
   @Property({ type: 'datetime', length: 3 })
   idleEndsAt: Date;
 
-  /** When the person behind it last proved who they are. */
+  /** When the user last authenticated in this session. */
   @Property({ type: 'datetime', length: 3 })
   authenticatedAt: Date;
 
@@ -66,19 +66,22 @@ export class Session extends Dated {
   @Property({ type: 'string', length: 64 })
   refreshHash: string;
 
-  /** The key that signed it. */
+  /** The key that signed the current refresh token. */
   @Property({ type: 'string', length: 32 })
   refreshKid: string;
 
-  /** When it was issued. */
+  /** When the current refresh token was issued. */
   @Property({ type: 'datetime', length: 3 })
   refreshedAt: Date;
 
-  /** When an access token that was issued with it was first used; null before. Its predecessor is honored until shortly after. */
+  /**
+   * When an access token that was issued with the refresh token was first used. Null before. The previous refresh token
+   * is accepted until shortly after.
+   */
   @Property({ type: 'datetime', length: 3, nullable: true })
   firstUsedAt: Date | null = null;
 
-  /** Failed step-up attempts of this session. Other sessions and sign-ins are counted apart. */
+  /** Failed step-up attempts in this session. Other sessions and sign-ins have their own counts. */
   @Property({ type: 'integer', default: 0 })
   failedLoginAttempts: number = 0;
 
@@ -126,7 +129,7 @@ export class Session extends Dated {
   }
 }
 
-/** A device that signed in before: it has its own count of failures, so that nobody else can lock its owner out. */
+/** A device that has signed in before. It has its own count of failures, so that nobody else can lock its user out. */
 @Entity({ tableName: 'devices' })
 @Check({ name: 'devices_failed_login_attempts_not_negative', expression: 'failed_login_attempts >= 0' })
 export class Device extends Dated {
@@ -155,7 +158,7 @@ export class Device extends Dated {
   }
 }
 
-/** A sign-in whose password was right and whose second factor is awaited. */
+/** A sign-in that waits for the second factor. */
 @Entity({ tableName: 'login_challenges' })
 @Index({ properties: ['expiresAt'] })
 export class LoginChallenge extends Dated {
@@ -167,7 +170,7 @@ export class LoginChallenge extends Dated {
   @Unique()
   tokenHash: string;
 
-  /** The device it began on, where the user has signed in with that before. */
+  /** The device that started the sign-in, if the user has signed in with it before. */
   @ManyToOne({ entity: () => Device, ref: true, nullable: true, deleteRule: 'set null', index: true })
   device: Ref<Device> | null;
 

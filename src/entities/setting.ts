@@ -1,6 +1,6 @@
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 
-/** What says where the database is. */
+/** The source of the database connection. */
 export enum ConnectionSource {
   ENVIRONMENT = 'environment',
   SAVED = 'saved',
@@ -17,7 +17,7 @@ registerEnumType(ConnectionSource, {
   },
 });
 
-/** How an attempt to connect, or to save a connection, ended. */
+/** The result of testing or saving a connection. */
 export enum ConnectionStatus {
   OK = 'ok',
   SAVED = 'saved',
@@ -49,7 +49,7 @@ export enum ConnectionFailure {
   PRIVILEGES = 'privileges',
 }
 
-/** What each of them means, in a sentence. */
+/** The meaning of each failure in a sentence. */
 export const meaningOf: Readonly<Record<ConnectionFailure, string>> = {
   [ConnectionFailure.REFUSED]: 'The host refused the connection: no server listens on this port.',
   [ConnectionFailure.UNREACHABLE]: 'The host does not exist, is unreachable, or accepts no more connections.',
@@ -70,7 +70,7 @@ registerEnumType(ConnectionFailure, {
   valuesConfig: Object.fromEntries(Object.entries(ConnectionFailure).map(([name, reason]) => [name, { description: meaningOf[reason] }])),
 });
 
-/** Where a database server is, and as whom to work there. The password is a secret: no message or log shows it. */
+/** The address and the credentials of a database server. The password is secret: no message or log shows it. */
 export interface DatabaseConnection {
   readonly host: string;
   readonly port: number;

@@ -1,26 +1,26 @@
 /**
- * Text as it is compared where case, accents and apostrophes do not count: SQL over a text expression. It goes by no
- * collation, but for the case of letters outside Latin. An apostrophe counts for nothing, so O’Brien is also found as
- * OBrien; letters that no accent makes of another are taken for the nearest one.
+ * SQL that folds text, so that comparisons ignore case, accents and apostrophes. Independent of the collation, except
+ * for the case of letters outside Latin. Apostrophes are dropped, so O’Brien is also found as OBrien. Letters without
+ * an accent decomposition become the nearest base letter.
  */
 export const folded = (text: string): string =>
   `lower(translate(regexp_replace(normalize(${text} collate "default", NFD), '${ignored}', '', 'g'), '${odd}', '${plain}'))`;
 
-/** Combining marks, joiners, and all that is typed for an apostrophe. */
+/** Combining marks, joiners, and all characters that are typed as an apostrophe. */
 const ignored = "[\\u0300-\\u036F\\u200C\\u200D''\\u2018\\u2019\\u02BC\\u0060\\u00B4\\u2032]";
 const [odd, plain] = ['ØøŁłĐđıÆæŒœßÞþ', 'OoLlDdiAaOosTt'];
 
 /**
- * What is joined to a text before it is compared by the next: it is less than any character, so that all of one name come
- * before those of a longer one.
+ * Joins a text to the next sort key. It is less than any character, so that all rows of one name come before those of a
+ * longer name.
  */
 export const separator = "E'\\x01'";
 
 /**
- * Text as it is taken in: composed (NFC), as keyboards write it, and without characters that show nothing. Those are what
- * Unicode calls default ignorable: zero-width spaces, marks of direction, fillers. They stay where they do something: the
- * joiners and selectors of an emoji, the tags of a flag, the joiners of Arabic and Indic scripts, the variants of an ideograph.
- * Control characters show nothing either, but for blanks and line breaks; U+0000 is refused elsewhere.
+ * Cleans input text: composes it (NFC), as keyboards do, and removes invisible characters. These are Unicode's default
+ * ignorable characters: zero-width spaces, direction marks, fillers. They stay where they have an effect: joiners and
+ * selectors of emoji, tags of flags, joiners of Arabic and Indic scripts, variants of ideographs. Also removes control
+ * characters other than blanks and line breaks; U+0000 is refused elsewhere.
  */
 export const cleaned = (text: string): string =>
   isPlain.test(text) ? text : text.normalize('NFC').replace(hidden, (_, flag?: string) => flag ?? '');
@@ -43,12 +43,12 @@ const hidden = new RegExp(
   'gu',
 );
 
-/** How long a text is for PostgreSQL, which counts code points. */
+/** Returns the length of a text in code points, as PostgreSQL counts it. */
 export const lengthOf = (text: string): number => {
   let length = 0;
   for (const _ of text) length += 1;
   return length;
 };
 
-/** Whether a text is longer than this in code points. */
+/** Whether a text has more code points than this. */
 export const isLonger = (text: string, most: number): boolean => text.length > most && (text.length > 2 * most || lengthOf(text) > most);

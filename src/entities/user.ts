@@ -10,7 +10,7 @@ import { DateTimeScalar } from './scalars.ts';
 import { isLonger } from './text.ts';
 import type { Viewer } from './viewer.ts';
 
-/** Someone who can sign in. */
+/** An account that can sign in. */
 @ObjectType({ description: 'A user account.', simpleResolvers: true, implements: Node })
 @Entity({ tableName: 'users' })
 @Listed({
@@ -24,8 +24,8 @@ import type { Viewer } from './viewer.ts';
   search: [{ texts: ['firstName', 'lastName', 'username', 'email'] }],
 })
 @Unique({ name: 'users_username_unique', expression: 'create unique index "users_username_unique" on "users" (lower("username"))' })
-// An address that users gave themselves is a claim until it is verified, and several users may claim one: a unique index
-// over claims would tell a caller whether an account has the address. A deleted user holds neither address nor member.
+// A self-entered address is only a claim until it is verified, and several users may claim the same one. A unique index
+// over claims would reveal whether an account has the address. A deleted user holds neither an address nor a member.
 @Unique({
   name: 'users_email_proved_unique',
   expression: `create unique index "users_email_proved_unique" on "users" (lower("email"))
@@ -75,11 +75,11 @@ export class User extends Kept {
   @Property({ type: 'boolean' })
   isVerified: boolean = false;
 
-  /** Whether nobody but the user vouches for this account. */
+  /** Whether the user registered themselves, so that nobody else vouches for the account. */
   @Property({ type: 'boolean', default: false })
   isSelfRegistered: boolean = false;
 
-  /** Whether the user changed the address: until it is verified, nobody else vouches for it. */
+  /** Whether the user changed the address, so that nobody else vouches for it until it is verified. */
   @Property({ type: 'boolean', default: false })
   isEmailClaimed: boolean = false;
 
@@ -94,7 +94,10 @@ export class User extends Kept {
   @Property({ type: 'boolean' })
   passwordMustChange: boolean = false;
 
-  /** How often the user's own key pair was written: the mark of the pair names it, so that an earlier one put back is noticed. */
+  /**
+   * How often the user's key pair was written. The mark of the pair covers this number, so that restoring an earlier
+   * pair is detected.
+   */
   @Property({ type: 'integer', default: 0 })
   keyVersion: number = 0;
 
@@ -151,7 +154,7 @@ export class User extends Kept {
     return `${this.firstName} ${this.lastName}`;
   }
 
-  /** Whether the account was made for somebody who has not chosen a password yet. */
+  /** Whether the account was created for a person who has not chosen a password yet. */
   get isInvited(): boolean {
     return this.passwordHash === noPassword;
   }
@@ -166,14 +169,16 @@ export class User extends Kept {
   }
 }
 
-/** Stored in place of a hash until the first password is chosen: it is no hash, so no password is right. */
+/** Stored instead of a hash until the first password is chosen. It is not a valid hash, so no password matches. */
 export const noPassword = 'none';
 
-/** SQL for whether the user at an alias holds the address: verified it, or was given it by an administrator or an import. */
+/**
+ * SQL for whether the user at an alias holds the address: verified it, or got it from an administrator or an import.
+ */
 export const holdsEmail = (user: string): string =>
   `((${user}.is_verified or not (${user}.is_self_registered or ${user}.is_email_claimed)) and ${user}.deleted_at is null)`;
 
-/** What a user is called, and reached at. */
+/** The names and the address of a user. */
 export interface UserFacts {
   readonly username: string;
   readonly email: string;
@@ -181,18 +186,21 @@ export interface UserFacts {
   readonly lastName: string;
 }
 
-/** Addresses as mail servers take them without quotes: nothing in one can end it, or begin another header. */
+/**
+ * Addresses that mail servers accept without quotes. They cannot contain characters that end an address or start
+ * another header.
+ */
 const addressForm = /^[^\s\p{C}@<>()[\]\\,;:"]{1,64}@[^\s\p{C}@<>()[\]\\,;:"]{1,253}$/u;
 
-/** Whether mail can be sent there. */
+/** Whether mail can be sent to the address. */
 export const isAddress = (email: string): boolean => email.length <= 254 && addressForm.test(email);
 
-/** What is wrong with what a user is to be called, in words that go after the name of a field. */
+/** Returns the problems of a user's names and address. */
 export function userProblems({ username, email, firstName, lastName }: Partial<UserFacts>): { path: keyof UserFacts; message: string }[] {
   const problems: { path: keyof UserFacts; message: string }[] = [];
   if (username !== undefined && !/^[A-Za-z0-9._-]{2,50}$/.test(username))
     problems.push({ path: 'username', message: 'must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"' });
-  // a dot at the end would make another address of the same mailbox
+  // a trailing dot would make a second address of the same mailbox
   if (email !== undefined && !(isAddress(email) && /@[\x21-\x7e]+(?<!\.)$/.test(email)))
     problems.push({ path: 'email', message: 'must be an e-mail address' });
   for (const [path, name] of [
@@ -204,7 +212,7 @@ export function userProblems({ username, email, firstName, lastName }: Partial<U
   return problems;
 }
 
-/** A user as another record shows one: a name and nothing else. */
+/** A user as other records show them: only the name. */
 @ObjectType({ description: 'A user as shown on other records, with only the name.', simpleResolvers: true })
 export class Person {
   @Field(() => ID, { description: 'The id of this Person for client caches. It differs from the id of the user, see `userId`.' })
@@ -224,7 +232,7 @@ export class Person {
 }
 
 /**
- * The id of a user as a {@link Person}. Clients cache records by id, Relay by nothing else, so the two must differ: it is
- * the id of the user with the version of a UUID that applications define (RFC 9562, section 5.8).
+ * Returns the id of a user as a {@link Person}. Clients cache records by id, Relay only by id, so the two ids must
+ * differ. It is the user's id with the UUID version for applications (RFC 9562, section 5.8).
  */
 export const personIdOf = (userId: string): string => `${userId.slice(0, 14)}8${userId.slice(15)}`;

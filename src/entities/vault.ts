@@ -6,10 +6,10 @@ import { RoleName } from './role.ts';
 import { Session } from './session.ts';
 import { Person, User } from './user.ts';
 
-/** Who may be given access to the vault at all. */
+/** The roles whose holders may get access to the vault. */
 export const vaultRoles: readonly RoleName[] = [RoleName.ADMIN, RoleName.OFFICER, RoleName.STAFF, RoleName.ORGANIZER];
 
-/** The one vault of an instance. What it holds is in {@link Secret}; its key exists only in grants. */
+/** The only vault of an instance. Its contents are {@link Secret}s; its key exists only in grants. */
 @ObjectType({ description: 'The vault, which stores the secrets of the local in encrypted form.', simpleResolvers: true })
 @Entity({ tableName: 'vaults' })
 @Unique({ name: 'vaults_single_unique', expression: 'create unique index "vaults_single_unique" on "vaults" ((true))' })
@@ -18,7 +18,7 @@ export class Vault extends Dated {
   @Property({ type: 'string', length: 64 })
   kitKey: string;
 
-  /** Which secrets there are, under which names and at which versions, marked with the vault's key: what is rolled back is noticed. */
+  /** A MAC under the vault's key over the secrets, their names and their versions. Detects a rollback. */
   @Property({ type: 'string', length: 100 })
   state: string;
 
@@ -73,7 +73,7 @@ export class VaultKey extends Dated {
   }
 }
 
-/** One version of the vault's key, sealed to one user's public key, or to the recovery kit's where there is no user. */
+/** One version of the vault's key, encrypted for one user's public key, or for the recovery kit if there is no user. */
 @Entity({ tableName: 'vault_grants' })
 @Unique({ properties: ['user', 'vaultKey'] })
 export class VaultGrant extends Dated {
@@ -86,7 +86,7 @@ export class VaultGrant extends Dated {
   @Property({ type: 'text' })
   sealedKey: string;
 
-  /** Under the vault's key: who does not hold it cannot slip in a grant that a rotation would renew. */
+  /** A MAC under the vault's key. Without that key, nobody can insert a grant that a rotation would renew. */
   @Property({ type: 'string', length: 100 })
   mark: string;
 
@@ -99,7 +99,9 @@ export class VaultGrant extends Dated {
   }
 }
 
-/** An unlocked vault: its key, wrapped so that both the caller's token and the system key are needed to open it. */
+/**
+ * An unlocked vault: its key, encrypted so that both the caller's token and the system key are needed to decrypt it.
+ */
 @Entity({ tableName: 'vault_sessions' })
 export class VaultSession extends Dated {
   @ManyToOne({ entity: () => Session, ref: true, deleteRule: 'cascade', index: true })
@@ -129,7 +131,7 @@ export class VaultSession extends Dated {
   }
 }
 
-/** A secret's name and what may be known about it. No column can hold its value. */
+/** The name and metadata of a secret. No column holds its value. */
 @ObjectType({ description: 'A secret without its value. Only `revealSecret` returns the value.', simpleResolvers: true })
 @Entity({ tableName: 'secrets' })
 @Check({ name: 'secrets_current_version_positive', expression: 'current_version > 0' })
@@ -162,7 +164,7 @@ export class Secret extends Dated {
   }
 }
 
-/** One stored value of a secret: a Fernet token under a key made for this row alone. */
+/** One stored value of a secret: a Fernet token under a key that is derived for this row only. */
 @ObjectType({ description: 'A stored version of a secret, without its value.', simpleResolvers: true })
 @Entity({ tableName: 'secret_versions' })
 @Unique({ properties: ['secret', 'version'] })
@@ -178,7 +180,7 @@ export class SecretVersion extends Dated {
   @ManyToOne({ entity: () => VaultKey, ref: true, deleteRule: 'restrict', index: true })
   vaultKey: Ref<VaultKey>;
 
-  /** From which the row's key is made, with the name of how. */
+  /** The salt from which the row's key is derived, with the name of the derivation. */
   @Property({ type: 'string', length: 64 })
   salt: string;
 
@@ -200,7 +202,7 @@ export class SecretVersion extends Dated {
   }
 }
 
-/** A user's X25519 key pair. The holder of the password and the system key can open what was granted to it. */
+/** A user's X25519 key pair. Opening a grant to it requires the user's password and the system key. */
 @Entity({ tableName: 'user_keys' })
 export class UserKey extends Dated {
   @OneToOne({ entity: () => User, ref: true, owner: true, deleteRule: 'cascade' })
@@ -209,11 +211,11 @@ export class UserKey extends Dated {
   @Property({ type: 'string', length: 64 })
   publicKey: string;
 
-  /** Under the system key, over all that the pair is and which writing it is of: what was altered, or put back, is noticed. */
+  /** A MAC under the system key over the whole pair and its version. Detects an altered or restored pair. */
   @Property({ type: 'text' })
   publicKeyMac: string;
 
-  /** Sealed under the password, that again under the system key; names its schemes, keys and costs. */
+  /** The private key, encrypted under the password and then under the system key. Names its schemes, keys and costs. */
   @Property({ type: 'text' })
   sealedPrivateKey: string;
 

@@ -1,7 +1,7 @@
 import type { BenevolenceReviewLevel } from './benevolence.ts';
 import type { RoleName } from './role.ts';
 
-/** What the database says about the caller, at the instant of the request. */
+/** What the database says about the caller at the time of the request. */
 export interface ViewerFacts {
   readonly userId: string;
   readonly sessionId: string;
@@ -9,23 +9,23 @@ export interface ViewerFacts {
   readonly memberId: string | null;
   readonly isOwner: boolean;
   readonly passwordMustChange: boolean;
-  /** Whether the address has to be verified first: of who registered alone, and has not. */
+  /** Whether the user must verify the address first: true for a self-registered user who has not done so. */
   readonly mustVerify: boolean;
-  /** Whether a role demands a second factor, and the user has none. */
+  /** Whether a role requires a second factor and the user has none. */
   readonly mustEnroll: boolean;
-  /** The operations that are closed until the address is verified; none where it is. */
+  /** The operations that are closed until the address is verified. Empty if it is verified. */
   readonly closedOperations: ReadonlySet<string>;
-  /** Whether a proof of who it is, in this session, is recent enough for what asks for a fresh one. */
+  /** Whether the session's last authentication is recent enough for operations that require step-up. */
   readonly hasSteppedUp: boolean;
-  /** What the unexpired assignments give, a custom role counting as the one it is based on. */
+  /** The roles of the unexpired assignments. A custom role counts as the role that it is based on. */
   readonly roles: ReadonlySet<RoleName>;
   readonly reviewLevels: ReadonlySet<BenevolenceReviewLevel>;
 }
 
-/** Which actions on a case these roles may take: on any case they see, or only on their own. */
+/** Whether roles allow an action on a case: on any case that they see, or only on their own. */
 export type CaseRights = (roles: ReadonlySet<RoleName>, caseType: string, action: string, isOwn: boolean) => boolean;
 
-/** The caller. An anonymous caller is a viewer too, without roles and so without rights. */
+/** The caller. An anonymous caller is a viewer without roles and therefore without rights. */
 export class Viewer {
   static readonly anonymous = new Viewer(null, () => false);
 
@@ -52,7 +52,7 @@ export class Viewer {
     return this.facts?.memberId ?? null;
   }
 
-  /** Whether the viewer owns the instance and may do what the owner may. */
+  /** Whether the viewer owns the instance and may act as the owner. */
   get isOwner(): boolean {
     return !this.mustBegin && (this.facts?.isOwner ?? false);
   }
@@ -65,7 +65,7 @@ export class Viewer {
     return this.facts?.mustVerify ?? false;
   }
 
-  /** Whether the operator keeps this operation for those whose address is verified, and this viewer's is not. */
+  /** Whether the operator restricts this operation to verified addresses, and the viewer's is not verified. */
   isClosed(operation: string): boolean {
     return this.facts?.closedOperations.has(operation) ?? false;
   }
@@ -78,7 +78,10 @@ export class Viewer {
     return this.facts?.hasSteppedUp ?? false;
   }
 
-  /** None while the password must be changed, the address verified or a second factor set up: until then the viewer is signed in and nothing more. */
+  /**
+   * Empty while the viewer must change the password, verify the address or set up a second factor. Until then the
+   * viewer is signed in but has no rights.
+   */
   get roles(): ReadonlySet<RoleName> {
     return this.facts === null || this.mustBegin ? noRoles : this.facts.roles;
   }
@@ -87,12 +90,12 @@ export class Viewer {
     return !this.mustBegin && (this.facts?.reviewLevels.has(level) ?? false);
   }
 
-  /** Whether the roles allow this action on a case; the state of the case is asked elsewhere. */
+  /** Whether the roles allow this action on a case. The state of the case is checked elsewhere. */
   may(caseType: string, action: string, isOwn: boolean): boolean {
     return this.rights(this.roles, caseType, action, isOwn);
   }
 
-  /** Whether something has to be done before anything else. */
+  /** Whether the viewer must complete a step before anything else. */
   private get mustBegin(): boolean {
     return this.passwordMustChange || this.mustVerify || this.mustEnroll;
   }

@@ -27,7 +27,10 @@ export const operations: Operations = {
   },
 };
 
-/** The ids of the agreements that an employer of the member has signed: where the member worked or has a case. */
+/**
+ * The ids of the agreements that the member's employers have signed. An employer counts if the member worked there or
+ * has a case there.
+ */
 export const ownAgreements = `select s.agreement_id from agreement_employers s
   where s.organization_id = any (array(
     select e.organization_id from member_employments e where e.member_id = :member

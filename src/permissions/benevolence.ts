@@ -5,7 +5,7 @@ import { allow, allowAction, rule, type ActionRules, type Operations } from './r
 
 const { ADMIN, OFFICER, STAFF, MEMBER } = RoleName;
 
-/** A caller may apply for their own member record or for any; reviewing asks for a review level beside the role. */
+/** A caller may apply for their own member record or for any. Reviewing also requires a review level. */
 export const actions: ActionRules<BenevolenceAction> = {
   apply: { any: [ADMIN, STAFF], own: [MEMBER] },
   update: { any: [ADMIN, STAFF], own: [MEMBER] },

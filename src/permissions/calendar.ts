@@ -6,7 +6,7 @@ import { allow, anyone, rule, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 
-/** Anyone may count with a calendar whose id they know: the answer is a date, and no record. */
+/** Anyone who knows the id of a calendar may count with it: the answer is a date, not a record. */
 export const operations: Operations = {
   Query: { holidayCalendars: allow(...Object.values(RoleName)), dueDate: anyone },
   Mutation: {

@@ -11,7 +11,8 @@ export const rows = [
     CaseEvent,
     [
       { to: [ADMIN, OFFICER, STAFF], ...everyRow, see: 'everything' },
-      // Who acted on a grievance is shown through Person, which lets a member see the representative and nobody else.
+      // The actor of a grievance event is shown as a Person, whose rule lets a member see the representative and nobody
+      // else.
       {
         to: [MEMBER],
         which: 'events of their own grievances',

@@ -64,14 +64,14 @@ const caseActions: Readonly<Record<string, ActionRules<string>>> = {
   BenevolenceApplication: benevolence.actions,
 };
 
-/** Whether roles allow an action on a case, or on another record that several do different things with. */
+/** Whether the roles allow an action on a case, or on another record type with several actions. */
 export function mayAct(roles: ReadonlySet<RoleName>, caseType: string, action: string, isOwn: boolean): boolean {
   const rule = caseActions[caseType]?.[action];
   if (!rule) return false;
   return rule.any.some((each) => roles.has(each)) || (isOwn && (rule.own ?? []).some((each) => roles.has(each)));
 }
 
-/** One operation, and whether the viewer's roles allow it. */
+/** An operation, and whether the viewer may call it. */
 export interface Permission {
   type: RootType;
   operation: string;
@@ -79,8 +79,8 @@ export interface Permission {
 }
 
 /**
- * Lists what the rules that guard the operations allow this viewer. Operations that require step-up count as allowed:
- * a client offers them, and asks for the password when they are used.
+ * Lists all operations and whether the rules allow them to this viewer. Operations that require step-up count as
+ * allowed: a client offers them, and asks for the password when they are used.
  */
 export const permissionsOf = (viewer: Viewer): Permission[] =>
   rootTypes.flatMap((type) =>
@@ -91,11 +91,14 @@ export const permissionsOf = (viewer: Viewer): Permission[] =>
     })),
   );
 
-/** The types of which `node` may find this viewer a record: those whose own query the viewer may ask. */
+/** The types of which `node` may find records for this viewer: those whose own query the viewer may call. */
 export const nodeTypesOf = (viewer: Viewer): string[] =>
   Object.keys(node.queries).filter((type) => operations.Query[node.queries[type] ?? '']?.judge(viewer) === true);
 
-/** Types that implement Node and name no query whose right they take, and types that name one and do not implement it. */
+/**
+ * Lists the types that implement Node without a query in `node.queries`, and those in `node.queries` that do not
+ * implement Node.
+ */
 export function nodeGaps(schema: GraphQLSchema): string[] {
   const type = schema.getType('Node');
   const found = isInterfaceType(type) ? schema.getPossibleTypes(type).map(({ name }) => name) : [];
@@ -109,7 +112,7 @@ export function nodeGaps(schema: GraphQLSchema): string[] {
   ];
 }
 
-/** Root fields without a rule, and rules without a root field. */
+/** Lists the root fields without a rule, and the rules without a root field. */
 export function operationGaps(schema: GraphQLSchema, rules: typeof operations = operations): string[] {
   return rootTypes.flatMap((root) => {
     const type = schema.getType(root);
@@ -122,7 +125,10 @@ export function operationGaps(schema: GraphQLSchema, rules: typeof operations = 
   });
 }
 
-/** Stored entities without a row rule, types with two, and rules for types that the schema does not publish. */
+/**
+ * Lists the stored entities without a row rule, the types with two, and the rules for types that the schema does not
+ * publish.
+ */
 export function rowGaps(schema: GraphQLSchema, entities: readonly { readonly name: string }[], rules: readonly RowRule[]): string[] {
   const isRuled = (entity: unknown) => rules.some((rule) => rule.entity === entity);
   const types = rules.map(({ type }) => type);

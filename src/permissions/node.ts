@@ -4,10 +4,10 @@ export const operations: Operations = {
   Query: { node: signedIn, nodes: signedIn },
 };
 
-/** The rows that `node` finds are those of their own queries. */
+/** `node` has no row rules of its own: the rules of each type apply. */
 export const rows = [];
 
-/** For each type that `node` finds, the query that a caller must be allowed to ask to get one. */
+/** Maps each type that `node` finds to the query that the caller must be allowed to call. */
 export const queries: Readonly<Record<string, string>> = {
   Agreement: 'agreement',
   AuditEvent: 'auditEvents',

@@ -11,7 +11,7 @@ export const operations: Operations = {
   Mutation: { addMemberNote: office, amendMemberNote: office, pinMemberNote: office, deleteMemberNote: office },
 };
 
-/** Notes for the whole office, and those that the viewer wrote. */
+/** The notes that the whole office may read, and those that the viewer wrote. */
 const forStaff = (row: string): string => `(${row}.visibility = '${MemberNoteVisibility.OFFICE}' or ${row}.author_id = :user)`;
 
 const all = { to: [ADMIN, OFFICER], ...everyRow, see: 'everything' } as const;

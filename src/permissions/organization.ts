@@ -6,7 +6,7 @@ import { allow, allowAction, rule, type ActionRules, type Operations } from './r
 const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 const everyone = Object.values(RoleName);
 
-/** Who may do what with an organization; its salting fields are apart, as salting is. */
+/** Who may take which action on an organization. The salting fields have an action of their own. */
 export const actions: ActionRules<OrganizationAction> = {
   create: { any: [ADMIN, OFFICER, STAFF] },
   update: { any: [ADMIN, OFFICER, STAFF] },
@@ -26,7 +26,10 @@ export const operations: Operations = {
   },
 };
 
-/** The local itself, and where the member worked or has a case: found first, so that no other row is looked at. */
+/**
+ * The local itself, and the organizations where the member worked or has a case. The ids are found first, so that the
+ * query looks at no other row.
+ */
 const ownOrganizations: RowCondition = (row) => `${row}.id = any (array(
   select o.id from organizations o where o.org_type = '${OrganizationType.UNION}' and o.deleted_at is null
   union all select e.organization_id from member_employments e where e.member_id = :member

@@ -7,7 +7,10 @@ import type { OperationRule } from './rule.ts';
 
 const roles = Object.values(RoleName);
 
-/** Who may do what, as tables that a union officer can read: operations by role, and what each role sees of each type. */
+/**
+ * Prints the permissions as tables that a union officer can read: operations by role, and what each role sees of each
+ * type.
+ */
 export function printPermissions(schema: GraphQLSchema): string {
   const published = rowRules.filter(({ type }) => isObjectType(schema.getType(type)));
   return `${[
@@ -22,7 +25,7 @@ export function printPermissions(schema: GraphQLSchema): string {
   ].join('\n\n')}\n`;
 }
 
-/** Adds to the descriptions of operations, types and fields who may call or see them, from the rules. */
+/** Adds to the descriptions of operations, types and fields who may call or see them. Takes this from the rules. */
 export function describeRights(schema: GraphQLSchema, rules: readonly RowRule[] = rowRules): void {
   for (const root of rootTypes) {
     for (const [name, field] of Object.entries(typeOf(schema, root)?.getFields() ?? {})) {
@@ -46,7 +49,10 @@ export function describeRights(schema: GraphQLSchema, rules: readonly RowRule[] 
   }
 }
 
-/** The grants that show a field, each to those alone who see anything of the records that it leads to. */
+/**
+ * Returns the grants that show a field. Each one keeps only the roles that see something of the records that the field
+ * leads to.
+ */
 function showingGrants(rule: RowRule, { name, type }: GraphQLField<unknown, unknown>, rules: readonly RowRule[]): Grant[] {
   const led = getNamedType(type).name.replace(/Connection$/, '');
   const target = rules.find((each) => each.type === led);
@@ -57,7 +63,7 @@ function showingGrants(rule: RowRule, { name, type }: GraphQLField<unknown, unkn
     .filter(({ to }) => to.length > 0);
 }
 
-/** What an operation requires: `Requires the admin or officer role and step-up authentication.` */
+/** Describes what an operation requires: `Requires the admin or officer role and step-up authentication.` */
 function requirementOf({ judge, apartFromStepUp }: OperationRule): string {
   const isAllowed = (viewer: Viewer): boolean => judge(viewer) === true;
   if (isAllowed(Viewer.anonymous)) return 'Open to anonymous callers.';
@@ -71,7 +77,7 @@ function callersOf(isAllowed: (viewer: Viewer) => boolean): string {
   return allowed.length > 0 ? `the ${choice.format(allowed)} role` : 'ownership of the instance';
 }
 
-/** Who sees records, or a field of them: `Visible to admins and officers. Members see their own record.` */
+/** Describes who sees records, or a field of them: `Visible to admins and officers. Members see their own record.` */
 function visibilityOf(grants: readonly Grant[], field = ''): string {
   const byRole = new Map<string, string[]>();
   for (const { to, which } of grants)
@@ -132,7 +138,7 @@ function recordTable(rule: RowRule, fields: readonly string[]): string {
   return table([['role', 'which', 'fields'], ...lines]);
 }
 
-/** The shorter of what is shown and what is not. */
+/** Lists the shown fields, or "all but" the hidden ones if that list is shorter. */
 function shownBy(rule: RowRule, { see }: Grant, fields: readonly string[]): string {
   if (see === 'everything') return 'all';
   const shown = see.flatMap((group) => rule.fields?.[group] ?? []);
@@ -144,7 +150,7 @@ function shownBy(rule: RowRule, { see }: Grant, fields: readonly string[]): stri
 const table = ([header = [], ...lines]: string[][]): string =>
   [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-/** Somebody who holds exactly one role, or none. */
+/** Builds a viewer with exactly one role, or with none. */
 const asRole = (role: RoleName | null, isOwner = false): Viewer =>
   new Viewer(
     {

@@ -3,16 +3,22 @@ import type { RoleName } from '../entities/role.ts';
 import type { Grant, RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
 
-/** Whether this caller may ask this at all. Looks at the viewer alone, so that `permissions` can answer it beforehand. */
+/**
+ * Decides whether a caller may call an operation. Looks only at the viewer, so that `permissions` can answer
+ * beforehand.
+ */
 export interface OperationRule {
   readonly judge: (viewer: Viewer, args?: Arguments) => true | Refusal;
   /** What the rule requires besides step-up authentication, if it requires step-up. */
   readonly apartFromStepUp?: OperationRule;
-  /** Whether a signed-in caller gets an event of its own for a refusal, as for secrets and settings; all others are counted. */
+  /**
+   * Whether each refusal of a signed-in caller gets an audit event of its own, as for secrets and settings. All other
+   * refusals are counted.
+   */
   readonly each?: true;
 }
 
-/** What an operation is asked with, where the rule looks at that. */
+/** The arguments of an operation, for rules that depend on them. */
 export type Arguments = Readonly<Record<string, unknown>>;
 
 export type OperationRules = Readonly<Record<string, OperationRule>>;
@@ -64,7 +70,7 @@ export const signedIn: OperationRule = {
   },
 };
 
-/** The rule of an operation that the operator may keep for those whose address is verified. */
+/** The rule of an operation that the operator may restrict to callers with a verified address. */
 export function unlessClosed(operation: string, rule: OperationRule): OperationRule {
   const { apartFromStepUp } = rule;
   return {
@@ -77,7 +83,7 @@ export function unlessClosed(operation: string, rule: OperationRule): OperationR
   };
 }
 
-/** Holders of one of these roles. */
+/** Callers with one of these roles. */
 export function allow(...roles: RoleName[]): OperationRule {
   return {
     judge: (viewer) => {
@@ -116,10 +122,10 @@ export const orWithSetupToken = (rule: OperationRule): OperationRule => ({
   judge: (viewer, args) => (typeof args?.['setupToken'] === 'string' ? true : rule.judge(viewer)),
 });
 
-/** The same rule, whose refusals get an event of their own where the caller is signed in. */
+/** The same rule, but each refusal of a signed-in caller gets an audit event of its own. */
 export const recordedEach = (rule: OperationRule): OperationRule => ({ ...rule, each: true });
 
-/** Which roles may take an action on any case they see, and which on their own alone. */
+/** The roles that may take an action on every case that they see, and those that may only on their own. */
 export interface ActionRule {
   readonly any: readonly RoleName[];
   readonly own?: readonly RoleName[];
@@ -127,10 +133,10 @@ export interface ActionRule {
 
 export type ActionRules<Action extends string> = Readonly<Record<Action, ActionRule>>;
 
-/** Callers that may take an action on at least some cases. */
+/** Callers who may take an action on at least some cases. */
 export const allowAction = ({ any, own = [] }: ActionRule): OperationRule => allow(...any, ...own);
 
-/** Who sees which rows of a type, and what of them. */
+/** A row rule: who sees which rows of a type, and which fields of them. */
 export const rule = (type: string, entity: RowRule['entity'], grants: readonly Grant[], fields?: RowRule['fields']): RowRule => ({
   type,
   entity,
@@ -138,5 +144,5 @@ export const rule = (type: string, entity: RowRule['entity'], grants: readonly G
   ...(fields && { fields }),
 });
 
-/** A rule for what no viewer ever reads. */
+/** A rule for rows that no viewer ever reads. */
 export const noRows = (entity: RowRule['entity']): RowRule => ({ type: entity.name, entity, grants: [] });

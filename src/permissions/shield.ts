@@ -7,12 +7,12 @@ import type { Arguments, OperationRule } from './rule.ts';
 
 type Rules = Readonly<Record<string, Readonly<Record<string, OperationRule>>>>;
 
-/** Hears of each operation that a rule refused. The rules themselves only look. */
+/** Called for each operation that a rule refused. The rules themselves have no side effects. */
 export type OnRefusal = (context: Context, operation: string, rule: OperationRule, refusal: Refusal) => void;
 
 /**
- * The operation rules as graphql-shield's middleware, on the root types alone: it would wrap every field of every type
- * otherwise. What has no rule is denied; nothing is cached.
+ * Builds graphql-shield's middleware from the operation rules. It guards only the root types, because it would
+ * otherwise wrap every field of every type. An operation without a rule is denied. Results are not cached.
  */
 export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly string[], onRefusal: OnRefusal): IMiddlewareTypeMap {
   const published = roots.filter((root) => schema.getType(root));

@@ -4,7 +4,9 @@ import { allow, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, ORGANIZER, MEMBER } = RoleName;
 
-/** Callers that see some of the rows may read figures over those: a member's cover their own cases. */
+/**
+ * Callers who see only some of the rows may read summaries of those: the summaries of a member cover their own cases.
+ */
 export const operations: Operations = {
   Query: {
     organizingSummary: allow(ADMIN, OFFICER, ORGANIZER),
@@ -13,5 +15,5 @@ export const operations: Operations = {
   },
 };
 
-/** Figures are over rows of other types, by the rules of those. */
+/** Summaries have no rows of their own: the row rules of the summarized types apply. */
 export const rows: readonly RowRule[] = [];

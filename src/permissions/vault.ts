@@ -34,7 +34,7 @@ export const rows = [
   ...[UserKey, VaultGrant, VaultKey, VaultSession].map(noRows),
 ];
 
-/** A signed-in caller who is refused gets an event of its own. */
+/** Gives every refusal of a signed-in caller an audit event of its own. */
 function eachRecorded(rules: OperationRules): OperationRules {
   return Object.fromEntries(Object.entries(rules).map(([name, each]) => [name, recordedEach(each)]));
 }

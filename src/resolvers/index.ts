@@ -22,7 +22,7 @@ import { SettingResolver } from './setting.ts';
 import { UserResolver } from './user.ts';
 import { VaultCreatedResolver, VaultResolver } from './vault.ts';
 
-/** Everything that can be asked. */
+/** All resolver classes of the schema. */
 export const resolvers = [
   AccountResolver,
   AgreementResolver,

@@ -59,7 +59,7 @@ export class DueDateArgs {
 /**
  * Creates a calendar without holidays.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong, or that the name is taken.
+ * @throws BAD_INPUT with every problem, or if the name is taken.
  */
 export async function createCalendar(scope: Scope, { name, workweek }: CreateHolidayCalendarInput): Promise<string> {
   const days = workweek ?? usualWorkweek;
@@ -75,8 +75,8 @@ export async function createCalendar(scope: Scope, { name, workweek }: CreateHol
 /**
  * Adds a holiday to a calendar.
  * @returns the calendar's id.
- * @throws BAD_INPUT naming all that is wrong, or that the calendar has a holiday on that day; NOT_FOUND; CONFLICT for a day
- * that has begun, where an agreement uses the calendar.
+ * @throws BAD_INPUT with every problem, or if the calendar has a holiday on that day; NOT_FOUND; CONFLICT if the day
+ * has begun and an agreement uses the calendar.
  */
 export async function addHoliday(scope: Scope, calendarId: string, input: HolidayInput): Promise<string> {
   const { values, problems } = parseInput(scope, Holiday, input);
@@ -95,12 +95,13 @@ export async function addHoliday(scope: Scope, calendarId: string, input: Holida
 /**
  * Removes a holiday from its calendar.
  * @returns the calendar's id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT for a day that has begun, where an agreement uses the calendar.
+ * @throws BAD_INPUT if the id is malformed; NOT_FOUND; CONFLICT if the day has begun and an agreement uses the
+ * calendar.
  */
 export async function removeHoliday(scope: Scope, id: string): Promise<string> {
   return scope.transaction(async (tx) => {
     const seen = await findVisible(tx, Holiday, id);
-    // the calendar first, as when a holiday is added
+    // locks the calendar first, as adding a holiday does
     const calendar = await findVisible(tx, HolidayCalendar, seen.calendar.id, { isHeld: true });
     const holiday = await findVisible(tx, Holiday, id, { isHeld: true });
     await assertChangeable(tx, calendar, holiday.day);
@@ -111,7 +112,9 @@ export async function removeHoliday(scope: Scope, id: string): Promise<string> {
   });
 }
 
-/** Expects the calendar's row to be locked. @throws CONFLICT for a day that has begun, where an agreement uses the calendar. */
+/**
+ * Expects the calendar's row to be locked. @throws CONFLICT if the day has begun and an agreement uses the calendar.
+ */
 async function assertChangeable(scope: Scope, calendar: HolidayCalendar, day: string): Promise<void> {
   if (day > todayOf(scope)) return;
   const [used] = await scope.em.execute<object[]>('select from agreements where calendar_id = ? and deleted_at is null limit 1', [
@@ -121,9 +124,9 @@ async function assertChangeable(scope: Scope, calendar: HolidayCalendar, day: st
 }
 
 /**
- * Counts a time limit with a calendar. Every caller may do so, also one that may not list calendars.
+ * Counts a time limit with a calendar. Open to every caller, even one who may not list calendars.
  * @returns the due date.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where there is no such calendar.
+ * @throws BAD_INPUT with every problem; NOT_FOUND if the calendar does not exist.
  */
 export async function dueDate(scope: Scope, { calendarId, from, dayUnit, ...count }: DueDateArgs): Promise<string> {
   const problems = dayCountProblems(count.days);

@@ -6,39 +6,39 @@ import { frame } from './crypto/framing.ts';
 import type { Keyring } from './crypto/keyring.ts';
 import type { EntityScope } from './scope.ts';
 
-/** How long a retry is known for one, in hours. */
+/** The hours for which a key identifies a retry. */
 const hours = 24;
 
-/** What it takes to know a retry. */
+/** What idempotency needs of a scope. */
 export interface RetryTools {
   readonly keyring: Keyring;
   readonly now: () => Date;
 }
 
-/** Whose key came with a request. */
+/** The key of a request, and the user who sent it. */
 export interface SentKey {
   readonly userId: string;
   readonly key: string;
 }
 
-/** Which field of the mutation is asked for, and with which arguments. */
+/** The selected field of the mutation with its arguments. */
 export type AskedField = Pick<GraphQLResolveInfo, 'fieldName' | 'fieldNodes' | 'parentType' | 'variableValues'>;
 
-/** How a mutation is described that makes something, and makes it once for one key. */
+/** Describes a mutation that creates a record once per idempotency key. */
 export const creating = (description: string): { readonly description: string } => ({
   description: `${description} Supports the \`idempotency-key\` header.`,
 });
 
-/** Whether a header can be a key: 1 to 255 visible characters of ASCII. */
+/** Whether a header is a valid key: 1 to 255 visible ASCII characters. */
 export const isIdempotencyKey = (header: string): boolean => /^[\x21-\x7e]{1,255}$/.test(header);
 
 /**
- * Makes something, or finds what an earlier request with the same key made. Key and record are written in one transaction:
- * of any number of parallel tries on any number of nodes one makes it, and the others wait for it; a try that fails leaves
- * no key behind.
- * @param make makes it with the entity manager of that transaction, and answers the id to be read back.
- * @returns that id, whether it was made now or before. What may be seen of it is for the caller to read.
- * @throws CONFLICT where the key came with another field or other arguments.
+ * Creates a record, or finds the one that an earlier request with the same key created. One transaction writes the key
+ * and the record. So of concurrent attempts on any number of nodes one creates it, and the others wait for it. A failed
+ * attempt leaves no key behind.
+ * @param make creates the record with the transaction's entity manager and returns its id.
+ * @returns the id, whether it was created now or before. The caller decides what of the record is visible.
+ * @throws CONFLICT if the key came with another field or other arguments.
  */
 export async function makeOnce(
   scope: RetryTools & EntityScope,
@@ -57,7 +57,7 @@ export async function makeOnce(
   return verdict;
 }
 
-/** Takes a key that is not in use; waits for a transaction that is about to take it. */
+/** Claims an unused key. Waits for a concurrent transaction that is claiming it. */
 async function claim(scope: RetryTools & EntityScope, key: string, asked: AskedField): Promise<boolean> {
   const { em, keyring } = scope;
   const taken = await em.execute<object[]>(
@@ -69,20 +69,22 @@ async function claim(scope: RetryTools & EntityScope, key: string, asked: AskedF
   return taken.length === 1;
 }
 
-/** What the first try made, or the refusal where it asked for something else. */
+/** Returns the record of the first attempt, or a refusal if that attempt asked for something else. */
 async function find({ em, keyring }: RetryTools & EntityScope, key: string, asked: AskedField): Promise<string | Refusal> {
   const [held] = await em.execute<{ digest: string; record_id: string | null }[]>(
     'select digest, record_id from idempotency_keys where key = ?',
     [key],
   );
   const kid = held?.digest.split('.')[0] ?? '';
-  // of what was asked under a key that the keyring has no more, nobody can tell whether it was the same
+  // if the keyring no longer has the key of the digest, the requests cannot be compared
   const isSame = held !== undefined && keyring.has(kid) && held.digest === digestOf(asked, key, keyring, kid);
   if (!isSame || held.record_id === null) return conflict('This idempotency-key was already used for another request. Use a new one.');
   return held.record_id;
 }
 
-/** Not keyed, so that it is found whichever key of the keyring is the active one: a key says nothing, and opens nothing. */
+/**
+ * Not keyed, so that it is found whichever system key is active. An idempotency key reveals nothing and grants nothing.
+ */
 const hashOf = ({ userId, key }: SentKey): string =>
   createHash('sha256')
     .update(frame('idempotency-key-v1', userId, key))
@@ -93,14 +95,14 @@ function digestOf(asked: AskedField, key: string, keyring: Keyring, kid: string)
   return `${kid}.${keyring.mac(kid, 'idempotency', fields).toString('base64url')}`;
 }
 
-/** The arguments as they were read, defaults included: the same whether they came in variables or in the document. */
+/** Returns the parsed arguments with defaults, which are the same for variables and literals. */
 function argumentsOf({ fieldName, fieldNodes, parentType, variableValues }: AskedField): unknown {
   const [field, node] = [parentType.getFields()[fieldName], fieldNodes[0]];
   if (!field || !node) throw new Error(`${fieldName} is not a field that was asked for.`);
   return getArgumentValues(field, node, variableValues);
 }
 
-/** JSON with the fields of each object in the order of their names. */
+/** JSON with sorted object keys. */
 const canonical = (value: unknown): string =>
   JSON.stringify(value, (_, each: unknown) =>
     typeof each === 'object' && each !== null && !Array.isArray(each)

@@ -5,44 +5,49 @@ import { frame } from './crypto/framing.ts';
 import type { Keyring } from './crypto/keyring.ts';
 import type { Scope } from './scope.ts';
 
-/** What may be done so many times in so long: by one address, one account or one session. */
+/** The names of the rate limits: a number of attempts in a period, per address, account or session. */
 export type LimitName = keyof SessionConfig['limits'];
 
 /** What counting against a rate limit needs of a scope. */
 export type LimitScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rules: Pick<SessionConfig, 'limits'> };
 
 /**
- * Takes one of the turns that a limit gives to a key, or refuses. One guarded statement, committed by
- * itself: of any number of parallel callers on any number of nodes no more get a turn than the limit has, and a turn
- * stays taken whatever becomes of it. Where the key is an IP address, give {@link networkOf} it.
- * @throws RATE_LIMITED with the whole seconds until there is a turn again.
- * @throws {Error} inside a transaction, which could take the turn back.
+ * Takes one of the attempts that a limit allows to a key, or refuses. Uses one guarded statement, which commits
+ * separately: concurrent callers on any number of nodes never get more attempts than allowed, and an attempt stays
+ * taken whatever its outcome. For an IP address, pass its {@link networkOf}.
+ * @throws RATE_LIMITED with the whole seconds until the next attempt is possible.
+ * @throws {Error} inside a transaction, whose rollback could give the attempt back.
  */
 export async function takeTurn(scope: LimitScope, name: LimitName, key: string): Promise<void> {
   const wait = await tryTurn(scope, name, key);
   if (wait > 0) throw rateLimited(wait);
 }
 
-/** The same for a caller who has something to do before it refuses: 0 for a turn taken, else the seconds to wait. */
+/**
+ * Does the same without throwing, for callers that act before they refuse. Returns 0 if the attempt was taken,
+ * otherwise the seconds to wait.
+ */
 export const tryTurn = async (scope: LimitScope, name: LimitName, key: string): Promise<number> =>
   (await reserveTurn(scope, name, key)).wait;
 
-/** A turn that was asked for. */
+/** A requested attempt. */
 export interface Turn {
-  /** 0 where it was taken, else the seconds to wait. */
+  /** 0 if the attempt was taken, otherwise the seconds to wait. */
   readonly wait: number;
-  /** Gives a taken turn back, after a success: a right password is no guess. Where that fails, the turn stays taken. */
+  /**
+   * Gives a taken attempt back after a success, because a right password is not a guess. If this fails, it stays taken.
+   */
   giveBack(): Promise<void>;
 }
 
-/** Takes a turn that can be given back. */
+/** Takes an attempt that can be given back. */
 export async function reserveTurn(scope: LimitScope, name: LimitName, key: string): Promise<Turn> {
   if (scope.em.isInTransaction()) throw new Error('Take the turn before opening the transaction.');
   const limit = scope.rules.limits[name];
   const code = codeOf(scope.keyring, name, key);
-  // A turn that lies ahead was taken by a clock that was set back since: it does not count.
+  // An attempt in the future was taken before a clock was set back, so it does not count.
   const counts = `turn > ${sqlAfter(scope, -limit.seconds)} and turn < ${sqlAfter(scope, mostAhead)}`;
-  // The turn does not wait for the disk: one that a crash forgets is one that a caller has more.
+  // This does not wait for the disk: if a crash loses the attempt, the caller just has one more.
   const [taken] = await scope.em.execute<{ at: string }[]>(
     `insert into rate_limits as held (name, key, turns, ends_at)
      select cast(? as text), cast(? as text), array[${sqlNow(scope)}], ${sqlAfter(scope, limit.seconds)}
@@ -62,7 +67,7 @@ export async function reserveTurn(scope: LimitScope, name: LimitName, key: strin
   };
 }
 
-/** Removes one turn of that instant: others may have been taken in the same millisecond. */
+/** Removes one attempt at this instant, because several may have been taken in the same millisecond. */
 async function giveBack({ em }: LimitScope, name: LimitName, code: string, at: string): Promise<void> {
   await em.execute(
     `update rate_limits
@@ -73,7 +78,10 @@ async function giveBack({ em }: LimitScope, name: LimitName, code: string, at: s
   );
 }
 
-/** Who an address counts as: an IPv6 address as its network of 64 bits, which one customer has whole; the unknown as one. */
+/**
+ * Returns the network by which an address is counted: 64 bits for IPv6, which belong to one customer. All unknown
+ * addresses count as one.
+ */
 export function networkOf(address: string | null): string {
   const plain = (address ?? '')
     .toLowerCase()
@@ -89,15 +97,15 @@ export function networkOf(address: string | null): string {
     .join(':');
 }
 
-/** Not the key itself: most keys are addresses, and there are too few of those for a mere hash to hide one. */
+/** A MAC of the key: most keys are addresses, and there are too few of those for a plain hash to hide one. */
 function codeOf(keyring: Keyring, name: LimitName, key: string): string {
   return keyring.mac(keyring.active, 'rate-limit', frame(name, key)).toString('base64url');
 }
 
-/** Seconds by which a turn may lie ahead of a statement that waited for it. */
+/** The seconds by which an attempt may be ahead of a statement that waited for it. */
 const mostAhead = 60;
 
-/** Seconds until the oldest turn that counts is forgotten; at least one. */
+/** Returns the seconds until the oldest counted attempt expires, at least one. */
 async function secondsToWait(scope: LimitScope, name: LimitName, code: string): Promise<number> {
   const { turns, seconds } = scope.rules.limits[name];
   const [row] = await scope.em.execute<{ wait: number }[]>(

@@ -8,11 +8,12 @@ import { mailToken, verificationAge } from '../mail/index.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Changes the caller's address, which is then unverified: a token is mailed to the new one, and the old one is
- * told. In other letters it is the same address, and only written otherwise. The answer and the work are the same when
- * another account holds the address: the change is then a claim that cannot be verified, and the holder is told by mail.
+ * Changes the caller's address, which is then unverified: mails a token to the new address and informs the old one. A
+ * change that only affects the case of letters keeps the address the same. If another account holds the new address,
+ * the answer and the work do not differ: the change is then a claim that cannot be verified, and the holder is told by
+ * mail.
  * @returns the user's id.
- * @throws BAD_INPUT; RATE_LIMITED by the account, by the new address, and by the address that asks.
+ * @throws BAD_INPUT; RATE_LIMITED per account, per new address, and per client address.
  */
 export async function changeEmail(scope: Scope, given: string): Promise<string> {
   const { userId } = scope.viewer;

@@ -27,11 +27,12 @@ export class ChangePasswordInput {
 const action = 'change_password';
 
 /**
- * Changes the caller's password. This session goes on with the tokens it has, so that no other tab of it is signed out;
- * all others end, and the user is told by mail.
- * @param cookie the refresh token that the browser keeps, if it does: where it is this session's, tokens stay in cookies.
- * @throws BAD_CREDENTIALS for a wrong current password, which counts as a failed attempt; BAD_INPUT; RATE_LIMITED; CONFLICT
- * where the access to the vault would be lost with it.
+ * Changes the caller's password. This session keeps its tokens, so that its other tabs stay signed in. All other
+ * sessions end, and the user is told by mail.
+ * @param cookie the refresh token from the browser's cookie, if any. If it belongs to this session, tokens stay in
+ * cookies.
+ * @throws BAD_CREDENTIALS for a wrong current password, which counts as a failed attempt; BAD_INPUT; RATE_LIMITED;
+ * CONFLICT if the change would lose the access to the vault.
  */
 export async function changePassword(scope: Scope, input: ChangePasswordInput, cookie: string): Promise<SignedIn> {
   const account = accountOf(scope.viewer);
@@ -51,7 +52,7 @@ export async function changePassword(scope: Scope, input: ChangePasswordInput, c
   return new SignedIn(issued, scope, verifyRefreshToken(scope.keyring, cookie)?.sessionId === account.sessionId);
 }
 
-/** What no password can be, and what none should be, is refused before any attempt is made. */
+/** Refuses an invalid current password and an unacceptable new one before an attempt is counted. */
 async function refuseUnfit(scope: Scope, userId: string, { currentPassword, newPassword }: ChangePasswordInput): Promise<void> {
   if (!isHashable(currentPassword))
     throw badInput({ path: 'input.currentPassword', message: `must have 1 to ${maxPasswordLength} characters` });
@@ -68,7 +69,7 @@ interface PasswordChange {
   readonly pair: PairMove;
 }
 
-/** One transaction; null where the stored hash or the user's own key is another by now. */
+/** Runs in one transaction. Null if the stored hash or the user's own key has changed meanwhile. */
 async function replace(scope: Scope, change: PasswordChange, proof: PasswordProof): Promise<Issued | null> {
   const { account, passwordHash, pair } = change;
   const { userId, sessionId } = account;
@@ -78,13 +79,16 @@ async function replace(scope: Scope, change: PasswordChange, proof: PasswordProo
     await clearAttempts(tx, account);
     recordOwn(tx, account, action);
     const issued = await currentToken(tx, sessionId);
-    // A session that ended in the same instant takes the change back with it.
+    // The session ended concurrently; the error rolls the change back.
     if (issued === null) throw unauthenticated();
     return issued;
   });
 }
 
-/** A sign-in may have renewed the stored hash in between, or made the user's own key, and the password is then still right. */
+/**
+ * Retries, because a concurrent sign-in may have renewed the stored hash or created the user's own key while the
+ * password is still right.
+ */
 async function replaceRenewed(
   scope: Scope,
   change: PasswordChange,

@@ -4,7 +4,7 @@ import { hasOwner, makeAccount, takenBy } from './new-account.ts';
 import { recordOwn } from '../audit/record-own.ts';
 import type { Scope } from '../scope.ts';
 
-/** Whom the operator names as the first admin. */
+/** The first admin, as the operator configured it. */
 export interface FirstAdmin {
   readonly username: string;
   readonly email: string;
@@ -12,9 +12,9 @@ export interface FirstAdmin {
 }
 
 /**
- * Makes the owner whom the operator named, where the instance has neither an owner nor an admin; the password has to be
- * changed first thing. Several nodes may do so at once.
- * @returns whether it was made now.
+ * Creates the owner that the operator configured, if the instance has neither an owner nor an admin. The owner must
+ * change the password at the first sign-in. Several nodes may call this concurrently.
+ * @returns whether this call created the owner.
  */
 export async function makeFirstAdmin(scope: Scope, { username, email, password }: FirstAdmin): Promise<boolean> {
   if ((await hasOwner(scope)) || (await hasAdmin(scope))) return false;
@@ -38,7 +38,7 @@ async function hasAdmin(scope: Scope): Promise<boolean> {
   return row?.has === true;
 }
 
-/** Another node was faster, or somebody who is no admin has that name: the set-up token is the other way. */
+/** Another node was faster, or a user who is not an admin has the name. The set-up token then is the alternative. */
 function unlessMadeElsewhere(error: unknown): false {
   if (takenBy(error) === null) throw error;
   return false;

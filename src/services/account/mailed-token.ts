@@ -7,7 +7,7 @@ import { typedToken } from '../crypto/typed.ts';
 import type { Owner } from '../proof/password-strength.ts';
 import type { Scope } from '../scope.ts';
 
-/** A token that was mailed, with what it says. */
+/** The type and the claims of a mailed token. */
 export interface Mailed {
   readonly type: OneTimeToken['type'];
   readonly token: string;
@@ -15,17 +15,23 @@ export interface Mailed {
   readonly userId: string;
 }
 
-/** One refusal for a token that is malformed, forged, of another type, spent, replaced, out of time, or another address's. */
+/**
+ * The same error for every unusable token: malformed, forged, of another type, used, replaced, expired, or sent to
+ * another address.
+ */
 export const noSuchToken = (path: string): Refusal => badInput({ path, message: 'is invalid or has expired' });
 
-/** Reads a mailed token; null where this service never mailed it for this. Its row says whether it can be spent. */
+/**
+ * Parses a mailed token. Null if this service did not mail it for this purpose. Only its row tells whether it is
+ * usable.
+ */
 export function readToken({ keyring }: Pick<Scope, 'keyring'>, type: Mailed['type'], text: string): Mailed | null {
   const token = typedToken(text);
   const claims = readMailedToken(keyring, type, token);
   return claims === null ? null : { ...claims, type, token };
 }
 
-/** Whose token it is; null where it cannot be spent now. It may be gone when it is. */
+/** Finds the owner of a token. Null if it cannot be used now. It may become unusable before {@link spendToken}. */
 export async function ownerOfToken(scope: Scope, mailed: Mailed): Promise<Owner | null> {
   const [owner] = await scope.em.execute<Owner[]>(
     `select u.username, u.email, u.first_name as "firstName", u.last_name as "lastName"
@@ -35,10 +41,10 @@ export async function ownerOfToken(scope: Scope, mailed: Mailed): Promise<Owner 
   return owner ?? null;
 }
 
-/** Compares and swaps in the caller's transaction: of any number of parallel uses of one token, one spends it. */
+/** Uses a token by compare and swap in the caller's transaction: of concurrent uses, exactly one succeeds. */
 export async function spendToken(scope: Scope, mailed: Mailed): Promise<boolean> {
   const at = sqlNow(scope);
-  // Mailing a token locks its user first: so does this, to prevent a deadlock.
+  // Locks the user first, as mailing a token does, to prevent a deadlock.
   await scope.em.execute('select from users where id = ? for no key update', [mailed.userId]);
   const spent = await scope.em.execute<object[]>(
     `update one_time_tokens t set used_at = ${at}, updated_at = ${at} from users u
@@ -48,7 +54,10 @@ export async function spendToken(scope: Scope, mailed: Mailed): Promise<boolean>
   return spent.length === 1;
 }
 
-/** The newest of its type, the others being deleted when it was mailed; to the address that the user still has. */
+/**
+ * SQL for a usable token: the newest of its type, because mailing deletes the others, sent to the user's current
+ * address.
+ */
 const spendable = (clocked: Clocked): string =>
   `t.id = ? and t.user_id = ? and t.type = ? and t.token_hash = ? and t.used_at is null and t.expires_at > ${sqlNow(clocked)}
   and lower(t.sent_to collate "C") = lower(u.email) and u.is_active and u.deleted_at is null`;

@@ -21,14 +21,14 @@ export abstract class NewAccountInput {
   lastName!: string;
 }
 
-/** An account to be made, with the one role that it begins with. */
+/** A new account with its first role. */
 export interface NewAccount extends UserFacts {
   readonly passwordHash: string;
   readonly role: RoleName;
   readonly flags: Partial<Pick<User, 'isOwner' | 'isVerified' | 'isSelfRegistered' | 'passwordMustChange'>>;
 }
 
-/** Who an account is to be for, as it is stored. @throws BAD_INPUT naming all that is wrong with it. */
+/** Validates the facts of a new account and returns them as they are stored. @throws BAD_INPUT with every problem. */
 export function demandFacts({ username, email, firstName, lastName }: UserFacts): UserFacts {
   const facts = { username, email: normalizeEmail(email), firstName: firstName.trim(), lastName: lastName.trim() };
   const problems = userProblems(facts);
@@ -36,7 +36,7 @@ export function demandFacts({ username, email, firstName, lastName }: UserFacts)
   return facts;
 }
 
-/** Makes an account in the caller's transaction, and the six system roles where a new instance has none yet. */
+/** Creates an account in the caller's transaction, and the six system roles if the instance has none yet. */
 export async function makeAccount(scope: EntityScope, { role, flags, ...facts }: NewAccount, at: Date): Promise<User> {
   const roleId = (await roleOf(scope, role)) ?? (await makeRole(scope, role));
   const user = Object.assign(new User(facts), flags, { createdAt: at, updatedAt: at });
@@ -53,12 +53,12 @@ export async function makeAccount(scope: EntityScope, { role, flags, ...facts }:
   return user;
 }
 
-/** Whether somebody owns this instance: whether it was set up. */
+/** Whether the instance has an owner, which means that it was set up. */
 export async function hasOwner({ em }: Pick<Scope, 'em'>): Promise<boolean> {
   return (await em.count(User, { isOwner: true }, { filters: false })) > 0;
 }
 
-/** What of a new account is another's already; null where that is not what went wrong. */
+/** Returns which value of a new account is already taken. Null if the error has another reason. */
 export function takenBy(error: unknown): 'username' | 'email' | 'owner' | null {
   if (!(error instanceof UniqueConstraintViolationException)) return null;
   const constraint = String((error as { constraint?: unknown }).constraint);

@@ -26,10 +26,11 @@ export class RegisterInput extends NewAccountInput {
 }
 
 /**
- * Makes an account of role member, without a member record, that may nothing until its address is verified. Until then
- * the address is a mere claim, so the answer does not reveal whether another account has it. Its owner gets a mail.
+ * Creates an account with the role member and without a member record. It has no rights until its address is verified.
+ * Until then the address is only a claim, so the answer does not reveal whether another account has it; the owner of
+ * that account gets a mail.
  * @returns true.
- * @throws FORBIDDEN where registration is closed; BAD_INPUT, also for a username that is taken; RATE_LIMITED.
+ * @throws FORBIDDEN if registration is closed; BAD_INPUT, also if the username is taken; RATE_LIMITED.
  */
 export async function register(scope: Scope, input: RegisterInput): Promise<true> {
   if (!scope.rules.isRegistrationOpen) throw forbidden('Registration is closed. Ask an administrator for an account.');

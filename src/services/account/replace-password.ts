@@ -5,24 +5,23 @@ import { closeVault, endSessions } from '../sign-in/sign-out.ts';
 import { movePair, type PairMove } from '../proof/key-pair.ts';
 import type { Scope } from '../scope.ts';
 
-/** Which password becomes which. */
+/** A change of a stored password. */
 export interface Replacement {
   readonly userId: string;
   readonly passwordHash: string;
-  /** The stored hash that was proved; null where something else proved the user. */
+  /** The stored hash that was verified. Null if the user was authenticated in another way. */
   readonly instead: string | null;
-  /** The session that goes on. */
+  /** The session that does not end. */
   readonly keptSessionId?: string;
-  /** The user's own key, sealed under the new password; left out where the caller takes it away. */
+  /** The user's own key, encrypted under the new password. Omitted if the caller deletes the key. */
   readonly pair?: PairMove;
 }
 
 /**
- * Replaces a password, in the caller's transaction: the one place where that is done, and so where what is sealed under a
- * password has to be sealed again. Everything that the old one opened is closed: the other sessions, the vault,
- * sign-ins
- * that wait for a second factor, and resets that were mailed. The user is told by mail, but not of the first password.
- * @returns false where the user may no longer sign in, or the stored hash or key is another by now; nothing has changed then.
+ * Replaces a password in the caller's transaction. Only this function does so, because data that is encrypted under a
+ * password must be re-encrypted with it. Closes everything that the old password opened: the other sessions, the vault,
+ * sign-ins that wait for a second factor, and mailed resets. The user is told by mail, except of the first password.
+ * @returns false without any change if the user may no longer sign in, or the stored hash or key has changed meanwhile.
  */
 export async function replacePassword(scope: Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'>, replacement: Replacement): Promise<boolean> {
   const { userId, passwordHash, instead, keptSessionId, pair } = replacement;

@@ -7,16 +7,16 @@ import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken } from '../mail/index.ts';
 import type { Scope } from '../scope.ts';
 
-/** Seconds in which a reset works. */
+/** The lifetime of a reset token in seconds. */
 export const resetAge = 1800;
 
 const action = 'request_password_reset';
 const anonymous = { userId: null, sessionId: null };
 
 /**
- * Mails a password reset to this address. Answer, limits and work are the same if no account has it.
+ * Mails a password reset to this address. The answer, limits and work are the same if no account has it.
  * @returns true, always.
- * @throws RATE_LIMITED by the address that asks, and by the one that is asked for.
+ * @throws RATE_LIMITED per client address, and per requested address.
  */
 export async function requestPasswordReset(scope: Scope, email: string): Promise<true> {
   const address = normalizeEmail(email).slice(0, 255);
@@ -25,7 +25,7 @@ export async function requestPasswordReset(scope: Scope, email: string): Promise
   const chosen = await choose(scope, address);
   const isHeld = chosen?.is_holder === true;
   await scope.transaction(async (tx) => {
-    // A commit that waited for the disk would tell that there is something to be kept.
+    // Waiting for the disk would reveal that something was written.
     await tx.em.execute('set local synchronous_commit = off');
     if (chosen !== null)
       await keepIf(isHeld, tx, async (nested) => {
@@ -44,15 +44,15 @@ export async function requestPasswordReset(scope: Scope, email: string): Promise
 /** Rolls a nested transaction back. */
 class Rollback extends Error {}
 
-/** A user to mail a token to, and whether the user has the address. */
+/** The recipient of a token, and whether the user has the requested address. */
 interface Chosen {
   readonly id: string;
   readonly is_holder: boolean;
 }
 
 /**
- * Chooses who has the address: the user who holds it, else the latest who claims it. Where nobody has it, another user
- * is chosen, for whom the same is done. Null in a database without users.
+ * Chooses the user who holds the address, otherwise the latest who claims it. If no user has it, chooses another user,
+ * so that the work is the same. Null in a database without users.
  */
 async function choose(scope: Scope, address: string): Promise<Chosen | null> {
   const [chosen] = await scope.em.execute<Chosen[]>(
@@ -66,7 +66,7 @@ async function choose(scope: Scope, address: string): Promise<Chosen | null> {
   return chosen ?? null;
 }
 
-/** Does the same work in every case, in a nested transaction that is rolled back unless it is to be kept. */
+/** Does the same work in every case, in a nested transaction that is rolled back unless the result is kept. */
 async function keepIf(isKept: boolean, scope: Scope, work: (nested: Scope) => Promise<void>): Promise<void> {
   await scope
     .transaction(async (nested) => {

@@ -7,9 +7,10 @@ import { recordOwn } from '../audit/record-own.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Mails the caller a token that verifies the address; earlier ones stop working. Nothing is mailed where it is verified.
+ * Mails the caller a token that verifies the address; earlier tokens stop working. Sends no mail if the address is
+ * verified.
  * @returns true.
- * @throws UNAUTHENTICATED; RATE_LIMITED by the account, and by the address that asks.
+ * @throws UNAUTHENTICATED; RATE_LIMITED per account, and per client address.
  */
 export async function requestEmailVerification(scope: Scope): Promise<true> {
   const account = accountOf(scope.viewer);

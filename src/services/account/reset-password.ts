@@ -23,10 +23,10 @@ export class ResetPasswordInput {
 const path = 'input.token';
 
 /**
- * Sets a new password for the token's user; a password that is refused does not spend it. All sessions end,
- * what was shared in the vault is shared no more, the second factor stays. The address is verified by it, as the mail was
- * read there, unless the token was printed for an operator. Failures to sign in are forgotten, as they were of the old password.
- * @throws BAD_INPUT, one for every token that cannot be used; RATE_LIMITED.
+ * Sets a new password for the token's user. A refused password does not use up the token. Ends all sessions and the
+ * access to the vault; the second factor stays. Also verifies the address, because the mail was read there, unless the
+ * token was printed for an operator. Clears the failed sign-ins, which belong to the old password.
+ * @throws BAD_INPUT, the same for every unusable token; RATE_LIMITED.
  */
 export async function resetPassword(scope: Scope, { token, newPassword }: ResetPasswordInput): Promise<true> {
   const found = await tryToken(scope, 'reset_password', async () => {
@@ -55,7 +55,7 @@ async function reset(scope: Scope, { id, userId }: Mailed, passwordHash: string)
   if (token?.was_printed === false) await confirmAddress(scope, userId);
   for (const table of ['users', 'devices'] as const)
     await scope.em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where ${owners[table]} = ?`, [userId]);
-  // After a reset, the private key cannot be opened: it is sealed under the old password.
+  // After a reset, the private key cannot be opened: it is encrypted under the old password.
   if (await voidPair(scope, userId)) recordOwn(scope, { userId }, 'vault.void');
   recordOwn(scope, { userId }, 'reset_password');
   return true;

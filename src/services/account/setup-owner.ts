@@ -22,8 +22,8 @@ export class SetupOwnerInput extends NewAccountInput {
 }
 
 /**
- * Makes the owner of an instance that has none, an admin, and signs in. Of any number who try at once, one becomes it.
- * @throws CONFLICT where there is an owner; BAD_CREDENTIALS for a token that is not this instance's; BAD_INPUT; RATE_LIMITED.
+ * Creates the owner of an instance that has none, as an admin, and signs in. Of concurrent calls, one succeeds.
+ * @throws CONFLICT if there is an owner; BAD_CREDENTIALS if the token is not this instance's; BAD_INPUT; RATE_LIMITED.
  */
 export async function setupOwner(scope: Scope, input: SetupOwnerInput): Promise<SignedIn> {
   const proof = await tryToken(scope, 'setup_owner', async () => {

@@ -23,9 +23,9 @@ export class UpdateProfileInput {
 }
 
 /**
- * Changes what the caller is called.
+ * Changes the caller's names and username.
  * @returns the user's id.
- * @throws BAD_INPUT, also for a username that is taken; RATE_LIMITED for a username, so that nobody can try out many.
+ * @throws BAD_INPUT, also if the username is taken; RATE_LIMITED for usernames, so that nobody can probe many.
  */
 export async function updateProfile(scope: Scope, input: UpdateProfileInput): Promise<string> {
   const { userId } = scope.viewer;
@@ -42,7 +42,7 @@ export async function updateProfile(scope: Scope, input: UpdateProfileInput): Pr
   return userId;
 }
 
-/** What is given and not null, trimmed. */
+/** Validates the given values that are not null, and returns them trimmed. */
 function demandNames({ firstName, lastName, username }: UpdateProfileInput): Partial<Record<keyof UpdateProfileInput, string>> {
   const given = Object.entries({ firstName, lastName, username }).filter(([, value]) => value !== undefined);
   const empty = given.filter(([, value]) => value === null).map(([path]) => ({ path: `input.${path}`, message: 'must not be null' }));

@@ -8,8 +8,7 @@ import type { Scope } from '../scope.ts';
 /**
  * Verifies the address that the token was mailed to. Requires only the token, no sign-in.
  * @returns true.
- * @throws BAD_INPUT, one for every token that cannot be used, and for an address that another account has verified;
- * RATE_LIMITED.
+ * @throws BAD_INPUT, the same for every unusable token, and if another account has verified the address; RATE_LIMITED.
  */
 export async function verifyEmail(scope: Scope, token: string): Promise<true> {
   const mailed = await tryToken(scope, 'verify_email', async () => {
@@ -29,12 +28,12 @@ export async function verifyEmail(scope: Scope, token: string): Promise<true> {
   return true;
 }
 
-/** Gives the user the address in the caller's transaction, which fails if another user has it. */
+/** Assigns the address to the user in the caller's transaction, which fails if another user has it. */
 export async function confirmAddress(scope: Scope, userId: string): Promise<void> {
   await scope.em.execute('update users set is_verified = true, updated_at = ? where id = ? and not is_verified', [scope.now(), userId]);
 }
 
-/** Of several who claim an address, the first who confirms it has it. */
+/** Of several users who claim an address, the first to confirm it gets it. */
 export function refusedAsTaken(error: unknown): false {
   if (takenBy(error) !== 'email') throw error;
   return false;

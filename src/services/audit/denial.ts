@@ -5,22 +5,22 @@ import { networkOf, tryTurn, type LimitScope } from '../limit.ts';
 import { recordAudit } from './event.ts';
 import type { Client, EntityScope, Scope } from '../scope.ts';
 
-/** Where a refused request came from. */
+/** The origin of a refused request. */
 export type RequestOrigin = Pick<Client, 'ipAddress' | 'requestId'>;
 
-/** What was refused, to whom, and why. */
+/** The refused action, the actor and the reason. */
 export interface DenialFacts {
   readonly action: string;
   readonly reason: string;
-  /** Failed where the input was wrong, denied where it was not evaluated. */
+  /** FAILED if the input was wrong, DENIED if it was not evaluated. */
   readonly outcome: AuditOutcome.FAILED | AuditOutcome.DENIED;
   readonly actorId?: string | null;
   readonly sessionId?: string | null;
-  /** The user at whom it was aimed. */
+  /** The id of the target user. */
   readonly targetId?: string | null;
 }
 
-/** The same refusal so many times within one minute, and where it came from the last time. */
+/** Identical refusals within one minute, with the origin of the latest. */
 export interface CountedDenial {
   readonly facts: DenialFacts;
   readonly at: Date;
@@ -28,36 +28,41 @@ export interface CountedDenial {
   readonly count: number;
 }
 
-/** A refusal that gets an event of its own where the limits allow that. */
+/** A refusal that gets an audit event of its own if the limits allow it. */
 export interface SingleDenial extends CountedDenial {
-  /** The secret it was about. */
+  /** The id of the secret that was asked for. */
   readonly secretId?: string | null;
 }
 
-/** What filing refusals needs: the events per day that may be added in each class of refusals: see {@link kindOf}. */
+/**
+ * What filing refusals needs. Each class of refusals may add a limited number of events per day: see {@link kindOf}.
+ */
 export type FilingScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rules: { readonly refusalsPerDay: number } };
 
-/** What recording a refusal as an event of its own needs of a scope. */
+/** What recording a refusal as a single event needs of a scope. */
 export type RefusalScope = LimitScope & FilingScope;
 
-/** The reason of rows that count per operation and hour what exceeded a limit. */
+/** The reason in rows that summarize refusals beyond a limit per operation and hour. */
 export const overLimit = 'over_limit';
 
-/** An action that no limit applies to: it changes an account, whose user is told by mail. */
+/** An action without a daily limit: it locks an account, and its user is told by mail. */
 const lock = 'lock';
 
-/** The advisory lock of a transaction that adds refusals to the audit log: it makes the daily limit exact on any number of nodes. */
+/**
+ * The advisory lock of transactions that add refusals to the audit log. It makes the daily limit exact on several
+ * nodes.
+ */
 const filingLock = 7_201_183_404;
 
-/** Minutes after which an hour's summary is filed: late rows of that hour are still added to it. */
+/** The minutes after which an hour's summary is filed. Late rows of that hour are still added to it. */
 const summaryDelay = 5;
 
-/** The requests that have an event of their own for a refusal. */
+/** The requests for which a refusal was already recorded as a single event. */
 const recorded = new WeakSet<RequestOrigin>();
 
 /**
- * Counts refusals per actor or address, action, reason and minute, on their own, whatever becomes of the request. One
- * statement, that does not wait for the disk and is as much work for a user that does not exist.
+ * Counts refusals per actor or address, action, reason and minute. Independent of the outcome of the request. Uses one
+ * statement, which does not wait for the disk and takes as much work for an unknown user.
  */
 export async function recordDenial(
   scope: Pick<Scope, 'em' | 'now' | 'client'>,
@@ -71,17 +76,17 @@ export async function recordDenial(
 }
 
 /**
- * Records a refusal as an event of its own where {@link recordSingle} allows that; otherwise it is counted.
- * @throws {Error} inside a transaction, with which it could be lost.
+ * Records a refusal as a single event if {@link recordSingle} allows that; otherwise counts it.
+ * @throws {Error} inside a transaction, whose rollback could lose the refusal.
  */
 export async function recordRefusal(scope: RefusalScope, denial: SingleDenial): Promise<void> {
   if (!(await recordSingle(scope, denial))) await countDenials(scope, [denial]);
 }
 
 /**
- * Records a refusal of a signed-in caller as an event of its own: one per request, a limited number per user, and no
- * more per day than the daily limit.
- * @returns false where it must be counted instead.
+ * Records a refusal of a signed-in caller as a single event: one per request, a limited number per user, and no more
+ * per day than the daily limit.
+ * @returns false if the refusal must be counted instead.
  */
 export async function recordSingle(scope: RefusalScope, denial: SingleDenial): Promise<boolean> {
   const { facts, at, client, secretId = null } = denial;
@@ -111,13 +116,13 @@ export async function recordSingle(scope: RefusalScope, denial: SingleDenial): P
   });
 }
 
-/** What counts as the same refusal: what it was, to whom, and in which minute; of a summary, in which hour. */
+/** Returns the key of identical refusals: the action, the actor and the minute; for a summary, the hour. */
 export const keyOfDenial = ({ facts, at, client }: Omit<CountedDenial, 'count'>): readonly (string | number)[] =>
   facts.reason === overLimit
     ? [facts.action, overLimit, '', lastMinuteOfHour(at)]
     : [facts.action, facts.reason, whoIsCounted(facts, client), minuteOf(at)];
 
-/** The same refusal as it is counted once a limit is exceeded: per operation and hour, without address and actor. */
+/** Converts a refusal to its form beyond a limit: counted per operation and hour, without address and actor. */
 export const summaryOf = ({ facts, at, client, count }: CountedDenial): CountedDenial => ({
   facts: { action: facts.action, reason: overLimit, outcome: AuditOutcome.DENIED },
   at,
@@ -125,13 +130,13 @@ export const summaryOf = ({ facts, at, client, count }: CountedDenial): CountedD
   count,
 });
 
-/** Counts refusals, of which no two are the same, in one statement. */
+/** Counts refusals with distinct keys in one statement. */
 export async function countDenials({ em }: EntityScope, denials: readonly CountedDenial[]): Promise<void> {
   if (em.isInTransaction()) throw new Error('Record the refusal after the transaction, so that a rollback cannot remove it.');
   await addDenials({ em }, denials, `set_config('synchronous_commit', 'off', true) = 'off'`);
 }
 
-/** The same within the caller's transaction, with which it is committed. */
+/** Does the same within the caller's transaction. */
 export async function countWithin(scope: EntityScope, denials: readonly CountedDenial[]): Promise<void> {
   await addDenials(scope, denials, 'true');
 }
@@ -140,7 +145,7 @@ async function addDenials({ em }: EntityScope, denials: readonly CountedDenial[]
   const row = `select cast(? as text), cast(? as text), cast(? as text), cast(? as int), cast(? as text), cast(? as timestamptz),
     cast(? as uuid), cast(? as uuid), cast(? as text), cast(? as uuid), cast(? as text), cast(? as int)
     where ${condition}`;
-  // In one order on every node: otherwise two that count the same refusals could each wait for the other's row.
+  // The same order on every node prevents deadlocks between nodes that count the same refusals.
   const keyed = denials.map((denial) => ({ denial, key: keyOfDenial(denial) }));
   const ordered = keyed.sort((a, b) => (JSON.stringify(a.key) < JSON.stringify(b.key) ? -1 : 1));
   await em.execute(
@@ -157,14 +162,14 @@ async function addDenials({ em }: EntityScope, denials: readonly CountedDenial[]
   );
 }
 
-/** An IPv6 address counts as its network, which one customer has whole: otherwise each of its addresses were a row. */
+/** An IPv6 address counts as its network, which belongs to one customer; otherwise each address would get a row. */
 const whoIsCounted = ({ actorId, targetId }: DenialFacts, { ipAddress }: RequestOrigin): string =>
   actorId ?? targetId ?? networkOf(ipAddress);
 
 /**
- * Moves so many refusals of the minutes that are over at most into the audit log, in the caller's transaction; each row
- * goes there once, however many do this at once. Those beyond the daily limit are added to the summary of their hour.
- * @returns what was moved.
+ * Moves at most `most` refusals of past minutes into the audit log, in the caller's transaction. Each row moves exactly
+ * once, even with concurrent calls. Refusals beyond the daily limit are added to the summary of their hour.
+ * @returns the moved refusals.
  */
 export async function fileDenials(scope: FilingScope, most: number): Promise<readonly Denial[]> {
   const { em, now } = scope;
@@ -198,7 +203,7 @@ function file(scope: FilingScope, denial: Denial): void {
   recordAudit(scope, { at, actor, sessionId, ipAddress, action, targetType, targetId, outcome, reason, requestId, count });
 }
 
-/** One summary for each action and hour. */
+/** Builds one summary for each action and hour. */
 function summariesOf(denials: readonly Denial[]): CountedDenial[] {
   const summaries = new Map<string, CountedDenial>();
   for (const { action, at, requestId, count } of denials) {
@@ -210,29 +215,32 @@ function summariesOf(denials: readonly Denial[]): CountedDenial[] {
   return [...summaries.values()];
 }
 
-/** The classes of refusals that have a daily limit each, as rows of `audit_events` are of them. */
+/** SQL for the rows of `audit_events` in each class of refusals. Each class has its own daily limit. */
 const kinds = {
   'signed-in': 'actor_id is not null',
   aimed: 'actor_id is null and target_id is not null',
   anonymous: 'actor_id is null and target_id is null',
 } as const;
 
-/** Refusals of signed-in callers; of anonymous callers that were aimed at a user, as a guessed password is; and all others. */
+/**
+ * Returns the class of a refusal: of a signed-in caller; of an anonymous caller who targeted a user, as by guessing a
+ * password; or any other.
+ */
 function kindOf({ actorId = null, targetId = null }: Pick<DenialFacts, 'actorId' | 'targetId'>): keyof typeof kinds {
   if (actorId !== null) return 'signed-in';
   return targetId === null ? 'anonymous' : 'aimed';
 }
 
 /**
- * The events that may still be added for refusals of a day, within one transaction. Each class of refusals has a limit of
- * its own, so that exhausting one hides nothing of another.
+ * The remaining events for refusals of a day, within one transaction. Each class of refusals has its own limit, so that
+ * exhausting one does not hide refusals of another.
  */
 class DailyLimit {
   readonly #left = new Map<string, number>();
 
   constructor(private readonly scope: FilingScope) {}
 
-  /** Takes one. @returns false where none is left. */
+  /** Takes one event. @returns false if none is left. */
   async take({ facts, at }: { readonly facts: Pick<DenialFacts, 'actorId' | 'targetId'>; readonly at: Date }): Promise<boolean> {
     const day = at.toISOString().slice(0, 10);
     const kind = kindOf(facts);

@@ -8,15 +8,15 @@ import type { Keyring } from '../crypto/keyring.ts';
 import { NewRow } from '../record/index.ts';
 import type { Client, Scope } from '../scope.ts';
 
-/** Adds one event to the change that is being made: it is written by the same flush, in the same transaction, or not at all. */
+/** Adds an event to the current change: the same flush writes both, in the same transaction. */
 export function recordAudit({ em, keyring }: Pick<Scope, 'em' | 'keyring'>, facts: AuditFacts): void {
   em.persist(new AuditEvent(facts, (event) => codeOf(event, keyring, keyring.active)));
 }
 
-/** The client of a command that is run on the host. */
+/** The client of a command that runs on the host. */
 export const hostClient = (): Client => ({ ipAddress: null, userAgent: null, requestId: `host-${randomUUID()}` });
 
-/** What a change is recorded with: who makes it, from where, and when. */
+/** The facts recorded with a change: who made it, from where, and when. */
 export type ChangeScope = Pick<Scope, 'keyring' | 'now'> & {
   readonly viewer: Pick<Viewer, 'userId' | 'sessionId'>;
   readonly client: Pick<Scope['client'], 'ipAddress' | 'requestId'>;
@@ -24,7 +24,7 @@ export type ChangeScope = Pick<Scope, 'keyring' | 'now'> & {
 
 type ChangeFacts = Pick<AuditFacts, 'action' | 'targetType' | 'targetId'>;
 
-/** Builds the event of a change that succeeds, for a statement that inserts it together with the change. */
+/** Builds the event of a successful change, for a statement that inserts it together with the change. */
 export function changeEvent(scope: ChangeScope, change: ChangeFacts): NewRow {
   const { keyring, viewer } = scope;
   const { userId } = viewer;
@@ -50,20 +50,20 @@ const factsOf = ({ now, viewer, client }: ChangeScope, change: ChangeFacts): Omi
   ...change,
 });
 
-/** What an event's code covers: all that is stored of it. */
+/** The columns that the MAC of an event covers: all of them. */
 export type WrittenEvent = Pick<
   AuditEvent,
   'id' | 'at' | 'sessionId' | 'ipAddress' | 'action' | 'targetType' | 'targetId' | 'outcome' | 'reason' | 'requestId' | 'count' | 'mac'
 > & { readonly actor: { readonly id: string } | null };
 
-/** Whether this is the event that was written, in every column. */
+/** Whether every column of the event is unchanged. */
 export function isGenuine(event: WrittenEvent, keyring: Keyring): boolean {
   const kid = keyOf(event);
-  // of an instant that has no date, `infinity` say, there is nothing to make a code of
+  // an instant like `infinity` is no valid date, so it has no MAC
   return keyring.has(kid) && !Number.isNaN(event.at.valueOf()) && event.mac === codeOf(event, keyring, kid);
 }
 
-/** Which key an event's code was made with, by its own account. */
+/** Returns the key of an event's MAC, as the event names it. */
 export const keyOf = ({ mac }: Pick<WrittenEvent, 'mac'>): string => mac.split('.')[0] ?? '';
 
 function codeOf(event: Omit<WrittenEvent, 'mac'>, keyring: Keyring, kid: string): string {

@@ -2,15 +2,18 @@ import type { RunSql } from '../scope.ts';
 import { eventColumns, eventOf } from './row.ts';
 
 export interface ExportOptions {
-  /** The first instant; from the beginning when left out. */
+  /** The first instant. The beginning of the log if omitted. */
   readonly from?: Date;
-  /** The last instant; to the end when left out. */
+  /** The last instant. The end of the log if omitted. */
   readonly to?: Date;
-  /** Rows that are read at a time. */
+  /** The number of rows per page. */
   readonly most?: number;
 }
 
-/** The log as JSON lines, the earliest event first: all that is stored of each, and its seal. A page of rows at a time. */
+/**
+ * Exports the log as JSON lines, the earliest event first, with all columns and the seal. Reads a page of rows at a
+ * time.
+ */
 export async function* exportAudit(run: RunSql, { from, to, most = 1000 }: ExportOptions = {}): AsyncGenerator<string> {
   let last: readonly [at: Date | null, id: string | null] = [null, null];
   for (;;) {
@@ -28,7 +31,7 @@ const text = (most: number, goesOn: boolean): string =>
    where ($1::timestamptz is null or e.at >= $1) and ($2::timestamptz is null or e.at <= $2) ${goesOn ? 'and (e.at, e.id) > ($3::timestamptz, $4::uuid)' : ''}
    order by e.at, e.id limit ${most}`;
 
-/** An event with its seal, as one line of JSON tells them. */
+/** Converts an event and its seal to the object of one JSON line. */
 export function lineOf(row: Record<string, unknown>): object {
   const { actor, ...event } = eventOf(row);
   const seal =

@@ -3,7 +3,7 @@ import { User } from '../../entities/user.ts';
 import { recordAudit } from './event.ts';
 import type { Scope } from '../scope.ts';
 
-/** Adds the event of what somebody did to their own account, signed in or by a token, to the change that it tells of. */
+/** Adds the audit event of a change that a user made to their own account, either signed in or with a token. */
 export function recordOwn(
   scope: Scope,
   { userId, sessionId = null }: { readonly userId: string; readonly sessionId?: string | null },

@@ -4,36 +4,39 @@ import type { Viewer } from '../../entities/viewer.ts';
 import { countDenials, keyOfDenial, recordSingle, summaryOf, type CountedDenial, type RequestOrigin, type RefusalScope } from './denial.ts';
 import type { EntityScope } from '../scope.ts';
 
-/** An operation that somebody may not ask. */
+/** An operation that the caller may not call. */
 export interface RefusedOperation {
-  /** The name of the root field, as the schema has it: never a client's own text. */
+  /** The name of the root field in the schema: never the client's own text. */
   readonly operation: string;
-  /** The code of the refusal. */
+  /** The error code. */
   readonly code: string;
-  /** Whether a signed-in caller gets an event of its own for it, within the limits; all others are counted. */
+  /** Whether a signed-in caller's refusal gets a single event, within the limits. All others are counted. */
   readonly isSingle: boolean;
 }
 
-/** What it takes to record refusals. */
+/** What recording refusals needs. */
 export interface RefusalParts {
-  /** Not of a request: what is recorded stays, whatever becomes of the request. */
+  /** Not the request's entity manager: the records stay, whatever the outcome of the request. */
   readonly em: SqlEntityManager;
   readonly tools: Omit<RefusalScope, 'em'>;
   readonly warn: (message: string) => void;
 }
 
-/** Different refusals of one minute, of anonymous and of signed-in callers each, that are counted apart; more of them are summed up. */
+/**
+ * The maximum number of distinct refusals per minute, for anonymous and for signed-in callers each. Further ones are
+ * summarized.
+ */
 const mostPerMinute = 1000;
 
-/** Refusals that may wait to become an event of their own; more of them are counted. */
+/** The maximum number of refusals that wait for a single event. Further ones are counted. */
 const mostSingles = 1000;
 
-/** Refusals that one statement writes. */
+/** The number of refusals per statement. */
 const mostAtOnce = 500;
 
 /**
- * Records refused operations in the background: no request waits for it, and one connection at
- * most is taken by it. What comes while it writes is written together afterwards, the same refusals as one row.
+ * Records refused operations in the background, so that no request waits. Uses at most one connection. Refusals that
+ * arrive during a write are written together afterwards, identical ones as one row.
  */
 export class Refusals {
   #counted = new Map<string, CountedDenial>();
@@ -43,7 +46,7 @@ export class Refusals {
 
   constructor(private readonly parts: RefusalParts) {}
 
-  /** Takes note, and returns at once. */
+  /** Adds a refusal to the queue and returns at once. */
   note({ operation, code, isSingle }: RefusedOperation, { userId, sessionId }: Viewer, client: RequestOrigin): void {
     const facts = { action: operation, reason: code.toLowerCase(), outcome: AuditOutcome.DENIED, actorId: userId, sessionId } as const;
     const denial = { facts, at: this.parts.tools.now(), client, count: 1 };
@@ -52,7 +55,7 @@ export class Refusals {
     this.#writing ??= this.#write();
   }
 
-  /** Waits until all that was noted is written. */
+  /** Waits until all queued refusals are written. */
   async settle(): Promise<void> {
     await this.#writing;
   }
@@ -73,7 +76,7 @@ export class Refusals {
   }
 
   async #write(): Promise<void> {
-    // those of one request go together
+    // collects the refusals of one request
     await new Promise(setImmediate);
     while (this.#counted.size + this.#singles.length > 0) {
       for (const single of this.#singles.splice(0)) await this.#try([single], (scope) => this.#list(scope, single));

@@ -1,11 +1,11 @@
 import type { AuditOutcome } from '../../entities/audit.ts';
 import type { WrittenEvent } from './event.ts';
 
-/** What is read of an event, of the row with the alias `e`. */
+/** The selected columns of an event, for a row with the alias `e`. */
 export const eventColumns =
   'e.id, e.at, e.actor_id, e.session_id, e.ip_address, e.action, e.target_type, e.target_id, e.outcome, e.reason, e.request_id, e.count, e.mac';
 
-/** An event as its row tells it. */
+/** Builds an event from its row. */
 export const eventOf = (row: Record<string, unknown>): WrittenEvent => ({
   id: row['id'] as string,
   at: row['at'] as Date,

@@ -6,14 +6,14 @@ import { runOn, type EntityScope, type Scope } from '../scope.ts';
 /** The advisory lock of sealing. Every other advisory lock has another number. */
 export const sealingLock = 7_201_183_403;
 
-/** Events that are sealed by one transaction. */
+/** The number of events per transaction. */
 export const batchSize = 500;
 
 /**
- * Seals events that wait, in the order of their ids, after those that are sealed: one transaction. What was written by a
- * transaction that is still open is not seen yet, and sealed by a later batch. So writers wait neither for one another
- * nor for this, and this for none of them. Of several sealers at once, one does it.
- * @returns how many were sealed, or null where another one is at it.
+ * Seals waiting events in the order of their ids, after the sealed ones, in one transaction. Events of a transaction
+ * that is still open are not visible yet; a later batch seals them. So writers and the sealer never wait for one
+ * another. Of several concurrent sealers, one works.
+ * @returns the number of sealed events. Null if another sealer is at work.
  */
 export async function sealEvents({ em, keyring }: Pick<Scope, 'em' | 'keyring'>, most: number = batchSize): Promise<number | null> {
   return em.transactional(async (transaction) => {

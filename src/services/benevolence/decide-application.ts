@@ -66,7 +66,7 @@ export class PayBenevolenceInput {
 /**
  * Decides at the next level.
  * @returns the application's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT, also for who does not hold the next level, is the
+ * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT, also if the caller does not hold the next level, is the
  * applicant, or has decided in this round.
  */
 export function reviewBenevolence(scope: Scope, input: ReviewBenevolenceInput): Promise<string> {
@@ -81,7 +81,11 @@ export function reviewBenevolence(scope: Scope, input: ReviewBenevolenceInput): 
   });
 }
 
-/** Records the payment. @returns the application's id. @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT. */
+/**
+ * Records the payment.
+ * @returns the application's id.
+ * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT.
+ */
 export function payBenevolence(scope: Scope, { paymentDate, paymentMethod, ...aim }: PayBenevolenceInput): Promise<string> {
   return actOnApplication(scope, BenevolenceAction.PAY, aim, (application, context) => {
     const { values, problems } = parseInput(scope, BenevolenceApplication, { paymentDate, paymentMethod });
@@ -91,7 +95,7 @@ export function payBenevolence(scope: Scope, { paymentDate, paymentMethod, ...ai
   });
 }
 
-/** Who decides, and the name that stays with the decision whatever the user is called later. */
+/** Returns the reviewer, and the name that stays with the decision even if the user is renamed. */
 async function reviewerOf(scope: Scope): Promise<{ reviewer: Ref<User>; reviewerName: string }> {
   const user = await findVisible(scope, User, scope.viewer.userId ?? '');
   return { reviewer: ref(user), reviewerName: user.fullName };

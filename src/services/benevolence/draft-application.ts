@@ -60,9 +60,10 @@ export class UpdateBenevolenceDraftInput {
 }
 
 /**
- * Begins an application as a draft: a member's for themselves, the office's for any member.
+ * Creates an application as a draft: members for themselves, the office for any member.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND for a member whom the caller does not see, or may not apply for.
+ * @throws BAD_INPUT with every problem; NOT_FOUND if the member is hidden from the caller, or the caller may not apply
+ * for them.
  */
 export async function applyForBenevolence(scope: Scope, input: ApplyForBenevolenceInput): Promise<string> {
   const today = todayOf(scope);
@@ -85,7 +86,11 @@ export async function applyForBenevolence(scope: Scope, input: ApplyForBenevolen
   });
 }
 
-/** Changes a draft. @returns its id. @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT. */
+/**
+ * Changes a draft.
+ * @returns its id.
+ * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT.
+ */
 export function updateBenevolenceDraft(scope: Scope, id: string, { version, ...told }: UpdateBenevolenceDraftInput): Promise<string> {
   return actOnApplication(scope, BenevolenceAction.UPDATE, { id, version: version ?? null, path: 'id' }, (application, context) => {
     const { values, problems } = parseInput(scope, BenevolenceApplication, told);

@@ -18,8 +18,8 @@ export class BackupCodes {
 }
 
 /**
- * Gives the account ten new backup codes and invalidates the old ones.
- * @throws CONFLICT where there is no second factor; RATE_LIMITED where too many wait for a turn to hash.
+ * Creates ten new backup codes for the account and invalidates the old ones.
+ * @throws CONFLICT if there is no second factor; RATE_LIMITED if too many callers wait to hash.
  */
 export async function regenerateBackupCodes(scope: Scope): Promise<BackupCodes> {
   const { userId } = accountOf(scope.viewer);
@@ -36,12 +36,12 @@ export async function regenerateBackupCodes(scope: Scope): Promise<BackupCodes> 
   return new BackupCodes(codes);
 }
 
-/** Puts new codes in the place of all that the user has, in a transaction that holds the user's second factor. */
+/** Replaces all backup codes of the user, in a transaction that has locked the user's second factor. */
 export async function replaceCodes(scope: Scope, userId: string, hashes: readonly string[]): Promise<void> {
   await scope.em.execute('delete from backup_codes where user_id = ?', [userId]);
   const user = scope.em.getReference(User, userId, { wrapped: true });
   scope.em.persist(hashes.map((codeHash) => new BackupCode({ user, codeHash })));
 }
 
-/** What is said where a second factor is needed to go on. */
+/** The error of an operation that needs a second factor. */
 export const noSecondFactor = () => conflict('The account has no second factor.');

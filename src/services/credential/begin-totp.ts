@@ -28,9 +28,9 @@ export class TotpEnrollment {
 }
 
 /**
- * Begins to set up a second factor with a new seed; one that was begun before and not confirmed is forgotten. It counts
+ * Starts the enrollment of a second factor with a new seed, and discards an unconfirmed one. The factor takes effect
  * only after a right code.
- * @throws CONFLICT where there is one already; UNAUTHENTICATED where nobody is signed in.
+ * @throws CONFLICT if there is a second factor; UNAUTHENTICATED if the caller is not signed in.
  */
 export async function beginTotp(scope: Scope): Promise<TotpEnrollment> {
   const { userId } = accountOf(scope.viewer);
@@ -50,7 +50,7 @@ export async function beginTotp(scope: Scope): Promise<TotpEnrollment> {
   }
 }
 
-/** Stores the seed unless one was confirmed. @returns the user's name, for the authenticator to show. */
+/** Stores the seed unless one was confirmed. @returns the user's name for the authenticator to show. */
 async function store(scope: Scope, at: Date, userId: string, sealed: string): Promise<string | null> {
   const [stored] = await scope.em.execute<{ username: string }[]>(
     `insert into totp_credentials as held (id, created_at, updated_at, user_id, sealed_seed, failed_attempts) values (?, ?, ?, ?, ?, 0)

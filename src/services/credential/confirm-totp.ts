@@ -8,7 +8,7 @@ import { BackupCodes, replaceCodes } from './backup-codes.ts';
 import { takeCodeTurn, withSeed } from '../proof/second-factor.ts';
 import type { Scope } from '../scope.ts';
 
-/** A second factor that was begun and not confirmed. */
+/** A second factor that is not confirmed yet. */
 interface PendingTotp {
   id: string;
   sealed_seed: string;
@@ -17,7 +17,8 @@ interface PendingTotp {
 /**
  * Confirms a second factor with one of its codes. Sign-ins then require the factor.
  * @returns ten backup codes.
- * @throws BAD_CREDENTIALS where the code is wrong; CONFLICT where none was begun, or one is there; RATE_LIMITED.
+ * @throws BAD_CREDENTIALS if the code is wrong; CONFLICT if no enrollment was started, or the factor is already
+ * confirmed; RATE_LIMITED.
  */
 export async function confirmTotp(scope: Scope, code: string): Promise<BackupCodes> {
   const account = accountOf(scope.viewer);
@@ -65,7 +66,9 @@ function stepIn({ keyring, now }: Scope, userId: string, { sealed_seed }: Pendin
   return withSeed(keyring, userId, sealed_seed, (seed) => verifyTotp(seed, code, now(), null));
 }
 
-/** Of several at once, one confirms; and only the seed whose code it was. Its step counts as used. */
+/**
+ * Confirms only the seed whose code was given. Of concurrent calls, one succeeds. Marks the code's time step as used.
+ */
 async function confirm(scope: Scope, { id, sealed_seed }: PendingTotp, step: number): Promise<boolean> {
   const confirmed = await scope.em.execute<object[]>(
     `update totp_credentials set confirmed_at = ?, updated_at = ?, last_step = ?

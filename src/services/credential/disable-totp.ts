@@ -7,9 +7,9 @@ import { proveAgain, spendProof, type ReauthenticateInput } from '../proof/proof
 import type { Scope } from '../scope.ts';
 
 /**
- * Removes the second factor and its backup codes, after the password and a code. Its user is told by mail.
+ * Removes the second factor and its backup codes, after the password and a code. The user is told by mail.
  * @returns the user's id.
- * @throws CONFLICT where there is none; BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED.
+ * @throws CONFLICT if there is no second factor; BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED.
  */
 export async function disableTotp(scope: Scope, input: ReauthenticateInput): Promise<string> {
   const account = accountOf(scope.viewer);

@@ -9,10 +9,11 @@ import { SignedIn } from '../sign-in/start-session.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Verifies the caller again. For a limited time, the session may call operations that require step-up.
- * @param cookie the refresh token that the browser keeps, if it does: where it is this session's, tokens stay in cookies.
- * @returns a fresh access token, with the refresh token that the session has.
- * @throws BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED; UNAUTHENTICATED where nobody is signed in.
+ * Authenticates the caller again. For a limited time, the session may then call operations that require step-up.
+ * @param cookie the refresh token from the browser's cookie, if any. If it belongs to this session, tokens stay in
+ * cookies.
+ * @returns a new access token, with the session's current refresh token.
+ * @throws BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED; UNAUTHENTICATED if the caller is not signed in.
  */
 export async function reauthenticate(scope: Scope, input: ReauthenticateInput, cookie = ''): Promise<SignedIn> {
   const account = accountOf(scope.viewer);
@@ -22,7 +23,7 @@ export async function reauthenticate(scope: Scope, input: ReauthenticateInput, c
     await tx.em.execute(`update sessions set authenticated_at = ${sqlNow(scope)} where id = ?`, [account.sessionId]);
     recordChange(tx, { action: 'reauthenticate', targetType: 'Session', targetId: account.sessionId });
     const current = await currentToken(tx, account.sessionId);
-    // A session that ended in the same instant takes the proof back with it.
+    // The session ended concurrently; the error rolls the proof back.
     if (current === null) throw badCredentials();
     return current;
   });

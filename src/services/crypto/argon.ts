@@ -1,6 +1,6 @@
 import { argon2d, argon2i, argon2id, hash } from 'argon2';
 
-/** Which Argon2, how much of it, and over which salt: KiB of memory, passes over it, lanes side by side. */
+/** The parameters of an Argon2 hash: variant, memory in KiB, passes, lanes and salt. */
 export interface ArgonParameters {
   readonly variant: keyof typeof variants;
   readonly version: 16 | 19;
@@ -10,12 +10,12 @@ export interface ArgonParameters {
   readonly salt: Buffer;
 }
 
-/** A stored hash, read. */
+/** A parsed stored hash. */
 export interface ArgonHash extends ArgonParameters {
   readonly digest: Buffer;
 }
 
-/** What a hash may ask of the machine that verifies it, wherever it came from. */
+/** The limits of what verifying a hash may cost, wherever the hash came from. */
 export const bounds = { memory: 262_144, time: 20, lanes: 8 } as const;
 
 const variants = { argon2d, argon2i, argon2id } as const;
@@ -28,8 +28,8 @@ export function writeArgon({ variant, version, memory, time, lanes, salt, digest
 }
 
 /**
- * Reads that form, or null where the text has another, or asks more than {@link bounds}. One without a version is of 16;
- * the parameters may stand in any order, as some implementations write them in their own.
+ * Parses that form. Null if the text has another form or exceeds {@link bounds}. A hash without a version has version
+ * 16. The parameters may be in any order, because some implementations write them in their own.
  */
 export function readArgon(text: string): ArgonHash | null {
   const [, variant, version, parameters = '', salt = '', digest = ''] = form.exec(text) ?? [];
@@ -39,7 +39,7 @@ export function readArgon(text: string): ArgonHash | null {
   return { variant, version: version === '19' ? 19 : 16, ...cost, ...bytes };
 }
 
-/** The digest of so many bytes. The input is the caller's to zero. */
+/** Computes a digest of this length. The caller must zero the input. */
 export async function runArgon(input: Buffer, parameters: ArgonParameters, length: number): Promise<Buffer> {
   const { variant, version, memory, time, lanes, salt } = parameters;
   const cost = { memoryCost: memory, timeCost: time, parallelism: lanes };

@@ -1,17 +1,19 @@
-/** Crockford's alphabet: no I, L, O and U, so that no character looks like another one, and no word is spelled. */
+/** Crockford's alphabet. It omits I, L, O and U, so that no characters look alike and no words are spelled. */
 export const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /** Normalizes typed text of Crockford's alphabet: upper case, 0 for O, and 1 for I and L. */
 export const typedCrockford = (text: string): string => text.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1');
 
-/** Writes five bits a character, the first bits first; a rest is filled up with zeros, and nothing is padded. */
+/**
+ * Encodes five bits per character, the first bits first. Fills an incomplete last group with zeros; adds no padding.
+ */
 export function toBase32(bytes: Uint8Array, alphabet: string): string {
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
   const groups = bits.match(/.{1,5}/g) ?? [];
   return groups.map((group) => alphabet.charAt(Number.parseInt(group.padEnd(5, '0'), 2))).join('');
 }
 
-/** The bytes of such a text, or null where a character is none of the alphabet or the rest that was filled up is not zeros. */
+/** Decodes such a text. Null if a character is not in the alphabet or the fill bits are not zero. */
 export function fromBase32(text: string, alphabet: string): Buffer | null {
   const digits = [...text].map((character) => alphabet.indexOf(character));
   if (digits.includes(-1)) return null;

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, diffieHellman, generateK
 import { frame, fromBase64Url } from './framing.ts';
 import { decrypt, encrypt, SealError } from './gcm.ts';
 
-/** An X25519 key pair, 32 bytes each. The private half is the holder's to zero. */
+/** An X25519 key pair, 32 bytes each. The holder must zero the private half. */
 export interface KeyPair {
   readonly publicKey: Buffer;
   readonly privateKey: Buffer;
@@ -10,7 +10,7 @@ export interface KeyPair {
 
 const scheme = 'box-v1';
 const keyLength = 32;
-/** What stands before the bytes of a key in DER, RFC 8410. */
+/** The DER prefix of a private key, RFC 8410. */
 const privateHead = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const publicHead = Buffer.from('302a300506032b656e032100', 'hex');
 
@@ -19,20 +19,20 @@ export function generatePair(): KeyPair {
   return { publicKey: bytesOf(publicKey), privateKey: ownBytes(privateKey) };
 }
 
-/** The public half of a private key. */
+/** Returns the public half of a private key. */
 export function publicKeyOf(privateKey: Uint8Array): Buffer {
   return bytesOf(createPublicKey(privateObject(privateKey)));
 }
 
-/** A short name of a public key: which one something was sealed to. */
+/** Returns a short name of a public key, which identifies the recipient of a seal. */
 export function nameOf(publicKey: Uint8Array): string {
   return createHash('sha256').update(frame(scheme, publicKey)).digest().subarray(0, 9).toString('base64url');
 }
 
 /**
- * Seals to a public key: X25519 with a key pair that lives for this one seal, HKDF-SHA256, AES-256-GCM, as
- * `box-v1:<name of the public key>:<base64url of ephemeral public key ‖ nonce ‖ ciphertext ‖ tag>`. It opens with the same
- * context only.
+ * Encrypts to a public key: X25519 with an ephemeral key pair, HKDF-SHA256, AES-256-GCM. The form is `box-v1:<name of
+ * the public key>:<base64url of ephemeral public key ‖ nonce ‖ ciphertext ‖ tag>`. Decryption requires the same
+ * context.
  */
 export function sealTo(publicKey: Uint8Array, context: readonly string[], bytes: Uint8Array): string {
   const ephemeral = generatePair();
@@ -46,8 +46,8 @@ export function sealTo(publicKey: Uint8Array, context: readonly string[], bytes:
 }
 
 /**
- * The bytes that were sealed; they belong to the caller, who zeroes them after use.
- * @throws {SealError} where the text is no such seal, to another key, of another context, or altered.
+ * Decrypts a sealed value. The caller must zero the returned bytes.
+ * @throws {SealError} if the text is malformed, for another key, of another context, or altered.
  */
 export function openSealed({ publicKey, privateKey }: KeyPair, context: readonly string[], text: string): Buffer {
   const [found, name, encoded, ...rest] = text.split(':');
@@ -75,7 +75,7 @@ function agreed(privateKey: Uint8Array, publicKey: Uint8Array, info: Uint8Array)
   return key;
 }
 
-/** A public key that is a point of small order would make the secret one that anybody knows: OpenSSL refuses it. */
+/** OpenSSL refuses a public key of small order, which would make the secret predictable. */
 function agree(privateKey: Uint8Array, publicKey: Uint8Array): Buffer {
   try {
     return diffieHellman({ privateKey: privateObject(privateKey), publicKey: publicObject(publicKey) });

@@ -6,7 +6,7 @@ import type { Keyring } from './keyring.ts';
 import { checkCost, freshParameters, type PasswordCost } from './password.ts';
 import { typedCode } from './typed.ts';
 
-/** Ten codes to show once, and what is kept of each, in the same order. */
+/** Ten codes that are shown once, and the stored hash of each, in the same order. */
 export interface NewBackupCodes {
   readonly codes: readonly string[];
   readonly hashes: readonly string[];
@@ -16,27 +16,28 @@ const scheme = 'backup-v1';
 const batchSize = 10;
 const codeBytes = 10;
 const hashLength = 32;
-/** A code with a generous number of dashes and spaces. */
+/** The length of a code with a generous number of dashes and spaces. */
 const maxTyped = 64;
 
 /**
- * Ten codes of 80 random bits, `XXXX-XXXX-XXXX-XXXX`. All are hashed with one salt, peppered like passwords, as
- * `backup-v1:<kid>:$argon2id$…`: so a guess costs one Argon2id for the ten, to us and to a thief with the keyring.
+ * Creates ten codes of 80 random bits, `XXXX-XXXX-XXXX-XXXX`. All are hashed with one salt and peppered like passwords,
+ * as `backup-v1:<kid>:$argon2id$…`. So one guess against all ten costs one Argon2id, for the service and for a thief
+ * with the keyring.
  */
 export async function mintBackupCodes(cost: PasswordCost, keyring: Keyring): Promise<NewBackupCodes> {
   checkCost(cost);
   const batch = { ...freshParameters(cost), kid: keyring.active };
   const codes = Array.from({ length: batchSize }, mintCode);
   const hashes: string[] = [];
-  // One after another: ten at once would take ten times the memory, and every thread there is.
+  // One after another: ten at once would need ten times the memory and every thread.
   for (const code of codes) hashes.push(written({ ...batch, digest: await digestOf(normal(code) ?? '', batch, keyring) }));
   return { codes: codes.map(grouped), hashes };
 }
 
 /**
- * Which of a batch's hashes is this code's, or null. It costs one Argon2id, whether the code is right, wrong or
- * malformed, and whatever is stored; all hashes are compared, in constant time. Hashes of another salt than the first's
- * are of another batch, and not this code's.
+ * Returns the hash of a batch that matches the code, or null. Costs one Argon2id, whether the code is right, wrong or
+ * malformed, and whatever is stored. Compares all hashes in constant time. Ignores hashes whose salt differs from the
+ * first: they belong to another batch.
  */
 export async function findBackupCode(
   code: string,
@@ -65,7 +66,10 @@ function mintCode(): string {
 
 const grouped = (code: string): string => code.replace(/.{4}(?=.)/g, '$&-');
 
-/** The sixteen characters, however they were typed: in small letters, with other dashes or spaces, O for 0, I or L for 1. */
+/**
+ * Normalizes a typed code to sixteen characters: lower case, other dashes or spaces, O for 0, and I or L for 1 are
+ * accepted.
+ */
 function normal(code: string): string | null {
   const bare = typedCode(code);
   if (code.length > maxTyped || !/^[0-9A-Za-z]{16}$/.test(bare)) return null;
@@ -91,7 +95,7 @@ function isOfBatch(hash: CodeHash, batch: Batch): boolean {
   return kid === batch.kid && isSameCost && salt.equals(batch.salt);
 }
 
-/** Framed before the pepper, so that no code hashes like a password of the same letters. */
+/** Framed before the pepper, so that a code and a password with the same letters have different hashes. */
 async function digestOf(code: string, batch: Batch, keyring: Keyring): Promise<Buffer> {
   const peppered = keyring.mac(batch.kid, 'password-pepper', frame(scheme, code));
   return runArgon(peppered, batch, hashLength).finally(() => peppered.fill(0));

@@ -1,14 +1,14 @@
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
 
-/** What a test may choose, and nothing else should. */
+/** Values that only tests may set. */
 export interface FernetMaking {
   readonly at?: Date;
   readonly iv?: Buffer;
 }
 
-/** Until when a token is taken; for ever where nothing is said. */
+/** How long a token is accepted. Without a limit if omitted. */
 export interface FernetTerm {
-  /** Seconds after it was made. */
+  /** Seconds after the token's creation. */
   readonly ttl: number;
   readonly at?: Date;
 }
@@ -17,10 +17,10 @@ const version = 0x80;
 const headLength = 1 + 8 + 16;
 const macLength = 32;
 const blockLength = 16;
-/** Seconds by which another machine's clock may be ahead. */
+/** The seconds by which another machine's clock may be ahead. */
 const skew = 60;
 
-/** A Fernet token of the bytes, under a key of 32: the first half signs, the second encrypts. */
+/** Encrypts bytes as a Fernet token. The first half of the 32-byte key signs, the second encrypts. */
 export function encryptFernet(key: Uint8Array, bytes: Uint8Array, { at = new Date(), iv = randomBytes(16) }: FernetMaking = {}): string {
   demandKey(key);
   const head = Buffer.alloc(9);
@@ -32,8 +32,8 @@ export function encryptFernet(key: Uint8Array, bytes: Uint8Array, { at = new Dat
 }
 
 /**
- * The bytes of a token; they belong to the caller, who zeroes them after use.
- * @throws {FernetError} one for every fault. Nothing of a token is looked at before its HMAC is found right.
+ * Decrypts a token. The caller must zero the returned bytes.
+ * @throws {FernetError} the same for every fault. Verifies the HMAC before reading anything else.
  */
 export function decryptFernet(key: Uint8Array, token: string, term?: FernetTerm): Buffer {
   demandKey(key);
@@ -45,14 +45,14 @@ export function decryptFernet(key: Uint8Array, token: string, term?: FernetTerm)
   return decrypted(key, signed);
 }
 
-/** The 32 bytes of a key as Fernet writes it: 44 characters of padded base64url. @throws {FernetError} for any other text. */
+/** Parses a key in Fernet's form: 44 characters of padded base64url, for 32 bytes. @throws {FernetError} otherwise. */
 export function readFernetKey(text: string): Buffer {
   const key = fromPadded(text);
   if (key?.byteLength !== 32) throw new FernetError();
   return key;
 }
 
-/** The one error for whatever keeps a token from being read; it shows nothing of it. */
+/** The same error for every unreadable token. It reveals nothing of the token. */
 export class FernetError extends Error {
   override readonly name = 'FernetError';
 
@@ -61,13 +61,13 @@ export class FernetError extends Error {
   }
 }
 
-/** Base64url with its padding, as Fernet writes everything. */
+/** Encodes base64url with padding, as Fernet does everywhere. */
 export const padded = (bytes: Buffer): string => {
   const text = bytes.toString('base64url');
   return text.padEnd(Math.ceil(text.length / 4) * 4, '=');
 };
 
-/** Null for what is not the one way to write some bytes: a decoder that is lenient lets two tokens be the same. */
+/** Decodes only the canonical encoding; null otherwise. A lenient decoder would accept two texts as the same token. */
 function fromPadded(text: string): Buffer | null {
   if (text === '' || text.length % 4 !== 0 || !/^[A-Za-z0-9_-]+={0,2}$/.test(text)) return null;
   const bytes = Buffer.from(text, 'base64url');
@@ -78,7 +78,9 @@ function demandKey(key: Uint8Array): void {
   if (key.byteLength !== 32) throw new RangeError('A Fernet key must have 32 bytes');
 }
 
-/** The half of the key that begins there. Node.js is slow to find out that bytes are no key object. */
+/**
+ * Returns the half of the key that starts at this offset. As a key object, because Node.js detects raw bytes slowly.
+ */
 const secretOf = (key: Uint8Array, from: 0 | 16): KeyObject => createSecretKey(key.subarray(from, from + 16));
 
 const sign = (key: Uint8Array, bytes: Uint8Array): Buffer => createHmac('sha256', secretOf(key, 0)).update(bytes).digest();

@@ -1,9 +1,9 @@
-/** Whether the field is there, and its length. */
+/** A byte for whether the field is present, and its length. */
 const headLength = 1 + 4;
 
 /**
- * Joins fields so that no two different lists of them give the same bytes: each is preceded by whether it is there and
- * by its length. What is signed, and what tells one key from another, is built with this.
+ * Joins fields so that two different lists never give the same bytes: each field is preceded by a presence byte and its
+ * length. Used for everything that is signed, and for the inputs of key derivation.
  */
 export function frame(...fields: readonly (string | number | Uint8Array | null)[]): Buffer {
   const parts = fields.map((field) => (typeof field === 'number' ? String(field) : field));
@@ -25,7 +25,7 @@ function writePart(framed: Buffer, at: number, part: string | Uint8Array): numbe
   return headLength + length;
 }
 
-/** The bytes of unpadded base64url, or null where the text is not the one way to write them. */
+/** Decodes unpadded base64url. Null if the text is not the canonical encoding. */
 export function fromBase64Url(text: string): Buffer | null {
   if (!/^[A-Za-z0-9_-]+$/.test(text)) return null;
   const bytes = Buffer.from(text, 'base64url');

@@ -4,10 +4,10 @@ const cipher = 'aes-256-gcm';
 const nonceLength = 12;
 const tagLength = 16;
 
-/** The bytes of a nonce and a tag. */
+/** The length of a nonce and a tag in bytes. */
 export const overhead = nonceLength + tagLength;
 
-/** The one error for whatever keeps a value from being opened; it shows nothing of it. */
+/** The same error for every value that cannot be decrypted. It reveals nothing of the value. */
 export class SealError extends Error {
   override readonly name = 'SealError';
 
@@ -16,7 +16,9 @@ export class SealError extends Error {
   }
 }
 
-/** AES-256-GCM under a key of 32 bytes: nonce ‖ ciphertext ‖ tag. It opens only with the same bound bytes. */
+/**
+ * Encrypts with AES-256-GCM under a 32-byte key: nonce ‖ ciphertext ‖ tag. Decryption requires the same bound bytes.
+ */
 export function encrypt(key: CipherKey, boundTo: Uint8Array, bytes: Uint8Array): Buffer {
   const nonce = randomBytes(nonceLength);
   const sealing = createCipheriv(cipher, key, nonce, { authTagLength: tagLength });
@@ -25,8 +27,8 @@ export function encrypt(key: CipherKey, boundTo: Uint8Array, bytes: Uint8Array):
 }
 
 /**
- * The bytes that were encrypted; they belong to the caller, who zeroes them after use.
- * @throws {SealError} for another key, other bound bytes, or anything that was altered.
+ * Decrypts the bytes. The caller must zero the returned bytes.
+ * @throws {SealError} if the key or the bound bytes differ, or anything was altered.
  */
 export function decrypt(key: CipherKey, boundTo: Uint8Array, sealed: Uint8Array): Buffer {
   if (sealed.byteLength < overhead) throw new SealError();
@@ -38,7 +40,7 @@ export function decrypt(key: CipherKey, boundTo: Uint8Array, sealed: Uint8Array)
     opening.final();
     return bytes;
   } catch {
-    // What comes out before the tag was checked is somebody's guess, or a secret read under another name.
+    // Output before the tag check may be a forgery, or a secret that was read under another name.
     bytes.fill(0);
     throw new SealError();
   }

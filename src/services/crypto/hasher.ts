@@ -5,38 +5,40 @@ import type { Keyring } from './keyring.ts';
 import { checkCost, dummyHash, hashPassword, verifyPassword, type PasswordCost } from './password.ts';
 import { stretch, type Stretching } from './stretch.ts';
 
-/** How many hashes run at once, and how many more may wait for a turn. */
+/** The number of hashes that run at once, and the number of callers that may wait. */
 export interface HasherLimits {
   readonly concurrent: number;
   readonly waiting: number;
 }
 
-/** What a verification found. */
+/** The result of a verification. */
 export interface PasswordProof {
   readonly isRight: boolean;
-  /** The stored hash the password was held against; null where there was none. */
+  /** The stored hash that the password was compared with. Null if there was none. */
   readonly stored: string | null;
-  /** A new hash of the same password, if it was right and its stored hash is old. */
+  /** A new hash of the same password if it was right and its stored hash is outdated. */
   readonly renewed: string | null;
 }
 
-/** Seconds after which the queue has had time to empty. */
+/** The seconds after which the queue has probably emptied. */
 const retryAfter = 2;
 
 /**
- * Hashes and verifies passwords and backup codes, a few at a time. Each takes a core and its memory for tens of
- * milliseconds, so many at once would starve every other request: beyond the queue they are refused.
+ * Hashes and verifies passwords and backup codes, a few at a time. Each hash takes a core and its memory for tens of
+ * milliseconds, so too many at once would starve every other request. Beyond the queue, calls are refused.
  */
 export class PasswordHasher {
   readonly #keyring: Keyring;
   readonly #cost: PasswordCost;
   readonly #limits: HasherLimits;
-  /** Those that hash, and as many behind them that are about to: they choose meanwhile, so that no core waits for it. */
+  /**
+   * The running hashes, and as many that are about to run: those run `choose` meanwhile, so that no core waits for it.
+   */
   readonly #hashing: ConcurrencyLimiter;
   readonly #choosing: ConcurrencyLimiter;
   #inside = 0;
 
-  /** @throws {RangeError} where the cost is out of bounds. */
+  /** @throws {RangeError} if the cost is out of bounds. */
   constructor(keyring: Keyring, cost: PasswordCost, limits: HasherLimits = defaultLimits()) {
     checkCost(cost);
     this.#keyring = keyring;
@@ -51,8 +53,9 @@ export class PasswordHasher {
   }
 
   /**
-   * Holds a password against the hash that `choose` gives once its turn is next: so an attempt is counted only when it
-   * is made, and a full queue costs nobody an attempt. Null stands for no user: the same work, and never right.
+   * Compares a password with the hash that `choose` returns when its turn is next. So only attempts that are made are
+   * counted, and a full queue uses up no attempt. Null stands for no user: the work is the same, and the result is
+   * never a match.
    */
   async verify(password: string, choose: () => Promise<string | null>): Promise<PasswordProof> {
     return this.#inTurn(choose, async (stored) => {
@@ -63,22 +66,22 @@ export class PasswordHasher {
     });
   }
 
-  /** Ten backup codes; in one turn, though it is the work of ten. */
+  /** Creates ten backup codes. Takes one turn, although the work is that of ten. */
   async mintCodes(): Promise<NewBackupCodes> {
     return this.#inTurn(nothingToChoose, () => mintBackupCodes(this.#cost, this.#keyring));
   }
 
   /**
-   * Which of the hashes that `choose` gives once its turn is next is this code's, or null. The same work whatever they
-   * are: none stand for no user, or for a user who may not try.
+   * Finds the hash that matches the code, or null. `choose` returns the hashes when its turn is next. The work does not
+   * depend on the hashes: an empty list stands for no user, or for a user who may not try.
    */
   async findCode(code: string, choose: () => Promise<readonly string[]>): Promise<number | null> {
     return this.#inTurn(choose, (hashes) => findBackupCode(code, hashes, this.#cost, this.#keyring));
   }
 
   /**
-   * The 32 bytes that PBKDF2 gives of a password, in a turn of their own: it takes a core for as long as a hash does, or
-   * longer. They belong to the caller, who zeroes them. `choose` runs once the turn is next.
+   * Derives 32 bytes from a password with PBKDF2. Takes a turn of its own, because it uses a core for at least as long
+   * as a hash. The caller must zero the bytes. `choose` runs when the turn is next.
    */
   async stretch(password: string, stretching: Stretching, choose: () => Promise<unknown> = nothingToChoose): Promise<Buffer> {
     return this.#inTurn(choose, () => stretch(password, stretching));
@@ -95,7 +98,7 @@ export class PasswordHasher {
     }
   }
 
-  /** Resolves with what was chosen when its turn to hash has come. */
+  /** Resolves with the chosen value when its turn to hash has come. */
   async #next<Chosen>(choose: () => Promise<Chosen>): Promise<Chosen> {
     await this.#choosing.take();
     try {
@@ -108,7 +111,7 @@ export class PasswordHasher {
   }
 }
 
-/** So many at once; the others wait, in their order. */
+/** Runs a limited number at once. The others wait in order. */
 class ConcurrencyLimiter {
   readonly #waiting: (() => void)[] = [];
   #free: number;
@@ -132,7 +135,7 @@ class ConcurrencyLimiter {
 
 const nothingToChoose = (): Promise<null> => Promise.resolve(null);
 
-/** libuv has four threads for hashing, files and name look-ups together: one of them stays free of hashing. */
+/** libuv has four threads for hashing, files and name lookups. This keeps one of them free of hashing. */
 function defaultLimits(): HasherLimits {
   return { concurrent: Math.min(availableParallelism(), 3), waiting: 64 };
 }

@@ -2,22 +2,26 @@ import { timingSafeEqual } from 'node:crypto';
 import { hash } from 'bcrypt';
 import { readArgon, runArgon, type ArgonHash } from './argon.ts';
 
-/** Bytes of a password that bcrypt looks at. */
+/** The number of bytes of a password that bcrypt uses. */
 const bcryptReach = 72;
-/** A cost of 4 to 14: each further one takes twice as long, and 14 takes about a second. */
+/** A cost of 4 to 14. Each step doubles the time, and 14 takes about a second. */
 const bcryptForm = /^\$2[aby]\$(0[4-9]|1[0-4])\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{30}[.CGKOSWaeimquy26])$/;
 
-/** Whether a user may be brought with this hash: bcrypt (`$2a$`, `$2b$`, `$2y$`) or Argon2 of another system, at a cost we would pay. */
+/**
+ * Whether a user can be imported with this hash: bcrypt (`$2a$`, `$2b$`, `$2y$`) or Argon2 of another system, at an
+ * affordable cost.
+ */
 export function isImportable(text: string): boolean {
   return readBcrypt(text) !== null || readArgon(text) !== null;
 }
 
 /**
- * Whether the password is the one another system hashed, or null where this is no such hash, or no password of it: then
- * nothing was hashed, and the work of a wrong password is still to be done.
+ * Whether the password matches a hash of another system. Null if the hash has no known form or the password cannot
+ * match it: then nothing was hashed, and the caller must still do the work of a wrong password.
  *
- * The work is what the other system chose. Until such a user's first sign-in here, its time may tell that the account
- * is there and was imported; to hide that, every stranger would have to wait as long as the dearest hash takes.
+ * The other system chose the work. Until such a user's first sign-in here, its duration may reveal that the account
+ * exists and was imported. To hide that, every unknown user would have to wait as long as the most expensive hash
+ * takes.
  */
 export async function verifyImported(text: string, password: string): Promise<boolean | null> {
   const bcrypt = readBcrypt(text);
@@ -31,16 +35,16 @@ interface BcryptHash {
   readonly digest: Buffer;
 }
 
-/** For at most 72 bytes the three variants compute the same, so each is run as `$2b$`, which has no faults beyond. */
+/** For at most 72 bytes the three variants compute the same. Each runs as `$2b$`, which has no further faults. */
 function readBcrypt(text: string): BcryptHash | null {
   const [, cost, salt, digest] = bcryptForm.exec(text) ?? [];
   return digest === undefined ? null : { salt: `$2b$${cost}$${salt}`, digest: Buffer.from(digest, 'ascii') };
 }
 
 /**
- * As bcrypt does, only the first 72 bytes are compared: the other system never looked at the rest, so a user of
- * a longer password there signs in with it. It is hashed whole at once, and after that the rest counts. A password with
- * a NUL is none: some implementations stop there, and then much shorter ones would do.
+ * Compares only the first 72 bytes, as bcrypt does. The other system never used the rest, so users with a longer
+ * password can sign in. The whole password is then hashed at once, and the rest counts afterwards. A password with a
+ * NUL never matches: some implementations stop there, so that much shorter ones would match.
  */
 async function verifyBcrypt({ salt, digest }: BcryptHash, password: string): Promise<boolean | null> {
   if (password.includes('\0')) return null;

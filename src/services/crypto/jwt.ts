@@ -5,27 +5,27 @@ import { stringify as uuidText } from 'uuid';
 import { fromBase64Url } from './framing.ts';
 import type { Keyring, KeyPurpose } from './keyring.ts';
 
-/** Who issues tokens, to whom, and for how many seconds. */
+/** The issuer, the audience and the lifetime in seconds. */
 export interface TokenTerms {
   readonly issuer: string;
   readonly audience: string;
   readonly ttl: number;
 }
 
-/** What a token that was verified once says; only its time has to be looked at again. */
+/** The claims of a token that was verified once. Only its time must be checked again. */
 interface Verified extends AccessSubject {
   readonly jti: string;
   readonly iat: number;
   readonly exp: number;
 }
 
-/** Whom an access token speaks of. */
+/** The subject of an access token. */
 export interface AccessSubject {
   readonly userId: string;
   readonly sessionId: string;
 }
 
-/** Seconds by which the clocks of two nodes may differ. */
+/** The seconds by which the clocks of two nodes may differ. */
 export const clockTolerance = 30;
 
 const maxLength = 4096;
@@ -33,12 +33,12 @@ const algorithm = 'HS256';
 const claimNames = ['aud', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub', 'typ'];
 const access: { header: string; claim: string; key: KeyPurpose } = { header: 'at+jwt', claim: 'access', key: 'access-token' };
 
-/** Whom an access token speaks of, and the counter of the refresh token that it is issued with. */
+/** The subject of an access token, and the counter of the refresh token that is issued with it. */
 export interface IssuedSubject extends AccessSubject {
   readonly counter?: number;
 }
 
-/** An access token, signed with the active key. */
+/** Creates an access token, signed with the active key. */
 export function signAccessToken(keyring: Keyring, terms: TokenTerms, { userId, sessionId, counter = 0 }: IssuedSubject, now: Date): string {
   const iat = seconds(now);
   const claims = {
@@ -55,13 +55,13 @@ export function signAccessToken(keyring: Keyring, terms: TokenTerms, { userId, s
   return jwt.sign(claims, keyring.secret(kid, access.key), { algorithm, header: { alg: algorithm, typ: access.header, kid } });
 }
 
-/** Tokens that are remembered at a time. */
+/** The maximum number of remembered tokens. */
 const remembered = 10_000;
 
 /**
- * Verifies access tokens. The library under it accepts tokens without an end, of any type, with any further header; here
- * only what {@link signAccessToken} writes passes. A client sends the same token hundreds of times: its form and
- * signature are verified once, its time on each use.
+ * Verifies access tokens. The JWT library accepts tokens without an expiry, of any type, and with any additional
+ * header; this class accepts only what {@link signAccessToken} writes. A client sends the same token hundreds of times,
+ * so its form and signature are verified once, and its time on each use.
  */
 export class AccessTokens {
   readonly #known = new Map<string, Verified>();
@@ -71,7 +71,7 @@ export class AccessTokens {
     private readonly terms: TokenTerms,
   ) {}
 
-  /** Whom the token speaks of, or null: whatever is wrong with it, the answer is the same. */
+  /** Returns the subject of the token. Null for every fault, so that the answer is always the same. */
   verify(token: string, now: Date): AccessSubject | null {
     const known = this.#known.get(token);
     if (known && !isTimely(known, this.terms, now)) return null;
@@ -81,12 +81,12 @@ export class AccessTokens {
     return { userId: found.userId, sessionId: found.sessionId };
   }
 
-  /** The counter of the refresh token that a token was issued with, once it was verified; 0 where it names none. */
+  /** Returns the counter of the refresh token that was issued with a verified token. 0 if it names none. */
   counterOf(token: string): number {
     return counterIn(this.#known.get(token)?.jti ?? '');
   }
 
-  /** Milliseconds until a token ends, none where it has; of a token that was never verified, too. */
+  /** Returns the milliseconds until a token expires. 0 if it has expired or was never verified. */
   timeLeft(token: string, now: Date): number {
     const known = this.#known.get(token);
     return known === undefined ? 0 : Math.max(0, known.exp * 1000 - now.valueOf());
@@ -106,20 +106,23 @@ function verify(keyring: Keyring, terms: TokenTerms, token: string, now: Date): 
   return claims === null ? null : subjectOf(claims, terms, now);
 }
 
-/** The library's own reckoning, for a token whose signature was verified before. */
+/** Repeats the library's time check for a token whose signature was verified before. */
 function isTimely({ iat, exp }: Verified, { ttl }: TokenTerms, now: Date): boolean {
   const at = seconds(now);
   return iat <= at + clockTolerance && at < exp + clockTolerance && at < iat + ttl + clockTolerance;
 }
 
-/** The key the header names, where the token is of the one form and its header has exactly what it must. */
+/**
+ * Returns the key that the header names, if the token has the expected form and its header has exactly the expected
+ * fields.
+ */
 function kidOf(token: string): string | null {
   if (token.length > maxLength) return null;
   const [head, payload, signature, ...rest] = token.split('.').map(fromBase64Url);
   if (!head || !payload || !signature || rest.length > 0) return null;
   const text = head.toString('utf8');
   const header = asRecord(parsed(text));
-  // A header written any other way (spaces, a name given twice) is not one of ours.
+  // This service never writes a header in another way, for example with spaces or a repeated name.
   if (header === null || JSON.stringify(header) !== text || Object.keys(header).sort().join() !== 'alg,kid,typ') return null;
   return header['alg'] === algorithm && header['typ'] === access.header && typeof header['kid'] === 'string' ? header['kid'] : null;
 }
@@ -150,7 +153,10 @@ function subjectOf(claims: Record<string, unknown>, terms: TokenTerms, now: Date
   return iat > seconds(now) + clockTolerance ? null : { userId: sub, sessionId: sid, jti, iat, exp };
 }
 
-/** An id of UUID version 8, whose form is the application's: random, but for its last 32 bits, which are the counter. */
+/**
+ * Creates an id of UUID version 8, whose form the application defines: random, except for the counter in the last 32
+ * bits.
+ */
 function mintId(counter: number): string {
   const bytes = randomBytes(16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
@@ -159,7 +165,7 @@ function mintId(counter: number): string {
   return uuidText(bytes);
 }
 
-/** Ids of other versions name no counter: earlier releases made them wholly at random. */
+/** Ids of other versions name no counter: earlier releases made them fully random. */
 const counterIn = (jti: string): number => (jti[14] === '8' ? Number.parseInt(jti.slice(-8), 16) : 0);
 
 function parsed(text: string): unknown {

@@ -4,20 +4,20 @@ import { unwritableReason } from '../../errors.ts';
 import { Keyring, KeyringError } from './keyring.ts';
 import { createPrivate } from './private-file.ts';
 
-/** Where a keyring may come from. */
+/** The possible sources of a keyring. */
 export interface KeySource {
-  /** The keyring's text, or the path of a file with it; null where neither was given. */
+  /** The keyring's text, or the path of its file. Null if neither was given. */
   readonly keys: string | null;
-  /** The directory of the file that is used otherwise. */
+  /** The directory of the default file. */
   readonly directory: string;
-  /** Whether that file may be made where it is missing. */
+  /** Whether to create that file if it is missing. */
   readonly mayMake: boolean;
 }
 
 /**
- * Reads the keyring that was given, else the file `keys` in the directory, made there when it may be. Of several
- * processes that start at once, all end with the same keyring.
- * @throws {KeyringError} what to set or to correct; never a part of a key.
+ * Reads the given keyring, otherwise the file `keys` in the directory, which is created if allowed. Processes that
+ * start at the same time all get the same keyring.
+ * @throws {KeyringError} that says what to set or to correct, never any part of a key.
  */
 export async function loadKeyring({ keys, directory, mayMake }: KeySource): Promise<Keyring> {
   if (keys !== null) return Keyring.parse(isPath(keys) ? await readGiven(keys) : keys);
@@ -30,37 +30,37 @@ export async function loadKeyring({ keys, directory, mayMake }: KeySource): Prom
   return keyring;
 }
 
-/** Whether there is a keyring already, right or wrong. */
+/** Whether a keyring exists, valid or not. */
 export const hasKeyring = async ({ keys, directory }: Omit<KeySource, 'mayMake'>): Promise<boolean> =>
   keys !== null || (await stat(join(directory, 'keys')).catch(() => null)) !== null;
 
-/** What is said where there is no keyring, and a start may make one. */
+/** Formats the message for a missing keyring that a start may create. */
 export const noKeyring = (directory: string): string =>
   `There is no keyring in ${directory}. A start makes one for a new database; for one that was used before, restore its keyring.`;
 
-/** Keyrings that this process made and that no database has taken yet, with their files. */
+/** Keyrings that this process created and that no database has accepted yet, with their files. */
 const unconfirmed = new WeakMap<Keyring, string>();
 
-/** Notes that a database took the keyring: its file stays, whatever another database says. */
+/** Marks the keyring as accepted by a database: its file then stays, even if another database refuses it. */
 export const confirmKeyring = (keyring: Keyring): boolean => unconfirmed.delete(keyring);
 
-/** Removes the file of a keyring that this process made beside a database that has another one. */
+/** Removes the file of a keyring that this process created for a database that already uses another one. */
 export async function discardUnconfirmed(keyring: Keyring): Promise<void> {
   const file = unconfirmed.get(keyring);
   if (file !== undefined) await unlink(file).catch(() => undefined);
 }
 
-/** A keyring has a colon after its first name, and a name has neither dots nor slashes. */
+/** A keyring has a colon after the first key's name, and that name contains no dots or slashes. */
 function isPath(keys: string): boolean {
   return isAbsolute(keys) || keys.startsWith('.') || !keys.includes(':');
 }
 
-/** The file was chosen by the operator, who may have it mounted read-only for all: its mode is theirs to set. */
+/** The operator chose the file and may have mounted it read-only for all, so its mode is not checked. */
 async function readGiven(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    // What was given may be a key and not a path, so it is not shown.
+    // The given text may be a key instead of a path, so it is not shown.
     throw new KeyringError(`UNIONHALL_KEYS is neither a keyring nor the path of a file that can be read (${codeOf(error)})`);
   }
 }
@@ -88,7 +88,7 @@ function refuseShared(path: string, mode: number, shared: number, wanted: string
   );
 }
 
-/** Creates the keyring file, unless another process made it first. */
+/** Creates the keyring file, unless another process created it first. */
 async function make(file: string, directory: string): Promise<string | null> {
   await createPrivate(file, Keyring.generate()).catch((error: unknown) => {
     const reason = unwritableReason(error) ?? codeOf(error);

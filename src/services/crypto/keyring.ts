@@ -2,7 +2,7 @@ import { createHmac, createSecretKey, hkdfSync, randomBytes, type KeyObject } fr
 import { frame } from './framing.ts';
 import { OperatorError } from '../../errors.ts';
 
-/** What a derived key may be used for. One key serves one purpose. */
+/** The purpose of a derived key. Each key has exactly one purpose. */
 export type KeyPurpose =
   | 'access-token'
   | 'refresh-token'
@@ -19,12 +19,12 @@ export type KeyPurpose =
   | 'vault-session';
 
 const keyLength = 32;
-/** Different bytes that a key must have. Of 32 random bytes, fewer are different once in 10^24 keys. */
+/** The minimum number of distinct bytes in a key. Of 32 random bytes, fewer are distinct once in 10^24 keys. */
 const leastDistinct = 12;
 
 /**
- * The system keys: one is active and signs or seals what is new, the others only read what is old. The keys themselves
- * never leave; what leaves is derived per purpose. No message of this class shows any part of a key.
+ * The system keys. The active key signs and seals new data; the others only read old data. The keys themselves are
+ * never exposed, only keys derived per purpose. No error message of this class shows any part of a key.
  */
 export class Keyring {
   readonly #keys: ReadonlyMap<string, KeyObject>;
@@ -38,7 +38,7 @@ export class Keyring {
     this.#keys = keys;
   }
 
-  /** The text of a new keyring with one key. */
+  /** Generates the text of a new keyring with one key. */
   static generate(): string {
     const key = randomBytes(keyLength);
     const text = `k${randomBytes(4).toString('hex')}:${key.toString('base64')}`;
@@ -46,7 +46,10 @@ export class Keyring {
     return text;
   }
 
-  /** Reads `kid:base64 of 32 bytes,kid2:…`, the active one first. @throws {KeyringError} which key is wrong, and how. */
+  /**
+   * Parses `kid:base64 of 32 bytes,kid2:…`, the active key first. @throws {KeyringError} that says which key is wrong,
+   * and how.
+   */
   static parse(text: string): Keyring {
     const keys = new Map<string, KeyObject>();
     const entries = text.split(',').map((entry) => entry.trim());
@@ -70,14 +73,14 @@ export class Keyring {
     return this.#keys.has(kid);
   }
 
-  /** The key for one purpose, 32 bytes that belong to the caller, who zeroes them after use. */
+  /** Returns the 32-byte key for one purpose. The caller must zero it after use. */
   purpose(kid: string, purpose: KeyPurpose): Buffer {
     const key = this.#keys.get(kid);
     if (key === undefined) throw new KeyringError('The keyring has no key with that name');
     return Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), frame('unionhall', purpose), keyLength));
   }
 
-  /** The same key as an object that cannot be read by accident; derived once. */
+  /** Returns the same key as a key object, which cannot be read by accident. Derived once. */
   secret(kid: string, purpose: KeyPurpose): KeyObject {
     const name = `${kid}/${purpose}`;
     const known = this.#secrets.get(name);
@@ -89,13 +92,13 @@ export class Keyring {
     return secret;
   }
 
-  /** HMAC-SHA256 under the key for one purpose. */
+  /** Computes HMAC-SHA256 under the key for one purpose. */
   mac(kid: string, purpose: KeyPurpose, bytes: Uint8Array | string): Buffer {
     return createHmac('sha256', this.secret(kid, purpose)).update(bytes).digest();
   }
 }
 
-/** Says what is wrong with a keyring, and never shows it. */
+/** The problem of a keyring. Never shows the keyring. */
 export class KeyringError extends OperatorError {}
 
 function parseEntry(entry: string, position: number): [kid: string, key: KeyObject] {

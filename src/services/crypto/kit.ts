@@ -7,13 +7,15 @@ import { typedCode } from './typed.ts';
 const name = 'UHRK1';
 const keyLength = 32;
 const checkLength = 3;
-/** A kit with a generous number of dashes and spaces. */
+/** The length of a kit with a generous number of dashes and spaces. */
 const maxTyped = 300;
 
 /** A recovery kit: a private key that is shown once and then kept on paper. */
 export const generateKit = generatePair;
 
-/** `UHRK1-XXXX-…`, fourteen groups of four characters: the private key and a check that a slip of the pen does not pass. */
+/**
+ * Formats a private key as `UHRK1-XXXX-…`, fourteen groups of four characters, with a check that detects typing errors.
+ */
 export function writeKit(privateKey: Uint8Array): string {
   const bytes = Buffer.concat([privateKey, checkOf(privateKey)]);
   const text = toBase32(bytes, crockford);
@@ -21,7 +23,7 @@ export function writeKit(privateKey: Uint8Array): string {
   return `${name}-${(text.match(/.{4}/g) ?? []).join('-')}`;
 }
 
-/** Reads a kit, however it was typed: in small letters, with other dashes or spaces, O for 0, I or L for 1. Null where it is none. */
+/** Parses a kit. Accepts lower case, other dashes or spaces, O for 0, and I or L for 1. Null if it is not a kit. */
 export function readKit(text: string): KeyPair | null {
   const bare = typedCode(text).toUpperCase();
   if (text.length > maxTyped || !bare.startsWith(name)) return null;

@@ -3,10 +3,10 @@ import { parse as uuidBytes, stringify as uuidText } from 'uuid';
 import { frame, fromBase64Url } from './framing.ts';
 import type { Keyring } from './keyring.ts';
 
-/** What a mailed token is for. */
+/** The purpose of a mailed token. */
 export type MailedTokenType = 'password_reset' | 'email_verification';
 
-/** What a mailed token says: which row it is the key to, and whose that row was when it was mailed. */
+/** The claims of a mailed token: its row, and the owner of that row when it was mailed. */
 export interface MailedClaims {
   readonly id: string;
   readonly userId: string;
@@ -18,9 +18,9 @@ const macLength = 32;
 const maxLength = 160;
 
 /**
- * `prt1.<kid>.<base64url of token id ‖ user id ‖ HMAC>`, or `evt1.…`. The same row always gives the same token, so that
- * the sender can derive it when it is sent, and derive it again, with the keyring as the only secret.
- * @throws {KeyringError} where the keyring has no such key.
+ * `prt1.<kid>.<base64url of token id ‖ user id ‖ HMAC>`, or `evt1.…`. The same row always gives the same token. So the
+ * worker can derive it whenever it sends the mail, with the keyring as the only secret.
+ * @throws {KeyringError} if the keyring does not have this key.
  */
 export function mailedToken(keyring: Keyring, kid: string, type: MailedTokenType, { id, userId }: MailedClaims): string {
   const body = Buffer.concat([uuidBytes(id), uuidBytes(userId)]);
@@ -28,8 +28,9 @@ export function mailedToken(keyring: Keyring, kid: string, type: MailedTokenType
 }
 
 /**
- * What the token says, or null where this keyring did not sign it, it is of another type, or it is not written the one
- * way. It proves that the token was mailed; whether it is unused, the newest and in time, its row says.
+ * Returns the claims of a token. Null if this keyring did not sign it, it has another type, or its form is not
+ * canonical. This proves that the token was mailed. Only its row tells whether it is unused, the newest and not
+ * expired.
  */
 export function readMailedToken(keyring: Keyring, type: MailedTokenType, token: string): MailedClaims | null {
   if (token.length > maxLength) return null;

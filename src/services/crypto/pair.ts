@@ -7,16 +7,18 @@ import { composed } from './password.ts';
 import { isOfActiveKey, open, seal } from './seal.ts';
 import { maxIterations, type Stretching } from './stretch.ts';
 
-/** Whose key pair it is. */
+/** The owner of a key pair. */
 export interface PairHolder {
   readonly userId: string;
   readonly publicKey: Buffer;
 }
 
-/** A private key out of the outer seal: what the password still closes, and how a key is made of that. */
+/**
+ * A private key without its outer seal: still encrypted under the password, with the parameters of the key derivation.
+ */
 export interface PrivateSeal extends PairHolder {
   readonly stretching: Stretching;
-  /** Whether it was sealed with the system key that seals today. */
+  /** Whether it was sealed with the active system key. */
   readonly isOfActiveKey: boolean;
   readonly sealed: Buffer;
 }
@@ -25,15 +27,15 @@ const purpose = 'user-key-seal';
 const scheme = 'pbkdf2-sha256';
 const macScheme = 'public-key-v2';
 
-/** The 32 bytes that a password gives, and how it gave them. */
+/** The 32 bytes derived from a password, and the parameters of the derivation. */
 export interface Stretched {
   readonly key: Uint8Array;
   readonly stretching: Stretching;
 }
 
 /**
- * Seals a private key twice: under the 32 bytes that the password gives, as `pbkdf2-sha256:<rounds>:<salt>:<sealed>`, and
- * that under the system key. Neither alone opens it.
+ * Encrypts a private key twice: under the 32 bytes derived from the password, as
+ * `pbkdf2-sha256:<rounds>:<salt>:<sealed>`, and the result under the system key. Decryption requires both.
  */
 export function sealPrivateKey(keyring: Keyring, userId: string, pair: KeyPair, { key, stretching }: Stretched): string {
   const holder = { userId, publicKey: pair.publicKey };
@@ -41,13 +43,16 @@ export function sealPrivateKey(keyring: Keyring, userId: string, pair: KeyPair, 
   return sealAgain(keyring, { ...holder, stretching, isOfActiveKey: true, sealed });
 }
 
-/** Puts the outer seal on again, with the system key of today: it takes no password. */
+/** Renews the outer seal with the active system key. Needs no password. */
 export function sealAgain(keyring: Keyring, { stretching: { iterations, salt }, sealed, ...holder }: PrivateSeal): string {
   const inner = Buffer.from(`${scheme}:${iterations}:${salt.toString('base64url')}:${sealed.toString('base64url')}`, 'utf8');
   return seal(keyring, purpose, contextOf(holder), inner);
 }
 
-/** Takes the outer seal off. @throws {SealError} where it is another user's, of a system key that is gone, or altered. */
+/**
+ * Removes the outer seal. @throws {SealError} if it belongs to another user, its system key is missing, or it was
+ * altered.
+ */
 export function readPrivateSeal(keyring: Keyring, holder: PairHolder, text: string): PrivateSeal {
   const [name, rounds = '', salt = '', encoded = '', ...rest] = open(keyring, purpose, contextOf(holder), text).toString('utf8').split(':');
   const iterations = /^[1-9]\d{0,8}$/.test(rounds) ? Number(rounds) : 0;
@@ -57,7 +62,7 @@ export function readPrivateSeal(keyring: Keyring, holder: PairHolder, text: stri
   return { ...holder, stretching: { iterations, salt: saltBytes }, isOfActiveKey: isOfActiveKey(keyring, text), sealed };
 }
 
-/** The private key, by the bytes that the password gives; null where they are not the right ones. */
+/** Decrypts the private key with the bytes derived from the password. Null if they are wrong. */
 export function openPrivateKey({ stretching, sealed, ...holder }: PrivateSeal, key: Uint8Array): Buffer | null {
   try {
     const privateKey = decrypt(key, boundTo(holder, stretching), sealed);
@@ -71,8 +76,8 @@ export function openPrivateKey({ stretching, sealed, ...holder }: PrivateSeal, k
 }
 
 /**
- * The private key, by the password, which `stretch` makes bytes of; null where it is not the right one. Where the password
- * is another once it is {@link composed}, it is tried as it was typed too, for seals of earlier versions.
+ * Decrypts the private key with the password, which `stretch` converts to bytes. Null if the password is wrong. If the
+ * {@link composed} password differs from the typed one, the typed one is tried too, for seals of earlier versions.
  */
 export async function openByPassword(
   seal: PrivateSeal,
@@ -90,18 +95,21 @@ export async function openByPassword(
   return found;
 }
 
-/** The content of a stored pair's mark: the public key's owner, the seals, and how often they were replaced. */
+/** The content of a stored pair's mark: the owner, the public key, the seal, and the number of replacements. */
 export interface MarkedPair extends PairHolder {
   readonly version: number;
   readonly sealed: string;
 }
 
-/** The mark by which a stored pair is known as this user's latest: `<kid>.<HMAC>`. Without the keyring, none can be put in its place. */
+/**
+ * The mark `<kid>.<HMAC>` identifies a stored pair as the user's latest. Without the keyring, nobody can replace the
+ * pair.
+ */
 export function markPair(keyring: Keyring, pair: MarkedPair): string {
   return markOf(keyring, keyring.active, pair);
 }
 
-/** Whether the mark is this pair's, of this version. */
+/** Whether the mark matches this pair in this version. */
 export function isMarked(keyring: Keyring, pair: MarkedPair, mark: string): boolean {
   const [kid = ''] = mark.split('.');
   if (!keyring.has(kid)) return false;
@@ -109,7 +117,7 @@ export function isMarked(keyring: Keyring, pair: MarkedPair, mark: string): bool
   return expected.byteLength === given.byteLength && timingSafeEqual(expected, given);
 }
 
-/** Whether a mark was made with the system key that marks today. */
+/** Whether a mark was made with the active system key. */
 export const isOfActiveKid = (keyring: Keyring, mark: string): boolean => mark.split('.')[0] === keyring.active;
 
 function markOf(keyring: Keyring, kid: string, { userId, publicKey, version, sealed }: MarkedPair): string {

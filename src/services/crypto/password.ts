@@ -3,20 +3,23 @@ import { bounds, readArgon, runArgon, writeArgon, type ArgonHash, type ArgonPara
 import { verifyImported } from './imported.ts';
 import type { Keyring } from './keyring.ts';
 
-/** What one hash costs: KiB of memory, and passes over it. */
+/** The cost of a hash: memory in KiB, and passes. */
 export interface PasswordCost {
   readonly memory: number;
   readonly time: number;
 }
 
-/** What a verification found. */
+/** The result of a verification. */
 export interface PasswordVerdict {
   readonly isRight: boolean;
-  /** Whether the stored hash was imported, or made with an older key or at another cost than today's. Only a right password's counts. */
+  /**
+   * Whether the stored hash was imported, or made with an older key or at another cost than the current one. Only
+   * meaningful for a right password.
+   */
   readonly needsRehash: boolean;
 }
 
-/** A stored hash of ours, read: its key, its variant of Argon2, its cost, salt and digest. */
+/** A parsed hash of this service: key, Argon2 variant, cost, salt and digest. */
 export interface PasswordHash extends ArgonHash {
   readonly kid: string;
 }
@@ -27,15 +30,13 @@ const leastCost: PasswordCost = { memory: 19_456, time: 2 };
 const saltLength = 16;
 const hashLength = 32;
 
-/**
- * Whether a password may be hashed at all: 1 to 128 characters of well-formed Unicode.
- */
+/** Whether a password can be hashed: 1 to 128 characters of well-formed Unicode. */
 export function isHashable(password: string): boolean {
   if (password === '' || password.length > 2 * maxPasswordLength || /\p{Surrogate}/u.test(password)) return false;
   return [...password].length <= maxPasswordLength;
 }
 
-/** @throws {RangeError} where hashes of this cost would be too cheap to keep, or refused when they are verified. */
+/** @throws {RangeError} if hashes of this cost would be too cheap, or refused at verification. */
 export function checkCost({ memory, time }: PasswordCost): void {
   const isAllowed =
     Number.isInteger(memory) &&
@@ -51,12 +52,15 @@ export function checkCost({ memory, time }: PasswordCost): void {
 }
 
 /**
- * A password as it is hashed: composed (NFC), because one keyboard sends an accented letter as one character and another
+ * Composes a password (NFC) before hashing, because some keyboards send an accented letter as one character and others
  * as two.
  */
 export const composed = (password: string): string => password.normalize('NFC');
 
-/** Argon2id behind a keyed pepper: `pepper-v1:<kid>:$argon2id$…`. Without the keyring, a stolen hash cannot be tried. */
+/**
+ * Hashes with Argon2id and a keyed pepper: `pepper-v1:<kid>:$argon2id$…`. Without the keyring, a stolen hash cannot be
+ * attacked.
+ */
 export async function hashPassword(password: string, cost: PasswordCost, keyring: Keyring): Promise<string> {
   if (!isHashable(password)) throw new RangeError(`A password must have 1 to ${maxPasswordLength} characters`);
   checkCost(cost);
@@ -65,10 +69,10 @@ export async function hashPassword(password: string, cost: PasswordCost, keyring
 }
 
 /**
- * Whether the password is the one that was hashed, here or by the system a user was imported from. A stored text that is
- * of no known scheme, of a key that is gone, or that asks more than {@link bounds}, matches no password: it takes as
- * long as any other wrong one. Where the password is another once it is {@link composed}, it is tried as it was typed too,
- * for hashes of earlier versions and other systems: always, so that a right one takes as long as a wrong one.
+ * Whether the password matches a hash of this service or of the system that the user was imported from. A hash of an
+ * unknown scheme, with a missing key or beyond {@link bounds} matches no password and takes as long as a wrong
+ * password. If the {@link composed} password differs from the typed one, the typed one is tried too, for hashes of
+ * earlier versions and other systems. It is always tried, so that a right password takes as long as a wrong one.
  */
 export async function verifyPassword(storedHash: string, password: string, cost: PasswordCost, keyring: Keyring): Promise<PasswordVerdict> {
   if (!isHashable(password)) return wrong;
@@ -88,7 +92,7 @@ async function verifyExactly(storedHash: string, password: string, cost: Passwor
   return { isRight: true, needsRehash: !isOfToday(known, cost, keyring) };
 }
 
-/** What a hash of ours says of itself, or null where the text is none, or asks more than {@link bounds}. */
+/** Parses a hash of this service. Null if the text is not one, or exceeds {@link bounds}. */
 export function readPasswordHash(text: string): PasswordHash | null {
   const [, kid, encoded = ''] = /^pepper-v1:([A-Za-z0-9_-]{1,32}):(.+)$/.exec(text) ?? [];
   const found = readArgon(encoded);
@@ -97,14 +101,14 @@ export function readPasswordHash(text: string): PasswordHash | null {
 }
 
 /**
- * A hash of no password at all, at today's cost, to verify against where there is no user: the work is the same and the
- * answer is always no. It costs nothing to make: its digest is random.
+ * Builds a hash that no password matches, at the current cost, to verify against if there is no user. The work is the
+ * same, and the result is always no match. Cheap to build, because its digest is random.
  */
 export function dummyHash(cost: PasswordCost, keyring: Keyring): string {
   return written(dummy(cost, keyring));
 }
 
-/** Argon2id at today's form and this cost, over a new salt. */
+/** Returns the current Argon2id parameters at this cost, with a new salt. */
 export function freshParameters({ memory, time }: PasswordCost): ArgonParameters {
   return { variant: 'argon2id', version: 19, memory, time, lanes: 1, salt: randomBytes(saltLength) };
 }
@@ -128,7 +132,10 @@ function isOfToday(found: PasswordHash, { memory, time }: PasswordCost, keyring:
   return found.kid === keyring.active && found.memory === memory && found.time === time && found.lanes === 1;
 }
 
-/** Argon2id over the peppered password: what is hashed is an HMAC of it, so only the keyring's holder can try one. */
+/**
+ * Computes Argon2id over an HMAC of the password (the pepper), so that only the holder of the keyring can guess
+ * passwords.
+ */
 async function digestOf(password: string, parameters: Omit<PasswordHash, 'digest'>, length: number, keyring: Keyring): Promise<Buffer> {
   const peppered = keyring.mac(parameters.kid, 'password-pepper', Buffer.from(password, 'utf8'));
   return runArgon(peppered, parameters, length).finally(() => peppered.fill(0));

@@ -1,19 +1,19 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { composed, isHashable, maxPasswordLength } from './password.ts';
 
-/** What a new password is held against. */
+/** The requirements on a new password. */
 export interface PasswordPolicy {
-  /** Characters it must have, counted as a reader counts: an emoji of one code point is one. */
+  /** The minimum number of characters, counted as code points. */
   readonly minLength: number;
-  /** The user's own names, username and address: each alone is no password. Give the full name too. */
+  /** The user's own names, username and address. None of them alone is accepted. Include the full name too. */
   readonly personal: readonly string[];
-  /** Whether to refuse what a stranger tries early, though it is in no list: a row of keys, the name of this software. */
+  /** Whether to refuse passwords that are easy to guess but in no list: a row of keys, the name of this software. */
   readonly refusesGuessable?: boolean;
 }
 
 /**
- * What is wrong with a new password, in words that go after the name of a field and never repeat it; nothing where it is
- * allowed. There are no rules of composition: only length counts, and that it is hard to guess.
+ * Returns the problems of a new password, as texts that follow the name of a field and never repeat the password. Empty
+ * if it is accepted. There are no composition rules: only length and being hard to guess count.
  */
 export function passwordProblems(given: string, { minLength, personal, refusesGuessable = false }: PasswordPolicy): string[] {
   const password = composed(given);
@@ -39,7 +39,7 @@ export const commonPasswords: ReadonlySet<string> = new Set([
 
 const isCommon = (password: string): boolean => commonPasswords.has(password.toLowerCase());
 
-/** Rows of keys, and orders that everybody knows. */
+/** Rows of keys, and well-known sequences. */
 const rows = [
   '12345678901234567890',
   'abcdefghijklmnopqrstuvwxyz',
@@ -54,10 +54,10 @@ const rows = [
   '1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p',
 ].flatMap((row) => [row, [...row].reverse().join('')]);
 
-/** What is public of every installation: its name, and the passwords of seeded accounts. */
+/** Public words of every installation: its name, and the passwords of seeded accounts. */
 const publicWords = ['unionhall', 'testpass'];
 
-/** Characters beside a public word that make a password of it. */
+/** The minimum number of characters besides a public word. */
 const leastBeside = 6;
 
 function isGuessable(password: string): boolean {
@@ -66,7 +66,7 @@ function isGuessable(password: string): boolean {
   return /^(.{1,4})\1+$/su.test(password.toLowerCase()) || isOfRows(folded) || beside.some((rest) => rest.length < leastBeside);
 }
 
-/** Whether a text is nothing but parts of rows, of three characters at least. */
+/** Whether a text consists only of parts of rows, of at least three characters each. */
 function isOfRows(text: string): boolean {
   let rest = text;
   while (rest !== '') {
@@ -78,7 +78,7 @@ function isOfRows(text: string): boolean {
   return text !== '';
 }
 
-/** "rosa-parks" is the name Rosa Parks as well. */
+/** "rosa-parks" also matches the name Rosa Parks. */
 function isPersonal(password: string, personal: readonly string[]): boolean {
   const folded = fold(password);
   return folded !== '' && personal.flatMap((text) => [text, localPart(text)]).some((text) => fold(text) === folded);
@@ -86,7 +86,7 @@ function isPersonal(password: string, personal: readonly string[]): boolean {
 
 const localPart = (text: string): string => text.slice(0, Math.max(text.lastIndexOf('@'), 0));
 
-/** Letters and digits only, in small letters. */
+/** Keeps only letters and digits, in lower case. */
 const fold = (text: string): string =>
   text
     .normalize('NFKC')

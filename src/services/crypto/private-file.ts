@@ -2,14 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** A written file that is not in its place yet. */
+/** A written file that has not replaced its target yet. */
 export interface PendingFile {
-  /** Replaces the file of that name. */
+  /** Replaces the target file. */
   readonly keep: () => Promise<void>;
   readonly drop: () => Promise<void>;
 }
 
-/** Writes and flushes a new file beside `file`, only for its owner: readers find the old text or the new one, even after a crash. */
+/**
+ * Writes and flushes a new file beside `file`, readable only for its owner. Readers find either the old or the new
+ * text, even after a crash.
+ */
 export async function writeBeside(file: string, text: string): Promise<PendingFile & { readonly path: string }> {
   const path = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
   const drop = () => rm(path, { force: true });
@@ -29,7 +32,7 @@ export async function writeBeside(file: string, text: string): Promise<PendingFi
   return { path, keep: () => rename(path, file), drop };
 }
 
-/** Creates a file only for its owner. A file that another process creates first stays. */
+/** Creates a file readable only for its owner. Keeps a file that another process created first. */
 export async function createPrivate(file: string, text: string): Promise<void> {
   const { path, drop } = await writeBeside(file, text);
   try {

@@ -3,7 +3,7 @@ import { parse as uuidBytes, stringify as uuidText, validate as isUuid } from 'u
 import { frame, fromBase64Url } from './framing.ts';
 import type { Keyring } from './keyring.ts';
 
-/** What a refresh token says: the how-manieth of which session it is, and which key signed it. */
+/** The claims of a refresh token: its session, its counter within the session, and the key that signed it. */
 export interface RefreshClaims {
   readonly sessionId: string;
   readonly counter: number;
@@ -17,7 +17,7 @@ const maxLength = 160;
 
 /**
  * `rft1.<kid>.<base64url of session id ‖ counter ‖ HMAC>`. The same claims always give the same token, so that a
- * rotation can be answered again without keeping what it answered.
+ * retried rotation gets the same answer without storing it.
  */
 export function mintRefreshToken(keyring: Keyring, { sessionId, counter, kid }: RefreshClaims): string {
   const body = Buffer.alloc(bodyLength);
@@ -26,7 +26,7 @@ export function mintRefreshToken(keyring: Keyring, { sessionId, counter, kid }: 
   return `${scheme}.${kid}.${Buffer.concat([body, sign(keyring, kid, body)]).toString('base64url')}`;
 }
 
-/** What the token says, or null where this keyring did not sign it or it is not written the one way. */
+/** Returns the claims of a token. Null if this keyring did not sign it or its form is not canonical. */
 export function verifyRefreshToken(keyring: Keyring, token: string): RefreshClaims | null {
   if (token.length > maxLength) return null;
   const [name, kid, encoded, ...rest] = token.split('.');

@@ -2,14 +2,15 @@ import { frame, fromBase64Url } from './framing.ts';
 import { decrypt, encrypt, overhead, SealError } from './gcm.ts';
 import type { Keyring, KeyPurpose } from './keyring.ts';
 
-/** The purposes whose keys seal; the keys of all others sign. */
+/** The purposes whose keys encrypt. The keys of all other purposes sign. */
 export type SealPurpose = Extract<KeyPurpose, 'totp-seed' | 'database-credentials' | 'user-key-seal'>;
 
 const scheme = 'seal-v1';
 
 /**
- * AES-256-GCM under the active key for one purpose: `seal-v1:<kid>:<base64url of nonce ‖ ciphertext ‖ tag>`. It opens
- * with the same purpose and context only: name in the context what it belongs to, and it is of no use in another place.
+ * Encrypts with AES-256-GCM under the active key for one purpose: `seal-v1:<kid>:<base64url of nonce ‖ ciphertext ‖
+ * tag>`. Decryption requires the same purpose and context. Name the owner of the value in the context, so that the seal
+ * is useless elsewhere.
  */
 export function seal(keyring: Keyring, purpose: SealPurpose, context: readonly string[], bytes: Uint8Array): string {
   const kid = keyring.active;
@@ -18,8 +19,8 @@ export function seal(keyring: Keyring, purpose: SealPurpose, context: readonly s
 }
 
 /**
- * The bytes that were sealed; they belong to the caller, who zeroes them after use.
- * @throws {SealError} where the text is not such a seal, of a key that is gone, of another purpose or context, or altered.
+ * Decrypts a sealed value. The caller must zero the returned bytes.
+ * @throws {SealError} if the text is malformed, its key is missing, its purpose or context differs, or it was altered.
  */
 export function open(keyring: Keyring, purpose: SealPurpose, context: readonly string[], text: string): Buffer {
   const blob = read(text);
@@ -28,7 +29,7 @@ export function open(keyring: Keyring, purpose: SealPurpose, context: readonly s
   return decrypt(keyring.secret(kid, purpose), boundTo(kid, purpose, context), sealed);
 }
 
-/** Whether the blob is sealed with the key that seals today; any other is opened and sealed again on its next use. */
+/** Whether the value is sealed with the active key. Any other is sealed again on its next use. */
 export function isOfActiveKey(keyring: Keyring, text: string): boolean {
   return read(text)?.kid === keyring.active;
 }

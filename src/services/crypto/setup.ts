@@ -7,15 +7,15 @@ import { typedToken } from './typed.ts';
 const tokenForm = /^sut1\.[A-Za-z0-9_-]{43}$/;
 
 /**
- * The token with which the owner of an instance is made: a file `setup-token` in the config directory, that only the
- * service's own account reads. It is there while there is no owner; the reader of the token may become the owner.
+ * The token that allows its reader to create the owner of an instance. It is a file `setup-token` in the config
+ * directory, readable only for the service's own account. It exists as long as there is no owner.
  */
 export class SetupToken {
   readonly #file: string;
-  /** Where no file can be kept: it then ends with the process. */
+  /** The token if no file can be written. It then ends with the process. */
   #held: string | null = null;
 
-  /** @param warn hears that the token cannot be kept. */
+  /** @param warn called if the token cannot be stored. */
   constructor(
     private readonly directory: string,
     private readonly warn: (message: string) => void = () => undefined,
@@ -23,7 +23,9 @@ export class SetupToken {
     this.#file = join(directory, 'setup-token');
   }
 
-  /** The token, made where there is none. Of several processes that make it at once, all end with the same. */
+  /**
+   * Returns the token, and creates it if there is none. Processes that create it at the same time get the same token.
+   */
   async keep(): Promise<string> {
     const token = await this.#read().then((kept) => kept ?? this.#make());
     if (token !== null) return token;
@@ -35,19 +37,19 @@ export class SetupToken {
     return (this.#held ??= mint());
   }
 
-  /** Whether this is the token, in a time that does not tell how much of it is right. No text is one while none is kept. */
+  /** Whether this is the token. Compares in constant time. False if there is no token. */
   async isToken(text: string): Promise<boolean> {
     const kept = this.#held ?? (await this.#read());
     return timingSafeEqual(digest(typedToken(text)), digest(kept ?? mint())) && kept !== null;
   }
 
-  /** Removes it: it works once. */
+  /** Removes the token, which works once. */
   async forget(): Promise<void> {
     this.#held = null;
     await unlink(this.#file).catch(() => undefined);
   }
 
-  /** Null where nothing can be written. */
+  /** Null if nothing can be written. */
   async #make(): Promise<string | null> {
     try {
       await createPrivate(this.#file, mint());
@@ -57,7 +59,7 @@ export class SetupToken {
     }
   }
 
-  /** Null where there is none that can be trusted: one that others could read is none. */
+  /** Null if there is no trustworthy token: one that others could read is ignored. */
   async #read(): Promise<string | null> {
     const text = (await readFile(this.#file, 'utf8').catch(() => '')).trim();
     if (!tokenForm.test(text)) return null;

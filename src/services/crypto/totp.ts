@@ -2,54 +2,55 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { toBase32 } from './base32.ts';
 import { typedCode } from './typed.ts';
 
-/** Whom an authenticator shows a code for. */
+/** The account that an authenticator shows with a code. */
 export interface TotpAccount {
   readonly issuer: string;
-  /** The account's name with the issuer: a username or an address. */
+  /** The name of the account with the issuer: a username or an address. */
   readonly label: string;
 }
 
 const seedLength = 20;
 const digits = 6;
 const period = 30;
-/** Steps by which the clocks of server and authenticator may differ, either way. */
+/** The number of steps by which the clocks of server and authenticator may differ in either direction. */
 const tolerance = 1;
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-/** A seed of 160 random bits; it belongs to the caller, who zeroes it after use. */
+/** Creates a seed of 160 random bits. The caller must zero it after use. */
 export function mintSeed(): Buffer {
   return randomBytes(seedLength);
 }
 
-/** The seed as it is typed into an authenticator: base32 of RFC 4648, without padding. */
+/** Formats the seed for typing into an authenticator: base32 (RFC 4648) without padding. */
 export function seedText(seed: Uint8Array): string {
   return toBase32(seed, alphabet);
 }
 
 /**
- * The address that an authenticator scans, in the Key URI format. A colon parts issuer and label there, even an encoded
- * one, so there is none in either.
+ * Builds the URI that an authenticator scans, in the Key URI format. A colon separates issuer and label, even an
+ * encoded one, so colons are removed from both.
  */
 export function otpauthUri(seed: Uint8Array, { issuer, label }: TotpAccount): string {
   const [by, whom] = [issuer, label].map((text) => encodeURIComponent(text.replaceAll(':', '')));
   return `otpauth://totp/${by}:${whom}?secret=${seedText(seed)}&issuer=${by}&algorithm=SHA1&digits=${digits}&period=${period}`;
 }
 
-/** The time step of an instant: how many times 30 seconds have passed since 1970. */
+/** Returns the time step of an instant: the number of 30-second intervals since 1970. */
 export function stepOf(at: Date): number {
   return Math.floor(at.valueOf() / (period * 1000));
 }
 
 /**
- * The step whose code this is, of the present one and its two neighbours, or null. It is never `lastStep` or an earlier
- * one: the caller stores what was accepted, where nobody else has stored as much meanwhile, and so no code works twice.
+ * Returns the step of the code, among the current one and its two neighbors, or null. Never returns `lastStep` or an
+ * earlier step. The caller stores the accepted step unless another call has done so meanwhile, so no code works twice.
  */
 export function verifyTotp(seed: Uint8Array, code: string, at: Date, lastStep: number | null): number | null {
   const typed = typedCode(code);
   if (!/^[0-9]{6}$/.test(typed)) return null;
   const given = Buffer.from(typed, 'ascii');
   let accepted: number | null = null;
-  // The later step wins where two have one code, and all are looked at: neither tells how near a guess was in time.
+  // If two steps have the same code, the later wins. All steps are checked, so that the time does not reveal a near
+  // match.
   for (let step = stepOf(at) - tolerance; step <= stepOf(at) + tolerance; step++) {
     const isCode = step >= 0 && timingSafeEqual(Buffer.from(hotp(seed, step), 'ascii'), given);
     if (isCode && step > (lastStep ?? -1)) accepted = step;
@@ -57,7 +58,7 @@ export function verifyTotp(seed: Uint8Array, code: string, at: Date, lastStep: n
   return accepted;
 }
 
-/** RFC 4226: the six digits of one step, by HMAC-SHA-1. */
+/** Computes the six digits of one step (RFC 4226, HMAC-SHA-1). */
 export function hotp(seed: Uint8Array, step: number): string {
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(step));

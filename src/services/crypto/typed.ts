@@ -1,12 +1,12 @@
-/** Longer than any code or token, however it is typed. */
+/** More than the length of any typed code or token. */
 const maxTyped = 300;
 
-/** A token as it was given out, without the white space that copying it added. */
+/** Removes the white space that copying adds to a token. */
 export function typedToken(text: string): string {
   return text.length > maxTyped ? text : text.replace(/[\s\u200B\u2060\uFEFF]/gu, '');
 }
 
-/** A code as it was given out: without spaces and dashes, and with ASCII digits and letters for full-width ones. */
+/** Normalizes a typed code: removes spaces and dashes, and converts full-width digits and letters to ASCII. */
 export function typedCode(text: string): string {
   if (text.length > maxTyped) return text;
   const ascii = text.replace(/[\uFF01-\uFF5E]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));

@@ -8,7 +8,7 @@ const saltScheme = 'hkdf-sha256-v1';
 const wrapScheme = 'wrap-v3';
 const noSalt = Buffer.alloc(0);
 
-/** The versions of a vault's key that a user may open, including the active one. Their holder wipes them. */
+/** The versions of a vault's key that a user may use, including the active one. The holder must wipe them. */
 export class VaultKeys {
   constructor(
     readonly active: number,
@@ -25,7 +25,7 @@ export class VaultKeys {
     return [...this.keys.keys()];
   }
 
-  /** @throws {SealError} where there is no such version. */
+  /** @throws {SealError} if there is no such version. */
   key(version: number = this.active): Buffer {
     const key = this.keys.get(version);
     if (key === undefined) throw new SealError();
@@ -36,12 +36,12 @@ export class VaultKeys {
     return this.keys.has(version);
   }
 
-  /** The same keys and a newer one, which becomes active; the bytes are shared. */
+  /** Returns the same keys with a newer one, which becomes active. The bytes are shared. */
   withNext(version: number, key: Buffer): VaultKeys {
     return new VaultKeys(version, new Map([...this.keys, [version, key]]));
   }
 
-  /** The same keys in bytes of their own. */
+  /** Returns the same keys in separate bytes. */
   copy(): VaultKeys {
     return new VaultKeys(this.active, new Map([...this.keys].map(([version, key]) => [version, Buffer.from(key)])));
   }
@@ -50,7 +50,7 @@ export class VaultKeys {
     for (const key of this.keys.values()) key.fill(0);
   }
 
-  /** Version ‖ key for each; to be zeroed. */
+  /** Returns version ‖ key for each. The caller must zero the bytes. */
   toBytes(): Buffer {
     const bytes = Buffer.alloc(this.keys.size * (4 + keyLength));
     let at = 0;
@@ -70,10 +70,10 @@ export class VaultKeys {
   }
 }
 
-/** Takes keys of which it is known by whom they are wiped. @returns the same. */
+/** Registers keys to be wiped. @returns the same keys. */
 export type Keep = (keys: VaultKeys) => VaultKeys;
 
-/** Does something with keys that live as long as it: whatever it keeps is wiped when it is over, however it ends. */
+/** Runs `act` and wipes all keys that it registered with `keep`, whether it succeeds or fails. */
 export async function keepingKeys<Done>(act: (keep: Keep) => Promise<Done>): Promise<Done> {
   const kept: VaultKeys[] = [];
   const keep: Keep = (keys) => {
@@ -87,7 +87,7 @@ export async function keepingKeys<Done>(act: (keep: Keep) => Promise<Done>): Pro
   }
 }
 
-/** Which one stored value: no two have the same of these, and none keeps them when it is moved, renamed or rolled back. */
+/** The identity of one stored value. It is unique, and moving, renaming or rolling back a value changes it. */
 export interface RecordFacts {
   readonly vaultId: string;
   readonly secretId: string;
@@ -97,10 +97,12 @@ export interface RecordFacts {
   readonly keyVersion: number;
 }
 
-/** A new row's salt, with the name of what is done with it: `hkdf-sha256-v1:<base64url>`. */
+/** Creates the salt of a new row, prefixed with the derivation: `hkdf-sha256-v1:<base64url>`. */
 export const freshSalt = (): string => `${saltScheme}:${randomBytes(keyLength).toString('base64url')}`;
 
-/** The key of one stored value, for Fernet; it belongs to the caller, who zeroes it. @throws {SealError} for no such salt. */
+/**
+ * Derives the Fernet key of one stored value. The caller must zero it. @throws {SealError} if the salt is malformed.
+ */
 export function recordKey(vaultKey: Uint8Array, salt: string, facts: RecordFacts): Buffer {
   const [scheme, encoded = '', ...rest] = salt.split(':');
   const bytes = fromBase64Url(encoded);
@@ -109,7 +111,7 @@ export function recordKey(vaultKey: Uint8Array, salt: string, facts: RecordFacts
   return derive(vaultKey, bytes, info);
 }
 
-/** What a vault session is bound to. */
+/** The binding of a vault session. */
 export interface WrapBinding {
   readonly sessionId: string;
   readonly userId: string;
@@ -119,7 +121,7 @@ export interface WrapBinding {
 }
 
 /**
- * Wraps vault keys so that it takes the token and the system key to unwrap them: `wrap-v3:<kid>:<base64url>`.
+ * Encrypts vault keys so that decryption requires both the token and the system key: `wrap-v3:<kid>:<base64url>`.
  * @param token the bytes of the vault token.
  */
 export function wrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBinding, keys: VaultKeys): string {
@@ -133,7 +135,10 @@ export function wrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBindi
   return `${wrapScheme}:${kid}:${wrapped.toString('base64url')}`;
 }
 
-/** @throws {SealError} for another token, another session, user, vault or version, a system key that is gone, or altered text. */
+/**
+ * @throws {SealError} if the token, session, user, vault or version differs, the system key is missing, or the text was
+ * altered.
+ */
 export function unwrapKeys(keyring: Keyring, token: Uint8Array, binding: WrapBinding, text: string): VaultKeys {
   const [scheme, kid = '', encoded = '', ...rest] = text.split(':');
   const wrapped = fromBase64Url(encoded);
@@ -160,7 +165,7 @@ function wrappingKey(keyring: Keyring, kid: string, token: Uint8Array, boundTo: 
 const boundBytes = (kid: string, { sessionId, userId, vaultId, version }: WrapBinding): Buffer =>
   frame(wrapScheme, kid, sessionId, userId, vaultId, version);
 
-/** To whom a version of the vault's key was given: to a user, or to the recovery kit where there is none. */
+/** The grant of a version of the vault's key to a user, or to the recovery kit if there is no user. */
 export interface GrantFacts {
   readonly vaultId: string;
   readonly version: number;
@@ -168,7 +173,7 @@ export interface GrantFacts {
   readonly publicKey: Uint8Array;
 }
 
-/** What a grant is sealed with beside the public key: it opens as nobody else's, and as no other version's. */
+/** The context of a grant's encryption, besides the public key. It binds the grant to its user and version. */
 export const grantContext = ({ vaultId, version, userId }: Omit<GrantFacts, 'publicKey'>): string[] => [
   'vault-grant',
   vaultId,
@@ -176,11 +181,14 @@ export const grantContext = ({ vaultId, version, userId }: Omit<GrantFacts, 'pub
   userId ?? 'recovery-kit',
 ];
 
-/** The mark that only a holder of the vault's key can put on a grant: none can be slipped in, to be renewed at a rotation. */
+/**
+ * The MAC of a grant. Only a holder of the vault's key can make it, so nobody else can insert a grant that a rotation
+ * would renew.
+ */
 export const markGrant = (vaultKey: Uint8Array, { vaultId, version, userId, publicKey }: GrantFacts): string =>
   mark(vaultKey, 'grant-v1', frame(vaultId, version, userId, publicKey));
 
-/** What the mark of a vault's state covers. */
+/** The facts that the mark of a vault's state covers. */
 export interface StateFacts {
   readonly vaultId: string;
   readonly version: number;
@@ -188,11 +196,11 @@ export interface StateFacts {
   readonly digest: string;
 }
 
-/** The mark on the state of the whole vault: which secrets there are, under which names, with which values, and which key is the latest. */
+/** The MAC of the whole vault's state: the secrets with their names and values, and the latest key. */
 export const markState = (vaultKey: Uint8Array, { vaultId, version, kitKey, digest }: StateFacts): string =>
   mark(vaultKey, 'state-v3', frame(vaultId, version, kitKey, digest));
 
-/** Whether two marks are the same, in a time that does not tell how much of them is. */
+/** Compares two marks in constant time. */
 export function isSameMark(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)];
   return a.byteLength === b.byteLength && timingSafeEqual(a, b);
@@ -205,6 +213,6 @@ function mark(vaultKey: Uint8Array, scheme: string, fields: Uint8Array): string 
   return made;
 }
 
-/** HKDF-SHA256. Node.js makes a key object of the bytes in any case, and is slow to find out that they are none yet. */
+/** HKDF-SHA256. Takes a key object: Node.js converts raw bytes to one anyway, and detects them slowly. */
 const derive = (from: Uint8Array, salt: Uint8Array, info: Uint8Array): Buffer =>
   Buffer.from(hkdfSync('sha256', createSecretKey(from), salt, info, keyLength));

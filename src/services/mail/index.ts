@@ -12,37 +12,40 @@ export { formatInstant, tokenLink } from './template.ts';
 export { issueToken, mailToken, verificationAge, type TokenMailScope } from './token.ts';
 export { smtpProblem } from './transport.ts';
 
-/** What mail needs of the process it runs in. */
+/** What mail needs of its process. */
 export interface MailParts {
-  /** Not of a request: each mail is looked up on a fork of its own. */
+  /** Not a request's entity manager: each mail is loaded on its own fork. */
   readonly em: SqlEntityManager;
-  /** The same database, as the queue asks for it. */
+  /** The same database, as the queue's library needs it. */
   readonly db: Db;
   readonly keyring: Keyring;
   readonly now: () => Date;
   readonly stationery: Stationery;
-  /** The SMTP server and the sender; null where none is configured. */
+  /** The SMTP server and the sender. Null if none is configured. */
   readonly smtp: { readonly url: string; readonly from: string } | null;
-  /** Shows mails where no server is configured; null where they must not be shown, as in production: they wait then. */
+  /**
+   * Prints mails if no server is configured. Null if they must not be shown, as in production: they then wait in the
+   * queue.
+   */
   readonly print: ((text: string) => void) | null;
-  /** Whether this process sends. Another one may: a process that only enqueues looks after nothing. */
+  /** Whether this process sends mail. If it only enqueues, it does not maintain the queue; another process sends. */
   readonly sends: boolean;
   readonly warn: (message: string) => void;
   readonly pace?: MailPace;
-  /** Traces jobs. Left out if tracing is off. */
+  /** Traces jobs. Omitted if tracing is off. */
   readonly trace?: <Result>(name: string, work: () => Promise<Result>) => Promise<Result>;
 }
 
-/** Mail that runs. */
+/** The running mail service. */
 export interface Mail {
   readonly queue: MailQueue;
-  /** Lets what is being sent be sent, and gives the rest back. */
+  /** Waits for mails that are being sent, and returns the rest to the queue. */
   stop(patience?: number): Promise<void>;
 }
 
 /**
- * Prepares the queue and, where this process is to send, begins. Without a server and without anything to show mails,
- * they wait in the queue until one is configured, and this is said once.
+ * Prepares the queue, and starts sending if this process sends. Without a server and a printer, mails wait in the queue
+ * until a server is configured; this is logged once.
  */
 export async function startMail(parts: MailParts): Promise<Mail> {
   const { db, sends, pace, warn, trace = (_name, work) => work() } = parts;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What is told to a user unasked, because it may not have been the user who did it. */
+/** Security notices that the user did not request, because the change may not have been made by them. */
 export const securityAlerts = [
   'session-reused',
   'password-changed',
@@ -22,8 +22,8 @@ const at = z.iso.datetime();
 const withToken = { userId: id, tokenId: id, kid: z.string().min(1).max(32) };
 
 /**
- * What is kept of a mail until it is sent: ids, and which key makes its token, but never the token. Only where the
- * address itself changed is an address kept: the one that the user no longer has, and that must hear of it.
+ * The stored data of a mail until it is sent: ids, and the key that makes its token, but never the token. An address is
+ * stored only when the address changed: the former one, which must be informed.
  */
 export const mailJob = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('password-reset'), ...withToken }),
@@ -35,8 +35,11 @@ export const mailJob = z.discriminatedUnion('kind', [
 
 export type MailJob = z.infer<typeof mailJob>;
 
-/** The mails that bring a token. */
+/** The mails that contain a token. */
 export type TokenJob = Extract<MailJob, { tokenId: string }>;
 
-/** What became of one try to send a mail. The reason is for the operator: it holds no address, no token and no server's words. */
+/**
+ * The outcome of one attempt to send a mail. The reason is for the operator and contains no address, token or server
+ * text.
+ */
 export type DeliveryOutcome = { readonly is: 'done' } | { readonly is: 'postponed' | 'refused'; readonly reason: string };

@@ -3,33 +3,37 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { fromKysely, PgBoss, type Db, type JobResult } from 'pg-boss';
 import { mailJob, type MailJob, type DeliveryOutcome } from './job.ts';
 
-/** How persistent the queue is: all in seconds, but for the tries. */
+/** The timing of the queue. All in seconds, except for the number of tries. */
 export interface MailPace {
-  /** How often one mail is tried at most. */
+  /** The maximum number of tries per mail. */
   readonly tries: number;
-  /** The wait after the first try that failed; it doubles with each, and is up to twice as long by chance. */
+  /**
+   * The wait after the first failed try. It doubles with each try, and random jitter adds up to the same time again.
+   */
   readonly firstWait: number;
   readonly longestWait: number;
-  /** How often a worker looks for mail. At least half a second. */
+  /** The interval at which a worker polls for mail. At least half a second. */
   readonly lookEvery: number;
-  /** How long one try may take. A worker that is silent for longer has died, and its mail is another's. */
+  /**
+   * The maximum duration of one try. A worker that is silent for longer is considered dead, and another takes its mail.
+   */
   readonly patience: number;
-  /** How often dead workers are looked for. */
+  /** The interval at which dead workers are detected. */
   readonly checkEvery: number;
 }
 
-/** Tries for most of a day: seven times in the first two hours, then once an hour. */
+/** Retries for most of a day: seven times in the first two hours, then once an hour. */
 export const usualPace: MailPace = { tries: 24, firstWait: 30, longestWait: 3600, lookEvery: 2, patience: 120, checkEvery: 30 };
 
 export interface QueueOptions {
-  /** Whether this process looks after the queue: gives back what dead workers held, and removes what is old. */
+  /** Whether this process maintains the queue: releases the mail of dead workers and removes old mail. */
   readonly supervises: boolean;
   readonly pace?: MailPace;
-  /** Hears what goes wrong with the queue itself. */
+  /** Called for problems of the queue itself. */
   readonly warn: (message: string) => void;
 }
 
-/** Sends one mail, or says why not. It does not throw. */
+/** Sends one mail, or returns why not. Never throws. */
 export type Deliver = (data: unknown, id: string, signal: AbortSignal) => Promise<DeliveryOutcome>;
 
 const name = 'mail';
@@ -37,15 +41,15 @@ const deadLetters = 'mail-dead';
 const day = 86_400;
 const nobody = '00000000-0000-0000-0000-000000000000';
 
-/** How many mails one process sends at a time. */
+/** The number of mails that one process sends at a time. */
 const lanes = 2;
 
-/** How many dead letters one statement puts back. */
+/** The number of dead letters that one statement puts back. */
 const most = 1000;
 
 /**
- * Mail that waits in the service's own database, in the schema `pgboss`. A mail is enqueued by the transaction that
- * causes it, and sent at least once: again where it is not known to have been sent, until it is, or is a dead letter.
+ * A mail queue in the service's own database, in the schema `pgboss`. The transaction that causes a mail enqueues it. A
+ * mail is sent at least once: it is retried until it is known to be sent or becomes a dead letter.
  */
 export class MailQueue {
   readonly #boss: PgBoss;
@@ -66,7 +70,7 @@ export class MailQueue {
     this.#boss.on('error', complain).on('warning', complain);
   }
 
-  /** Makes what the queue needs in the database where it is missing; any number of nodes may do so at once. */
+  /** Creates what the queue needs in the database if it is missing. Several nodes may do so at once. */
   async start(): Promise<void> {
     await this.#boss.start();
     const { tries, firstWait, longestWait, patience } = this.#pace;
@@ -82,13 +86,13 @@ export class MailQueue {
     await this.#boss.createQueue(deadLetters, { retentionSeconds: 90 * day });
     await this.#boss.createQueue(name, terms);
     await this.#boss.updateQueue(name, terms);
-    // pg-boss reads what it knows of a queue at the first use, which must not be inside the only connection's transaction.
+    // pg-boss loads a queue's settings at the first use, which must not be inside the only connection's transaction.
     await this.#boss.findJobs(name, { id: nobody });
   }
 
   /**
-   * Adds a mail to the transaction that the entity manager is in: it is sent when that is committed, and never if it is
-   * not. @throws {Error} outside a transaction: such a mail could be about what never happened.
+   * Adds a mail to the entity manager's transaction: it is sent only if that commits. @throws {Error} outside a
+   * transaction, because the mail could then be about a change that was rolled back.
    */
   async enqueue(em: SqlEntityManager, job: MailJob): Promise<void> {
     const transaction = em.getTransactionContext();
@@ -104,14 +108,14 @@ export class MailQueue {
       id = await this.#boss.work(name, options, async ([job]): Promise<JobResult[]> => {
         if (job === undefined) return [];
         const verdict = await deliver(job.data, job.id, job.signal);
-        this.#boss.notifyWorker(id); // where there was one, there may be more: it looks again at once
+        this.#boss.notifyWorker(id); // there may be more, so it polls again at once
         return [resultOf(job.id, verdict)];
       });
       this.#working.push(id);
     }
   }
 
-  /** Puts the dead letters back into the queue, as when what refused them was mended. @returns how many were put there. */
+  /** Puts the dead letters back into the queue, for example after the cause was fixed. @returns the number of mails. */
   async redrive(): Promise<number> {
     let moved = 0;
     for (let last = most; last === most; moved += last) last = await this.#boss.redrive(deadLetters, { destination: name, limit: most });
@@ -119,8 +123,8 @@ export class MailQueue {
   }
 
   /**
-   * Takes no more mail, waits so many milliseconds for what is being sent, and gives the rest back: any worker sends it
-   * after its wait.
+   * Takes no more mail, waits this many milliseconds for the mails that are being sent, and releases the rest. Any
+   * worker sends those after their wait.
    */
   async stop(patience = 10_000): Promise<void> {
     const idle = Promise.all(this.#working.map((id) => this.#boss.offWork(name, { id, wait: true })));
@@ -130,7 +134,7 @@ export class MailQueue {
   }
 }
 
-/** Says what is missing of the mail queue in the database. Null if it is complete. */
+/** Describes what the mail queue lacks in the database. Null if it is complete. */
 export async function queueProblem(
   run: (text: string, parameters: readonly unknown[]) => Promise<readonly object[]>,
 ): Promise<string | null> {
@@ -147,7 +151,7 @@ function resultOf(id: string, verdict: DeliveryOutcome): JobResult {
   return { id, status: verdict.is === 'refused' ? 'deadletter' : 'failed', output: { reason: verdict.reason } };
 }
 
-/** While the database is away, every look into it fails: one of those is news. */
+/** While the database is unreachable, every poll fails. Only one warning a minute is useful. */
 function atMostOnceAMinute<T>(hear: (said: T) => void): (said: T) => void {
   let quietUntil = 0;
   return (said) => {

@@ -17,53 +17,53 @@ export interface TokenMailScope {
   readonly now: () => Date;
 }
 
-/** Seconds in which an address can be verified: mail may be read the next day. */
+/** The lifetime of a verification token in seconds: people may read mail the next day. */
 export const verificationAge = 86_400;
 
-/** An invitation's token is a reset: the first password is chosen as any later one is. */
+/** An invitation's token is a reset token: the first password is chosen like any later one. */
 export const tokenTypes = {
   'password-reset': TokenType.PASSWORD_RESET,
   invitation: TokenType.PASSWORD_RESET,
   'email-verification': TokenType.EMAIL_VERIFICATION,
 } as const satisfies Record<TokenJob['kind'], TokenType>;
 
-/** What a token is issued for, to whom, and for how many seconds. */
+/** The purpose, the recipient and the lifetime in seconds of a token. */
 interface TokenFacts {
   readonly kind: TokenJob['kind'];
   readonly user: User;
   readonly lifetime: number;
 }
 
-/** A token that can be spent until it expires, and the job that mails it. */
+/** A usable token, and the job that mails it. */
 export interface IssuedToken {
   readonly job: TokenJob;
   readonly token: string;
   readonly expiresAt: Date;
 }
 
-/** Issues the user a token, see {@link issueToken}, and mails it, in the caller's transaction. */
+/** Issues a token to the user (see {@link issueToken}) and mails it, in the caller's transaction. */
 export async function mailToken(scope: TokenMailScope, facts: TokenFacts): Promise<void> {
   await scope.mail.enqueue(scope.em, (await issueToken(scope, facts)).job);
 }
 
 /**
- * Issues the user a token of so many seconds, in the caller's transaction; the earlier unused ones of its type stop
- * working. Only its hash is stored: the worker makes the token again from the row's id and the keyring, so a mail that is
- * sent twice brings the same one twice. A reset that is asked for an invited user is the invitation again, as long as it
- * works: anybody may ask for a reset, and that must not shorten what an admin granted.
+ * Issues a token with a lifetime in seconds, in the caller's transaction. Earlier unused tokens of its type stop
+ * working. Only the hash is stored: the worker derives the token again from the row's id and the keyring, so a mail
+ * that is sent twice has the same token. A reset for an invited user renews the invitation as long as it works: anyone
+ * may request a reset, and that must not shorten what an admin granted.
  */
 export async function issueToken(scope: Omit<TokenMailScope, 'mail'>, { kind, user, lifetime }: TokenFacts): Promise<IssuedToken> {
   const { em, keyring } = scope;
   const type = tokenTypes[kind];
   const kid = keyring.active;
-  // Two requests at once would each leave the other's token: they take turns.
+  // Concurrent requests must take turns; otherwise each would leave the other's token.
   await em.execute('select from users where id = ? for no key update', [user.id]);
   const unused = { user: user.id, type, usedAt: null };
   const earlier = kind === 'password-reset' && user.isInvited ? await em.findOne(OneTimeToken, unused, { filters: false }) : undefined;
   const at = await databaseNow(scope);
   const issued = earlier && earlier.expiresAt > at ? issuedAgain(keyring, user, earlier) : null;
   if (issued !== null) return issued;
-  // Not where there is none: the number of statements must not tell who was invited.
+  // Not if there is none: the number of statements must not reveal who was invited.
   if (earlier !== null) await em.nativeDelete(OneTimeToken, unused, { filters: false });
   const expiresAt = new Date(at.valueOf() + lifetime * 1000);
   const row = new OneTimeToken({
@@ -79,7 +79,9 @@ export async function issueToken(scope: Omit<TokenMailScope, 'mail'>, { kind, us
   return { job: { kind, userId: user.id, tokenId: row.id, kid }, token, expiresAt };
 }
 
-/** The invitation that an unused token is; null where its key is gone. Its row is written, as a new token's is: it costs the same. */
+/**
+ * Reissues an unused invitation. Null if its key is missing. Writes its row like that of a new token, at the same cost.
+ */
 function issuedAgain(keyring: Keyring, { id: userId }: User, row: OneTimeToken): IssuedToken | null {
   for (const kid of keyring.kids) {
     const token = mailedToken(keyring, kid, row.type, { id: row.id, userId });
