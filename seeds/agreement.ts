@@ -1,8 +1,9 @@
 import { ClockStart, LimitBase, MissConsequence, TimeLimitAct } from '../src/entities/agreement.ts';
-import { DayUnit } from '../src/entities/calendar.ts';
+import { DayUnit, usualWorkweek } from '../src/entities/calendar.ts';
+import type { LimitTerms } from '../src/entities/deadline.ts';
 import { daysAgo, plusDays } from './calendar.ts';
 import type { Dossier, Kind, ScaledKind } from './dossier.ts';
-import { calendarId } from './holiday.ts';
+import { calendarId, holidayDays } from './holiday.ts';
 import { idOf, takenOverAt } from './id.ts';
 import { employerIndex, organizationId } from './organization.ts';
 import type { AgreementArticleRow, AgreementEmployerRow, AgreementLimitRow, AgreementRow, BargainingUnitRow } from './row.ts';
@@ -199,3 +200,15 @@ export function governingOf(member: number, article: string | null): { readonly 
   const number = /^Article (\S+)/.exec(article ?? '')?.[1];
   return { agreement_id: agreement, article_id: number === undefined ? null : articleId(agreement, number) };
 }
+
+/** The time limits of the agreement that governs a grievance against the employer of the member at this place. */
+export const termsFor = (member: number): LimitTerms => ({
+  clock: ((member * 5) % employersPerBlock === 0 ? utility : inside).clock,
+  steps: 3,
+  firstDayCounts: false,
+  rollsForward: true,
+  limits: limits.map(([step, act, days, dayUnit, countsFrom, onMiss]) => ({ step, act, days, dayUnit, countsFrom, onMiss })),
+  calendar,
+});
+
+const calendar = { workweek: usualWorkweek, holidays: holidayDays };

@@ -1,15 +1,24 @@
 import { grievanceSteps, GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../src/entities/grievance.ts';
 import { fullNameOf, linkedMembers, userId } from './account.ts';
-import { governingOf } from './agreement.ts';
+import { deadlinesOf, MilestoneKind } from '../src/entities/deadline.ts';
+import { governingOf, termsFor } from './agreement.ts';
 import { daysAgo, instantOn, plusDays, workday, yearOf } from './calendar.ts';
 import type { Dossier, ScaledKind } from './dossier.ts';
 import { employerIdOf, memberId, memberIndex, money } from './member.ts';
 import { idOf } from './id.ts';
 import { Dice } from './random.ts';
-import type { CaseEventRow, GrievanceCounterRow, GrievanceRow, GrievanceStepRecordRow } from './row.ts';
+import type {
+  CaseEventRow,
+  GrievanceCounterRow,
+  GrievanceDeadlineRow,
+  GrievanceMilestoneRow,
+  GrievanceRow,
+  GrievanceStepRecordRow,
+} from './row.ts';
 import { violationTexts } from './texts/violation.ts';
 
 const { ADVANCED, DENIED, SETTLED } = GrievanceStepOutcome;
+const { SUBMITTED, MET, ANSWERED } = MilestoneKind;
 
 /** What happens to a grievance: the outcome of a meeting, or an action between meetings. */
 type Move = GrievanceStepOutcome | 'investigate' | 'appeal' | 'settle' | 'withdraw' | 'close';
@@ -110,7 +119,7 @@ const reps = ['staff', 'officer', 'officer', 'staff', 'vp'];
 /** Grievances, each with everything that was held and done on it, told to its present end. */
 export const grievances: ScaledKind = {
   table: 'grievances',
-  parts: ['grievance_step_records', 'case_events'],
+  parts: ['grievance_step_records', 'case_events', 'grievance_milestones', 'grievance_deadlines'],
   perBlock: shapes.length,
   dossiers: grievanceDossiers,
 };
@@ -134,6 +143,7 @@ class Telling {
   private readonly filed: string;
   private readonly steps: GrievanceStepRecordRow[] = [];
   private readonly events: CaseEventRow[] = [];
+  private readonly milestones: GrievanceMilestoneRow[] = [];
   private readonly id: string;
   private readonly rep: string;
   private readonly actor: string;
@@ -156,9 +166,17 @@ class Telling {
   }
 
   told(): Dossier {
+    this.mark(SUBMITTED, userId('staff'));
     this.tell('file', GrievanceStatus.OPEN, userId('staff'));
     for (const move of this.shape.moves) this.make(move);
-    return { grievances: [this.row()], grievance_step_records: this.steps, case_events: this.events };
+    const row = this.row();
+    return {
+      grievances: [row],
+      grievance_step_records: this.steps,
+      case_events: this.events,
+      grievance_milestones: this.milestones,
+      grievance_deadlines: this.deadlines(row),
+    };
   }
 
   private make(move: Move): void {
@@ -167,8 +185,10 @@ class Telling {
     if (move === 'withdraw') return this.act(8, 20, move, GrievanceStatus.WITHDRAWN);
     if (move === 'close') return this.act(8, 20, move, GrievanceStatus.CLOSED);
     if (move !== 'appeal') return this.meet(move);
+    this.pass(4, 10);
     this.step += 1;
-    return this.act(4, 10, move, this.onTheWay);
+    this.mark(SUBMITTED, this.actor);
+    return this.tell(move, this.onTheWay, this.actor);
   }
 
   private meet(outcome: GrievanceStepOutcome): void {
@@ -187,7 +207,11 @@ class Telling {
       outcome,
       notes: this.stepNotes(outcome),
     });
-    if (outcome === ADVANCED) this.step += 1;
+    for (const kind of [MET, ANSWERED]) this.mark(kind, this.actor);
+    if (outcome === ADVANCED) {
+      this.step += 1;
+      this.mark(SUBMITTED, this.actor);
+    }
     this.tell('record_step', outcome === SETTLED ? GrievanceStatus.SETTLED : this.onTheWay, this.actor);
   }
 
@@ -218,6 +242,7 @@ class Telling {
       incident_date: incidentDate,
       known_date: null,
       ...governingOf(this.shape.member, text?.article ?? null),
+      step_count: 3,
       contract_article: text?.article ?? null,
       violation_description: text?.violation ?? '',
       remedy_sought: text?.remedy ?? null,
@@ -264,6 +289,42 @@ class Telling {
 
   private pass(least: number, most: number): void {
     this.today = workday(plusDays(this.today, this.dice.between(least, most)));
+  }
+
+  private mark(kind: MilestoneKind, actor: string): void {
+    this.milestones.push({
+      id: idOf('grievance_milestones', `${this.index}.${this.step}.${kind}`, this.now),
+      grievance_id: this.id,
+      step: this.step + 1,
+      kind,
+      date: this.today,
+      is_default: false,
+      supersedes_id: null,
+      actor_id: actor,
+      at: this.now,
+    });
+  }
+
+  private deadlines({ filed_date, incident_date, updated_at, resolution }: GrievanceRow): GrievanceDeadlineRow[] {
+    const milestones = this.milestones.map(({ step, kind, date, is_default }) => ({ step, kind, date, isDefault: is_default }));
+    const dates = { filedDate: filed_date, incidentDate: incident_date, knownDate: null };
+    const facts = { ...dates, step: this.step + 1, hasEnded: resolution !== null, milestones, extensions: [] };
+    return deadlinesOf(facts, termsFor(this.shape.member)).map((each) => ({
+      id: idOf('grievance_deadlines', `${this.index}.${each.step}.${each.act}`, updated_at),
+      created_at: updated_at,
+      updated_at,
+      grievance_id: this.id,
+      step: each.step,
+      act: each.act,
+      party: each.party,
+      on_miss: each.onMiss,
+      counted_from: each.countedFrom,
+      is_from_event: each.isFromEvent,
+      original_date: each.originalDate,
+      due_date: each.dueDate,
+      met_on: each.metOn,
+      is_moot: each.isMoot,
+    }));
   }
 
   private tell(action: string, status: GrievanceStatus, actor: string): void {

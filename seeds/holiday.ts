@@ -16,6 +16,9 @@ const holidays: readonly (readonly [name: string, ...days: string[]])[] = [
   ['Christmas Day', '2024-12-25', '2025-12-25', '2026-12-25', '2027-12-25'],
 ];
 
+/** The days of the holidays. */
+export const holidayDays: ReadonlySet<string> = new Set(holidays.flatMap(([, ...days]) => days));
+
 const at = takenOverAt(0);
 
 /** The id of the calendar, by which an agreement refers to it. */

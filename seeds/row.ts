@@ -6,6 +6,7 @@ import type {
   BenevolenceReviewLevel,
   BenevolenceStatus,
 } from '../src/entities/benevolence.ts';
+import type { DeadlineParty, MilestoneKind } from '../src/entities/deadline.ts';
 import type { GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../src/entities/grievance.ts';
 import type { MemberClassification, MemberStatus } from '../src/entities/member.ts';
 import type { MemberNoteCategory, MemberNoteVisibility } from '../src/entities/note.ts';
@@ -236,6 +237,7 @@ export interface GrievanceRow extends Kept {
   known_date: string | null;
   agreement_id: string | null;
   article_id: string | null;
+  step_count: number;
   contract_article: string | null;
   violation_description: string;
   remedy_sought: string | null;
@@ -248,6 +250,46 @@ export interface GrievanceRow extends Kept {
   settlement_amount: string | null;
   notes: string | null;
   version: number;
+}
+
+export interface GrievanceMilestoneRow {
+  id: string;
+  grievance_id: string;
+  step: number;
+  kind: MilestoneKind;
+  date: string;
+  is_default: boolean;
+  supersedes_id: string | null;
+  actor_id: string | null;
+  at: Date;
+}
+
+export interface GrievanceExtensionRow {
+  id: string;
+  grievance_id: string;
+  step: number;
+  act: TimeLimitAct;
+  due_date: string | null;
+  agreed_date: string;
+  agreed_with: string;
+  reference: string | null;
+  reason: string | null;
+  actor_id: string | null;
+  at: Date;
+}
+
+export interface GrievanceDeadlineRow extends Dated {
+  grievance_id: string;
+  step: number;
+  act: TimeLimitAct;
+  party: DeadlineParty;
+  on_miss: MissConsequence;
+  counted_from: string;
+  is_from_event: boolean;
+  original_date: string;
+  due_date: string;
+  met_on: string | null;
+  is_moot: boolean;
 }
 
 export interface GrievanceStepRecordRow extends Dated {
@@ -300,6 +342,9 @@ export interface Tables {
   benevolence_reviews: BenevolenceReviewRow;
   grievances: GrievanceRow;
   grievance_step_records: GrievanceStepRecordRow;
+  grievance_milestones: GrievanceMilestoneRow;
+  grievance_extensions: GrievanceExtensionRow;
+  grievance_deadlines: GrievanceDeadlineRow;
   case_events: CaseEventRow;
   grievance_counters: GrievanceCounterRow;
 }

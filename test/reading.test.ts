@@ -298,6 +298,7 @@ describe('filters', () => {
     expect(lists.map(({ name }) => name).sort()).toEqual([
       'agreements',
       'benevolenceApplications',
+      'deadlines',
       'grievances',
       'memberNotes',
       'members',

@@ -19,6 +19,8 @@ import {
   type Tables,
 } from '../seeds/index.ts';
 import { BenevolenceApplication, BenevolenceReason, BenevolenceReviewDecision, BenevolenceStatus } from '../src/entities/benevolence.ts';
+import { deadlinesOf } from '../src/entities/deadline.ts';
+import { termsOf } from '../src/services/case/count-deadlines.ts';
 import { Grievance, GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../src/entities/grievance.ts';
 import { MemberClassification, MemberStatus } from '../src/entities/member.ts';
 import { OrganizationType } from '../src/entities/organization.ts';
@@ -134,7 +136,9 @@ describe('the generated rows', () => {
       agreement_employers: 'f9c546c542caa6cc',
       benevolence_applications: 'd2850ee38fef6310',
       benevolence_reviews: 'e0e411c0c79de054',
-      grievances: 'e9efa608dd6f6ae2',
+      grievances: '2bf87265d1dbb1cf',
+      grievance_milestones: 'aba8ea6395deade5',
+      grievance_deadlines: '0e987182a7d22ef3',
       grievance_step_records: 'd424c50fa70692f2',
       case_events: '188abd917872d6c6',
     });
@@ -180,6 +184,7 @@ describe('a whole run', () => {
       benevolence_reviews: 47,
       grievances: 20,
       grievance_step_records: 31,
+      grievance_milestones: 103,
     });
     const phaseTwo = ['salting_activities', 'benevolence_applications', 'benevolence_reviews', 'grievances', 'grievance_step_records'];
     const all = await counts();
@@ -472,6 +477,22 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
     expect(await query(`select count(*)::int as n from organizations where org_type = 'union'`)).toEqual([{ n: 1 }]);
     expect(await counts()).toMatchObject({ holiday_calendars: 1, holidays: 36, agreements: 3, agreement_employers: 25 * scale });
     expect(await query(`select count(*)::int as n from organizations where org_type = 'employer'`)).toEqual([{ n: 13 * scale }]);
+  });
+
+  it('holds the deadlines that the milestones and the agreement of each grievance make', async () => {
+    const em = orm.em.fork();
+    const stored = await em.find(Grievance, {}, { filters: false, populate: ['milestones', 'extensions', 'deadlines'] });
+    let compared = 0;
+    for (const grievance of stored) {
+      const from = grievance.incidentDate ?? grievance.filedDate;
+      const counted = deadlinesOf(grievance.facts, await termsOf({ em } as never, grievance.agreement?.id ?? '', from));
+      const held = counted.map(({ step, act }) => grievance.deadlines.getItems().find((each) => each.step === step && each.act === act));
+      expect(held).toEqual(counted.map((facts) => expect.objectContaining(facts)));
+      expect(grievance.deadlines).toHaveLength(counted.length);
+      for (const { countedFrom, isFromEvent, metOn } of counted) if (isFromEvent && metOn !== null) expect(metOn >= countedFrom).toBe(true);
+      compared += counted.length;
+    }
+    expect(compared).toBe(133 * scale);
   });
 
   it('holds grievances that are what their steps and events make them', async () => {

@@ -2,8 +2,19 @@ import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, PrimaryKey, Propert
 import { Collection, ref, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { badInput, type FieldProblem } from '../errors.ts';
-import { Agreement, AgreementArticle } from './agreement.ts';
+import { Agreement, AgreementArticle, MissConsequence, TimeLimitAct } from './agreement.ts';
+import { plusDays } from './calendar.ts';
 import { caseConflict, CaseEvent, changedBy, type ActionContext } from './case.ts';
+import {
+  DeadlineState,
+  GrievanceDeadline,
+  GrievanceExtension,
+  GrievanceMilestone,
+  MilestoneKind,
+  stateOn,
+  type CaseFacts,
+  type ExtensionFacts,
+} from './deadline.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Organization } from './organization.ts';
@@ -76,6 +87,9 @@ export enum GrievanceAction {
   INVESTIGATE = 'investigate',
   RECORD_STEP = 'record_step',
   APPEAL = 'appeal',
+  NOTE_DATE = 'note_date',
+  EXTEND = 'extend',
+  TAKE_DEFAULT = 'take_default',
   SETTLE = 'settle',
   WITHDRAW = 'withdraw',
   CLOSE = 'close',
@@ -90,6 +104,9 @@ registerEnumType(GrievanceAction, {
     INVESTIGATE: { description: '`investigateGrievance`: starts the investigation.' },
     RECORD_STEP: { description: '`recordGrievanceStep`: records the meeting of the current step.' },
     APPEAL: { description: '`appealGrievance`: takes a denied grievance to the next step.' },
+    NOTE_DATE: { description: '`noteGrievanceDate`: adds or corrects the date of a meeting or an answer.' },
+    EXTEND: { description: '`extendGrievanceDeadline`: moves a deadline as both sides agreed.' },
+    TAKE_DEFAULT: { description: '`takeGrievanceDefault`: applies the consequence of a deadline that the employer missed.' },
     SETTLE: { description: '`settleGrievance`: ends the grievance with a settlement.' },
     WITHDRAW: { description: '`withdrawGrievance`: ends the grievance because the union withdraws it.' },
     CLOSE: { description: '`closeGrievance`: ends the grievance for another reason.' },
@@ -104,18 +121,25 @@ export const grievanceSteps: readonly GrievanceStep[] = [
   GrievanceStep.ARBITRATION,
 ];
 
+/** The number of the step that a column holds, as SQL. */
+const stepOf = (column: unknown): string =>
+  `case ${String(column)} when 'step_1' then 1 when 'step_2' then 2 when 'step_3' then 3 else 4 end`;
+
 export type GrievanceSituation = GrievanceStatus | 'hearing, denied' | 'arbitration, denied';
 
-const { CREATED, UPDATE, INVESTIGATE, RECORD_STEP, APPEAL, SETTLE, WITHDRAW, CLOSE } = GrievanceAction;
+const { CREATED, UPDATE, INVESTIGATE, RECORD_STEP, APPEAL, NOTE_DATE, EXTEND, TAKE_DEFAULT, SETTLE, WITHDRAW, CLOSE } = GrievanceAction;
 
-/** What may be done with a grievance, by where it stands. "Denied": the current step was held and the employer said no. */
+/**
+ * What may be done with a grievance, by where it stands. "Denied": the employer's answer at the current step is known, and is
+ * no. What is about deadlines may be done where an agreement governs, and there is a deadline that it can be done to.
+ */
 export const grievanceLaw: Readonly<Record<GrievanceSituation, readonly GrievanceAction[]>> = {
-  open: [UPDATE, INVESTIGATE, RECORD_STEP, SETTLE, WITHDRAW, CLOSE],
-  investigation: [UPDATE, RECORD_STEP, SETTLE, WITHDRAW, CLOSE],
-  hearing: [UPDATE, RECORD_STEP, SETTLE, WITHDRAW, CLOSE],
-  'hearing, denied': [UPDATE, APPEAL, SETTLE, WITHDRAW, CLOSE],
-  arbitration: [UPDATE, RECORD_STEP, SETTLE, WITHDRAW, CLOSE],
-  'arbitration, denied': [UPDATE, SETTLE, WITHDRAW, CLOSE],
+  open: [UPDATE, INVESTIGATE, RECORD_STEP, NOTE_DATE, EXTEND, TAKE_DEFAULT, SETTLE, WITHDRAW, CLOSE],
+  investigation: [UPDATE, RECORD_STEP, NOTE_DATE, EXTEND, TAKE_DEFAULT, SETTLE, WITHDRAW, CLOSE],
+  hearing: [UPDATE, RECORD_STEP, NOTE_DATE, EXTEND, TAKE_DEFAULT, SETTLE, WITHDRAW, CLOSE],
+  'hearing, denied': [UPDATE, APPEAL, NOTE_DATE, EXTEND, SETTLE, WITHDRAW, CLOSE],
+  arbitration: [UPDATE, RECORD_STEP, NOTE_DATE, EXTEND, SETTLE, WITHDRAW, CLOSE],
+  'arbitration, denied': [UPDATE, NOTE_DATE, SETTLE, WITHDRAW, CLOSE],
   settled: [],
   withdrawn: [],
   closed: [],
@@ -126,10 +150,30 @@ export const openGrievanceStatuses: readonly GrievanceStatus[] = Object.values(G
   (status) => grievanceLaw[status].length > 0,
 );
 
-/** Where a grievance stands: its status, and whether the current step was held already, which only a denial leaves behind. */
-function situation(status: GrievanceStatus, currentStep: GrievanceStep, heldSteps: number): GrievanceSituation {
-  const isDenied = heldSteps === grievanceSteps.indexOf(currentStep) + 1;
-  return isDenied && (status === GrievanceStatus.HEARING || status === GrievanceStatus.ARBITRATION) ? `${status}, denied` : status;
+/** Where a grievance stands: its status, and whether the current step was answered, which only a denial leaves behind. */
+function situation(status: GrievanceStatus, isAnswered: boolean): GrievanceSituation {
+  return isAnswered && (status === GrievanceStatus.HEARING || status === GrievanceStatus.ARBITRATION) ? `${status}, denied` : status;
+}
+
+/** What of a grievance decides which actions its state allows. */
+interface ActionState {
+  readonly status: GrievanceStatus;
+  readonly isAnswered: boolean;
+  readonly isGoverned: boolean;
+  /** Whether a deadline of the current step can be extended. */
+  readonly isPending: boolean;
+  /** Whether the employer missed a deadline of the current step, with a consequence. */
+  readonly isDefaulted: boolean;
+}
+
+/** The actions that the state of a grievance allows. */
+function allowedIn({ status, isAnswered, isGoverned, isPending, isDefaulted }: ActionState): GrievanceAction[] {
+  const conditions: Partial<Record<GrievanceAction, boolean>> = {
+    [NOTE_DATE]: isGoverned,
+    [EXTEND]: isGoverned && isPending,
+    [TAKE_DEFAULT]: isGoverned && isDefaulted,
+  };
+  return grievanceLaw[situation(status, isAnswered)].filter((action) => conditions[action] ?? true);
 }
 
 export interface GrievanceFacts {
@@ -140,6 +184,8 @@ export interface GrievanceFacts {
   incidentDate?: string | null;
   knownDate?: string | null;
   agreement?: Ref<Agreement> | null;
+  /** The number of steps before arbitration, 3 without an agreement. */
+  stepCount?: number;
   article?: Ref<AgreementArticle> | null;
   contractArticle?: string | null;
   violationDescription: string;
@@ -165,8 +211,13 @@ export type GrievanceChanges = Partial<
   >
 >;
 
+/** What can be noted of a step apart from its record. */
+export type NotedKind = MilestoneKind.MET | MilestoneKind.ANSWERED;
+
 export interface StepFacts {
   meetingDate: string;
+  /** The day of the answer, where it is not that of the meeting. */
+  answeredDate?: string | null;
   outcome: GrievanceStepOutcome;
   unionAttendees?: string | null;
   employerAttendees?: string | null;
@@ -239,6 +290,7 @@ export function endProblems(said: string | null | undefined, amount: string | nu
 })
 @Check({ name: 'grievances_incident_before_filing', expression: 'incident_date <= filed_date' })
 @Check({ name: 'grievances_known_between_incident_and_filing', expression: 'known_date >= incident_date and known_date <= filed_date' })
+@Check({ name: 'grievances_step_count_range', expression: 'step_count between 1 and 3' })
 @Check({ name: 'grievances_article_of_agreement', expression: 'article_id is null or agreement_id is not null' })
 @Check({ name: 'grievances_resolution_after_filing', expression: 'resolution_date >= filed_date' })
 @Check({
@@ -301,6 +353,10 @@ export class Grievance extends Kept {
   })
   @ManyToOne({ entity: () => AgreementArticle, ref: true, nullable: true, deleteRule: 'restrict', index: true })
   article: Ref<AgreementArticle> | null;
+
+  @Field(() => Int, { description: 'The number of steps before arbitration, as the agreement said at filing; 3 without an agreement.' })
+  @Property({ type: 'integer', default: 3 })
+  stepCount: number;
 
   @Field(() => String, { nullable: true, description: 'The article of the agreement that was violated, as free text. Null if not set.' })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
@@ -367,21 +423,86 @@ export class Grievance extends Kept {
   @OneToMany({ entity: () => CaseEvent, mappedBy: 'grievance', orderBy: { at: 'asc', id: 'asc' } })
   history = new Collection<CaseEvent>(this);
 
-  /** How many steps were held, for readers that have no collection at hand. */
-  @Formula((grievance) => `(select count(*)::int from grievance_step_records s where s.grievance_id = ${grievance.id})`, {
-    type: 'integer',
-    lazy: true,
+  @Field(() => [GrievanceMilestone], { description: 'The events of the steps, oldest first, with those that were corrected.' })
+  @OneToMany({ entity: () => GrievanceMilestone, mappedBy: 'grievance', orderBy: { at: 'asc', id: 'asc' } })
+  milestones = new Collection<GrievanceMilestone>(this);
+
+  @Field(() => [GrievanceExtension], { description: 'The extensions of deadlines, oldest first.' })
+  @OneToMany({ entity: () => GrievanceExtension, mappedBy: 'grievance', orderBy: { at: 'asc', id: 'asc' } })
+  extensions = new Collection<GrievanceExtension>(this);
+
+  @Field(() => [GrievanceDeadline], {
+    description: 'The deadlines that count so far, by step. Empty if no agreement governs the grievance.',
   })
-  heldSteps?: number;
+  @OneToMany({ entity: () => GrievanceDeadline, mappedBy: 'grievance', orderBy: { step: 'asc', act: 'asc' } })
+  deadlines = new Collection<GrievanceDeadline>(this);
+
+  @Field(() => GrievanceDeadline, {
+    nullable: true,
+    description: 'The deadline that is due next or overdue longest. Null if none is pending or all are held open.',
+  })
+  @ManyToOne({
+    entity: () => GrievanceDeadline,
+    ref: true,
+    nullable: true,
+    persist: false,
+    lazy: true,
+    formula: ({
+      id,
+    }) => `(select d.id from grievance_deadlines d where d.grievance_id = ${String(id)} and d.met_on is null and not d.is_moot
+      and d.due_date <> 'infinity' order by d.due_date, d.id limit 1)`,
+  })
+  nextDeadline?: Ref<GrievanceDeadline> | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether the grievance was filed within its time limit. Null if no limit applies or the incident has no date.',
+  })
+  @Formula(
+    (grievance) => `(select d.met_on <= d.due_date from grievance_deadlines d where d.grievance_id = ${grievance.id} and d.act = 'file')`,
+    { type: 'boolean', lazy: true },
+  )
+  isTimely?: boolean | null;
+
+  /** Whether the current step was answered, for readers that have no collection at hand. */
+  @Formula(
+    (grievance) =>
+      `exists (select 1 from grievance_milestones m where m.grievance_id = ${grievance.id} and m.kind = 'answered' and m.step = ${stepOf(grievance.currentStep)})`,
+    { type: 'boolean', lazy: true },
+  )
+  isAnswered?: boolean;
+
+  /** Whether a deadline of the current step can be extended, for readers. */
+  @Formula(
+    (grievance) =>
+      `exists (select 1 from grievance_deadlines d where d.grievance_id = ${grievance.id} and d.met_on is null and not d.is_moot and d.step = ${stepOf(grievance.currentStep)})`,
+    { type: 'boolean', lazy: true },
+  )
+  isPending?: boolean;
+
+  /** The first due date of the employer at the current step whose miss has a consequence, for readers. */
+  @Formula(
+    (grievance) =>
+      `(select min(d.due_date) from grievance_deadlines d where d.grievance_id = ${grievance.id} and d.met_on is null and not d.is_moot
+        and d.party = 'employer' and d.on_miss <> 'none' and d.step = ${stepOf(grievance.currentStep)})`,
+    { type: 'date', lazy: true },
+  )
+  employerDueDate?: string | null;
 
   @Field(() => [GrievanceAction], {
     description: 'The actions that the caller can take now. They depend on the state of the grievance and on the roles of the caller.',
   })
-  @Derived('status', 'currentStep', 'heldSteps', 'member', 'deletedAt')
+  @Derived('status', 'currentStep', 'isAnswered', 'isPending', 'employerDueDate', 'agreement', 'member', 'deletedAt')
   availableActions(viewer: Viewer): GrievanceAction[] {
     if (this.deletedAt !== null) return [];
     const isOwn = viewer.memberId !== null && (this.member as unknown) === viewer.memberId;
-    const allowed = grievanceLaw[situation(this.status, this.currentStep, this.heldSteps ?? 0)];
+    const allowed = allowedIn({
+      status: this.status,
+      isAnswered: this.isAnswered ?? false,
+      isGoverned: this.agreement != null,
+      isPending: this.isPending ?? false,
+      isDefaulted: this.employerDueDate != null && this.employerDueDate < viewer.today,
+    });
     return allowed.filter((action) => viewer.may('Grievance', action, isOwn));
   }
 
@@ -394,6 +515,7 @@ export class Grievance extends Kept {
     this.incidentDate = facts.incidentDate ?? null;
     this.knownDate = facts.knownDate ?? null;
     this.agreement = facts.agreement ?? null;
+    this.stepCount = facts.stepCount ?? 3;
     this.article = facts.article ?? null;
     this.contractArticle = facts.contractArticle ?? null;
     this.violationDescription = facts.violationDescription;
@@ -403,12 +525,14 @@ export class Grievance extends Kept {
     this.notes = facts.notes ?? null;
     demand(filingProblems(this, context.today));
     this.record(CREATED, null, context);
+    this.mark(context, MilestoneKind.SUBMITTED, this.filedDate);
   }
 
   /** @throws CONFLICT where the case does not stand so that this can be done, or is not the version that was looked at. */
-  demand(action: GrievanceAction, version?: number | null): void {
-    if (version != null && version !== this.version) throw this.conflict('The grievance has changed since that version. Read it again.');
-    if (!this.allowed.includes(action)) throw this.conflict(`The status of the grievance is ${this.situation}, which does not allow this.`);
+  demand(action: GrievanceAction, version: number | null | undefined, today: string): void {
+    if (version != null && version !== this.version)
+      throw this.conflict('The grievance has changed since that version. Read it again.', today);
+    if (!this.allowedOn(today).includes(action)) throw this.refusal(today);
   }
 
   /** Corrects or completes the record. */
@@ -432,7 +556,10 @@ export class Grievance extends Kept {
       demand(this.stepProblems(facts, context.today));
       this.steps.add(new GrievanceStepRecord({ ...facts, grievance: ref(this as Grievance), stepNumber: this.stepNumber }));
       if (this.currentStep !== GrievanceStep.ARBITRATION) this.status = GrievanceStatus.HEARING;
-      if (facts.outcome === GrievanceStepOutcome.ADVANCED) this.advance();
+      const answeredDate = facts.answeredDate ?? facts.meetingDate;
+      if (this.milestone(MilestoneKind.MET) === undefined) this.mark(context, MilestoneKind.MET, facts.meetingDate);
+      this.mark(context, MilestoneKind.ANSWERED, answeredDate);
+      if (facts.outcome === GrievanceStepOutcome.ADVANCED) this.advance(context, answeredDate);
       if (facts.outcome === GrievanceStepOutcome.SETTLED) {
         this.end(GrievanceStatus.SETTLED, facts.resolution ?? '', facts.meetingDate, facts.settlementAmount);
       }
@@ -441,13 +568,18 @@ export class Grievance extends Kept {
   }
 
   /** What is wrong with a meeting of the current step, told on this day. */
-  stepProblems({ meetingDate, outcome, resolution, settlementAmount }: StepFacts, today: string): FieldProblem[] {
+  stepProblems({ meetingDate, answeredDate, outcome, resolution, settlementAmount }: StepFacts, today: string): FieldProblem[] {
     const problems: FieldProblem[] = [];
     const previous = this.steps.getItems().at(-1);
+    const noted = this.milestone(MilestoneKind.MET);
     if (meetingDate > today) problems.push({ path: 'meetingDate', message: 'must not be in the future' });
     else if (meetingDate < this.filedDate) problems.push({ path: 'meetingDate', message: 'must not be before the filing date' });
     else if (previous && meetingDate < previous.meetingDate)
       problems.push({ path: 'meetingDate', message: 'must not be before the previous meeting' });
+    else if (noted && meetingDate !== noted.date) problems.push({ path: 'meetingDate', message: 'must be the noted date of the meeting' });
+    if (answeredDate != null && answeredDate > today) problems.push({ path: 'answeredDate', message: 'must not be in the future' });
+    else if (answeredDate != null && answeredDate < meetingDate)
+      problems.push({ path: 'answeredDate', message: 'must not be before the meeting' });
     if (outcome === GrievanceStepOutcome.ADVANCED && this.currentStep === GrievanceStep.ARBITRATION)
       problems.push({ path: 'outcome', message: 'must not be ADVANCED: arbitration is the last step' });
     if (outcome === GrievanceStepOutcome.SETTLED) return [...problems, ...endProblems(resolution, settlementAmount, 'resolution')];
@@ -457,8 +589,73 @@ export class Grievance extends Kept {
   }
 
   /** Takes a denial to the next step. */
-  appeal(context: ActionContext): void {
-    this.take(APPEAL, context, () => this.advance());
+  appeal(context: ActionContext, appealDate: string | null = null): void {
+    this.take(APPEAL, context, () => {
+      demand(this.appealProblems(appealDate, context.today));
+      this.advance(context, appealDate ?? context.today);
+    });
+  }
+
+  /** Adds or corrects the date of the meeting or the answer at the current step. */
+  noteDate(kind: NotedKind, date: string, context: ActionContext): void {
+    this.take(NOTE_DATE, context, () => {
+      demand(this.dateProblems(kind, date, context.today));
+      this.mark(context, kind, date, { supersedes: this.milestone(kind) ?? null });
+      if (kind === MilestoneKind.ANSWERED) this.hear();
+    });
+  }
+
+  /** Moves a deadline, or holds it open, as both sides agreed. */
+  extend(deadline: GrievanceDeadline, facts: ExtensionFacts, context: ActionContext): void {
+    this.take(EXTEND, context, () => {
+      if (!this.isPendingNow(deadline)) throw this.refusal(context.today);
+      const { step, act } = deadline;
+      const { actor, at } = context;
+      this.extensions.add(new GrievanceExtension({ ...facts, grievance: ref(this as Grievance), step, act, actor, at }));
+    });
+  }
+
+  /** Applies what the agreement says of a deadline that the employer missed. */
+  takeDefault(deadline: GrievanceDeadline, context: ActionContext): void {
+    this.take(TAKE_DEFAULT, context, () => {
+      if (!this.isDefaulted(deadline, context.today)) throw this.refusal(context.today);
+      const { dueDate, onMiss, act } = deadline;
+      if (onMiss === MissConsequence.GRANTED) {
+        const missing = act === TimeLimitAct.MEET ? 'meeting' : 'answer';
+        return this.end(GrievanceStatus.SETTLED, `Granted: no ${missing} by ${dueDate}.`, context.today);
+      }
+      this.mark(context, MilestoneKind.ANSWERED, dueDate, { isDefault: true });
+      this.hear();
+      if (onMiss === MissConsequence.ADVANCED && this.stepNumber < this.stepCount) this.advance(context, plusDays(dueDate, 1));
+      return undefined;
+    });
+  }
+
+  /** What is wrong with the date of an appeal. */
+  appealProblems(appealDate: string | null | undefined, today: string): FieldProblem[] {
+    if (appealDate == null) return [];
+    if (appealDate > today) return [{ path: 'appealDate', message: 'must not be in the future' }];
+    const answered = this.milestone(MilestoneKind.ANSWERED);
+    return answered && appealDate < answered.date ? [{ path: 'appealDate', message: 'must not be before the answer' }] : [];
+  }
+
+  /** What is wrong with the date of a meeting or an answer at the current step. */
+  dateProblems(kind: NotedKind, date: string, today: string): FieldProblem[] {
+    const [submitted, met, answered] = Object.values(MilestoneKind).map((each) => this.milestone(each));
+    const wrong = (message: string): FieldProblem[] => [{ path: 'date', message }];
+    if (date > today) return wrong('must not be in the future');
+    if (submitted && date < submitted.date) return wrong('must not be before the grievance reached the step');
+    if (kind === MilestoneKind.ANSWERED) return met && date < met.date ? wrong('must not be before the meeting') : [];
+    return answered ? wrong('must be noted before the answer') : [];
+  }
+
+  /** What of the grievance decides its deadlines. */
+  get facts(): CaseFacts {
+    const { filedDate, incidentDate, knownDate, stepNumber: step } = this;
+    const extensions = this.extensions.getItems().map(({ step: at, act, dueDate }) => ({ step: at, act, dueDate }));
+    const milestones = this.standing.map(({ step: at, kind, date, isDefault }) => ({ step: at, kind, date, isDefault }));
+    const hasEnded = grievanceLaw[this.status].length === 0;
+    return { filedDate, incidentDate, knownDate, step, hasEnded, milestones, extensions };
   }
 
   /** Ends the case with a settlement, which may pay an amount. */
@@ -495,21 +692,70 @@ export class Grievance extends Kept {
     return grievanceSteps.indexOf(this.currentStep) + 1;
   }
 
-  private get situation(): GrievanceSituation {
-    return situation(this.status, this.currentStep, this.steps.length);
+  private allowedOn(today: string): readonly GrievanceAction[] {
+    if (this.isDeleted) return [];
+    const deadlines = this.deadlines.getItems();
+    return allowedIn({
+      status: this.status,
+      isAnswered: this.isAnsweredNow,
+      isGoverned: this.agreement !== null,
+      isPending: deadlines.some((deadline) => this.isPendingNow(deadline)),
+      isDefaulted: deadlines.some((deadline) => this.isDefaulted(deadline, today)),
+    });
   }
 
-  private get allowed(): readonly GrievanceAction[] {
-    return this.isDeleted ? [] : grievanceLaw[this.situation];
+  private get isAnsweredNow(): boolean {
+    return this.milestone(MilestoneKind.ANSWERED) !== undefined;
   }
 
-  private conflict(message: string): Error {
-    return caseConflict(message, this.status, this.allowed);
+  /** Whether a deadline can be extended. */
+  private isPendingNow({ step, metOn, isMoot }: GrievanceDeadline): boolean {
+    return step === this.stepNumber && metOn === null && !isMoot;
+  }
+
+  /** Whether the employer missed a deadline, with a consequence. */
+  private isDefaulted(deadline: GrievanceDeadline, today: string): boolean {
+    const isMissed = stateOn(today, deadline) === DeadlineState.DEFAULTED;
+    return this.isPendingNow(deadline) && isMissed && deadline.onMiss !== MissConsequence.NONE;
+  }
+
+  private refusal(today: string): Error {
+    const standing = situation(this.status, this.isAnsweredNow);
+    return this.conflict(`The status of the grievance is ${standing}, which does not allow this.`, today);
+  }
+
+  private conflict(message: string, today: string): Error {
+    return caseConflict(message, this.status, this.allowedOn(today));
+  }
+
+  /** The milestones without those that were corrected. */
+  private get standing(): GrievanceMilestone[] {
+    const corrected = new Set(this.milestones.getItems().map(({ supersedes }) => supersedes?.id));
+    return this.milestones.getItems().filter(({ id }) => !corrected.has(id));
+  }
+
+  private milestone(kind: MilestoneKind): GrievanceMilestone | undefined {
+    return this.standing.find((each) => each.step === this.stepNumber && each.kind === kind);
+  }
+
+  private mark(
+    { actor, at }: ActionContext,
+    kind: MilestoneKind,
+    date: string,
+    { supersedes = null, isDefault = false }: { supersedes?: GrievanceMilestone | null; isDefault?: boolean } = {},
+  ): void {
+    const facts = { grievance: ref(this as Grievance), step: this.stepNumber, kind, date, isDefault, actor, at };
+    this.milestones.add(new GrievanceMilestone({ ...facts, supersedes: supersedes && ref(supersedes) }));
+  }
+
+  /** An answer without a record of a meeting is heard too. */
+  private hear(): void {
+    if (this.currentStep !== GrievanceStep.ARBITRATION) this.status = GrievanceStatus.HEARING;
   }
 
   /** Makes a change that the state allows, and writes it into the history with what was said with it. */
   private take(action: GrievanceAction, context: ActionContext, change: () => string | null | undefined | void): void {
-    this.demand(action);
+    this.demand(action, null, context.today);
     const before = this.status;
     const note = change();
     this.updatedAt = changedBy(context, this.updatedAt);
@@ -521,9 +767,11 @@ export class Grievance extends Kept {
     this.history.add(new CaseEvent({ grievance: ref(this as Grievance), action, fromStatus, toStatus: this.status, actor, at, note }));
   }
 
-  private advance(): void {
-    this.currentStep = grievanceSteps[this.stepNumber] ?? GrievanceStep.ARBITRATION;
+  private advance(context: ActionContext, date: string): void {
+    const isLast = this.stepNumber >= this.stepCount;
+    this.currentStep = (isLast ? undefined : grievanceSteps[this.stepNumber]) ?? GrievanceStep.ARBITRATION;
     if (this.currentStep === GrievanceStep.ARBITRATION) this.status = GrievanceStatus.ARBITRATION;
+    this.mark(context, MilestoneKind.SUBMITTED, date);
   }
 
   /** No case ends before its last meeting, even if a new time zone changes which day it is today. */

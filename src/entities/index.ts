@@ -5,6 +5,7 @@ import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
 import { Holiday, HolidayCalendar } from './calendar.ts';
 import { CaseEvent } from './case.ts';
 import { BackupCode, TotpCredential } from './credential.ts';
+import { GrievanceDeadline, GrievanceExtension, GrievanceMilestone } from './deadline.ts';
 import { Grievance, GrievanceCounter, GrievanceStepRecord } from './grievance.ts';
 import { IdempotencyKey } from './idempotency.ts';
 import { SystemKey } from './key.ts';
@@ -38,6 +39,9 @@ export const entities = [
   Device,
   Grievance,
   GrievanceCounter,
+  GrievanceDeadline,
+  GrievanceExtension,
+  GrievanceMilestone,
   GrievanceStepRecord,
   Holiday,
   HolidayCalendar,

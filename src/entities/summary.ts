@@ -1,5 +1,6 @@
 import { Field, Float, Int, ObjectType } from 'type-graphql';
 import { BenevolenceApplication, BenevolenceReason, BenevolenceStatus } from './benevolence.ts';
+import { DeadlineParty, GrievanceDeadline } from './deadline.ts';
 import { Grievance, GrievanceStatus, grievanceSteps, GrievanceStep, openGrievanceStatuses } from './grievance.ts';
 import { Organization } from './organization.ts';
 import { largestPage } from './page.ts';
@@ -233,6 +234,27 @@ export class GrievanceSummary {
   byArticle!: GrievanceArticleCount[];
 }
 
+@ObjectType({ description: 'Figures for the pending deadlines of one party.', simpleResolvers: true })
+export class DeadlinePartyCount {
+  @Field(() => DeadlineParty, { description: 'The party that must act.' })
+  party!: DeadlineParty;
+
+  @Field(() => Int, { description: 'The number of deadlines that the union or the arbitrator missed.' })
+  overdue!: number;
+
+  @Field(() => Int, { description: 'The number of deadlines that the employer missed.' })
+  defaulted!: number;
+
+  @Field(() => Int, { description: 'The number of deadlines that are due today.' })
+  today!: number;
+
+  @Field(() => Int, { description: 'The number of deadlines that are due in the next seven days after today.' })
+  nextSevenDays!: number;
+
+  @Field(() => Int, { description: 'The number of deadlines that are held open.' })
+  held!: number;
+}
+
 const list = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 
 /** The largest Int in GraphQL: absurdly large contact counts must not break a summary. */
@@ -326,4 +348,20 @@ export const grievanceFigures: Figures = {
           order by "count" desc, article nulls last), '[]')
         from (select "contractArticle" as article, ${count[0]} as "count", ${settled[0]} as "settled" from counted group by 1) each) as "byArticle"
     from counted`,
+};
+
+const due = (condition: string): string => `(count(*) filter (where ${condition}))::int`;
+
+export const deadlineFigures: Figures = {
+  of: GrievanceDeadline,
+  day: 'dueDate',
+  from: ['party', 'dueDate', 'metOn', 'isMoot'],
+  sql: `select v.value as "party", case when v.value = 'employer' then 0 else coalesce(f.missed, 0) end as "overdue",
+      case when v.value = 'employer' then coalesce(f.missed, 0) else 0 end as "defaulted", coalesce(f.today, 0) as "today",
+      coalesce(f.soon, 0) as "nextSevenDays", coalesce(f.held, 0) as "held"
+    from unnest(array[${list(Object.values(DeadlineParty))}]) with ordinality as v(value, place)
+    left join (select "party", ${due('"dueDate" < :today::date')} as missed, ${due('"dueDate" = :today::date')} as today,
+        ${due('"dueDate" > :today::date and "dueDate" <= :today::date + 7')} as soon, ${due(`"dueDate" = 'infinity'`)} as held
+      from counted where "metOn" is null and not "isMoot" group by 1) f on f."party" = v.value
+    order by v.place`,
 };

@@ -1,6 +1,6 @@
 import { Grievance, GrievanceCounter, GrievanceStepRecord, type GrievanceAction } from '../entities/grievance.ts';
 import { RoleName } from '../entities/role.ts';
-import { everyRow } from '../entities/rule.ts';
+import { everyRow, type RowCondition } from '../entities/rule.ts';
 import { allow, allowAction, noRows, rule, type ActionRules, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, MEMBER } = RoleName;
@@ -12,6 +12,9 @@ export const actions: ActionRules<GrievanceAction> = {
   investigate: { any: handling },
   record_step: { any: handling },
   appeal: { any: handling },
+  note_date: { any: handling },
+  extend: { any: handling },
+  take_default: { any: handling },
   settle: { any: handling },
   withdraw: { any: handling },
   close: { any: handling },
@@ -29,6 +32,9 @@ export const operations: Operations = {
     investigateGrievance: allowAction(actions.investigate),
     recordGrievanceStep: allowAction(actions.record_step),
     appealGrievance: allowAction(actions.appeal),
+    noteGrievanceDate: allowAction(actions.note_date),
+    extendGrievanceDeadline: allowAction(actions.extend),
+    takeGrievanceDefault: allowAction(actions.take_default),
     settleGrievance: allowAction(actions.settle),
     withdrawGrievance: allowAction(actions.withdraw),
     closeGrievance: allowAction(actions.close),
@@ -37,6 +43,10 @@ export const operations: Operations = {
     grievanceChanged: allow(...handling, MEMBER),
   },
 };
+
+/** The rows that belong to a grievance of the member. */
+export const ofOwnGrievance: RowCondition = (row) =>
+  `exists (select 1 from grievances g where g.id = ${row}.grievance_id and g.member_id = :member)`;
 
 export const rows = [
   rule(
@@ -57,6 +67,12 @@ export const rows = [
         'knownDate',
         'agreement',
         'article',
+        'stepCount',
+        'isTimely',
+        'milestones',
+        'extensions',
+        'deadlines',
+        'nextDeadline',
         'contractArticle',
         'violationDescription',
         'remedySought',
@@ -86,7 +102,7 @@ export const rows = [
       {
         to: [MEMBER],
         which: 'meetings of their own grievances',
-        rows: (row) => `exists (select 1 from grievances g where g.id = ${row}.grievance_id and g.member_id = :member)`,
+        rows: ofOwnGrievance,
         see: ['meeting'],
       },
     ],

@@ -9,6 +9,7 @@ import * as benevolence from './benevolence.ts';
 import * as calendar from './calendar.ts';
 import { rows as cases } from './case.ts';
 import * as credential from './credential.ts';
+import * as deadline from './deadline.ts';
 import * as grievance from './grievance.ts';
 import * as member from './member.ts';
 import * as node from './node.ts';
@@ -30,6 +31,7 @@ const domains = [
   benevolence,
   calendar,
   credential,
+  deadline,
   grievance,
   member,
   node,

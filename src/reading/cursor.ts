@@ -48,7 +48,7 @@ function fits(value: unknown, type: string): boolean {
   if (type === 'int') return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31;
   if (type === 'boolean') return typeof value === 'boolean';
   if (typeof value !== 'string' || value.includes('\0')) return false;
-  if (type === 'date') return isDay(value);
+  if (type === 'date') return isDay(value) || value === 'infinity';
   if (type === 'numeric') return toMoney(value) !== undefined;
   if (type === 'uuid') return isUuid(value);
   if (type === 'timestamptz')

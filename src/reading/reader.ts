@@ -309,10 +309,10 @@ export class Reader {
   }
 
   private execute(statement: Statement, values: Values): Promise<readonly Record<string, unknown>[]> {
-    const { userId, memberId } = this.viewer;
+    const { userId, memberId, today } = this.viewer;
     return this.run(
       statement.text,
-      parameterValues(statement, { ...values, user: userId, member: memberId, now: this.now }),
+      parameterValues(statement, { ...values, user: userId, member: memberId, now: this.now, today }),
       statement.dependsOnValues,
       this.answersChange,
     );

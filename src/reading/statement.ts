@@ -447,9 +447,9 @@ const and = (conditions: readonly Sql[]): Sql => (conditions.length > 0 ? sql.jo
 /** Comparing with the base type: a cast to varchar(30) would cut what it is compared with. */
 const cast = ({ type }: Pick<Column, 'type'>, suffix = ''): Sql => raw(`::${type === 'varchar' ? 'text' : type}${suffix}`);
 
-/** A text of a rule or of figures, its `:user`, `:member`, `:now`, `:about` and `:most` turned into parameters. */
+/** A text of a rule or of figures, its `:user`, `:member`, `:now`, `:today`, `:about` and `:most` turned into parameters. */
 function withParameters(text: string): Sql {
-  const parts = text.split(/(?<!:):(user|member|now|about|most)\b/);
+  const parts = text.split(/(?<!:):(user|member|now|today|about|most)\b/);
   return sql.join(
     parts.map((part, place) => (place % 2 === 0 ? raw(part) : parameter(part))),
     sql``,

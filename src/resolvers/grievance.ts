@@ -4,6 +4,8 @@ import type { Context } from '../context.ts';
 import type { CaseChange } from '../entities/case.ts';
 import { Grievance, GrievanceChange } from '../entities/grievance.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
+import { DateScalar } from '../entities/scalars.ts';
+import { ExtendGrievanceDeadlineInput, NoteGrievanceDateInput, TakeGrievanceDefaultInput } from '../services/grievance/deadline-actions.ts';
 import { EndGrievanceInput, SettleGrievanceInput } from '../services/grievance/end-grievance.ts';
 import { FileGrievanceInput } from '../services/grievance/file-grievance.ts';
 import { RecordGrievanceStepInput } from '../services/grievance/record-step.ts';
@@ -105,9 +107,52 @@ export class GrievanceResolver {
     @Ctx() { read, grievances }: Context,
     @Arg('id', () => ID, { description: 'The id of the grievance.' }) id: string,
     @Arg('version', () => Int, versionOptions) version: number | null,
+    @Arg('appealDate', () => DateScalar, {
+      nullable: true,
+      description: 'The date of the appeal. Must not be in the future or before the answer. Defaults to today.',
+    })
+    appealDate: string | null,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Grievance, { id: await grievances.appeal(id, version ?? null) }, info);
+    const facts = { version: version ?? null, appealDate: appealDate ?? null };
+    return read.one(Grievance, { id: await grievances.appeal(id, facts) }, info);
+  }
+
+  @Mutation(() => Grievance, {
+    description:
+      'Adds or corrects the date of the meeting or the answer at the current step, and counts the deadlines again. Fails with ' +
+      'CONFLICT if no agreement governs the grievance or it has ended.',
+  })
+  async noteGrievanceDate(
+    @Ctx() { read, grievances }: Context,
+    @Arg('input', () => NoteGrievanceDateInput, { description: 'The date to note.' }) input: NoteGrievanceDateInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.noteDate(input) }, info);
+  }
+
+  @Mutation(() => Grievance, {
+    description: 'Moves a deadline of the current step, or holds it open. Fails with CONFLICT if the deadline was met or has no effect.',
+  })
+  async extendGrievanceDeadline(
+    @Ctx() { read, grievances }: Context,
+    @Arg('input', () => ExtendGrievanceDeadlineInput, { description: 'The extension.' }) input: ExtendGrievanceDeadlineInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.extend(input) }, info);
+  }
+
+  @Mutation(() => Grievance, {
+    description:
+      'Applies what the agreement says of a deadline that the employer missed. DENIED counts as a denial on the due date. ADVANCED ' +
+      'takes the grievance to the next step. GRANTED settles it. Fails with CONFLICT unless the state of the deadline is DEFAULTED.',
+  })
+  async takeGrievanceDefault(
+    @Ctx() { read, grievances }: Context,
+    @Arg('input', () => TakeGrievanceDefaultInput, { description: 'The missed deadline.' }) input: TakeGrievanceDefaultInput,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return read.one(Grievance, { id: await grievances.takeDefault(input) }, info);
   }
 
   @Mutation(() => Grievance, { description: 'Ends a grievance with a settlement. Fails with CONFLICT if the grievance has ended.' })

@@ -4,6 +4,7 @@ import { AuditEventResolver } from './audit.ts';
 import { BenevolenceApplicationChangeResolver, BenevolenceApplicationResolver } from './benevolence.ts';
 import { HolidayCalendarResolver } from './calendar.ts';
 import { CredentialResolver } from './credential.ts';
+import { GrievanceDeadlineResolver } from './deadline.ts';
 import { GrievanceChangeResolver, GrievanceResolver } from './grievance.ts';
 import { MemberResolver } from './member.ts';
 import { NodeResolver } from './node.ts';
@@ -31,6 +32,7 @@ export const resolvers = [
   BenevolenceApplicationResolver,
   HolidayCalendarResolver,
   CredentialResolver,
+  GrievanceDeadlineResolver,
   GrievanceChangeResolver,
   GrievanceResolver,
   MemberResolver,

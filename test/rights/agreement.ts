@@ -147,7 +147,8 @@ export const agreement: Readonly<Record<string, Agreed>> = {
   Grievance: {
     table: 'grievances',
     parts: {
-      case: `id grievanceNumber member employer filedDate incidentDate knownDate agreement article contractArticle violationDescription remedySought currentStep status
+      case: `id grievanceNumber member employer filedDate incidentDate knownDate agreement article stepCount
+        isTimely milestones extensions deadlines nextDeadline contractArticle violationDescription remedySought currentStep status
         assignedRep assignedUser resolution resolutionDate settlementAmount version steps history availableActions deletedAt ${dated}`,
       notes: 'notes',
     },
@@ -155,7 +156,13 @@ export const agreement: Readonly<Record<string, Agreed>> = {
       ['admin officer staff', all, 'case notes'],
       ['member', own, 'case'],
     ],
-    children: { steps: 'grievance_id', history: 'grievance_id' },
+    children: {
+      steps: 'grievance_id',
+      history: 'grievance_id',
+      milestones: 'grievance_id',
+      extensions: 'grievance_id',
+      deadlines: 'grievance_id',
+    },
   },
   GrievanceStepRecord: {
     table: 'grievance_step_records',
@@ -163,6 +170,32 @@ export const agreement: Readonly<Record<string, Agreed>> = {
     grants: [
       ['admin officer staff', all, 'meeting notes'],
       ['member', ofOwnGrievance, 'meeting'],
+    ],
+  },
+  GrievanceMilestone: {
+    table: 'grievance_milestones',
+    parts: { milestone: 'id step kind date isDefault supersedes actor at' },
+    grants: [
+      ['admin officer staff', all, 'milestone'],
+      ['member', ofOwnGrievance, 'milestone'],
+    ],
+  },
+  GrievanceExtension: {
+    table: 'grievance_extensions',
+    parts: { extension: 'id step act dueDate agreedDate agreedWith reference reason actor at' },
+    grants: [
+      ['admin officer staff', all, 'extension'],
+      ['member', ofOwnGrievance, 'extension'],
+    ],
+  },
+  GrievanceDeadline: {
+    table: 'grievance_deadlines',
+    parts: {
+      deadline: `id grievance step act party onMiss countedFrom isFirm originalDate dueDate metOn isMoot state ${dated}`,
+    },
+    grants: [
+      ['admin officer staff', all, 'deadline'],
+      ['member', ofOwnGrievance, 'deadline'],
     ],
   },
   CaseEvent: {
@@ -295,6 +328,7 @@ export const keepsShowing: ReadonlySet<string> = new Set([
   'Grievance.member',
   'Grievance.employer',
   'Grievance.agreement',
+  'GrievanceDeadline.grievance',
   'AgreementEmployer.organization',
   'BenevolenceApplication.member',
   'MemberEmployment.organization',
@@ -329,6 +363,7 @@ export const plainTypes: Readonly<Record<string, string>> = {
   GrievanceStepCount: 'step count settled',
   GrievanceEmployerCount: 'employer count openCount',
   GrievanceArticleCount: 'contractArticle count settled',
+  DeadlinePartyCount: 'party overdue defaulted today nextSevenDays held',
   GrievanceChange: 'action grievance',
   BenevolenceApplicationChange: 'action application',
   Settings: 'connection configDirectory mailConfigured version',
@@ -349,10 +384,10 @@ export const lists = {
   users: 'User',
 } as const;
 
-/** Lists whose filters are plain values, and whose order is fixed; there is no lookup beside them. */
-export const plainLists = { auditEvents: 'AuditEvent' } as const;
+/** Lists of what is never deleted; there is no lookup beside them. */
+export const plainLists = { auditEvents: 'AuditEvent', deadlines: 'GrievanceDeadline' } as const;
 
-/** The lookup by id beside each list. */
+/** The lookup by id beside each list, where there is one. */
 export const lookups = {
   organizations: 'organization',
   members: 'member',
@@ -411,6 +446,8 @@ export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', 
     grievances: withCases,
     grievance: withCases,
     grievanceByNumber: withCases,
+    deadlines: withCases,
+    deadlineSummary: withCases,
     auditEvents: everyRole,
     vault: withVault,
     secrets: withVault,
@@ -466,6 +503,9 @@ export const operations: Readonly<Record<'Query' | 'Mutation' | 'Subscription', 
     investigateGrievance: handlingGrievances,
     recordGrievanceStep: handlingGrievances,
     appealGrievance: handlingGrievances,
+    noteGrievanceDate: handlingGrievances,
+    extendGrievanceDeadline: handlingGrievances,
+    takeGrievanceDefault: handlingGrievances,
     settleGrievance: handlingGrievances,
     withdrawGrievance: handlingGrievances,
     closeGrievance: handlingGrievances,

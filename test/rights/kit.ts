@@ -75,6 +75,14 @@ const filling = [
       notice_days, clock, first_day_counts, rolls_forward, extensions_in_writing, steps)
     select gen_random_uuid(), now(), now(), now(), 'Given up', 'OLD', unit_id, calendar_id, '1990-01-01', '1990-12-31', false, 60, clock, false, true, true, 3
     from agreements order by id limit 1`,
+  `insert into grievance_extensions (id, grievance_id, step, act, due_date, agreed_date, agreed_with, reference, reason, actor_id, at)
+    select gen_random_uuid(), id, 1, 'answer', '2026-04-10', '2026-03-30', 'R. Manager', 'Letter', 'Reason', ${user('officer')}, now() from grievances`,
+  `insert into grievance_milestones (id, grievance_id, step, kind, date, is_default, supersedes_id, actor_id, at)
+    select gen_random_uuid(), grievance_id, step, kind, date, false, id, ${user('officer')}, now() from grievance_milestones where kind = 'met'`,
+  // A page holds 100.
+  `delete from grievance_deadlines where id not in (
+    select d.id from grievance_deadlines d join grievances g on g.id = d.grievance_id
+    order by g.member_id in (${mine('member')}, ${mine('testuser')}) desc, d.due_date desc, d.id limit 90)`,
   // Signed, and then deleted; and signed by an employer that the member has nothing to do with.
   `insert into agreement_employers (id, created_at, updated_at, agreement_id, organization_id, assented_date, ended_date)
     select gen_random_uuid(), now(), now(), a.id, e.organization_id, '1990-01-01', '1990-12-31' from agreements a, member_employments e

@@ -182,11 +182,21 @@ export class Examiner {
     }
   }
 
+  /** The pending deadline of a grievance that is due first. */
+  private nextDeadline(grievanceId: string): string | null {
+    const pending = this.ledger
+      .stored('GrievanceDeadline')
+      .filter((each) => each['grievance_id'] === grievanceId && each['met_on'] === null && each['is_moot'] === false)
+      .filter((each) => each['due_date'] !== 'infinity')
+      .sort((one, other) => (`${String(one['due_date'])} ${one.id}` < `${String(other['due_date'])} ${other.id}` ? -1 : 1));
+    return pending[0]?.id ?? null;
+  }
+
   /** The ids a field leads to from a record, or null. */
   private expected(type: string, id: string, field: string, form: Form, target: string, stored: Stored): readonly string[] | null {
     const shows = this.ledger.sees(type, id, field) && this.ledger.reads(target);
     if (form === 'one') {
-      const key = stored[`${snake(field)}_id`] as string | null;
+      const key = field === 'nextDeadline' ? this.nextDeadline(id) : (stored[`${snake(field)}_id`] as string | null);
       const other = key === null ? null : shownId(of(target), key);
       const deleted = target === 'Person' || keepsShowing.has(`${type}.${field}`);
       return shows && other !== null && this.ledger.has(target, other, { deleted }) ? [other] : null;
@@ -202,6 +212,8 @@ export class Examiner {
     if (field === 'hasTotp') return typeof answer === 'boolean';
     if (field === 'mustEnrollSecondFactor') return answer === null || answer === false; // demanded of no role by default
     if (field === 'isInForce') return typeof answer === 'boolean'; // test/agreement.test.ts says when
+    if (field === 'isFirm' || field === 'isTimely' || field === 'state') return answer !== undefined; // test/deadline.test.ts says when
+    if (field === 'dueDate' && stored[snake(field)] === 'infinity') return answer === null;
     if (field === 'noticeBy') return answer === dayBefore(stored['expiration_date'], Number(stored['notice_days']));
     if (field === 'availableActions') return Array.isArray(answer);
     if (field === 'type' && type === 'CaseEvent') {

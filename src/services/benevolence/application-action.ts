@@ -6,5 +6,5 @@ export const actOnApplication = caseAction<BenevolenceAction, BenevolenceApplica
   entity: BenevolenceApplication,
   name: 'BenevolenceApplication',
   domain: 'benevolence',
-  parts: 'reviews',
+  parts: ['reviews'],
 });

@@ -22,7 +22,7 @@ export type ChangeCase<Case> = (row: Case, context: ActionContext, scope: Scope)
 interface Actionable<Action extends string> extends Identified {
   readonly member: { readonly id: string };
   /** @throws CONFLICT where its state does not allow the action, or its version is another. */
-  demand(action: Action, version?: number | null): void;
+  demand(action: Action, version: number | null | undefined, today: string): void;
 }
 
 /** A kind of case. */
@@ -31,8 +31,10 @@ export interface CaseKind<Case> {
   readonly name: CaseChange['kind'];
   /** The first word of its actions in the audit log. */
   readonly domain: string;
-  /** The collection that decides, with the status, which actions are allowed. */
-  readonly parts: keyof { [Key in keyof Case as Case[Key] extends Collection<object> ? Key : never]: true };
+  /** The collections that decide, with the status, which actions are allowed. */
+  readonly parts: readonly (keyof { [Key in keyof Case as Case[Key] extends Collection<object> ? Key : never]: true })[];
+  /** Brings up to date what is computed from the case, after each change. */
+  readonly settle?: (scope: Scope, row: Case) => Promise<void>;
 }
 
 /**
@@ -43,15 +45,17 @@ export interface CaseKind<Case> {
  * on; CONFLICT where the state does not allow the action or the version is another.
  */
 export const caseAction =
-  <Action extends string, Case extends Actionable<Action>>({ entity, name, domain, parts }: CaseKind<Case>) =>
+  <Action extends string, Case extends Actionable<Action>>({ entity, name, domain, parts, settle }: CaseKind<Case>) =>
   (scope: Scope, action: Action, target: CaseTarget, change: ChangeCase<Case>): Promise<string> =>
     scope.transaction(async (inner) => {
       const { em, viewer } = inner;
       const row: Case = await findVisible(inner, entity, target.id, { path: target.path ?? 'input.id', isHeld: true });
       if (!viewer.may(name, action, row.member.id === viewer.memberId)) throw notFound();
-      await em.populate(row, [parts] as never);
-      row.demand(action, target.version);
-      await change(row, actionContext(inner), inner);
+      await em.populate(row, parts as never);
+      const context = actionContext(inner);
+      row.demand(action, target.version, context.today);
+      await change(row, context, inner);
+      await settle?.(inner, row);
       recordChange(inner, { action: `${domain}.${action}`, targetType: name, targetId: row.id });
       return row.id;
     });

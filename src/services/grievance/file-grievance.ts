@@ -1,6 +1,7 @@
 import { ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
+import { deadlinesOf, GrievanceDeadline, type LimitTerms } from '../../entities/deadline.ts';
 import { filingProblems, Grievance } from '../../entities/grievance.ts';
 import { Member } from '../../entities/member.ts';
 import { Organization } from '../../entities/organization.ts';
@@ -10,6 +11,7 @@ import { changeEvent } from '../audit/event.ts';
 import { insertRows, parseInput, assertNoProblems, type Source } from '../record/index.ts';
 import { runOn, todayOf, type Scope } from '../scope.ts';
 import { actionContext } from '../case/case-action.ts';
+import { firstDayOf, termsOf } from '../case/count-deadlines.ts';
 import { governingAgreement } from './governing-agreement.ts';
 import { representative } from './representative.ts';
 
@@ -86,13 +88,29 @@ export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Pr
   const assignedUser = assignedUserId == null ? null : await representative(scope, assignedUserId, scope.now());
   const governing = await governingAgreement(scope, input, input.incidentDate ?? filedDate);
   const about = { member: ref(Member, memberId), employer: ref(Organization, employerId), assignedUser, ...governing };
-  const grievance = new Grievance({ ...values, ...about, filedDate, grievanceNumber: '' }, actionContext(scope));
-  const change = { action: 'grievance.file', targetType: 'Grievance', targetId: grievance.id };
-  const rows = [grievance, ...grievance.history, changeEvent(scope, change)] as const;
   const held = { memberId, employerId, assignedUserId, agreementId: governing.agreement?.id, articleId: governing.article?.id };
   const source = numbered(held, filedDate.slice(0, 4));
-  if (!(await insertRows({ ...scope, run: runOn(scope.em) }, rows, source))) throw notFound();
-  return grievance.id;
+  const file = async (tx: Scope): Promise<string> => {
+    const facts = { ...values, ...about, filedDate, grievanceNumber: '', stepCount: 3 };
+    const terms = held.agreementId === undefined ? null : await lockedTerms(tx, held.agreementId, firstDayOf(facts));
+    const grievance = new Grievance({ ...facts, ...(terms && { stepCount: terms.steps }) }, actionContext(tx));
+    const change = { action: 'grievance.file', targetType: 'Grievance', targetId: grievance.id };
+    const counted = terms
+      ? deadlinesOf(grievance.facts, terms).map((each) => new GrievanceDeadline({ ...each, grievance: ref(grievance) }))
+      : [];
+    const rows = [grievance, ...grievance.history, ...grievance.milestones, ...counted, changeEvent(tx, change)] as const;
+    if (!(await insertRows({ ...tx, run: runOn(tx.em) }, rows, source))) throw notFound();
+    return grievance.id;
+  };
+  return governing.agreement === null ? file(scope) : scope.transaction(file);
+}
+
+/** The terms of the agreement, which stay as they are until the transaction ends: also the holidays of its calendar. */
+async function lockedTerms(tx: Scope, agreementId: string, from: string): Promise<LimitTerms> {
+  const run = runOn(tx.em);
+  await run('select from holiday_calendars c where c.id = (select calendar_id from agreements where id = $1) for share', [agreementId]);
+  await run('select from agreements where id = $1 for share', [agreementId]);
+  return termsOf(tx, agreementId, from);
 }
 
 /** The next number of a year, where all that the grievance names stands, and goes on standing until it is written. */

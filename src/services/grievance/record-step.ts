@@ -12,9 +12,16 @@ export class RecordGrievanceStepInput {
   grievanceId!: string;
 
   @Field(() => DateScalar, {
-    description: 'The date of the meeting. Must not be in the future, before the filing date, or before the previous meeting.',
+    description:
+      'The date of the meeting. Must not be in the future, before the filing date, or before the previous meeting. Must be the noted date, if one was noted.',
   })
   meetingDate!: string;
+
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The date of the answer. Must not be in the future or before the meeting. Defaults to the date of the meeting.',
+  })
+  answeredDate?: string | null;
 
   @Field(() => GrievanceStepOutcome, { description: 'The result of the meeting. Must not be ADVANCED at arbitration.' })
   outcome!: GrievanceStepOutcome;
@@ -58,7 +65,12 @@ export function recordGrievanceStep(scope: Scope, input: RecordGrievanceStepInpu
   return actOnGrievance(scope, GrievanceAction.RECORD_STEP, aim, (grievance, context) => {
     const { values, problems } = parseInput(scope, GrievanceStepRecord, told);
     const agreed = requiredText(scope, resolution, 'resolution');
-    const facts = { ...values, resolution: agreed.text, settlementAmount: settlementAmount ?? null };
+    const facts = {
+      ...values,
+      resolution: agreed.text,
+      settlementAmount: settlementAmount ?? null,
+      answeredDate: input.answeredDate ?? null,
+    };
     assertNoProblems([...problems, ...agreed.problems, ...grievance.stepProblems(facts, context.today)]);
     grievance.recordStep(facts, context);
   });

@@ -1,5 +1,7 @@
 import { GrievanceAction } from '../../entities/grievance.ts';
+import { badInput } from '../../errors.ts';
 import type { Scope } from '../scope.ts';
+import { extendGrievanceDeadline, noteGrievanceDate, takeGrievanceDefault } from './deadline-actions.ts';
 import { closeGrievance, settleGrievance, withdrawGrievance } from './end-grievance.ts';
 import { fileGrievance } from './file-grievance.ts';
 import { actOnGrievance } from './grievance-action.ts';
@@ -10,9 +12,19 @@ import { updateGrievance } from './update-grievance.ts';
 export const investigateGrievance = (scope: Scope, id: string, version: number | null): Promise<string> =>
   actOnGrievance(scope, GrievanceAction.INVESTIGATE, { id, version, path: 'id' }, (grievance, context) => grievance.investigate(context));
 
-/** Takes a denial to the next step. @returns the grievance's id. @throws NOT_FOUND; CONFLICT. */
-export const appealGrievance = (scope: Scope, id: string, version: number | null): Promise<string> =>
-  actOnGrievance(scope, GrievanceAction.APPEAL, { id, version, path: 'id' }, (grievance, context) => grievance.appeal(context));
+/** Takes a denial to the next step. @returns the grievance's id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
+export const appealGrievance = (scope: Scope, id: string, { version, appealDate }: AppealFacts): Promise<string> =>
+  actOnGrievance(scope, GrievanceAction.APPEAL, { id, version, path: 'id' }, (grievance, context) => {
+    const problems = grievance.appealProblems(appealDate, context.today);
+    if (problems.length > 0) throw badInput(...problems);
+    grievance.appeal(context, appealDate);
+  });
+
+interface AppealFacts {
+  readonly version: number | null;
+  /** Null for today. */
+  readonly appealDate: string | null;
+}
 
 /** Claims that an employer violated the agreement. */
 export const grievances = {
@@ -21,6 +33,9 @@ export const grievances = {
   investigate: investigateGrievance,
   recordStep: recordGrievanceStep,
   appeal: appealGrievance,
+  noteDate: noteGrievanceDate,
+  extend: extendGrievanceDeadline,
+  takeDefault: takeGrievanceDefault,
   settle: settleGrievance,
   withdraw: withdrawGrievance,
   close: closeGrievance,
