@@ -14,9 +14,12 @@ export const keys: Record<string, () => null> = {
   ConnectionSaved: () => null,
   ConnectionSettings: () => null,
   ConnectionTest: () => null,
+  DeadlinePartyCount: () => null,
   GrievanceArticleCount: () => null,
   GrievanceChange: () => null,
   GrievanceConnection: () => null,
+  GrievanceDeadlineConnection: () => null,
+  GrievanceDeadlineEdge: () => null,
   GrievanceEdge: () => null,
   GrievanceEmployerCount: () => null,
   GrievanceStatusCount: () => null,
@@ -55,5 +58,5 @@ export const possibleTypes: Record<string, string[]> = {
 export const connections: Record<string, string[]> = {
   Member: ['benevolenceApplications', 'grievances', 'memberNotes', 'saltingActivities'],
   Organization: ['grievances', 'saltingActivities'],
-  Query: ['agreements', 'auditEvents', 'benevolenceApplications', 'grievances', 'memberNotes', 'members', 'organizations', 'saltingActivities', 'users'],
+  Query: ['agreements', 'auditEvents', 'benevolenceApplications', 'deadlines', 'grievances', 'memberNotes', 'members', 'organizations', 'saltingActivities', 'users'],
 };

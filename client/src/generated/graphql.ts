@@ -245,12 +245,18 @@ export type GrievanceAction =
   | 'CLOSE'
   /** `fileGrievance`: files the grievance. Only events have this action. */
   | 'CREATED'
+  /** `extendGrievanceDeadline`: moves a deadline as both sides agreed. */
+  | 'EXTEND'
   /** `investigateGrievance`: starts the investigation. */
   | 'INVESTIGATE'
+  /** `noteGrievanceDate`: adds or corrects the date of a meeting or an answer. */
+  | 'NOTE_DATE'
   /** `recordGrievanceStep`: records the meeting of the current step. */
   | 'RECORD_STEP'
   /** `settleGrievance`: ends the grievance with a settlement. */
   | 'SETTLE'
+  /** `takeGrievanceDefault`: applies the consequence of a deadline that the employer missed. */
+  | 'TAKE_DEFAULT'
   /** `updateGrievance`: corrects or completes the record. */
   | 'UPDATE'
   /** `withdrawGrievance`: ends the grievance because the union withdraws it. */
