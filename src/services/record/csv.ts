@@ -67,7 +67,7 @@ async function* parsedFrom(source: AsyncIterable<Uint8Array>, encoding: Encoding
       relax_column_count: true,
       skip_empty_lines: true,
     });
-    // the end of one is the end of the other; the error comes out of the parser
+    // the end of one is the end of the other; the parser raises the error
     yield* pipeline(Readable.from(whole), parser, () => undefined) as AsyncIterable<Parsed>;
   } catch (error) {
     throw inWords(error, begin);
