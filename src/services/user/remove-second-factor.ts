@@ -23,7 +23,7 @@ export async function removeSecondFactor(scope: Scope, userId: string): Promise<
   });
 }
 
-/** Does the same for any user, the owner too, on the word of the operator of the host. @throws {UserError} */
+/** Does the same for any user, including the owner, on behalf of the host's operator. @throws {UserError} */
 export async function removeSecondFactorOf(scope: Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'>, username: string): Promise<void> {
   await changeByName(scope, { username, action: 'user.remove_second_factor' }, async (inner, user) => {
     if (!(await remove(inner, user.id))) throw new UserError(`${user.username} has no second factor.`);
