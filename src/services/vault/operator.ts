@@ -23,9 +23,12 @@ export interface VaultStatus {
   readonly secrets: number;
   readonly people: number;
   readonly openVaults: number;
-  /** Stored values under each version of the vault's key. */
+  /** The number of stored values under each version of the vault's key. */
   readonly values: readonly { readonly version: number; readonly state: string; readonly count: number }[];
-  /** Users' own keys under each system key, of the seal or of the mark: one that is moved half counts under both. */
+  /**
+   * The number of users' own keys under each system key, of the seal or of the mark. A partly renewed key counts under
+   * both.
+   */
   readonly pairs: readonly { readonly kid: string; readonly count: number }[];
 }
 
