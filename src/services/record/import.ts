@@ -108,9 +108,10 @@ const importing = 8_519_330_720;
 const batchSize = 500;
 
 /**
- * Imports the records of a CSV file in one transaction, and with `updates` changes existing records. Skips unchanged records
- * and empty cells. Holds the file in memory.
- * @throws {ImportError} if the file cannot be read, or another change took a key or modified a record during the import.
+ * Imports the records of a CSV file in one transaction, and with `updates` changes existing records. Skips unchanged
+ * records and empty cells. Holds the file in memory.
+ * @throws {ImportError} if the file cannot be read, or another change took a key or modified a record during the
+ * import.
  */
 export async function importRecords<T extends Versioned>(
   scope: ImportScope,

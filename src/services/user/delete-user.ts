@@ -28,7 +28,10 @@ export async function deleteUser(scope: Scope, id: string): Promise<string> {
   });
 }
 
-/** Deletes the access under the vault's row lock, so that a concurrent key rotation does not grant the new key to this user. */
+/**
+ * Deletes the access under the vault's row lock, so that a concurrent key rotation does not grant the new key to this
+ * user.
+ */
 async function voidVaultAccess(scope: Scope, userId: string): Promise<boolean> {
   await scope.em.execute('select id from vaults for no key update');
   return voidPair(scope, userId);

@@ -25,8 +25,8 @@ export interface PrintedToken {
 }
 
 /**
- * Issues the token with which a user, or the owner, chooses a password. A user without a password gets the current or a new
- * invitation. Other users get a reset, which replaces an earlier one.
+ * Issues the token with which a user, or the owner, chooses a password. A user without a password gets the current or a
+ * new invitation. Other users get a reset, which replaces an earlier one.
  * @throws {UserError} if no active user has that name.
  */
 export async function issueLink(scope: UserCommandScope, username: string, lifetimes: Lifetimes): Promise<PrintedToken> {

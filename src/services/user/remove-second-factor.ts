@@ -7,9 +7,10 @@ import type { Scope } from '../scope.ts';
 import { endSessions } from '../sign-in/sign-out.ts';
 
 /**
- * Removes the second factor and the backup codes of a user who has lost them. All sessions end, and the user gets a mail.
+ * Removes the second factor and the backup codes of a user who has lost them. All sessions end, and the user gets a
+ * mail.
  * @returns the user's id.
- * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for the viewer; CONFLICT for the owner, and where there is no second factor.
+ * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for the viewer; CONFLICT for the owner, and if there is no second factor.
  */
 export async function removeSecondFactor(scope: Scope, userId: string): Promise<string> {
   if (isOwn(scope.viewer, userId)) throw forbidden('Remove your own second factor with disableTotp.');

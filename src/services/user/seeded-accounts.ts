@@ -21,8 +21,8 @@ export interface SeededUser {
 }
 
 /**
- * Returns the accounts whose password is one of the seeds', also those that an admin could reactivate. Costs one query where
- * no account was seeded.
+ * Returns the accounts whose password is one of the seeds', also those that an admin could reactivate. Costs one query
+ * where no account was seeded.
  */
 export async function findSeededUsers({ em, passwords }: Pick<Scope, 'em' | 'passwords'>): Promise<SeededUser[]> {
   const candidates = await em.execute<(SeededUser & { hash: string })[]>(

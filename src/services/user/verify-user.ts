@@ -7,7 +7,7 @@ import type { Scope } from '../scope.ts';
 /**
  * Verifies a user's address by hand, as the mailed token would.
  * @returns the user's id.
- * @throws NOT_FOUND; CONFLICT if another account has the address by now.
+ * @throws NOT_FOUND; CONFLICT if another account already has the address.
  */
 export async function verifyUser(scope: Scope, id: string): Promise<string> {
   return administer(scope, async (tx) => {

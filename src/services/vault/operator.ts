@@ -70,7 +70,8 @@ export function formatStatus({ isMade, secrets, people, openVaults, values, pair
 
 /**
  * Re-encrypts the vault keys of users with the active system key. Needs no passwords, and no user notices.
- * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were altered.
+ * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were
+ * altered.
  */
 export async function renewSystemSeals(scope: OperatorScope): Promise<{ renewed: number; unreadable: number }> {
   const done = { renewed: 0, unreadable: 0 };
@@ -96,7 +97,8 @@ async function renewPair(scope: OperatorScope, userId: string): Promise<boolean>
 }
 
 /**
- * Gives a user access with the recovery kit, on the host. Needs no password: access is encrypted for the user's public key.
+ * Gives a user access with the recovery kit, on the host. Needs no password: access is encrypted for the user's public
+ * key.
  * @throws {VaultError} if this is not possible.
  */
 export async function recoverFor(scope: OperatorScope, recoveryKit: string, username: string): Promise<void> {
