@@ -45,7 +45,10 @@ const fileOf = (name: (typeof secretNames)[number]) =>
 
 const pwnedPasswords = 'https://api.pwnedpasswords.com';
 
-/** Every environment variable of the service: its form, default and description. A test compares `.env.example` with this. */
+/**
+ * Every environment variable of the service: its form, default and description. A test compares `.env.example` with
+ * this.
+ */
 export const variables = {
   NODE_ENV: z
     .enum(['development', 'test', 'production'])
@@ -477,7 +480,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return freeze(toConfig(data));
 }
 
-/** Adds the variables that are given as files. Only the file of SMTP_URL may be empty: no mail is sent then. @returns the problems. */
+/**
+ * Adds the variables that are given as files. Only the file of SMTP_URL may be empty: no mail is sent then. @returns
+ * the problems.
+ */
 function readSecrets(given: Record<string, string | undefined>): string[] {
   return secretNames.flatMap((name) => {
     const path = given[`${name}_FILE`];
@@ -532,7 +538,10 @@ function networkProblem(text: string): string | null {
   return isNetwork ? null : 'must list IP addresses or networks, like 10.0.0.2 or 10.0.0.0/8, not host names';
 }
 
-/** The allowed parameters of a PostgreSQL address. In `pg`, others could override the time-outs and time zone of the service. */
+/**
+ * The allowed parameters of a PostgreSQL address. In `pg`, others could override the time-outs and time zone of the
+ * service.
+ */
 const postgresParameters = [
   'host',
   'port',
@@ -681,7 +690,9 @@ function toConfig(values: Values): Config {
   };
 }
 
-/** Chooses cookie names whose prefix makes browsers enforce HTTPS (`__Secure-`), and also the host and path (`__Host-`). */
+/**
+ * Chooses cookie names whose prefix makes browsers enforce HTTPS (`__Secure-`), and also the host and path (`__Host-`).
+ */
 function cookies(values: Values): CookieConfig {
   const { COOKIE_NAME: name, COOKIE_SAME_SITE: sameSite, PUBLIC_URL: publicUrl, NODE_ENV } = values;
   const path = values.COOKIE_PATH ?? `${publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '')}/graphql`;

@@ -39,8 +39,8 @@ export interface RefusalDetails {
 }
 
 /**
- * The only error that this service throws on purpose. `message` and `details` are public. `cause` never reaches a client:
- * an error goes to the log, and a short text to the audit log.
+ * The only error that this service throws on purpose. `message` and `details` are public. `cause` never reaches a
+ * client: an error goes to the log, and a short text to the audit log.
  */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -55,7 +55,9 @@ export class Refusal extends Error {
   }
 }
 
-/** The error of a scalar for an invalid value. It names the scalar and the expected form, and never quotes the value. */
+/**
+ * The error of a scalar for an invalid value. It names the scalar and the expected form, and never quotes the value.
+ */
 export class Malformed extends TypeError {
   override readonly name = 'Malformed';
 
@@ -109,7 +111,10 @@ export function badInput(...fields: FieldProblem[]): Refusal {
   return new Refusal('BAD_INPUT', said === '' ? undefined : `Invalid input: ${said}.`, { fields });
 }
 
-/** Creates a CONFLICT error with the state of a case and its allowed actions. The cause is only for the log and the audit log. */
+/**
+ * Creates a CONFLICT error with the state of a case and its allowed actions. The cause is only for the log and the
+ * audit log.
+ */
 export function conflict(message: string, state?: string, allowedActions?: readonly string[], cause?: unknown): Refusal {
   const details = { ...(state !== undefined && { state }), ...(allowedActions !== undefined && { allowedActions }) };
   return new Refusal('CONFLICT', message, details, cause);
@@ -129,9 +134,10 @@ export function causesOf(error: unknown): readonly (Error & { readonly code?: un
 }
 
 /**
- * PostgreSQL: connection exceptions (08), wrong credentials (28), a missing database (3D000), serialization failures and
- * deadlocks (40), insufficient resources (53), lock and statement time-outs (55P03, 57014), a server that is shutting down,
- * crashed or starting (57P), a read-only standby (25006), transaction time-outs (25P03, 25P04). System: network errors.
+ * PostgreSQL: connection exceptions (08), wrong credentials (28), a missing database (3D000), serialization failures
+ * and deadlocks (40), insufficient resources (53), lock and statement time-outs (55P03, 57014), a server that is
+ * shutting down, crashed or starting (57P), a read-only standby (25006), transaction time-outs (25P03, 25P04). System:
+ * network errors.
  */
 const awayCodes =
   /^(08\w{3}|28\w{3}|3D000|40001|40P01|53\w{3}|55P03|57014|57P\d\d|25006|25P0[34]|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;

@@ -12,8 +12,8 @@ export class ForeignKeyringError extends KeyringError {
 }
 
 /**
- * Compares the keyring with the keys of the database and registers new keys. An advisory lock serializes nodes that start at
- * the same time, so that they cannot initialize an empty database with different keyrings.
+ * Compares the keyring with the keys of the database and registers new keys. An advisory lock serializes nodes that
+ * start at the same time, so that they cannot initialize an empty database with different keyrings.
  * @throws {ForeignKeyringError} if a required key is missing, or a key differs from the one in the database.
  */
 export async function registerKeys({ em, keyring }: Pick<Scope, 'em' | 'keyring'>): Promise<void> {
@@ -68,7 +68,9 @@ interface Known {
 /** Computes a MAC of the key's name, which identifies the key without revealing it. */
 const checkValue = (keyring: Keyring, kid: string): string => keyring.mac(kid, 'key-check', frame('system-key', kid)).toString('base64url');
 
-/** Finds a key that differs from the one in the database. A key that was retired before registration has no check value. */
+/**
+ * Finds a key that differs from the one in the database. A key that was retired before registration has no check value.
+ */
 const differing = (known: readonly Known[], keyring: Keyring): string | null =>
   known.find(({ kid, check_value: value }) => value !== '' && keyring.has(kid) && checkValue(keyring, kid) !== value)?.kid ?? null;
 

@@ -41,13 +41,13 @@ export class AmendMemberNoteInput {
   version?: number | null;
 }
 
-/** Milliseconds within which authors may delete a note. */
+/** The milliseconds within which authors may delete a note. */
 const mayDeleteFor = 24 * 3_600_000;
 
 /**
  * Adds a note with its first revision.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such member.
+ * @throws BAD_INPUT with every problem; NOT_FOUND if the member is missing or hidden from the caller.
  */
 export async function addNote(scope: Scope, input: AddMemberNoteInput): Promise<string> {
   const { memberId, ...given } = input;
@@ -65,10 +65,10 @@ export async function addNote(scope: Scope, input: AddMemberNoteInput): Promise<
 }
 
 /**
- * Gives a note a new text; the earlier ones stay as revisions.
+ * Replaces the text of a note. The earlier texts stay as revisions.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; FORBIDDEN for anybody but its author and admins; CONFLICT where the
- * note has changed since the version.
+ * @throws BAD_INPUT with every problem; NOT_FOUND; FORBIDDEN unless the caller is its author or an admin; CONFLICT if
+ * the version is outdated.
  */
 export function amendNote(scope: Scope, id: string, { version, ...input }: AmendMemberNoteInput): Promise<string> {
   const { values, problems } = parseInput(scope, MemberNote, input);
@@ -89,7 +89,11 @@ export function amendNote(scope: Scope, id: string, { version, ...input }: Amend
   });
 }
 
-/** Pins a note, or unpins it. @returns its id. @throws BAD_INPUT for what is no id; NOT_FOUND. */
+/**
+ * Pins a note, or unpins it.
+ * @returns its id.
+ * @throws BAD_INPUT if the id is malformed; NOT_FOUND.
+ */
 export function pinNote(scope: Scope, id: string, isPinned: boolean): Promise<string> {
   return scope.transaction(async (tx) => {
     const note = await findVisible(tx, MemberNote, id, { isHeld: true });
@@ -104,8 +108,8 @@ export function pinNote(scope: Scope, id: string, isPinned: boolean): Promise<st
 /**
  * Deletes a note.
  * @returns its id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND; FORBIDDEN for anybody but its author and admins; CONFLICT for an author
- * after 24 hours.
+ * @throws BAD_INPUT if the id is malformed; NOT_FOUND; FORBIDDEN unless the caller is its author or an admin; CONFLICT
+ * for an author after 24 hours.
  */
 export function deleteNote(scope: Scope, id: string): Promise<string> {
   return scope.transaction(async (tx) => {

@@ -38,7 +38,7 @@ export class UpdateRoleInput {
 /**
  * Creates a custom role.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong; also for a name that is taken.
+ * @throws BAD_INPUT with every problem, also if the name is taken.
  */
 export async function createRole(scope: Scope, { basedOn, ...input }: CreateRoleInput): Promise<string> {
   const own = { ...scope, em: scope.em.fork({ keepTransactionContext: true }) };
@@ -50,9 +50,9 @@ export async function createRole(scope: Scope, { basedOn, ...input }: CreateRole
 }
 
 /**
- * Changes the texts of a role; of a system role only the description.
+ * Changes the texts of a role. Of a system role, only the description can change.
  * @returns its id.
- * @throws BAD_INPUT; NOT_FOUND; CONFLICT where a system role would get another display name.
+ * @throws BAD_INPUT; NOT_FOUND; CONFLICT if a system role would get another display name.
  */
 export async function updateRole(scope: Scope, id: string, input: UpdateRoleInput): Promise<string> {
   const own = { ...scope, em: scope.em.fork() };
@@ -66,7 +66,7 @@ export async function updateRole(scope: Scope, id: string, input: UpdateRoleInpu
 
 /**
  * Deletes a custom role that nobody holds, with its assignments that have expired or belong to deleted users.
- * @throws BAD_INPUT; NOT_FOUND; CONFLICT for a system role, and for one that is assigned.
+ * @throws BAD_INPUT; NOT_FOUND; CONFLICT if it is a system role or is assigned.
  */
 export async function deleteRole(scope: Scope, id: string): Promise<void> {
   const refusal = await scope
@@ -97,10 +97,10 @@ async function remove(scope: Scope, id: string): Promise<Refusal | null> {
 
 const roleChange = (action: string, { id }: Role) => ({ action, targetType: 'Role', targetId: id });
 
-/** What is null where it must not be was refused. */
+/** Null values of required fields have been refused. */
 type Read<Input> = { [Name in keyof Input]: Name extends 'displayName' ? NonNullable<Input[Name]> : Input[Name] };
 
-/** @throws BAD_INPUT naming all that is wrong. */
+/** @throws BAD_INPUT with every problem. */
 function read<Input extends Partial<CreateRoleInput> | UpdateRoleInput>(scope: Pick<Scope, 'em'>, input: Input): Read<Input> {
   const { values, problems } = parseInput(scope, Role, input);
   const wrong = new Set(problems.map(({ path }) => path));

@@ -79,7 +79,7 @@ export class UpdateSaltingActivityInput {
 /**
  * Records an activity.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such member or organization.
+ * @throws BAD_INPUT with every problem; NOT_FOUND if the member or organization is missing or hidden from the caller.
  */
 export async function logActivity(scope: Scope, input: LogSaltingActivityInput): Promise<string> {
   const memberId = input.memberId ?? scope.viewer.memberId;
@@ -107,7 +107,7 @@ export async function logActivity(scope: Scope, input: LogSaltingActivityInput):
 /**
  * Corrects an activity, or records its outcome.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong with the activity after the change; NOT_FOUND.
+ * @throws BAD_INPUT with every problem of the changed activity; NOT_FOUND.
  */
 export async function updateActivity(scope: Scope, id: string, input: UpdateSaltingActivityInput): Promise<string> {
   const read = parseInput(scope, SaltingActivity, input);
@@ -125,9 +125,9 @@ export async function updateActivity(scope: Scope, id: string, input: UpdateSalt
 }
 
 /**
- * Deletes an activity: it leaves every list, and every figure.
+ * Deletes an activity: it leaves every list and every summary.
  * @returns its id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND.
+ * @throws BAD_INPUT if the id is malformed; NOT_FOUND.
  */
 export async function deleteActivity(scope: Scope, id: string): Promise<string> {
   return scope.transaction(async (tx) => {

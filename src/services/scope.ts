@@ -13,14 +13,16 @@ import type { Desk, MemoryLimiter } from './setting/desk.ts';
 /** Runs one statement with `$1` parameters and returns its rows. */
 export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
-/** Runs statements in the open transaction of an entity manager; without one, each on a connection of the pool. */
+/**
+ * Runs statements in the open transaction of an entity manager. Without a transaction, each uses a pooled connection.
+ */
 export function runOn(em: SqlEntityManager): RunSql {
   const connection = em.getTransactionContext() ?? em.getKysely();
   return async (text, parameters) =>
     (await connection.executeQuery(CompiledQuery.raw(text, [...parameters]))).rows as Record<string, unknown>[];
 }
 
-/** Where a request came from. */
+/** The origin of a request. */
 export interface Client {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
@@ -33,12 +35,12 @@ export interface RowReference {
   readonly id: string;
 }
 
-/** What is known of the entities. */
+/** The metadata of the entities. */
 export type Metadata = Pick<SqlEntityManager, 'getMetadata' | 'getComparator'>;
 
 /** Answers whether the viewer can see rows. */
 export interface Visibility {
-  /** Whether the viewer sees every one of these rows, and none of them is deleted. */
+  /** Whether the viewer can see all of these rows and none of them is deleted. */
   sees(...rows: readonly [RowReference, ...RowReference[]]): Promise<boolean>;
 }
 
@@ -48,7 +50,7 @@ export interface Services {
   readonly passwords: PasswordHasher;
   readonly tokens: AccessTokens;
   readonly mail: Pick<MailQueue, 'enqueue'>;
-  /** Whether a password is known from a breach; false where that cannot be found out. */
+  /** Whether a password is known from a breach. False if that cannot be determined. */
   readonly breached: { has(password: string): Promise<boolean> };
   /** The set-up token, which proves the right to claim an instance that has no owner. */
   readonly setup: { isToken(text: string): Promise<boolean>; forget(): Promise<void> };
@@ -72,7 +74,7 @@ export interface Scope extends Services {
   readonly em: SqlEntityManager;
   /** Runs a statement outside of `em`: on the pipelined connections, or in the transaction of an idempotent request. */
   readonly run: RunSql;
-  /** What is known of the entities, for statements that need no entity manager. */
+  /** The metadata of the entities, for statements that need no entity manager. */
   readonly metadata: Metadata;
   readonly viewer: Viewer;
   readonly client: Client;
@@ -86,7 +88,7 @@ export interface Scope extends Services {
 /** What reads and writes entities needs of a scope. */
 export type EntityScope = Pick<Scope, 'em'>;
 
-/** How a scope differs from another of the same process. */
+/** The parts of a scope that differ within a process. */
 export type ScopeSource = Pick<Scope, 'run' | 'metadata' | 'viewer' | 'client' | 'vaultToken' | 'visibility'> & {
   /** Called once, when the entity manager is first needed: most requests only read. */
   readonly openEm: () => SqlEntityManager;
@@ -106,7 +108,7 @@ export function createScope(services: Services, { openEm, ...facts }: ScopeSourc
   };
 }
 
-/** The scope of the service itself: a start or a job, for which no one is signed in. */
+/** Creates the scope of the service itself, for startup or a job. Nobody is signed in. */
 export const serviceScope = (services: Services, em: SqlEntityManager, run: RunSql, requestId: string): Scope =>
   createScope(services, {
     run,

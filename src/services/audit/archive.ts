@@ -55,7 +55,10 @@ export function faultOfArchive(archive: StoredArchive, keyring: Keyring): 'unkno
   return !Number.isNaN(at.valueOf()) && mac === macOfArchive(archive, keyring, kid) ? null : 'altered archive';
 }
 
-/** Returns the beginning of the chain in the database: the end of its latest archive. @throws {ArchiveError} if it was altered. */
+/**
+ * Returns the beginning of the chain in the database: the end of its latest archive. @throws {ArchiveError} if it was
+ * altered.
+ */
 export function headOfArchive(archive: StoredArchive | null, keyring: Keyring): Head {
   if (archive === null) return start;
   const fault = faultOfArchive(archive, keyring);

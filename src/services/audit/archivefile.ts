@@ -61,7 +61,8 @@ export async function* archiveLines(run: RunSql, { before, from, to }: ArchivePl
 }
 
 /**
- * Verifies the file of an archive: every event and every seal against its MAC, and the chain from the first head to the last.
+ * Verifies the file of an archive: every event and every seal against its MAC, and the chain from the first head to the
+ * last.
  * @param kept a head that was stored elsewhere, which the file must contain.
  * @throws {ArchiveError} if the file is faulty.
  */

@@ -17,8 +17,8 @@ export interface ArchivePlan {
 }
 
 /**
- * Finds what can be archived: the sealed events up to the first one of the month `before`, in the order of the chain. Verifies
- * the whole log first.
+ * Finds what can be archived: the sealed events up to the first one of the month `before`, in the order of the chain.
+ * Verifies the whole log first.
  * @param before a month in UTC: `2026-06`.
  * @throws {ArchiveError} if the role may not archive, the log was altered, or there is nothing to archive.
  */

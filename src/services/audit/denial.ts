@@ -45,7 +45,7 @@ export type RefusalScope = LimitScope & FilingScope;
 /** The reason in rows that summarize refusals beyond a limit per operation and hour. */
 export const overLimit = 'over_limit';
 
-/** An action without a daily limit: it locks an account, and its user is told by mail. */
+/** An action that no limit applies to: it locks an account, and its user is told by mail. */
 const lock = 'lock';
 
 /**

@@ -44,8 +44,8 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies the chain from the end of the latest archive, and then the unsealed events, a page at a time. Checks every column of
- * every event and seal against its MAC. Stops at the first fault.
+ * Verifies the chain from the end of the latest archive, and then the unsealed events, a page at a time. Checks every
+ * column of every event and seal against its MAC. Stops at the first fault.
  */
 export async function verifyAudit(
   run: RunSql,

@@ -31,8 +31,9 @@ const kinds = [
 ] as const;
 
 /**
- * Counts the usable data per system key: active sessions, passwords and second factors of users who are not deleted, unexpired
- * mailed tokens and idempotency keys, and all audit events and seals. Verifying the audit log needs the keys that made it.
+ * Counts the usable data per system key: active sessions, passwords and second factors of users who are not deleted,
+ * unexpired mailed tokens and idempotency keys, and all audit events and seals. Verifying the audit log needs the keys
+ * that made it.
  */
 export async function countKeys(scope: Pick<Scope, 'em' | 'keyring'>, at: Date): Promise<KeyUse[]> {
   const found: (readonly [KeyedKind, ReadonlyMap<string, number>])[] = [];
@@ -67,7 +68,8 @@ export function formatKeyUses(uses: readonly KeyUse[]): string {
 
 /**
  * Re-encrypts the TOTP seeds with the active system key. Needs no user, and no user notices.
- * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were altered.
+ * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were
+ * altered.
  */
 export async function renewSeeds(scope: Pick<Scope, 'em' | 'keyring' | 'now'>): Promise<{ renewed: number; unreadable: number }> {
   const { em, keyring, now } = scope;

@@ -27,8 +27,8 @@ export interface Rendered {
 type Part = string | { readonly href: string } | { readonly code: string };
 
 /**
- * Renders a mail as text and as HTML. The username is the only user-chosen text in it, because its form leaves no room for
- * a message. A mail to an unconfirmed address has no user-chosen text.
+ * Renders a mail as text and as HTML. The username is the only user-chosen text in it, because its form leaves no room
+ * for a message. A mail to an unconfirmed address has no user-chosen text.
  */
 export function render(letter: Letter, stationery: Stationery): Rendered {
   const { subject, parts } = 'token' in letter ? tokenMail(letter, stationery) : alertMail(letter, stationery);

@@ -14,8 +14,8 @@ export interface Transport {
 }
 
 /**
- * A mail that was not accepted. The message is for the operator: it names the step and the code. It never quotes the server,
- * whose text may repeat the mail.
+ * A mail that was not accepted. The message is for the operator: it names the step and the code. It never quotes the
+ * server, whose text may repeat the mail.
  */
 export class MailFailure extends Error {
   override readonly name = 'MailFailure';
@@ -101,8 +101,8 @@ interface SmtpError {
 }
 
 /**
- * Classifies a failure. Only a rejection of the recipient or the content is permanent. An operator can fix a rejected sender
- * or login, so the mail waits for that.
+ * Classifies a failure. Only a rejection of the recipient or the content is permanent. An operator can fix a rejected
+ * sender or login, so the mail waits for that.
  */
 function failureOf({ code, command, responseCode }: SmtpError): MailFailure {
   const step = command !== undefined && /^[A-Z][A-Z0-9 -]{0,30}$/.test(command) ? command : 'the connection';

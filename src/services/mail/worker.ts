@@ -23,8 +23,8 @@ export interface WorkerTools {
 }
 
 /**
- * Sends the mail of a job, based on the current data. Sends nothing if the mail has become pointless: the user is gone, the
- * token was used, replaced or has expired, or the address has changed. Never throws.
+ * Sends the mail of a job, based on the current data. Sends nothing if the mail has become pointless: the user is gone,
+ * the token was used, replaced or has expired, or the address has changed. Never throws.
  */
 export async function deliver(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<DeliveryOutcome> {
   const verdict = await attempt(tools, data, id, signal);

@@ -64,7 +64,7 @@ export class CreateMemberInput {
 /**
  * Records a member.
  * @returns the member's id.
- * @throws BAD_INPUT naming all that is wrong, or that the number is taken.
+ * @throws BAD_INPUT with every problem, or if the number is taken.
  */
 export async function createMember(scope: Scope, input: CreateMemberInput): Promise<string> {
   const read = parseInput(scope, Member, { ...input, status: input.status ?? undefined });

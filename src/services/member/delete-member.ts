@@ -8,11 +8,11 @@ import { assertVersion, findVisible, flush } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Deletes a member: they leave every list and lookup, and what is recorded about them keeps showing them. Their number is
- * not given again.
+ * Deletes a member: they leave every list and lookup, but records about them still show them. Their number is not
+ * reused.
  * @returns the member's id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT while the member has a case with which something is still to be
- * done, or an account that may sign in.
+ * @throws BAD_INPUT if the id is malformed; NOT_FOUND; CONFLICT while the member has an open case, or an account that
+ * may sign in.
  */
 export async function deleteMember(scope: Scope, id: string, version?: number | null): Promise<string> {
   const obstacle = await scope.transaction(async (tx) => {

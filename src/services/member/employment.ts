@@ -65,7 +65,7 @@ export class EndEmploymentArgs {
 /**
  * Records that a member began to work for an employer.
  * @returns the member's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such member or employer.
+ * @throws BAD_INPUT with every problem; NOT_FOUND if the member or employer is missing or hidden from the caller.
  */
 export async function startEmployment(scope: Scope, memberId: string, input: EmploymentInput): Promise<string> {
   const { version, ...told } = input;
@@ -100,8 +100,8 @@ export async function startEmployment(scope: Scope, memberId: string, input: Emp
 /**
  * Corrects an employment.
  * @returns the member's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such employment or employer;
- * CONFLICT for another version.
+ * @throws BAD_INPUT with every problem; NOT_FOUND if the employment or employer is missing or hidden from the caller;
+ * CONFLICT if the version is outdated.
  */
 export async function updateEmployment(scope: Scope, id: string, { version, ...input }: EmploymentInput): Promise<string> {
   const read = parseInput(scope, MemberEmployment, input);
@@ -127,8 +127,8 @@ export async function updateEmployment(scope: Scope, id: string, { version, ...i
 /**
  * Records that an employment ended.
  * @returns the member's id.
- * @throws BAD_INPUT for a day before the first, or in the future; NOT_FOUND; CONFLICT where it has ended, or
- * for another version.
+ * @throws BAD_INPUT if the day is before the first day or in the future; NOT_FOUND; CONFLICT if the employment has
+ * ended, or the version is outdated.
  */
 export async function endEmployment(scope: Scope, { id, endDate, version }: EndEmploymentArgs): Promise<string> {
   const verdict = await scope.transaction(async (tx) => {
@@ -156,14 +156,14 @@ function employerProblems({ organizationId }: EmploymentInput): FieldProblem[] {
   return isUuid(organizationId) ? [] : [{ path: 'organizationId', message: 'must be a UUID' }];
 }
 
-/** What was recorded earlier is not judged again, but for what is given to go with it. */
+/** Returns the problems of a change. Stored values are checked only together with given ones. */
 function lawsBroken({ startDate, endDate }: MemberEmployment, read: ParsedInput<EmploymentInput>, today: string): FieldProblem[] {
   const given = validValues(read) as Partial<EmploymentFacts>;
   const areDaysGiven = given.startDate !== undefined || given.endDate != null;
   return employmentProblems({ ...(areDaysGiven && { startDate, endDate }), ...given }, today);
 }
 
-/** The employment held, of a member who was not deleted. */
+/** Locks and returns the employment of a member who is not deleted. */
 async function held(scope: Scope, id: string): Promise<{ employment: MemberEmployment; member: Member }> {
   const employment = await findVisible(scope, MemberEmployment, id, { isHeld: true });
   return { employment, member: await findVisible(scope, Member, employment.member.id) };

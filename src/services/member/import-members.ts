@@ -6,7 +6,7 @@ import { changeProblems } from './update-member.ts';
 
 const missing = `is missing: ${oneName}`;
 
-/** The columns that a file of members may have. */
+/** The possible columns of a file of members. */
 export const memberColumns = {
   memberNumber: named(text, 'Member ID', 'Membership number', 'Membership ID', 'Card number', 'Book number'),
   firstName: { ...named(text, 'First', 'Given name'), missing },
@@ -35,7 +35,7 @@ const members: Importable<Member> = {
   make: (facts) => new Member(facts as MemberFacts),
 };
 
-/** A suffix is a part of the last name, at its end, where it changes no order; a name may have it already. */
+/** Appends a suffix to the last name, where it does not affect the order. The last name may already end with it. */
 function withSuffix({ suffix, ...given }: RecordFields): RecordFields {
   const { lastName } = given;
   if (typeof lastName !== 'string' || typeof suffix !== 'string') return given;
@@ -44,9 +44,9 @@ function withSuffix({ suffix, ...given }: RecordFields): RecordFields {
 }
 
 /**
- * Adds the members of a CSV file, all or none. A member who is there already, by number, and is what the file says, is
- * passed over; where the file says something else, that is a problem of its line, or with `updates` a change of the member.
- * @throws {ImportError} where nothing of the file can be imported.
+ * Adds the members of a CSV file, all or none. Skips a member, found by number, whose record matches the file. If the
+ * record differs, its line is a problem; with `updates`, the member is changed.
+ * @throws {ImportError} if nothing of the file can be imported.
  */
 export const importMembers = (scope: ImportScope, source: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportOutcome> =>
   importRecords(scope, source, { kind: members, options });

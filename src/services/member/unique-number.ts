@@ -1,2 +1,2 @@
-/** The field whose value the constraint keeps unique: numbers of deleted members are not given again. */
+/** Maps the unique constraint to its field. Numbers of deleted members are not reused. */
 export const numberIsTaken = { members_member_number_unique: 'input.memberNumber' } as const;

@@ -75,9 +75,9 @@ export class UpdateMemberInput {
 }
 
 /**
- * Changes what is recorded of a member.
+ * Changes a member's record.
  * @returns the member's id.
- * @throws BAD_INPUT naming all that is wrong, or that the number is taken; NOT_FOUND; CONFLICT for another version.
+ * @throws BAD_INPUT with every problem, or if the number is taken; NOT_FOUND; CONFLICT if the version is outdated.
  */
 export async function updateMember(scope: Scope, id: string, { version, ...input }: UpdateMemberInput): Promise<string> {
   const read = parseInput(scope, Member, input);
@@ -93,7 +93,7 @@ export async function updateMember(scope: Scope, id: string, { version, ...input
   });
 }
 
-/** What is wrong with changes of a member. What was recorded earlier is not judged again, but for what is given to go with it. */
+/** Returns the problems of a change of a member. Stored values are checked only together with given ones. */
 export function changeProblems({ dateOfBirth, hireDate }: Member, given: Partial<MemberFacts>, today: string): FieldProblem[] {
   const areDatesGiven = given.dateOfBirth != null || given.hireDate != null;
   return memberProblems({ ...(areDatesGiven && { dateOfBirth, hireDate }), ...given }, today);

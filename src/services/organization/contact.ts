@@ -60,7 +60,7 @@ export class OrganizationContactInput {
 /**
  * Adds a contact to an organization.
  * @returns the organization's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND where the caller sees no such organization.
+ * @throws BAD_INPUT with every problem; NOT_FOUND if the organization is missing or hidden from the caller.
  */
 export async function addContact(scope: Scope, organizationId: string, input: OrganizationContactInput): Promise<string> {
   const { version, ...told } = input;
@@ -84,7 +84,7 @@ export async function addContact(scope: Scope, organizationId: string, input: Or
 /**
  * Changes a contact.
  * @returns the organization's id.
- * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT for another version.
+ * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT if the version is outdated.
  */
 export async function updateContact(scope: Scope, id: string, { version, ...input }: OrganizationContactInput): Promise<string> {
   const read = parseInput(scope, OrganizationContact, input);
@@ -106,9 +106,9 @@ export async function updateContact(scope: Scope, id: string, { version, ...inpu
 }
 
 /**
- * Deletes a contact. Where it was the primary one, the organization has none until another is made it.
+ * Deletes a contact. If it was the primary one, the organization has none until another one is chosen.
  * @returns the organization's id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT for another version.
+ * @throws BAD_INPUT if the id is malformed; NOT_FOUND; CONFLICT if the version is outdated.
  */
 export async function deleteContact(scope: Scope, id: string, version?: number | null): Promise<string> {
   return scope.transaction(async (tx) => {
@@ -130,14 +130,14 @@ const problemsOf = (read: ParsedInput<OrganizationContactInput>): FieldProblem[]
   ...contactProblems(validValues(read) as Partial<OrganizationContactFacts>),
 ];
 
-/** The organization first: concurrent changes of its contacts wait there, and then see the current contact. */
+/** Locks the organization first: concurrent changes of its contacts wait there, and then see the current contact. */
 async function held(scope: Scope, id: string): Promise<{ contact: OrganizationContact; organization: Organization }> {
   const seen = await findVisible(scope, OrganizationContact, id);
   const organization = await findVisible(scope, Organization, seen.organization.id, { isHeld: true });
   return { contact: await findVisible(scope, OrganizationContact, id, { isHeld: true }), organization };
 }
 
-/** Written before another becomes the primary one: not even for a moment there are two. */
+/** Flushes before another contact becomes primary, so that there are never two. */
 async function replacePrimary(scope: Scope, organization: Organization): Promise<void> {
   for (const contact of await scope.em.find(OrganizationContact, { organization: organization.id, isPrimary: true }))
     contact.isPrimary = false;

@@ -56,7 +56,7 @@ export class CreateOrganizationInput {
 /**
  * Records an organization.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong, the fields that are not the caller's to change among them.
+ * @throws BAD_INPUT with every problem, including fields that the caller may not set.
  */
 export async function createOrganization(scope: Scope, input: CreateOrganizationInput): Promise<string> {
   const read = parseInput(scope, Organization, input);

@@ -6,10 +6,10 @@ import { assertVersion, findVisible, flush } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Deletes an organization: it leaves every list and lookup, and what is recorded about it keeps showing it. Its contacts
- * stay as they are, out of sight with it; salting activities are records, and stand in no way.
+ * Deletes an organization: it leaves every list and lookup, but records about it still show it. Its contacts stay
+ * unchanged and are hidden with it. Salting activities do not prevent the deletion.
  * @returns its id.
- * @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT while a grievance against it has not ended.
+ * @throws BAD_INPUT if the id is malformed; NOT_FOUND; CONFLICT while a grievance against it has not ended.
  */
 export async function deleteOrganization(scope: Scope, id: string, version?: number | null): Promise<string> {
   const isDeleted = await scope.transaction(async (tx) => {

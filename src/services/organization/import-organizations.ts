@@ -3,7 +3,7 @@ import type { ImportScope } from '../record/import.ts';
 import { contactColumns, named, oneOf, text, wholeNumber } from '../record/cell.ts';
 import { importRecords, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
 
-/** The columns that a file of organizations may have. */
+/** The possible columns of a file of organizations. */
 export const organizationColumns = {
   name: named(text, 'Organization', 'Organization name', 'Employer', 'Employer name', 'Company', 'Company name'),
   orgType: named(oneOf(Object.values(OrganizationType)), 'Type', 'Organization type'),
@@ -28,10 +28,9 @@ const organizations: Importable<Organization> = {
 };
 
 /**
- * Adds the organizations of a CSV file, all or none. One that is there already and is what the file says is passed over;
- * where the file says something else of a name that is there, that is a problem of its line, or with `updates` a change of
- * the organization. Two of a file may have the same name.
- * @throws {ImportError} where nothing of the file can be imported.
+ * Adds the organizations of a CSV file, all or none. Skips an existing organization that matches the file. If one with
+ * the same name differs, the line is a problem; with `updates`, the organization is changed. A file may repeat a name.
+ * @throws {ImportError} if nothing of the file can be imported.
  */
 export const importOrganizations = (
   scope: ImportScope,

@@ -4,7 +4,7 @@ import type { FieldProblem } from '../../errors.ts';
 
 const salting: readonly string[] = saltingFields;
 
-/** The fields that are given, and are not this viewer's to change, whatever they say. */
+/** Returns the problems of given fields that this viewer may not change, whatever their values. */
 export function notTheirs(viewer: Viewer, given: Partial<OrganizationFacts>): FieldProblem[] {
   const actionOn = (path: string): OrganizationAction => (salting.includes(path) ? OrganizationAction.SALT : OrganizationAction.UPDATE);
   return Object.keys(given)

@@ -58,10 +58,10 @@ export class UpdateOrganizationInput {
 }
 
 /**
- * Changes what is recorded of an organization.
+ * Changes an organization's record.
  * @returns its id.
- * @throws BAD_INPUT naming all that is wrong, the fields that are not the caller's to change among them; NOT_FOUND;
- * CONFLICT for another version.
+ * @throws BAD_INPUT with every problem, including fields that the caller may not change; NOT_FOUND; CONFLICT if the
+ * version is outdated.
  */
 export async function updateOrganization(scope: Scope, id: string, { version, ...input }: UpdateOrganizationInput): Promise<string> {
   const read = parseInput(scope, Organization, input);

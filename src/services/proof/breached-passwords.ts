@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
 
-/** Where breached passwords are looked up, and who hears when they cannot be. */
+/** The breach service, and the function that is called when it cannot be reached. */
 export interface BreachSource {
-  /** Of a service like Have I Been Pwned; null where none is asked. */
+  /** The URL of a service like Have I Been Pwned. Null if no service is used. */
   readonly baseUrl: string | null;
-  /** Milliseconds a whole look-up may take. */
+  /** The time-out of a whole lookup in milliseconds. */
   readonly timeout?: number;
   readonly warn: (message: string) => void;
 }
 
-/** A padded answer has about a thousand lines of some forty bytes. */
+/** A padded response has about a thousand lines of some forty bytes. */
 const maxBytes = 262_144;
 const lineForm = /^([0-9A-Fa-f]{35}):(\d{1,15})$/;
 
 /**
- * Knows whether a password was found in a breach. Only the first five of its hash's forty digits leave the house, and
- * the answer is padded, so that its size tells nobody which five. A service that is away keeps nobody from choosing a
- * password: the answer is then no, with one warning that shows nothing of the password.
+ * Looks passwords up in known breaches. Sends only the first five of the hash's forty digits, and the response is
+ * padded, so that its size does not reveal them. If the service is unreachable, users can still choose a password: the
+ * result is then false, with one warning that shows nothing of the password.
  */
 export class BreachedPasswords {
   readonly #baseUrl: string | null;
@@ -29,7 +29,7 @@ export class BreachedPasswords {
     this.#warn = warn;
   }
 
-  /** Whether it is known to be breached. */
+  /** Whether the password is known to be breached. */
   async has(password: string): Promise<boolean> {
     if (this.#baseUrl === null) return false;
     const digest = createHash('sha1').update(password, 'utf8').digest('hex').toUpperCase();
@@ -42,7 +42,10 @@ export class BreachedPasswords {
     }
   }
 
-  /** The time runs for the whole exchange, the body included. No redirect is followed: what was configured is asked, and nobody else. */
+  /**
+   * The time-out covers the whole exchange, including the body. Redirects are not followed, so that only the configured
+   * service is contacted.
+   */
   async #ask(url: URL): Promise<string> {
     const signal = AbortSignal.timeout(this.#timeout);
     const response = await fetch(url, { headers: { 'Add-Padding': 'true' }, redirect: 'manual', signal });
@@ -51,7 +54,7 @@ export class BreachedPasswords {
     throw new Unanswered(`the service answered with status ${response.status}`);
   }
 
-  /** Of an error from elsewhere only its code or name is repeated: its message may show the address, and so the prefix. */
+  /** Uses only the code or name of a foreign error: its message may show the URL, and so the prefix. */
   #reason(error: unknown): string {
     if (error instanceof Unanswered) return error.message;
     const { name, code, cause } = error as Fault;
@@ -60,14 +63,14 @@ export class BreachedPasswords {
   }
 }
 
-/** As fetch throws them: the network's own error is the cause. */
+/** An error of fetch. Its cause is the network error. */
 interface Fault {
   readonly name: string;
   readonly code?: string;
   readonly cause?: { readonly name?: string; readonly code?: string };
 }
 
-/** What is wrong with an answer, in words that may be logged. */
+/** The problem of a response, in words that may be logged. */
 class Unanswered extends Error {
   override readonly name = 'Unanswered';
 }
@@ -84,8 +87,9 @@ async function readAll({ body }: Response): Promise<string> {
 }
 
 /**
- * A line is `35 digits:how often`; padding is found 0 times. A hit among lines that can be read is one; a miss among
- * others proves nothing, and neither does an answer without a line: the service always has some.
+ * A line is `35 digits:count`; padding has count 0. A match in a readable line counts even if other lines are
+ * unreadable. A miss then proves nothing, and neither does a response without lines, because the service always returns
+ * some.
  */
 function isAmong(suffix: string, text: string): boolean {
   const lines = text.split(/\r?\n/).filter((line) => line !== '');

@@ -4,23 +4,26 @@ import { User } from '../../entities/user.ts';
 import { hashToken, isToken, mintToken } from '../crypto/token.ts';
 import type { Scope } from '../scope.ts';
 
-/** Stands between the device tokens of a browser that several people use; it is in no token. */
+/** Separates the device tokens of a browser that several people use. No token contains it. */
 export const deviceSeparator = '~';
 
-/** The device tokens in what a browser kept, each well-formed. */
+/** Returns the well-formed device tokens in a browser's stored text. */
 export const splitDeviceTokens = (kept: string | null | undefined): string[] =>
   (kept ?? '').split(deviceSeparator, mostTokens).filter((token) => isToken('dvt1', token));
 
-/** Tokens that are looked at; a browser keeps fewer. */
+/** The maximum number of tokens that are checked. A browser stores fewer. */
 const mostTokens = 10;
 
-/** Whose device it is, and which: null where the user has not signed in with it before. */
+/** A user, and the device if the user has signed in with it before, else null. */
 export interface OwnDevice {
   readonly userId: string;
   readonly deviceId: string | null;
 }
 
-/** The token of the device that signs in, in the caller's transaction: the one it has among those that it kept, or a new one. */
+/**
+ * Returns the token of the device that signs in, in the caller's transaction: its existing one among the stored tokens,
+ * or a new one.
+ */
 export async function rememberDevice(scope: Scope, device: OwnDevice, kept: string | null): Promise<string> {
   const deviceToken = device.deviceId === null ? undefined : await tokenOf(scope, device.deviceId, kept);
   if (deviceToken === undefined) return renewDevice(scope, device);
@@ -33,7 +36,7 @@ async function tokenOf(scope: Scope, deviceId: string, kept: string | null): Pro
   return splitDeviceTokens(kept).find((token) => hashToken(token) === device?.token_hash);
 }
 
-/** A new token for a device, which its old one no longer names: for where that is no longer at hand. */
+/** Issues a new token for a device, which invalidates the old one. Used if the old one is no longer available. */
 async function renewDevice(scope: Scope, { userId, deviceId }: OwnDevice): Promise<string> {
   const token = mintToken('dvt1');
   const tokenHash = hashToken(token);

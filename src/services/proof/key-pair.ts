@@ -10,11 +10,11 @@ import { freshStretching } from '../crypto/stretch.ts';
 import { addPair, voidPair, writePair } from './stored-pair.ts';
 import type { Scope } from '../scope.ts';
 
-/** What becomes of a user's key pair when the password is replaced. */
+/** What happens to a user's key pair when the password is replaced. */
 export interface PairMove {
-  /** Of what was read: where it was written since, nothing is moved. */
+  /** The version that was read. If the pair was written since, it is not moved. */
   readonly version: number;
-  /** `none` where there was none, `lost` where it does not open. */
+  /** `none` if there was no pair, `lost` if it cannot be decrypted. */
   readonly to: SealedPair | 'none' | 'lost';
 }
 
@@ -24,9 +24,9 @@ interface SealedPair {
 }
 
 /**
- * Makes the key pair of somebody who may be given the vault and has none yet: only now, as the password is known, can it
- * be sealed. Once in a user's life, the sign-in takes as long as PBKDF2 longer.
- * @param stored the hash that the password was held against: where it is another by now, no pair is made.
+ * Creates the key pair of a user who may get access to the vault and has no pair. This requires the password, under
+ * which the pair is encrypted. Once per user, the sign-in takes as much longer as PBKDF2 takes.
+ * @param stored the hash that matched the password. If it has changed meanwhile, no pair is created.
  */
 export async function ensurePair(scope: Scope, userId: string, password: string, stored: string): Promise<void> {
   const version = await versionWithout(scope, userId);
@@ -39,7 +39,7 @@ export async function ensurePair(scope: Scope, userId: string, password: string,
   await addPair(scope, { userId, publicKey: pair.publicKey, version }, sealed, stored);
 }
 
-/** The version of who may be given the vault and has no pair; null for anybody else. */
+/** Returns the key version of a user who may get access to the vault and has no pair. Null for any other user. */
 async function versionWithout(scope: Scope, userId: string): Promise<number | null> {
   const roles = vaultRoles.map(() => '?').join(', ');
   const [found] = await scope.em.execute<{ key_version: number }[]>(
@@ -51,7 +51,10 @@ async function versionWithout(scope: Scope, userId: string): Promise<number | nu
   return found?.key_version ?? null;
 }
 
-/** Seals a user's private key under the new password; one that does not open, as its system key is not here, is lost by that. */
+/**
+ * Re-encrypts a user's private key under the new password. A key that cannot be decrypted, because its system key is
+ * missing, is lost.
+ */
 export async function resealPair(scope: Scope, userId: string, password: string, next: string): Promise<PairMove> {
   const [row] = await scope.em.execute<{ key_version: number; public_key: string | null; sealed_private_key: string | null }[]>(
     'select u.key_version, k.public_key, k.sealed_private_key from users u left join user_keys k on k.user_id = u.id where u.id = ?',
@@ -64,15 +67,15 @@ export async function resealPair(scope: Scope, userId: string, password: string,
   if (privateKey === null) return { version, to: 'lost' };
   const stretching = freshStretching(scope.rules.keyIterations);
   const key = await scope.passwords.stretch(composed(next), stretching);
-  // The private half opened for this public half and no other, so its mark is renewed.
+  // The private half was opened for exactly this public half, so its mark is renewed.
   const sealed = sealPrivateKey(scope.keyring, userId, { publicKey, privateKey }, { key, stretching });
   for (const bytes of [key, privateKey]) bytes.fill(0);
   return { version, to: { publicKey, sealed } };
 }
 
 /**
- * Writes the resealed keys while the user's row is locked at that version, and deletes the lost ones.
- * @throws CONFLICT where access to the vault would go with it: that is not done by the way.
+ * Writes the re-encrypted keys while the user's row is locked at that version, and deletes lost ones.
+ * @throws CONFLICT if that would lose access to the vault, which must not be a side effect.
  */
 export async function movePair(scope: Pick<Scope, 'em' | 'keyring' | 'now'>, userId: string, { version, to }: PairMove): Promise<void> {
   if (to === 'lost' && (await voidPair(scope, userId)))

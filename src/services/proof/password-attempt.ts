@@ -10,21 +10,21 @@ import { networkOf, reserveTurn, type Turn } from '../limit.ts';
 import { splitDeviceTokens } from './device.ts';
 import type { Scope } from '../scope.ts';
 
-/** What is known about who gives a password, before anything is proved. */
+/** What is known of the person who gives a password, before anything is verified. */
 export interface Account {
-  /** Null where there is nobody who could sign in: unknown, not active, deleted. */
+  /** Null if the user is unknown, inactive or deleted, and so cannot sign in. */
   readonly userId: string | null;
-  /** The named user, for the audit log only: also a user who may not sign in. */
+  /** The named user, only for the audit log. Also set for a user who may not sign in. */
   readonly namedId: string | null;
-  /** The device that has signed in as this user before, if it is one. */
+  /** The device that has signed in as this user before, if any. */
   readonly deviceId: string | null;
-  /** The session that asks again, where somebody is signed in. */
+  /** The session of a signed-in caller who authenticates again. */
   readonly sessionId: string | null;
 }
 
 /**
- * Finds out whether a password is right: by the stored hash that `choose` gives, or by something else that it opens. Null
- * stands for no user, or a user who may not try: the same work, and never right.
+ * Verifies a password against the stored hash that `choose` returns, or by something else that the password opens. Null
+ * stands for no user, or a user who may not try: the work is the same, and the result is never a match.
  */
 export type Verify = (password: string, choose: () => Promise<string | null>) => Promise<PasswordProof>;
 
@@ -34,16 +34,16 @@ interface AccountRow {
   device_id: string | null;
 }
 
-/** Where failures are counted: by the session that asks, by the device that is known, else by the user. */
+/** Where failures are counted: in the session of a signed-in caller, else on the known device, else on the user. */
 type Counter = { readonly table: 'users' | 'devices' | 'sessions'; readonly id: string };
 
 const nobody = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Takes the turn that every password costs: of the session, where somebody is signed in; of the device, where the
- * account has signed in with it before; else of the address. So nobody else at an address can use up a known device's
- * turns, and a device's turns are of no use against another account.
- * @returns the turn, to be given back after a success.
+ * Takes the attempt that every password costs: of the session if the caller is signed in, else of the device if the
+ * account has signed in with it before, else of the address. So others at an address cannot use up a known device's
+ * attempts, and a device's attempts cannot be used against another account.
+ * @returns the attempt, to be given back after a success.
  * @throws RATE_LIMITED
  */
 export async function takeSignInTurn(
@@ -60,15 +60,17 @@ export async function takeSignInTurn(
 }
 
 /**
- * Finds the account that an identifier names, and the device if the user has signed in with one of these before. A username has no
- * `@` and an address has one, so one index answers.
+ * Finds the account of an identifier, and the device if the user has signed in with one of these before. A username
+ * contains no `@` and an address does, so one index suffices.
  */
 export async function findAccount(scope: Scope, identifier: string, deviceTokens: string | null): Promise<Account> {
   const column = identifier.includes('@') ? 'email' : 'username';
-  // An address that was only claimed names nobody: else a registration and a sign-in would tell whether it is another's.
+  // A claimed address identifies nobody: otherwise a registration and a sign-in would reveal whether another account
+  // has it.
   const isHeld = column === 'email' ? `and ${holdsEmail('u')}` : '';
   const deviceHashes = splitDeviceTokens(deviceTokens).map(hashToken);
-  // The column's collation has to be named: the parameter would be lowered by the database's, the index was by the column's.
+  // Names the column's collation: otherwise the parameter would be lowered with the database's, but the index with the
+  // column's.
   const [row] = await scope.em.execute<AccountRow[]>(
     `select u.id, u.is_active and u.deleted_at is null as may_sign_in, d.id as device_id
      from users u left join devices d on d.user_id = u.id and d.token_hash = any(string_to_array(?, ','))
@@ -81,25 +83,25 @@ export async function findAccount(scope: Scope, identifier: string, deviceTokens
 }
 
 /**
- * The account of who is signed in. Failures count on the session: strangers who have the user locked out do not keep
- * the owner from proving who they are, and a stolen session cannot guess from it for long.
- * @throws UNAUTHENTICATED where nobody is signed in.
+ * Returns the account of the signed-in caller. Failures count on the session. So strangers who lock the user out do not
+ * prevent the user from authenticating again, and a stolen session allows only a few guesses.
+ * @throws UNAUTHENTICATED if the caller is not signed in.
  */
 export function accountOf({ userId, sessionId }: Viewer): Account & { readonly userId: string; readonly sessionId: string } {
   if (userId === null || sessionId === null) throw unauthenticated();
   return { userId, namedId: userId, deviceId: null, sessionId };
 }
 
-/** What a password is given for, as the audit log calls it, and how it is verified. */
+/** The action in the audit log for which a password is given, and how it is verified. */
 export interface Attempt {
   readonly action: string;
   readonly verify?: Verify | undefined;
 }
 
 /**
- * Holds a password against the account's, after one Argon2id for any user. The attempt is counted as failed before it
- * is made: {@link clearAttempts} forgets it where it was right. A wrong one is counted for the audit log, with why.
- * @throws RATE_LIMITED where too many wait for a turn to hash.
+ * Verifies a password after one Argon2id, for any user. Counts the attempt as failed before it is made; {@link
+ * clearAttempts} resets the count after a right one. Counts a wrong one for the audit log, with the reason.
+ * @throws RATE_LIMITED if too many callers wait to hash.
  */
 export async function tryPassword(
   scope: Scope,
@@ -116,7 +118,7 @@ export async function tryPassword(
   return proof;
 }
 
-/** The hash of a user who may sign in; asked of the database even for nobody, so that both take as long. */
+/** Returns the hash of a user who may sign in. Queries the database even for no user, so that both take as long. */
 export async function passwordHashOf(scope: Scope, userId: string | null): Promise<string | null> {
   const [row] = await scope.em.execute<{ password_hash: string }[]>(
     `select password_hash from users where id = ? and is_active and deleted_at is null`,
@@ -125,7 +127,10 @@ export async function passwordHashOf(scope: Scope, userId: string | null): Promi
   return row?.password_hash ?? null;
 }
 
-/** Holds the user's row until the end of the transaction, and renews an old hash, unless the user may no longer sign in with this one. */
+/**
+ * Locks the user's row until the end of the transaction and renews an outdated hash. Fails if the user may no longer
+ * sign in with this hash.
+ */
 export async function holdUser(scope: Scope, userId: string, { stored, renewed }: PasswordProof): Promise<boolean> {
   const held = await scope.em.execute<object[]>(
     'update users set password_hash = ? where id = ? and is_active and deleted_at is null and password_hash = ? returning id',
@@ -134,24 +139,24 @@ export async function holdUser(scope: Scope, userId: string, { stored, renewed }
   return held.length === 1;
 }
 
-/** Forgets the failures, after a password that was right. Those of other devices stay. */
+/** Resets the failures after a right password. Those of other devices stay. */
 export async function clearAttempts(scope: Scope, account: Account): Promise<void> {
   const { table, id } = counterOf(account);
   await scope.em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where id = ?`, [id]);
 }
 
-/** Whether an attempt may be made, and whether it is the last one: where it fails too, the lock stays. */
+/** Whether an attempt may be made, and whether it is the last one: if it fails too, the lock stays. */
 type Reservation = 'locked' | 'open' | 'last';
 
 /**
- * Counts an attempt as failed before it is made. One guarded statement counts, so of any number of parallel attempts
- * only as many are made as the limit allows, and the last of them locks. A lock that has lapsed starts the count again.
+ * Counts an attempt as failed before it is made. One guarded statement counts, so concurrent attempts never exceed the
+ * limit, and the last one locks. An expired lock restarts the count.
  */
 async function reserveAttempt(scope: Scope, account: Account): Promise<Reservation> {
   const { table, id } = counterOf(account);
   const { rules } = scope;
   const attempts = 'case when locked_until is null then failed_login_attempts else 0 end + 1';
-  // The count does not wait for the disk: an attempt on an account must not take longer than one on none.
+  // The count does not wait for the disk: an attempt on an existing account must not take longer.
   const [reserved] = await scope.em.execute<{ is_last: boolean }[]>(
     `update ${table}
      set failed_login_attempts = ${attempts}, locked_until = case when ${attempts} >= ? then ${sqlAfter(scope, rules.loginLock)} end
@@ -163,7 +168,7 @@ async function reserveAttempt(scope: Scope, account: Account): Promise<Reservati
   return reserved.is_last ? 'last' : 'open';
 }
 
-/** One statement for every reason, so that none takes longer; a lock is told to its user when the refusals are filed. */
+/** One statement for every reason, so that none takes longer. The user learns of a lock when the refusals are filed. */
 async function recordFailure(scope: Scope, account: Account, made: Reservation, action: string): Promise<void> {
   const whom = { targetId: account.namedId, sessionId: account.sessionId, actorId: account.sessionId === null ? null : account.userId };
   const reason = reasonOf(account, made);

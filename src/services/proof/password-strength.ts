@@ -7,7 +7,7 @@ import type { Scope } from '../scope.ts';
 export const passwordRule =
   'At most 128 characters and by default at least 8. Must not be common, guessable, breached, or the name or address of the user.';
 
-/** Whose password it is to be: none of this alone is a password. */
+/** The owner of a password. None of these texts alone is accepted as a password. */
 export interface Owner {
   readonly username: string;
   readonly email: string;
@@ -17,7 +17,7 @@ export interface Owner {
 
 /**
  * Accepts a new password if it is long enough and hard to guess.
- * @throws BAD_INPUT at the path, with all that is wrong with it.
+ * @throws BAD_INPUT at the path with every problem.
  */
 export function demandStrength(
   { rules }: Pick<Scope, 'rules'>,
@@ -34,7 +34,7 @@ export function demandStrength(
   if (problems.length > 0) throw badInput(...problems.map((message) => ({ path, message })));
 }
 
-/** Lets a new password pass that is in no breach that is known. @throws BAD_INPUT at the path. */
+/** Accepts a new password if it is in no known breach. @throws BAD_INPUT at the path. */
 export async function demandUnbreached({ breached }: Pick<Scope, 'breached'>, password: string, path: string): Promise<void> {
   if (await breached.has(composed(password))) throw badInput({ path, message: 'appears in a known data breach: choose another one' });
 }

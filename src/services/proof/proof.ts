@@ -18,29 +18,28 @@ export class ReauthenticateInput {
   code?: string | null;
 }
 
-/** Everything the account asks for, given rightly, and nothing of it spent. */
+/** A verified password, and a verified code if the account requires one. Neither has been used up. */
 export interface Proof {
   readonly password: PasswordProof;
-  /** Null where the account has no second factor. */
+  /** Null if the account has no second factor. */
   readonly code: RightCode | null;
 }
 
-/** Somebody who is signed in. */
 export type SignedInAccount = Account & { readonly userId: string; readonly sessionId: string };
 
-/** What a proof is for, and how it is asked, where not as by {@link ReauthenticateInput}. */
+/** The purpose of a proof, and its input if that is not {@link ReauthenticateInput}. */
 export interface Proving {
-  /** What the audit log calls it. */
+  /** The action in the audit log. */
   readonly action: string;
-  /** What stands before the names of the fields in a refusal. */
+  /** The path before the names of the fields in an error. */
   readonly path?: string;
-  /** Whether a second factor is asked, where there is one. */
+  /** Whether to require the second factor, if there is one. */
   readonly asksCode?: boolean;
   readonly verify?: Verify;
 }
 
 /**
- * Has somebody who is signed in prove it again, as at a sign-in: bounded, and counted before it is tried.
+ * Verifies a signed-in user again, as at a sign-in: attempts are limited, and counted before they are made.
  * @throws BAD_CREDENTIALS if the password or the code is wrong; BAD_INPUT if a required code is missing; RATE_LIMITED.
  */
 export async function proveAgain(
@@ -61,7 +60,7 @@ export async function proveAgain(
   return { password: proof, code: right };
 }
 
-/** Spends a proof in the caller's transaction. @returns false where the password was changed or the code used meanwhile. */
+/** Uses a proof in the caller's transaction. @returns false if the password was changed or the code used meanwhile. */
 export async function spendProof(scope: Scope, account: SignedInAccount, { password, code }: Proof): Promise<boolean> {
   if (!(await holdUser(scope, account.userId, password))) return false;
   if (code !== null && !(await spendCode(scope, account, code))) return false;
@@ -69,15 +68,17 @@ export async function spendProof(scope: Scope, account: SignedInAccount, { passw
   return true;
 }
 
-/** A proof of the viewer's password, and of the second factor where it was asked for. */
+/** A proof of the viewer's password, and of the second factor if it was required. */
 export interface ViewerProof {
   /** The stored hash that the password matched, or the one that replaced it. Valid once the proof is spent. */
   readonly stored: string;
-  /** Spends the proof in the scope's transaction. @returns false where the password was changed or the code used meanwhile. */
+  /**
+   * Uses the proof in the scope's transaction. @returns false if the password was changed or the code used meanwhile.
+   */
   spend(scope: Scope): Promise<boolean>;
 }
 
-/** Proves the viewer's password again for an operation of another domain. @throws as {@link proveAgain}. */
+/** Verifies the viewer's password again for an operation of another domain. @throws as {@link proveAgain}. */
 export async function proveViewer(scope: Scope, given: ReauthenticateInput, proving: Proving): Promise<ViewerProof> {
   const account = accountOf(scope.viewer);
   const proof = await proveAgain(scope, account, given, proving);

@@ -27,21 +27,21 @@ registerEnumType(SecondFactorMethod, {
   },
 });
 
-/** Whose second factor is asked, and in which session, where somebody is signed in. */
+/** The user whose second factor is requested, and the session if signed in. */
 export interface Holder {
   readonly userId: string;
   readonly sessionId: string | null;
 }
 
-/** A code that is right, and that nobody has used yet: {@link spendCode} finds out who is first. */
+/** A code that is right and has not been used yet. {@link spendCode} decides which concurrent call uses it. */
 export type RightCode =
   | { readonly credentialId: string; readonly step: number; readonly resealed: string | null }
   | { readonly credentialId: string; readonly backupCodeId: string };
 
-/** What seals a seed, and to whom: a seed in another user's row does not open. */
+/** The purpose of the seal that binds a seed to its user: a seed in another user's row cannot be decrypted. */
 export const seedPurpose = 'totp-seed';
 
-/** What the account asks for beside the password; nothing where no second factor was confirmed. */
+/** Lists the second factors that the account requires. Empty if none was confirmed. */
 export async function methodsOf(scope: Scope, userId: string): Promise<SecondFactorMethod[]> {
   const totp = await scope.em.count(TotpCredential, { user: userId, confirmedAt: { $ne: null } }, { filters: false });
   if (totp === 0) return [];
@@ -49,7 +49,7 @@ export async function methodsOf(scope: Scope, userId: string): Promise<SecondFac
   return codes === 0 ? [SecondFactorMethod.TOTP] : [SecondFactorMethod.TOTP, SecondFactorMethod.BACKUP_CODE];
 }
 
-/** Takes the turn that every code tried for an account costs. Give it back after a right one. @throws RATE_LIMITED */
+/** Takes the attempt that every code for an account costs. Give it back after a right code. @throws RATE_LIMITED */
 export async function takeCodeTurn(scope: Scope, holder: Holder, action: string): Promise<Turn> {
   const turn = await reserveTurn(scope, 'second-factor', holder.userId);
   const { wait } = turn;
@@ -59,9 +59,9 @@ export async function takeCodeTurn(scope: Scope, holder: Holder, action: string)
 }
 
 /**
- * Tries a code for the second factor, and spends nothing. The attempt is counted as failed before it is made, on the
- * second factor's own count; as many in a row as the limit has turns lock it for as long as a lock lasts.
- * @returns null where the code is wrong, was used before, or the second factor is locked or not there.
+ * Verifies a code for the second factor without using it up. Counts the attempt as failed before it is made, on the
+ * second factor's own count. As many failures in a row as the limit allows lock the factor for the usual period.
+ * @returns null if the code is wrong or used, or the second factor is locked or missing.
  * @throws RATE_LIMITED
  */
 export async function tryCode(
@@ -77,20 +77,20 @@ export async function tryCode(
   return right;
 }
 
-/** Which method a code is of, where it was given without saying: six digits are no backup code. */
+/** Returns the method of a code that was given without one: six digits are never a backup code. */
 export function methodOf(code: string): SecondFactorMethod {
   return typedCode(code).length <= 6 ? SecondFactorMethod.TOTP : SecondFactorMethod.BACKUP_CODE;
 }
 
 /**
- * Spends a code in the caller's transaction, and forgets the failures: a step that nobody has used before, nor any
- * later one; a backup code, of which its user is told.
- * @returns false where somebody else was first.
+ * Uses up a code in the caller's transaction, and resets the failures. A TOTP step must be later than any used one. The
+ * user is told of a used backup code.
+ * @returns false if a concurrent call was first.
  */
 export async function spendCode(scope: Scope, { userId, sessionId }: Holder, right: RightCode): Promise<boolean> {
   if ('step' in right) return spendStep(scope, right);
   const at = scope.now();
-  // Locks the second factor first, as the making of new codes does, to prevent a deadlock.
+  // Locks the second factor first, as creating new codes does, to prevent a deadlock.
   const held = await scope.em.execute<object[]>('select id from totp_credentials where id = ? for update', [right.credentialId]);
   if (held.length === 0) return false;
   const spent = await scope.em.execute<object[]>('update backup_codes set used_at = ? where id = ? and used_at is null returning id', [
@@ -139,7 +139,7 @@ async function tryTotp(scope: Scope, userId: string, code: string): Promise<Trie
   return { held, right };
 }
 
-/** Opens a seed for as long as it is used. A seed that no key of today opens has no right code: null. */
+/** Decrypts a seed for the duration of its use. Null, which stands for no right code, if no current key decrypts it. */
 export function withSeed<Found>(keyring: Keyring, userId: string, sealed: string, use: (seed: Buffer) => Found): Found | null {
   const seed = opened(keyring, userId, sealed);
   if (seed === null) return null;
@@ -158,7 +158,7 @@ function opened(keyring: Keyring, userId: string, sealed: string): Buffer | null
   }
 }
 
-/** One Argon2id, whatever comes of it. */
+/** Always costs one Argon2id. */
 async function tryBackupCode(scope: Scope, userId: string, code: string): Promise<Tried> {
   const tried: { held: StoredTotp | null; codes: { id: string; code_hash: string }[] } = { held: null, codes: [] };
   const found = await scope.passwords.findCode(code, async () => {
@@ -171,7 +171,7 @@ async function tryBackupCode(scope: Scope, userId: string, code: string): Promis
   return { held, right: held === null || right === undefined ? null : { credentialId: held.id, backupCodeId: right.id } };
 }
 
-/** One guarded statement, as for passwords: of parallel attempts only as many are made as may be. */
+/** One guarded statement, as for passwords: concurrent attempts never exceed the limit. */
 async function reserveCode(scope: Scope, userId: string): Promise<StoredTotp | null> {
   const { rules } = scope;
   const attempts = 'case when locked_until is null then failed_attempts else 0 end + 1';

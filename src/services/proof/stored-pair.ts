@@ -4,12 +4,12 @@ import { isMarked, markPair, readPrivateSeal, type MarkedPair, type PairHolder, 
 import { SealError } from '../crypto/gcm.ts';
 import type { Scope } from '../scope.ts';
 
-/** A user's own key pair as it is stored. */
+/** A user's key pair as it is stored. */
 export interface StoredPair extends MarkedPair {
   readonly mark: string;
 }
 
-/** Which writing of a pair is meant: each makes the version that stands with its user one greater. */
+/** A version of a pair. Each write increments the version in the user's row. */
 export interface PairVersion extends PairHolder {
   readonly version: number;
 }
@@ -17,8 +17,8 @@ export interface PairVersion extends PairHolder {
 type PairScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /**
- * A user's key pair, or null where there is none.
- * @throws {SealError} where it is not the one that was written last: altered, another user's, or put back to what it was.
+ * Loads a user's key pair. Null if there is none.
+ * @throws {SealError} if it is not the pair that was written last: altered, of another user, or restored.
  */
 export async function pairOf({ em, keyring }: Pick<PairScope, 'em' | 'keyring'>, userId: string): Promise<StoredPair | null> {
   const [row] = await em.execute<{ public_key: string; public_key_mac: string; sealed_private_key: string; key_version: number }[]>(
@@ -29,16 +29,16 @@ export async function pairOf({ em, keyring }: Pick<PairScope, 'em' | 'keyring'>,
   if (row === undefined) return null;
   const publicKey = Buffer.from(row.public_key, 'base64url');
   const pair = { userId, publicKey, version: row.key_version, sealed: row.sealed_private_key, mark: row.public_key_mac };
-  // more than one text reads as the same bytes: only the one that was written is taken
+  // several texts decode to the same bytes: only the written one is accepted
   if (publicKey.toString('base64url') !== row.public_key || !isMarked(keyring, pair, pair.mark)) throw new SealError();
   return pair;
 }
 
-/** The pair without its outer seal. @throws {SealError} where its system key is gone. */
+/** Removes the outer seal of the pair. @throws {SealError} if its system key is missing. */
 export const readPair = (keyring: Keyring, { userId, publicKey, sealed }: StoredPair): PrivateSeal =>
   readPrivateSeal(keyring, { userId, publicKey }, sealed);
 
-/** Stores the first pair of a user whose stored password is still this one, and who has had none since that version. */
+/** Stores the first pair of a user, if the stored password is unchanged and no pair was written since that version. */
 export async function addPair({ em, keyring, now }: PairScope, before: PairVersion, sealed: string, passwordHash: string): Promise<void> {
   const { userId, publicKey, version } = before;
   const at = now();
@@ -52,7 +52,10 @@ export async function addPair({ em, keyring, now }: PairScope, before: PairVersi
   );
 }
 
-/** Stores a pair under a new seal. @returns false where it was written since that version, as with another password; nothing has changed then. */
+/**
+ * Stores a pair under a new seal. @returns false without any change if it was written since that version, as by a
+ * password change.
+ */
 export async function writePair({ em, keyring, now }: PairScope, before: PairVersion, sealed: string): Promise<boolean> {
   const { userId, publicKey, version } = before;
   const mark = markPair(keyring, { userId, publicKey, version: version + 1, sealed });
@@ -64,7 +67,7 @@ export async function writePair({ em, keyring, now }: PairScope, before: PairVer
   return written.length === 1;
 }
 
-/** Takes a user's pair away: the row would not be known if it were put back. */
+/** Deletes a user's key pair. Restoring the row would be detected. */
 export async function dropPair({ em }: Pick<Scope, 'em'>, userId: string): Promise<void> {
   await em.execute('update users set key_version = key_version + 1 where id = ?', [userId]);
   await em.execute('delete from user_keys where user_id = ?', [userId]);

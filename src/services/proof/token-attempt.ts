@@ -5,9 +5,9 @@ import { networkOf, reserveTurn, type Turn } from '../limit.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Looks up what a mailed or printed token is for. Each attempt takes a turn of its address before the lookup, so that
- * parallel attempts cannot exceed the limit; a right token gives the turn back. A wrong one is counted in the audit log.
- * @param find answers null for a wrong token.
+ * Looks up a mailed or printed token. Each attempt counts against its address before the lookup, so that concurrent
+ * attempts cannot exceed the limit; a right token gives the attempt back. A wrong one is counted in the audit log.
+ * @param find returns null for a wrong token.
  * @throws RATE_LIMITED
  */
 export async function tryToken<Found>(scope: Scope, action: string, find: () => Promise<Found | null>): Promise<Found | null> {
@@ -18,7 +18,7 @@ export async function tryToken<Found>(scope: Scope, action: string, find: () => 
   return found;
 }
 
-/** Takes the turn that a wrong token costs its address, to be given back for a right one. @throws RATE_LIMITED */
+/** Takes the attempt that a wrong token costs its address. Give it back for a right one. @throws RATE_LIMITED */
 export async function takeTokenTurn(scope: Scope, action: string, key = networkOf(scope.client.ipAddress)): Promise<Turn> {
   const turn = await reserveTurn(scope, 'token', key);
   const { wait } = turn;

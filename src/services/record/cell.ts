@@ -1,21 +1,21 @@
 import { isDay } from '../../entities/scalars.ts';
 
-/** How days are written in a file: 2026-03-01, or 3/1/2026. */
+/** The forms of dates in a file: 2026-03-01, or 3/1/2026. */
 export const dateForms = ['iso', 'mdy'] as const;
 export type DateForm = (typeof dateForms)[number];
 
-/** Reads a cell that is not empty; undefined for what it cannot say. */
+/** Parses a cell that is not empty. Undefined if its text is invalid. */
 export interface Cell {
   readonly read: (text: string, dates: DateForm) => unknown;
-  /** What is wrong with a cell that cannot be read, in words that go after the name of its column. */
+  /** The problem of an invalid cell, as a text that follows the name of its column. */
   readonly message: string;
-  /** Other names of its column, as offices have them. */
+  /** Other common names of the column. */
   readonly names?: readonly string[];
-  /** What is wrong where each record needs it and it is empty. */
+  /** The problem of an empty cell that each record needs. */
   readonly missing?: string;
 }
 
-/** A cell whose column has other names, too. Case, blanks and punctuation do not count, as in every name. */
+/** Adds other names to the column of a cell. Names ignore case, blanks and punctuation. */
 export const named = (cell: Cell, ...names: readonly string[]): Cell => ({ ...cell, names });
 
 export const text: Cell = { read: (given) => given, message: '' };
@@ -36,7 +36,7 @@ export const wholeNumber: Cell = {
   message: 'must be a whole number',
 };
 
-/** `apprentice_1`, `APPRENTICE_1` and `Apprentice 1` are one value. */
+/** `apprentice_1`, `APPRENTICE_1` and `Apprentice 1` are the same value. */
 export function oneOf(values: readonly string[]): Cell {
   const plain = (given: string): string => given.toLowerCase().replace(/[\s-]+/g, '_');
   return {
@@ -45,7 +45,7 @@ export function oneOf(values: readonly string[]): Cell {
   };
 }
 
-/** Where somebody can be reached: columns that members and organizations share. */
+/** The contact columns that members and organizations share. */
 export const contactColumns = {
   address: named(text, 'Street', 'Street address', 'Mailing address', 'Address 1', 'Address line 1'),
   city: named(text, 'Town'),

@@ -35,9 +35,9 @@ export type Encoding = (typeof encodings)[number];
 type Header = readonly (string | null | undefined)[];
 
 /**
- * Reads the records of a CSV file (RFC 4180). The first line names the columns in any order: `memberNumber`, `Member #` and
- * `member_number` are the same name. Commas, semicolons or tabs separate the cells, as in the first line. Skips empty lines
- * and records.
+ * Reads the records of a CSV file (RFC 4180). The first line names the columns in any order: `memberNumber`, `Member #`
+ * and `member_number` are the same name. Commas, semicolons or tabs separate the cells, as in the first line. Skips
+ * empty lines and records.
  * @throws {ImportError} if the file is not valid CSV.
  */
 export async function* csvRecords(source: AsyncIterable<Uint8Array>, form: CsvForm): AsyncGenerator<CsvRecord> {
@@ -67,7 +67,7 @@ async function* parsedFrom(source: AsyncIterable<Uint8Array>, encoding: Encoding
       relax_column_count: true,
       skip_empty_lines: true,
     });
-    // the end of one is the end of the other; the error comes out of the parser
+    // the end of one is the end of the other; the parser raises the error
     yield* pipeline(Readable.from(whole), parser, () => undefined) as AsyncIterable<Parsed>;
   } catch (error) {
     throw inWords(error, begin);

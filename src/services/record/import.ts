@@ -21,45 +21,45 @@ export interface Importable<T extends Versioned> {
   readonly entity: EntityClass<T>;
   /** Its name in the audit log. */
   readonly type: string;
-  /** What is done, by its names in the audit log. */
+  /** The actions' names in the audit log. */
   readonly actions: { readonly add: string; readonly update: string };
-  /** Every column that a file may have: properties, and what `combine` makes properties of. */
+  /** All columns that a file may have: properties, and columns that `combine` converts to properties. */
   readonly columns: Readonly<Record<string, Cell>>;
   readonly combine?: (given: RecordFields) => RecordFields;
-  /** Those that each record needs. */
+  /** The properties that each record needs. */
   readonly needed: readonly string[];
-  /** The property by which a record is looked for among those that are there. */
+  /** The property that identifies existing records. */
   readonly key: string;
-  /** Whether no two records have the same key, upper and lower case being the same, and the deleted ones included. */
+  /** Whether the key is unique, ignoring case and including deleted records. */
   readonly isKeyUnique: boolean;
   readonly problems: (facts: object, today: string) => FieldProblem[];
-  /** What is wrong with changes of a record that is there. */
+  /** Returns the problems of changes to an existing record. */
   readonly changeProblems: (record: T, changes: object, today: string) => FieldProblem[];
   readonly make: (facts: object) => T;
 }
 
-/** What is said of a record, by its properties. */
+/** The given properties of a record. */
 export type RecordFields = Readonly<Record<string, unknown>>;
 
-/** A line on which a record begins that cannot be imported, and everything that is wrong with it, in words; never a value. */
+/** The first line of a record that cannot be imported, with every problem in words. Never contains a value. */
 export interface BadLine {
   readonly line: number;
   readonly problems: string;
 }
 
-/** What a line changes of a record that is there. */
+/** The changes that a line makes to an existing record. */
 export interface ImportedChange {
   readonly line: number;
-  /** By which property the record is found, and what it says. */
+  /** The property that identifies the record, and its value. */
   readonly key: readonly [path: string, value: unknown];
   readonly path: string;
   readonly from: unknown;
   readonly to: unknown;
 }
 
-/** How records are imported. */
+/** The options of an import. */
 export interface ImportOptions extends Pick<CsvForm, 'ignoresUnknown' | 'encoding'> {
-  /** How days are written; like 2026-03-01 unless told otherwise. */
+  /** The form of dates. `iso` (2026-03-01) by default. */
   readonly dates?: DateForm | undefined;
   /** Dry run: reports the changes and writes nothing. */
   readonly isTrial: boolean;
@@ -76,7 +76,7 @@ export interface ImportOptions extends Pick<CsvForm, 'ignoresUnknown' | 'encodin
 /** The result of an import, in records. If any record was refused, none was added or updated. */
 export interface ImportOutcome {
   readonly added: number;
-  /** Only where records are updated. */
+  /** Only set if existing records are updated. */
   readonly updated?: number;
   /** The number of unchanged records. */
   readonly alreadyThere: number;
@@ -89,7 +89,7 @@ interface ParsedRecord {
   readonly problems: FieldProblem[];
 }
 
-/** A line that says something else than the record that is there, in the version that was looked at. */
+/** A line that differs from the existing record, with the version that was compared. */
 interface ChangedRecord {
   readonly line: number;
   readonly row: ExistingRow;
@@ -108,9 +108,10 @@ const importing = 8_519_330_720;
 const batchSize = 500;
 
 /**
- * Imports the records of a CSV file in one transaction, and with `updates` changes existing records. Skips unchanged records
- * and empty cells. Holds the file in memory.
- * @throws {ImportError} if the file cannot be read, or another change took a key or modified a record during the import.
+ * Imports the records of a CSV file in one transaction, and with `updates` changes existing records. Skips unchanged
+ * records and empty cells. Holds the file in memory.
+ * @throws {ImportError} if the file cannot be read, or another change took a key or modified a record during the
+ * import.
  */
 export async function importRecords<T extends Versioned>(
   scope: ImportScope,

@@ -12,9 +12,9 @@ import { badInput, conflict, notFound, type FieldProblem } from '../../errors.ts
 import type { Metadata, Scope } from '../scope.ts';
 
 /**
- * The row that the caller sees by this id, possibly held until the transaction ends, so that nobody else changes it;
- * pinned, so that nobody changes it at all, while others may pin it too.
- * @throws BAD_INPUT for what is no id, at `path`; NOT_FOUND for what does not exist or is hidden.
+ * Finds a row that the caller can see. Optionally locks it until the transaction ends so that nobody else can change
+ * it, or pins it so that nobody can change it while others may pin it too.
+ * @throws BAD_INPUT at `path` if the id is malformed; NOT_FOUND if the row is missing or hidden from the caller.
  */
 export async function findVisible<T extends Identified>(
   { em }: Pick<Scope, 'em'>,
@@ -29,25 +29,25 @@ export async function findVisible<T extends Identified>(
   return found as T;
 }
 
-/** @throws CONFLICT where a record that is held is not in the version that was looked at. */
+/** @throws CONFLICT if a locked record does not have the expected version. */
 export function assertVersion({ version }: { readonly version: number }, looked: number | null | undefined): void {
   if (looked != null && looked !== version) throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);
 }
 
-/** What is wrong with an input for a new record that gives a version. */
+/** Returns the problem of an input for a new record that gives a version. */
 export const versionProblems = (version: number | null | undefined): FieldProblem[] =>
   version == null ? [] : [{ path: 'version', message: 'must be omitted: a new record has no version yet' }];
 
-/** What an input gives of a record, and what its columns cannot take of it. */
+/** The values that an input gives for a record, and their problems. */
 export interface ParsedInput<Input> {
-  /** What was given: text without blanks around it, and empty text as null where the column allows it. */
+  /** The given values: text is trimmed, and empty text is null if the column allows it. */
   readonly values: Input;
   readonly problems: FieldProblem[];
 }
 
 /**
- * Reads an input by the columns of the same names: what is left out stays out, null clears. What has no column is left
- * out, for the use case to read.
+ * Parses an input by the columns of the same names. Omitted fields stay omitted, null clears. Ignores fields without a
+ * column, which the use case reads.
  */
 export function parseInput<Input extends object>({ em }: Pick<Scope, 'em'>, entity: EntityClass, input: Input): ParsedInput<Input> {
   const { properties } = em.getMetadata().get(entity);
@@ -65,25 +65,25 @@ export function parseInput<Input extends object>({ em }: Pick<Scope, 'em'>, enti
   return { values: values as Input, problems };
 }
 
-/** What of an input has no problem yet, for the laws that ask more of it. */
+/** Returns the values without problems, for further checks. */
 export function validValues<Input extends object>({ values, problems }: ParsedInput<Input>): Partial<Input> {
   const wrong = new Set(problems.map(({ path }) => path));
   return Object.fromEntries(Object.entries(values).filter(([path]) => !wrong.has(path))) as Partial<Input>;
 }
 
-/** The fields that a new record needs, and that were left out. */
+/** Returns the problems of omitted fields that a new record needs. */
 export const missingProblems = <Input extends object>(input: Input, ...needed: readonly (keyof Input & string)[]): FieldProblem[] =>
   needed.filter((path) => input[path] === undefined).map((path) => ({ path, message: 'is required' }));
 
-/** @throws BAD_INPUT that names each of the problems, as fields of `input`. */
+/** @throws BAD_INPUT with each problem as a field of `input`. */
 export function assertNoProblems(problems: readonly FieldProblem[]): void {
   if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
 }
 
 /**
- * Writes what was changed.
- * @param taken which field a unique index or constraint keeps, by its name in the database.
- * @throws BAD_INPUT where that value is taken, also by a row that was deleted or is hidden.
+ * Writes the changes.
+ * @param taken maps the name of each unique index or constraint to its field.
+ * @throws BAD_INPUT if that value is taken, also by a deleted or hidden row.
  */
 export async function flush({ em }: Pick<Scope, 'em'>, taken: Readonly<Record<string, string>> = {}): Promise<void> {
   await em.flush().catch((error: unknown) => {
@@ -93,16 +93,22 @@ export async function flush({ em }: Pick<Scope, 'em'>, taken: Readonly<Record<st
   });
 }
 
-/** What must hold for rows to be added, and what the database knows of them. */
+/** A condition for adding rows, and values that the database provides for them. */
 export interface Source {
-  /** The common table expressions of the statement, with `$1` parameters. Rows are added where the one named `source` has a row. */
+  /**
+   * The common table expressions of the statement, with `$1` parameters. Rows are added only if the one named `source`
+   * has a row.
+   */
   readonly tables: string;
   readonly values: readonly unknown[];
-  /** Properties of the first row that are columns of `source`. */
+  /** The properties of the first row that come from columns of `source`. */
   readonly made: readonly string[];
 }
 
-/** A new row by its columns' properties, for what is only added: an entity's object costs more to make than to insert. */
+/**
+ * A new row by the properties of its columns. For rows that are only added: creating an entity object would cost more
+ * than inserting the row.
+ */
 export class NewRow {
   constructor(
     readonly entity: EntityClass,
@@ -111,9 +117,9 @@ export class NewRow {
 }
 
 /**
- * Adds new rows, all or none, by one statement: for records that refer to one another no further than to what is there,
- * where a unit of work has nothing to find out. What a constraint refuses is an error of the driver's.
- * @returns whether they were added, which without a source they always are.
+ * Inserts new rows with one statement, all or none. For records that only reference existing rows, so that no unit of
+ * work is needed. A constraint violation is the driver's error.
+ * @returns whether the rows were added. Always true without a source.
  */
 export async function insertRows(
   { metadata, run }: Pick<Scope, 'metadata' | 'run'>,
@@ -150,6 +156,6 @@ function problemOf(value: unknown, { nullable, length }: Column): string | undef
   if (typeof value !== 'string') return undefined;
   if (value === '') return 'must not be empty';
   if (length !== undefined && isLonger(value, length)) return `must have at most ${length} characters`;
-  // what PostgreSQL cannot store as text
+  // PostgreSQL cannot store this as text
   return /\0|\p{Surrogate}/u.test(value) ? 'must not contain NUL or invalid Unicode characters' : undefined;
 }

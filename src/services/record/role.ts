@@ -1,7 +1,7 @@
 import { Role, RoleName, systemRoles } from '../../entities/role.ts';
 import type { EntityScope } from '../scope.ts';
 
-/** Makes the system roles that are missing. Several transactions may do so at once: what another has made stays as it is. */
+/** Creates the missing system roles. Concurrent transactions may do so: existing roles stay unchanged. */
 export async function makeRoles({ em }: EntityScope): Promise<void> {
   const roles = Object.values(RoleName).map((name) => {
     const [displayName, description] = systemRoles[name];

@@ -7,9 +7,9 @@ import type { ViewerFacts } from '../../entities/viewer.ts';
 import type { RunSql, Services } from '../scope.ts';
 
 /**
- * One row per unexpired role of the viewer, or one without a role; none where the session is no longer good. In one
- * process the text never changes, so it can be prepared; every part of it is found by a unique index. Levels come as text,
- * because not every driver reads arrays.
+ * One row per unexpired role of the viewer, or one row without a role. No row if the session is no longer live. The
+ * text never changes within a process, so it can be prepared; every part uses a unique index. Levels are returned as
+ * text, because not every driver reads arrays.
  */
 export const viewerSql = (
   clocked: Clocked,
@@ -43,9 +43,9 @@ interface ViewerRow {
 }
 
 /**
- * Who sends this access token, as the database has it now: a session that ended, a user who was disabled and a role that
- * expired count from the very next request on. Null for every token that names nobody.
- * @param runNote runs what takes note of a first use; null where the service looks at a token that it has only just issued.
+ * Authenticates an access token against the current database: an ended session, a disabled user or an expired role
+ * takes effect at the next request. Null for every token that identifies nobody.
+ * @param runNote runs the statement that records a first use. Null for a token that the service has just issued.
  */
 export async function authenticate(
   accessToken: string,
@@ -62,13 +62,13 @@ export async function authenticate(
   return factsOf(rows, rules);
 }
 
-/** Whether a refresh token was replaced, and nothing that its successor was issued with was used before. */
+/** Whether a refresh token was replaced and nothing that was issued with its successor has been used before. */
 const isFirstUse = ([row]: readonly ViewerRow[], counter: number): boolean =>
   row !== undefined && row.is_unused && row.refresh_counter > 1 && row.refresh_counter === counter;
 
 /**
- * Writes once for each rotation: of parallel first uses, one. It waits neither for the disk nor for a lock on the row:
- * the next use takes note then.
+ * Writes once per rotation, even with concurrent first uses. Waits neither for the disk nor for a lock on the row: if
+ * the row is locked, the next use writes it.
  */
 async function noteFirstUse(runSql: RunSql, clocked: Clocked, sessionId: string, [row]: readonly ViewerRow[]): Promise<void> {
   const noted = `update sessions set first_used_at = ${sqlNow(clocked)}

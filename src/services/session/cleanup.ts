@@ -5,23 +5,23 @@ import { fileDenials } from '../audit/denial.ts';
 import { recordAudit } from '../audit/event.ts';
 import type { Scope } from '../scope.ts';
 
-/** How many rows of each kind a round removed, and how many refusals it filed. */
+/** The number of removed rows of each kind, and of filed refusals. */
 export type CleanedUp = Readonly<Record<'denials' | 'roles' | keyof typeof removals, number>>;
 
 export type CleanupScope = Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'> & {
   readonly rules: Pick<SessionConfig, 'refusalsPerDay'>;
 };
 
-/** Chosen once for this purpose: what else takes advisory locks has other numbers. */
+/** The advisory lock of cleanup. Every other advisory lock has another number. */
 const cleanup = 7_201_183_402;
 const day = 86_400;
 
-/** How long a role assignment is still shown after it has expired, in seconds: it gives nothing in that time. */
+/** The seconds for which an expired role assignment stays visible. It grants nothing in that time. */
 const expiredRoles = 30 * day;
 
 /**
- * What is removed, when nobody needs it any more: the seconds after its end, and which column that is. An ended session
- * stays until it would have idled out, and then for as long as somebody may ask what it was.
+ * What is removed: the seconds after the end, and the column of the end. An ended session stays until it would have
+ * idled out, and then for as long as somebody may want to look it up.
  */
 const removals = {
   tokens: { table: 'one_time_tokens', column: 'expires_at', seconds: day },
@@ -34,17 +34,17 @@ const removals = {
   enrolments: { table: 'totp_credentials', column: 'updated_at', seconds: day, where: 'confirmed_at is null' },
 } as const satisfies Record<string, { table: string; column: string; seconds: number; where?: string }>;
 
-/** Locks of which the user is told: those on which somebody outside ran. */
+/** The locks of which the user is told: those that an outsider can cause. */
 const toldLocks = new Set(['users', 'second_factor']);
 
-/** Refusals that are filed by one transaction. */
+/** The number of refusals that one transaction files. */
 const batchSize = 1000;
 
 /**
- * One round: files the refusals of the minutes that are over, a batch in each transaction, and tells users of their locks;
- * then removes what has expired, in one transaction. Of several nodes at once, one does it.
- * @param signal ends the round after the transaction that runs.
- * @returns null where another one does it already, or the signal came.
+ * Runs one round. Files the refusals of past minutes, one batch per transaction, and tells users of their locks. Then
+ * removes expired rows in one transaction. Of concurrent nodes, one works.
+ * @param signal ends the round after the current transaction.
+ * @returns null if another node is at work, or the signal was aborted.
  */
 export async function cleanUp(scope: CleanupScope, signal?: AbortSignal): Promise<CleanedUp | null> {
   let denials = 0;
@@ -60,7 +60,7 @@ export async function cleanUp(scope: CleanupScope, signal?: AbortSignal): Promis
   });
 }
 
-/** Works in a transaction, unless another one that cleans up does. */
+/** Runs `work` in a transaction, unless another node is cleaning up. */
 async function alone<T>(scope: CleanupScope, work: (inner: CleanupScope) => Promise<T>): Promise<T | null> {
   return scope.em.fork().transactional(async (em) => {
     const [lock] = await em.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [cleanup]);
@@ -78,7 +78,7 @@ async function file(scope: CleanupScope): Promise<number> {
   return filed.length;
 }
 
-/** The assignment gave nothing since it expired; that it is gone stands in the audit log. */
+/** Removes expired assignments, which grant nothing any more. The audit log records the removal. */
 async function endRoles(scope: CleanupScope): Promise<number> {
   const at = scope.now();
   const ended = await scope.em.execute<{ user_id: string }[]>(

@@ -22,7 +22,7 @@ export class CompleteLoginInput {
   @Field(() => SecondFactorMethod, { defaultValue: SecondFactorMethod.TOTP, description: 'The type of the code.' })
   method!: SecondFactorMethod;
 
-  /** What the browser keeps of earlier sign-ins. */
+  /** The device token of earlier sign-ins that the browser keeps. */
   deviceToken?: string | null;
 }
 
@@ -36,9 +36,9 @@ interface Challenge {
 }
 
 /**
- * Completes a sign-in with the second factor. A wrong code leaves the challenge as it is; a right one spends both.
- * @throws BAD_CREDENTIALS, the same for a challenge that is unknown, used or over and for a code that is wrong or used;
- * RATE_LIMITED where too many came from that address, or for that account.
+ * Completes a sign-in with the second factor. A wrong code leaves the challenge unchanged; a right one uses up both.
+ * @throws BAD_CREDENTIALS, the same for an unknown, used or expired challenge and for a wrong or used code;
+ * RATE_LIMITED if too many attempts came from the address, or for the account.
  */
 export async function completeLogin(scope: Scope, input: CompleteLoginInput): Promise<SignedIn> {
   const { challenge: token, code, method } = input;
@@ -69,14 +69,17 @@ async function findChallenge(scope: Scope, token: string): Promise<Challenge | n
   return found ?? null;
 }
 
-/** One transaction: the user may still sign in, nobody else has used the code or the challenge, and the session begins. */
+/**
+ * Runs in one transaction: checks that the user may still sign in, uses up the code and the challenge, and starts the
+ * session.
+ */
 async function admit(
   scope: Scope,
   { id, user_id: userId, device_id: deviceId, device_name: deviceName, kept }: Challenge & { readonly kept: string | null },
   right: RightCode,
 ): Promise<Issued | null> {
   return scope.transaction(async (tx) => {
-    // Locks the user's row first, as ending the user's sessions does, then the challenge: no deadlock.
+    // Locks the user's row first, as ending the user's sessions does, then the challenge, to prevent a deadlock.
     if (!(await holds(tx, 'users where id = ? and is_active and deleted_at is null for no key update', [userId]))) return null;
     const waits = `login_challenges where id = ? and used_at is null and expires_at > ${sqlNow(scope)} for update`;
     if (!(await holds(tx, waits, [id]))) return null;

@@ -73,15 +73,16 @@ export const LoginResult = createUnionType({
   types: () => [SignedIn, SecondFactorRequired] as const,
 });
 
-/** Seconds in which a second factor has to be given. */
+/** The seconds in which the second factor must be given. */
 const challengeAge = 300;
 
-/** What the transaction decided: nothing where the account changed while its password was verified. */
+/** The result of the transaction. Null if the account changed while its password was verified. */
 type PasswordLogin = Issued | SecondFactorRequired | null;
 
 /**
- * Signs in with a password. Unknown, wrong, locked, inactive and deleted get one answer after one Argon2id verification.
- * @throws BAD_CREDENTIALS; RATE_LIMITED where too many came from that address, or wait already.
+ * Signs in with a password. Unknown, wrong, locked, inactive and deleted give the same answer after one Argon2id
+ * verification.
+ * @throws BAD_CREDENTIALS; RATE_LIMITED if too many attempts came from the address, or too many callers wait.
  */
 export async function login(scope: Scope, given: LoginInput): Promise<SignedIn | SecondFactorRequired> {
   const input = { ...given, identifier: normalizeIdentifier(given.identifier) };
@@ -95,7 +96,7 @@ export async function login(scope: Scope, given: LoginInput): Promise<SignedIn |
   return result instanceof SecondFactorRequired ? result : new SignedIn(result, scope, input.cookie === true);
 }
 
-/** What could not belong to any account is refused before anything is looked up or hashed. */
+/** Refuses input that cannot belong to any account, before any lookup or hash. */
 function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
   const problems: FieldProblem[] = [];
   if (identifier.length > 254 || /\p{Cc}/u.test(identifier))
@@ -107,8 +108,8 @@ function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
 }
 
 /**
- * Verifies the password, then admits the caller. Should the stored hash have been replaced in between — another
- * sign-in renewed it, or the password was changed — the password is held against the new one, once.
+ * Verifies the password, then admits the caller. If the stored hash was replaced meanwhile, because another sign-in
+ * renewed it or the password was changed, verifies the password once more against the new hash.
  */
 async function prove(scope: Scope, account: Account, input: LoginInput, action: string): Promise<PasswordLogin> {
   const first = await tryPassword(scope, account, input.password, { action });
@@ -125,7 +126,7 @@ async function prove(scope: Scope, account: Account, input: LoginInput, action: 
   return late;
 }
 
-/** Makes the user's own key at the first sign-in; where too many wait for a turn, at the next one. */
+/** Creates the user's own key at the first sign-in. If too many callers wait to hash, the next sign-in creates it. */
 async function makePair(scope: Scope, { userId }: Account, { stored, renewed }: PasswordProof, { password }: LoginInput): Promise<void> {
   if (userId === null) return;
   await ensurePair(scope, userId, password, renewed ?? stored ?? '').catch((error: unknown) => {
@@ -133,7 +134,10 @@ async function makePair(scope: Scope, { userId }: Account, { stored, renewed }: 
   });
 }
 
-/** One transaction: the hash that was verified is still the user's, failures are forgotten, the session or the challenge begins. */
+/**
+ * Runs in one transaction: checks that the verified hash is still the user's, resets the failures, and starts the
+ * session or the challenge.
+ */
 async function admit(scope: Scope, account: Account, proof: PasswordProof, input: LoginInput): Promise<PasswordLogin> {
   const { userId } = account;
   if (userId === null) return null;

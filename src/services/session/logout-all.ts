@@ -6,12 +6,12 @@ import type { Scope } from '../scope.ts';
 
 /**
  * Ends all sessions of the caller, including this one, and the sign-ins that wait for a second factor.
- * @throws UNAUTHENTICATED where nobody is signed in.
+ * @throws UNAUTHENTICATED if the caller is not signed in.
  */
 export async function logoutAll(scope: Scope): Promise<true> {
   const { userId } = accountOf(scope.viewer);
   await scope.transaction(async (tx) => {
-    // Locks the user's row first, as everything that ends all of a user's sessions does: no deadlock.
+    // Locks the user's row first, as everything that ends all of a user's sessions does, to prevent a deadlock.
     await tx.em.execute('select id from users where id = ? for no key update', [userId]);
     await endSessions(tx, { userId }, SessionEnd.LOGOUT);
     recordChange(tx, { action: 'logout_all', targetType: 'User', targetId: userId });

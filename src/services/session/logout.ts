@@ -7,9 +7,9 @@ import { endSessions } from '../sign-in/sign-out.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Ends the session that asks; its tokens are refused from the next request on.
- * @returns true, also where it had ended in the same instant.
- * @throws UNAUTHENTICATED where nobody is signed in.
+ * Ends the current session. Its tokens are refused from the next request on.
+ * @returns true, also if the session ended concurrently.
+ * @throws UNAUTHENTICATED if the caller is not signed in.
  */
 export async function logout(scope: Scope): Promise<true> {
   const { userId, sessionId } = scope.viewer;

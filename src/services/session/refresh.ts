@@ -14,10 +14,10 @@ import { recordWrongToken, takeTokenTurn } from '../proof/token-attempt.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Trades a refresh token for its successor. The one just replaced gets the same successor until an access token that was
- * issued with it is first used, and shortly after; so a lost reply signs nobody out. An older one, or that one later, is
- * theft and ends the session. A token that was never issued does nothing to anyone; nor does one that is ahead of a
- * database that was restored from a backup: it is refused, and its device signs in again.
+ * Exchanges a refresh token for its successor. The token that was just replaced gets the same successor until an access
+ * token issued with that is first used, and shortly after, so that a lost reply signs nobody out. An older token, or
+ * that one later, counts as theft and ends the session. A token that was never issued has no effect. Neither has one
+ * that is ahead of a database restored from a backup: it is refused, and its device signs in again.
  * @throws UNAUTHENTICATED for every token that gets no successor; RATE_LIMITED.
  */
 export async function refresh(scope: Scope, token: string, wantsCookies: boolean): Promise<SignedIn> {
@@ -39,7 +39,7 @@ export async function refresh(scope: Scope, token: string, wantsCookies: boolean
   return new SignedIn(issued, scope, wantsCookies);
 }
 
-/** Compares and swaps in one statement: of any number of parallel uses of one token, one rotates. */
+/** Rotates by compare and swap in one statement: of concurrent uses of one token, one rotates. */
 async function rotate(scope: Scope, claims: RefreshClaims, token: string): Promise<Issued | null> {
   const { keyring, rules } = scope;
   const { sessionId } = claims;
@@ -60,15 +60,15 @@ async function rotate(scope: Scope, claims: RefreshClaims, token: string): Promi
 
 const ownerOfSession = 'select id from users where id = (select user_id from sessions where id = ?)';
 
-/** Why there was no rotation, decided on the locked row: a retry gets what it missed, theft ends the session. */
+/** Decides on the locked row why there was no rotation: a retry gets the missed token, theft ends the session. */
 async function judge(scope: Scope, claims: RefreshClaims): Promise<Issued | null> {
   return scope.transaction(async (tx) => {
-    // Where all of the user's sessions may end, the user's row comes before any of them: nobody waits in a ring.
+    // If all sessions of the user may end, locks the user's row before any of them, to prevent a deadlock.
     if (scope.rules.reuseEnds === 'user') await tx.em.execute(`${ownerOfSession} for no key update`, [claims.sessionId]);
     const session = await holdSession(tx, claims.sessionId);
     if (session === null) return null;
     if (claims.counter === session.refresh_counter - 1 && session.honors_predecessor) return again(session, scope);
-    // A counter that is not behind is no token we issued, or one from before the database was restored.
+    // A token whose counter is not behind was never issued, or was issued before the database was restored.
     if (claims.counter < session.refresh_counter) await endStolen(tx, session);
     return null;
   });

@@ -7,8 +7,8 @@ import { endSessions } from '../sign-in/sign-out.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Ends one of the caller's own sessions; its tokens are refused from the next request on.
- * @throws NOT_FOUND where the caller has no such session that lasts; UNAUTHENTICATED where nobody is signed in.
+ * Ends one of the caller's own sessions. Its tokens are refused from the next request on.
+ * @throws NOT_FOUND if the caller has no such live session; UNAUTHENTICATED if the caller is not signed in.
  */
 export async function revokeSession(scope: Scope, sessionId: string): Promise<true> {
   const { userId } = accountOf(scope.viewer);

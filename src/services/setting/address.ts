@@ -2,8 +2,8 @@ import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:
 import { BlockList, isIP, Socket } from 'node:net';
 
 /**
- * Addresses that are never connected to: link-local ones, at which clouds give their machines' credentials away, the
- * few other addresses of such services, and what is no address of a single host.
+ * Addresses that are never connected to: link-local addresses, where clouds serve their machines' credentials, the few
+ * other addresses of such services, and addresses that are not of a single host.
  */
 const forbidden = new BlockList();
 for (const [net, bits] of [
@@ -15,7 +15,7 @@ for (const [net, bits] of [
   ['192.0.0.0', 24],
 ] as const) {
   forbidden.addSubnet(net, bits, 'ipv4');
-  // the same addresses as seen through IPv6: NAT64 and 6to4
+  // the same addresses in their IPv6 forms: NAT64 and 6to4
   forbidden.addSubnet(`64:ff9b::${net}`, 96 + bits, 'ipv6');
 }
 for (const [net, bits] of [
@@ -27,7 +27,7 @@ for (const [net, bits] of [
 ] as const)
   forbidden.addSubnet(net, bits, 'ipv6');
 
-/** Whether an IP address may be connected to. An IPv4 address written as IPv6 counts as what it is. */
+/** Whether the service may connect to an IP address. An IPv4 address in IPv6 form counts as the IPv4 address. */
 export function mayConnectTo(address: string): boolean {
   const plain = address.replace(/%.*$/, '');
   const family = isIP(plain);
@@ -45,8 +45,8 @@ export class ForbiddenAddress extends Error {
 }
 
 /**
- * A socket that connects to allowed addresses only. It looks at the address it connects to and not at the name, which may
- * lead elsewhere a moment later.
+ * A socket that connects only to allowed addresses. Checks the resolved address instead of the name, which may resolve
+ * differently a moment later.
  */
 export class CarefulSocket extends Socket {
   override connect(...given: readonly unknown[]): this {
@@ -62,7 +62,7 @@ type Found = (error: NodeJS.ErrnoException | null, address: string | LookupAddre
 function carefulLookup(host: string, options: LookupOptions, found: Found): void {
   resolve(host, options as { all: false }, (error, address: string | LookupAddress[], family) => {
     const addresses = typeof address === 'string' ? [{ address }] : (address ?? []);
-    // one that is not allowed spoils all: the name is not to be trusted
+    // one forbidden address rejects all: the name cannot be trusted
     if (error === null && addresses.some((each) => !mayConnectTo(each.address))) found(new ForbiddenAddress(), '', 4);
     else found(error, address, family);
   });

@@ -7,9 +7,9 @@ import { networkOf, tryTurn } from '../limit.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Takes a turn, and holds a set-up token against the one that is kept: there is one while nobody owns the instance, and
- * while the saved database cannot be reached.
- * @param setupToken null where the viewer has the right, which was checked before.
+ * Takes an attempt and verifies a set-up token. There is a token while the instance has no owner, and while the saved
+ * database is unreachable.
+ * @param setupToken null if the viewer has the right, which was checked before.
  * @throws BAD_CREDENTIALS for a wrong token; RATE_LIMITED. Both are recorded.
  */
 export async function demandAllowed(scope: Scope, setupToken: string | null, action: SettingAction): Promise<void> {
@@ -25,14 +25,14 @@ export async function demandAllowed(scope: Scope, setupToken: string | null, act
 
 export type SettingAction = 'setting.test' | 'setting.save';
 
-/** The database manager to record with; null where there is no database, and the process log has the entry instead. */
+/** Returns the entity manager to record with. Null without a database: the entry then goes to the process log. */
 function recording({ desk, client }: Scope, entry: string): SqlEntityManager | null {
   const em = desk.em?.fork() ?? null;
   if (em === null) desk.warn(`${entry} (request ${client.requestId})`);
   return em;
 }
 
-/** Records that an action succeeded: never which database, user or password was given. */
+/** Records that an action succeeded, never the given database, user or password. */
 export async function recordSuccess(scope: Scope, action: SettingAction): Promise<void> {
   const em = recording(scope, `${action} ${AuditOutcome.SUCCEEDED}`);
   if (em === null) return;
@@ -40,7 +40,7 @@ export async function recordSuccess(scope: Scope, action: SettingAction): Promis
   await em.flush();
 }
 
-/** An action that was refused, or failed, and why. */
+/** A refused or failed action with its reason. */
 export type SettingRefusal = Pick<DenialFacts, 'outcome' | 'reason'> & { readonly action: SettingAction };
 
 /** Records a refusal within the limits of the audit log. */
@@ -53,7 +53,7 @@ export async function recordFailure(scope: Scope, refusal: SettingRefusal): Prom
   await recordRefusal({ ...scope, em }, { facts, at: scope.now(), client: scope.client, count: 1 });
 }
 
-/** Where the database is away, this process counts alone. */
+/** While the database is unreachable, this process counts alone. */
 async function takeTurn(scope: Scope): Promise<number> {
   const { desk, turns, rules, now } = scope;
   const key = networkOf(scope.client.ipAddress);

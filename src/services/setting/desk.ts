@@ -2,44 +2,44 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { DatabaseConnection, ConnectionSource } from '../../entities/setting.ts';
 import type { PendingFile } from '../crypto/private-file.ts';
 
-/** Where the service's database is, as it says itself. */
+/** The location of the service's database, as the service reports it. */
 export interface Place {
   readonly source: ConnectionSource;
-  /** All but the password; null where it is embedded. */
+  /** The connection without the password. Null if the database is embedded. */
   readonly server: Omit<DatabaseConnection, 'password' | 'ssl'> | null;
 }
 
-/** A database that was opened, brought up to date and found fit for the service, which is not there yet. */
+/** A connected, migrated and checked database to which the service has not moved yet. */
 export interface PreparedDatabase {
-  /** Moves the service there: new requests use it; running requests end on the earlier database. */
+  /** Moves the service to this database. New requests use it; running requests end on the earlier database. */
   adopt(): Promise<void>;
-  /** Lets it be. */
+  /** Closes the database without moving to it. */
   discard(): Promise<void>;
 }
 
-/** What the settings ask of the process that they are the settings of. */
+/** What the settings need of the process. */
 export interface Desk {
   readonly place: Place;
-  /** The database that the service works on; null while it is not ready. */
+  /** The current database. Null while it is not ready. */
   readonly em: SqlEntityManager | null;
-  /** The version of its server; null where it does not answer. */
+  /** The version of the database server. Null if it does not answer. */
   serverVersion(): Promise<string | null>;
   readonly configDirectory: string;
   readonly isMailConfigured: boolean;
   readonly version: string;
-  /** @throws where it cannot be connected to or brought up to date. Nothing of the service has changed then. */
+  /** @throws if connecting or migrating fails. The service has not changed then. */
   prove(connection: DatabaseConnection): Promise<PreparedDatabase>;
-  /** Writes a connection down for the starts to come, if it is kept. @throws {SavedError} where that cannot be done. */
+  /** Writes a connection for later starts to a pending file. @throws {SavedError} if it cannot be written. */
   draft(connection: DatabaseConnection): Promise<PendingFile>;
-  /** Hears what cannot be recorded because there is no database. */
+  /** Called for entries that cannot be recorded without a database. */
   warn(message: string): void;
 }
 
-/** The same limit while there is no database to count in: by this process alone. */
+/** The same rate limit while there is no database, counted by this process alone. */
 export class MemoryLimiter {
   #taken = new Map<string, number[]>();
 
-  /** 0 for a turn taken, else the seconds until there is one. */
+  /** Returns 0 if the attempt was taken, otherwise the seconds to wait. */
   take(key: string, { turns, seconds }: { readonly turns: number; readonly seconds: number }, at: Date): number {
     const since = at.valueOf() - seconds * 1000;
     const taken = (this.#taken.get(key) ?? []).filter((each) => each > since);

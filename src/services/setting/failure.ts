@@ -44,7 +44,7 @@ export const explain = (reason: ConnectionFailure): string => `${messageOf(reaso
 
 function lookedUp(error: Error): ConnectionFailure | null {
   const { code } = error as NodeJS.ErrnoException;
-  // of several addresses of one name, each failed in its own way
+  // each address of a name failed with its own error
   const { errors } = error as AggregateError;
   if (Array.isArray(errors)) return failureOf(errors[0]);
   const coded = typeof code === 'string' ? byCode.find(([form]) => form.test(code)) : undefined;

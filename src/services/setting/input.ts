@@ -27,7 +27,7 @@ export class ConnectionInput {
   ssl?: boolean | null;
 }
 
-/** @throws BAD_INPUT that names each field that can be no part of a connection. */
+/** @throws BAD_INPUT with each invalid field. */
 export function readConnection(input: ConnectionInput): DatabaseConnection {
   const { port, password, ssl } = input;
   const [host, database, username] = [input.host.trim(), input.database.trim(), input.username.trim()];
@@ -44,7 +44,7 @@ export function readConnection(input: ConnectionInput): DatabaseConnection {
   return { host, port, database, username, password, ssl: ssl ?? false };
 }
 
-/** The same as an address. The server's certificate is held against the host. */
+/** Converts the connection to a URL. With TLS, verifies the server's certificate against the host. */
 export function urlOf({ host, port, database, username, password, ssl }: DatabaseConnection): string {
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}/${encodeURIComponent(database)}`;
   return `postgres://${encodeURIComponent(username)}:${encodeURIComponent(password)}@${place}${ssl ? '?sslmode=verify-full' : ''}`;

@@ -5,23 +5,23 @@ import { keyringProblem } from '../key.ts';
 import { CarefulSocket } from './address.ts';
 import { failureOf } from './failure.ts';
 
-/** What was found where a connection leads. */
+/** The result of probing a connection. */
 export type Probe =
   | { readonly reason: ConnectionFailure }
   | { readonly reason: null; readonly serverVersion: string; readonly hasOwner: boolean; readonly latencyMs: number };
 
-/** Milliseconds that all of it may take. */
+/** The time-out of the whole probe in milliseconds. */
 const patience = 5_000;
 
 /**
- * Connects, looks, and leaves nothing behind. It answers and does not throw; what the driver said is not in the answer.
- * @param keyring the one with which the database would be used; null where there is none yet.
+ * Connects and inspects the database without changing it. Never throws, and never returns the driver's text.
+ * @param keyring the keyring that the database would be used with. Null if there is none yet.
  */
 export async function probe(connection: DatabaseConnection, keyring: Keyring | null): Promise<Probe> {
   const { host, port, database, username, password, ssl } = connection;
   const socket = new CarefulSocket();
   const client = new Client({ host, port, database, user: username, password, ssl, stream: () => socket, application_name: 'unionhall' });
-  client.on('error', () => undefined); // what waits on it fails with the same
+  client.on('error', () => undefined); // the pending query fails with the same error
   let isOver = false;
   const clock = setTimeout(() => {
     isOver = true;
@@ -58,12 +58,12 @@ interface Facts {
   readonly has_users: boolean;
 }
 
-/** Making the tables takes the right to create in the schema, and the queue's schema that in the database. */
+/** Creating the tables requires the right to create in the schema; the queue's schema requires it in the database. */
 const facts = `select current_setting('server_version') as version, current_setting('server_encoding') as encoding,
   to_regclass('mikro_orm_migrations') is not null as is_made, to_regclass('users') is not null as has_users,
   coalesce(has_schema_privilege(current_schema(), 'create'), false) and has_database_privilege(current_database(), 'create') as may_create`;
 
-/** No where the table is not the service's own, or not to be read. */
+/** False if the table is not the service's own, or not readable. */
 async function isOwned(client: Client): Promise<boolean> {
   return await client.query<{ owned: boolean }>('select exists (select 1 from users where is_owner) as owned').then(
     ({ rows }) => rows[0]?.owned === true,
@@ -71,7 +71,7 @@ async function isOwned(client: Client): Promise<boolean> {
   );
 }
 
-/** No where the service was never started on the database, or its tables are not to be read. */
+/** False if the service was never started on the database, or its tables are not readable. */
 async function hasOtherKeys(client: Client, keyring: Keyring | null): Promise<boolean> {
   const run = async (text: string) => (await client.query<Record<string, unknown>>(text)).rows;
   return await keyringProblem(run, keyring).then(
@@ -80,6 +80,6 @@ async function hasOtherKeys(client: Client, keyring: Keyring | null): Promise<bo
   );
 }
 
-/** A server of another kind may greet first, and then wait for what it understands. */
+/** Another kind of server may send a greeting first, and then wait for input that it understands. */
 const lateReason = ({ bytesRead }: CarefulSocket): ConnectionFailure =>
   bytesRead > 0 ? ConnectionFailure.NOT_POSTGRESQL : ConnectionFailure.TIMEOUT;

@@ -17,9 +17,9 @@ import { SavedError } from './saved.ts';
 import { connectionSettings } from './settings.ts';
 
 /**
- * Moves the service to another database: connects, brings it up to date, saves the connection encrypted, and goes there.
- * What fails before that leaves everything as it was. Data is not copied.
- * @throws CONFLICT where DATABASE_URL decides, where another move is under way, or where the database is another version's;
+ * Moves the service to another database: connects, migrates, saves the encrypted connection, and switches. A failure
+ * before the switch leaves everything unchanged. Data is not copied.
+ * @throws CONFLICT if DATABASE_URL is set, another move is running, or the database belongs to another version;
  * BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED.
  */
 export async function saveConnection(scope: Scope, input: ConnectionInput, setupToken: string | null = null): Promise<ConnectionSaved> {

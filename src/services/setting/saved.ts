@@ -9,7 +9,7 @@ import type { Keyring } from '../crypto/keyring.ts';
 import { writeBeside, type PendingFile } from '../crypto/private-file.ts';
 import { isOfActiveKey, open as unseal, seal } from '../crypto/seal.ts';
 
-/** What is saved cannot be read or written. The message says what to do, and shows nothing of it. */
+/** The saved connection cannot be read or written. The message says what to do and shows nothing of the connection. */
 export class SavedError extends OperatorError {}
 
 const saved = z.object({
@@ -23,7 +23,7 @@ const saved = z.object({
 
 const fileIn = (directory: string): string => join(directory, 'db_credentials.enc');
 
-/** Whether a connection is saved there, readable or not. */
+/** Whether a connection is saved in the directory, readable or not. */
 export async function isSaved(directory: string): Promise<boolean> {
   return await stat(fileIn(directory)).then(
     () => true,
@@ -34,8 +34,8 @@ export async function isSaved(directory: string): Promise<boolean> {
 const context = ['db_credentials'];
 
 /**
- * The connection that was saved, in the config directory: sealed by the system keyring in production, a Fernet token under a
- * key beside it elsewhere. Only the service's own account may read either; each is written whole or not at all.
+ * The saved connection in the config directory. In production, the system keyring seals it; otherwise it is a Fernet
+ * token under a key beside it. Only the service's own account may read either file. Each is written atomically.
  */
 export class SavedConnection {
   readonly #file: string;
@@ -51,7 +51,7 @@ export class SavedConnection {
     this.#keyFile = join(directory, 'fernet.key');
   }
 
-  /** Null where none is saved. @throws {SavedError} where it is, and cannot be read: another database would be worse. */
+  /** Null if none is saved. @throws {SavedError} if it cannot be read: using another database would be worse. */
   async read(): Promise<DatabaseConnection | null> {
     const text = await this.#own(this.#file);
     if (text === null) return null;
@@ -70,12 +70,12 @@ export class SavedConnection {
     }
   }
 
-  /** @throws {SavedError} where it cannot be written; what was saved before stays then. */
+  /** @throws {SavedError} if it cannot be written. The earlier connection then stays. */
   async write(connection: DatabaseConnection): Promise<void> {
     await (await this.draft(connection)).keep();
   }
 
-  /** Writes a connection beside the one that is saved, for it to be kept or dropped. @throws {SavedError} where it cannot be written. */
+  /** Writes a connection to a pending file, to be kept or dropped. @throws {SavedError} if it cannot be written. */
   async draft(connection: DatabaseConnection): Promise<PendingFile> {
     const bytes = Buffer.from(JSON.stringify(connection));
     try {
@@ -93,8 +93,8 @@ export class SavedConnection {
   }
 
   /**
-   * Seals it again if it is sealed under an earlier system key.
-   * @returns whether it was. @throws {SavedError} where it does not open, or cannot be written.
+   * Seals the connection again if it is sealed under an earlier system key.
+   * @returns whether it was. @throws {SavedError} if it cannot be decrypted or written.
    */
   async renew(): Promise<boolean> {
     const text = await this.#own(this.#file);
@@ -126,7 +126,7 @@ export class SavedConnection {
     return text;
   }
 
-  /** The text of a file that nobody else could have read; null where there is none. */
+  /** Reads a file that nobody else can read. Null if there is none. */
   async #own(file: string): Promise<string | null> {
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;

@@ -1,13 +1,13 @@
 import type { ConnectionSettings, Settings } from '../../entities/setting.ts';
 import type { Desk } from './desk.ts';
 
-/** How this instance is set up. */
+/** Returns how this instance is set up. */
 export async function settings(desk: Desk): Promise<Settings> {
   const { configDirectory, isMailConfigured: mailConfigured, version } = desk;
   return { connection: await connectionSettings(desk), configDirectory, mailConfigured, version };
 }
 
-/** Where its database is. */
+/** Returns where the database of this instance is. */
 export async function connectionSettings(desk: Desk): Promise<ConnectionSettings> {
   const { source, server } = desk.place;
   const { host, port, database, username } = server ?? { host: null, port: null, database: null, username: null };

@@ -7,7 +7,7 @@ import { readConnection, type ConnectionInput } from './input.ts';
 import { probe } from './probe.ts';
 
 /**
- * Connects to a server and looks what is there. Nothing is kept of it, here or there.
+ * Connects to a server and inspects it. Changes nothing on either side.
  * @throws BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED.
  */
 export async function testConnection(scope: Scope, input: ConnectionInput, setupToken: string | null = null): Promise<ConnectionTest> {

@@ -6,5 +6,5 @@ import { testConnection } from './test.ts';
 
 const show = ({ desk }: Scope): Promise<Settings> => readSettings(desk);
 
-/** Where the instance keeps its data, and how it moves to another database. */
+/** The database connection of the instance: show, test, and move to another database. */
 export const settings = { show, testConnection, saveConnection };

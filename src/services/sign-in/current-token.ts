@@ -6,22 +6,22 @@ import type { Scope } from '../scope.ts';
 import type { Issued } from './start-session.ts';
 
 /**
- * The refresh token that a session has, once more, in the caller's transaction: other holders keep it. Null where
- * the session has ended, or its token's key is gone.
+ * Returns a session's current refresh token again, in the caller's transaction, so that its other holders keep it. Null
+ * if the session has ended, or its token's key is missing.
  */
 export async function currentToken(scope: Scope, sessionId: string): Promise<Issued | null> {
   const session = await holdSession(scope, sessionId);
   return session === null ? null : again(session, scope);
 }
 
-/** A session that lasts, whose row the transaction holds. */
+/** A live session whose row the transaction has locked. */
 export interface HeldSession {
   readonly id: string;
   readonly user_id: string;
   readonly refresh_counter: number;
   readonly refresh_hash: string;
   readonly refresh_kid: string;
-  /** Whether the token before the current one is still answered with that. */
+  /** Whether the previous token is still answered with the current one. */
   readonly honors_predecessor: boolean;
 }
 
@@ -38,7 +38,7 @@ export async function holdSession(scope: Scope, sessionId: string): Promise<Held
   return session ?? null;
 }
 
-/** The current token again: it is made of what is stored, so it need not have been kept. */
+/** Derives the current token again from stored values, so that it need not be stored. */
 export function again(session: HeldSession, { keyring }: Scope): Issued | null {
   const { id: sessionId, user_id: userId, refresh_counter: counter, refresh_kid: kid } = session;
   if (!keyring.has(kid)) return null;

@@ -1,7 +1,7 @@
 import type { SessionConfig } from '../../config.ts';
 import type { TokenTerms } from '../crypto/jwt.ts';
 
-/** Tokens of another installation are signed with another keyring, so these names need not differ between two. */
+/** Fixed names are sufficient: another installation signs its tokens with another keyring. */
 export function termsOf({ accessTokenTtl }: SessionConfig): TokenTerms {
   return { issuer: 'unionhall', audience: 'unionhall', ttl: accessTokenTtl };
 }

@@ -1,13 +1,13 @@
 import type { SessionEnd } from '../../entities/session.ts';
 import type { EntityScope, Scope } from '../scope.ts';
 
-/** One session, or all of a user's, perhaps but one. */
+/** One session, or all of a user's, optionally except one. */
 export type SessionSelector = { readonly sessionId: string } | { readonly userId: string; readonly except?: string };
 
 /**
- * Ends what has not ended yet, and closes the vault for it, in the caller's transaction. Its access tokens are refused
- * from the next request on. Where all of a user's end, so do the sign-ins that wait for a second factor.
- * @returns how many ended.
+ * Ends live sessions and locks their vaults, in the caller's transaction. Their access tokens are refused from the next
+ * request on. If all of a user's sessions end, so do the sign-ins that wait for a second factor.
+ * @returns the number of ended sessions.
  */
 export async function endSessions({ em, now }: Pick<Scope, 'em' | 'now'>, which: SessionSelector, reason: SessionEnd): Promise<number> {
   const [column, id] = 'sessionId' in which ? ['id', which.sessionId] : ['user_id', which.userId];

@@ -11,12 +11,12 @@ import { hashToken } from '../crypto/token.ts';
 import { after, termsOf } from './session-terms.ts';
 import type { Scope } from '../scope.ts';
 
-/** What a device that just signed in or refreshed was given. */
+/** The tokens that a device gets at a sign-in or refresh. */
 export interface Issued {
   readonly userId: string;
   readonly sessionId: string;
   readonly refreshToken: string;
-  /** The counter of the refresh token, which the access token names too. */
+  /** The counter of the refresh token, which the access token also contains. */
   readonly counter: number;
   readonly deviceToken: string | null;
 }
@@ -24,13 +24,13 @@ export interface Issued {
 /** The tokens that a browser keeps in HttpOnly cookies, where no script can read them. */
 export interface TokenCookies {
   readonly refreshToken: string;
-  /** Null where the browser has it already. */
+  /** Null if the browser already has it. */
   readonly deviceToken: string | null;
-  /** Seconds until the refresh token is of no use, unless it is refreshed. */
+  /** The seconds until the refresh token expires, unless it is refreshed. */
   readonly maxAge: number;
 }
 
-/** The outcome of every use case after which a device is signed in. */
+/** The outcome of every use case that signs a device in. */
 @ObjectType({ description: 'A signed-in session with its tokens.' })
 export class SignedIn {
   @Field(() => String, { description: 'The access token. Send it as `Authorization: Bearer …` with every request.' })
@@ -60,7 +60,7 @@ export class SignedIn {
   readonly userId: string;
   readonly sessionId: string;
 
-  /** What to set as cookies, where the client asked for that; the same tokens are then in no field. */
+  /** The cookies to set if the client asked for them. No field then contains the same tokens. */
   readonly cookies: TokenCookies | null;
 
   constructor(issued: Issued, { keyring, rules, now }: Scope, wantsCookies: boolean) {
@@ -76,7 +76,7 @@ export class SignedIn {
   }
 }
 
-/** Who signs in, and on what. */
+/** The user and the device of a new session. */
 export interface NewSession {
   readonly userId: string;
   readonly deviceName: string | null;
@@ -84,8 +84,8 @@ export interface NewSession {
 }
 
 /**
- * Starts a session with its first refresh token, in the caller's transaction, after the user has been proved in every
- * way the account asks for.
+ * Starts a session with its first refresh token, in the caller's transaction. The caller has completed every required
+ * authentication.
  */
 export async function startSession(scope: Scope, start: NewSession): Promise<Issued> {
   const { keyring, rules } = scope;
@@ -122,7 +122,7 @@ export async function startSession(scope: Scope, start: NewSession): Promise<Iss
   return { userId: start.userId, sessionId, refreshToken, counter, deviceToken: start.deviceToken };
 }
 
-/** A header as it can be stored and shown: without control characters, and cut where it is too long. */
+/** Prepares a header for storage and display: removes control characters and truncates it. */
 function storable(text: string | null, length: number): string | null {
   return text === null ? null : text.replace(/\p{Cc}/gu, '').slice(0, length);
 }

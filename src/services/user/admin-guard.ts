@@ -8,16 +8,16 @@ import { findVisible } from '../record/index.ts';
 import type { EntityScope, Scope } from '../scope.ts';
 
 /**
- * Changes users or their roles in one transaction, and one such change after the other: so two admins who take each
- * other's role meet in some order, and what is decided across users still holds when it is written.
- * @param change returns a refusal, before it has changed anything, where it may not be.
- * @throws FORBIDDEN where the viewer has ceased to be an admin since the request began.
+ * Changes users or their roles in one transaction. Such changes run one after another: if two admins remove each
+ * other's role, one is first, and a decision across users still holds when it is written.
+ * @param change returns a refusal before it has changed anything, if the change is not allowed.
+ * @throws FORBIDDEN if the viewer is no longer an admin.
  */
 export async function administer<Outcome>(scope: Scope, change: (scope: Scope) => Promise<Outcome | Refusal>): Promise<Outcome> {
-  // A fork remembers nothing of what an earlier operation of the request has read; it joins a transaction that there is.
+  // A fork keeps no entities of earlier operations in the request. It joins an open transaction.
   const own = { ...scope, em: scope.em.fork({ keepTransactionContext: true }) };
   const outcome = await own.transaction(async (tx) => {
-    // Not for update: nobody who writes a row that names the role has to wait.
+    // Not FOR UPDATE, so that transactions that reference the role need not wait.
     await tx.em.execute('select id from roles where name = ? for no key update', [RoleName.ADMIN]);
     return (await isAdmin(tx)) ? change(tx) : forbidden();
   });
@@ -26,8 +26,8 @@ export async function administer<Outcome>(scope: Scope, change: (scope: Scope) =
 }
 
 /**
- * The user whom the viewer sees by this id, whom nobody else changes until the transaction ends.
- * @throws BAD_INPUT for what is no id, at `path`; NOT_FOUND for who does not exist or was deleted.
+ * Finds a user that the viewer can see and locks the row until the transaction ends.
+ * @throws BAD_INPUT at `path` if the id is malformed; NOT_FOUND if the user does not exist or was deleted.
  */
 export async function holdUser(scope: Scope, id: string, path = 'id'): Promise<User> {
   if (!isUuid(id)) throw badInput({ path, message: 'must be a UUID' });
@@ -36,13 +36,13 @@ export async function holdUser(scope: Scope, id: string, path = 'id'): Promise<U
   return findVisible(scope, User, id, { path });
 }
 
-/** Whether the id is the viewer's own, however it is written. */
+/** Whether the id is the viewer's own, in any case. */
 export const isOwn = ({ userId }: Viewer, id: string): boolean => id.toLowerCase() === userId;
 
 /**
- * The refusal where a user may not cease to be an admin, by losing one role or by being nobody any more (no role given);
- * null where nothing speaks against it. The owner is an admin always. At least one admin who can sign in must
- * have a role without an end: an acting admin's role expires, and no one could then appoint another.
+ * Returns a refusal if a user may not lose a role, or all rights if no role is given. Null if the loss is allowed. The
+ * owner is always an admin. At least one admin who can sign in must have a permanent role: the role of a temporary
+ * admin expires, and no one could then appoint another.
  */
 export async function refusalOfLoss(scope: Scope, user: User, lost: Role | null): Promise<Refusal | null> {
   if (lost !== null && lost.basedOn !== RoleName.ADMIN) return null;
@@ -54,17 +54,17 @@ export async function refusalOfLoss(scope: Scope, user: User, lost: Role | null)
     : null;
 }
 
-/** Whether this user is an admin who can sign in, without an end. */
+/** Whether the user is a permanent admin who can sign in. */
 export async function isLastingAdmin(scope: EntityScope, userId: string): Promise<boolean> {
   return (await standingOf(scope, userId, null)).loses;
 }
 
 interface Standing {
-  /** Whether what is lost makes the user an admin without an end. */
+  /** Whether the lost role makes the user a permanent admin. */
   readonly loses: boolean;
-  /** Whether something else still does. */
+  /** Whether another role still makes the user a permanent admin. */
   readonly keeps: boolean;
-  /** Whether there is another such admin. */
+  /** Whether there is another permanent admin. */
   readonly others: boolean;
 }
 
@@ -83,7 +83,7 @@ async function standingOf(scope: EntityScope, userId: string, roleId: string | n
   return standing ?? { loses: false, keeps: false, others: false };
 }
 
-/** The request was let in as an admin's, but that was before the lock. */
+/** Checks again, because the request was authorized before the lock. */
 async function isAdmin(scope: Scope): Promise<boolean> {
   const [row] = await scope.em.execute<{ is_admin: boolean }[]>(
     `select exists (

@@ -36,12 +36,11 @@ export class AssignRoleInput {
 }
 
 /**
- * Assigns a role, or changes on what terms it is held: then what is left out stays. Where the earlier assignment has
- * expired, a new one begins. The user gets a mail.
+ * Assigns a role, or changes the terms of an assignment; omitted terms then stay. If the earlier assignment has
+ * expired, a new one starts. The user gets a mail.
  * @returns the user's id.
- * @throws BAD_INPUT; NOT_FOUND where there is no such user or role; FORBIDDEN for the caller's own account; CONFLICT
- * where the owner or
- * the last admin would come to an end.
+ * @throws BAD_INPUT; NOT_FOUND if the user or role does not exist; FORBIDDEN for the caller's own account; CONFLICT if
+ * the owner's or the last admin's role would get an end.
  */
 export async function assignRole(scope: Scope, input: AssignRoleInput): Promise<string> {
   assertNoProblems([...idProblems(input), ...termProblems(input, null, scope.now())]);
@@ -65,7 +64,7 @@ function idProblems({ userId, roleId }: AssignRoleInput): FieldProblem[] {
   return Object.entries({ userId, roleId }).flatMap(([path, id]) => (isUuid(id) ? [] : [{ path, message: 'must be a UUID' }]));
 }
 
-/** The role of this id, which nobody deletes until the transaction ends. @throws NOT_FOUND */
+/** Finds the role and prevents its deletion until the transaction ends. @throws NOT_FOUND */
 async function holdRole(scope: Scope, id: string): Promise<Role> {
   const role = await scope.em.findOne(Role, { id }, { lockMode: LockMode.PESSIMISTIC_READ });
   if (role === null) throw notFound();
@@ -88,14 +87,14 @@ function settle(scope: Scope, { user, role, held }: Holding, input: AssignRoleIn
   else held.renew(input, assignedBy, at);
 }
 
-/** What was done to whom with which role. */
+/** A change of a user's role. */
 interface RoleChange {
   readonly user: User;
   readonly role: Role;
   readonly action: 'role.assign' | 'role.unassign';
 }
 
-/** One event for the user and one for the role, of the same request, so that the log tells both; and a mail. */
+/** Records one event for the user and one for the role, both with the same request, and mails the user. */
 export async function tellOfRole(scope: Scope, { user, role, action }: RoleChange): Promise<void> {
   recordChange(scope, { action, targetType: 'User', targetId: user.id });
   recordChange(scope, { action, targetType: 'Role', targetId: role.id });

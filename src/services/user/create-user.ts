@@ -46,10 +46,10 @@ export class CreateUserInput {
 }
 
 /**
- * Makes an account without a password, and mails an invitation whose token sets the first one. The admin vouches for the
- * account, so nobody else can claim its address; it counts as verified when the token comes back.
+ * Creates an account without a password, and mails an invitation whose token sets the first one. The admin vouches for
+ * the account, so nobody else can claim its address; the address is verified when the token is used.
  * @returns the user's id.
- * @throws BAD_INPUT naming all that is wrong or taken; NOT_FOUND where there is no such role or member.
+ * @throws BAD_INPUT with every problem, including taken values; NOT_FOUND if a role or the member does not exist.
  */
 export async function createUser(scope: Scope, input: CreateUserInput): Promise<string> {
   const { values, problems } = readFacts(scope, input);
@@ -64,7 +64,7 @@ export async function createUser(scope: Scope, input: CreateUserInput): Promise<
   });
 }
 
-/** Ids that are none, and roles that are named twice. */
+/** Returns the problems of malformed ids and repeated roles. */
 function referenceProblems({ roleIds, memberId }: CreateUserInput): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (roleIds.length > mostRoles) problems.push({ path: 'roleIds', message: `must have at most ${mostRoles} ids` });
@@ -78,7 +78,7 @@ function referenceProblems({ roleIds, memberId }: CreateUserInput): FieldProblem
 const endProblems = ({ rolesExpireAt: expiresAt }: CreateUserInput, at: Date): FieldProblem[] =>
   termProblems({ expiresAt }, null, at).map(({ message }) => ({ path: 'rolesExpireAt', message }));
 
-/** The roles of these ids, which nobody deletes until the transaction ends. */
+/** Finds the roles and prevents their deletion until the transaction ends. */
 async function holdRoles(scope: Scope, ids: readonly string[]): Promise<Role[]> {
   const roles = await scope.em.find(Role, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' }, lockMode: LockMode.PESSIMISTIC_READ });
   if (roles.length < ids.length) throw notFound();
@@ -91,7 +91,7 @@ interface Invitation {
   readonly expiresAt: Date | null;
 }
 
-/** One event for the account, and one for each role, so that the log tells who gave which. */
+/** Records one event for the account and one for each role, so that the log shows who gave which. */
 async function invite(scope: Scope, { user, roles, expiresAt }: Invitation): Promise<string> {
   const at = scope.now();
   const assignedBy = scope.viewer.userId === null ? null : scope.em.getReference(User, scope.viewer.userId, { wrapped: true });

@@ -6,7 +6,7 @@ import type { Scope } from '../scope.ts';
 import { endSessions } from '../sign-in/sign-out.ts';
 
 /**
- * Keeps a user out, from the next request on: all sessions end, and tokens that were mailed work no more.
+ * Deactivates a user from the next request on: all sessions end, and mailed tokens stop working.
  * @returns the user's id.
  * @throws NOT_FOUND; FORBIDDEN for the caller's own account; CONFLICT for the owner and the last admin.
  */
@@ -23,7 +23,7 @@ export async function deactivateUser(scope: Scope, id: string): Promise<string> 
   });
 }
 
-/** Ends what opens the account now, or could do so later. */
+/** Removes everything that opens the account now or could do so later. */
 export async function shutOut(scope: Pick<Scope, 'em' | 'now'>, userId: string): Promise<void> {
   await endSessions(scope, { userId }, SessionEnd.USER_DISABLED);
   await scope.em.execute('delete from one_time_tokens where user_id = ? and used_at is null', [userId]);

@@ -8,8 +8,8 @@ import type { Scope } from '../scope.ts';
 import { voidPair } from '../proof/stored-pair.ts';
 
 /**
- * Marks a user as deleted, who is signed out everywhere, has no access to the vault and never comes back. What the user
- * did keeps showing the name, and the username is never given again. Another account may get the address and the member.
+ * Marks a user as deleted: signs them out everywhere and removes their access to the vault. This is permanent. Earlier
+ * actions still show the name, and the username is not reused. Another account may get the address and the member.
  * @returns the user's id.
  * @throws NOT_FOUND; FORBIDDEN for the caller's own account; CONFLICT for the owner, the last admin, and a
  * representative in an open grievance.
@@ -28,7 +28,10 @@ export async function deleteUser(scope: Scope, id: string): Promise<string> {
   });
 }
 
-/** Deletes the access under the vault's row lock, so that a concurrent key rotation does not grant the new key to this user. */
+/**
+ * Deletes the access under the vault's row lock, so that a concurrent key rotation does not grant the new key to this
+ * user.
+ */
 async function voidVaultAccess(scope: Scope, userId: string): Promise<boolean> {
   await scope.em.execute('select id from vaults for no key update');
   return voidPair(scope, userId);

@@ -8,7 +8,7 @@ import { endSessions } from '../sign-in/sign-out.ts';
 /**
  * Ends all sessions of a user, who can sign in again and gets a mail.
  * @returns the user's id.
- * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for the viewer, who has logoutAll.
+ * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for the viewer, who uses logoutAll instead.
  */
 export async function endUserSessions(scope: Scope, userId: string): Promise<string> {
   if (isOwn(scope.viewer, userId)) throw forbidden('End your own sessions with logoutAll.');

@@ -6,7 +6,7 @@ import type { Scope } from '../scope.ts';
 import { forgetFailures } from './unlock-user.ts';
 import { OperatorError } from '../../errors.ts';
 
-/** What the commands on the host that change a user need of a scope. */
+/** What the host commands that change a user need of a scope. */
 export type UserCommandScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
 /** A user command failed. The message says why. */
@@ -25,8 +25,8 @@ export interface PrintedToken {
 }
 
 /**
- * Issues the token with which a user, or the owner, chooses a password. A user without a password gets the current or a new
- * invitation. Other users get a reset, which replaces an earlier one.
+ * Issues the token with which a user, or the owner, chooses a password. A user without a password gets the current or a
+ * new invitation. Other users get a reset, which replaces an earlier one.
  * @throws {UserError} if no active user has that name.
  */
 export async function issueLink(scope: UserCommandScope, username: string, lifetimes: Lifetimes): Promise<PrintedToken> {

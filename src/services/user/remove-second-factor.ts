@@ -7,9 +7,10 @@ import type { Scope } from '../scope.ts';
 import { endSessions } from '../sign-in/sign-out.ts';
 
 /**
- * Removes the second factor and the backup codes of a user who has lost them. All sessions end, and the user gets a mail.
+ * Removes the second factor and the backup codes of a user who has lost them. All sessions end, and the user gets a
+ * mail.
  * @returns the user's id.
- * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for the viewer; CONFLICT for the owner, and where there is no second factor.
+ * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN for the viewer; CONFLICT for the owner, and if there is no second factor.
  */
 export async function removeSecondFactor(scope: Scope, userId: string): Promise<string> {
   if (isOwn(scope.viewer, userId)) throw forbidden('Remove your own second factor with disableTotp.');
@@ -23,7 +24,7 @@ export async function removeSecondFactor(scope: Scope, userId: string): Promise<
   });
 }
 
-/** Does the same for any user, the owner too, on the word of the operator of the host. @throws {UserError} */
+/** Does the same for any user, including the owner, on behalf of the host's operator. @throws {UserError} */
 export async function removeSecondFactorOf(scope: Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'>, username: string): Promise<void> {
   await changeByName(scope, { username, action: 'user.remove_second_factor' }, async (inner, user) => {
     if (!(await remove(inner, user.id))) throw new UserError(`${user.username} has no second factor.`);

@@ -8,21 +8,21 @@ import { SeededError } from '../../errors.ts';
 /** The passwords that the seeds give to their accounts. They are public. */
 export const seededPasswords = ['unionhall-dev', 'testpass'] as const;
 
-/** When every seeded account says that it was created. No operation changes that, unlike its username and address. */
+/** The creation time of every seeded account. No operation changes it, unlike its username and address. */
 export const seededAt = '2024-01-03T14:00:00.000Z';
 
 /** The domain of every seeded e-mail address. */
 export const seededDomain = 'unionhall.test';
 
-/** An account that can be signed in to with a public password. */
+/** An account with a public password. */
 export interface SeededUser {
   readonly id: string;
   readonly username: string;
 }
 
 /**
- * Returns the accounts whose password is one of the seeds', also those that an admin could reactivate. Costs one query where
- * no account was seeded.
+ * Returns the accounts whose password is one of the seeds', also those that an admin could reactivate. Costs one query
+ * where no account was seeded.
  */
 export async function findSeededUsers({ em, passwords }: Pick<Scope, 'em' | 'passwords'>): Promise<SeededUser[]> {
   const candidates = await em.execute<(SeededUser & { hash: string })[]>(

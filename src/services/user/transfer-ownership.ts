@@ -8,11 +8,10 @@ import type { Scope } from '../scope.ts';
 import { closeVault } from '../sign-in/sign-out.ts';
 
 /**
- * Makes another admin the owner. The former owner stays an admin; what they have open of the vault is closed. Both are
- * told by mail.
+ * Makes another admin the owner. The former owner stays an admin, and their vault sessions are closed. Both get a mail.
  * @returns the new owner's id.
- * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN if the viewer is no longer the owner; CONFLICT for the caller themselves, and for a
- * user who is not an active admin with a verified address and a role without an end.
+ * @throws BAD_INPUT; NOT_FOUND; FORBIDDEN if the viewer is no longer the owner; CONFLICT for the caller's own account,
+ * and for a user who is not an active admin with a verified address and a permanent role.
  */
 export async function transferOwnership(scope: Scope, userId: string): Promise<string> {
   if (!isUuid(userId)) throw badInput({ path: 'userId', message: 'must be a UUID' });
@@ -21,7 +20,7 @@ export async function transferOwnership(scope: Scope, userId: string): Promise<s
     const [former, next] = await holdBoth(tx, scope.viewer.userId ?? '', userId);
     const refusal = await refusalOf(tx, former, next);
     if (refusal !== null) return refusal;
-    // One after the other: of two owners the database would refuse one.
+    // One after the other, because the database refuses two owners.
     former.isOwner = false;
     await tx.em.flush();
     next.isOwner = true;

@@ -8,12 +8,10 @@ import type { Scope } from '../scope.ts';
 import { closeVault } from '../sign-in/sign-out.ts';
 
 /**
- * Takes a role from a user, from the next request on. What the user has open of the vault is closed, and the user is
- * told by mail.
+ * Takes a role from a user from the next request on. The user's vault sessions are closed, and the user gets a mail.
  * @returns the user's id.
- * @throws NOT_FOUND, also where the user does not hold the role; FORBIDDEN for the caller's own account; CONFLICT
- * where the owner or the
- * last admin would be none any more.
+ * @throws NOT_FOUND, also if the user does not hold the role; FORBIDDEN for the caller's own account; CONFLICT if the
+ * owner or the last admin would lose that role.
  */
 export async function unassignRole(
   scope: Scope,

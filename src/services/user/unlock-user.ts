@@ -2,7 +2,7 @@ import { recordChange } from '../audit/event.ts';
 import { administer, holdUser } from './admin-guard.ts';
 import type { Scope } from '../scope.ts';
 
-/** Wherever failures are counted: by the user, by a device, by a session, and on the second factor. */
+/** Everywhere that failures are counted: on the user, a device, a session, and the second factor. */
 const counts = [
   'update users set failed_login_attempts = 0, locked_until = null where id = ?',
   'update devices set failed_login_attempts = 0, locked_until = null where user_id = ?',
@@ -11,7 +11,7 @@ const counts = [
 ] as const;
 
 /**
- * Forgets all wrong passwords and codes, so that the user can sign in at once.
+ * Clears all failed passwords and codes, so that the user can sign in at once.
  * @returns the user's id.
  * @throws NOT_FOUND
  */
@@ -24,7 +24,7 @@ export async function unlockUser(scope: Scope, id: string): Promise<string> {
   });
 }
 
-/** Forgets all wrong passwords and codes of a user, in the caller's transaction. */
+/** Clears all failed passwords and codes of a user, in the caller's transaction. */
 export async function forgetFailures({ em }: Pick<Scope, 'em'>, userId: string): Promise<void> {
   for (const forgotten of counts) await em.execute(forgotten, [userId]);
 }

@@ -43,12 +43,11 @@ export class UpdateUserInput {
 }
 
 /**
- * Changes what a user is called, reached at, and linked to. A new address is unverified: a token goes to it, and the
- * former one gets a mail. A new username is mailed to the user too.
+ * Changes a user's names, address and member. A new address is unverified: a token goes to it, and the former address
+ * gets a mail. The user is also told of a new username by mail.
  * @returns the user's id.
- * @throws BAD_INPUT naming all that is wrong or taken; NOT_FOUND; FORBIDDEN for the caller's own link to a member
- * record;
- * CONFLICT for the owner's address, with which the account could be taken over.
+ * @throws BAD_INPUT with every problem, including taken values; NOT_FOUND; FORBIDDEN for the caller's own link to a
+ * member record; CONFLICT for the owner's address, which could be used to take over the account.
  */
 export async function updateUser(scope: Scope, id: string, input: UpdateUserInput): Promise<string> {
   const { values, problems } = readFacts(scope, input);
@@ -88,7 +87,7 @@ async function tell(scope: Scope, user: User, former: { readonly username: strin
   const [userId, at] = [user.id, scope.now().toISOString()];
   const hasMoved = isAnotherAddress(former.email, user.email);
   if (user.isInvited) {
-    // The earlier invitation went to an address that is the user's no more.
+    // The earlier invitation went to an address that is no longer the user's.
     if (hasMoved) await mailToken(scope, { kind: 'invitation', user, lifetime: scope.rules.invitationTtl });
     return;
   }

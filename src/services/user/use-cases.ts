@@ -11,7 +11,7 @@ import { unlockUser } from './unlock-user.ts';
 import { updateUser } from './update-user.ts';
 import { verifyUser } from './verify-user.ts';
 
-/** Accounts and their roles. What changes a user returns the user's id. */
+/** Accounts and their roles. Every change of a user returns the user's id. */
 export const users = {
   create: createUser,
   update: updateUser,

@@ -4,13 +4,13 @@ import type { FieldProblem } from '../../errors.ts';
 import { parseInput, type ParsedInput } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
 
-/** Roles one user may be given at once. */
+/** The maximum number of roles in one request. */
 export const mostRoles = 20;
 
-/** What an admin says of a user. */
+/** The facts of a user that an admin gives. */
 export type GivenFacts = { readonly [Name in keyof UserFacts]?: string | null | undefined };
 
-/** What is given of a user, trimmed, and all that is wrong with it. */
+/** Returns the given facts, trimmed, and all their problems. */
 export function readFacts(scope: Scope, { username, email, firstName, lastName }: GivenFacts): ParsedInput<Partial<UserFacts>> {
   const address = typeof email === 'string' ? normalizeEmail(email) : email;
   const { values, problems } = parseInput(scope, User, { username, email: address, firstName, lastName });
@@ -19,14 +19,14 @@ export function readFacts(scope: Scope, { username, email, firstName, lastName }
   return { values: right, problems: [...problems, ...userProblems(right)] };
 }
 
-/** What only one user can have. */
+/** The values that only one user can have. */
 export interface Unique {
   readonly username?: string | undefined;
   readonly email?: string | undefined;
   readonly memberId?: string | null | undefined;
 }
 
-/** Lists which of these another user has. The username of a deleted user is never given again; address and member are. */
+/** Lists which of these another user has. The username of a deleted user is not reused; address and member are. */
 export async function takenProblems(scope: Scope, { username, email, memberId }: Unique, id: string): Promise<FieldProblem[]> {
   const [taken = {}] = await scope.em.execute<Record<string, boolean>[]>(
     `select
@@ -39,7 +39,7 @@ export async function takenProblems(scope: Scope, { username, email, memberId }:
   return Object.entries(taken).flatMap(([path, isTaken]) => (isTaken ? [{ path, message: 'is taken' }] : []));
 }
 
-/** Where somebody else takes one of them in the same instant. */
+/** The fields of the unique constraints, for values that a concurrent change takes. */
 export const taken = {
   users_username_unique: 'input.username',
   users_email_proved_unique: 'input.email',

@@ -5,9 +5,9 @@ import { administer, holdUser } from './admin-guard.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Verifies a user's address by hand, as the token that was mailed to it would.
+ * Verifies a user's address by hand, as the mailed token would.
  * @returns the user's id.
- * @throws NOT_FOUND; CONFLICT where the address is another account's by now.
+ * @throws NOT_FOUND; CONFLICT if another account already has the address.
  */
 export async function verifyUser(scope: Scope, id: string): Promise<string> {
   return administer(scope, async (tx) => {

@@ -9,7 +9,8 @@ import type { Scope } from '../scope.ts';
 
 /**
  * Renames a secret. Encrypts all its values again, because the name is part of each value's key.
- * @returns the name as it is stored. @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT, also for a name that is taken.
+ * @returns the name as it is stored.
+ * @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT, also if the name is taken.
  */
 export async function renameSecret(scope: Scope, keyName: string, newKeyName: string): Promise<string> {
   return change(scope, 'secret.rename', keyName, async (inner, vault, secret) => {
@@ -24,8 +25,9 @@ export async function renameSecret(scope: Scope, keyName: string, newKeyName: st
 }
 
 /**
- * Makes an earlier value the current one, as a new version: nothing is lost by it.
- * @returns the secret's name. @throws VAULT_LOCKED; NOT_FOUND where there is no such secret or version.
+ * Makes an earlier value the current one, by adding it as a new version.
+ * @returns the secret's name.
+ * @throws VAULT_LOCKED; NOT_FOUND if the secret or the version does not exist.
  */
 export async function restoreVersion(scope: Scope, keyName: string, version: number): Promise<string> {
   return change(scope, 'secret.restore', keyName, async (inner, vault, secret) => {
@@ -39,8 +41,9 @@ export async function restoreVersion(scope: Scope, keyName: string, version: num
 }
 
 /**
- * Deletes a secret with all its versions, for good.
- * @param before what is answered of that name, read while it is there. @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT.
+ * Permanently deletes a secret with all its versions.
+ * @param before reads the answer while the secret still exists.
+ * @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT.
  */
 export async function deleteSecret<Row>(scope: Scope, keyName: string, before: (keyName: string) => Promise<Row>): Promise<Row> {
   const name = await withVault(scope, async () => demandName(keyName, 'keyName'));
@@ -52,7 +55,9 @@ export async function deleteSecret<Row>(scope: Scope, keyName: string, before: (
   return row;
 }
 
-/** One transaction: the vault is held and open, the secret is there, and what is stored is marked afterwards. */
+/**
+ * Runs a change in one transaction: locks and opens the vault, finds the secret, and marks the new state afterwards.
+ */
 async function change<Done>(
   scope: Scope,
   action: string,

@@ -34,8 +34,8 @@ export class VaultCreated {
 }
 
 /**
- * Creates the vault and grants its key to the caller and to the recovery kit. @throws CONFLICT where there is one;
- * BAD_CREDENTIALS.
+ * Creates the vault and grants its key to the caller and to the recovery kit.
+ * @throws CONFLICT if there is a vault; BAD_CREDENTIALS.
  */
 export async function createVault(scope: Scope, password: string): Promise<VaultCreated> {
   if ((await scope.em.count(Vault, {}, { filters: false })) > 0) throw alreadyMade();
@@ -64,7 +64,7 @@ export async function createVault(scope: Scope, password: string): Promise<Vault
   return new VaultCreated(vaultId, recoveryKit);
 }
 
-/** The caller's own key pair, made now where there is none. */
+/** Returns the caller's own key pair, and creates it if there is none. */
 export async function ownPair(scope: Scope, password: string, { stored }: ViewerProof): Promise<StoredPair> {
   const { userId } = scope.viewer;
   if (userId === null) throw unauthenticated();
@@ -76,7 +76,7 @@ export async function ownPair(scope: Scope, password: string, { stored }: Viewer
 
 const alreadyMade = (): Refusal => conflict('The vault already exists.');
 
-/** Of several who make it at once, one does. */
+/** Of concurrent calls, one creates the vault. */
 function refuseTaken(error: unknown): never {
   throw error instanceof UniqueConstraintViolationException ? alreadyMade() : error;
 }

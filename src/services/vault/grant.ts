@@ -12,10 +12,11 @@ import { holdVault } from './state.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Gives a user access to the vault, present or not: what is needed of them is their public key. They are told by mail.
+ * Grants a user access to the vault. The user need not be present, because only their public key is required. The user
+ * gets a mail.
  * @returns the vault's id.
- * @throws VAULT_LOCKED; NOT_FOUND where the caller sees no such user; CONFLICT where the user may not have it, or has no
- * key yet.
+ * @throws VAULT_LOCKED; NOT_FOUND if the user is missing or hidden from the caller; CONFLICT if the user may not have
+ * access, or has no key yet.
  */
 export async function grantVaultAccess(scope: Scope, userId: string): Promise<string> {
   return scope.transaction(async (tx) => {

@@ -5,7 +5,7 @@ import { grantContext, isSameMark, markGrant, VaultKeys } from '../crypto/vault.
 import { AlteredError } from './state.ts';
 import type { EntityScope } from '../scope.ts';
 
-/** Whose grant: a user's, or the recovery kit's where there is none. */
+/** The holder of a grant: a user, or the recovery kit if there is no user. */
 export interface Grantee {
   readonly userId: string | null;
   readonly publicKey: Buffer;
@@ -18,7 +18,7 @@ interface GrantRow {
   mark: string;
 }
 
-/** What somebody was granted, of the versions that can still be read. */
+/** Returns the grants of a user or the recovery kit, for the versions that can still be read. */
 export async function grantsOf({ em }: EntityScope, userId: string | null): Promise<GrantRow[]> {
   return em.execute<GrantRow[]>(
     `select k.version, k.state, g.sealed_key, g.mark from vault_grants g join vault_keys k on k.id = g.vault_key_id
@@ -29,7 +29,7 @@ export async function grantsOf({ em }: EntityScope, userId: string | null): Prom
 
 export const isGranted = (grants: readonly GrantRow[]): boolean => grants.some(({ state }) => state === 'active');
 
-/** Opens grants with the private key; the caller wipes the keys. @throws {SealError} or {@link AlteredError} */
+/** Opens grants with the private key. The caller must wipe the keys. @throws {SealError} or {@link AlteredError} */
 export function openGrants(grants: readonly GrantRow[], vaultId: string, userId: string | null, pair: KeyPair): VaultKeys {
   const keys = new Map<number, Buffer>();
   let active = 0;
@@ -47,7 +47,7 @@ export function openGrants(grants: readonly GrantRow[], vaultId: string, userId:
   }
 }
 
-/** Whether a stored grant was made by a holder of the key, for this public key. */
+/** Whether a holder of the key made the stored grant for this public key. */
 export function isGenuineGrant(
   vaultKey: Buffer,
   grant: Grantee & { readonly vaultId: string; readonly version: number },
@@ -56,7 +56,7 @@ export function isGenuineGrant(
   return isSameMark(mark, markGrant(vaultKey, grant));
 }
 
-/** Grants one version of the key; it takes nobody but its holder. */
+/** Grants one version of the key. Only a holder of the key can do so. */
 export function addGrant(
   { em }: EntityScope,
   vaultId: string,
@@ -75,7 +75,7 @@ export function addGrant(
   );
 }
 
-/** Grants every version that can be read, in the place of what was granted before. */
+/** Grants every readable version, in place of the earlier grants. */
 export async function grantAll(scope: EntityScope, vaultId: string, keys: VaultKeys, grantee: Grantee): Promise<void> {
   await scope.em.execute('delete from vault_grants where user_id = ?', [grantee.userId]);
   const rows = await scope.em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state <> 'destroyed'`);

@@ -54,8 +54,8 @@ export function wipe(secrets: readonly ForeignSecret[]): void {
 }
 
 /**
- * Stores secrets in the vault as a user with access, in one transaction. Skips unchanged values, so a file can be imported
- * again.
+ * Stores secrets in the vault as a user with access, in one transaction. Skips unchanged values, so a file can be
+ * imported again.
  * @throws {VaultError} if the user has no access, or the password is incorrect.
  */
 export async function importSecrets(

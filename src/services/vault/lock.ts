@@ -3,7 +3,9 @@ import { recordChange } from '../audit/event.ts';
 import { demandVault } from './unlock.ts';
 import type { Scope } from '../scope.ts';
 
-/** Locks the vault for this session, on every node. @returns the vault's id. @throws CONFLICT where there is no vault. */
+/**
+ * Locks the vault for this session, on every node. @returns the vault's id. @throws CONFLICT if there is no vault.
+ */
 export async function lockVault(scope: Scope): Promise<string> {
   if (scope.viewer.sessionId === null) throw unauthenticated();
   const vaultId = await demandVault(scope);

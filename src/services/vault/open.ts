@@ -13,10 +13,10 @@ import { runOn, type Scope } from '../scope.ts';
 export interface OpenVault {
   readonly vaultId: string;
   readonly kitKey: string;
-  /** The id of the active key's row. */
+  /** The row id of the active key. */
   readonly keyId: string;
   readonly keys: VaultKeys;
-  /** The row that the token found. */
+  /** The row of the vault token. */
   readonly vaultSessionId: string;
   readonly userId: string;
   readonly sessionId: string;
@@ -37,31 +37,31 @@ interface OpenRow {
   digest: string;
 }
 
-/** The same, and a stored value: its id is null where there is none. */
+/** The same with a stored value. The value's id is null if there is no value. */
 interface BothRow extends OpenRow, Omit<ValueRow, 'id' | 'version'> {
   value_id: string | null;
   value_version: number;
 }
 
 /**
- * Opens the vault with the caller's token, does something with it, and wipes the keys. What keeps a vault locked is asked
- * of the database each time, so any node may serve the token, and none after it was locked on another. The roles came
- * with the request; losing one later ends the user's vault session.
- * @throws VAULT_LOCKED; {@link AlteredError} where what is stored was changed behind the vault's back.
+ * Opens the vault with the caller's token, runs `act`, and wipes the keys. Asks the database each time whether the
+ * vault is locked, so every node accepts the token, and none after another node locked the vault. The roles come from
+ * the request; losing one later ends the user's vault session.
+ * @throws VAULT_LOCKED; {@link AlteredError} if stored data was changed outside the vault.
  */
 export async function withVault<Done>(scope: Scope, act: (vault: OpenVault) => Promise<Done>): Promise<Done> {
   return opened(scope, () => find(scope), act);
 }
 
-/** Which stored value; the latest where no version is named. */
+/** The requested value. The latest version if none is named. */
 export interface WantedValue {
   readonly keyName: string;
   readonly version: number | null;
 }
 
 /**
- * As {@link withVault}, outside every tx, with a stored value beside it: both by one prepared statement, as they
- * were at one instant, so that no rotation comes between them. The value is null where there is none.
+ * Like {@link withVault}, outside any transaction, together with a stored value. One prepared statement reads both at
+ * the same instant, so that no rotation comes between. The value is null if there is none.
  */
 export async function withValue<Done>(
   scope: Scope,
@@ -77,7 +77,7 @@ export async function withValue<Done>(
   return opened(scope, findBoth, (vault) => act(vault, value));
 }
 
-/** Whether the caller's token opens the vault now. */
+/** Whether the caller's token currently opens the vault. */
 export async function isUnlocked(scope: Scope): Promise<boolean> {
   if (scope.vaultToken === null) return false;
   const row = await find(scope);
@@ -118,18 +118,18 @@ async function open(scope: Scope, search: () => Promise<OpenRow | undefined>): P
   return { vaultId, kitKey, keyId: row.key_id, keys, vaultSessionId: row.id, userId, sessionId };
 }
 
-/** All that the mark on the vault's state depends on: the keys as they are stored, and what they marked. */
+/** All columns that the mark on the vault's state depends on: the encrypted keys, and what they marked. */
 const markedColumns = ['wrapped_key', 'vault_id', 'version', 'kit_key', 'digest', 'state'] as const;
 
-/** What was found genuine, by the id of the token's row. */
+/** The rows that were verified, by the id of the token's row. */
 const genuine = new Map<string, Pick<OpenRow, (typeof markedColumns)[number]>>();
 
-/** As many as unlock the vault in a day. */
+/** The maximum number of cached rows: as many as unlock the vault in a day. */
 const mostGenuine = 1000;
 
 /**
- * Holds the vault's state against its mark. Between two uses it is mostly the same, every column of it, and was found
- * genuine with the same keys: then the mark is not worked out again. @throws {AlteredError}
+ * Verifies the mark of the vault's state. Between two uses, the columns are usually unchanged, and were verified with
+ * the same keys: then the mark is not computed again. @throws {AlteredError}
  */
 function demandGenuine(row: OpenRow, keys: VaultKeys): void {
   const before = genuine.get(row.id);
@@ -141,8 +141,8 @@ function demandGenuine(row: OpenRow, keys: VaultKeys): void {
 }
 
 /**
- * What the vault's row, the token's and the caller's tell, possibly with more columns from more tables. The time of use is
- * written once it is stale, and not each time: parallel uses would wait for one another.
+ * SQL that reads the rows of the vault, the token and the caller, optionally with more columns from more tables.
+ * Updates the time of use only once it is stale, because parallel uses would otherwise wait for one another.
  */
 const openSql = (scope: Pick<Scope, 'now' | 'vault'>, columns = '', joins = ''): string =>
   `select w.id, w.session_id, w.wrapped_key,
@@ -178,7 +178,7 @@ function unwrapped({ keyring }: Scope, token: Buffer, binding: WrapBinding, text
   try {
     return unwrapKeys(keyring, token, binding, text);
   } catch (error) {
-    // Wrapped with a system key that is gone, or altered: the password opens the vault again.
+    // The system key is missing, or the text was altered. The user can unlock the vault again with the password.
     throw error instanceof SealError ? vaultLocked('unreadable') : error;
   } finally {
     token.fill(0);

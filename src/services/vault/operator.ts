@@ -23,9 +23,12 @@ export interface VaultStatus {
   readonly secrets: number;
   readonly people: number;
   readonly openVaults: number;
-  /** Stored values under each version of the vault's key. */
+  /** The number of stored values under each version of the vault's key. */
   readonly values: readonly { readonly version: number; readonly state: string; readonly count: number }[];
-  /** Users' own keys under each system key, of the seal or of the mark: one that is moved half counts under both. */
+  /**
+   * The number of users' own keys under each system key, of the seal or of the mark. A partly renewed key counts under
+   * both.
+   */
   readonly pairs: readonly { readonly kid: string; readonly count: number }[];
 }
 
@@ -67,7 +70,8 @@ export function formatStatus({ isMade, secrets, people, openVaults, values, pair
 
 /**
  * Re-encrypts the vault keys of users with the active system key. Needs no passwords, and no user notices.
- * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were altered.
+ * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were
+ * altered.
  */
 export async function renewSystemSeals(scope: OperatorScope): Promise<{ renewed: number; unreadable: number }> {
   const done = { renewed: 0, unreadable: 0 };
@@ -93,7 +97,8 @@ async function renewPair(scope: OperatorScope, userId: string): Promise<boolean>
 }
 
 /**
- * Gives a user access with the recovery kit, on the host. Needs no password: access is encrypted for the user's public key.
+ * Gives a user access with the recovery kit, on the host. Needs no password: access is encrypted for the user's public
+ * key.
  * @throws {VaultError} if this is not possible.
  */
 export async function recoverFor(scope: OperatorScope, recoveryKit: string, username: string): Promise<void> {

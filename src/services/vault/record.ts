@@ -8,7 +8,7 @@ import { freshSalt, recordKey, type VaultKeys } from '../crypto/vault.ts';
 import type { OpenVault } from './open.ts';
 import type { EntityScope } from '../scope.ts';
 
-/** What tells one stored value from every other. */
+/** The identity of a stored value. */
 export interface StoredValue {
   readonly id: string;
   readonly secretId: string;
@@ -29,41 +29,41 @@ export interface ValueRow {
   token: string;
 }
 
-/** A key that was destroyed is no version of the vault's, though a session that saw the rotation may still have it. */
+/** A destroyed key is no version of the vault, even if a session from before the destruction still has it. */
 const valueSql = `select v.id, v.secret_id, s.key_name, v.version, case when k.state = 'destroyed' then 0 else k.version end as key_version,
   v.salt, v.token
   from secrets s join secret_versions v on v.secret_id = s.id join vault_keys k on k.id = v.vault_key_id`;
 
-/** A secret's value by the parameters that are its name and its version, the latest where that is null. */
+/** SQL for a secret's value. The parameters are its name and its version, the latest if null. */
 export const oneValueSql = (keyName: string, version: string): string =>
   `${valueSql} where s.key_name = ${keyName} and v.version = coalesce(cast(${version} as int), s.current_version)`;
 
-/** A secret's value of one version, the latest where none is named. @throws NOT_FOUND */
+/** Finds a secret's value in one version, the latest if none is named. @throws NOT_FOUND */
 export async function findValue({ em }: EntityScope, keyName: string, version: number | null): Promise<StoredValue> {
   const [row] = await em.execute<ValueRow[]>(oneValueSql('?', '?'), [keyName, version]);
   if (row === undefined) throw notFound();
   return valueOf(row);
 }
 
-/** All kept values of a secret. */
+/** Returns all kept values of a secret. */
 export async function valuesOf({ em }: EntityScope, secretId: string): Promise<StoredValue[]> {
   return (await em.execute<ValueRow[]>(`${valueSql} where s.id = ? order by v.version`, [secretId])).map(valueOf);
 }
 
-/** Values that are under an earlier key of the vault, after one of them. */
+/** Returns a page of values under an earlier key of the vault, after the given one. */
 export async function staleValues({ em }: EntityScope, after: string, most: number): Promise<StoredValue[]> {
   const rows = await em.execute<ValueRow[]>(`${valueSql} where k.state = 'decrypt_only' and v.id > ? order by v.id limit ${most}`, [after]);
   return rows.map(valueOf);
 }
 
-/** A stored value does not open, and whose it is: it was altered or moved. */
+/** A stored value cannot be decrypted, because it was altered or moved. Names the value. */
 export class ValueError extends FernetError {
   constructor(readonly secretId: string) {
     super();
   }
 }
 
-/** The plaintext; it belongs to the caller, who zeroes it. @throws {@link ValueError} for anything that was altered or moved. */
+/** Decrypts a value. The caller must zero the plaintext. @throws {@link ValueError} if it was altered or moved. */
 export function decryptValue(vaultId: string, keys: VaultKeys, value: StoredValue): Buffer {
   try {
     const key = recordKey(keys.key(value.keyVersion), value.salt, { vaultId, ...value });
@@ -77,7 +77,7 @@ export function decryptValue(vaultId: string, keys: VaultKeys, value: StoredValu
   }
 }
 
-/** Salt and token of a value under the vault's active key. */
+/** Encrypts a value under the vault's active key. Returns its salt and token. */
 export function encryptValue(
   { vaultId, keys }: Pick<OpenVault, 'vaultId' | 'keys'>,
   place: Pick<StoredValue, 'secretId' | 'keyName' | 'version'>,
@@ -91,7 +91,7 @@ export function encryptValue(
   return { salt, token };
 }
 
-/** Adds a version to a secret, and forgets those that are more than are kept. */
+/** Adds a version to a secret, and deletes the oldest ones beyond the limit. */
 export async function addVersion(
   { em }: EntityScope,
   vault: OpenVault,
@@ -118,7 +118,7 @@ export async function addVersion(
   await em.execute('delete from secret_versions where secret_id = ? and version <= ?', [secret.id, secret.version - versionsKept]);
 }
 
-/** Puts a value under the vault's active key, and under the name that its secret has by now. */
+/** Re-encrypts a value under the vault's active key and the current name of its secret. */
 export async function renewValue(
   { em }: EntityScope,
   { vaultId, keyId, keys }: Pick<OpenVault, 'vaultId' | 'keyId' | 'keys'>,
@@ -137,7 +137,7 @@ export async function renewValue(
   ]);
 }
 
-/** The name as it is stored. @throws BAD_INPUT at the path. */
+/** Validates a name and returns it as it is stored. @throws BAD_INPUT at the path. */
 export function demandName(keyName: string, path: string): string {
   const problems = nameProblems(keyName.trim(), path);
   if (problems.length > 0) throw badInput(...problems);

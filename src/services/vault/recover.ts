@@ -12,9 +12,9 @@ import type { Scope } from '../scope.ts';
 import { beginSession, demandVault, lasting, type VaultToken } from './unlock.ts';
 
 /**
- * Gives the caller access to the vault with the recovery kit, and unlocks it. The kit stays good.
- * @throws BAD_INPUT for what is no kit; BAD_CREDENTIALS for another vault's kit or a wrong password; CONFLICT where there
- * is no vault; RATE_LIMITED.
+ * Grants the caller access to the vault with the recovery kit, and unlocks it. The kit stays valid.
+ * @throws BAD_INPUT if the kit is malformed; BAD_CREDENTIALS for another vault's kit or a wrong password; CONFLICT if
+ * there is no vault; RATE_LIMITED.
  */
 export async function recoverVault(scope: Scope, recoveryKit: string, password: string): Promise<VaultToken> {
   const { userId } = scope.viewer;
@@ -41,7 +41,7 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
   }
 }
 
-/** The caller's own key pair; replaced if it does not open, because the kit restores every grant. */
+/** Returns the caller's own key pair. Replaces it if it cannot be decrypted, because the kit restores every grant. */
 async function usablePair(scope: Scope, userId: string, password: string, proved: ViewerProof): Promise<StoredPair> {
   try {
     const pair = await ownPair(scope, password, proved);

@@ -24,15 +24,15 @@ export class RevealedSecret {
   }
 }
 
-/** A value for as long as it is used. */
+/** A decrypted value for the duration of its use. */
 export interface UsedSecret {
   readonly keyName: string;
   readonly version: number;
-  /** The plaintext, which is zeroed afterwards: what is to be kept has to be copied. */
+  /** The plaintext, which is zeroed afterwards. Copy what must be kept. */
   readonly value: Buffer;
 }
 
-/** Answers a secret's value. @throws VAULT_LOCKED; NOT_FOUND. */
+/** Returns a secret's value. @throws VAULT_LOCKED; NOT_FOUND. */
 export async function revealSecret(scope: Scope, keyName: string, version: number | null): Promise<RevealedSecret> {
   return withSecret(scope, { keyName, version, action: 'secret.reveal' }, ({ value, ...which }) =>
     Promise.resolve(new RevealedSecret(which.keyName, which.version, value.toString('utf8'))),
@@ -40,9 +40,9 @@ export async function revealSecret(scope: Scope, keyName: string, version: numbe
 }
 
 /**
- * Decrypts a value, writes down that it was, and only then lets it be used: where the event cannot be written, nobody is
- * given the value. The plaintext is zeroed afterwards.
- * @throws VAULT_LOCKED; NOT_FOUND; {@link AlteredError} or {ValueError} where what is stored was altered.
+ * Decrypts a value, records the use, and only then runs `use`. If the event cannot be written, nobody gets the value.
+ * Zeroes the plaintext afterwards.
+ * @throws VAULT_LOCKED; NOT_FOUND; {@link AlteredError} or {ValueError} if stored data was altered.
  */
 export async function withSecret<Done>(
   scope: Scope,
@@ -50,7 +50,7 @@ export async function withSecret<Done>(
   use: (secret: UsedSecret) => Promise<Done>,
 ): Promise<Done> {
   const keyName = wanted.keyName.trim();
-  // What is no name is looked for under none: whether the vault is open is told first.
+  // An invalid name is looked up as an empty one, so that a locked vault is reported first.
   const asked = nameProblems(keyName, 'keyName').length > 0 ? '' : keyName;
   const held: { value?: Buffer } = {};
   try {

@@ -10,11 +10,11 @@ import type { Scope } from '../scope.ts';
 import { closeVault } from '../sign-in/sign-out.ts';
 
 /**
- * Takes a user's access to the vault away, and gives the vault a new key: what the user may have kept of the old one
+ * Removes a user's access to the vault, and rotates the vault's key. A copy of the old key that the user may have kept
  * opens nothing that is stored later.
  * @returns the vault's id.
- * @throws VAULT_LOCKED; NOT_FOUND where the caller sees no such user; CONFLICT where the user has no access, owns the
- * instance, or is the last one.
+ * @throws VAULT_LOCKED; NOT_FOUND if the user is missing or hidden from the caller; CONFLICT if the user has no access,
+ * owns the instance, or is the last one with access.
  */
 export async function revokeVaultAccess(scope: Scope, userId: string): Promise<string> {
   return keepingKeys(async (keep) => {
@@ -39,7 +39,7 @@ export async function revokeVaultAccess(scope: Scope, userId: string): Promise<s
   });
 }
 
-/** Whether there is somebody who may sign in and has access. */
+/** Whether at least one user who may sign in has access. */
 async function isLeftToSomebody({ em }: Scope): Promise<boolean> {
   const left = await em.execute<object[]>(
     `select 1 from vault_grants g join vault_keys k on k.id = g.vault_key_id join users u on u.id = g.user_id

@@ -5,14 +5,14 @@ import { renewValue, staleValues } from './record.ts';
 import { holdVault } from './state.ts';
 import type { Scope } from '../scope.ts';
 
-/** Transactions in one request. */
+/** The maximum number of transactions per request. */
 const mostBatches = 100;
 const first = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Puts what is under earlier keys under the active one, a few values in each transaction: it may be interrupted anywhere,
- * and goes on where it was. A key under which nothing is left is destroyed, with everything by which it was granted. A
- * value that does not open stays as it is, and is told of.
+ * Re-encrypts values under earlier keys with the active one, a few per transaction. It can be interrupted anywhere and
+ * resumes there. A key without remaining values is destroyed with all its grants. A value that cannot be decrypted
+ * stays unchanged and is reported.
  */
 export async function rewrap(scope: Scope, vaultId: string, keys: VaultKeys): Promise<void> {
   let last: string | null = first;
@@ -23,13 +23,13 @@ export async function rewrap(scope: Scope, vaultId: string, keys: VaultKeys): Pr
   await forked(scope).transaction((tx) => destroyUnused(tx));
 }
 
-/** @returns the last value that was looked at, or null where there are no more. */
+/** @returns the last processed value. Null if there are no more. */
 async function rewrapSome(scope: Scope, vaultId: string, keys: VaultKeys, from: string): Promise<string | null> {
   const stale = await scope.em.execute<object[]>(`select 1 from vault_keys where state = 'decrypt_only' limit 1`);
   if (stale.length === 0) return null;
   await holdVault(scope);
   const [active] = await scope.em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state = 'active'`);
-  // Somebody rotated again meanwhile, and goes on with it.
+  // A concurrent rotation has replaced the key and does the rest.
   if (active?.version !== keys.active) return null;
   const { batch } = scope.vault;
   const values = await staleValues(scope, from, batch);
@@ -53,5 +53,5 @@ async function destroyUnused(scope: Scope): Promise<void> {
   await scope.em.execute(`delete from vault_grants where vault_key_id in (select id from vault_keys where state = 'destroyed')`);
 }
 
-/** The same scope with an entity manager that remembers nothing. */
+/** The same scope with an empty entity manager. */
 const forked = (scope: Scope): Scope => ({ ...scope, em: scope.em.fork() });

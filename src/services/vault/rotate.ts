@@ -9,9 +9,10 @@ import { AlteredError, holdVault, writeState } from './state.ts';
 import type { Scope } from '../scope.ts';
 
 /**
- * Gives the vault a new key, granted to everybody who had the old one. Both can be read until everything is under the new
- * one, which is begun here. Everybody else has to unlock the vault again.
- * @returns the vault's id. @throws VAULT_LOCKED
+ * Rotates the vault's key and grants the new one to all holders of the old one. Starts to re-encrypt all values; both
+ * keys can be read until that is complete. Everyone else must unlock the vault again.
+ * @returns the vault's id.
+ * @throws VAULT_LOCKED
  */
 export async function rotateVaultKey(scope: Scope): Promise<string> {
   return keepingKeys(async (keep) => {
@@ -26,7 +27,7 @@ export async function rotateVaultKey(scope: Scope): Promise<string> {
   });
 }
 
-/** Puts everything under the new key, or as much as comes through: a rotation stands from its first transaction on. */
+/** Re-encrypts as many values as possible under the new key. A rotation takes effect with its first transaction. */
 export async function finish(scope: Scope, vaultId: string, keys: VaultKeys): Promise<string> {
   try {
     await rewrap(scope, vaultId, keys);
@@ -42,7 +43,10 @@ interface GrantedRow {
   public_key: string | null;
 }
 
-/** Makes the new key and grants it, in the caller's transaction, while the vault's row is held. @returns old keys and new, kept. */
+/**
+ * Creates and grants the new key in the caller's transaction, while the vault's row is locked. @returns the old keys
+ * and the new one, registered with `keep`.
+ */
 export async function replaceKey(scope: Scope, vault: OpenVault, keep: Keep): Promise<VaultKeys> {
   const { vaultId, kitKey, keys, userId, sessionId } = vault;
   const at = scope.now();
@@ -62,7 +66,10 @@ export async function replaceKey(scope: Scope, vault: OpenVault, keep: Keep): Pr
   return renewed;
 }
 
-/** Everybody who has the active key. @throws {AlteredError} where a grant, or the public key that it is for, was put there by no holder. */
+/**
+ * Returns all holders of the active key. @throws {AlteredError} if a grant, or its public key, was not written by a
+ * holder.
+ */
 async function grantees(scope: Scope, { vaultId, kitKey, keyId, keys }: OpenVault): Promise<Grantee[]> {
   const rows = await scope.em.execute<GrantedRow[]>(
     `select g.user_id, g.mark, p.public_key from vault_grants g

@@ -1,7 +1,7 @@
 import { isSameMark, markState, type VaultKeys } from '../crypto/vault.ts';
 import type { EntityScope } from '../scope.ts';
 
-/** What is stored was changed by somebody who does not hold the vault's key, or put back to what it was before. */
+/** Stored data was changed without the vault's key, or restored to an earlier state. */
 export class AlteredError extends Error {
   override readonly name = 'AlteredError';
 
@@ -11,17 +11,17 @@ export class AlteredError extends Error {
 }
 
 /**
- * Which secrets there are, under which names, with which values, and which key of the vault is the latest: worked out where
- * the rows are. What a row's own key is made of cannot tell that a row went back to what it was. A secret's values have
- * consecutive versions, so their number, the oldest and the latest say which there are. PostgreSQL writes each column after
- * its length, so that no two states come to the same.
+ * SQL for a digest of the vault's state: the secrets, their names and values, and the latest key. Computed in the
+ * database. A row's own key cannot reveal that the row was restored to an earlier state. A secret's values have
+ * consecutive versions, so their number, the oldest and the latest identify them. PostgreSQL prefixes each column with
+ * its length, so different states never give the same input.
  */
 export const digestSql = `(select encode(sha256(int4send((select max(version) from vault_keys)) || coalesce(string_agg(record_send(
     row(s.id, s.current_version, v.kept, v.oldest, v.latest, s.key_name, s.description)), '' order by s.id), '')), 'hex')
   from secrets s left join (select secret_id, count(*) as kept, min(version) as oldest, max(version) as latest
     from secret_versions group by secret_id) v on v.secret_id = s.id)`;
 
-/** What the mark on the vault's state says. */
+/** The content of the mark on the vault's state. */
 export interface VaultState {
   readonly vaultId: string;
   readonly kitKey: string;
@@ -29,12 +29,12 @@ export interface VaultState {
   readonly digest: string;
 }
 
-/** @throws {AlteredError} where the mark is not that of what is stored. */
+/** @throws {AlteredError} if the mark does not match the stored data. */
 export function demandState(keys: VaultKeys, { vaultId, kitKey, state, digest }: VaultState): void {
   if (!isSameMark(state, markState(keys.key(), { vaultId, version: keys.active, kitKey, digest }))) throw new AlteredError();
 }
 
-/** Marks what is stored now; in the transaction that changed it, while the vault's row is held. */
+/** Marks the current state, in the transaction that changed it, while the vault's row is locked. */
 export async function writeState(
   { em }: EntityScope,
   { vaultId, kitKey }: Omit<VaultState, 'state' | 'digest'>,
@@ -46,7 +46,7 @@ export async function writeState(
   await em.execute('update vaults set state = ? where id = ?', [mark, vaultId]);
 }
 
-/** Locks the vault's row until the end of the transaction: changes of its content run one after another. */
+/** Locks the vault's row until the end of the transaction, so that changes of its content run one after another. */
 export async function holdVault({ em }: EntityScope, how: 'no key update' | 'share' = 'no key update'): Promise<void> {
   await em.execute(`select id from vaults for ${how}`);
 }

@@ -35,9 +35,9 @@ export class StoreSecretInput {
 const maxBytes = 65_536;
 
 /**
- * Stores a value: a new secret, or a new version of one. The oldest versions go where there are more than are kept.
+ * Stores a value: a new secret, or a new version of an existing one. Deletes the oldest versions beyond the limit.
  * @returns the secret's name as it is stored.
- * @throws VAULT_LOCKED; BAD_INPUT naming all that is wrong; CONFLICT where the expected version is not the current one.
+ * @throws VAULT_LOCKED; BAD_INPUT with every problem; CONFLICT if the expected version is not the current one.
  */
 export async function storeSecret(scope: Scope, input: StoreSecretInput): Promise<string> {
   return scope.transaction(async (tx) => {
@@ -79,7 +79,7 @@ function read(input: StoreSecretInput): { keyName: string; plaintext: Buffer; de
   const problems = nameProblems(keyName, 'input.keyName');
   if (input.value === '' || Buffer.byteLength(input.value, 'utf8') > maxBytes)
     problems.push({ path: 'input.value', message: `must have 1 to ${maxBytes} bytes` });
-  // Half a character would be stored as another one.
+  // A lone surrogate would be stored as another character.
   if (/\p{Surrogate}/u.test(input.value)) problems.push({ path: 'input.value', message: 'must be valid Unicode text' });
   if (text !== undefined && (isLonger(text, 1000) || /\p{Surrogate}/u.test(text)))
     problems.push({ path: 'input.description', message: 'must have at most 1,000 characters' });

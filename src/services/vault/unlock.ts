@@ -32,10 +32,10 @@ export class VaultToken {
 }
 
 /**
- * Unlocks the vault for this session with the caller's password, which opens the caller's own key, which opens what was
- * granted to it. Counts as step-up authentication too. Resumes an interrupted rotation.
- * @throws CONFLICT where there is no vault, or no access to it; BAD_CREDENTIALS; BAD_INPUT where a code is needed;
- * RATE_LIMITED.
+ * Unlocks the vault for this session. The caller's password opens the caller's own key, which opens the grants. Also
+ * counts as step-up authentication. Resumes an interrupted rotation.
+ * @throws CONFLICT if there is no vault, or the caller has no access to it; BAD_CREDENTIALS; BAD_INPUT if a code is
+ * required; RATE_LIMITED.
  */
 export async function unlockVault(scope: Scope, password: string, code: string | null): Promise<VaultToken> {
   const { userId } = scope.viewer;
@@ -51,7 +51,7 @@ export async function unlockVault(scope: Scope, password: string, code: string |
     return await keepingKeys(async (keep) => {
       const { token, keys } = await scope.transaction(async (tx) => {
         if (!(await proved.spend(tx))) throw badCredentials('spent_proof');
-        // unless somebody else did meanwhile
+        // unless a concurrent call did so
         if (resealed !== null) await writePair(tx, pair, resealed);
         await holdVault(tx, 'share');
         const grants = await grantsOf(tx, userId);
@@ -66,25 +66,25 @@ export async function unlockVault(scope: Scope, password: string, code: string |
   }
 }
 
-/** Goes on with what an earlier rotation left, and answers the token. */
+/** Resumes an interrupted rotation and returns the token. */
 export async function lasting(scope: Scope, vaultId: string, keys: VaultKeys, token: string): Promise<VaultToken> {
   try {
     await rewrap(scope, vaultId, keys);
   } catch (error) {
-    // The vault is unlocked all the same; what is left is told by its status, and tried again at the next unlock.
+    // The vault is unlocked anyway. Its status shows the remaining work, which the next unlock retries.
     scope.warn(`Vault key rotation could not continue: ${String(error)}`);
   }
   return new VaultToken(token, Math.min(scope.vault.idleTtl, scope.vault.maxTtl));
 }
 
-/** The id of the vault. @throws CONFLICT where there is none. */
+/** Returns the id of the vault. @throws CONFLICT if there is none. */
 export async function demandVault(scope: Scope): Promise<string> {
   const [vault] = await scope.em.execute<{ id: string }[]>('select id from vaults');
   if (vault === undefined) throw conflict('The vault does not exist yet. The owner creates it with createVault.');
   return vault.id;
 }
 
-/** Begins a session of the vault, in the caller's transaction, once what is stored was found to be the vault's own. */
+/** Starts a vault session in the caller's transaction, after verifying that the stored data is the vault's own. */
 export async function beginSession(scope: Scope, keys: VaultKeys, action: string): Promise<string> {
   const { userId, sessionId } = scope.viewer;
   if (userId === null || sessionId === null) throw unauthenticated();
@@ -119,7 +119,7 @@ export const noAccess = (): Refusal =>
     'no_grant',
   );
 
-/** The caller's private key, closed until the password was right. */
+/** The caller's private key, which stays closed until the password was right. */
 class PrivateLock {
   #privateKey: Buffer | null = null;
 
@@ -135,7 +135,7 @@ class PrivateLock {
     return this.#privateKey;
   }
 
-  /** The password is right where it opens the key: that is work enough, and no hash is needed beside it. */
+  /** The password is right if it opens the key. That takes enough work, so no hash is needed besides. */
   readonly verify: Verify = async (password, choose) => {
     const { passwords } = this.scope;
     let choice: Promise<string | null> | null = null;

@@ -19,7 +19,7 @@ import { AlteredError } from './state.ts';
 import { storeSecret } from './store.ts';
 import { unlockVault } from './unlock.ts';
 
-/** Refusals that are counted where they are made, as attempts are, unless they name a reason. */
+/** The codes of refusals that are counted where they occur, as attempts, unless they name a reason. */
 const countedElsewhere = new Set(['BAD_CREDENTIALS', 'RATE_LIMITED']);
 
 /** Records every refusal of a use case in the audit log: one event per request within the limits, otherwise counted. */
@@ -35,7 +35,7 @@ const audited =
     }
   };
 
-/** On a connection of its own: the transaction of the refused operation is rolled back. */
+/** Uses a connection of its own, because the transaction of the refused operation is rolled back. */
 async function recordVaultRefusal(scope: Scope, action: string, reason: string, secretId: string | null): Promise<void> {
   const { viewer, client, now } = scope;
   const outcome = reason === 'altered' ? AuditOutcome.FAILED : AuditOutcome.DENIED;
@@ -43,7 +43,7 @@ async function recordVaultRefusal(scope: Scope, action: string, reason: string, 
   await recordRefusal({ ...scope, em: scope.em.fork() }, { facts, at: now(), client, count: 1, secretId });
 }
 
-/** The reason as the audit log has it. Null for what is counted elsewhere, or is not a refusal. */
+/** Returns the reason for the audit log. Null if the error is counted elsewhere or is not a refusal. */
 function reasonOf(error: unknown): string | null {
   if (error instanceof AlteredError || error instanceof SealError || error instanceof FernetError) return 'altered';
   if (!(error instanceof Refusal)) return null;
@@ -61,13 +61,13 @@ const list = <Named>(scope: Scope, name: () => Named): Promise<Named> =>
     }),
   );
 
-/** Lets the names of all secrets be read. @throws VAULT_LOCKED */
+/** Allows the names of all secrets to be read. @throws VAULT_LOCKED */
 const demandUnlocked = (scope: Scope): Promise<void> => list(scope, () => undefined);
 
-/** Lets one secret be read. @returns its name as it would be stored. @throws VAULT_LOCKED; BAD_INPUT. */
+/** Allows one secret to be read. @returns its name as it would be stored. @throws VAULT_LOCKED; BAD_INPUT. */
 const demandListed = (scope: Scope, keyName: string): Promise<string> => list(scope, () => demandName(keyName, 'keyName'));
 
-/** The ids of the users who have access. */
+/** Returns the ids of the users with access. */
 async function grantees({ em }: Scope): Promise<string[]> {
   const rows = await em.execute<{ id: string }[]>(
     `select g.user_id as id from vault_grants g join vault_keys k on k.id = g.vault_key_id join users u on u.id = g.user_id
@@ -77,9 +77,9 @@ async function grantees({ em }: Scope): Promise<string[]> {
 }
 
 /**
- * Lets code of the service use a secret, for example to call another system: `use` gets the plaintext, which is zeroed
- * afterwards. The use is recorded before, like a reveal.
- * @throws VAULT_LOCKED; NOT_FOUND; what `use` throws, which is not recorded as a refusal.
+ * Lets code of the service use a secret, for example to call another system. `use` gets the plaintext, which is zeroed
+ * afterwards. The use is recorded first, like a reveal.
+ * @throws VAULT_LOCKED; NOT_FOUND; errors of `use`, which are not recorded as refusals.
  */
 export async function useSecret<Done>(scope: Scope, keyName: string, use: (value: Buffer) => Promise<Done>): Promise<Done> {
   const wanted = { keyName, version: null, action: 'secret.use' };

@@ -4,9 +4,10 @@ import type { BadLine } from '../../record/import.ts';
 import type { EntityScope } from '../../scope.ts';
 
 /**
- * Holds the staged lines against one another and against who is there already, in the caller's transaction. A line whose
- * username and address are one user's, and all that it says still holds, is that user; every other meeting is a problem.
- * @returns how many lines have problems, the staged ones included.
+ * Compares the staged lines with one another and with existing users, in the caller's transaction. A line whose
+ * username and address belong to one user, and which matches that user, is already there. Every other match is a
+ * problem.
+ * @returns the number of lines with problems, including those found while staging.
  */
 export async function findClashes({ em }: EntityScope): Promise<number> {
   await em.execute(findOthers);
@@ -16,7 +17,7 @@ export async function findClashes({ em }: EntityScope): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** The lines with problems, in their order. */
+/** Yields the lines with problems in order. */
 export async function* badLines({ em }: EntityScope): AsyncGenerator<BadLine> {
   let last = 0;
   for (;;) {
@@ -31,7 +32,7 @@ export async function* badLines({ em }: EntityScope): AsyncGenerator<BadLine> {
   }
 }
 
-/** Takes away the lines that are there already, where none has a problem. @returns how many there were. */
+/** Removes the lines that are already there, if no line has a problem. @returns the number of removed lines. */
 export async function passOver({ em }: EntityScope): Promise<number> {
   const [row] = await em.execute<{ count: number }[]>(
     `with known as (delete from import_lines where by_username is not null returning 1)
@@ -55,17 +56,20 @@ const twice = (column: keyof typeof paths): string =>
          from import_lines where ${column} is not null) each
    where line > first`;
 
-/** The six system roles are made where they are missing, so they are always known. */
+/** Missing system roles are created, so all six are always known. */
 const unknownRoles = `select l.line, 'roles', 'has ' || given.name || ', which is not an existing role'
   from import_lines l cross join lateral jsonb_to_recordset(l.roles) as given (name text)
   where given.name not in (${Object.values(RoleName)
     .map((name) => `'${name}'`)
     .join(', ')}) and not exists (select from roles r where r.name = given.name)`;
 
-/** The line is about a user who is there, by both names that a user has. */
+/** SQL for whether both the username and the address of the line belong to the same existing user. */
 const isSame = 'l.by_username = l.by_email';
 
-/** What the line says of a user who is there, and what that user has: a password that was used or set here has our own hash. */
+/**
+ * The differences between the line and the existing user. A password that was used or set here has a hash of this
+ * service.
+ */
 const differences: Readonly<Record<string, string>> = {
   firstName: 'l.first_name <> u.first_name',
   lastName: 'l.last_name <> u.last_name',

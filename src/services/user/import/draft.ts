@@ -4,30 +4,33 @@ import { userProblems, type UserFacts } from '../../../entities/user.ts';
 import { isImportable } from '../../crypto/imported.ts';
 import { mostRoles } from '../user-facts.ts';
 
-/** A user as another system hands one over. */
+/** A user as another system exports them. */
 export interface ImportedUser extends UserFacts {
   readonly roles: readonly string[];
-  /** Of the password, by that system. */
+  /** The hash of the password in that system. */
   readonly hash: string;
-  /** Of the member record that the user is linked to; null for none. */
+  /** The number of the linked member record. Null for none. */
   readonly memberNumber: string | null;
-  /** Null where the line does not say; such a user may sign in. */
+  /** Null if the line does not say. Such a user may sign in. */
   readonly isActive: boolean | null;
 }
 
-/** What is wrong with a line, in words that go after the name of a key; an empty path is the line itself. Never a value. */
+/**
+ * The problem of a line, as a text that follows the name of a key. An empty path means the line itself. Never contains
+ * a value.
+ */
 export interface LineProblem {
   readonly path: string;
   readonly message: string;
 }
 
-/** What of a line is right, and everything that is wrong with the rest. */
+/** The valid values of a line, and the problems of all others. */
 export interface ReadLine {
   readonly draft: Partial<ImportedUser>;
   readonly problems: readonly LineProblem[];
 }
 
-/** Holds the text of a line against the form of a user. Who and what is there already, it does not know. */
+/** Parses and validates a line. Does not compare it with existing users. */
 export function parseUser(text: string): ReadLine {
   const given = parsed(text);
   if (given === null) return { draft: {}, problems: [{ path: '', message: 'must be a JSON object' }] };
@@ -46,7 +49,7 @@ class Wrong {
 
 type ReadKey = (value: unknown) => unknown;
 
-/** Every key that a line may have, and how its value is read. */
+/** All keys that a line may have, and how each value is parsed. */
 const keys: Readonly<Record<keyof ImportedUser, ReadKey>> = {
   username: (value) => fact('username', value),
   email: (value) => fact('email', value),
@@ -91,12 +94,12 @@ function parsed(text: string): Record<string, unknown> | null {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
   } catch {
-    return null; // the parser's own words would show a part of the line, which may be a hash
+    return null; // the parser's error would show a part of the line, which may be a hash
   }
 }
 
 const own = (value: Record<string, unknown>, key: string): unknown => (Object.hasOwn(value, key) ? value[key] : undefined);
 
-/** What is shown of a file on a terminal are plain words only: anything else might be a hash, or move the cursor. */
+/** The terminal shows only plain words of a file: anything else might be a hash, or move the cursor. */
 const plainWord = /^[A-Za-z_][A-Za-z0-9_.-]{0,39}$/;
 const named = (key: string, what: string): string => (plainWord.test(key) ? `${what} ${key}` : `${what} that cannot be shown`);

@@ -5,15 +5,14 @@ import { linesOf } from './lines.ts';
 import { stage } from './stage.ts';
 import { addStaged, namesTaken, type UserImportScope } from './write.ts';
 
-/** The advisory lock under which one import waits for another: "unionhall" as a number, as for seeds, and two more. */
+/** The advisory lock that serializes imports: "unionhall" as a number, as for seeds, plus two. */
 const importing = 8_519_330_719;
 
 /**
- * Adds the users of a file of JSON lines, one `{ username, email, firstName, lastName, roles, hash }` each, perhaps with
- * `memberNumber` and `isActive`: all of them or none, and none twice. Their old passwords work, and are hashed again
- * when
- * they are first used. It takes no more memory for a longer file.
- * @throws {ImportError} where the file has no lines, or somebody else took a name while it was read.
+ * Adds the users of a file of JSON lines, all or none, each once. Each line is `{ username, email, firstName, lastName,
+ * roles, hash }`, optionally with `memberNumber` and `isActive`. Their old passwords work, and are hashed again at
+ * their first use. Memory use does not depend on the length of the file.
+ * @throws {ImportError} if the file has no lines, or a name was taken during the import.
  */
 export async function importUsers(
   scope: UserImportScope,

@@ -1,15 +1,15 @@
-/** One line of a file: its number, from 1, and its text; or why that cannot be read. */
+/** A line of a file: its number from 1, and its text or the reason why it cannot be read. */
 export type TextLine = { readonly number: number } & ({ readonly text: string } | { readonly problem: string });
 
-/** Bytes a line may have: a user takes a few hundred. */
+/** The maximum number of bytes in a line. A user takes a few hundred. */
 export const longestLine = 16_384;
 
 const newline = 0x0a;
 const byteOrderMark = '\uFEFF';
 
 /**
- * The lines of a file that are not blank, one after another, however long the file is: LF or CR LF ends one, and a byte
- * order mark before the first is no part of it. What is longer than {@link longestLine} is passed over and not kept.
+ * Yields the lines of a file that are not blank, for files of any length. Lines end with LF or CR LF. Skips a byte
+ * order mark at the beginning. Reads lines beyond {@link longestLine} without keeping them.
  */
 export async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<TextLine> {
   let line = new Gathered(1);
@@ -26,7 +26,7 @@ export async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerato
   yield* line.read();
 }
 
-/** The bytes of one line, as they come. */
+/** Collects the bytes of one line. */
 class Gathered {
   #parts: Uint8Array[] = [];
   #length = 0;
@@ -39,7 +39,7 @@ class Gathered {
     else this.#parts = [];
   }
 
-  /** The line, or nothing where it is blank. */
+  /** Yields the line, or nothing if it is blank. */
   *read(): Generator<TextLine> {
     const { number } = this;
     const decoded = decode(Buffer.concat(this.#parts));

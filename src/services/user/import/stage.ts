@@ -3,19 +3,19 @@ import { parseUser, type ImportedUser, type LineProblem } from './draft.ts';
 import type { EntityScope } from '../../scope.ts';
 import type { TextLine } from './lines.ts';
 
-/** Lines that are staged at a time. */
+/** The number of lines per batch. */
 const batchSize = 500;
 
-/** A line as it is staged: the row that will be the user's, as far as it is right. */
+/** A staged line: the valid values of the future user's row. */
 interface Staged extends Partial<ImportedUser> {
   readonly line: number;
   readonly id: string;
 }
 
 /**
- * Puts what the lines say into tables that are gone with the caller's transaction, and what is wrong with their form
- * beside it: so the database compares them, and no file is too long for memory.
- * @returns how many lines there were.
+ * Writes the lines and their problems into tables that last until the caller's transaction ends. So the database
+ * compares them, and no file is too long for memory.
+ * @returns the number of lines.
  */
 export async function stage(scope: EntityScope, lines: AsyncIterable<TextLine>, progress: (lines: number) => void): Promise<number> {
   for (const table of tables) await scope.em.execute(table);

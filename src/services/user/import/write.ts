@@ -8,17 +8,17 @@ import type { EntityScope, Scope } from '../../scope.ts';
 /** What adding users needs of a scope. */
 export type UserImportScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
 
-/** What another change did, if the file no longer fits the database. */
+/** The effect of a concurrent change after which the file no longer fits the database. */
 export const namesTaken = 'affected a username, address, member or role in the file';
 
-/** Events that are written at a time. */
+/** The number of events per batch. */
 const batchSize = 1000;
 
 /**
- * Adds the staged lines as users with their roles and an audit event each, in the caller's transaction. Nobody has
- * proved to us that the addresses are theirs, so they are not verified; but the operator vouches for the accounts.
- * @returns how many were added.
- * @throws {ImportError} where a role is gone by now.
+ * Adds the staged lines as users with their roles and one audit event each, in the caller's transaction. The addresses
+ * stay unverified, because nobody has proved them to this service; the operator vouches for the accounts.
+ * @returns the number of added users.
+ * @throws {ImportError} if a role was deleted meanwhile.
  */
 export async function addStaged(scope: UserImportScope, progress: (added: number) => void): Promise<number> {
   const at = scope.now();
@@ -34,7 +34,7 @@ export async function addStaged(scope: UserImportScope, progress: (added: number
   return recordAdded(scope, at, progress);
 }
 
-/** A role that is gone since the lines were looked at would leave its users with less than the file gives them. */
+/** Fails if a role was deleted after the comparison: its users would otherwise get less than the file says. */
 async function assignRoles({ em }: EntityScope, at: Date): Promise<void> {
   const [assigned] = await em.execute<{ is_whole: boolean }[]>(
     `with assigned as (
@@ -49,7 +49,10 @@ async function assignRoles({ em }: EntityScope, at: Date): Promise<void> {
   if (!assigned?.is_whole) throw overtaken(namesTaken);
 }
 
-/** One event for each user, so that the log tells of every account where it comes from; all of a run share one request. */
+/**
+ * Records one event per user, so that the log shows the origin of every account. All events of a run share one request
+ * id.
+ */
 async function recordAdded({ em, keyring }: UserImportScope, at: Date, progress: (added: number) => void): Promise<number> {
   const requestId = `import-${randomUUID()}`;
   let [last, count] = [0, 0];
