@@ -32,6 +32,14 @@ describe('an operation may ask', () => {
     ],
     ['the schema, whole', '{ __schema { types { fields { type { ofType { ofType { ofType { ofType { ofType { name } } } } } } } } } }'],
     ['its one proof of who asks', 'mutation { reauthenticate(input: { password: "unionhall-dev" }) }'],
+    [
+      'codes of records',
+      '{ a: agreements(filter: { code: { eq: "A" } }) { totalCount } b: agreements(filter: { code: { eq: "B" } }) { totalCount } }',
+    ],
+    [
+      'new records with codes',
+      'mutation { a: createBargainingUnit(input: { name: "A", code: "A" }) { id } b: createBargainingUnit(input: { name: "B", code: "B" }) { id } }',
+    ],
   ])('%s', async (_what, query) => {
     expect(await asked(query)).toMatchObject({ codes: [], status: 200 });
   });

@@ -252,7 +252,7 @@ async function parentFor({ owner, field, mapping }: List, username: string | nul
   if (!owner) return undefined;
   const key = owner.relations.get(field.name)?.foreignKey;
   const [longest] = await database.run(
-    `select ${key} as id, count(*)::int as rows from ${mapping.table} where deleted_at is null group by 1 order by 2 desc, 1 limit 1`,
+    `select ${key} as id, count(*)::int as rows from ${mapping.table} where ${notDeleted(mapping)} group by 1 order by 2 desc, 1 limit 1`,
   );
   const [own] = await database.run('select member_id as id, 10 as rows from users where username = $1', [username]);
   return (owner.type === 'Member' && own?.['id'] ? own : longest) as { id: string; rows: number };
@@ -333,15 +333,20 @@ async function searchesIn({ mapping }: List): Promise<string[]> {
   if (groups.length === 0) return [];
   const columns = groups.flatMap(({ texts, phones = [] }) => [...texts, ...phones]);
   const selected = columns.map((property) => `${mapping.columns.get(property)?.sql('t')} as "${property}"`).join(', ');
-  const [row] = await database.run(`select ${selected} from ${mapping.table} t where deleted_at is null order by md5(id::text) limit 1`);
+  const [row] = await database.run(
+    `select ${selected} from ${mapping.table} t where ${notDeleted(mapping)} order by md5(id::text) limit 1`,
+  );
   const words = columns.flatMap((property) => String(row?.[property] ?? '').match(/\S{3,}/g) ?? []);
   return [...words, words.slice(0, 3).reverse().join(' '), 'qzxwv'];
 }
 
+/** The rows that a list has when deleted ones are not asked for. */
+const notDeleted = ({ columns }: TypeMapping): string => (columns.has('deletedAt') ? 'deleted_at is null' : 'true');
+
 /** Values to compare a property with, as a client sends them, the rarest last. */
 async function samplesOf(list: List, property: string, comparisons: readonly string[]): Promise<(by: string) => unknown[]> {
   const column = columnOf(list, property);
-  const from = `from ${list.mapping.table} t where deleted_at is null and ${column.sql('t')} is not null`;
+  const from = `from ${list.mapping.table} t where ${notDeleted(list.mapping)} and ${column.sql('t')} is not null`;
   const rows = await database.run(`select ${column.sql('t')} as value, count(*) ${from} group by 1 order by 2 desc, 1`);
   const [sorted] = await database.run(
     `select percentile_disc(array[0.001, 0.5, 0.999]) within group (order by ${column.sql('t')})::text[] as values ${from}`,
@@ -381,14 +386,14 @@ const read = ({ type }: Column, text: string): unknown => {
 async function cursorAt(list: List, property: string, direction: Direction, rows: number): Promise<string> {
   const by = columnOf(list, property).sort.sql('t');
   const [row] = await database.run(
-    `select ${by} as value, id from ${list.mapping.table} t where deleted_at is null order by ${by} ${direction}, id ${direction} offset $1 limit 1`,
+    `select ${by} as value, id from ${list.mapping.table} t where ${notDeleted(list.mapping)} order by ${by} ${direction}, id ${direction} offset $1 limit 1`,
     [Math.max(0, Math.floor(rows) - 1)],
   );
   return toCursor({ property, direction }, row as { value: unknown; id: string });
 }
 
 async function aliveIn({ mapping }: List): Promise<number> {
-  return (await database.run(`select count(*)::int as rows from ${mapping.table} where deleted_at is null`))[0]?.['rows'] as number;
+  return (await database.run(`select count(*)::int as rows from ${mapping.table} where ${notDeleted(mapping)}`))[0]?.['rows'] as number;
 }
 
 const inputOf = ({ field }: List, name: string): GraphQLInputObjectType =>

@@ -13,6 +13,7 @@ import {
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLField,
+  type GraphQLInputField,
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLResolveInfo,
@@ -93,6 +94,14 @@ const wrappers: ReadonlySet<string> = new Set(['edges', 'node', 'nodes']);
 
 /** Arguments with secrets: a field that takes one of these can be used to guess it. */
 const proofs: ReadonlySet<string> = new Set(['password', 'currentPassword', 'code', 'token', 'refreshToken', 'setupToken', 'recoveryKit']);
+
+/** Inputs in which `code` is the short code of a record. */
+const inputsOfRecordsWithCodes: ReadonlySet<string> = new Set([
+  'CreateAgreementInput',
+  'UpdateAgreementInput',
+  'CreateBargainingUnitInput',
+  'UpdateBargainingUnitInput',
+]);
 
 /**
  * Refuses an operation that exceeds a limit before it is executed: depth, aliases, root fields, objects, or more than one
@@ -234,6 +243,11 @@ interface FieldOf {
 function takesProof({ args }: GraphQLField<unknown, unknown>): boolean {
   return args.some(({ name, type }) => {
     const input = getNamedType(type);
-    return proofs.has(name) || (isInputObjectType(input) && Object.keys(input.getFields()).some((each) => proofs.has(each)));
+    if (!isInputObjectType(input)) return proofs.has(name);
+    return Object.values(input.getFields()).some((each) => proofs.has(each.name) && isSecret(input.name, each));
   });
 }
+
+/** Filters and the short codes of records are not secret. */
+const isSecret = (input: string, { name, type }: GraphQLInputField): boolean =>
+  isLeafType(getNamedType(type)) && !(name === 'code' && inputsOfRecordsWithCodes.has(input));

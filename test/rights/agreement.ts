@@ -29,6 +29,7 @@ const anybody = 'signed-in';
 const dated = 'createdAt updatedAt';
 const own: Rows = 'r.member_id = :mine';
 const ofOwnGrievance: Rows = 'r.grievance_id in (select id from grievances where member_id = :mine)';
+const ofOwnStanding: Rows = 'r.grievance_id in (select id from grievances where member_id = :mine and deleted_at is null)';
 const ofOwnApplication: Rows = 'r.application_id in (select id from benevolence_applications where member_id = :mine)';
 
 /** Where the member worked, or has a case. */
@@ -195,7 +196,7 @@ export const agreement: Readonly<Record<string, Agreed>> = {
     },
     grants: [
       ['admin officer staff', all, 'deadline'],
-      ['member', ofOwnGrievance, 'deadline'],
+      ['member', ofOwnStanding, 'deadline'],
     ],
   },
   CaseEvent: {
