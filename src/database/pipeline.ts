@@ -47,7 +47,7 @@ const keptForOthers = 4;
 const longAfter = 250;
 
 /** Milliseconds for which it is remembered that a statement takes long. */
-const knownFor = 10_000;
+const knownFor = 1000;
 
 /** On how many of these connections statements that are known to take long run at a time. */
 const forLong = (connections: number): number => Math.max(1, Math.floor(connections / 4));
