@@ -10,7 +10,7 @@ interface Explained {
   };
 }
 
-const local = await aLocal();
+const local = await aLocal({ comparesExecutions: false });
 const production = await aLocal({ environment: { NODE_ENV: 'production' } });
 
 const query =

@@ -82,10 +82,14 @@ async function provoke({ orm, run }: Database, marker: string): Promise<string[]
   await fail(em.execute('select pg_sleep(60), ?', [marker]));
   await fail(run('select pg_sleep(60), $1::text', [marker]));
   const lock = (key: number) => [`select pg_advisory_xact_lock(?), ?`, [key, marker]] as const;
+  let waiting = 2;
+  let bothHold = (): void => {};
+  const held = new Promise<void>((resolve) => (bothHold = resolve));
   const both = [1, 2].map((first) =>
     orm.em.fork().transactional(async (each) => {
       await each.execute(...lock(first));
-      await each.execute('select pg_sleep(0.1)');
+      if (--waiting === 0) bothHold();
+      await held;
       await each.execute(...lock(3 - first));
     }),
   );

@@ -76,7 +76,7 @@ const filling = [
     select gen_random_uuid(), now(), now(), now(), 'Given up', 'OLD', unit_id, calendar_id, '1990-01-01', '1990-12-31', false, 60, clock, false, true, true, 3
     from agreements order by id limit 1`,
   `insert into grievance_extensions (id, grievance_id, step, act, due_date, agreed_date, agreed_with, reference, reason, actor_id, at)
-    select gen_random_uuid(), id, 1, 'answer', '2026-04-10', '2026-03-30', 'R. Manager', 'Letter', 'Reason', ${user('officer')}, now() from grievances`,
+    select gen_random_uuid(), id, 1, 'answer', '2026-04-10', '2026-03-30', 'R. Manager', 'Letter', 'Reason', assigned_user_id, now() from grievances`,
   `insert into grievance_milestones (id, grievance_id, step, kind, date, is_default, supersedes_id, actor_id, at)
     select gen_random_uuid(), grievance_id, step, kind, date, false, id, ${user('officer')}, now() from grievance_milestones where kind = 'met'`,
   // A page holds 100.

@@ -31,6 +31,8 @@ interface Entrance {
 const entrances = (who: Username): Entrance[] =>
   waysFrom(schema, 'Query')
     .map(({ field, target, form }) => ({ operation: field, type: target, form }))
+    // finds by an employer and a day what `agreement` finds by its id
+    .filter(({ operation }) => operation !== 'agreementFor')
     .filter(({ operation }) => refusalOf(operations.Query[operation] ?? [], rolesOf(who)) === null);
 
 /** How to come in there, and which records stand behind the door. */
