@@ -23,7 +23,10 @@ const postgres = z.string().superRefine((text, context) => addProblems(context, 
 const limit = (turns: number, seconds: number) =>
   z
     .string()
-    .regex(/^[1-9]\d{0,3}\/[1-9]\d{0,5}$/, 'must have the form count/seconds: a count from 1 to 9999 and 1 to 999999 seconds')
+    .regex(
+      /^[1-9]\d{0,3}\/[1-9]\d{0,5}$/,
+      'must have the form count/seconds: a count from 1 to 9999 and 1 to 999999 seconds',
+    )
     .default(`${turns}/${seconds}`)
     .transform((text) => {
       const [turns = 0, seconds = 0] = text.split('/').map(Number);
@@ -57,8 +60,18 @@ export const variables = {
       '`development` seeds the embedded database, and offers introspection and the playground. `production` does none of these, ' +
         'but PLAYGROUND can turn the playground on.',
     ),
-  HOST: z.string().min(1).default('127.0.0.1').describe('The IP address or host name to listen on. `0.0.0.0` listens on all addresses.'),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(4000).describe('The port to listen on. `0` picks any free port.'),
+  HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('The IP address or host name to listen on. `0.0.0.0` listens on all addresses.'),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(4000)
+    .describe('The port to listen on. `0` picks any free port.'),
   DATABASE_URL: postgres
     .optional()
     .describe(
@@ -111,7 +124,9 @@ export const variables = {
     .refine(isTimeZone, 'must be a time zone of the IANA database, like America/New_York')
     .default('America/New_York')
     .describe('The IANA time zone that decides the current date. Mails show times in it.'),
-  BENEVOLENCE_ADMIN_FROM: amount('500').describe('The amount in US dollars from which an application also needs a review at level admin.'),
+  BENEVOLENCE_ADMIN_FROM: amount('500').describe(
+    'The amount in US dollars from which an application also needs a review at level admin.',
+  ),
   BENEVOLENCE_MANAGER_FROM: amount('2000').describe(
     'The amount in US dollars from which an application also needs a review at level manager.',
   ),
@@ -132,27 +147,43 @@ export const variables = {
     .min(0)
     .max(604_800)
     .default(86_400)
-    .describe('How long a replaced refresh token stays valid while its successor is unused, in seconds. Covers lost responses.'),
+    .describe(
+      'How long a replaced refresh token stays valid while its successor is unused, in seconds. Covers lost responses.',
+    ),
   SESSION_MAX_AGE: seconds(30 * 86_400).describe('The maximum lifetime of a session, in seconds.'),
   SESSION_IDLE_AGE: seconds(7 * 86_400).describe('How long an unused session lasts, in seconds.'),
   REUSE_ENDS: z
     .enum(['session', 'user'])
     .default('session')
     .describe('What ends when an old refresh token is reused: its session, or all sessions of the user.'),
-  LOGIN_ATTEMPTS: z.coerce.number().int().min(1).max(100).default(5).describe('The number of wrong passwords that locks an account.'),
+  LOGIN_ATTEMPTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(5)
+    .describe('The number of wrong passwords that locks an account.'),
   LOGIN_LOCK: seconds(1800).describe('How long an account stays locked, in seconds.'),
-  INVITATION_TTL: seconds(7 * 86_400).describe('How long an invitation to choose the first password is valid, in seconds.'),
+  INVITATION_TTL: seconds(7 * 86_400).describe(
+    'How long an invitation to choose the first password is valid, in seconds.',
+  ),
   STEP_UP_AGE: seconds(600, 86_400).describe(
     'How long a sign-in or `reauthenticate` counts as recent for operations with step-up authentication, in seconds.',
   ),
   REQUIRE_SECOND_FACTOR: list()
     .pipe(z.array(z.enum(['admin', 'officer', 'staff', 'organizer', 'instructor', 'member'])))
-    .describe('Roles whose users must set up a second factor before doing anything else, comma-separated, for example admin,officer.'),
+    .describe(
+      'Roles whose users must set up a second factor before doing anything else, comma-separated, for example admin,officer.',
+    ),
   LIMIT_SIGN_IN: limit(20, 300).describe(
     'The rate limit for failed sign-ins per IP address, per known device and per session, as count/seconds.',
   ),
-  LIMIT_SECOND_FACTOR: limit(10, 900).describe('The rate limit for wrong second-factor codes per account, as count/seconds.'),
-  LIMIT_MAIL_ACCOUNT: limit(3, 900).describe('The rate limit for requested reset and verification mails per account, as count/seconds.'),
+  LIMIT_SECOND_FACTOR: limit(10, 900).describe(
+    'The rate limit for wrong second-factor codes per account, as count/seconds.',
+  ),
+  LIMIT_MAIL_ACCOUNT: limit(3, 900).describe(
+    'The rate limit for requested reset and verification mails per account, as count/seconds.',
+  ),
   LIMIT_MAIL_ADDRESS: limit(20, 3600).describe(
     'The rate limit for requested reset and verification mails per IP address, as count/seconds.',
   ),
@@ -160,7 +191,9 @@ export const variables = {
     'The rate limit for registrations per IP address, and for changes of the own username per user, as count/seconds.',
   ),
   LIMIT_REFRESH: limit(60, 60).describe('The rate limit for token refreshes per session, as count/seconds.'),
-  LIMIT_CONNECTION: limit(10, 60).describe('The rate limit for testing and saving database connections per IP address, as count/seconds.'),
+  LIMIT_CONNECTION: limit(10, 60).describe(
+    'The rate limit for testing and saving database connections per IP address, as count/seconds.',
+  ),
   LIMIT_TOKEN: limit(20, 300).describe(
     'The rate limit for wrong reset, verification and set-up tokens per IP address, as count/seconds. ' +
       'Wrong refresh tokens are counted separately with the same limit.',
@@ -184,7 +217,13 @@ export const variables = {
     .max(262_144)
     .default(19_456)
     .describe('The Argon2id memory cost of a password hash, in KiB.'),
-  ARGON2_TIME: z.coerce.number().int().min(2).max(20).default(2).describe('The Argon2id time cost of a password hash, in passes.'),
+  ARGON2_TIME: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(20)
+    .default(2)
+    .describe('The Argon2id time cost of a password hash, in passes.'),
   PBKDF2_ITERATIONS: z.coerce
     .number()
     .int()
@@ -197,8 +236,20 @@ export const variables = {
     ),
   VAULT_IDLE_TTL: seconds(600, 3600).describe('How long an unused vault stays unlocked, in seconds.'),
   VAULT_MAX_TTL: seconds(3600, 86_400).describe('The maximum time that a vault stays unlocked, in seconds.'),
-  SECRET_VERSIONS: z.coerce.number().int().min(1).max(1000).default(10).describe('The number of versions kept of each secret.'),
-  PASSWORD_MIN_LENGTH: z.coerce.number().int().min(8).max(64).default(8).describe('The minimum length of a new password, in characters.'),
+  SECRET_VERSIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(10)
+    .describe('The number of versions kept of each secret.'),
+  PASSWORD_MIN_LENGTH: z.coerce
+    .number()
+    .int()
+    .min(8)
+    .max(64)
+    .default(8)
+    .describe('The minimum length of a new password, in characters.'),
   HIBP_URL: z
     .union([z.literal('off'), z.url({ protocol: /^https?$/ })])
     .optional()
@@ -211,7 +262,9 @@ export const variables = {
   REGISTRATION: z
     .enum(['off', 'open'])
     .default('off')
-    .describe('`open` lets anyone register. A self-registered account can do almost nothing until its e-mail address is verified.'),
+    .describe(
+      '`open` lets anyone register. A self-registered account can do almost nothing until its e-mail address is verified.',
+    ),
   VERIFIED_OPERATIONS: list().describe(
     'Operations that require a verified e-mail address from every user, comma-separated. ' +
       'Self-registered users need a verified address in any case.',
@@ -224,7 +277,12 @@ export const variables = {
       'The e-mail address of the first admin. The account is created at start if the instance has no owner and no admin. ' +
         'Its password must be changed at the first sign-in.',
     ),
-  ADMIN_PASSWORD: z.string().min(8).max(128).optional().describe('The password of the first admin. Set it together with ADMIN_EMAIL.'),
+  ADMIN_PASSWORD: z
+    .string()
+    .min(8)
+    .max(128)
+    .optional()
+    .describe('The password of the first admin. Set it together with ADMIN_EMAIL.'),
   ADMIN_PASSWORD_FILE: fileOf('ADMIN_PASSWORD'),
   ADMIN_USERNAME: z
     .string()
@@ -261,7 +319,9 @@ export const variables = {
     .describe('The path of the cookies. By default, the path of PUBLIC_URL followed by /graphql.'),
   COOKIE_SECURE: flag
     .optional()
-    .describe('`1` makes browsers send the cookies only over HTTPS. By default, `1` in production or if PUBLIC_URL uses https.'),
+    .describe(
+      '`1` makes browsers send the cookies only over HTTPS. By default, `1` in production or if PUBLIC_URL uses https.',
+    ),
   COOKIE_SAME_SITE: z
     .enum(['strict', 'lax', 'none'])
     .default('strict')
@@ -276,7 +336,9 @@ export const variables = {
   MAIL_WORKER: flag.default(true).describe('`0` leaves sending mail to `npm run worker`.'),
   PLAYGROUND: flag
     .optional()
-    .describe('`1` offers the playground; `0` does not. By default, it is offered outside production unless TRUSTED_DOCUMENTS is set.'),
+    .describe(
+      '`1` offers the playground; `0` does not. By default, it is offered outside production unless TRUSTED_DOCUMENTS is set.',
+    ),
   CORS_ORIGINS: list(originProblem).describe(
     'The allowed origins of browser clients, comma-separated. By default, none. In development, every port of localhost is ' +
       'allowed as well.',
@@ -289,7 +351,9 @@ export const variables = {
     .min(1)
     .optional()
     .describe('The path of a manifest of persisted documents. If set, only those documents are executed.'),
-  MAX_DEPTH: bound(8, 50).describe('The maximum nesting depth of an operation. The fields edges, node and nodes do not count.'),
+  MAX_DEPTH: bound(8, 50).describe(
+    'The maximum nesting depth of an operation. The fields edges, node and nodes do not count.',
+  ),
   MAX_ALIASES: bound(10, 1000).describe('The maximum number of aliases in an operation.'),
   MAX_ROOT_FIELDS: bound(10, 1000).describe('The maximum number of root fields in an operation.'),
   MAX_COST: bound(5000, 1_000_000_000_000).describe(
@@ -321,7 +385,9 @@ export const variables = {
     .describe(
       'How long the service still accepts requests after a stop signal, in seconds. Meanwhile, /health reports that it is stopping.',
     ),
-  STOP_GRACE: seconds(10, 300).describe('How long running requests and jobs may take to finish after STOP_DELAY, in seconds.'),
+  STOP_GRACE: seconds(10, 300).describe(
+    'How long running requests and jobs may take to finish after STOP_DELAY, in seconds.',
+  ),
   METRICS_PORT: z.coerce
     .number()
     .int()
@@ -376,7 +442,12 @@ export interface Config {
   /** All in seconds. */
   readonly patience: { readonly request: number; readonly stopDelay: number; readonly stop: number };
   /** The limits of one operation. */
-  readonly bounds: { readonly depth: number; readonly aliases: number; readonly rootFields: number; readonly cost: number };
+  readonly bounds: {
+    readonly depth: number;
+    readonly aliases: number;
+    readonly rootFields: number;
+    readonly cost: number;
+  };
   readonly sockets: SocketConfig;
   readonly passwordCost: { readonly memory: number; readonly time: number };
   readonly sessions: SessionConfig;
@@ -453,7 +524,15 @@ export interface SessionConfig {
   readonly secondFactorRoles: readonly string[];
   readonly limits: Readonly<
     Record<
-      'sign-in' | 'second-factor' | 'mail-account' | 'mail-address' | 'register' | 'refresh' | 'connection' | 'token' | 'refusal',
+      | 'sign-in'
+      | 'second-factor'
+      | 'mail-account'
+      | 'mail-address'
+      | 'register'
+      | 'refresh'
+      | 'connection'
+      | 'token'
+      | 'refusal',
       { readonly turns: number; readonly seconds: number }
     >
   >;
@@ -470,11 +549,16 @@ export class ConfigError extends OperatorError {
 
 /** Reads and validates the configuration. @throws {ConfigError} with all problems at once. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in variables && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => name in variables && value !== ''),
+  );
   const unread = readSecrets(given);
   if (unread.length > 0) throw new ConfigError(unread);
   const { success, data, error } = z.object(variables).safeParse(given);
-  if (!success) throw new ConfigError(error.issues.map(({ path, code, message }) => `${String(path[0])} ${problem(code, message)}`));
+  if (!success)
+    throw new ConfigError(
+      error.issues.map(({ path, code, message }) => `${String(path[0])} ${problem(code, message)}`),
+    );
   const problems = contradictions(data);
   if (problems.length > 0) throw new ConfigError(problems);
   return freeze(toConfig(data));
@@ -504,19 +588,29 @@ function readSecrets(given: Record<string, string | undefined>): string[] {
 function contradictions(values: Values): string[] {
   const { NODE_ENV, SEED, SMTP_URL, MAIL_FROM, ADMIN_EMAIL, ADMIN_PASSWORD } = values;
   const problems: string[] = [];
-  const [admin, manager, president] = [values.BENEVOLENCE_ADMIN_FROM, values.BENEVOLENCE_MANAGER_FROM, values.BENEVOLENCE_PRESIDENT_FROM];
+  const [admin, manager, president] = [
+    values.BENEVOLENCE_ADMIN_FROM,
+    values.BENEVOLENCE_MANAGER_FROM,
+    values.BENEVOLENCE_PRESIDENT_FROM,
+  ];
   if (Number(admin) > Number(manager) || Number(manager) > Number(president))
-    problems.push('BENEVOLENCE_ADMIN_FROM, BENEVOLENCE_MANAGER_FROM and BENEVOLENCE_PRESIDENT_FROM must not decrease in this order');
+    problems.push(
+      'BENEVOLENCE_ADMIN_FROM, BENEVOLENCE_MANAGER_FROM and BENEVOLENCE_PRESIDENT_FROM must not decrease in this order',
+    );
   if (values.DATABASE_DIRECT_URL !== undefined && values.DATABASE_URL === undefined)
     problems.push('DATABASE_DIRECT_URL requires DATABASE_URL: it is another address of the same server');
   if (values.PLAYGROUND && values.TRUSTED_DOCUMENTS !== undefined)
-    problems.push('PLAYGROUND=1 cannot be combined with TRUSTED_DOCUMENTS: the manifest does not have the documents of the playground');
-  if (NODE_ENV === 'production' && SEED) problems.push('SEED must not be set in production: seeded accounts have known passwords');
+    problems.push(
+      'PLAYGROUND=1 cannot be combined with TRUSTED_DOCUMENTS: the manifest does not have the documents of the playground',
+    );
+  if (NODE_ENV === 'production' && SEED)
+    problems.push('SEED must not be set in production: seeded accounts have known passwords');
   if (SMTP_URL !== undefined && MAIL_FROM === variables.MAIL_FROM.parse(undefined))
     problems.push('MAIL_FROM must be set when SMTP_URL is set: mail servers refuse mail from localhost');
   if (values.COOKIE_SAME_SITE === 'none' && !cookies(values).secure)
     problems.push('COOKIE_SAME_SITE=none requires secure cookies: set COOKIE_SECURE=1 and serve over HTTPS');
-  if ((ADMIN_EMAIL === undefined) !== (ADMIN_PASSWORD === undefined)) problems.push('ADMIN_EMAIL and ADMIN_PASSWORD must be set together');
+  if ((ADMIN_EMAIL === undefined) !== (ADMIN_PASSWORD === undefined))
+    problems.push('ADMIN_EMAIL and ADMIN_PASSWORD must be set together');
   return problems;
 }
 
@@ -534,7 +628,8 @@ function originProblem(text: string): string | null {
 function networkProblem(text: string): string | null {
   const [address = '', bits, ...rest] = text.split('/');
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  const isNetwork = most > 0 && rest.length === 0 && (bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most));
+  const isNetwork =
+    most > 0 && rest.length === 0 && (bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most));
   return isNetwork ? null : 'must list IP addresses or networks, like 10.0.0.2 or 10.0.0.0/8, not host names';
 }
 
@@ -558,7 +653,10 @@ const postgresParameters = [
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
 /** The environment of this process with more variables, for a program that it starts. */
-export const environmentWith = (more: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({ ...process.env, ...more });
+export const environmentWith = (more: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...more,
+});
 
 /** Parses a PostgreSQL address. Null for any other text. An address of a Unix socket has a user and no host. */
 export function parsePostgresUrl(text: string): URL | null {
@@ -576,7 +674,8 @@ function postgresProblem(text: string): string | null {
   if ([...url.searchParams.keys()].some((name) => !postgresParameters.includes(name)))
     return `may only have the parameters ${postgresParameters.join(', ')}: the service sets time-outs and the time zone itself`;
   const mode = url.searchParams.get('sslmode');
-  if (mode !== null && !sslModes.includes(mode)) return `must have one of these values as sslmode: ${sslModes.join(', ')}`;
+  if (mode !== null && !sslModes.includes(mode))
+    return `must have one of these values as sslmode: ${sslModes.join(', ')}`;
   const socket = url.searchParams.get('host');
   if (socket !== null && !socket.startsWith('/'))
     return 'must have the host before the path: ?host= is only for the folder of a Unix socket';
@@ -637,7 +736,12 @@ function toConfig(values: Values): Config {
     metricsPort: values.METRICS_PORT ?? null,
     traceEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
     patience: { request: values.REQUEST_TIMEOUT, stopDelay: values.STOP_DELAY, stop: values.STOP_GRACE },
-    bounds: { depth: values.MAX_DEPTH, aliases: values.MAX_ALIASES, rootFields: values.MAX_ROOT_FIELDS, cost: values.MAX_COST },
+    bounds: {
+      depth: values.MAX_DEPTH,
+      aliases: values.MAX_ALIASES,
+      rootFields: values.MAX_ROOT_FIELDS,
+      cost: values.MAX_COST,
+    },
     sockets: {
       checkEvery: values.SUBSCRIPTION_CHECK_EVERY,
       pingEvery: values.SOCKET_PING_EVERY,
@@ -679,7 +783,12 @@ function toConfig(values: Values): Config {
       },
       refusalsPerDay: values.AUDIT_REFUSALS_PER_DAY,
     },
-    vault: { idleTtl: values.VAULT_IDLE_TTL, maxTtl: values.VAULT_MAX_TTL, versionsKept: values.SECRET_VERSIONS, batch: 50 },
+    vault: {
+      idleTtl: values.VAULT_IDLE_TTL,
+      maxTtl: values.VAULT_MAX_TTL,
+      versionsKept: values.SECRET_VERSIONS,
+      batch: 50,
+    },
     breachUrl: breachUrl(values),
     firstAdmin: firstAdmin(values),
     mail: {
@@ -695,10 +804,16 @@ function toConfig(values: Values): Config {
  */
 function cookies(values: Values): CookieConfig {
   const { COOKIE_NAME: name, COOKIE_SAME_SITE: sameSite, PUBLIC_URL: publicUrl, NODE_ENV } = values;
-  const path = values.COOKIE_PATH ?? `${publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '')}/graphql`;
+  const path =
+    values.COOKIE_PATH ?? `${publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '')}/graphql`;
   const secure = values.COOKIE_SECURE ?? (NODE_ENV === 'production' || publicUrl?.startsWith('https:') === true);
   const prefix = secure ? (path === '/' ? '__Host-' : '__Secure-') : '';
-  return { path, secure, sameSite, names: { refreshToken: `${prefix}${name}_refresh`, deviceToken: `${prefix}${name}_device` } };
+  return {
+    path,
+    secure,
+    sameSite,
+    names: { refreshToken: `${prefix}${name}_refresh`, deviceToken: `${prefix}${name}_device` },
+  };
 }
 
 /** Tests send no requests to the service unless they set HIBP_URL. */
@@ -707,7 +822,11 @@ function breachUrl({ HIBP_URL, NODE_ENV }: Values): string | null {
   return HIBP_URL === 'off' ? null : HIBP_URL;
 }
 
-function firstAdmin({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password, ADMIN_USERNAME: name }: Values): Config['firstAdmin'] {
+function firstAdmin({
+  ADMIN_EMAIL: email,
+  ADMIN_PASSWORD: password,
+  ADMIN_USERNAME: name,
+}: Values): Config['firstAdmin'] {
   if (email === undefined || password === undefined) return null;
   return {
     email,

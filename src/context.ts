@@ -19,7 +19,16 @@ import { organizations } from './services/organization/use-cases.ts';
 import { roles } from './services/role.ts';
 import { memberNotes } from './services/note.ts';
 import { salting } from './services/salting.ts';
-import { bind, createScope, runOn, todayOf, type Bound, type Client, type Scope, type Services } from './services/scope.ts';
+import {
+  bind,
+  createScope,
+  runOn,
+  todayOf,
+  type Bound,
+  type Client,
+  type Scope,
+  type Services,
+} from './services/scope.ts';
 import { authenticate } from './services/session/authenticate.ts';
 import type { LoginInput } from './services/session/login.ts';
 import type { SignedIn, TokenCookies } from './services/sign-in/start-session.ts';
@@ -159,7 +168,10 @@ class RequestContext {
   /** Reads as the user of an access token, to answer after a sign-in. */
   get readAs(): (accessToken: string) => Promise<Reader> {
     const { runReserved } = this.sources;
-    const sources = { ...this.sources, runReserved: (text, params) => runReserved(text, params, false, true) } satisfies ContextSources;
+    const sources = {
+      ...this.sources,
+      runReserved: (text, params) => runReserved(text, params, false, true),
+    } satisfies ContextSources;
     return async (accessToken) => readerFor(this.sources, await viewerOf(sources, accessToken, false));
   }
 
@@ -271,7 +283,11 @@ class CookieJar {
   }
 }
 
-async function viewerOf({ run, runReserved, tools }: ContextSources, accessToken: string | null, isUse = true): Promise<Viewer> {
+async function viewerOf(
+  { run, runReserved, tools }: ContextSources,
+  accessToken: string | null,
+  isUse = true,
+): Promise<Viewer> {
   const facts = accessToken === null ? null : await authenticate(accessToken, runReserved, tools, isUse ? run : null);
   return facts === null ? Viewer.anonymous : new Viewer(facts, mayAct, todayOf(tools));
 }

@@ -99,7 +99,8 @@ export const vaultLocked = (reason: string) => new Refusal('VAULT_LOCKED', undef
 export const untrustedDocument = () => new Refusal('UNTRUSTED_DOCUMENT');
 export const tooComplex = (message: string) => new Refusal('TOO_COMPLEX', message);
 /** @param reason for a refusal that is not counted elsewhere yet. */
-export const rateLimited = (retryAfter: number, reason?: string) => new Refusal('RATE_LIMITED', undefined, { retryAfter }, reason);
+export const rateLimited = (retryAfter: number, reason?: string) =>
+  new Refusal('RATE_LIMITED', undefined, { retryAfter }, reason);
 export const unavailable = (cause?: unknown) => new Refusal('UNAVAILABLE', undefined, { retryAfter }, cause);
 
 /** The seconds after which a client may retry while the service is unavailable. */
@@ -115,7 +116,12 @@ export function badInput(...fields: FieldProblem[]): Refusal {
  * Creates a CONFLICT error with the state of a case and its allowed actions. The cause is only for the log and the
  * audit log.
  */
-export function conflict(message: string, state?: string, allowedActions?: readonly string[], cause?: unknown): Refusal {
+export function conflict(
+  message: string,
+  state?: string,
+  allowedActions?: readonly string[],
+  cause?: unknown,
+): Refusal {
   const details = { ...(state !== undefined && { state }), ...(allowedActions !== undefined && { allowedActions }) };
   return new Refusal('CONFLICT', message, details, cause);
 }
@@ -124,7 +130,9 @@ export function conflict(message: string, state?: string, allowedActions?: reado
  * Whether the database was unreachable, shutting down, overloaded or too slow, so that a retry may succeed.
  */
 export const isAway = (error: unknown): boolean =>
-  causesOf(error).some(({ code, message }) => (typeof code === 'string' && awayCodes.test(code)) || awayTexts.test(message));
+  causesOf(error).some(
+    ({ code, message }) => (typeof code === 'string' && awayCodes.test(code)) || awayTexts.test(message),
+  );
 
 /** Lists an error and its causes, at most five. */
 export function causesOf(error: unknown): readonly (Error & { readonly code?: unknown })[] {

@@ -47,7 +47,12 @@ export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = 
   const rules = parts.rowRules ?? rowRules;
   // TypeGraphQL would validate the schema with an introspection query, which takes longer than building it. The
   // validity is checked here.
-  const schema = buildSchemaSync({ resolvers: (parts.resolvers ?? allResolvers) as never, validate: false, pubSub: none, skipCheck: true });
+  const schema = buildSchemaSync({
+    resolvers: (parts.resolvers ?? allResolvers) as never,
+    validate: false,
+    pubSub: none,
+    skipCheck: true,
+  });
   assertValidSchema(schema);
   describeRoots(schema);
   const gaps = [
@@ -83,7 +88,8 @@ function guardSubscribing(schema: GraphQLSchema, middleware: IMiddlewareTypeMap)
   for (const [name, field] of Object.entries(schema.getSubscriptionType()?.getFields() ?? {})) {
     const [guard, { subscribe }] = [guards[name], field];
     if (!guard || !subscribe) throw new Error(`Subscription.${name} has no guard`);
-    field.subscribe = (parent, args, context, info) => guard(() => subscribe(parent, args, context, info), parent, args, context, info);
+    field.subscribe = (parent, args, context, info) =>
+      guard(() => subscribe(parent, args, context, info), parent, args, context, info);
   }
   return schema;
 }
@@ -99,7 +105,8 @@ export async function buildOffline(): Promise<Executable> {
 }
 
 /** Records a refused operation under its name in the schema. */
-const reportRefusal: OnRefusal = (context, operation, { each = false }, { code }) => context.refused({ operation, code, isSingle: each });
+const reportRefusal: OnRefusal = (context, operation, { each = false }, { code }) =>
+  context.refused({ operation, code, isSingle: each });
 
 /** Adds the descriptions that TypeGraphQL leaves out. */
 function describeRoots(schema: GraphQLSchema): void {

@@ -49,9 +49,14 @@ export async function verify(config: Config, values: VerifyFlags): Promise<void>
     if (values.archive !== undefined) {
       const file = await readArchive(values.archive, keyring, kept);
       await checkArchive(database.run, keyring, file);
-      return say(`${values.archive} is unchanged: ${formatArchive(file)}.${kept ? ' It contains the given head.' : ''}`);
+      return say(
+        `${values.archive} is unchanged: ${formatArchive(file)}.${kept ? ' It contains the given head.' : ''}`,
+      );
     }
-    const { head, unsealed, fault } = await verifyAudit(database.run, keyring, { ...(kept && { kept }), ...(after && { after }) });
+    const { head, unsealed, fault } = await verifyAudit(database.run, keyring, {
+      ...(kept && { kept }),
+      ...(after && { after }),
+    });
     if (fault !== null) {
       throw new CommandError([formatFault(fault), formatVerifiedPart(fault, head)].filter(Boolean).join('\n'));
     }
@@ -60,7 +65,8 @@ export async function verify(config: Config, values: VerifyFlags): Promise<void>
       `${counted(head.sequence, 'event is', 'events are')} sealed and unchanged; ${unsealed} more ${unsealed === 1 ? 'is' : 'are'} waiting to be sealed.`,
     );
     const archive = await findArchive(database.run);
-    if (archive && !after) say(`Of these, the first ${archive.head.sequence} are archived. Verify each file with --archive FILE.`);
+    if (archive && !after)
+      say(`Of these, the first ${archive.head.sequence} are archived. Verify each file with --archive FILE.`);
     if (after) say(`Of these, the first ${after.sequence} were not verified.`);
     if (kept) say('The log contains the given head.');
     if (head.sequence > 0) say(`Store this head outside the database: ${formatHead(head)}`);
@@ -95,22 +101,34 @@ export async function exportEvents(config: Config, values: ExportFlags): Promise
  * Writes the beginning of the audit log to a new file, verifies the file, and then deletes its events from the database.
  * The service may run meanwhile.
  */
-export async function archive(config: Config, { before, output }: { readonly before: string; readonly output: string }): Promise<void> {
+export async function archive(
+  config: Config,
+  { before, output }: { readonly before: string; readonly output: string },
+): Promise<void> {
   if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(before) || before > systemClock().toISOString().slice(0, 7))
-    throw new CommandError('--before must be a month that has begun, for example 2026-06. Events before that month are archived.');
+    throw new CommandError(
+      '--before must be a month that has begun, for example 2026-06. Events before that month are archived.',
+    );
   await whileOpen(config, async (database) => {
     const keyring = await keyringFor(config, database);
     const plan = await planArchive(database.run, keyring, before);
     const file = await writeArchive(database, keyring, plan, output);
     const em = database.orm.em.fork() as SqlEntityManager;
     const count = await removeArchived({ em, keyring, now: systemClock }, file);
-    say(`${counted(count, 'event is', 'events are')} archived in ${output} and deleted from the database: ${formatArchive(file)}.`);
+    say(
+      `${counted(count, 'event is', 'events are')} archived in ${output} and deleted from the database: ${formatArchive(file)}.`,
+    );
     say(`Store this head and the file outside the database: ${formatHead(file.to)}`);
   });
 }
 
 /** Writes the file and verifies it. Removes a faulty file: no event has been deleted yet. */
-async function writeArchive({ run }: Database, keyring: Keyring, plan: ArchivePlan, output: string): Promise<ArchiveFile> {
+async function writeArchive(
+  { run }: Database,
+  keyring: Keyring,
+  plan: ArchivePlan,
+  output: string,
+): Promise<ArchiveFile> {
   const file = await newFile(output);
   try {
     await pipeline(Readable.from(archiveLines(run, plan)), file.createWriteStream({ flush: true }));
@@ -136,7 +154,9 @@ async function flushFolder(path: string): Promise<void> {
 
 async function newFile(path: string): Promise<FileHandle> {
   return await openFile(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(error.code === 'EEXIST' ? `${path} already exists.` : `${path} cannot be written (${error.code}).`);
+    throw new CommandError(
+      error.code === 'EEXIST' ? `${path} already exists.` : `${path} cannot be written (${error.code}).`,
+    );
   });
 }
 
@@ -152,7 +172,8 @@ const formatArchive = ({ from, to, before }: ArchiveFile): string =>
 function headOf(text: string | undefined, option: string): Head | undefined {
   if (text === undefined) return undefined;
   const head = readHead(text);
-  if (head === null) throw new CommandError(`${option} must be a head as audit:verify prints it: a number, a colon and 43 characters.`);
+  if (head === null)
+    throw new CommandError(`${option} must be a head as audit:verify prints it: a number, a colon and 43 characters.`);
   return head;
 }
 

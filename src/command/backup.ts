@@ -13,11 +13,14 @@ const [dump, data, configuration] = ['unionhall.dump', 'data', 'config'];
 export async function backup(config: Config, { output }: { readonly output: string }): Promise<void> {
   const { url } = await placeOf(config);
   await mkdir(output, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(error.code === 'EEXIST' ? `${output} already exists.` : `${output} cannot be created (${error.code}).`);
+    throw new CommandError(
+      error.code === 'EEXIST' ? `${output} already exists.` : `${output} cannot be created (${error.code}).`,
+    );
   });
   if (url === null) await copyLocked(config.dataDirectory, join(output, data));
   else run('pg_dump', ['--format=custom', `--file=${join(output, dump)}`], url);
-  if (await exists(config.configDirectory)) await cp(config.configDirectory, join(output, configuration), { recursive: true });
+  if (await exists(config.configDirectory))
+    await cp(config.configDirectory, join(output, configuration), { recursive: true });
   say(
     `The backup is in ${output}. It contains ${url === null ? 'the embedded database' : 'the database'} and the configuration directory.`,
   );
@@ -29,7 +32,8 @@ export async function restore(config: Config, { input }: { readonly input: strin
   if (!hasDump && !hasData) throw new CommandError(`${input} is no backup: it has neither ${dump} nor ${data}.`);
   if (hasDump && config.databaseUrl === null)
     throw new CommandError('The backup is of a PostgreSQL server. Set DATABASE_URL to an empty database.');
-  if (hasData && config.databaseUrl !== null) throw new CommandError('The backup is of an embedded database. Unset DATABASE_URL.');
+  if (hasData && config.databaseUrl !== null)
+    throw new CommandError('The backup is of an embedded database. Unset DATABASE_URL.');
   const saved = join(input, configuration);
   if (await exists(saved)) await demandEmpty(config.configDirectory);
   if (hasData) {
@@ -37,7 +41,9 @@ export async function restore(config: Config, { input }: { readonly input: strin
     await cp(join(input, data), config.dataDirectory, { recursive: true });
   } else run('pg_restore', ['--exit-on-error', join(input, dump)], String(config.databaseUrl));
   if (await exists(saved)) await cp(saved, config.configDirectory, { recursive: true });
-  say('The backup is restored. Verify the audit log with the newest head that you kept: npm run audit:verify -- --head number:hash');
+  say(
+    'The backup is restored. Verify the audit log with the newest head that you kept: npm run audit:verify -- --head number:hash',
+  );
 }
 
 /** Copies an embedded database that no process uses, and keeps it locked meanwhile. */
@@ -53,7 +59,8 @@ async function copyLocked(from: string, to: string): Promise<void> {
 }
 
 async function demandEmpty(directory: string): Promise<void> {
-  if ((await readdir(directory).catch(() => [])).length > 0) throw new CommandError(`${directory} is not empty. Move it away first.`);
+  if ((await readdir(directory).catch(() => [])).length > 0)
+    throw new CommandError(`${directory} is not empty. Move it away first.`);
 }
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
@@ -66,7 +73,9 @@ function run(program: 'pg_dump' | 'pg_restore', words: readonly string[], addres
   const env = environmentWith(password === '' ? {} : { PGPASSWORD: password });
   const { error, status, stderr } = spawnSync(program, [...words, `--dbname=${shown}`], { env, encoding: 'utf8' });
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
-    throw new CommandError(`${program} is not installed. Install the PostgreSQL client, at least as new as the server.`);
+    throw new CommandError(
+      `${program} is not installed. Install the PostgreSQL client, at least as new as the server.`,
+    );
   if (error) throw error;
   if (status !== 0) throw new CommandError(`${program} failed: ${stderr.trim()}`);
 }

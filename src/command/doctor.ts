@@ -35,7 +35,13 @@ export interface Measures {
   readonly now: () => number;
 }
 
-const usual: Measures = { room: 500 * 1024 ** 2, drift: 5_000, oldest: 150_000, patience: 5_000, now: () => Date.now() };
+const usual: Measures = {
+  room: 500 * 1024 ** 2,
+  drift: 5_000,
+  oldest: 150_000,
+  patience: 5_000,
+  now: () => Date.now(),
+};
 
 /** Checks an installation: its keys, files, database, clock, mail server and disk. Changes nothing. */
 export async function examine(config: Config, measures: Partial<Measures> = {}): Promise<Finding[]> {
@@ -56,7 +62,13 @@ async function examineKeys(config: Config): Promise<{ finding: Finding; keyring:
   try {
     const keyring = await loadKeyring({ keys, directory, mayMake: false });
     const { length } = keyring.kids;
-    return { finding: right('Keys', `The keyring has ${length} ${length === 1 ? 'key' : 'keys'}; ${keyring.active} is active.`), keyring };
+    return {
+      finding: right(
+        'Keys',
+        `The keyring has ${length} ${length === 1 ? 'key' : 'keys'}; ${keyring.active} is active.`,
+      ),
+      keyring,
+    };
   } catch (error) {
     return { finding: wrong('Keys', whyOf(error)), keyring: null };
   }
@@ -68,11 +80,17 @@ async function examineDirectory({ configDirectory }: Config): Promise<Finding> {
   if (found === null) return right(what, `${configDirectory} does not exist yet. It is created when needed.`);
   const isWritable = await isAllowed(configDirectory, constants.W_OK);
   const problems = [
-    ...(isOpen(found.mode, 0o022) ? [`${configDirectory} is writable by other users. Run: chmod 0700 "${configDirectory}"`] : []),
-    ...(await exposedIn(configDirectory)).map((file) => `${file} is readable by other users. Run: chmod 0600 "${file}"`),
+    ...(isOpen(found.mode, 0o022)
+      ? [`${configDirectory} is writable by other users. Run: chmod 0700 "${configDirectory}"`]
+      : []),
+    ...(await exposedIn(configDirectory)).map(
+      (file) => `${file} is readable by other users. Run: chmod 0600 "${file}"`,
+    ),
     ...(isWritable ? [] : [`${configDirectory} is not writable, so no set-up token or connection can be saved.`]),
   ];
-  return problems.length > 0 ? wrong(what, problems.join('\n  ')) : right(what, `${configDirectory} is protected from other users.`);
+  return problems.length > 0
+    ? wrong(what, problems.join('\n  '))
+    : right(what, `${configDirectory} is protected from other users.`);
 }
 
 /** Finds the secret files that other users can read. */
@@ -129,7 +147,11 @@ async function examineDatabase(
 
 /** Checks the embedded database only if it exists and is not in use: opening would create it otherwise. */
 async function examineEmbedded(config: Config, place: Whereabouts, keyring: Keyring | null): Promise<Finding[]> {
-  if (config.environment !== 'production' || !(await isAllowed(join(config.dataDirectory, 'PG_VERSION'), constants.F_OK))) return [];
+  if (
+    config.environment !== 'production' ||
+    !(await isAllowed(join(config.dataDirectory, 'PG_VERSION'), constants.F_OK))
+  )
+    return [];
   try {
     const database = await openPlace(config, place);
     try {
@@ -151,7 +173,11 @@ async function examineAccounts(config: Config, database: Database, keyring: Keyr
   const hasher = new PasswordHasher(keyring, config.passwordCost);
   const users = await findSeededUsers({ em: database.orm.em.fork() as SqlEntityManager, passwords: hasher });
   const what = 'Accounts';
-  return [users.length === 0 ? right(what, 'No account has a public password.') : wrong(what, `${new SeededError(users).message}.`)];
+  return [
+    users.length === 0
+      ? right(what, 'No account has a public password.')
+      : wrong(what, `${new SeededError(users).message}.`),
+  ];
 }
 
 async function examineServer(database: Database, { oldest, drift, now }: Measures): Promise<Finding[]> {
@@ -164,7 +190,9 @@ async function examineServer(database: Database, { oldest, drift, now }: Measure
   const ahead = at.valueOf() - (begin + now()) / 2;
   const is = `The server runs PostgreSQL ${version}`;
   return [
-    number >= oldest ? right('Database', `${is}.`) : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is required.`),
+    number >= oldest
+      ? right('Database', `${is}.`)
+      : wrong('Database', `${is}; ${Math.floor(oldest / 10_000)} or later is required.`),
     ...(encoding === 'UTF8' ? [] : [wrong('Encoding', `The encoding is ${encoding}; UTF8 is required.`)]),
     findingOfMigrations(await compareMigrations(database)),
     Math.abs(ahead) <= drift
@@ -191,8 +219,15 @@ async function examineKnownKeys({ run }: Database, keyring: Keyring | null): Pro
 
 const late = 'second-factor codes and tokens may be refused.';
 
-function findingOfMigrations({ missing, unknown }: { readonly missing: readonly string[]; readonly unknown: readonly string[] }): Finding {
-  if (unknown.length > 0) return wrong('Migrations', 'The database was created by a newer version of this program. Start that version.');
+function findingOfMigrations({
+  missing,
+  unknown,
+}: {
+  readonly missing: readonly string[];
+  readonly unknown: readonly string[];
+}): Finding {
+  if (unknown.length > 0)
+    return wrong('Migrations', 'The database was created by a newer version of this program. Start that version.');
   const { length } = missing;
   if (length > 0)
     return wrong(
@@ -207,7 +242,10 @@ async function examineDirect({ directUrl, ...config }: Config): Promise<Finding[
   if (directUrl === null) return [];
   const what = 'Direct connection';
   try {
-    const database = await openDatabase({ ...config, databaseUrl: directUrl, databasePoolSize: 1 }, { patience: config.patience.request });
+    const database = await openDatabase(
+      { ...config, databaseUrl: directUrl, databasePoolSize: 1 },
+      { patience: config.patience.request },
+    );
     await database.close();
     return [right(what, 'The server in DATABASE_DIRECT_URL responds.')];
   } catch (error) {
@@ -218,9 +256,12 @@ async function examineDirect({ directUrl, ...config }: Config): Promise<Finding[
 /** Says why something cannot be opened. Never quotes the driver, whose text may contain secrets. */
 function whyOf(error: unknown): string {
   if (error instanceof KeyringError || error instanceof SavedError) return `${error.message}.`.replace(/\.\.$/, '.');
-  if ((error as { code?: unknown }).code === '25006') return 'The server is read-only: it is a standby, or configured that way.';
+  if ((error as { code?: unknown }).code === '25006')
+    return 'The server is read-only: it is a standby, or configured that way.';
   const reason = failureOf(error);
-  return reason === null ? `It cannot be opened (${(error as NodeJS.ErrnoException).code ?? (error as Error).name}).` : explain(reason);
+  return reason === null
+    ? `It cannot be opened (${(error as NodeJS.ErrnoException).code ?? (error as Error).name}).`
+    : explain(reason);
 }
 
 async function examineMail({ mail: { smtp }, environment }: Config, { patience }: Measures): Promise<Finding> {
@@ -230,10 +271,16 @@ async function examineMail({ mail: { smtp }, environment }: Config, { patience }
       ? wrong(what, 'SMTP_URL is not set. Mails wait in the queue, and users cannot reset their passwords.')
       : right(what, 'SMTP_URL is not set. The service prints mails.');
   const problem = await smtpProblem(smtp.url, patience);
-  return problem === null ? right(what, 'The mail server accepts mail.') : wrong(what, `The mail server in SMTP_URL ${problem}.`);
+  return problem === null
+    ? right(what, 'The mail server accepts mail.')
+    : wrong(what, `The mail server in SMTP_URL ${problem}.`);
 }
 
-async function examineDisk({ dataDirectory, configDirectory }: Config, isEmbedded: boolean, { room }: Measures): Promise<Finding> {
+async function examineDisk(
+  { dataDirectory, configDirectory }: Config,
+  isEmbedded: boolean,
+  { room }: Measures,
+): Promise<Finding> {
   const place = await nearest(isEmbedded ? dataDirectory : configDirectory);
   const { bavail, bsize } = await statfs(place);
   const free = bavail * bsize;
@@ -247,5 +294,7 @@ async function examineDisk({ dataDirectory, configDirectory }: Config, isEmbedde
 
 /** Returns the directory itself, or its nearest existing parent. */
 async function nearest(directory: string): Promise<string> {
-  return (await isAllowed(directory, constants.F_OK)) || directory === dirname(directory) ? directory : await nearest(dirname(directory));
+  return (await isAllowed(directory, constants.F_OK)) || directory === dirname(directory)
+    ? directory
+    : await nearest(dirname(directory));
 }

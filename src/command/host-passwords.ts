@@ -40,7 +40,8 @@ export async function createOwner(scope: PasswordScope, facts: UserFacts, passwo
 export async function setPasswordByName(scope: PasswordScope, username: string, password: string): Promise<void> {
   await inHostWords(() =>
     changeByName(scope, { username, action: 'user.set_password' }, async (inner, user) => {
-      if (!user.isActive) throw new UserError(`${user.username} is deactivated. Ask an administrator to reactivate the account first.`);
+      if (!user.isActive)
+        throw new UserError(`${user.username} is deactivated. Ask an administrator to reactivate the account first.`);
       const passwordHash = await newHash(inner, password, user);
       await replacePassword(inner, { userId: user.id, passwordHash, instead: null });
       await inner.em.nativeUpdate(User, { id: user.id }, { passwordMustChange: true }, { filters: false });
@@ -62,7 +63,8 @@ async function inHostWords(work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     const taken = takenBy(error);
-    if (taken !== null) throw new UserError(taken === 'owner' ? 'This instance already has an owner.' : `The ${taken} is taken.`);
+    if (taken !== null)
+      throw new UserError(taken === 'owner' ? 'This instance already has an owner.' : `The ${taken} is taken.`);
     throw error instanceof Refusal ? new UserError(error.message.replaceAll('input.', '')) : error;
   }
 }

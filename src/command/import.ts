@@ -99,10 +99,13 @@ async function importInto(
       say(`${path}:${line}: ${key[0]} ${quoted(key[1])}: ${column} ${quoted(from)} → ${quoted(to)}`);
     },
   }).finally(end);
-  if (refused > 0) throw new CommandError(`Nothing was imported: ${counted(refused, 'line has', 'lines have')} problems.`);
+  if (refused > 0)
+    throw new CommandError(`Nothing was imported: ${counted(refused, 'line has', 'lines have')} problems.`);
   const updating = isTrial ? `${updated} updated` : `updated ${updated}`;
   const done = isTrial ? `${counted(added, one, many)} would be added` : `Added ${counted(added, one, many)}`;
-  say(`${done}${updated === undefined ? '' : ` and ${updating}`}; ${alreadyThere} ${alreadyThere === 1 ? 'exists' : 'exist'} already.`);
+  say(
+    `${done}${updated === undefined ? '' : ` and ${updating}`}; ${alreadyThere} ${alreadyThere === 1 ? 'exists' : 'exist'} already.`,
+  );
 }
 
 /** Formats a value for the terminal and escapes control characters. */

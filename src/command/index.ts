@@ -35,10 +35,16 @@ const dryRun = ['--dry-run', 'report the changes and write nothing'] as const;
 
 /** Builds all commands. `run` gets the work of the command that is called. */
 export function buildProgram(run: (work: Run) => Promise<void>): Command {
-  const program = new Command('unionhall').usage('<command> [options]').version(version, '-V, --version', 'print the version');
+  const program = new Command('unionhall')
+    .usage('<command> [options]')
+    .version(version, '-V, --version', 'print the version');
   program.helpOption('-h, --help', 'print this help').helpCommand('help [command]', 'print the help of a command');
-  program.addHelpText('after', '\nIn a checkout, run: npm run unionhall -- <command>. docs/commands.md describes all commands.');
-  const add = (name: string, description: string): Command => program.command(name).description(description).allowExcessArguments(false);
+  program.addHelpText(
+    'after',
+    '\nIn a checkout, run: npm run unionhall -- <command>. docs/commands.md describes all commands.',
+  );
+  const add = (name: string, description: string): Command =>
+    program.command(name).description(description).allowExcessArguments(false);
   const as =
     <Options>(work: (config: Config, options: Options) => Promise<void>) =>
     (...given: unknown[]) =>
@@ -57,7 +63,9 @@ export function buildProgram(run: (work: Run) => Promise<void>): Command {
 
   program.commandsGroup('Database:');
   add('db:migrate', 'migrate the database and the mail queue').action(() => run(update));
-  add('db:reset', 'empty, migrate and seed the database').option('--force', 'confirm for a PostgreSQL server').action(as(reset));
+  add('db:reset', 'empty, migrate and seed the database')
+    .option('--force', 'confirm for a PostgreSQL server')
+    .action(as(reset));
   add('seed', 'add missing seeded rows')
     .addOption(new Option('--phase <phase>', 'seed one phase').choices(['0', '1', '2']))
     .option('--scale <factor>', 'multiply the seeded rows')
@@ -69,11 +77,17 @@ export function buildProgram(run: (work: Run) => Promise<void>): Command {
 
   add('backup', 'write the database and the configuration directory to a new folder')
     .requiredOption('--output <folder>', 'the new folder')
-    .addHelpText('after', '\nFor PostgreSQL, this runs pg_dump as the role in DATABASE_URL, which must be able to read all tables.')
+    .addHelpText(
+      'after',
+      '\nFor PostgreSQL, this runs pg_dump as the role in DATABASE_URL, which must be able to read all tables.',
+    )
     .action(as(backup));
   add('restore', 'restore a backup into an empty database')
     .requiredOption('--input <folder>', 'the folder of the backup')
-    .addHelpText('after', '\nFor PostgreSQL, this runs pg_restore as the role in DATABASE_URL; docs/backup.md lists the steps.')
+    .addHelpText(
+      'after',
+      '\nFor PostgreSQL, this runs pg_restore as the role in DATABASE_URL; docs/backup.md lists the steps.',
+    )
     .action(as(restore));
 
   program.commandsGroup('Users:');
@@ -104,7 +118,9 @@ export function buildProgram(run: (work: Run) => Promise<void>): Command {
 
   program.commandsGroup('Records:');
   addCsv(add('members:import', 'import members from CSV'), 'members.csv', memberColumns).action(
-    as((config, options: CsvOptions) => importCsv(config, options, { run: importMembers, one: 'member', many: 'members' })),
+    as((config, options: CsvOptions) =>
+      importCsv(config, options, { run: importMembers, one: 'member', many: 'members' }),
+    ),
   );
   addCsv(add('organizations:import', 'import organizations from CSV'), 'organizations.csv', organizationColumns).action(
     as((config, options: CsvOptions) =>
@@ -168,7 +184,9 @@ function addImport(command: Command, example: string): Command {
     .hook('preAction', (_program, called) => {
       const file = (called.getOptionValue('file') as string | undefined) ?? called.args[0];
       if (file === undefined || (called.args.length > 0 && file !== called.args[0]))
-        called.error(file === undefined ? "error: required option '--file <file>' not specified" : 'error: name one file');
+        called.error(
+          file === undefined ? "error: required option '--file <file>' not specified" : 'error: name one file',
+        );
       called.setOptionValue('file', file);
     });
 }
@@ -185,7 +203,8 @@ function addCsv(command: Command, example: string, columns: CsvForm['columns']):
 
 const lacking = 'The database is not migrated to this version. Run: npm run db:migrate';
 const barred =
-  'The role in DATABASE_URL lacks a privilege for this. ' + 'If tables are missing, set DATABASE_URL to the role that owns them, and run:';
+  'The role in DATABASE_URL lacks a privilege for this. ' +
+  'If tables are missing, set DATABASE_URL to the role that owns them, and run:';
 
 /** The message for each SQLSTATE of an unprepared database, such as a missing table, and for a missing package. */
 const unready: ReadonlyMap<string, string> = new Map([
@@ -209,7 +228,8 @@ export async function runCommand(words: string[]): Promise<void> {
     if (config.environment === 'production') process.on('SIGUSR1', () => undefined);
     await execute(config);
   });
-  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ writeErr: () => undefined });
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureOutput({ writeErr: () => undefined });
   try {
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync(words, { from: 'user' });
@@ -237,7 +257,9 @@ function watchOutput(): { readonly isClosed: boolean } {
 let watched: { isClosed: boolean } | undefined;
 
 const isOfStream = (error: unknown): boolean =>
-  ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(String((error as NodeJS.ErrnoException).code));
+  ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(
+    String((error as NodeJS.ErrnoException).code),
+  );
 
 /** Describes an error in a sentence if one is known, otherwise with its stack. */
 function describeError(error: unknown): string {
@@ -248,7 +270,9 @@ function describeError(error: unknown): string {
   if (failure !== null) return explain(failure);
   const { path } = error as NodeJS.ErrnoException;
   const reason = unwritableReason(error);
-  return path === undefined || reason === null ? String((error as Error).stack) : `${path} cannot be written: ${reason}.`;
+  return path === undefined || reason === null
+    ? String((error as Error).stack)
+    : `${path} cannot be written: ${reason}.`;
 }
 
 /** Turns an argument error into a message with the usage of the command. */
@@ -257,7 +281,9 @@ function asUsage(program: Command, words: readonly string[], error: unknown): un
   const command = program.commands.find((each) => each.name() === words[0]);
   const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n');
   const what = `${first.charAt(0).toUpperCase()}${first.slice(1).replace(/\.$/, '')}.`;
-  const usage = command ? `Usage: unionhall ${command.name()} ${usageOf(command)}` : 'List the commands: unionhall --help';
+  const usage = command
+    ? `Usage: unionhall ${command.name()} ${usageOf(command)}`
+    : 'List the commands: unionhall --help';
   return new CommandError([what, ...more, usage].join('\n'));
 }
 

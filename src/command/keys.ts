@@ -45,6 +45,9 @@ export async function renewSeals(config: Config): Promise<void> {
     const isSaved = await savedBy(config, keyring).renew();
     say(`${renewed} moved to ${keyring.active}${isSaved ? ', and the saved connection of this host' : ''}.`);
     const unreadable = pairs.unreadable + seeds.unreadable;
-    if (unreadable > 0) throw new CommandError(`${unreadable} could not be decrypted: the system key is missing, or the row was altered.`);
+    if (unreadable > 0)
+      throw new CommandError(
+        `${unreadable} could not be decrypted: the system key is missing, or the row was altered.`,
+      );
   });
 }

@@ -73,7 +73,9 @@ export async function reset(config: Config, { force }: { readonly force?: boolea
   const { url } = await placeOf(config);
   if (url !== null && !force) {
     const database = config.databaseUrl === null ? 'saved in the settings' : 'in DATABASE_URL';
-    throw new CommandError(`db:reset deletes everything in the database ${database}. To confirm, run: npm run db:reset -- --force`);
+    throw new CommandError(
+      `db:reset deletes everything in the database ${database}. To confirm, run: npm run db:reset -- --force`,
+    );
   }
   await whileOpen(config, async (database) => {
     await database.orm.schema.drop({ dropMigrationsTable: true });

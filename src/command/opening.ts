@@ -38,7 +38,8 @@ export async function keyringFor(config: Config, { orm }: Database): Promise<Key
 }
 
 /** Finds the database. A saved connection needs its existing keyring, so none is created. */
-export const placeOf = (config: Config) => whereabouts(config, () => loadKeyring({ ...sourceOf(config), mayMake: false }));
+export const placeOf = (config: Config) =>
+  whereabouts(config, () => loadKeyring({ ...sourceOf(config), mayMake: false }));
 
 export const keyringOf = (config: Config) => loadKeyring({ ...sourceOf(config), mayMake: config.mayMakeKeys });
 

@@ -27,7 +27,9 @@ export async function setPassword(config: Config, { user }: UserOptions, termina
   const password = await askPassword(user, terminal);
   await withScope(config, async (scope) => {
     await setPasswordByName(scope, user, password);
-    say(`The password of ${user} is set. ${user} is signed out everywhere and must choose another one at the next sign-in.`);
+    say(
+      `The password of ${user} is set. ${user} is signed out everywhere and must choose another one at the next sign-in.`,
+    );
   });
 }
 

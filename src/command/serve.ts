@@ -68,11 +68,15 @@ async function greeting(config: Config, service: Service): Promise<string> {
     ...(config.offersPlayground ? [`Start page with the playground: ${styleText('bold', `${url}/`)}`] : []),
     ...(service.metricsUrl === null ? [] : [`Metrics: ${service.metricsUrl}`]),
     await describePlace(config, place.source),
-    ...(setupToken === null ? [] : [`The instance has no owner yet. Set-up token for setupOwner: ${styleText('bold', setupToken)}`]),
+    ...(setupToken === null
+      ? []
+      : [`The instance has no owner yet. Set-up token for setupOwner: ${styleText('bold', setupToken)}`]),
     ...(seededAccounts
       ? [
           'Seeded logins:',
-          ...seededAccounts.map(({ username, password, role }) => `  ${username.padEnd(11)} ${password.padEnd(15)} ${role}`),
+          ...seededAccounts.map(
+            ({ username, password, role }) => `  ${username.padEnd(11)} ${password.padEnd(15)} ${role}`,
+          ),
         ]
       : []),
   ].join('\n');

@@ -36,7 +36,13 @@ export class Questions {
   constructor({ input, output }: Terminal) {
     this.isTerminal = input.isTTY === true;
     this.#shown = new Shown(output);
-    this.#lines = createInterface({ input, output: this.#shown, terminal: this.isTerminal, historySize: 0, crlfDelay: Infinity });
+    this.#lines = createInterface({
+      input,
+      output: this.#shown,
+      terminal: this.isTerminal,
+      historySize: 0,
+      crlfDelay: Infinity,
+    });
     // several lines may arrive at once: the first is the answer, and the others answer the next questions
     this.#lines.on('line', (line) => {
       if (this.#waiting === null) this.#answers.push(line);

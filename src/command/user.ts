@@ -59,7 +59,9 @@ export const removeSecondFactor = (config: Config, options: UserOptions): Promis
     await mail.start();
     try {
       await removeSecondFactorOf({ ...scope, mail }, username);
-      say(`The second factor of ${username} is removed. ${username} is signed out everywhere and signs in with the password alone.`);
+      say(
+        `The second factor of ${username} is removed. ${username} is signed out everywhere and signs in with the password alone.`,
+      );
     } finally {
       await mail.stop();
     }

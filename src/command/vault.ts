@@ -49,7 +49,11 @@ export async function importVault(
       const keyring = await keyringFor(config, database);
       const tools = { keyring, now: systemClock, versionsKept: config.vault.versionsKept };
       const who = { username: user, password: own };
-      const { added, changed, unchanged } = await importSecrets({ em: database.orm.em.fork() as SqlEntityManager, ...tools }, who, secrets);
+      const { added, changed, unchanged } = await importSecrets(
+        { em: database.orm.em.fork() as SqlEntityManager, ...tools },
+        who,
+        secrets,
+      );
       const stored = `Added ${counted(added, 'secret', 'secrets')} and changed ${changed}`;
       say(`${stored}; ${unchanged} unchanged.${leftOut}`);
     });

@@ -53,7 +53,8 @@ export class SilenceGuard implements Guard {
 }
 
 /** The server answers, and writes nothing: it is a standby, or was one when the connection was made. */
-export const isMisplaced = (error: { readonly code?: unknown } | Error): boolean => (error as { code?: unknown }).code === '25006';
+export const isMisplaced = (error: { readonly code?: unknown } | Error): boolean =>
+  (error as { code?: unknown }).code === '25006';
 
 /** @throws an error with PostgreSQL's own code for it, where the server takes no writes: after a fail-over, say. */
 export async function demandPrimary(client: ClientBase): Promise<void> {

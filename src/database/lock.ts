@@ -99,7 +99,9 @@ function lockFile(path: string, locked: () => LockedError) {
   } catch (error) {
     connection.close();
     if ((error as { errcode?: unknown }).errcode === busy) throw locked();
-    throw new LockError(`${path} cannot be locked: ${(error as Error).message}. Keep it on a local file system.`, { cause: error });
+    throw new LockError(`${path} cannot be locked: ${(error as Error).message}. Keep it on a local file system.`, {
+      cause: error,
+    });
   }
 }
 
@@ -123,7 +125,8 @@ function writeHolder(file: string): void {
 /** Refuses where a process of an earlier version runs: its lock is this file alone, and has an `id`. */
 function refuseEarlier(file: string, what: string): void {
   const { id, pid, host } = readFields(file);
-  const isOther = typeof id === 'string' && typeof pid === 'number' && pid > 0 && pid !== process.pid && host === hostname();
+  const isOther =
+    typeof id === 'string' && typeof pid === 'number' && pid > 0 && pid !== process.pid && host === hostname();
   if (isOther && isAlive(pid))
     throw new LockedError(
       `${what} is in use by the process with pid ${pid}, of an earlier version. Stop that process first; ` +

@@ -30,7 +30,9 @@ export class EncodingError extends OperatorError {
   readonly code = 'ENCODING_NOT_UTF8';
 
   constructor(encoding: string) {
-    super(`The encoding of the database is ${encoding}. Use a database with the encoding UTF8: createdb --encoding=UTF8`);
+    super(
+      `The encoding of the database is ${encoding}. Use a database with the encoding UTF8: createdb --encoding=UTF8`,
+    );
   }
 }
 
@@ -45,7 +47,10 @@ export async function compareMigrations({ orm, run }: Database): Promise<{ missi
   // asked of a database that has none, the migrator would make its table
   const done = table?.['exists'] === true ? (await orm.migrator.getExecuted()).map(({ name }) => name) : [];
   const known = await knownMigrations();
-  return { missing: known.filter((name) => !done.includes(name)), unknown: done.filter((name) => !known.includes(name)) };
+  return {
+    missing: known.filter((name) => !done.includes(name)),
+    unknown: done.filter((name) => !known.includes(name)),
+  };
 }
 
 /** Whether no entity of any kind is stored. The check values of the system keys, which every start writes, do not count. */
@@ -78,7 +83,9 @@ async function alone<T>(database: Database, act: () => Promise<T>): Promise<T> {
     await client.query('begin');
     await client.query(withoutEnd);
     for (;;) {
-      const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_xact_lock($1) as taken', [MIGRATIONS]);
+      const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_xact_lock($1) as taken', [
+        MIGRATIONS,
+      ]);
       if (rows[0]?.taken) break;
       await setTimeout(100);
     }

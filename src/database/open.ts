@@ -78,7 +78,11 @@ export async function openDatabase(place: DatabasePlace, options: DatabaseOption
     : await openServer(place.databaseUrl, place, options);
 }
 
-async function openServer(url: string, { databasePoolSize }: DatabasePlace, options: DatabaseOptions): Promise<Database> {
+async function openServer(
+  url: string,
+  { databasePoolSize }: DatabasePlace,
+  options: DatabaseOptions,
+): Promise<Database> {
   const connection = connectionOf(url, options);
   const shares = sharesOf(databasePoolSize);
   const clients = new Set<ClientBase>();
@@ -90,7 +94,10 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
   const { patience, prepares: isPipelined = true } = options;
   const guard = patience === undefined ? null : new SilenceGuard(patience + graceOfSilence, renew);
   const pipelineOf = (size: number, perUser = size): Pipeline => {
-    const pipeline = new Pipeline({ ...connection, types: valueTypes }, { size, perUser, isPipelined, patience, guard });
+    const pipeline = new Pipeline(
+      { ...connection, types: valueTypes },
+      { size, perUser, isPipelined, patience, guard },
+    );
     pipelines.push(pipeline);
     return pipeline;
   };
@@ -130,7 +137,11 @@ async function openServer(url: string, { databasePoolSize }: DatabasePlace, opti
  * What a pool's connections are for: reads take half of them, one is kept for authentication and health checks, changes take
  * the rest. A pool of two has none to keep; one of one does everything in turn.
  */
-export function sharesOf(size: number): { readonly reads: number; readonly reserved: number; readonly changes: number } {
+export function sharesOf(size: number): {
+  readonly reads: number;
+  readonly reserved: number;
+  readonly changes: number;
+} {
   const reads = Math.floor(size / 2);
   const reserved = size > 2 ? 1 : 0;
   return { reads, reserved, changes: size - reads - reserved };
@@ -148,7 +159,9 @@ function connectionOf(url: string, { patience, stream }: DatabaseOptions): Clien
   return {
     connectionString: url,
     application_name: 'unionhall',
-    options: ['TimeZone=UTC', 'log_parameter_max_length_on_error=0', ...bounds].map((setting) => `-c ${setting}`).join(' '),
+    options: ['TimeZone=UTC', 'log_parameter_max_length_on_error=0', ...bounds]
+      .map((setting) => `-c ${setting}`)
+      .join(' '),
     connectionTimeoutMillis: patience === undefined ? 10_000 : Math.min(5_000, patience * 500),
     keepAlive: true,
     ...(stream && { stream }),
@@ -203,9 +216,12 @@ async function openEmbedded(directory: string, options: DatabaseOptions): Promis
   } catch (error) {
     const reason = unwritableReason(asSystemError(error));
     if (reason === null) throw error;
-    throw new DataDirectoryError(`The database in ${directory} cannot be opened: ${reason}. UNIONHALL_DATA_DIR sets its folder.`, {
-      cause: error,
-    });
+    throw new DataDirectoryError(
+      `The database in ${directory} cannot be opened: ${reason}. UNIONHALL_DATA_DIR sets its folder.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -213,7 +229,13 @@ async function openEmbedded(directory: string, options: DatabaseOptions): Promis
 export class DataDirectoryError extends OperatorError {}
 
 /** PGlite throws the numbers of WASI, and no instance of Error. */
-const wasiCodes: Readonly<Record<number, string>> = { 2: 'EACCES', 19: 'EDQUOT', 51: 'ENOSPC', 63: 'EPERM', 69: 'EROFS' };
+const wasiCodes: Readonly<Record<number, string>> = {
+  2: 'EACCES',
+  19: 'EDQUOT',
+  51: 'ENOSPC',
+  63: 'EPERM',
+  69: 'EROFS',
+};
 
 function asSystemError(error: unknown): unknown {
   const { name, errno } = error as { name?: unknown; errno?: unknown };
@@ -224,7 +246,9 @@ async function openLocked(directory: string, options: DatabaseOptions): Promise<
   const isKept = !directory.startsWith('memory:');
   const lock = isKept ? await lockDirectory(directory) : null;
   try {
-    const { pglite, isFresh } = isKept ? await openFiles(directory, options.template) : await create(directory, options.template, true);
+    const { pglite, isFresh } = isKept
+      ? await openFiles(directory, options.template)
+      : await create(directory, options.template, true);
     const orm = await PgliteOrm.init({ ...shared(options), dbName: directory, driverOptions: { pglite } });
     const close = async () => {
       await orm.close(true);
@@ -265,7 +289,10 @@ export async function lockDirectory(directory: string): Promise<Lock> {
 }
 
 /** A database that was not completely made when its process ended is created again: nothing depends on it yet. */
-async function openFiles(directory: string, template: Blob | null | undefined): Promise<{ pglite: PGlite; isFresh: boolean }> {
+async function openFiles(
+  directory: string,
+  template: Blob | null | undefined,
+): Promise<{ pglite: PGlite; isFresh: boolean }> {
   const unfinished = join(directory, `${ours}unfinished`);
   if (await exists(unfinished)) await empty(directory);
   const isFresh = !(await exists(join(directory, 'PG_VERSION')));
@@ -281,7 +308,11 @@ async function empty(directory: string): Promise<void> {
     if (!name.startsWith(ours)) await rm(join(directory, name), { recursive: true, force: true });
 }
 
-async function create(dataDir: string, template: Blob | null | undefined, isFresh: boolean): Promise<{ pglite: PGlite; isFresh: boolean }> {
+async function create(
+  dataDir: string,
+  template: Blob | null | undefined,
+  isFresh: boolean,
+): Promise<{ pglite: PGlite; isFresh: boolean }> {
   const pglite = await PGlite.create({
     dataDir,
     relaxedDurability: false,

@@ -85,7 +85,10 @@ export class Pipeline {
   #timer: NodeJS.Timeout | null = null;
   #closing: (() => void) | null = null;
 
-  constructor(config: ClientConfig, { size, perUser = size, isPipelined = true, patience, guard = null }: PipelineOptions) {
+  constructor(
+    config: ClientConfig,
+    { size, perUser = size, isPipelined = true, patience, guard = null }: PipelineOptions,
+  ) {
     const events: ConnectionEvents = {
       answered: (pending, took) => this.#answered(pending, took),
       left: () => this.#drain(),
@@ -208,7 +211,10 @@ export class Pipeline {
       now - sentAt > (mustAnswer ? Math.min(this.#patience, usualPatience) : this.#patience);
     for (const pending of this.#waiting.filter(isOver)) {
       this.#waiting.splice(this.#waiting.indexOf(pending), 1);
-      pending.settle(Object.assign(new Error('No database connection became free in time.'), { code: '53300' }), nothing);
+      pending.settle(
+        Object.assign(new Error('No database connection became free in time.'), { code: '53300' }),
+        nothing,
+      );
     }
     this.#noteLong(now);
     this.#relieve(now);
@@ -337,7 +343,8 @@ class Statement extends AnyQuery {
   override handleRowDescription(message: object): void {
     super.handleRowDescription(message);
     const { fields, _parsers, _prebuiltEmptyResultObject } = this._result;
-    if (this.name !== undefined) this.#described.columns.set(this.name, { fields, _parsers, _prebuiltEmptyResultObject });
+    if (this.name !== undefined)
+      this.#described.columns.set(this.name, { fields, _parsers, _prebuiltEmptyResultObject });
   }
 
   #adopt(columns: Columns): void {

@@ -8,7 +8,9 @@ import { nativeClient, type Database } from './open.ts';
  * and not as entities are.
  */
 export async function queueDatabase(database: Pick<Database, 'orm' | 'engine'>): Promise<Db> {
-  return database.engine === 'embedded' ? onPglite(await nativeClient<PGlite>(database)) : onPool(await nativeClient<Pool>(database));
+  return database.engine === 'embedded'
+    ? onPglite(await nativeClient<PGlite>(database))
+    : onPool(await nativeClient<Pool>(database));
 }
 
 function onPglite(pglite: PGlite): Db {

@@ -67,14 +67,17 @@ const sent = (value: unknown): unknown => (value instanceof Date ? value.toISOSt
 /** Runs through the pool that entities are stored through, and prepares nothing: what every pooler between allows. */
 export function runOnPool(pool: Pool): RunStatement {
   return async (text, params = []) => {
-    const { rows } = (await pool.query({ text, values: [...params], types: valueTypes })) as QueryResult<Record<string, unknown>>;
+    const { rows } = (await pool.query({ text, values: [...params], types: valueTypes })) as QueryResult<
+      Record<string, unknown>
+    >;
     return rows;
   };
 }
 
 /** Waits, as every statement there does, for a transaction that is open. */
 export function runOnPglite(pglite: PGlite): RunStatement {
-  return async (text, params = []) => (await pglite.query<Record<string, unknown>>(text, [...params], { parsers })).rows;
+  return async (text, params = []) =>
+    (await pglite.query<Record<string, unknown>>(text, [...params], { parsers })).rows;
 }
 
 /**
@@ -160,4 +163,6 @@ const parsers: Record<number, Parse> = {
 };
 
 /** How `pg` reads values here, instead of with its own defaults. */
-export const valueTypes = { getTypeParser: (oid: number) => parsers[oid] ?? same } as { getTypeParser: typeof types.getTypeParser };
+export const valueTypes = { getTypeParser: (oid: number) => parsers[oid] ?? same } as {
+  getTypeParser: typeof types.getTypeParser;
+};

@@ -1,5 +1,15 @@
 import { Collection, type Ref } from '@mikro-orm/core';
-import { Check, Entity, Enum, Formula, Index, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Enum,
+  Formula,
+  Index,
+  ManyToOne,
+  OneToMany,
+  Property,
+  Unique,
+} from '@mikro-orm/decorators/legacy';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import type { FieldProblem } from '../errors.ts';
 import { dayCountProblems, DayUnit, HolidayCalendar, plusDays } from './calendar.ts';
@@ -19,7 +29,10 @@ registerEnumType(ClockStart, {
   description: 'The event from which the time limit for filing counts.',
   valuesConfig: {
     OCCURRENCE: { description: 'The day of the incident.' },
-    KNOWLEDGE: { description: 'The day on which the grievant knew or should have known of the incident; that of the incident if not set.' },
+    KNOWLEDGE: {
+      description:
+        'The day on which the grievant knew or should have known of the incident; that of the incident if not set.',
+    },
   },
 });
 
@@ -97,7 +110,11 @@ const everyStep = (last: number): readonly number[] => [1, 2, 3].slice(0, last);
 const limitLaws: Readonly<Record<TimeLimitAct, LimitLaw>> = {
   file: { steps: () => [1], from: [LimitBase.INCIDENT], onMiss: [NONE, WAIVED] },
   meet: { steps: everyStep, from: [LimitBase.SUBMISSION], onMiss: [NONE, DENIED, ADVANCED, GRANTED] },
-  answer: { steps: everyStep, from: [LimitBase.SUBMISSION, LimitBase.MEETING], onMiss: [NONE, DENIED, ADVANCED, GRANTED] },
+  answer: {
+    steps: everyStep,
+    from: [LimitBase.SUBMISSION, LimitBase.MEETING],
+    onMiss: [NONE, DENIED, ADVANCED, GRANTED],
+  },
   appeal: { steps: everyStep, from: [LimitBase.ANSWER], onMiss: [NONE, WAIVED, LAST_ANSWER, ADVANCED] },
   award: { steps: () => [4], from: [LimitBase.MEETING], onMiss: [NONE] },
 };
@@ -106,9 +123,11 @@ const texts = (values: readonly string[]): string => values.map((value) => `'${v
 
 const limitCheck = Object.entries(limitLaws)
   .map(([act, { steps, from, onMiss }]) =>
-    [`when '${act}' then step in (${steps(3).join(', ')})`, `counts_from in (${texts(from)})`, `on_miss in (${texts(onMiss)})`].join(
-      ' and ',
-    ),
+    [
+      `when '${act}' then step in (${steps(3).join(', ')})`,
+      `counts_from in (${texts(from)})`,
+      `on_miss in (${texts(onMiss)})`,
+    ].join(' and '),
   )
   .join(' ');
 
@@ -134,12 +153,15 @@ export function limitProblems(limits: readonly LimitFacts[], steps: number): Fie
 function lawProblems({ act, step, countsFrom, onMiss }: LimitFacts, last: number): FieldProblem[] {
   const law = limitLaws[act];
   const [steps, name] = [law.steps(last), act.toUpperCase()];
-  const oneOf = (values: readonly (string | number)[]): string => values.map((value) => String(value).toUpperCase()).join(', ');
+  const oneOf = (values: readonly (string | number)[]): string =>
+    values.map((value) => String(value).toUpperCase()).join(', ');
   const problems: FieldProblem[] = [];
-  if (!steps.includes(step)) problems.push({ path: 'step', message: `must be one of these for ${name}: ${oneOf(steps)}` });
+  if (!steps.includes(step))
+    problems.push({ path: 'step', message: `must be one of these for ${name}: ${oneOf(steps)}` });
   if (!law.from.includes(countsFrom))
     problems.push({ path: 'countsFrom', message: `must be one of these for ${name}: ${oneOf(law.from)}` });
-  if (!law.onMiss.includes(onMiss)) problems.push({ path: 'onMiss', message: `must be one of these for ${name}: ${oneOf(law.onMiss)}` });
+  if (!law.onMiss.includes(onMiss))
+    problems.push({ path: 'onMiss', message: `must be one of these for ${name}: ${oneOf(law.onMiss)}` });
   return problems;
 }
 
@@ -223,7 +245,11 @@ export function agreementProblems(
   by: ['effectiveDate', 'DESC'],
   texts: ['code'],
 })
-@Unique({ properties: ['code', 'effectiveDate'], where: 'deleted_at is null', name: 'agreements_code_effective_date_unique' })
+@Unique({
+  properties: ['code', 'effectiveDate'],
+  where: 'deleted_at is null',
+  name: 'agreements_code_effective_date_unique',
+})
 @Index({ properties: ['calendar'] })
 @Check({ name: 'agreements_not_empty', expression: `title <> '' and code <> ''` })
 @Check({ name: 'agreements_expiration_after_effective', expression: 'expiration_date >= effective_date' })
@@ -238,15 +264,24 @@ export class Agreement extends Kept {
   @Property({ type: 'string', length: 20, collation: 'C' })
   code: string;
 
-  @Field(() => BargainingUnit, { nullable: true, description: 'The bargaining unit. Null when hidden from the caller.' })
+  @Field(() => BargainingUnit, {
+    nullable: true,
+    description: 'The bargaining unit. Null when hidden from the caller.',
+  })
   @ManyToOne({ entity: () => BargainingUnit, ref: true, deleteRule: 'restrict' })
   unit: Ref<BargainingUnit>;
 
-  @Field(() => HolidayCalendar, { nullable: true, description: 'The working-day calendar. Null when hidden from the caller.' })
+  @Field(() => HolidayCalendar, {
+    nullable: true,
+    description: 'The working-day calendar. Null when hidden from the caller.',
+  })
   @ManyToOne({ entity: () => HolidayCalendar, ref: true, deleteRule: 'restrict' })
   calendar: Ref<HolidayCalendar>;
 
-  @Field(() => String, { nullable: true, description: "The employers' association that negotiated the agreement. Null if not set." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The employers' association that negotiated the agreement. Null if not set.",
+  })
   @Property({ type: 'string', length: 200, nullable: true })
   association: string | null;
 
@@ -254,7 +289,10 @@ export class Agreement extends Kept {
   @Property({ type: 'date' })
   effectiveDate: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The last day of the term. Null for an agreement without an end.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The last day of the term. Null for an agreement without an end.',
+  })
   @Property({ type: 'date', nullable: true })
   expirationDate: string | null;
 
@@ -262,7 +300,9 @@ export class Agreement extends Kept {
   @Property({ type: 'boolean' })
   renewsYearly: boolean;
 
-  @Field(() => Int, { description: 'The number of days before the end of the term by which notice of changes must be received.' })
+  @Field(() => Int, {
+    description: 'The number of days before the end of the term by which notice of changes must be received.',
+  })
   @Property({ type: 'integer' })
   noticeDays: number;
 
@@ -278,7 +318,9 @@ export class Agreement extends Kept {
   @Property({ type: 'boolean' })
   firstDayCounts: boolean;
 
-  @Field(() => Boolean, { description: 'Whether a limit in calendar days that ends on a day off ends on the next working day.' })
+  @Field(() => Boolean, {
+    description: 'Whether a limit in calendar days that ends on a day off ends on the next working day.',
+  })
   @Property({ type: 'boolean' })
   rollsForward: boolean;
 
@@ -302,7 +344,9 @@ export class Agreement extends Kept {
   @OneToMany({ entity: () => AgreementArticle, mappedBy: 'agreement', orderBy: { place: 'asc', id: 'asc' } })
   articles = new Collection<AgreementArticle>(this);
 
-  @Field(() => [AgreementEmployer], { description: 'The signatory employers that the caller can see, first signature first.' })
+  @Field(() => [AgreementEmployer], {
+    description: 'The signatory employers that the caller can see, first signature first.',
+  })
   @OneToMany({ entity: () => AgreementEmployer, mappedBy: 'agreement', orderBy: { assentedDate: 'asc', id: 'asc' } })
   employers = new Collection<AgreementEmployer>(this);
 
@@ -329,7 +373,8 @@ export class Agreement extends Kept {
 
   @Field(() => DateScalar, {
     nullable: true,
-    description: 'The last day on which notice of changes is in time: `noticeDays` before the end of the term. Null without an end.',
+    description:
+      'The last day on which notice of changes is in time: `noticeDays` before the end of the term. Null without an end.',
   })
   @Derived('expirationDate', 'noticeDays')
   get noticeBy(): string | null {
@@ -374,7 +419,10 @@ export class AgreementEmployer extends Dated {
   @Property({ type: 'date' })
   assentedDate: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The last day on which the agreement binds the employer. Null if not set.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The last day on which the agreement binds the employer. Null if not set.',
+  })
   @Property({ type: 'date', nullable: true })
   endedDate: string | null = null;
 
@@ -398,7 +446,9 @@ export class AgreementArticle extends Dated {
   @Property({ type: 'integer' })
   place: number;
 
-  @Field(() => String, { description: 'The number, such as `14` or `14.2`. An agreement has at most one article with a number.' })
+  @Field(() => String, {
+    description: 'The number, such as `14` or `14.2`. An agreement has at most one article with a number.',
+  })
   @Property({ type: 'string', length: 20, collation: 'C' })
   number: string;
 

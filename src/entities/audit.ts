@@ -1,4 +1,14 @@
-import { Check, Entity, Enum, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Enum,
+  Index,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+  Trigger,
+  Unique,
+} from '@mikro-orm/decorators/legacy';
 import { BigIntType, type Ref } from '@mikro-orm/core';
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Listed } from './listing.ts';
@@ -17,7 +27,9 @@ registerEnumType(AuditOutcome, {
   description: 'The outcome of an audited action.',
   valuesConfig: {
     SUCCEEDED: { description: 'The action was performed.' },
-    DENIED: { description: 'The action was refused before it was tried, for example for lack of permission or by a rate limit.' },
+    DENIED: {
+      description: 'The action was refused before it was tried, for example for lack of permission or by a rate limit.',
+    },
     FAILED: { description: 'The action was tried and failed, for example with a wrong password.' },
   },
 });
@@ -74,7 +86,10 @@ const onlyGrows = (table: string): string =>
   filter: ['actor', 'action', 'targetType', 'targetId', 'outcome'],
   order: [],
   by: ['at', 'DESC'],
-  plain: { from: ['at', 'gte', 'Matches events at or after this time.'], to: ['at', 'lte', 'Matches events at or before this time.'] },
+  plain: {
+    from: ['at', 'gte', 'Matches events at or after this time.'],
+    to: ['at', 'lte', 'Matches events at or before this time.'],
+  },
   isReadPerGrant: true,
 })
 @Index({ name: 'audit_events_of_people', properties: ['at', 'id'], where: isOfPeople() })
@@ -94,13 +109,16 @@ const onlyGrows = (table: string): string =>
   body: `insert into audit_backlog (event_id) values (new.id); return null;`,
 })
 export class AuditEvent extends Identified {
-  @Field(() => DateTimeScalar, { description: 'When the event occurred. For a combined event (see `count`), the last occurrence.' })
+  @Field(() => DateTimeScalar, {
+    description: 'When the event occurred. For a combined event (see `count`), the last occurrence.',
+  })
   @Property({ type: 'datetime', length: 3 })
   at: Date;
 
   @Field(() => Person, {
     nullable: true,
-    description: 'The acting user. Null for the service itself, for anonymous callers, and when hidden from the caller.',
+    description:
+      'The acting user. Null for the service itself, for anonymous callers, and when hidden from the caller.',
   })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict' })
   actor: Ref<User> | null;
@@ -118,7 +136,10 @@ export class AuditEvent extends Identified {
   @Property({ type: 'string', length: 100, collation: 'C' })
   action: string;
 
-  @Field(() => String, { nullable: true, description: 'The type of the affected record. Null for actions without one.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The type of the affected record. Null for actions without one.',
+  })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
   targetType: string | null;
 
@@ -137,13 +158,15 @@ export class AuditEvent extends Identified {
   reason: string | null;
 
   @Field(() => String, {
-    description: 'The request id, as in the `x-request-id` response header and the log. For a combined event, the id of the last request.',
+    description:
+      'The request id, as in the `x-request-id` response header and the log. For a combined event, the id of the last request.',
   })
   @Property({ type: 'string', length: 100 })
   requestId: string;
 
   @Field(() => Int, {
-    description: 'The number of occurrences. More than 1 only for combined events: refusals or failures of one kind within one minute.',
+    description:
+      'The number of occurrences. More than 1 only for combined events: refusals or failures of one kind within one minute.',
   })
   @Property({ type: 'integer' })
   count: number;

@@ -61,7 +61,8 @@ export enum BenevolenceReviewLevel {
 
 registerEnumType(BenevolenceReviewLevel, {
   name: 'BenevolenceReviewLevel',
-  description: 'A review level. Levels decide in the order VP, ADMIN, MANAGER, PRESIDENT. Larger amounts require more levels.',
+  description:
+    'A review level. Levels decide in the order VP, ADMIN, MANAGER, PRESIDENT. Larger amounts require more levels.',
   valuesConfig: {
     VP: { description: 'The vice president.' },
     ADMIN: { description: 'The administrator of the fund.' },
@@ -81,9 +82,14 @@ registerEnumType(BenevolenceReviewDecision, {
   name: 'BenevolenceReviewDecision',
   description: 'The decision of a review level.',
   valuesConfig: {
-    APPROVED: { description: 'Approves the application at this level. At the last required level, this approves the application.' },
+    APPROVED: {
+      description: 'Approves the application at this level. At the last required level, this approves the application.',
+    },
     DENIED: { description: 'Denies the application.' },
-    NEEDS_INFO: { description: 'Returns the application to draft for more information. The next submission starts a new review round.' },
+    NEEDS_INFO: {
+      description:
+        'Returns the application to draft for more information. The next submission starts a new review round.',
+    },
     DEFERRED: { description: 'Passes the decision to the next higher level, which becomes a required level.' },
   },
 });
@@ -170,7 +176,9 @@ export interface BenevolenceFacts {
 }
 
 /** The changes of a draft. Omitted fields keep their values. */
-export type BenevolenceChanges = Partial<Pick<BenevolenceApplication, 'reason' | 'description' | 'amountRequested' | 'notes'>>;
+export type BenevolenceChanges = Partial<
+  Pick<BenevolenceApplication, 'reason' | 'description' | 'amountRequested' | 'notes'>
+>;
 
 export interface PaymentFacts {
   paymentDate: string;
@@ -193,14 +201,19 @@ export function applicationProblems(
   today: string,
 ): FieldProblem[] {
   const problems: FieldProblem[] = [];
-  if (applicationDate != null && applicationDate > today) problems.push({ path: 'applicationDate', message: 'must not be in the future' });
+  if (applicationDate != null && applicationDate > today)
+    problems.push({ path: 'applicationDate', message: 'must not be in the future' });
   if (amountRequested != null && cents(amountRequested) <= 0n)
     problems.push({ path: 'amountRequested', message: 'must be more than zero' });
   return problems;
 }
 
 /** A member's request for help from the benevolence fund, decided by as many levels as its amount needs. */
-@ObjectType({ description: 'An application of a member to the benevolence fund.', simpleResolvers: true, implements: Node })
+@ObjectType({
+  description: 'An application of a member to the benevolence fund.',
+  simpleResolvers: true,
+  implements: Node,
+})
 @Entity({ tableName: 'benevolence_applications' })
 @Listed({
   filter: ['member', 'status', 'reason', 'applicationDate', 'amountRequested', 'paymentDate'],
@@ -255,7 +268,10 @@ export class BenevolenceApplication extends Kept {
   @Enum({ items: () => BenevolenceStatus })
   status: BenevolenceStatus = BenevolenceStatus.DRAFT;
 
-  @Field(() => DecimalScalar, { nullable: true, description: 'The approved amount in US dollars. Null until the application is approved.' })
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'The approved amount in US dollars. Null until the application is approved.',
+  })
   @Property({ type: 'decimal', precision: 12, scale: 2, nullable: true })
   approvedAmount: string | null = null;
 
@@ -276,7 +292,8 @@ export class BenevolenceApplication extends Kept {
   version!: number;
 
   @Field(() => Int, {
-    description: 'The number of the current review round, starting at 1. Resubmission after a NEEDS_INFO decision starts a new round.',
+    description:
+      'The number of the current review round, starting at 1. Resubmission after a NEEDS_INFO decision starts a new round.',
   })
   @Property({ type: 'integer' })
   round: number = 1;
@@ -290,7 +307,11 @@ export class BenevolenceApplication extends Kept {
   requiredLevels: BenevolenceReviewLevel[] = [];
 
   @Field(() => [BenevolenceReview], { description: 'The decisions of all rounds, oldest first.' })
-  @OneToMany({ entity: () => BenevolenceReview, mappedBy: 'application', orderBy: { round: 'asc', reviewDate: 'asc', id: 'asc' } })
+  @OneToMany({
+    entity: () => BenevolenceReview,
+    mappedBy: 'application',
+    orderBy: { round: 'asc', reviewDate: 'asc', id: 'asc' },
+  })
   reviews = new Collection<BenevolenceReview>(this);
 
   @Field(() => [CaseEvent], { description: 'The actions on the application, oldest first.' })
@@ -324,7 +345,8 @@ export class BenevolenceApplication extends Kept {
     if (this.deletedAt !== null) return [];
     const isOwn = viewer.memberId !== null && (this.member as unknown) === viewer.memberId;
     const next = nextLevel(this.requiredLevels, this.decidedLevels ?? []);
-    const mayDecide = !isOwn && next !== undefined && viewer.decidesAt(next) && !this.decidedBy?.includes(viewer.userId ?? '');
+    const mayDecide =
+      !isOwn && next !== undefined && viewer.decidesAt(next) && !this.decidedBy?.includes(viewer.userId ?? '');
     return benevolenceLaw[this.status].filter(
       (action) => viewer.may('BenevolenceApplication', action, isOwn) && (action !== REVIEW || mayDecide),
     );
@@ -349,8 +371,10 @@ export class BenevolenceApplication extends Kept {
 
   /** @throws CONFLICT if the status of the application does not allow the action, or the version is outdated. */
   demand(action: BenevolenceAction, version?: number | null): void {
-    if (version != null && version !== this.version) throw this.conflict('The application has changed since that version. Read it again.');
-    if (!this.allowed.includes(action)) throw this.conflict(`The status of the application is ${this.status}, which does not allow this.`);
+    if (version != null && version !== this.version)
+      throw this.conflict('The application has changed since that version. Read it again.');
+    if (!this.allowed.includes(action))
+      throw this.conflict(`The status of the application is ${this.status}, which does not allow this.`);
   }
 
   /**
@@ -397,13 +421,20 @@ export class BenevolenceApplication extends Kept {
       const isLast = this.isLast(level);
       const { decision } = facts;
       this.reviews.add(
-        new BenevolenceReview({ ...facts, application: ref(this as BenevolenceApplication), round: this.round, reviewLevel: level }),
+        new BenevolenceReview({
+          ...facts,
+          application: ref(this as BenevolenceApplication),
+          round: this.round,
+          reviewLevel: level,
+        }),
       );
       this.status = BenevolenceStatus.UNDER_REVIEW;
       if (decision === BenevolenceReviewDecision.DENIED) this.status = BenevolenceStatus.DENIED;
       if (decision === BenevolenceReviewDecision.NEEDS_INFO) this.status = BenevolenceStatus.DRAFT;
-      if (decision === BenevolenceReviewDecision.DEFERRED) this.requiredLevels = withLevelAbove(this.requiredLevels, level);
-      if (decision === BenevolenceReviewDecision.APPROVED && isLast) this.approve(facts.approvedAmount ?? this.amountRequested);
+      if (decision === BenevolenceReviewDecision.DEFERRED)
+        this.requiredLevels = withLevelAbove(this.requiredLevels, level);
+      if (decision === BenevolenceReviewDecision.APPROVED && isLast)
+        this.approve(facts.approvedAmount ?? this.amountRequested);
       return facts.comments;
     });
   }
@@ -436,7 +467,8 @@ export class BenevolenceApplication extends Kept {
   paymentProblems({ paymentDate, paymentMethod }: PaymentFacts, today: string): FieldProblem[] {
     const problems: FieldProblem[] = [];
     if (paymentDate > today) problems.push({ path: 'paymentDate', message: 'must not be in the future' });
-    if (paymentDate < this.applicationDate) problems.push({ path: 'paymentDate', message: 'must not be before the application date' });
+    if (paymentDate < this.applicationDate)
+      problems.push({ path: 'paymentDate', message: 'must not be before the application date' });
     if (!paymentMethod.trim()) problems.push({ path: 'paymentMethod', message: 'must not be empty' });
     return problems;
   }
@@ -470,7 +502,8 @@ export class BenevolenceApplication extends Kept {
   }
 
   private refuseRecused(reviewerId: string | null, reviewerMemberId: string | null): void {
-    if (reviewerMemberId !== null && this.member.id === reviewerMemberId) throw this.conflict('You cannot decide on your own application.');
+    if (reviewerMemberId !== null && this.member.id === reviewerMemberId)
+      throw this.conflict('You cannot decide on your own application.');
     if (reviewerId !== null && this.reviewsOfRound.some(({ reviewer }) => reviewer?.id === reviewerId))
       throw this.conflict('You have already decided in this round.');
   }
@@ -480,7 +513,11 @@ export class BenevolenceApplication extends Kept {
   }
 
   /** Applies a change that the status allows, and adds it to the history with its note. */
-  private take(action: BenevolenceAction, context: ActionContext, change: () => string | null | undefined | void): void {
+  private take(
+    action: BenevolenceAction,
+    context: ActionContext,
+    change: () => string | null | undefined | void,
+  ): void {
     this.demand(action);
     const before = this.status;
     const note = change();
@@ -507,7 +544,10 @@ export class BenevolenceApplication extends Kept {
 export const askedFor = 'Asked for $';
 
 /** Returns the required levels after one of them has escalated the application. */
-function withLevelAbove(required: readonly BenevolenceReviewLevel[], level: BenevolenceReviewLevel): BenevolenceReviewLevel[] {
+function withLevelAbove(
+  required: readonly BenevolenceReviewLevel[],
+  level: BenevolenceReviewLevel,
+): BenevolenceReviewLevel[] {
   const above = benevolenceLevels[benevolenceLevels.indexOf(level) + 1];
   return benevolenceLevels.filter((each) => each === above || required.includes(each));
 }
@@ -523,7 +563,10 @@ function demand(problems: readonly FieldProblem[]): void {
 @Unique({ properties: ['application', 'round', 'reviewLevel'] })
 @Unique({ properties: ['application', 'round', 'reviewer'] })
 @Check({ name: 'benevolence_reviews_round_positive', expression: 'round > 0' })
-@Check({ name: 'benevolence_reviews_president_decides', expression: `review_level <> 'president' or decision <> 'deferred'` })
+@Check({
+  name: 'benevolence_reviews_president_decides',
+  expression: `review_level <> 'president' or decision <> 'deferred'`,
+})
 export class BenevolenceReview extends Dated {
   @ManyToOne({ entity: () => BenevolenceApplication, ref: true, deleteRule: 'restrict' })
   application: Ref<BenevolenceApplication>;
@@ -556,7 +599,13 @@ export class BenevolenceReview extends Dated {
   @Property({ type: 'text', nullable: true })
   comments: string | null;
 
-  constructor(facts: ReviewFacts & { application: Ref<BenevolenceApplication>; round: number; reviewLevel: BenevolenceReviewLevel }) {
+  constructor(
+    facts: ReviewFacts & {
+      application: Ref<BenevolenceApplication>;
+      round: number;
+      reviewLevel: BenevolenceReviewLevel;
+    },
+  ) {
     super();
     this.application = facts.application;
     this.round = facts.round;

@@ -56,7 +56,8 @@ const weekdayOf = (number: number): number => ((((number + 3) % 7) + 7) % 7) + 1
 /**
  * The day this many days after another day, or before it if `days` is negative. Limited to 0001-01-01 to 9999-12-31.
  */
-export const plusDays = (day: string, days: number): string => dayOf(Math.min(Math.max(numberOf(day) + days, firstDay), lastDay));
+export const plusDays = (day: string, days: number): string =>
+  dayOf(Math.min(Math.max(numberOf(day) + days, firstDay), lastDay));
 
 function isWorkingDay({ workweek, holidays }: WorkingDays, number: number): boolean {
   return workweek.includes(weekdayOf(number)) && !holidays.has(dayOf(number));
@@ -69,7 +70,8 @@ function isWorkingDay({ workweek, holidays }: WorkingDays, number: number): bool
  */
 export function dueDay(calendar: WorkingDays, from: string, count: DayCount): string | null {
   const start = numberOf(from);
-  const due = count.unit === DayUnit.WORKING ? dueWorkingDay(calendar, start, count) : dueCalendarDay(calendar, start, count);
+  const due =
+    count.unit === DayUnit.WORKING ? dueWorkingDay(calendar, start, count) : dueCalendarDay(calendar, start, count);
   return due > lastDay ? null : dayOf(due);
 }
 
@@ -84,7 +86,11 @@ function dueWorkingDay(calendar: WorkingDays, start: number, { days, firstDayCou
   return day;
 }
 
-function dueCalendarDay(calendar: WorkingDays, start: number, { days, firstDayCounts, rollsForward }: DayCount): number {
+function dueCalendarDay(
+  calendar: WorkingDays,
+  start: number,
+  { days, firstDayCounts, rollsForward }: DayCount,
+): number {
   let day = start + days - (firstDayCounts ? 1 : 0);
   while (rollsForward && !isWorkingDay(calendar, day)) day += 1;
   return day;
@@ -97,13 +103,15 @@ export const dayCountProblems = (days: number): FieldProblem[] =>
 /** Returns the problems of a workweek. The table's check constraint has the same rule, except for repeated days. */
 export function workweekProblems(workweek: readonly number[]): FieldProblem[] {
   if (workweek.length === 0) return [{ path: 'workweek', message: 'must have at least one day' }];
-  if (workweek.some((day) => day < 1 || day > 7)) return [{ path: 'workweek', message: 'must contain only days from 1 to 7' }];
+  if (workweek.some((day) => day < 1 || day > 7))
+    return [{ path: 'workweek', message: 'must contain only days from 1 to 7' }];
   return new Set(workweek).size < workweek.length ? [{ path: 'workweek', message: 'must not repeat a day' }] : [];
 }
 
 /** A working-day calendar: a workweek, and the holidays that an agreement names. */
 @ObjectType({
-  description: 'A working-day calendar: a workweek, and the holidays that an agreement names. Time limits are counted with it.',
+  description:
+    'A working-day calendar: a workweek, and the holidays that an agreement names. Time limits are counted with it.',
   simpleResolvers: true,
 })
 @Entity({ tableName: 'holiday_calendars' })

@@ -145,7 +145,8 @@ export class CaseEvent extends Identified {
   @Field(() => CaseEventType, { description: 'What happened.' })
   @Derived('action')
   get type(): CaseEventType {
-    const isFirst = this.action === (GrievanceAction.CREATED as string) || this.action === (BenevolenceAction.CREATED as string);
+    const isFirst =
+      this.action === (GrievanceAction.CREATED as string) || this.action === (BenevolenceAction.CREATED as string);
     return isFirst ? CaseEventType.CREATED : (this.action as CaseEventType);
   }
 
@@ -183,7 +184,10 @@ export class CaseEvent extends Identified {
   @Property({ type: 'string', length: 50 })
   toStatus: string;
 
-  @Field(() => Person, { nullable: true, description: 'The user who acted. Null for imported events and when hidden from the caller.' })
+  @Field(() => Person, {
+    nullable: true,
+    description: 'The user who acted. Null for imported events and when hidden from the caller.',
+  })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'restrict', index: true })
   actor: Ref<User> | null;
 

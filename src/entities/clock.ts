@@ -12,10 +12,12 @@ export interface Clocked {
  * database's clock, so all nodes agree even if their own clocks differ. If a test injects a clock, returns its instant
  * as a literal.
  */
-export const sqlNow = ({ now }: Clocked): string => (now === systemClock ? 'now()' : `timestamptz '${now().toISOString()}'`);
+export const sqlNow = ({ now }: Clocked): string =>
+  now === systemClock ? 'now()' : `timestamptz '${now().toISOString()}'`;
 
 /** Returns SQL for the instant this many seconds from now, or before now if negative. */
-export const sqlAfter = (clocked: Clocked, seconds: number): string => `(${sqlNow(clocked)} + interval '${seconds} seconds')`;
+export const sqlAfter = (clocked: Clocked, seconds: number): string =>
+  `(${sqlNow(clocked)} + interval '${seconds} seconds')`;
 
 /** Reads the current instant from the database, for records that are derived from it. */
 export async function databaseNow(scope: Clocked & { readonly em: SqlEntityManager }): Promise<Date> {

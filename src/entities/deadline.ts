@@ -96,7 +96,11 @@ export interface CaseFacts {
     readonly isDefault: boolean;
   }[];
   /** In the order in which they were agreed; the last of a step and act counts. */
-  readonly extensions: readonly { readonly step: number; readonly act: TimeLimitAct; readonly dueDate: string | null }[];
+  readonly extensions: readonly {
+    readonly step: number;
+    readonly act: TimeLimitAct;
+    readonly dueDate: string | null;
+  }[];
 }
 
 /** What an agreement says of time limits. */
@@ -157,7 +161,12 @@ class Count {
     const base = limit && this.base(limit);
     if (!limit || !base) return null;
     const { firstDayCounts, rollsForward, calendar } = this.terms;
-    const originalDate = dueDay(calendar, base.on, { days: limit.days, unit: limit.dayUnit, firstDayCounts, rollsForward });
+    const originalDate = dueDay(calendar, base.on, {
+      days: limit.days,
+      unit: limit.dayUnit,
+      firstDayCounts,
+      rollsForward,
+    });
     if (originalDate === null) return null;
     const extension = this.facts.extensions.findLast((each) => each.step === step && each.act === act);
     const dueDate = extension ? (extension.dueDate ?? heldOpen) : originalDate;
@@ -178,14 +187,20 @@ class Count {
 
   private base({ step, act, countsFrom }: LimitFacts): Base | null {
     if (act === TimeLimitAct.FILE)
-      return event(this.terms.clock === ClockStart.KNOWLEDGE ? (this.facts.knownDate ?? this.facts.incidentDate) : this.facts.incidentDate);
+      return event(
+        this.terms.clock === ClockStart.KNOWLEDGE
+          ? (this.facts.knownDate ?? this.facts.incidentDate)
+          : this.facts.incidentDate,
+      );
     if (act === TimeLimitAct.AWARD) return event(this.on(step, MilestoneKind.MET));
     const submitted = event(this.on(step, MilestoneKind.SUBMITTED));
     if (submitted === null) return null;
     if (act === TimeLimitAct.MEET || countsFrom === LimitBase.SUBMISSION) return submitted;
-    if (act === TimeLimitAct.ANSWER) return event(this.on(step, MilestoneKind.MET)) ?? this.dueDateOf(step, TimeLimitAct.MEET);
+    if (act === TimeLimitAct.ANSWER)
+      return event(this.on(step, MilestoneKind.MET)) ?? this.dueDateOf(step, TimeLimitAct.MEET);
     return (
-      event(this.on(step, MilestoneKind.ANSWERED)) ?? (this.isDenialBySilence(step) ? this.dueDateOf(step, TimeLimitAct.ANSWER) : null)
+      event(this.on(step, MilestoneKind.ANSWERED)) ??
+      (this.isDenialBySilence(step) ? this.dueDateOf(step, TimeLimitAct.ANSWER) : null)
     );
   }
 
@@ -278,7 +293,10 @@ export class GrievanceMilestone extends Identified {
   @Property({ type: 'boolean' })
   isDefault: boolean;
 
-  @Field(() => GrievanceMilestone, { nullable: true, description: 'The event that this one corrects. Null if it corrects none.' })
+  @Field(() => GrievanceMilestone, {
+    nullable: true,
+    description: 'The event that this one corrects. Null if it corrects none.',
+  })
   @ManyToOne({ entity: () => GrievanceMilestone, ref: true, nullable: true, deleteRule: 'restrict' })
   supersedes: Ref<GrievanceMilestone> | null;
 
@@ -375,7 +393,15 @@ export class GrievanceExtension extends Identified {
   @Property({ type: 'datetime', length: 3 })
   at: Date;
 
-  constructor(facts: ExtensionFacts & { grievance: Ref<Grievance>; step: number; act: TimeLimitAct; actor: Ref<User> | null; at: Date }) {
+  constructor(
+    facts: ExtensionFacts & {
+      grievance: Ref<Grievance>;
+      step: number;
+      act: TimeLimitAct;
+      actor: Ref<User> | null;
+      at: Date;
+    },
+  ) {
     super();
     this.grievance = facts.grievance;
     this.step = facts.step;
@@ -432,15 +458,23 @@ export class GrievanceDeadline extends Dated {
   @Property({ type: 'date' })
   originalDate!: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The last day on which the deadline is met. Null while it is held open.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The last day on which the deadline is met. Null while it is held open.',
+  })
   @Property({ type: 'date' })
   dueDate!: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The date on which the act was done. Null if it was not done.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The date on which the act was done. Null if it was not done.',
+  })
   @Property({ type: 'date', nullable: true })
   metOn!: string | null;
 
-  @Field(() => Boolean, { description: 'Whether the deadline has no effect because the grievance ended or left the step.' })
+  @Field(() => Boolean, {
+    description: 'Whether the deadline has no effect because the grievance ended or left the step.',
+  })
   @Property({ type: 'boolean' })
   isMoot!: boolean;
 

@@ -1,4 +1,14 @@
-import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, PrimaryKey, Property, Unique } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Enum,
+  Formula,
+  ManyToOne,
+  OneToMany,
+  PrimaryKey,
+  Property,
+  Unique,
+} from '@mikro-orm/decorators/legacy';
 import { Collection, ref, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { badInput, type FieldProblem } from '../errors.ts';
@@ -106,7 +116,9 @@ registerEnumType(GrievanceAction, {
     APPEAL: { description: '`appealGrievance`: takes a denied grievance to the next step.' },
     NOTE_DATE: { description: '`noteGrievanceDate`: adds or corrects the date of a meeting or an answer.' },
     EXTEND: { description: '`extendGrievanceDeadline`: moves a deadline as both sides agreed.' },
-    TAKE_DEFAULT: { description: '`takeGrievanceDefault`: applies the consequence of a deadline that the employer missed.' },
+    TAKE_DEFAULT: {
+      description: '`takeGrievanceDefault`: applies the consequence of a deadline that the employer missed.',
+    },
     SETTLE: { description: '`settleGrievance`: ends the grievance with a settlement.' },
     WITHDRAW: { description: '`withdrawGrievance`: ends the grievance because the union withdraws it.' },
     CLOSE: { description: '`closeGrievance`: ends the grievance for another reason.' },
@@ -127,7 +139,8 @@ const stepOf = (column: unknown): string =>
 
 export type GrievanceSituation = GrievanceStatus | 'hearing, denied' | 'arbitration, denied';
 
-const { CREATED, UPDATE, INVESTIGATE, RECORD_STEP, APPEAL, NOTE_DATE, EXTEND, TAKE_DEFAULT, SETTLE, WITHDRAW, CLOSE } = GrievanceAction;
+const { CREATED, UPDATE, INVESTIGATE, RECORD_STEP, APPEAL, NOTE_DATE, EXTEND, TAKE_DEFAULT, SETTLE, WITHDRAW, CLOSE } =
+  GrievanceAction;
 
 /**
  * What may be done with a grievance, by where it stands. "Denied": the employer's answer at the current step is known, and is
@@ -152,7 +165,9 @@ export const openGrievanceStatuses: readonly GrievanceStatus[] = Object.values(G
 
 /** Where a grievance stands: its status, and whether the current step was answered, which only a denial leaves behind. */
 function situation(status: GrievanceStatus, isAnswered: boolean): GrievanceSituation {
-  return isAnswered && (status === GrievanceStatus.HEARING || status === GrievanceStatus.ARBITRATION) ? `${status}, denied` : status;
+  return isAnswered && (status === GrievanceStatus.HEARING || status === GrievanceStatus.ARBITRATION)
+    ? `${status}, denied`
+    : status;
 }
 
 /** What of a grievance decides which actions its state allows. */
@@ -241,23 +256,30 @@ export function filingProblems({ filedDate, incidentDate, knownDate }: FilingDat
   if (filedDate > today) problems.push({ path: 'filedDate', message: 'must not be in the future' });
   if (incidentDate != null && incidentDate > filedDate)
     problems.push({ path: 'incidentDate', message: 'must not be after the filing date' });
-  if (knownDate != null && knownDate > filedDate) problems.push({ path: 'knownDate', message: 'must not be after the filing date' });
+  if (knownDate != null && knownDate > filedDate)
+    problems.push({ path: 'knownDate', message: 'must not be after the filing date' });
   else if (knownDate != null && incidentDate != null && knownDate < incidentDate)
     problems.push({ path: 'knownDate', message: 'must not be before the incident' });
   return problems;
 }
 
 /** What is wrong with how a grievance is to end; what is said of it comes at `path`. */
-export function endProblems(said: string | null | undefined, amount: string | null | undefined, path: string): FieldProblem[] {
+export function endProblems(
+  said: string | null | undefined,
+  amount: string | null | undefined,
+  path: string,
+): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (!said?.trim()) problems.push({ path, message: 'is required to end the case' });
-  if (amount != null && cents(amount) <= 0n) problems.push({ path: 'settlementAmount', message: 'must be more than zero' });
+  if (amount != null && cents(amount) <= 0n)
+    problems.push({ path: 'settlementAmount', message: 'must be more than zero' });
   return problems;
 }
 
 /** A claim that an employer broke the agreement, taken through up to four steps. Its state is what its step records and events make it. */
 @ObjectType({
-  description: 'A claim that an employer violated the collective bargaining agreement. It passes through up to four steps.',
+  description:
+    'A claim that an employer violated the collective bargaining agreement. It passes through up to four steps.',
   simpleResolvers: true,
   implements: Node,
 })
@@ -289,7 +311,10 @@ export function endProblems(said: string | null | undefined, amount: string | nu
   expression: `substr(grievance_number, 4, 4) = lpad(extract(year from filed_date)::text, 4, '0')`,
 })
 @Check({ name: 'grievances_incident_before_filing', expression: 'incident_date <= filed_date' })
-@Check({ name: 'grievances_known_between_incident_and_filing', expression: 'known_date >= incident_date and known_date <= filed_date' })
+@Check({
+  name: 'grievances_known_between_incident_and_filing',
+  expression: 'known_date >= incident_date and known_date <= filed_date',
+})
 @Check({ name: 'grievances_step_count_range', expression: 'step_count between 1 and 3' })
 @Check({ name: 'grievances_article_of_agreement', expression: 'article_id is null or agreement_id is not null' })
 @Check({ name: 'grievances_resolution_after_filing', expression: 'resolution_date >= filed_date' })
@@ -307,7 +332,8 @@ export function endProblems(said: string | null | undefined, amount: string | nu
 })
 export class Grievance extends Kept {
   @Field(() => String, {
-    description: 'The number of the grievance, such as `GR-2026-0001`. The server assigns it from the filing year and a counter.',
+    description:
+      'The number of the grievance, such as `GR-2026-0001`. The server assigns it from the filing year and a counter.',
   })
   @Property({ type: 'string', length: 20, collation: 'C' })
   grievanceNumber: string;
@@ -354,11 +380,16 @@ export class Grievance extends Kept {
   @ManyToOne({ entity: () => AgreementArticle, ref: true, nullable: true, deleteRule: 'restrict', index: true })
   article: Ref<AgreementArticle> | null;
 
-  @Field(() => Int, { description: 'The number of steps before arbitration, as the agreement said at filing; 3 without an agreement.' })
+  @Field(() => Int, {
+    description: 'The number of steps before arbitration, as the agreement said at filing; 3 without an agreement.',
+  })
   @Property({ type: 'integer', default: 3 })
   stepCount: number;
 
-  @Field(() => String, { nullable: true, description: 'The article of the agreement that was violated, as free text. Null if not set.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The article of the agreement that was violated, as free text. Null if not set.',
+  })
   @Property({ type: 'string', length: 100, nullable: true, collation: 'C' })
   contractArticle: string | null;
 
@@ -378,7 +409,10 @@ export class Grievance extends Kept {
   @Enum({ items: () => GrievanceStatus })
   status: GrievanceStatus = GrievanceStatus.OPEN;
 
-  @Field(() => String, { nullable: true, description: 'The name of the union representative as free text. Null if not set.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The name of the union representative as free text. Null if not set.',
+  })
   @Property({ type: 'string', length: 200, nullable: true })
   assignedRep: string | null;
 
@@ -396,7 +430,10 @@ export class Grievance extends Kept {
   @Property({ type: 'text', nullable: true })
   resolution: string | null = null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The date on which the grievance ended. Null until it ends.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The date on which the grievance ended. Null until it ends.',
+  })
   @Property({ type: 'date', nullable: true })
   resolutionDate: string | null = null;
 
@@ -423,7 +460,9 @@ export class Grievance extends Kept {
   @OneToMany({ entity: () => CaseEvent, mappedBy: 'grievance', orderBy: { at: 'asc', id: 'asc' } })
   history = new Collection<CaseEvent>(this);
 
-  @Field(() => [GrievanceMilestone], { description: 'The events of the steps, oldest first, with those that were corrected.' })
+  @Field(() => [GrievanceMilestone], {
+    description: 'The events of the steps, oldest first, with those that were corrected.',
+  })
   @OneToMany({ entity: () => GrievanceMilestone, mappedBy: 'grievance', orderBy: { at: 'asc', id: 'asc' } })
   milestones = new Collection<GrievanceMilestone>(this);
 
@@ -456,10 +495,12 @@ export class Grievance extends Kept {
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether the grievance was filed within its time limit. Null if no limit applies or the incident has no date.',
+    description:
+      'Whether the grievance was filed within its time limit. Null if no limit applies or the incident has no date.',
   })
   @Formula(
-    (grievance) => `(select d.met_on <= d.due_date from grievance_deadlines d where d.grievance_id = ${grievance.id} and d.act = 'file')`,
+    (grievance) =>
+      `(select d.met_on <= d.due_date from grievance_deadlines d where d.grievance_id = ${grievance.id} and d.act = 'file')`,
     { type: 'boolean', lazy: true },
   )
   isTimely?: boolean | null;
@@ -490,7 +531,8 @@ export class Grievance extends Kept {
   employerDueDate?: string | null;
 
   @Field(() => [GrievanceAction], {
-    description: 'The actions that the caller can take now. They depend on the state of the grievance and on the roles of the caller.',
+    description:
+      'The actions that the caller can take now. They depend on the state of the grievance and on the roles of the caller.',
   })
   @Derived('status', 'currentStep', 'isAnswered', 'isPending', 'employerDueDate', 'agreement', 'member', 'deletedAt')
   availableActions(viewer: Viewer): GrievanceAction[] {
@@ -554,7 +596,9 @@ export class Grievance extends Kept {
   recordStep(facts: StepFacts, context: ActionContext): void {
     this.take(RECORD_STEP, context, () => {
       demand(this.stepProblems(facts, context.today));
-      this.steps.add(new GrievanceStepRecord({ ...facts, grievance: ref(this as Grievance), stepNumber: this.stepNumber }));
+      this.steps.add(
+        new GrievanceStepRecord({ ...facts, grievance: ref(this as Grievance), stepNumber: this.stepNumber }),
+      );
       if (this.currentStep !== GrievanceStep.ARBITRATION) this.status = GrievanceStatus.HEARING;
       const answeredDate = facts.answeredDate ?? facts.meetingDate;
       if (this.milestone(MilestoneKind.MET) === undefined) this.mark(context, MilestoneKind.MET, facts.meetingDate);
@@ -568,21 +612,28 @@ export class Grievance extends Kept {
   }
 
   /** What is wrong with a meeting of the current step, told on this day. */
-  stepProblems({ meetingDate, answeredDate, outcome, resolution, settlementAmount }: StepFacts, today: string): FieldProblem[] {
+  stepProblems(
+    { meetingDate, answeredDate, outcome, resolution, settlementAmount }: StepFacts,
+    today: string,
+  ): FieldProblem[] {
     const problems: FieldProblem[] = [];
     const previous = this.steps.getItems().at(-1);
     const noted = this.milestone(MilestoneKind.MET);
     if (meetingDate > today) problems.push({ path: 'meetingDate', message: 'must not be in the future' });
-    else if (meetingDate < this.filedDate) problems.push({ path: 'meetingDate', message: 'must not be before the filing date' });
+    else if (meetingDate < this.filedDate)
+      problems.push({ path: 'meetingDate', message: 'must not be before the filing date' });
     else if (previous && meetingDate < previous.meetingDate)
       problems.push({ path: 'meetingDate', message: 'must not be before the previous meeting' });
-    else if (noted && meetingDate !== noted.date) problems.push({ path: 'meetingDate', message: 'must be the noted date of the meeting' });
-    if (answeredDate != null && answeredDate > today) problems.push({ path: 'answeredDate', message: 'must not be in the future' });
+    else if (noted && meetingDate !== noted.date)
+      problems.push({ path: 'meetingDate', message: 'must be the noted date of the meeting' });
+    if (answeredDate != null && answeredDate > today)
+      problems.push({ path: 'answeredDate', message: 'must not be in the future' });
     else if (answeredDate != null && answeredDate < meetingDate)
       problems.push({ path: 'answeredDate', message: 'must not be before the meeting' });
     if (outcome === GrievanceStepOutcome.ADVANCED && this.currentStep === GrievanceStep.ARBITRATION)
       problems.push({ path: 'outcome', message: 'must not be ADVANCED: arbitration is the last step' });
-    if (outcome === GrievanceStepOutcome.SETTLED) return [...problems, ...endProblems(resolution, settlementAmount, 'resolution')];
+    if (outcome === GrievanceStepOutcome.SETTLED)
+      return [...problems, ...endProblems(resolution, settlementAmount, 'resolution')];
     for (const [path, value] of Object.entries({ resolution, settlementAmount }))
       if (value != null) problems.push({ path, message: 'is allowed only when the outcome is SETTLED' });
     return problems;
@@ -611,7 +662,9 @@ export class Grievance extends Kept {
       if (!this.isPendingNow(deadline)) throw this.refusal(context.today);
       const { step, act } = deadline;
       const { actor, at } = context;
-      this.extensions.add(new GrievanceExtension({ ...facts, grievance: ref(this as Grievance), step, act, actor, at }));
+      this.extensions.add(
+        new GrievanceExtension({ ...facts, grievance: ref(this as Grievance), step, act, actor, at }),
+      );
     });
   }
 
@@ -626,7 +679,8 @@ export class Grievance extends Kept {
       }
       this.mark(context, MilestoneKind.ANSWERED, dueDate, { isDefault: true });
       this.hear();
-      if (onMiss === MissConsequence.ADVANCED && this.stepNumber < this.stepCount) this.advance(context, plusDays(dueDate, 1));
+      if (onMiss === MissConsequence.ADVANCED && this.stepNumber < this.stepCount)
+        this.advance(context, plusDays(dueDate, 1));
       return undefined;
     });
   }
@@ -636,7 +690,9 @@ export class Grievance extends Kept {
     if (appealDate == null) return [];
     if (appealDate > today) return [{ path: 'appealDate', message: 'must not be in the future' }];
     const answered = this.milestone(MilestoneKind.ANSWERED);
-    return answered && appealDate < answered.date ? [{ path: 'appealDate', message: 'must not be before the answer' }] : [];
+    return answered && appealDate < answered.date
+      ? [{ path: 'appealDate', message: 'must not be before the answer' }]
+      : [];
   }
 
   /** What is wrong with the date of a meeting or an answer at the current step. */
@@ -653,7 +709,12 @@ export class Grievance extends Kept {
   get facts(): CaseFacts {
     const { filedDate, incidentDate, knownDate, stepNumber: step } = this;
     const extensions = this.extensions.getItems().map(({ step: at, act, dueDate }) => ({ step: at, act, dueDate }));
-    const milestones = this.standing.map(({ step: at, kind, date, isDefault }) => ({ step: at, kind, date, isDefault }));
+    const milestones = this.standing.map(({ step: at, kind, date, isDefault }) => ({
+      step: at,
+      kind,
+      date,
+      isDefault,
+    }));
     const hasEnded = grievanceLaw[this.status].length === 0;
     return { filedDate, incidentDate, knownDate, step, hasEnded, milestones, extensions };
   }
@@ -762,9 +823,16 @@ export class Grievance extends Kept {
     this.record(action, before, context, note ?? null);
   }
 
-  private record(action: GrievanceAction, fromStatus: GrievanceStatus | null, context: ActionContext, note: string | null = null): void {
+  private record(
+    action: GrievanceAction,
+    fromStatus: GrievanceStatus | null,
+    context: ActionContext,
+    note: string | null = null,
+  ): void {
     const { actor, at } = context;
-    this.history.add(new CaseEvent({ grievance: ref(this as Grievance), action, fromStatus, toStatus: this.status, actor, at, note }));
+    this.history.add(
+      new CaseEvent({ grievance: ref(this as Grievance), action, fromStatus, toStatus: this.status, actor, at, note }),
+    );
   }
 
   private advance(context: ActionContext, date: string): void {

@@ -32,4 +32,5 @@ function asciiDomain(domain: string): string {
 }
 
 /** Converts letter by letter: in a whole text, the lower case of sigma depends on the next letter. */
-const lowerOutsideAscii = (text: string): string => text.replace(/[^\0-\x7f]/gu, (letter) => letter.toLowerCase()).normalize('NFC');
+const lowerOutsideAscii = (text: string): string =>
+  text.replace(/[^\0-\x7f]/gu, (letter) => letter.toLowerCase()).normalize('NFC');

@@ -73,13 +73,16 @@ export function Listed(listing: Listing) {
     const where = isKept ? ` where ${standing}` : '';
     const index = (options: object) => Index(options as never)(entity as never);
     for (const { name, parts } of keysOf(entity, listing)) {
-      if (parts.every((part) => typeof part === 'string')) index({ properties: parts, ...(isKept && { where: standing }) });
+      if (parts.every((part) => typeof part === 'string'))
+        index({ properties: parts, ...(isKept && { where: standing }) });
       else index({ name: nameOf(entity, name), expression: keyset(parts, where) });
     }
     if (isKept) index({ name: nameOf(entity, 'deleted'), properties: ['id'], where: 'deleted_at is not null' });
     const { texts = [], search = [] } = listing;
-    if (texts.length > 0) index({ name: nameOf(entity, 'trigrams'), expression: trigrams(texts.map(foldedText), where) });
-    if (search.length > 0) index({ name: nameOf(entity, 'search'), expression: trigrams(search.map(searchedText), where) });
+    if (texts.length > 0)
+      index({ name: nameOf(entity, 'trigrams'), expression: trigrams(texts.map(foldedText), where) });
+    if (search.length > 0)
+      index({ name: nameOf(entity, 'search'), expression: trigrams(search.map(searchedText), where) });
   };
 }
 
@@ -97,7 +100,9 @@ interface Key {
 function keysOf(entity: EntityClass, { filter, order, by: [first], unique = [] }: Listing): Key[] {
   const sorted = (property: string): string | OverColumns => sortKeyOf(entity, property)?.sql ?? property;
   const isSortedAsItStands = sorted(first) === first;
-  const filters = filter.filter((property) => !unique.includes(property) && !(property === first && isSortedAsItStands));
+  const filters = filter.filter(
+    (property) => !unique.includes(property) && !(property === first && isSortedAsItStands),
+  );
   return [
     ...[...new Set([first, ...order])].map((property) => ({ name: `by ${property}`, parts: [sorted(property), 'id'] })),
     ...filters.map((property) => ({ name: `${property} by ${first}`, parts: [property, sorted(first), 'id'] })),
@@ -112,9 +117,14 @@ export function sortKeyOf(entity: EntityClass, property: string): SortKey | unde
   const { sorts = {}, unique = [], next = {} } = listings.get(entity) ?? {};
   const [given, type] = [sorts[property], publishedType(entity, property)?.type];
   if (given) return { type: 'text', sql: (columnOf) => given(columnOf(property)) };
-  const values = getMetadataStorage().enums.some(({ enumObj }) => enumObj === type) ? Object.values(type as object) : undefined;
+  const values = getMetadataStorage().enums.some(({ enumObj }) => enumObj === type)
+    ? Object.values(type as object)
+    : undefined;
   if (values)
-    return { type: 'int', sql: (columnOf) => `array_position(array[${values.map(quoted).join(', ')}]::text[], ${columnOf(property)})` };
+    return {
+      type: 'int',
+      sql: (columnOf) => `array_position(array[${values.map(quoted).join(', ')}]::text[], ${columnOf(property)})`,
+    };
   if (type !== String) return undefined;
   if (unique.includes(property)) return { type: 'text', sql: (columnOf) => `lower(${columnOf(property)})` };
   const texts = [property, next[property] ?? []].flat();
@@ -159,12 +169,17 @@ const trigrams =
   };
 
 /** Builds the name of an index: `benevolence_application_deleted`, `member_status_by_last_name`. */
-const nameOf = (entity: EntityClass, what: string): string => `${entity.name} ${what}`.replace(/(?<=[a-z])(?=[A-Z])| /g, '_').toLowerCase();
+const nameOf = (entity: EntityClass, what: string): string =>
+  `${entity.name} ${what}`.replace(/(?<=[a-z])(?=[A-Z])| /g, '_').toLowerCase();
 
 /** Returns the type of a published property. Undefined if the property is not published. */
 export function publishedType(entity: EntityClass, property: string): { type: unknown } | undefined {
   const { fields } = getMetadataStorage();
-  for (let owner = entity as unknown; typeof owner === 'function' && owner !== Function.prototype; owner = Object.getPrototypeOf(owner)) {
+  for (
+    let owner = entity as unknown;
+    typeof owner === 'function' && owner !== Function.prototype;
+    owner = Object.getPrototypeOf(owner)
+  ) {
     const field = fields.find(({ target, name }) => target === owner && name === property);
     if (field) return { type: field.getType() };
   }
@@ -187,7 +202,11 @@ export function Derived(...properties: string[]) {
 
 /** Returns the properties from which a derived field is computed. Undefined if the field is a column. */
 export function derivationOf(entity: EntityClass, field: string): readonly string[] | undefined {
-  for (let prototype = entity.prototype as object | null; prototype; prototype = Object.getPrototypeOf(prototype) as object | null) {
+  for (
+    let prototype = entity.prototype as object | null;
+    prototype;
+    prototype = Object.getPrototypeOf(prototype) as object | null
+  ) {
     const found = derivations.get(prototype)?.get(field);
     if (found) return found;
   }

@@ -82,9 +82,16 @@ export interface MemberFacts {
 export const oneName = 'for a person with one name, enter it as lastName and FNU (first name unknown) as firstName';
 
 /** Returns the problems of a member's fields. Omitted fields are not checked. */
-export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: Partial<MemberFacts>, today: string): FieldProblem[] {
+export function memberProblems(
+  { memberNumber, email, dateOfBirth, hireDate }: Partial<MemberFacts>,
+  today: string,
+): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
-    [memberNumber !== undefined && !/^[A-Za-z0-9]+$/.test(memberNumber), 'memberNumber', 'must contain only unaccented letters and digits'],
+    [
+      memberNumber !== undefined && !/^[A-Za-z0-9]+$/.test(memberNumber),
+      'memberNumber',
+      'must contain only unaccented letters and digits',
+    ],
     [email != null && !isAddress(email), 'email', 'must be an e-mail address'],
     [dateOfBirth != null && dateOfBirth > today, 'dateOfBirth', 'must not be in the future'],
     [hireDate != null && hireDate > today, 'hireDate', 'must not be in the future'],
@@ -113,7 +120,9 @@ export function memberProblems({ memberNumber, email, dateOfBirth, hireDate }: P
 @Check({ name: 'members_born_before_hired', expression: 'date_of_birth < hire_date' })
 @Check({ name: 'members_member_number_form', expression: `member_number ~ '^[A-Za-z0-9]+$'` })
 export class Member extends Kept {
-  @Field(() => String, { description: 'The number on the union card: letters (A–Z) and digits. Unique, ignoring case.' })
+  @Field(() => String, {
+    description: 'The number on the union card: letters (A–Z) and digits. Unique, ignoring case.',
+  })
   @Property({ type: 'string', length: 30, collation: 'C' })
   memberNumber: string;
 
@@ -171,7 +180,10 @@ export class Member extends Kept {
   @Property({ type: 'date', nullable: true })
   dateOfBirth: string | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The date on which the member joined the trade or the local. Null if not set.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The date on which the member joined the trade or the local. Null if not set.',
+  })
   @Property({ type: 'date', nullable: true })
   hireDate: string | null;
 
@@ -233,7 +245,10 @@ export interface EmploymentFacts {
  * Returns the problems of an employment's fields. Omitted fields are not checked. An employment without an end date is
  * current, so neither date may be in the future.
  */
-export function employmentProblems({ startDate, endDate, hourlyRate }: Partial<EmploymentFacts>, today: string): FieldProblem[] {
+export function employmentProblems(
+  { startDate, endDate, hourlyRate }: Partial<EmploymentFacts>,
+  today: string,
+): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
     [startDate !== undefined && startDate > today, 'startDate', 'must not be in the future'],
     [endDate != null && endDate > today, 'endDate', 'must not be in the future'],
@@ -260,7 +275,10 @@ export class MemberEmployment extends Dated {
   @Property({ type: 'date' })
   startDate: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The last day of the employment. Null while the employment continues.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The last day of the employment. Null while the employment continues.',
+  })
   @Property({ type: 'date', nullable: true })
   endDate: string | null;
 

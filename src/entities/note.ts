@@ -70,7 +70,10 @@ export class MemberNote extends Kept {
   @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict' })
   member: Ref<Member>;
 
-  @Field(() => Person, { nullable: true, description: 'The user who added the note. Null when hidden from the caller.' })
+  @Field(() => Person, {
+    nullable: true,
+    description: 'The user who added the note. Null when hidden from the caller.',
+  })
   @ManyToOne({ entity: () => User, ref: true, deleteRule: 'restrict', index: true })
   author: Ref<User>;
 
@@ -94,7 +97,9 @@ export class MemberNote extends Kept {
   @Property({ type: 'integer', version: true })
   version!: number;
 
-  @Field(() => [MemberNoteRevision], { description: 'Every text of the note, oldest first. The last is the current one.' })
+  @Field(() => [MemberNoteRevision], {
+    description: 'Every text of the note, oldest first. The last is the current one.',
+  })
   @OneToMany({ entity: () => MemberNoteRevision, mappedBy: 'note', orderBy: { number: 'asc' } })
   revisions = new Collection<MemberNoteRevision>(this);
 
@@ -134,7 +139,10 @@ export class MemberNoteRevision extends Dated {
   @Property({ type: 'text' })
   text: string;
 
-  @Field(() => Person, { nullable: true, description: 'The user who wrote this text. Null when hidden from the caller.' })
+  @Field(() => Person, {
+    nullable: true,
+    description: 'The user who wrote this text. Null when hidden from the caller.',
+  })
   @ManyToOne({ entity: () => User, ref: true, deleteRule: 'restrict', index: true })
   author: Ref<User>;
 

@@ -54,11 +54,20 @@ export enum OrganizationAction {
 export const saltingFields = ['saltingScore', 'saltingNotes'] as const satisfies readonly (keyof OrganizationFacts)[];
 
 /** Returns the problems of an organization's fields. Omitted fields are not checked. */
-export function organizationProblems({ unitSize, email, website, saltingScore }: Partial<OrganizationFacts>): FieldProblem[] {
+export function organizationProblems({
+  unitSize,
+  email,
+  website,
+  saltingScore,
+}: Partial<OrganizationFacts>): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
     [unitSize != null && unitSize <= 0, 'unitSize', 'must be more than zero'],
     [email != null && !isAddress(email), 'email', 'must be an e-mail address'],
-    [website != null && !isWebAddress(website), 'website', 'must be a web address that begins with http:// or https://'],
+    [
+      website != null && !isWebAddress(website),
+      'website',
+      'must be a web address that begins with http:// or https://',
+    ],
     [saltingScore != null && (saltingScore < 1 || saltingScore > 5), 'saltingScore', 'must be from 1 to 5'],
   ];
   return laws.flatMap(([isBroken, path, message]) => (isBroken ? [{ path, message }] : []));
@@ -98,7 +107,10 @@ export class Organization extends Kept {
   @Enum({ items: () => OrganizationType })
   orgType: OrganizationType;
 
-  @Field(() => Int, { nullable: true, description: 'The number of workers in the proposed or actual bargaining unit. Null if not set.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The number of workers in the proposed or actual bargaining unit. Null if not set.',
+  })
   @Property({ type: 'integer', nullable: true })
   unitSize: number | null;
 
@@ -145,7 +157,10 @@ export class Organization extends Kept {
   @Property({ type: 'integer', version: true })
   version!: number;
 
-  @Field(() => [OrganizationContact], { nullable: true, description: 'The contacts at the organization, primary contact first.' })
+  @Field(() => [OrganizationContact], {
+    nullable: true,
+    description: 'The contacts at the organization, primary contact first.',
+  })
   @OneToMany({
     entity: () => OrganizationContact,
     mappedBy: 'organization',
@@ -194,7 +209,11 @@ export const contactProblems = ({ email }: Partial<OrganizationContactFacts>): F
 /** A contact person at an organization. An organization has at most one primary contact. */
 @ObjectType({ description: 'A contact person at an organization.', simpleResolvers: true })
 @Entity({ tableName: 'organization_contacts' })
-@Unique({ properties: ['organization'], where: 'is_primary and deleted_at is null', name: 'organization_contacts_single_primary_unique' })
+@Unique({
+  properties: ['organization'],
+  where: 'is_primary and deleted_at is null',
+  name: 'organization_contacts_single_primary_unique',
+})
 @Check({ name: 'organization_contacts_name_not_empty', expression: `first_name <> '' and last_name <> ''` })
 @Check({ name: 'organization_contacts_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
 export class OrganizationContact extends Kept {

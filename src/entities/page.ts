@@ -36,22 +36,35 @@ registerEnumType(OrderDirection, {
   description:
     'A sort direction. Text sorts without regard to case, accents, and apostrophes. Enum values sort ' +
     'in their domain order. The id breaks ties.',
-  valuesConfig: { ASC: { description: 'Ascending: smallest first.' }, DESC: { description: 'Descending: largest first.' } },
+  valuesConfig: {
+    ASC: { description: 'Ascending: smallest first.' },
+    DESC: { description: 'Descending: largest first.' },
+  },
 });
 
 /** The position of a page in its list. */
 @ObjectType({ description: 'The position of a page in its list.', simpleResolvers: true })
 export class PageInfo {
-  @Field(() => Boolean, { description: 'Whether more records follow this page. When paging backwards, whether `before` was given.' })
+  @Field(() => Boolean, {
+    description: 'Whether more records follow this page. When paging backwards, whether `before` was given.',
+  })
   hasNextPage!: boolean;
 
-  @Field(() => Boolean, { description: 'Whether more records precede this page. When paging forwards, whether `after` was given.' })
+  @Field(() => Boolean, {
+    description: 'Whether more records precede this page. When paging forwards, whether `after` was given.',
+  })
   hasPreviousPage!: boolean;
 
-  @Field(() => String, { nullable: true, description: 'The cursor of the first record on the page. Null if the page is empty.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The cursor of the first record on the page. Null if the page is empty.',
+  })
   startCursor!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The cursor of the last record on the page. Null if the page is empty.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The cursor of the last record on the page. Null if the page is empty.',
+  })
   endCursor!: string | null;
 }
 
@@ -77,7 +90,8 @@ export function connectionOf(entity: EntityClass): Class<Connection> {
   publish(connection, 'nodes', () => [entity], { description: 'The records on the page.' });
   publish(connection, 'pageInfo', () => PageInfo, { description: 'The position of the page in the list.' });
   publish(connection, 'totalCount', () => Int, {
-    description: 'The number of matching records that the caller can see, across all pages. Computed only when requested.',
+    description:
+      'The number of matching records that the caller can see, across all pages. Computed only when requested.',
   });
   return connection;
 }
@@ -104,12 +118,18 @@ export function pageOf(entity: EntityClass): Class<Page> {
       `Returns this many records from the start of the list or after the cursor: 1 to ${largestPage}. ` +
       `Defaults to ${usualPage} if \`last\` is not given.`,
   });
-  publish(page, 'after', () => String, { nullable: true, description: 'Returns records after this cursor. Use it with `first`.' });
+  publish(page, 'after', () => String, {
+    nullable: true,
+    description: 'Returns records after this cursor. Use it with `first`.',
+  });
   publish(page, 'last', () => Int, {
     nullable: true,
     description: `Returns this many records from the end of the list or before the cursor: 1 to ${largestPage}.`,
   });
-  publish(page, 'before', () => String, { nullable: true, description: 'Returns records before this cursor. Use it with `last`.' });
+  publish(page, 'before', () => String, {
+    nullable: true,
+    description: 'Returns records before this cursor. Use it with `last`.',
+  });
   if (entity.prototype instanceof Kept) publish(page, 'includeDeleted', () => Boolean, includeDeletedOptions);
   return page;
 }
@@ -150,7 +170,11 @@ function filterOf(entity: EntityClass, listing: Listing): Class<object> {
 }
 
 /** Builds an input type with a field for each filter of a listing. */
-function conditionsOf(entity: EntityClass, suffix: 'Filter' | 'Condition', { filter: properties, plain }: Listing): Class<object> {
+function conditionsOf(
+  entity: EntityClass,
+  suffix: 'Filter' | 'Condition',
+  { filter: properties, plain }: Listing,
+): Class<object> {
   const filter = named(`${entity.name}${suffix}`, class {} as Class<object>);
   const description = `Conditions for ${entity.name} records. A record must meet all of them. A null condition has no effect.`;
   InputType(filter.name, { description })(filter);
@@ -171,7 +195,9 @@ function conditionsOf(entity: EntityClass, suffix: 'Filter' | 'Condition', { fil
 export const [mostWords, longestSearch] = [10, 200];
 
 function searchOf(groups: readonly SearchGroup[]): string {
-  const properties = groups.flatMap(({ texts, phones = [] }) => [...texts, ...phones]).map((property) => `\`${property}\``);
+  const properties = groups
+    .flatMap(({ texts, phones = [] }) => [...texts, ...phones])
+    .map((property) => `\`${property}\``);
   return [
     `Matches records that contain every word of this text in ${properties.slice(0, -1).join(', ')}, or ${properties.at(-1)}.`,
     'Parts of words match, in any order. Ignores case, accents, and apostrophes.',
@@ -192,12 +218,17 @@ function orderOf(entity: EntityClass, properties: readonly string[]): Class<obje
   registerEnumType(fields, {
     name: `${entity.name}OrderField`,
     description: `The fields by which ${entity.name} records can be sorted.`,
-    valuesConfig: Object.fromEntries(properties.map((property) => [screaming(property), { description: `Sorts by \`${property}\`.` }])),
+    valuesConfig: Object.fromEntries(
+      properties.map((property) => [screaming(property), { description: `Sorts by \`${property}\`.` }]),
+    ),
   });
   const order = named(`${entity.name}Order`, class {} as Class<object>);
   InputType(order.name, { description: `A sort order for ${entity.name} records.` })(order);
   publish(order, 'field', () => fields, { description: 'The field to sort by.' });
-  publish(order, 'direction', () => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'The sort direction.' });
+  publish(order, 'direction', () => OrderDirection, {
+    defaultValue: OrderDirection.ASC,
+    description: 'The sort direction.',
+  });
   return order;
 }
 
@@ -242,7 +273,10 @@ function comparisonOf(type: unknown): Class<object> {
     const operandOf = { in: () => [valueType], notIn: () => [valueType], isNull: () => Boolean } as Partial<
       Record<Comparison, () => unknown>
     >;
-    publish(comparison, operator, operandOf[operator] ?? (() => valueType), { nullable: true, description: sentences[operator] });
+    publish(comparison, operator, operandOf[operator] ?? (() => valueType), {
+      nullable: true,
+      description: sentences[operator],
+    });
   }
   return comparison;
 }
@@ -266,7 +300,8 @@ function published(entity: EntityClass, property: string): { type: unknown } {
 /** Returns the type of a column's values: the id for a relation. */
 const valueOf = (type: unknown): unknown => (isRelation(type) ? ID : type);
 
-const isRelation = (type: unknown): boolean => typeof type === 'function' && ![String, Number, Boolean, Date].includes(type as never);
+const isRelation = (type: unknown): boolean =>
+  typeof type === 'function' && ![String, Number, Boolean, Date].includes(type as never);
 
 function named<T extends Class<object>>(name: string, type: T): T {
   return Object.defineProperty(type, 'name', { value: name });

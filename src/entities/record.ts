@@ -4,7 +4,9 @@ import { Field, ID, InterfaceType, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
 import { DateTimeScalar } from './scalars.ts';
 
-const idOptions = { description: 'The id of the record, a UUIDv7. It is unique across all types, and newer records have greater ids.' };
+const idOptions = {
+  description: 'The id of the record, a UUIDv7. It is unique across all types, and newer records have greater ids.',
+};
 
 /** A record that `node` finds by its id alone. */
 @InterfaceType({ description: 'A record that the `node` query can find by id.' })
@@ -36,7 +38,10 @@ export abstract class Dated extends Identified {
 /** A row that is only marked as deleted: it leaves every list and lookup, but cases still show it. */
 @ObjectType()
 export abstract class Kept extends Dated {
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the record was deleted. Null if it is not deleted.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the record was deleted. Null if it is not deleted.',
+  })
   @Property({ type: 'datetime', length: 3, nullable: true })
   deletedAt: Date | null = null;
 

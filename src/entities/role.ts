@@ -23,7 +23,8 @@ registerEnumType(RoleName, {
   valuesConfig: {
     ADMIN: { description: 'Administers the service, its users, and all records.' },
     OFFICER: {
-      description: 'An elected officer. Manages members, organizations, and grievances. Reviews and pays benevolence applications.',
+      description:
+        'An elected officer. Manages members, organizations, and grievances. Reviews and pays benevolence applications.',
     },
     STAFF: { description: 'Office staff. Manages members, organizations, grievances, and benevolence drafts.' },
     ORGANIZER: { description: 'An organizer. Manages salting activities.' },
@@ -33,7 +34,11 @@ registerEnumType(RoleName, {
 });
 
 /** A named set of rights: a system role, or a custom role with the rights of the role that it is based on. */
-@ObjectType({ description: 'A named set of rights that can be assigned to users.', simpleResolvers: true, implements: Node })
+@ObjectType({
+  description: 'A named set of rights that can be assigned to users.',
+  simpleResolvers: true,
+  implements: Node,
+})
 @Entity({ tableName: 'roles' })
 @Check({ name: 'roles_name_lower_case', expression: `name = lower(name)` })
 export class Role extends Dated {
@@ -54,11 +59,19 @@ export class Role extends Dated {
   @Property({ type: 'boolean' })
   isSystemRole: boolean;
 
-  @Field(() => RoleName, { description: 'The system role whose rights this role grants. For a system role, the role itself.' })
+  @Field(() => RoleName, {
+    description: 'The system role whose rights this role grants. For a system role, the role itself.',
+  })
   @Enum({ items: () => RoleName })
   basedOn: RoleName;
 
-  constructor(facts: { name: string; displayName: string; description?: string | null; isSystemRole: boolean; basedOn: RoleName }) {
+  constructor(facts: {
+    name: string;
+    displayName: string;
+    description?: string | null;
+    isSystemRole: boolean;
+    basedOn: RoleName;
+  }) {
     super();
     this.name = facts.name;
     this.displayName = facts.displayName;
@@ -91,14 +104,19 @@ export interface RoleDescription {
 const longestDescription = 2000;
 
 /** Returns the problems of a role's texts. */
-export function roleProblems({ name, displayName, description }: RoleDescription & { readonly name?: string | undefined }): FieldProblem[] {
+export function roleProblems({
+  name,
+  displayName,
+  description,
+}: RoleDescription & { readonly name?: string | undefined }): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (name !== undefined && !/^[a-z][a-z0-9_-]{0,49}$/.test(name))
     problems.push({
       path: 'name',
       message: 'must have 1 to 50 characters: lowercase letters, digits, "_" and "-", starting with a letter',
     });
-  if (displayName != null && /\p{Cc}/u.test(displayName)) problems.push({ path: 'displayName', message: 'must be one line' });
+  if (displayName != null && /\p{Cc}/u.test(displayName))
+    problems.push({ path: 'displayName', message: 'must be one line' });
   if (description != null && isLonger(description, longestDescription))
     problems.push({ path: 'description', message: `must have at most ${longestDescription} characters` });
   return problems;
@@ -106,15 +124,27 @@ export function roleProblems({ name, displayName, description }: RoleDescription
 
 /** The display names and descriptions of the system roles. */
 export const systemRoles: Readonly<Record<RoleName, readonly [displayName: string, description: string]>> = {
-  admin: ['Administrator', 'Runs the service: sees and changes every record, assigns roles, and decides about the settings of the local.'],
-  officer: ['Officer', 'An elected officer: keeps members and employers, handles grievances, and reviews and pays benevolence.'],
-  staff: ['Staff', 'The office of the local: keeps members and employers, files grievances, and takes in benevolence applications.'],
+  admin: [
+    'Administrator',
+    'Runs the service: sees and changes every record, assigns roles, and decides about the settings of the local.',
+  ],
+  officer: [
+    'Officer',
+    'An elected officer: keeps members and employers, handles grievances, and reviews and pays benevolence.',
+  ],
+  staff: [
+    'Staff',
+    'The office of the local: keeps members and employers, files grievances, and takes in benevolence applications.',
+  ],
   organizer: [
     'Organizer',
     'Organizes employers that are not union yet: keeps salting activities and the organizing notes about employers.',
   ],
   instructor: ['Instructor', 'Teaches apprentices and journeymen: sees who the members are, and no case of theirs.'],
-  member: ['Member', 'A member of the local: sees their own record, employments, grievances and benevolence applications.'],
+  member: [
+    'Member',
+    'A member of the local: sees their own record, employments, grievances and benevolence applications.',
+  ],
 };
 
 /** The assignment of a role to a user, from an instant on, possibly until another. */
@@ -205,7 +235,11 @@ export interface AssignmentTerms {
 }
 
 /** Returns the problems of the terms. */
-export function termProblems({ expiresAt, reviewLevels }: AssignmentTerms, role: Pick<Role, 'mayReview'> | null, at: Date): FieldProblem[] {
+export function termProblems(
+  { expiresAt, reviewLevels }: AssignmentTerms,
+  role: Pick<Role, 'mayReview'> | null,
+  at: Date,
+): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (expiresAt && expiresAt <= at) problems.push({ path: 'expiresAt', message: 'must be in the future' });
   if (new Set(reviewLevels).size < (reviewLevels ?? []).length)

@@ -71,7 +71,10 @@ type Figures = Pick<SaltingActivityFacts, 'activityDate' | 'workersContacted' | 
   Partial<Pick<SaltingActivityFacts, 'outcome'>>;
 
 /** Returns the problems of an activity's fields. The database has the same constraints. */
-export function saltingProblems({ activityDate, outcome, workersContacted, cardsSigned }: Figures, today: string): FieldProblem[] {
+export function saltingProblems(
+  { activityDate, outcome, workersContacted, cardsSigned }: Figures,
+  today: string,
+): FieldProblem[] {
   const laws: [isBroken: boolean, path: string, message: string][] = [
     [activityDate > today, 'activityDate', 'must not be in the future'],
     [workersContacted < 0, 'workersContacted', 'must not be negative'],
@@ -87,14 +90,21 @@ export function saltingProblems({ activityDate, outcome, workersContacted, cards
 }
 
 /** Work of an organizer at a non-union employer. */
-@ObjectType({ description: 'A salting activity: work of an organizer at a non-union employer.', simpleResolvers: true, implements: Node })
+@ObjectType({
+  description: 'A salting activity: work of an organizer at a non-union employer.',
+  simpleResolvers: true,
+  implements: Node,
+})
 @Entity({ tableName: 'salting_activities' })
 @Listed({
   filter: ['member', 'organization', 'activityType', 'activityDate', 'outcome', 'workersContacted', 'cardsSigned'],
   order: ['activityDate', 'activityType', 'workersContacted', 'cardsSigned', 'createdAt'],
   by: ['activityDate', 'DESC'],
 })
-@Check({ name: 'salting_activities_cards_within_contacts', expression: 'cards_signed >= 0 and cards_signed <= workers_contacted' })
+@Check({
+  name: 'salting_activities_cards_within_contacts',
+  expression: 'cards_signed >= 0 and cards_signed <= workers_contacted',
+})
 @Check({
   name: 'salting_activities_no_contact_no_figures',
   expression: `outcome <> 'no_contact' or (workers_contacted = 0 and cards_signed = 0)`,
@@ -128,7 +138,9 @@ export class SaltingActivity extends Kept {
   @Property({ type: 'integer' })
   workersContacted: number;
 
-  @Field(() => Int, { description: 'The number of contacted workers who signed an authorization card. At most `workersContacted`.' })
+  @Field(() => Int, {
+    description: 'The number of contacted workers who signed an authorization card. At most `workersContacted`.',
+  })
   @Property({ type: 'integer' })
   cardsSigned: number;
 

@@ -62,7 +62,8 @@ const calendars = new Map<string, Intl.DateTimeFormat>();
 /** Returns the day of an instant in an IANA time zone. */
 export function dayIn(timeZone: string, instant: Date): string {
   const calendar =
-    calendars.get(timeZone) ?? new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+    calendars.get(timeZone) ??
+    new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
   calendars.set(timeZone, calendar);
   return calendar.format(instant);
 }

@@ -39,7 +39,10 @@ export class Session extends Dated {
   @Property({ type: 'string', length: 300, nullable: true })
   userAgent: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The IP address of the latest login or refresh. Null if unknown.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The IP address of the latest login or refresh. Null if unknown.',
+  })
   @Property({ type: 'string', length: 45, nullable: true })
   ipAddress: string | null;
 

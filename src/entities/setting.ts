@@ -67,7 +67,9 @@ export const meaningOf: Readonly<Record<ConnectionFailure, string>> = {
 registerEnumType(ConnectionFailure, {
   name: 'ConnectionFailure',
   description: 'The reason for a failed connection.',
-  valuesConfig: Object.fromEntries(Object.entries(ConnectionFailure).map(([name, reason]) => [name, { description: meaningOf[reason] }])),
+  valuesConfig: Object.fromEntries(
+    Object.entries(ConnectionFailure).map(([name, reason]) => [name, { description: meaningOf[reason] }]),
+  ),
 });
 
 /** The address and the credentials of a database server. The password is secret: no message or log shows it. */
@@ -97,7 +99,10 @@ export class ConnectionSettings {
   @Field(() => String, { nullable: true, description: 'The database user. Null for the embedded database.' })
   username!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The PostgreSQL version. Null while the database does not respond.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The PostgreSQL version. Null while the database does not respond.',
+  })
   serverVersion!: string | null;
 
   @Field(() => Boolean, { description: 'Whether the database responds.' })
@@ -119,15 +124,23 @@ export class Settings {
   version!: string;
 }
 
-@ObjectType({ description: 'The result of a connection test. A failed connection is a normal result, not a GraphQL error.' })
+@ObjectType({
+  description: 'The result of a connection test. A failed connection is a normal result, not a GraphQL error.',
+})
 export class ConnectionTest {
   @Field(() => ConnectionStatus, { description: 'The result: OK or FAILED.' })
   status!: ConnectionStatus;
 
-  @Field(() => ConnectionFailure, { nullable: true, description: 'The reason for the failure. Null if the connection works.' })
+  @Field(() => ConnectionFailure, {
+    nullable: true,
+    description: 'The reason for the failure. Null if the connection works.',
+  })
   reason!: ConnectionFailure | null;
 
-  @Field(() => String, { nullable: true, description: 'The message `Connection failed: <reason>`. Null if the connection works.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The message `Connection failed: <reason>`. Null if the connection works.',
+  })
   message!: string | null;
 
   @Field(() => String, { nullable: true, description: 'The PostgreSQL version. Null if the connection failed.' })
@@ -139,7 +152,10 @@ export class ConnectionTest {
   })
   hasOwner!: boolean | null;
 
-  @Field(() => Int, { nullable: true, description: 'The response time of the server in milliseconds. Null if the connection failed.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The response time of the server in milliseconds. Null if the connection failed.',
+  })
   latencyMs!: number | null;
 }
 
@@ -148,12 +164,20 @@ export class ConnectionSaved {
   @Field(() => ConnectionStatus, { description: 'The result: SAVED or FAILED.' })
   status!: ConnectionStatus;
 
-  @Field(() => ConnectionFailure, { nullable: true, description: 'The reason for the failure. Null if the connection was saved.' })
+  @Field(() => ConnectionFailure, {
+    nullable: true,
+    description: 'The reason for the failure. Null if the connection was saved.',
+  })
   reason!: ConnectionFailure | null;
 
-  @Field(() => String, { nullable: true, description: 'The message `Connection failed: <reason>`. Null if the connection was saved.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The message `Connection failed: <reason>`. Null if the connection was saved.',
+  })
   message!: string | null;
 
-  @Field(() => ConnectionSettings, { description: 'The connection in use: the new one if it was saved, otherwise the previous one.' })
+  @Field(() => ConnectionSettings, {
+    description: 'The connection in use: the new one if it was saved, otherwise the previous one.',
+  })
   connection!: ConnectionSettings;
 }

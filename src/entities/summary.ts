@@ -64,7 +64,9 @@ export class OrganizingSummary {
   @Field(() => Int, { description: 'The number of activities in the period.' })
   activityCount!: number;
 
-  @Field(() => Int, { description: 'The number of contacted workers in the period. A worker counts once for each activity.' })
+  @Field(() => Int, {
+    description: 'The number of contacted workers in the period. A worker counts once for each activity.',
+  })
   workersContacted!: number;
 
   @Field(() => Int, { description: 'The number of signed cards in the period.' })
@@ -90,7 +92,9 @@ export class OrganizingSummary {
   })
   reachesMajority!: boolean | null;
 
-  @Field(() => [OrganizingMonth], { description: 'The figures by month, earliest first. Months without activities are omitted.' })
+  @Field(() => [OrganizingMonth], {
+    description: 'The figures by month, earliest first. Months without activities are omitted.',
+  })
   months!: OrganizingMonth[];
 }
 
@@ -227,7 +231,10 @@ export class GrievanceSummary {
   })
   byStep!: GrievanceStepCount[];
 
-  @Field(() => [GrievanceEmployerCount], { complexity: employersCounted, description: 'The figures by employer, highest count first.' })
+  @Field(() => [GrievanceEmployerCount], {
+    complexity: employersCounted,
+    description: 'The figures by employer, highest count first.',
+  })
   byEmployer!: GrievanceEmployerCount[];
 
   @Field(() => [GrievanceArticleCount], { description: 'The figures by article, highest count first.' })
@@ -271,7 +278,12 @@ const requested: Figure = [money('sum("amountRequested")'), `'0.00'`];
 const approved: Figure = [money('sum("approvedAmount")'), `'0.00'`];
 
 /** One entry for each of the values, in their order, with figures over the rows that have it. */
-function byEach(property: string, values: readonly string[], as: string, figures: Readonly<Record<string, Figure>>): string {
+function byEach(
+  property: string,
+  values: readonly string[],
+  as: string,
+  figures: Readonly<Record<string, Figure>>,
+): string {
   const found = Object.entries(figures).map(([name, [figure]]) => `${figure} as "${name}"`);
   const told = Object.entries(figures).map(([name, [, ofNone]]) => `'${name}', coalesce(g."${name}", ${ofNone})`);
   return `(select json_agg(json_build_object('${as}', v.value, ${told.join(', ')}) order by v.place)

@@ -28,7 +28,22 @@ export const cleaned = (text: string): string =>
 const isPlain = /^[\t\n\r\x20-\x7e]*$/;
 
 const joined = '\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\uFE0F';
-const scripts = ['Arab', 'Syrc', 'Mong', 'Deva', 'Beng', 'Guru', 'Gujr', 'Orya', 'Taml', 'Telu', 'Knda', 'Mlym', 'Sinh', 'Khmr'];
+const scripts = [
+  'Arab',
+  'Syrc',
+  'Mong',
+  'Deva',
+  'Beng',
+  'Guru',
+  'Gujr',
+  'Orya',
+  'Taml',
+  'Telu',
+  'Knda',
+  'Mlym',
+  'Sinh',
+  'Khmr',
+];
 const shaped = scripts.map((script) => `\\p{Script=${script}}`).join('');
 const hidden = new RegExp(
   [
@@ -51,4 +66,5 @@ export const lengthOf = (text: string): number => {
 };
 
 /** Whether a text has more code points than this. */
-export const isLonger = (text: string, most: number): boolean => text.length > most && (text.length > 2 * most || lengthOf(text) > most);
+export const isLonger = (text: string, most: number): boolean =>
+  text.length > most && (text.length > 2 * most || lengthOf(text) > most);

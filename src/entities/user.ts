@@ -23,7 +23,10 @@ import type { Viewer } from './viewer.ts';
   next: { lastName: 'firstName' },
   search: [{ texts: ['firstName', 'lastName', 'username', 'email'] }],
 })
-@Unique({ name: 'users_username_unique', expression: 'create unique index "users_username_unique" on "users" (lower("username"))' })
+@Unique({
+  name: 'users_username_unique',
+  expression: 'create unique index "users_username_unique" on "users" (lower("username"))',
+})
 // A self-entered address is only a claim until it is verified, and several users may claim the same one. A unique index
 // over claims would reveal whether an account has the address. A deleted user holds neither an address nor a member.
 @Unique({
@@ -45,13 +48,15 @@ import type { Viewer } from './viewer.ts';
 @Check({ name: 'users_failed_login_attempts_not_negative', expression: 'failed_login_attempts >= 0' })
 export class User extends Kept {
   @Field(() => String, {
-    description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case.',
+    description:
+      'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case.',
   })
   @Property({ type: 'string', length: 50, collation: 'C' })
   username: string;
 
   @Field(() => String, {
-    description: 'The e-mail address. Verified addresses are unique, ignoring case. An unverified address can also belong to another user.',
+    description:
+      'The e-mail address. Verified addresses are unique, ignoring case. An unverified address can also belong to another user.',
   })
   @Property({ type: 'string', length: 254, collation: 'C' })
   email: string;
@@ -89,7 +94,8 @@ export class User extends Kept {
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether the user must change the password. Until then, most operations fail with PASSWORD_CHANGE_REQUIRED.',
+    description:
+      'Whether the user must change the password. Until then, most operations fail with PASSWORD_CHANGE_REQUIRED.',
   })
   @Property({ type: 'boolean' })
   passwordMustChange: boolean = false;
@@ -110,7 +116,8 @@ export class User extends Kept {
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When the login lock after wrong passwords ends. It can be in the past. Null if no lock occurred since the last login.',
+    description:
+      'When the login lock after wrong passwords ends. It can be in the past. Null if no lock occurred since the last login.',
   })
   @Property({ type: 'datetime', length: 3, nullable: true })
   lockedUntil: Date | null = null;
@@ -122,15 +129,21 @@ export class User extends Kept {
   @Property({ type: 'datetime', length: 3, nullable: true })
   lastLoginAt: Date | null = null;
 
-  @Field(() => Member, { nullable: true, description: 'The linked member record. Null if none is linked or when hidden from the caller.' })
+  @Field(() => Member, {
+    nullable: true,
+    description: 'The linked member record. Null if none is linked or when hidden from the caller.',
+  })
   @ManyToOne({ entity: () => Member, ref: true, nullable: true, deleteRule: 'restrict', index: true })
   member: Ref<Member> | null = null;
 
   @Field(() => Boolean, { nullable: true, description: 'Whether login requires a second factor.' })
-  @Formula((user) => `exists (select 1 from totp_credentials c where c.user_id = ${user.id} and c.confirmed_at is not null)`, {
-    type: 'boolean',
-    lazy: true,
-  })
+  @Formula(
+    (user) => `exists (select 1 from totp_credentials c where c.user_id = ${user.id} and c.confirmed_at is not null)`,
+    {
+      type: 'boolean',
+      lazy: true,
+    },
+  )
   hasTotp?: boolean;
 
   @Field(() => Boolean, {
@@ -196,10 +209,18 @@ const addressForm = /^[^\s\p{C}@<>()[\]\\,;:"]{1,64}@[^\s\p{C}@<>()[\]\\,;:"]{1,
 export const isAddress = (email: string): boolean => email.length <= 254 && addressForm.test(email);
 
 /** Returns the problems of a user's names and address. */
-export function userProblems({ username, email, firstName, lastName }: Partial<UserFacts>): { path: keyof UserFacts; message: string }[] {
+export function userProblems({
+  username,
+  email,
+  firstName,
+  lastName,
+}: Partial<UserFacts>): { path: keyof UserFacts; message: string }[] {
   const problems: { path: keyof UserFacts; message: string }[] = [];
   if (username !== undefined && !/^[A-Za-z0-9._-]{2,50}$/.test(username))
-    problems.push({ path: 'username', message: 'must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"' });
+    problems.push({
+      path: 'username',
+      message: 'must have 2 to 50 characters: unaccented letters, digits, ".", "_" and "-"',
+    });
   // a trailing dot would make a second address of the same mailbox
   if (email !== undefined && !(isAddress(email) && /@[\x21-\x7e]+(?<!\.)$/.test(email)))
     problems.push({ path: 'email', message: 'must be an e-mail address' });
@@ -215,7 +236,9 @@ export function userProblems({ username, email, firstName, lastName }: Partial<U
 /** A user as other records show them: only the name. */
 @ObjectType({ description: 'A user as shown on other records, with only the name.', simpleResolvers: true })
 export class Person {
-  @Field(() => ID, { description: 'The id of this Person for client caches. It differs from the id of the user, see `userId`.' })
+  @Field(() => ID, {
+    description: 'The id of this Person for client caches. It differs from the id of the user, see `userId`.',
+  })
   @Derived('id')
   id(this: { readonly id: string }): string {
     return personIdOf(this.id);

@@ -1,4 +1,14 @@
-import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, OneToOne, Property, Unique } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Enum,
+  Formula,
+  ManyToOne,
+  OneToMany,
+  OneToOne,
+  Property,
+  Unique,
+} from '@mikro-orm/decorators/legacy';
 import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType } from 'type-graphql';
 import { Dated } from './record.ts';
@@ -10,7 +20,10 @@ import { Person, User } from './user.ts';
 export const vaultRoles: readonly RoleName[] = [RoleName.ADMIN, RoleName.OFFICER, RoleName.STAFF, RoleName.ORGANIZER];
 
 /** The only vault of an instance. Its contents are {@link Secret}s; its key exists only in grants. */
-@ObjectType({ description: 'The vault, which stores the secrets of the local in encrypted form.', simpleResolvers: true })
+@ObjectType({
+  description: 'The vault, which stores the secrets of the local in encrypted form.',
+  simpleResolvers: true,
+})
 @Entity({ tableName: 'vaults' })
 @Unique({ name: 'vaults_single_unique', expression: 'create unique index "vaults_single_unique" on "vaults" ((true))' })
 export class Vault extends Dated {
@@ -23,7 +36,10 @@ export class Vault extends Dated {
   state: string;
 
   @Field(() => Int, { description: 'The version of the vault key that encrypts new values.' })
-  @Formula(() => `coalesce((select k.version from vault_keys k where k.state = 'active'), 0)`, { type: 'integer', lazy: true })
+  @Formula(() => `coalesce((select k.version from vault_keys k where k.state = 'active'), 0)`, {
+    type: 'integer',
+    lazy: true,
+  })
   keyVersion?: number;
 
   @Field(() => Int, { description: 'The number of secrets.' })
@@ -31,10 +47,12 @@ export class Vault extends Dated {
   secretCount?: number;
 
   @Field(() => Int, {
-    description: 'The number of values still encrypted with an earlier vault key. The next unlock continues an interrupted key rotation.',
+    description:
+      'The number of values still encrypted with an earlier vault key. The next unlock continues an interrupted key rotation.',
   })
   @Formula(
-    () => `(select cast(count(*) as int) from secret_versions v join vault_keys k on k.id = v.vault_key_id where k.state <> 'active')`,
+    () =>
+      `(select cast(count(*) as int) from secret_versions v join vault_keys k on k.id = v.vault_key_id where k.state <> 'active')`,
     { type: 'integer', lazy: true },
   )
   rewrapsLeft?: number;
@@ -132,7 +150,10 @@ export class VaultSession extends Dated {
 }
 
 /** The name and metadata of a secret. No column holds its value. */
-@ObjectType({ description: 'A secret without its value. Only `revealSecret` returns the value.', simpleResolvers: true })
+@ObjectType({
+  description: 'A secret without its value. Only `revealSecret` returns the value.',
+  simpleResolvers: true,
+})
 @Entity({ tableName: 'secrets' })
 @Check({ name: 'secrets_current_version_positive', expression: 'current_version > 0' })
 export class Secret extends Dated {
@@ -153,7 +174,10 @@ export class Secret extends Dated {
   @OneToMany({ entity: () => SecretVersion, mappedBy: 'secret', orderBy: { version: 'desc' } })
   versions = new Collection<SecretVersion>(this);
 
-  @Field(() => Person, { nullable: true, description: 'The user who last changed the secret. Null if unknown or hidden from the caller.' })
+  @Field(() => Person, {
+    nullable: true,
+    description: 'The user who last changed the secret. Null if unknown or hidden from the caller.',
+  })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'set null', index: true })
   updatedBy: Ref<User> | null;
 
@@ -187,11 +211,21 @@ export class SecretVersion extends Dated {
   @Property({ type: 'text' })
   token: string;
 
-  @Field(() => Person, { nullable: true, description: 'The user who stored the version. Null if unknown or hidden from the caller.' })
+  @Field(() => Person, {
+    nullable: true,
+    description: 'The user who stored the version. Null if unknown or hidden from the caller.',
+  })
   @ManyToOne({ entity: () => User, ref: true, nullable: true, deleteRule: 'set null', index: true })
   createdBy: Ref<User> | null;
 
-  constructor(facts: { secret: Ref<Secret>; version: number; vaultKey: Ref<VaultKey>; salt: string; token: string; createdBy: Ref<User> }) {
+  constructor(facts: {
+    secret: Ref<Secret>;
+    version: number;
+    vaultKey: Ref<VaultKey>;
+    salt: string;
+    token: string;
+    createdBy: Ref<User>;
+  }) {
     super();
     this.secret = facts.secret;
     this.version = facts.version;

@@ -40,7 +40,9 @@ function cleanedWithin(given: unknown): unknown {
   if (typeof given === 'string') return cleaned(given);
   if (Array.isArray(given)) return given.map(cleanedWithin);
   if (!isPlainObject(given)) return given;
-  return Object.fromEntries(Object.entries(given).map(([name, each]) => [name, secretInputs.has(name) ? each : cleanedWithin(each)]));
+  return Object.fromEntries(
+    Object.entries(given).map(([name, each]) => [name, secretInputs.has(name) ? each : cleanedWithin(each)]),
+  );
 }
 
 /** An input, and no value that a scalar made of one. */

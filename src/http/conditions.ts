@@ -11,7 +11,8 @@ export const noRootConditions: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     validationDidStart: async ({ document }) => {
       for (const each of document.definitions) {
-        if (each.kind === Kind.OPERATION_DEFINITION && each.operation === 'subscription') moveConditions(document, each);
+        if (each.kind === Kind.OPERATION_DEFINITION && each.operation === 'subscription')
+          moveConditions(document, each);
       }
     },
   }),
@@ -34,7 +35,8 @@ function rootSelections({ definitions }: DocumentNode, operation: OperationDefin
   const found = new Set(operation.selectionSet.selections);
   // what is added to a set while it is iterated is visited too, and only once
   for (const selection of found) {
-    if (selection.kind === Kind.INLINE_FRAGMENT) for (const inner of selection.selectionSet.selections) found.add(inner);
+    if (selection.kind === Kind.INLINE_FRAGMENT)
+      for (const inner of selection.selectionSet.selections) found.add(inner);
     if (selection.kind !== Kind.FRAGMENT_SPREAD) continue;
     for (const each of definitions) {
       if (each.kind !== Kind.FRAGMENT_DEFINITION || each.name.value !== selection.name.value) continue;

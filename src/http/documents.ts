@@ -58,7 +58,8 @@ export class Documents<Context extends ViewerContext> {
     if (!operation || operation.operation === 'subscription') return;
     const { body } = response;
     const hasErrors = errors !== undefined || body?.kind !== 'single' || body.singleResult.errors !== undefined;
-    if (!hasErrors && this.#kept.get(queryHash) !== document) this.#kept.set(queryHash, document, { size: bytesOf(document) });
+    if (!hasErrors && this.#kept.get(queryHash) !== document)
+      this.#kept.set(queryHash, document, { size: bytesOf(document) });
   }
 }
 
@@ -86,7 +87,9 @@ export function bytesOf(document: DocumentNode): number {
     (set?.selections ?? []).reduce(
       (sum, each) =>
         sum +
-        (each.kind === Kind.FRAGMENT_SPREAD ? inFragment(each.name.value) : Number(each.kind === Kind.FIELD) + fieldsIn(each.selectionSet)),
+        (each.kind === Kind.FRAGMENT_SPREAD
+          ? inFragment(each.name.value)
+          : Number(each.kind === Kind.FIELD) + fieldsIn(each.selectionSet)),
       0,
     );
   const fields = document.definitions.reduce(

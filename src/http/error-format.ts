@@ -80,8 +80,10 @@ function variableProblem(message: string, thrown: unknown): Refusal {
   const variable = /^Variable "\$(\w+)" /.exec(message)?.[1];
   if (variable === undefined) return new Refusal('BAD_INPUT', withoutValues(message));
   const root = argumentOf(thrown) ?? variable;
-  if (/^Variable "\$\w+" of (?:required|non-null) type /.test(message)) return badInput({ path: root, message: 'is required' });
-  const reason = thrown instanceof GraphQLError && thrown.originalError instanceof GraphQLError ? thrown.originalError : undefined;
+  if (/^Variable "\$\w+" of (?:required|non-null) type /.test(message))
+    return badInput({ path: root, message: 'is required' });
+  const reason =
+    thrown instanceof GraphQLError && thrown.originalError instanceof GraphQLError ? thrown.originalError : undefined;
   const before = message.slice(0, -`; ${reason?.message ?? ''}`.length);
   const path = `${root}${/ at "\w+([\w.[\]]*)"$/.exec(before)?.[1] ?? ''}`;
   const { field, message: problem } = complaintOf(reason?.message ?? '', reason) ?? { message: 'is not valid' };
@@ -95,7 +97,11 @@ function literalProblem(message: string, thrown: unknown): Refusal {
   if (!complaint || !node) return new Refusal('BAD_INPUT', withoutValues(message));
   const isNamed = node.kind === Kind.OBJECT_FIELD || node.kind === Kind.ARGUMENT;
   const path = [placeOf(node), isNamed ? undefined : complaint.field].filter(Boolean).join('.');
-  return new Refusal('BAD_INPUT', withoutValues(message), path === '' ? {} : { fields: [{ path, message: complaint.message }] });
+  return new Refusal(
+    'BAD_INPUT',
+    withoutValues(message),
+    path === '' ? {} : { fields: [{ path, message: complaint.message }] },
+  );
 }
 
 /** Messages of GraphQL and our text for each, without values. The first match applies. The last quoted name is never submitted data. */
@@ -160,7 +166,8 @@ function argumentOf(thrown: unknown): string | undefined {
 
 /** Returns the input path of the first use of a variable, in its operation or in a fragment. */
 function placeOfVariable(document: DocumentNode, { variable, loc }: VariableDefinitionNode): string | undefined {
-  const isIts = ({ loc: own }: ASTNode): boolean => own !== undefined && loc !== undefined && own.start < loc.start && loc.end < own.end;
+  const isIts = ({ loc: own }: ASTNode): boolean =>
+    own !== undefined && loc !== undefined && own.start < loc.start && loc.end < own.end;
   const operation = document.definitions.filter(isIts);
   const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
   for (const definition of [...operation, ...fragments]) {
@@ -186,7 +193,8 @@ function placeAlong(root: ASTNode, path: readonly (string | number)[]): string {
     const node = at as ASTNode;
     if (path[index - 1] === 'values') place += `[${key}]`;
     if (node.kind === Kind.ARGUMENT) place = node.name.value;
-    if (node.kind === Kind.VARIABLE_DEFINITION) place = placeOfVariable(root as DocumentNode, node) ?? node.variable.name.value;
+    if (node.kind === Kind.VARIABLE_DEFINITION)
+      place = placeOfVariable(root as DocumentNode, node) ?? node.variable.name.value;
     if (node.kind === Kind.OBJECT_FIELD) place += `.${node.name.value}`;
   }
   return place;

@@ -46,7 +46,9 @@ export function interpreting(schema: GraphQLSchema): Execute {
     execute({ schema, document, operationName, variableValues: variables, contextValue: context });
   return async (execution) => {
     const keys = mutationKeys(schema, execution);
-    return keys.length > 1 ? oneByOne(interpret, execution, keys, String(schema.getMutationType())) : interpret(execution);
+    return keys.length > 1
+      ? oneByOne(interpret, execution, keys, String(schema.getMutationType()))
+      : interpret(execution);
   };
 }
 
@@ -74,7 +76,12 @@ function mutationKeys(schema: GraphQLSchema, { document, operation, variables }:
  * nullable, so GraphQL answers `data: null` then, and the results of the fields before would be lost: they are answered
  * as `extensions.completed`, under their keys.
  */
-async function oneByOne(run: Execute, execution: Execution, keys: readonly string[], root: string): Promise<ExecutionResult> {
+async function oneByOne(
+  run: Execute,
+  execution: Execution,
+  keys: readonly string[],
+  root: string,
+): Promise<ExecutionResult> {
   const progress = execution.progress ?? newProgress();
   const { completed } = progress;
   const errors: GraphQLError[] = [];
@@ -88,7 +95,10 @@ async function oneByOne(run: Execute, execution: Execution, keys: readonly strin
   return { data: completed, ...(errors.length > 0 && { errors }) };
 }
 
-export const newProgress = (): Progress => ({ completed: Object.create(null) as Record<string, unknown>, isOver: false });
+export const newProgress = (): Progress => ({
+  completed: Object.create(null) as Record<string, unknown>,
+  isOver: false,
+});
 
 /** Whether a field that was completed did something. */
 export const isDone = (execution: Execution, completed: Progress['completed']): boolean =>
@@ -153,7 +163,8 @@ export function compiling(schema: GraphQLSchema, after = worthCompiling): Execut
 }
 
 /** The same context for a second execution: what it refuses is on record from the first. */
-const withoutRefusals = (context: unknown): object => Object.create(context as object, { refused: { value: () => {} } }) as object;
+const withoutRefusals = (context: unknown): object =>
+  Object.create(context as object, { refused: { value: () => {} } }) as object;
 
 /** Names that the compiler makes names of its own from; with underscores, those of two places could be the same. */
 const plainName = /^(?!idx\d)[A-Za-z][A-Za-z0-9]*$/;
@@ -175,7 +186,8 @@ export function isCompilable(document: DocumentNode): boolean {
       return isOfSchema || (alias && !plainName.test(alias.value)) ? refuse() : undefined;
     },
     Variable: ({ name }, _key, parent) => {
-      const isWhole = parent && 'kind' in parent && (parent.kind === Kind.ARGUMENT || parent.kind === Kind.VARIABLE_DEFINITION);
+      const isWhole =
+        parent && 'kind' in parent && (parent.kind === Kind.ARGUMENT || parent.kind === Kind.VARIABLE_DEFINITION);
       return isWhole && plainName.test(name.value) ? undefined : refuse();
     },
     // the compiler marks what JSON cannot say by strings that begin so
@@ -231,7 +243,10 @@ export function executing<Context extends BaseContext>(schema: GraphQLSchema, ru
           const running = run({ document, operationName, operation: operation ?? null, variables, context });
           const result = await running.catch(() => null);
           if (result?.data && !result.errors)
-            return { http: { headers: new HeaderMap() }, body: { kind: 'single', singleResult: { data: result.data } } };
+            return {
+              http: { headers: new HeaderMap() },
+              body: { kind: 'single', singleResult: { data: result.data } },
+            };
           failed.set(context, running);
           return null;
         },

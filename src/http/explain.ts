@@ -24,11 +24,20 @@ export function explained(sources: ContextSources): ContextSources {
     async (sql, ...more) => {
       const beganAt = performance.now();
       const rows = await run(sql, ...more);
-      explanation.statements.push({ sql, milliseconds: Math.round((performance.now() - beganAt) * 10) / 10, rows: rows.length });
+      explanation.statements.push({
+        sql,
+        milliseconds: Math.round((performance.now() - beganAt) * 10) / 10,
+        rows: rows.length,
+      });
       return rows;
     };
   const { run, runFor, runReserved } = sources;
-  return { ...sources, run: recorded(run), runFor: (userId) => recorded(runFor(userId)), runReserved: recorded(runReserved) };
+  return {
+    ...sources,
+    run: recorded(run),
+    runFor: (userId) => recorded(runFor(userId)),
+    runReserved: recorded(runReserved),
+  };
 }
 
 /** Adds the explanation to the answer. */
@@ -37,7 +46,8 @@ export const explains: ApolloServerPlugin<Context> = {
     return {
       async willSendResponse({ response: { body } }) {
         const explanation = current.getStore()?.explanation;
-        if (explanation && body.kind === 'single') body.singleResult.extensions = { ...body.singleResult.extensions, explain: explanation };
+        if (explanation && body.kind === 'single')
+          body.singleResult.extensions = { ...body.singleResult.extensions, explain: explanation };
       },
     };
   },

@@ -11,11 +11,19 @@ const deviceCookieSeconds = 365 * 86_400;
 const mostDevices = 5;
 
 /** What a request brings, and how its cookies are set: where no script can read them. */
-export function incoming(request: FastifyRequest, reply: FastifyReply, { names, path, secure, sameSite }: CookieConfig): Incoming {
+export function incoming(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { names, path, secure, sameSite }: CookieConfig,
+): Incoming {
   const options = { httpOnly: true, sameSite, secure, path } as const;
   const devices = request.cookies[names.deviceToken];
   return {
-    client: { ipAddress: clientAddress(request), userAgent: request.headers['user-agent'] ?? null, requestId: request.id },
+    client: {
+      ipAddress: clientAddress(request),
+      userAgent: request.headers['user-agent'] ?? null,
+      requestId: request.id,
+    },
     accessToken: bearerIn(request.headers.authorization),
     vaultToken: sole(request.headers['x-vault-token']),
     onEnd: (leave) => void reply.raw.once('close', leave),
@@ -39,4 +47,6 @@ export function incoming(request: FastifyRequest, reply: FastifyReply, { names, 
 const sole = (header: string | string[] | undefined): string | null => (typeof header === 'string' ? header : null);
 
 const given = <T extends Record<string, string | undefined>>(values: T): { [Key in keyof T]?: string } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: string };
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]?: string;
+  };

@@ -52,7 +52,15 @@ import {
   type ReportRequest,
 } from './plugin.ts';
 import { handOver, preparing } from './subscribing.ts';
-import { bodyLimit, callerIds, demandSoleHeaders, readOnlyUtf8, refuseBroken, securityHeaders, transportProblem } from './transport.ts';
+import {
+  bodyLimit,
+  callerIds,
+  demandSoleHeaders,
+  readOnlyUtf8,
+  refuseBroken,
+  securityHeaders,
+  transportProblem,
+} from './transport.ts';
 
 /** What HTTP serves. */
 export interface HttpOptions {
@@ -215,10 +223,17 @@ async function answers(checkDatabase: HttpOptions['checkDatabase']): Promise<str
 /** Serves the schema as text to code generators and mocks, where introspection is allowed as well. */
 function registerSchema(app: FastifyInstance, schema: GraphQLSchema): void {
   let text: string | undefined;
-  app.get('/schema.graphql', (_request, reply) => reply.type('application/graphql; charset=utf-8').send((text ??= printContract(schema))));
+  app.get('/schema.graphql', (_request, reply) =>
+    reply.type('application/graphql; charset=utf-8').send((text ??= printContract(schema))),
+  );
 }
 
-async function registerGraphql(app: FastifyInstance, served: HttpOptions, sockets: Sockets, report: ReportFailure): Promise<void> {
+async function registerGraphql(
+  app: FastifyInstance,
+  served: HttpOptions,
+  sockets: Sockets,
+  report: ReportFailure,
+): Promise<void> {
   const { config, log, contextOf } = served;
   const reportRequest = createRequestReporter(served.metrics, plain(log));
   const apollo = apolloOf(app, served, reportRequest, report);
@@ -239,7 +254,8 @@ async function registerGraphql(app: FastifyInstance, served: HttpOptions, socket
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    handler: (request, reply) => (sockets.isUpgrade(request) ? upgrade(request, reply) : answer.call(app, request, reply)),
+    handler: (request, reply) =>
+      sockets.isUpgrade(request) ? upgrade(request, reply) : answer.call(app, request, reply),
   });
 }
 

@@ -30,7 +30,8 @@ export class MailWindow {
 
   #page(): string {
     const mails = this.#mails.map(
-      ({ at, text }) => `<article><p><time>${at.toISOString()}</time></p><pre>${linked(escapeHtml(text))}</pre></article>`,
+      ({ at, text }) =>
+        `<article><p><time>${at.toISOString()}</time></p><pre>${linked(escapeHtml(text))}</pre></article>`,
     );
     return `<!doctype html>
 <html lang="en">
@@ -56,10 +57,12 @@ export class MailWindow {
 
 /** A proxy on this machine passes on the host that its client named; so does a page that rebinds its name to this machine. */
 const isOfThisMachine = ({ raw, hostname }: FastifyRequest): boolean =>
-  /^(127\.\d+\.\d+\.\d+|::1)$/.test(readAddress(raw.socket.remoteAddress) ?? '') && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
+  /^(127\.\d+\.\d+\.\d+|::1)$/.test(readAddress(raw.socket.remoteAddress) ?? '') &&
+  /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
 
 /** Makes text safe between tags and in attributes. */
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-const linked = (html: string): string => html.replace(/https?:\/\/[^\s<>"]+/g, (url) => `<a href="${url}" rel="noreferrer">${url}</a>`);
+const linked = (html: string): string =>
+  html.replace(/https?:\/\/[^\s<>"]+/g, (url) => `<a href="${url}" rel="noreferrer">${url}</a>`);

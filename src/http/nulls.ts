@@ -30,7 +30,8 @@ interface Operation {
  */
 export function assertNoNullAtDefault(schema: GraphQLSchema, { document, operation, variables }: Operation): void {
   const definitions = operation.variableDefinitions ?? [];
-  const hasNull = Object.values(variables).includes(null) || definitions.some(({ defaultValue }) => defaultValue?.kind === Kind.NULL);
+  const hasNull =
+    Object.values(variables).includes(null) || definitions.some(({ defaultValue }) => defaultValue?.kind === Kind.NULL);
   if (!hasNull) return;
   const { coerced } = getVariableValues(schema, definitions, variables);
   if (!coerced) return; // execution says what is wrong with them
@@ -49,7 +50,9 @@ function findNullUsage(schema: GraphQLSchema, { document, operation, variables }
     Field: omitExcluded,
     InlineFragment: omitExcluded,
     FragmentSpread: (spread) => {
-      const fragment = document.definitions.find((each) => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === spread.name.value);
+      const fragment = document.definitions.find(
+        (each) => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === spread.name.value,
+      );
       if (fragment?.kind === Kind.FRAGMENT_DEFINITION && !isExcluded(spread, variables)) pending.add(fragment);
       return omitExcluded(spread);
     },
@@ -70,7 +73,8 @@ function isExcluded({ directives = [] }: Selection, variables: Operation['variab
   return directives.some(({ name, arguments: [condition] = [] }) => {
     if (condition === undefined) return false;
     const { value } = condition;
-    const given = value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.BOOLEAN && value.value;
+    const given =
+      value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.BOOLEAN && value.value;
     return (name.value === 'skip' && given === true) || (name.value === 'include' && given === false);
   });
 }

@@ -104,7 +104,8 @@ export function playground(mails: MailWindow | null): (app: FastifyInstance) => 
       .replace('</body>', `${links}</body>`);
     app.addHook(
       'onRequest',
-      async ({ url }, reply) => void (isPage.test(url) && reply.header('content-security-policy', contentSecurityPolicy)),
+      async ({ url }, reply) =>
+        void (isPage.test(url) && reply.header('content-security-policy', contentSecurityPolicy)),
     );
     await app.register(staticFiles, {
       root: getDistDirectory(),
@@ -177,7 +178,9 @@ async function frontPage(html: string, all: readonly Window[]): Promise<string> 
 
 /** The comment above the first operation, without the line for the playground. */
 const introductionOf = ([first]: readonly Example[]): string =>
-  [...(/^(?:# .*\n)+/.exec(first?.document ?? '')?.[0] ?? '').matchAll(/^# (?!Keeps: )(.*)$/gm)].map(([, line]) => line).join(' ');
+  [...(/^(?:# .*\n)+/.exec(first?.document ?? '')?.[0] ?? '').matchAll(/^# (?!Keeps: )(.*)$/gm)]
+    .map(([, line]) => line)
+    .join(' ');
 
 const marked = (text: string): string => escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 
@@ -190,14 +193,21 @@ export async function windows(): Promise<Window[]> {
 
 async function windowIn(name: string): Promise<Window> {
   const files = await readdir(join(folder(), 'operations', name));
-  const examples = inOrder(files.filter((file) => file.endsWith('.graphql'))).map((file) => file.slice(0, -'.graphql'.length));
-  return { name, title: titleOf(name), examples: await Promise.all(examples.map((each) => exampleOf(join(name, each), files))) };
+  const examples = inOrder(files.filter((file) => file.endsWith('.graphql'))).map((file) =>
+    file.slice(0, -'.graphql'.length),
+  );
+  return {
+    name,
+    title: titleOf(name),
+    examples: await Promise.all(examples.map((each) => exampleOf(join(name, each), files))),
+  };
 }
 
 /** Whether it is asked over a WebSocket, and told of again and again. */
 export const isSubscription = ({ document }: Example): boolean => /^subscription\b/m.test(document);
 
-const inOrder = (names: readonly string[]): string[] => names.toSorted((one, other) => Number.parseInt(one) - Number.parseInt(other));
+const inOrder = (names: readonly string[]): string[] =>
+  names.toSorted((one, other) => Number.parseInt(one) - Number.parseInt(other));
 
 async function exampleOf(name: string, files: readonly string[]): Promise<Example> {
   const place = join(folder(), 'operations', name);
@@ -205,9 +215,13 @@ async function exampleOf(name: string, files: readonly string[]): Promise<Exampl
   return {
     name,
     document,
-    variables: files.includes(`${basename(name)}.variables.json`) ? await readFile(`${place}.variables.json`, 'utf8') : null,
+    variables: files.includes(`${basename(name)}.variables.json`)
+      ? await readFile(`${place}.variables.json`, 'utf8')
+      : null,
     as: /^# As `(\w+)`/m.exec(document)?.[1] ?? 'officer',
-    keeps: Object.fromEntries([...document.matchAll(/^# Keeps: (\w+) from ([\w.]+)$/gm)].map(([, name = '', path = '']) => [name, path])),
+    keeps: Object.fromEntries(
+      [...document.matchAll(/^# Keeps: (\w+) from ([\w.]+)$/gm)].map(([, name = '', path = '']) => [name, path]),
+    ),
   };
 }
 
@@ -231,7 +245,9 @@ function titleOf(name: string): string {
 const ownTokens: readonly string[] = ['accessToken', 'vaultToken'];
 
 /** Runs in the browser after an answer: keeps what later operations ask with. */
-const keep = (keeps: Readonly<Record<string, string>>): string => `// Stores values from the response for later operations.
+const keep = (
+  keeps: Readonly<Record<string, string>>,
+): string => `// Stores values from the response for later operations.
 const { requestType, body } = altair.response;
 if (requestType !== 'introspection') {
   const { data } = typeof body === 'string' ? JSON.parse(body) : body;
@@ -304,7 +320,11 @@ async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
       })),
     },
     initialSettings: { theme: 'system', 'theme.editorFontSize': 13, 'schema.reloadOnStart': true },
-    persistedSettings: { 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
+    persistedSettings: {
+      'banners.disable': true,
+      'alert.disableUpdateNotification': true,
+      disablePushNotification: true,
+    },
     disableAccount: true,
   } satisfies RenderOptions;
   const version = createHash('sha256').update(JSON.stringify(options)).digest('hex').slice(0, 12);
@@ -316,9 +336,15 @@ function openedAs(
   index: number,
   names: readonly string[],
 ): NonNullable<RenderOptions['initialWindows']>[number] {
-  const variables = Object.assign({}, ...examples.map(({ variables }) => JSON.parse(variables ?? '{}') as object)) as object;
+  const variables = Object.assign(
+    {},
+    ...examples.map(({ variables }) => JSON.parse(variables ?? '{}') as object),
+  ) as object;
   const keeps = Object.assign({}, ...examples.map(({ keeps }) => keeps)) as Record<string, string>;
-  const headers = { Authorization: 'Bearer {{accessToken}}', ...('vaultToken' in keeps && { 'x-vault-token': '{{vaultToken}}' }) };
+  const headers = {
+    Authorization: 'Bearer {{accessToken}}',
+    ...('vaultToken' in keeps && { 'x-vault-token': '{{vaultToken}}' }),
+  };
   return {
     initialName: title,
     initialQuery: examples.map(({ document }) => document).join('\n'),

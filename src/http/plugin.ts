@@ -1,5 +1,11 @@
 import type { ApolloServerPlugin, GraphQLRequestContext } from '@apollo/server';
-import { GraphQLError, visit, type FormattedExecutionResult, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import {
+  GraphQLError,
+  visit,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
 import type { Logger } from 'pino';
 import { demandBounds, rootFieldsOf, type Bounds } from './query-cost.ts';
 import type { Context } from '../context.ts';
@@ -25,7 +31,8 @@ export const statusByAccept: Plugin = {
   async requestDidStart() {
     return {
       async willSendResponse({ request, response, errors }: Request) {
-        const isDocumentRefused = errors?.every(({ extensions }) => documentRefusals.has(String(extensions['code']))) ?? false;
+        const isDocumentRefused =
+          errors?.every(({ extensions }) => documentRefusals.has(String(extensions['code']))) ?? false;
         const accepted = request.http?.headers.get('accept') ?? '';
         if (isDocumentRefused && !accepted.includes('application/graphql-response+json')) response.http.status = 200;
       },
@@ -33,7 +40,12 @@ export const statusByAccept: Plugin = {
   },
 };
 
-const documentRefusals = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT', 'OPERATION_RESOLUTION_FAILURE']);
+const documentRefusals = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+  'OPERATION_RESOLUTION_FAILURE',
+]);
 
 /** What is told of a request that was answered. */
 interface RequestSummary {
@@ -54,7 +66,11 @@ export type ReportRequest = (summary: RequestSummary, fields?: RequestOutcome['f
 export const createRequestReporter =
   (metrics: Metrics, log: Logger): ReportRequest =>
   (summary, fields = []) => {
-    const { id: requestId, callerIds, beganAt } = current.getStore() ?? { id: null, callerIds: {}, beganAt: performance.now() };
+    const {
+      id: requestId,
+      callerIds,
+      beganAt,
+    } = current.getStore() ?? { id: null, callerIds: {}, beganAt: performance.now() };
     const milliseconds = performance.now() - beganAt;
     metrics.answered({ type: summary.type, outcome: summary.outcome, seconds: milliseconds / 1000, fields });
     log.info({ requestId, ...callerIds, ...summary, duration: Math.round(milliseconds * 10) / 10 }, 'answered');
@@ -96,10 +112,14 @@ export const reportRequests = (report: ReportRequest): Plugin => ({
   },
 });
 
-const codeOf = (error: GraphQLFormattedError | undefined): string => (error?.extensions?.['code'] as string | undefined) ?? 'INTERNAL';
+const codeOf = (error: GraphQLFormattedError | undefined): string =>
+  (error?.extensions?.['code'] as string | undefined) ?? 'INTERNAL';
 
 /** How each field ended: by the first error that befell it, or all of them. What comes after one that took all data away never began. */
-function outcomesOf(fields: readonly RootField[], { data, errors = [] }: FormattedExecutionResult): RequestOutcome['fields'] {
+function outcomesOf(
+  fields: readonly RootField[],
+  { data, errors = [] }: FormattedExecutionResult,
+): RequestOutcome['fields'] {
   const outcomes: { name: string; outcome: string }[] = [];
   for (const { name, key } of fields) {
     const error = errors.find(({ path }) => path === undefined || path[0] === key);
@@ -164,8 +184,10 @@ export const onlyWhatIsReady =
 
 /** PostgreSQL cannot store the character NUL, so no text may contain it. */
 export const noNulCharacters: OperationCheck = ({ request, source }) => {
-  if (containsNul(request.variables)) throw badInput({ path: 'variables', message: 'must not contain the character U+0000' });
-  if (/\0|\\u0000|\\u\{0+\}/.test(source ?? '')) throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
+  if (containsNul(request.variables))
+    throw badInput({ path: 'variables', message: 'must not contain the character U+0000' });
+  if (/\0|\\u0000|\\u\{0+\}/.test(source ?? ''))
+    throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
 };
 
 /** As a key of an object that is made from it, this name would be another object's prototype. */
@@ -193,7 +215,8 @@ function containsNul(value: unknown): boolean {
 export const noNullAtDefault =
   (schema: GraphQLSchema): OperationCheck =>
   ({ document, operation, request }) => {
-    if (document && operation) assertNoNullAtDefault(schema, { document, operation, variables: request.variables ?? {} });
+    if (document && operation)
+      assertNoNullAtDefault(schema, { document, operation, variables: request.variables ?? {} });
   };
 
 /** No operation begins that asks for more than one may. */
@@ -212,7 +235,8 @@ export const oneForAKey =
   (schema: GraphQLSchema): OperationCheck =>
   ({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
     if (key === null || !document || operation?.operation !== 'mutation') return;
-    if (!isIdempotencyKey(key)) throw badInput({ path: 'idempotency-key', message: 'must have 1 to 255 visible ASCII characters' });
+    if (!isIdempotencyKey(key))
+      throw badInput({ path: 'idempotency-key', message: 'must have 1 to 255 visible ASCII characters' });
     if (rootFieldsOf(schema, { document, operation, variables: request.variables ?? {} }) > 1)
       throw badInput({ path: 'query', message: 'must have only one root field when an idempotency-key is sent' });
   };

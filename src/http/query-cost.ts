@@ -60,7 +60,8 @@ const plainList = 4;
 export function countLists(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
-    for (const field of Object.values(type.getFields())) if (isPlainList(field) && !isLeafType(getNamedType(field.type))) count(field);
+    for (const field of Object.values(type.getFields()))
+      if (isPlainList(field) && !isLeafType(getNamedType(field.type))) count(field);
   }
 }
 
@@ -73,27 +74,42 @@ function count(field: GraphQLField<unknown, unknown>): void {
   };
   field.resolve = (source, args, context, info) => {
     const found = resolve(source, args, context, info);
-    return found instanceof Promise ? found.then((list) => counted(list, context, info)) : counted(found, context, info);
+    return found instanceof Promise
+      ? found.then((list) => counted(list, context, info))
+      : counted(found, context, info);
   };
 }
 
 /** What one object of a list counts as, with all that is asked of it. */
-function costOfOne(field: GraphQLField<unknown, unknown>, { schema, fragments, variableValues, fieldNodes }: GraphQLResolveInfo): number {
+function costOfOne(
+  field: GraphQLField<unknown, unknown>,
+  { schema, fragments, variableValues, fieldNodes }: GraphQLResolveInfo,
+): number {
   const found = nothingFound();
   const walk = new Walk(schema, Object.values(fragments) as FragmentDefinitionNode[], variableValues, found);
   for (const { selectionSet } of fieldNodes) if (selectionSet) walk.below(selectionSet, getNamedType(field.type));
   return 1 + found.cost;
 }
 
-const lengthOf = ({ extensions }: GraphQLField<unknown, unknown>): number => Number(extensions['complexity'] ?? plainList);
+const lengthOf = ({ extensions }: GraphQLField<unknown, unknown>): number =>
+  Number(extensions['complexity'] ?? plainList);
 
-const isPlainList = ({ name, type }: GraphQLField<unknown, unknown>): boolean => !wrappers.has(name) && isListType(getNullableType(type));
+const isPlainList = ({ name, type }: GraphQLField<unknown, unknown>): boolean =>
+  !wrappers.has(name) && isListType(getNullableType(type));
 
 /** What wraps the rows of a page. */
 const wrappers: ReadonlySet<string> = new Set(['edges', 'node', 'nodes']);
 
 /** Arguments with secrets: a field that takes one of these can be used to guess it. */
-const proofs: ReadonlySet<string> = new Set(['password', 'currentPassword', 'code', 'token', 'refreshToken', 'setupToken', 'recoveryKit']);
+const proofs: ReadonlySet<string> = new Set([
+  'password',
+  'currentPassword',
+  'code',
+  'token',
+  'refreshToken',
+  'setupToken',
+  'recoveryKit',
+]);
 
 /** Inputs in which `code` is the short code of a record. */
 const inputsOfRecordsWithCodes: ReadonlySet<string> = new Set([
@@ -112,11 +128,20 @@ const inputsOfRecordsWithCodes: ReadonlySet<string> = new Set([
 export function demandBounds(schema: GraphQLSchema, request: OperationRequest, bounds: Bounds): number {
   const { depth, aliases, rootFields, cost, authentications } = measure(schema, request);
   const excess: readonly (readonly [isOver: boolean, message: string])[] = [
-    [depth > bounds.depth, `The operation is ${depth} levels deep. The limit is ${bounds.depth}; edges, node and nodes do not count.`],
+    [
+      depth > bounds.depth,
+      `The operation is ${depth} levels deep. The limit is ${bounds.depth}; edges, node and nodes do not count.`,
+    ],
     [aliases > bounds.aliases, `The operation has ${aliases} aliases. The limit is ${bounds.aliases}.`],
-    [rootFields.size > bounds.rootFields, `The operation has ${rootFields.size} root fields. The limit is ${bounds.rootFields}.`],
+    [
+      rootFields.size > bounds.rootFields,
+      `The operation has ${rootFields.size} root fields. The limit is ${bounds.rootFields}.`,
+    ],
     [authentications > 1, 'An operation may have only one field that takes a password, a code or a token.'],
-    [cost > bounds.cost, `The operation requests up to ${cost} objects. The limit is ${bounds.cost}; request smaller pages.`],
+    [
+      cost > bounds.cost,
+      `The operation requests up to ${cost} objects. The limit is ${bounds.cost}; request smaller pages.`,
+    ],
   ];
   const found = excess.find(([isOver]) => isOver);
   if (found) throw tooComplex(found[1]);
@@ -124,7 +149,8 @@ export function demandBounds(schema: GraphQLSchema, request: OperationRequest, b
 }
 
 /** How many fields an operation asks for at its root. */
-export const rootFieldsOf = (schema: GraphQLSchema, request: OperationRequest): number => measure(schema, request).rootFields.size;
+export const rootFieldsOf = (schema: GraphQLSchema, request: OperationRequest): number =>
+  measure(schema, request).rootFields.size;
 
 /** Of operations that come again and again, which Apollo keeps, and that ask for as much whatever their variables are. */
 const measured = new WeakMap<OperationDefinitionNode, Measure>();
@@ -144,7 +170,11 @@ function measure(schema: GraphQLSchema, { document, operation, variables }: Oper
 const nothingFound = (): Measure => ({ depth: 0, aliases: 0, rootFields: new Set(), cost: 0, authentications: 0 });
 
 /** The variables with their defaults. Those that are wrong are refused with a better word later. */
-function withDefaults(schema: GraphQLSchema, { variableDefinitions = [] }: OperationDefinitionNode, sent: OperationRequest['variables']) {
+function withDefaults(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  sent: OperationRequest['variables'],
+) {
   return getVariableValues(schema, variableDefinitions, sent, { maxErrors: 1 }).coerced ?? sent;
 }
 
@@ -188,7 +218,12 @@ class Walk {
     this.found.cost += objects;
     for (const next of this.fields(node.selectionSet, type)) {
       const isWrapper = wrappers.has(next.field.name);
-      this.field(next.node, next.field, level + (isWrapper ? 0 : 1), isConnection && isWrapper ? objects * size : objects);
+      this.field(
+        next.node,
+        next.field,
+        level + (isWrapper ? 0 : 1),
+        isConnection && isWrapper ? objects * size : objects,
+      );
     }
   }
 
@@ -229,7 +264,9 @@ class Walk {
         continue;
       }
       const { typeCondition, selectionSet } =
-        selection.kind === Kind.INLINE_FRAGMENT ? selection : (this.fragments.get(selection.name.value) as FragmentDefinitionNode);
+        selection.kind === Kind.INLINE_FRAGMENT
+          ? selection
+          : (this.fragments.get(selection.name.value) as FragmentDefinitionNode);
       yield* this.fields(selectionSet, typeCondition ? this.schema.getType(typeCondition.name.value) : parent);
     }
   }

@@ -52,7 +52,10 @@ export function inTime<T>(begun: Promise<T>, endsAt: number): Promise<T> {
 export const wholly = (cause: unknown): GraphQLError =>
   new GraphQLError('unavailable', {
     originalError: cause instanceof Refusal ? cause : unavailable(cause),
-    extensions: { code: 'UNAVAILABLE', http: { status: 503, headers: new HeaderMap([['retry-after', String(retryAfter)]]) } },
+    extensions: {
+      code: 'UNAVAILABLE',
+      http: { status: 503, headers: new HeaderMap([['retry-after', String(retryAfter)]]) },
+    },
   });
 
 /** If the caller cannot be authenticated, the whole request fails as unavailable. */
@@ -73,7 +76,8 @@ export const bounding =
   (execute: Execute): Execute =>
   async (execution) => {
     const endsAt = current.getStore()?.endsAt;
-    if (endsAt === undefined || rootFields(execution).some(({ name }) => unbounded.has(name))) return await execute(execution);
+    if (endsAt === undefined || rootFields(execution).some(({ name }) => unbounded.has(name)))
+      return await execute(execution);
     const progress = newProgress();
     try {
       return await inTime(execute({ ...execution, progress }), endsAt);
@@ -81,6 +85,10 @@ export const bounding =
       progress.isOver = true;
       if (!(error instanceof Refusal)) throw error;
       const completed = { ...progress.completed };
-      return { data: null, errors: [wholly(error)], ...(isDone(execution, completed) && { extensions: { completed } }) };
+      return {
+        data: null,
+        errors: [wholly(error)],
+        ...(isDone(execution, completed) && { extensions: { completed } }),
+      };
     }
   };

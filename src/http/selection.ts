@@ -22,7 +22,10 @@ export function rootFields({
   if (!document || !operation) return [];
   const found =
     known.get(operation) ??
-    fieldsOf(document, operation.selectionSet).map(({ name, alias }) => ({ name: name.value, key: (alias ?? name).value }));
+    fieldsOf(document, operation.selectionSet).map(({ name, alias }) => ({
+      name: name.value,
+      key: (alias ?? name).value,
+    }));
   known.set(operation, found);
   return found;
 }
@@ -31,6 +34,8 @@ const fieldsOf = (document: DocumentNode, { selections }: SelectionSetNode): rea
   selections.flatMap((each) => {
     if (each.kind === Kind.FIELD) return [each];
     if (each.kind === Kind.INLINE_FRAGMENT) return fieldsOf(document, each.selectionSet);
-    const fragment = document.definitions.find((one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === each.name.value);
+    const fragment = document.definitions.find(
+      (one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === each.name.value,
+    );
     return fragment && 'selectionSet' in fragment ? fieldsOf(document, fragment.selectionSet) : [];
   });

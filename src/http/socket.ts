@@ -14,7 +14,13 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
-import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type Context as Conversation, type SubscribePayload } from 'graphql-ws';
+import {
+  CloseCode,
+  GRAPHQL_TRANSPORT_WS_PROTOCOL,
+  makeServer,
+  type Context as Conversation,
+  type SubscribePayload,
+} from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { SocketConfig } from '../config.ts';
 import type { Context, Incoming } from '../context.ts';
@@ -93,7 +99,8 @@ export class Sockets {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: parts.messageLimit,
-      handleProtocols: (offered) => (offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false),
+      handleProtocols: (offered) =>
+        offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
     });
     this.#server.on('wsClientError', (error, socket) => refuseBroken(error, socket as Socket));
   }
@@ -136,8 +143,11 @@ export class Sockets {
   #refusalOf(request: FastifyRequest): { status: number; message: string } | null {
     if (this.#isStopping) return { status: 503, message: 'The service is stopping.' };
     const { upgrade } = request.headers;
-    if (upgrade?.toLowerCase() !== 'websocket') return { status: 400, message: 'Only an upgrade to WebSocket is supported.' };
-    return this.parts.origins.admits(request) ? null : { status: 403, message: 'CORS_ORIGINS does not allow this origin.' };
+    if (upgrade?.toLowerCase() !== 'websocket')
+      return { status: 400, message: 'Only an upgrade to WebSocket is supported.' };
+    return this.parts.origins.admits(request)
+      ? null
+      : { status: 403, message: 'CORS_ORIGINS does not allow this origin.' };
   }
 
   #open(socket: WebSocket, request: FastifyRequest, prepare: Prepare): void {
@@ -232,7 +242,10 @@ class SocketConnection {
         send: (data) => this.#send(data),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (take) =>
-          socket.on('message', (data: Buffer) => void take(data.toString()).catch((error: unknown) => this.#fail(error))),
+          socket.on(
+            'message',
+            (data: Buffer) => void take(data.toString()).catch((error: unknown) => this.#fail(error)),
+          ),
       },
       null,
     );
@@ -335,11 +348,18 @@ class SocketConnection {
     return mayAll ? null : ends.roleLost;
   }
 
-  async #prepare({ subscriptions }: Conversation, payload: SubscribePayload): Promise<ExecutionArgs | readonly GraphQLError[]> {
+  async #prepare(
+    { subscriptions }: Conversation,
+    payload: SubscribePayload,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     const requestId = randomUUID();
     const { subscriptions: most } = this.parts.config;
     if (Object.keys(subscriptions).length > most)
-      return [new PublicError(this.#publicly(tooComplex(`The limit is ${most} concurrent subscriptions per WebSocket.`), requestId))];
+      return [
+        new PublicError(
+          this.#publicly(tooComplex(`The limit is ${most} concurrent subscriptions per WebSocket.`), requestId),
+        ),
+      ];
     const context = await this.#contextFor(requestId);
     if (this.#accessToken !== null && context.viewer.isAnonymous) {
       this.close(this.#endFor(context, []) ?? ends.signedOut);
@@ -348,7 +368,13 @@ class SocketConnection {
     const prepared = await this.parts.prepare(payload, context, requestId);
     if (!('document' in prepared)) return prepared.map((error) => new PublicError(error));
     const { document, operation, operationName, variables } = prepared;
-    const args = { schema: this.parts.schema, document, operationName, variableValues: variables, contextValue: context };
+    const args = {
+      schema: this.parts.schema,
+      document,
+      operationName,
+      variableValues: variables,
+      contextValue: context,
+    };
     this.#subscription.set(args, { requestId, operation: rootFields({ document, operation })[0]?.name ?? '' });
     return args;
   }
@@ -396,7 +422,11 @@ class SocketConnection {
   }
 
   /** Null where the listener is not to hear of it. */
-  async #resultOf(change: CaseChange, args: ExecutionArgs, subscription: RunningSubscription): Promise<ExecutionResult | null> {
+  async #resultOf(
+    change: CaseChange,
+    args: ExecutionArgs,
+    subscription: RunningSubscription,
+  ): Promise<ExecutionResult | null> {
     const context = await this.#contextNow(subscription);
     if (context === null || !(await context.cases.sees(change))) return null;
     context.allowance.left = (args.contextValue as Context).allowance.left;
@@ -406,7 +436,10 @@ class SocketConnection {
 
   #published({ data, errors }: ResolvedResult, args: ExecutionArgs): FormattedExecutionResult {
     const { requestId } = this.#subscription.get(args) as RunningSubscription;
-    return { ...(data !== undefined && { data }), ...(errors && { errors: errors.map((error) => this.#publicly(error, requestId)) }) };
+    return {
+      ...(data !== undefined && { data }),
+      ...(errors && { errors: errors.map((error) => this.#publicly(error, requestId)) }),
+    };
   }
 
   #publicly(error: unknown, requestId: string): GraphQLFormattedError {
@@ -439,4 +472,5 @@ function formatted(error: unknown): GraphQLFormattedError {
 
 /** The case was hidden between the look at it and its reading. */
 const isOutOfSight = ({ data, errors }: ExecutionResult): boolean =>
-  !data && (errors ?? []).some(({ originalError }) => originalError instanceof Refusal && originalError.code === 'NOT_FOUND');
+  !data &&
+  (errors ?? []).some(({ originalError }) => originalError instanceof Refusal && originalError.code === 'NOT_FOUND');

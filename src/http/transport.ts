@@ -21,7 +21,13 @@ export function callerIds(headers: IncomingHttpHeaders): CallerIds {
 }
 
 /** Headers of /graphql that mean one thing: Node.js joins some that are sent twice, and drops others. */
-const soleHeaders: ReadonlySet<string> = new Set(['host', 'authorization', 'x-vault-token', 'idempotency-key', 'content-type']);
+const soleHeaders: ReadonlySet<string> = new Set([
+  'host',
+  'authorization',
+  'x-vault-token',
+  'idempotency-key',
+  'content-type',
+]);
 
 /** @throws 400 for a header that is sent twice. */
 export function demandSoleHeaders({ rawHeaders }: IncomingMessage): void {
@@ -29,7 +35,8 @@ export function demandSoleHeaders({ rawHeaders }: IncomingMessage): void {
   for (const [index, header] of rawHeaders.entries()) {
     const name = header.toLowerCase();
     if (index % 2 === 1 || !soleHeaders.has(name)) continue;
-    if (seen.has(name)) throw Object.assign(new Error(`two ${name} headers`), { statusCode: 400, code: duplicateHeader });
+    if (seen.has(name))
+      throw Object.assign(new Error(`two ${name} headers`), { statusCode: 400, code: duplicateHeader });
     seen.add(name);
   }
 }
@@ -42,15 +49,24 @@ const wellFormed = (id: string | string[] | undefined): string | undefined =>
 
 /** The id of a trace, where it is of the form that the W3C gives it. */
 function traceOf(header: string | string[] | undefined): string | undefined {
-  const [, version, trace, span] = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(String(header)) ?? [];
-  return version === undefined || version === 'ff' || /^0+$/.test(trace ?? '') || /^0+$/.test(span ?? '') ? undefined : trace;
+  const [, version, trace, span] =
+    /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(String(header)) ?? [];
+  return version === undefined || version === 'ff' || /^0+$/.test(trace ?? '') || /^0+$/.test(span ?? '')
+    ? undefined
+    : trace;
 }
 
 /** What helmet sends with every answer. It is always the same, so it is worked out once. */
 export function securityHeaders(): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
-  const answer = { setHeader: (name: string, value: string) => void (headers[name.toLowerCase()] = value), removeHeader: () => {} };
-  const contentSecurityPolicy = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } };
+  const answer = {
+    setHeader: (name: string, value: string) => void (headers[name.toLowerCase()] = value),
+    removeHeader: () => {},
+  };
+  const contentSecurityPolicy = {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  };
   helmet({ contentSecurityPolicy })({} as IncomingMessage, answer as unknown as ServerResponse, () => {});
   return headers;
 }

@@ -1,5 +1,13 @@
 import { OneTimeToken } from '../entities/account.ts';
-import { anyone, evenBeforePasswordChange, evenBeforeVerification, noRows, signedIn, steppedUp, type Operations } from './rule.ts';
+import {
+  anyone,
+  evenBeforePasswordChange,
+  evenBeforeVerification,
+  noRows,
+  signedIn,
+  steppedUp,
+  type Operations,
+} from './rule.ts';
 
 export const operations: Operations = {
   Query: {

@@ -1,4 +1,10 @@
-import { Agreement, AgreementArticle, AgreementEmployer, AgreementLimit, BargainingUnit } from '../entities/agreement.ts';
+import {
+  Agreement,
+  AgreementArticle,
+  AgreementEmployer,
+  AgreementLimit,
+  BargainingUnit,
+} from '../entities/agreement.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow, type RowCondition } from '../entities/rule.ts';
 import { allow, rule, type Operations } from './rule.ts';
@@ -47,7 +53,10 @@ export const rows = [
     { to: [MEMBER], which, rows: (row) => `${row}.id = any (array(${ownAgreements}))`, see: 'everything' },
   ]),
   rule('AgreementLimit', AgreementLimit, [reading, { to: [MEMBER], which, rows: ofOwnAgreements, see: 'everything' }]),
-  rule('AgreementArticle', AgreementArticle, [reading, { to: [MEMBER], which, rows: ofOwnAgreements, see: 'everything' }]),
+  rule('AgreementArticle', AgreementArticle, [
+    reading,
+    { to: [MEMBER], which, rows: ofOwnAgreements, see: 'everything' },
+  ]),
   rule('AgreementEmployer', AgreementEmployer, [
     reading,
     {

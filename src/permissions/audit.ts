@@ -14,7 +14,12 @@ export const rows = [
   rule('AuditEvent', AuditEvent, [
     { to: [ADMIN], ...everyRow, see: 'everything' },
     { to: [OFFICER], which: 'events about members and users', rows: isOfPeople, see: 'everything' },
-    { to: 'signed in', which: 'events of their own actions', rows: (row) => `${row}.actor_id = :user`, see: 'everything' },
+    {
+      to: 'signed in',
+      which: 'events of their own actions',
+      rows: (row) => `${row}.actor_id = :user`,
+      see: 'everything',
+    },
   ]),
   ...[AuditArchive, AuditBacklog, AuditSeal, Denial].map(noRows),
 ];

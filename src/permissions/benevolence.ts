@@ -46,7 +46,8 @@ export const rows = [
       {
         to: [MEMBER],
         which: 'reviews of their own applications',
-        rows: (row) => `exists (select 1 from benevolence_applications a where a.id = ${row}.application_id and a.member_id = :member)`,
+        rows: (row) =>
+          `exists (select 1 from benevolence_applications a where a.id = ${row}.application_id and a.member_id = :member)`,
         see: ['decision'],
       },
     ],

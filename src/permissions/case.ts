@@ -22,7 +22,8 @@ export const rows = [
       {
         to: [MEMBER],
         which: 'events of their own applications',
-        rows: (row) => `exists (select 1 from benevolence_applications a where a.id = ${row}.application_id and a.member_id = :member)`,
+        rows: (row) =>
+          `exists (select 1 from benevolence_applications a where a.id = ${row}.application_id and a.member_id = :member)`,
         see: ['event'],
       },
     ],

@@ -107,7 +107,16 @@ export const rows = [
       },
     ],
     {
-      meeting: ['id', 'stepNumber', 'meetingDate', 'unionAttendees', 'employerAttendees', 'outcome', 'createdAt', 'updatedAt'],
+      meeting: [
+        'id',
+        'stepNumber',
+        'meetingDate',
+        'unionAttendees',
+        'employerAttendees',
+        'outcome',
+        'createdAt',
+        'updatedAt',
+      ],
       notes: ['notes'],
     },
   ),

@@ -122,7 +122,9 @@ export function operationGaps(schema: GraphQLSchema, rules: typeof operations = 
     const ruled = Object.keys(rules[root]);
     return [
       ...published.filter((name) => !ruled.includes(name)).map((name) => `${root}.${name} has no rule`),
-      ...ruled.filter((name) => !published.includes(name)).map((name) => `${root}.${name} has a rule but is not published`),
+      ...ruled
+        .filter((name) => !published.includes(name))
+        .map((name) => `${root}.${name} has a rule but is not published`),
     ];
   });
 }
@@ -131,7 +133,11 @@ export function operationGaps(schema: GraphQLSchema, rules: typeof operations = 
  * Lists the stored entities without a row rule, the types with two, and the rules for types that the schema does not
  * publish.
  */
-export function rowGaps(schema: GraphQLSchema, entities: readonly { readonly name: string }[], rules: readonly RowRule[]): string[] {
+export function rowGaps(
+  schema: GraphQLSchema,
+  entities: readonly { readonly name: string }[],
+  rules: readonly RowRule[],
+): string[] {
   const isRuled = (entity: unknown) => rules.some((rule) => rule.entity === entity);
   const types = rules.map(({ type }) => type);
   return [

@@ -12,7 +12,8 @@ export const operations: Operations = {
 };
 
 /** The notes that the whole office may read, and those that the viewer wrote. */
-const forStaff = (row: string): string => `(${row}.visibility = '${MemberNoteVisibility.OFFICE}' or ${row}.author_id = :user)`;
+const forStaff = (row: string): string =>
+  `(${row}.visibility = '${MemberNoteVisibility.OFFICE}' or ${row}.author_id = :user)`;
 
 const all = { to: [ADMIN, OFFICER], ...everyRow, see: 'everything' } as const;
 

@@ -1,4 +1,9 @@
-import { Organization, OrganizationContact, OrganizationType, type OrganizationAction } from '../entities/organization.ts';
+import {
+  Organization,
+  OrganizationContact,
+  OrganizationType,
+  type OrganizationAction,
+} from '../entities/organization.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow, type RowCondition } from '../entities/rule.ts';
 import { allow, allowAction, rule, type ActionRules, type Operations } from './rule.ts';
@@ -51,7 +56,18 @@ export const rows = [
     ],
     {
       name: ['id', 'name', 'city', 'version', 'createdAt', 'updatedAt'],
-      record: ['orgType', 'unitSize', 'address', 'state', 'zipCode', 'phone', 'email', 'website', 'contacts', 'deletedAt'],
+      record: [
+        'orgType',
+        'unitSize',
+        'address',
+        'state',
+        'zipCode',
+        'phone',
+        'email',
+        'website',
+        'contacts',
+        'deletedAt',
+      ],
       salting: ['saltingScore', 'saltingNotes', 'saltingActivities'],
       cases: ['grievances'],
     },

@@ -1,4 +1,11 @@
-import { getNamedType, isNonNullType, isObjectType, type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import {
+  getNamedType,
+  isNonNullType,
+  isObjectType,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
 import { RoleName } from '../entities/role.ts';
 import { everyRow, isShown, type Grant, type RowRule } from '../entities/rule.ts';
 import { Viewer } from '../entities/viewer.ts';
@@ -53,10 +60,15 @@ export function describeRights(schema: GraphQLSchema, rules: readonly RowRule[] 
  * Returns the grants that show a field. Each one keeps only the roles that see something of the records that the field
  * leads to.
  */
-function showingGrants(rule: RowRule, { name, type }: GraphQLField<unknown, unknown>, rules: readonly RowRule[]): Grant[] {
+function showingGrants(
+  rule: RowRule,
+  { name, type }: GraphQLField<unknown, unknown>,
+  rules: readonly RowRule[],
+): Grant[] {
   const led = getNamedType(type).name.replace(/Connection$/, '');
   const target = rules.find((each) => each.type === led);
-  const isReached = (role: RoleName): boolean => target?.grants.some(({ to }) => to === 'signed in' || to.includes(role)) ?? true;
+  const isReached = (role: RoleName): boolean =>
+    target?.grants.some(({ to }) => to === 'signed in' || to.includes(role)) ?? true;
   return rule.grants
     .filter((grant) => isShown(rule, grant, name))
     .map((grant) => (grant.to === 'signed in' ? grant : { ...grant, to: grant.to.filter(isReached) }))
@@ -85,12 +97,17 @@ function visibilityOf(grants: readonly Grant[], field = ''): string {
   const byRows = new Map<string, string[]>();
   for (const [role, rows] of byRole) {
     const which = list.format(rows);
-    byRows.set(which, [...(byRows.get(which) ?? []), role === 'signed in' ? 'signed-in users' : plural[role as RoleName]]);
+    byRows.set(which, [
+      ...(byRows.get(which) ?? []),
+      role === 'signed in' ? 'signed-in users' : plural[role as RoleName],
+    ]);
   }
   const sentences = [...byRows].map(([which, viewers]) =>
     which === everyRow.which ? `visible to ${list.format(viewers)}.` : `${list.format(viewers)} see ${field}${which}.`,
   );
-  return sentences.map((sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(1)).join(' ') || 'Visible to nobody.';
+  return (
+    sentences.map((sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(1)).join(' ') || 'Visible to nobody.'
+  );
 }
 
 const list = new Intl.ListFormat('en-US', { type: 'conjunction' });
@@ -110,7 +127,8 @@ function typeOf(schema: GraphQLSchema, name: string): GraphQLObjectType | undefi
   return isObjectType(type) ? type : undefined;
 }
 
-const fieldsOf = (schema: GraphQLSchema, name: string): string[] => Object.keys(typeOf(schema, name)?.getFields() ?? {});
+const fieldsOf = (schema: GraphQLSchema, name: string): string[] =>
+  Object.keys(typeOf(schema, name)?.getFields() ?? {});
 
 function operationTable(): string {
   const header = ['operation', 'anonymous', ...roles, 'owner'];

@@ -1,4 +1,11 @@
-import { enrollmentRequired, forbidden, passwordChangeRequired, stepUpRequired, unauthenticated, type Refusal } from '../errors.ts';
+import {
+  enrollmentRequired,
+  forbidden,
+  passwordChangeRequired,
+  stepUpRequired,
+  unauthenticated,
+  type Refusal,
+} from '../errors.ts';
 import type { RoleName } from '../entities/role.ts';
 import type { Grant, RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
@@ -137,7 +144,12 @@ export type ActionRules<Action extends string> = Readonly<Record<Action, ActionR
 export const allowAction = ({ any, own = [] }: ActionRule): OperationRule => allow(...any, ...own);
 
 /** A row rule: who sees which rows of a type, and which fields of them. */
-export const rule = (type: string, entity: RowRule['entity'], grants: readonly Grant[], fields?: RowRule['fields']): RowRule => ({
+export const rule = (
+  type: string,
+  entity: RowRule['entity'],
+  grants: readonly Grant[],
+  fields?: RowRule['fields'],
+): RowRule => ({
   type,
   entity,
   grants,

@@ -14,7 +14,12 @@ export type OnRefusal = (context: Context, operation: string, rule: OperationRul
  * Builds graphql-shield's middleware from the operation rules. It guards only the root types, because it would
  * otherwise wrap every field of every type. An operation without a rule is denied. Results are not cached.
  */
-export function shieldFor(schema: GraphQLSchema, rules: Rules, roots: readonly string[], onRefusal: OnRefusal): IMiddlewareTypeMap {
+export function shieldFor(
+  schema: GraphQLSchema,
+  rules: Rules,
+  roots: readonly string[],
+  onRefusal: OnRefusal,
+): IMiddlewareTypeMap {
   const published = roots.filter((root) => schema.getType(root));
   const ruleTree = Object.fromEntries(published.map((root) => [root, shieldRules(rules[root] ?? {}, onRefusal)]));
   const generator = shield(ruleTree, {

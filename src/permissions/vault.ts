@@ -1,6 +1,15 @@
 import { everyRow } from '../entities/rule.ts';
 import { RoleName } from '../entities/role.ts';
-import { Secret, SecretVersion, UserKey, Vault, VaultGrant, VaultKey, vaultRoles, VaultSession } from '../entities/vault.ts';
+import {
+  Secret,
+  SecretVersion,
+  UserKey,
+  Vault,
+  VaultGrant,
+  VaultKey,
+  vaultRoles,
+  VaultSession,
+} from '../entities/vault.ts';
 import { allow, noRows, owner, recordedEach, rule, steppedUp, type OperationRules, type Operations } from './rule.ts';
 
 const { ADMIN } = RoleName;

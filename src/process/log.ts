@@ -10,9 +10,20 @@ import { causesOf, isAway, type RefusalCode } from '../errors.ts';
 // The log of a process: JSON lines on standard output.
 
 /** Names of fields that are redacted in every log line. */
-const secrets = ['authorization', 'cookie', 'x-vault-token', 'password', 'setupToken', 'accessToken', 'refreshToken', 'token'];
+const secrets = [
+  'authorization',
+  'cookie',
+  'x-vault-token',
+  'password',
+  'setupToken',
+  'accessToken',
+  'refreshToken',
+  'token',
+];
 const redact = [
-  ...['authorization', 'cookie', '["x-vault-token"]'].map((name) => `req.headers${name.startsWith('[') ? '' : '.'}${name}`),
+  ...['authorization', 'cookie', '["x-vault-token"]'].map(
+    (name) => `req.headers${name.startsWith('[') ? '' : '.'}${name}`,
+  ),
   ...secrets.flatMap((name) => (name.includes('-') ? [`["${name}"]`, `*["${name}"]`] : [name, `*.${name}`])),
 ];
 
@@ -20,8 +31,12 @@ const redact = [
 export function openLog(level: Config['logLevel'], to?: DestinationStream): Logger {
   if (level === 'silent') return pino({ level });
   const output = to ?? standardOutput();
-  const log = pino({ level, redact, serializers: { err: describeError } }, output instanceof LogOutput ? readable(output) : output);
-  if (output instanceof LogOutput) output.onRecovery = (dropped) => log.warn({ dropped }, 'log output recovered; lines were dropped');
+  const log = pino(
+    { level, redact, serializers: { err: describeError } },
+    output instanceof LogOutput ? readable(output) : output,
+  );
+  if (output instanceof LogOutput)
+    output.onRecovery = (dropped) => log.warn({ dropped }, 'log output recovered; lines were dropped');
   return log;
 }
 
@@ -109,7 +124,10 @@ class LogOutput implements DestinationStream {
 
   /** Writes the waiting lines when the process exits, except those of a write in progress. */
   flushSync(): void {
-    let left = Buffer.concat([...(this.#chunk && !this.#isWriting ? [this.#chunk] : []), Buffer.from(this.#lines.join(''))]);
+    let left = Buffer.concat([
+      ...(this.#chunk && !this.#isWriting ? [this.#chunk] : []),
+      Buffer.from(this.#lines.join('')),
+    ]);
     this.#lines = [];
     const latest = performance.now() + flushWait;
     while (left.length > 0 && performance.now() < latest) {
@@ -182,7 +200,8 @@ function describeError(error: unknown): unknown {
 
 const reasonOf = (error: unknown): string => causesOf(error).map(messageOf).join(': ');
 
-const messageOf = (error: Error): string => (mayQuote(error) ? 'message hidden: it may quote a submitted value' : error.message);
+const messageOf = (error: Error): string =>
+  mayQuote(error) ? 'message hidden: it may quote a submitted value' : error.message;
 
 /** Returns the stack without the message, which may have several lines. */
 function framesOf({ stack = '', message }: Error): string {
@@ -194,7 +213,8 @@ function framesOf({ stack = '', message }: Error): string {
 function mayQuote(error: Error & { readonly code?: unknown }): boolean {
   if (/^Cannot return null for non-nullable field [\w.]+\.$/.test(error.message)) return false;
   const [origin = ''] = /\n\s+at .*/.exec(framesOf(error)) ?? [];
-  const isOfGraphql = error instanceof GraphQLError || /[\\/]node_modules[\\/](graphql|graphql-jit|type-graphql)[\\/]/.test(origin);
+  const isOfGraphql =
+    error instanceof GraphQLError || /[\\/]node_modules[\\/](graphql|graphql-jit|type-graphql)[\\/]/.test(origin);
   return isOfGraphql || (typeof error.code === 'string' && /^22\w{3}$/.test(error.code));
 }
 

@@ -111,13 +111,17 @@ export async function publish(
   metrics.watch(database);
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') {
-      response.writeHead(404, { ...noStore, 'content-type': 'application/json' }).end('{"error":"Nothing exists at this address."}');
+      response
+        .writeHead(404, { ...noStore, 'content-type': 'application/json' })
+        .end('{"error":"Nothing exists at this address."}');
       return;
     }
     void metrics.registry.metrics().then(
       (text) => response.writeHead(200, { ...noStore, 'content-type': metrics.registry.contentType }).end(text),
       () =>
-        response.writeHead(500, { ...noStore, 'content-type': 'application/json' }).end('{"error":"The metrics could not be collected."}'),
+        response
+          .writeHead(500, { ...noStore, 'content-type': 'application/json' })
+          .end('{"error":"The metrics could not be collected."}'),
     );
   });
   await new Promise<void>((resolve, reject) => void server.once('error', reject).listen(port, host, resolve));
@@ -142,6 +146,8 @@ async function poolOf(database: Database | undefined): Promise<Pool | null> {
 const patience = 2_000;
 
 async function jobsOf(database: Database | undefined): Promise<readonly Record<string, unknown>[]> {
-  const counting = database?.run(`select state::text as state, count(*) as count from pgboss.job where name = 'mail' group by 1`);
+  const counting = database?.run(
+    `select state::text as state, count(*) as count from pgboss.job where name = 'mail' group by 1`,
+  );
   return (await Promise.race([counting?.catch(() => []), setTimeout(patience, [], { ref: false })])) ?? [];
 }

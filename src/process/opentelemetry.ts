@@ -1,5 +1,14 @@
 import { createRequire } from 'node:module';
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Context, type Span } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Context,
+  type Span,
+} from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
@@ -55,8 +64,13 @@ const tracedExecute =
     const { operation, operationName } = execution;
     const type = operation?.operation ?? 'operation';
     const name = operationName ?? operation?.name?.value;
-    const attributes = { 'graphql.operation.type': type, ...(name !== undefined && { 'graphql.operation.name': name }) };
-    return await within(tracer.startSpan(name === undefined ? type : `${type} ${name}`, { attributes }), () => execute(execution));
+    const attributes = {
+      'graphql.operation.type': type,
+      ...(name !== undefined && { 'graphql.operation.name': name }),
+    };
+    return await within(tracer.startSpan(name === undefined ? type : `${type} ${name}`, { attributes }), () =>
+      execute(execution),
+    );
   };
 
 async function within<Result>(span: Span, work: () => Promise<Result>): Promise<Result> {

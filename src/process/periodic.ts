@@ -44,7 +44,8 @@ export const startSealing = ({
   keyring,
   batch = batchSize,
   ...options
-}: PeriodicOptions & Pick<Scope, 'keyring'> & { readonly em: SqlEntityManager; readonly batch?: number }): PeriodicJob =>
+}: PeriodicOptions &
+  Pick<Scope, 'keyring'> & { readonly em: SqlEntityManager; readonly batch?: number }): PeriodicJob =>
   repeat(options, () => 1, {
     name: 'seal',
     run: async (signal) => {

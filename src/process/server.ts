@@ -121,12 +121,15 @@ export async function launch(config: Config, options: StartOptions = {}): Promis
 
 async function prepare(config: Config, options: StartOptions): Promise<ServiceProcess> {
   const keyring =
-    options.keyring ?? (await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys }));
+    options.keyring ??
+    (await loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: config.mayMakeKeys }));
   demandOperations(config.sessions.verifiedOperations);
   demandFirstPassword(config);
   const trusted = await readTrusted(config.trustedDocuments);
   const place = options.database ? await givenPlace(config) : await whereabouts(config, () => Promise.resolve(keyring));
-  const { schema, mappings } = options.database ? buildExecutable(options.database.orm.getMetadata()) : await buildOffline();
+  const { schema, mappings } = options.database
+    ? buildExecutable(options.database.orm.getMetadata())
+    : await buildOffline();
   const tracing = await tracingTo(config.traceEndpoint);
   return new ServiceProcess(config, options, { keyring, place, schema, mappings, trusted, tracing });
 }
@@ -135,7 +138,9 @@ async function prepare(config: Config, options: StartOptions): Promise<ServicePr
 const givenPlace = async (config: Config): Promise<Whereabouts> =>
   config.databaseUrl === null
     ? { source: ConnectionSource.EMBEDDED, server: null, url: null }
-    : await whereabouts(config, () => loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: false }));
+    : await whereabouts(config, () =>
+        loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: false }),
+      );
 
 interface Prepared {
   readonly keyring: Keyring;
@@ -307,7 +312,10 @@ class ServiceProcess {
       runReserved: run,
       mappings,
       tools: { ...tools, mail: { enqueue: away } },
-      refusals: { note: ({ operation, code }, _viewer, { requestId }) => warn(`${operation} refused: ${code} (request ${requestId})`) },
+      refusals: {
+        note: ({ operation, code }, _viewer, { requestId }) =>
+          warn(`${operation} refused: ${code} (request ${requestId})`),
+      },
       changes,
     };
   }
@@ -316,7 +324,9 @@ class ServiceProcess {
   async #check(): Promise<string | null> {
     const { work } = this.#start;
     if (work === null) throw unavailable();
-    const rows = await work.database.runReserved(`select 1 as one where current_setting('transaction_read_only') = 'off'`);
+    const rows = await work.database.runReserved(
+      `select 1 as one where current_setting('transaction_read_only') = 'off'`,
+    );
     if (rows.length === 0) throw unavailable();
     return await queueProblem(work.database.runReserved);
   }
@@ -354,7 +364,8 @@ class ServiceProcess {
   }
 
   async #waiting(reason: string, seconds: number): Promise<void> {
-    if (this.#warnedOf !== reason) this.#shared.warn(`${messageOf(reason as ConnectionFailure)}; retrying in ${seconds.toFixed(1)} s.`);
+    if (this.#warnedOf !== reason)
+      this.#shared.warn(`${messageOf(reason as ConnectionFailure)}; retrying in ${seconds.toFixed(1)} s.`);
     this.#warnedOf = reason;
     if (this.#place.source !== ConnectionSource.SAVED || this.#isTokenMade) return;
     this.#isTokenMade = true;
@@ -397,7 +408,8 @@ class ServiceProcess {
 
   /** Begins the work elsewhere, beside the work that goes on here. */
   async #prove(connection: DatabaseConnection): Promise<PreparedDatabase> {
-    if (this.#isMoving) throw conflict('The service is already moving to another database. Wait until it has finished.');
+    if (this.#isMoving)
+      throw conflict('The service is already moving to another database. Wait until it has finished.');
     this.#isMoving = true;
     try {
       const place = placeOf(connection);
@@ -434,7 +446,9 @@ class ServiceProcess {
   /** What began there ends there, unless it hangs. */
   async #retire(work: Work): Promise<void> {
     await Promise.race([work.idle(), setTimeout((this.#config.patience.request + 1) * 1000, null, { ref: false })]);
-    await work.end().catch((error: unknown) => this.#shared.warn(`Closing the previous database failed: ${(error as Error).name}`));
+    await work
+      .end()
+      .catch((error: unknown) => this.#shared.warn(`Closing the previous database failed: ${(error as Error).name}`));
   }
 
   #share(keyring: Keyring, mappings: ContextSources['mappings']): Shared {
@@ -462,7 +476,20 @@ class ServiceProcess {
     const missed = (): void => this.#sockets?.missed();
     const print = this.#printing();
     const trace = this.#tracing?.trace;
-    return { config, keyring, passwords, setup, now, warn, print, mappings, tools, changes, missed, ...(trace && { trace }) };
+    return {
+      config,
+      keyring,
+      passwords,
+      setup,
+      now,
+      warn,
+      print,
+      mappings,
+      tools,
+      changes,
+      missed,
+      ...(trace && { trace }),
+    };
   }
 
   /** Development prints mails where no server sends them, and shows them beside the playground. */
@@ -507,10 +534,15 @@ const refuseTaken =
   (variable: 'PORT' | 'METRICS_PORT') =>
   (error: NodeJS.ErrnoException): never => {
     if (error.code === 'EADDRINUSE')
-      throw new StartError(`The port in ${variable} is already in use. Stop the program that uses it, or set another port.`);
-    if (error.code === 'EACCES') throw new StartError(`This user may not listen on the port in ${variable}. Set a port above 1023.`);
+      throw new StartError(
+        `The port in ${variable} is already in use. Stop the program that uses it, or set another port.`,
+      );
+    if (error.code === 'EACCES')
+      throw new StartError(`This user may not listen on the port in ${variable}. Set a port above 1023.`);
     if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN')
-      throw new StartError('HOST cannot be resolved. Set an address of this machine: 127.0.0.1, or 0.0.0.0 for all addresses.');
+      throw new StartError(
+        'HOST cannot be resolved. Set an address of this machine: 127.0.0.1, or 0.0.0.0 for all addresses.',
+      );
     if (error.code === 'EADDRNOTAVAIL') throw new StartError('HOST must be an address of this machine.');
     throw error;
   };

@@ -118,7 +118,9 @@ export class Start<Work> {
 
 const sentences: Readonly<Record<Stage, (reason: string | null) => string | null>> = {
   connecting: (reason) =>
-    reason === null ? 'The service is connecting to the database.' : `The database cannot be reached: ${reason.toUpperCase()}.`,
+    reason === null
+      ? 'The service is connecting to the database.'
+      : `The database cannot be reached: ${reason.toUpperCase()}.`,
   migrating: () => 'The database is being migrated.',
   ready: () => null,
   stopping: () => 'The service is stopping.',

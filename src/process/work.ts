@@ -100,7 +100,10 @@ export interface Work {
 export async function update(config: Config, place: Whereabouts, migrating: () => void = () => {}): Promise<void> {
   if (place.url === null) return;
   const databaseUrl = isDirect(config, place) ? config.directUrl : place.url;
-  const database = await openDatabase({ ...config, databaseUrl, databasePoolSize: 2 }, { prepares: false, ...carefully(place) });
+  const database = await openDatabase(
+    { ...config, databaseUrl, databasePoolSize: 2 },
+    { prepares: false, ...carefully(place) },
+  );
   try {
     migrating();
     await migrate(database);
@@ -110,7 +113,11 @@ export async function update(config: Config, place: Whereabouts, migrating: () =
 }
 
 /** Opens the database of a place, which is brought up to date before. */
-export async function openUpdated(config: Config, place: Whereabouts, { isPatient = false, migrating = () => {} } = {}): Promise<Database> {
+export async function openUpdated(
+  config: Config,
+  place: Whereabouts,
+  { isPatient = false, migrating = () => {} } = {},
+): Promise<Database> {
   await update(config, place, migrating);
   const database = await openPlace(config, place, isPatient);
   if (database.engine === 'embedded') await migrateOrClose(database, migrating);
@@ -129,18 +136,24 @@ export async function migrateOrClose(database: Database, migrating: () => void):
 }
 
 /** Whether there is a way to the server itself beside one through a pooler. */
-const isDirect = ({ directUrl }: Config, { source }: Place): boolean => source === ConnectionSource.ENVIRONMENT && directUrl !== null;
+const isDirect = ({ directUrl }: Config, { source }: Place): boolean =>
+  source === ConnectionSource.ENVIRONMENT && directUrl !== null;
 
 /** Opens the database of a place for the service. */
 export async function openPlace(config: Config, place: Whereabouts, isPatient = false): Promise<Database> {
   return await openDatabase(
     { ...config, databaseUrl: place.url },
-    { prepares: config.preparesStatements, ...(!isPatient && { patience: config.patience.request }), ...carefully(place) },
+    {
+      prepares: config.preparesStatements,
+      ...(!isPatient && { patience: config.patience.request }),
+      ...carefully(place),
+    },
   );
 }
 
 /** What somebody typed is connected to with care; what the operator wrote is the operator's affair. */
-const carefully = ({ source }: Place) => (source === ConnectionSource.SAVED ? { stream: () => new CarefulSocket() } : {});
+const carefully = ({ source }: Place) =>
+  source === ConnectionSource.SAVED ? { stream: () => new CarefulSocket() } : {};
 
 /** Begins the work on an open database that is up to date. Where it fails, the database is closed. */
 export async function beginWork(shared: Shared, place: Whereabouts, database: Database): Promise<Work> {
@@ -150,7 +163,14 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
   try {
     await registerKeys({ em: database.orm.em as SqlEntityManager, keyring });
     const hasSeeded = wantsSeeds(config, database) && (await seedWhenEmpty(config, database, passwords));
-    const sending = await mailOf(config, { database, keyring, now, warn, print: shared.print, ...(trace && { trace }) });
+    const sending = await mailOf(config, {
+      database,
+      keyring,
+      now,
+      warn,
+      print: shared.print,
+      ...(trace && { trace }),
+    });
     mail = sending;
     const em = database.orm.em as SqlEntityManager;
     const tools = { ...shared.tools, mail: sending.queue };
@@ -164,7 +184,12 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
     });
     listening = hearing;
     const isOwned = await ensureOwner(serviceScope(tools, em, database.run, 'start'), config);
-    const cleanup = startCleanup({ scope: { em, ...tools }, every: config.cleanupEvery, warn, ...(trace && { trace }) });
+    const cleanup = startCleanup({
+      scope: { em, ...tools },
+      every: config.cleanupEvery,
+      warn,
+      ...(trace && { trace }),
+    });
     const sealing = startSealing({ em, keyring, every: config.sealEvery, warn, ...(trace && { trace }) });
     const requests = new Requests();
     return {
@@ -175,7 +200,16 @@ export async function beginWork(shared: Shared, place: Whereabouts, database: Da
       sources: { em, ...runnersOf(database), mappings, tools, refusals, changes },
       enter: () => requests.enter(),
       idle: () => requests.idle(),
-      end: () => end({ listening: hearing, refusals, cleanup, sealing, mail: sending, database, patience: config.patience.stop }),
+      end: () =>
+        end({
+          listening: hearing,
+          refusals,
+          cleanup,
+          sealing,
+          mail: sending,
+          database,
+          patience: config.patience.stop,
+        }),
     };
   } catch (error) {
     await Promise.allSettled([listening?.stop(), mail?.stop()]);
@@ -209,7 +243,10 @@ export interface MailRoom {
 }
 
 /** Starts mail as the configuration wants it. */
-export async function mailOf({ mail, timeZone, environment }: Config, { database, print, ...room }: MailRoom): Promise<Mail> {
+export async function mailOf(
+  { mail, timeZone, environment }: Config,
+  { database, print, ...room }: MailRoom,
+): Promise<Mail> {
   const { smtp, publicUrl, sends } = mail;
   return await startMail({
     ...room,
@@ -255,7 +292,13 @@ interface Jobs {
 }
 
 async function end({ listening, refusals, cleanup, sealing, mail, database, patience }: Jobs): Promise<void> {
-  await closeAfter(database, [refusals.settle(), listening.stop(), cleanup.stop(), sealing.stop(), mail.stop(patience * 1000)]);
+  await closeAfter(database, [
+    refusals.settle(),
+    listening.stop(),
+    cleanup.stop(),
+    sealing.stop(),
+    mail.stop(patience * 1000),
+  ]);
 }
 
 /** Closes a database when all that works on it has ended, or failed to. @throws what one of them failed with. */
@@ -273,6 +316,10 @@ async function seedWhenEmpty(config: Config, database: Database, passwords: Pass
   if (!(await isEmpty(database))) return false;
   const { seed } = await import('../../seeds/index.ts');
   const { environment } = config;
-  await seed(database.orm.em as EntityManager, { environment, hashPassword: (password) => passwords.hash(password), givesOwner: true });
+  await seed(database.orm.em as EntityManager, {
+    environment,
+    hashPassword: (password) => passwords.hash(password),
+    givesOwner: true,
+  });
   return true;
 }

@@ -52,6 +52,10 @@ function fits(value: unknown, type: string): boolean {
   if (type === 'numeric') return toMoney(value) !== undefined;
   if (type === 'uuid') return isUuid(value);
   if (type === 'timestamptz')
-    return isDay(value.slice(0, 10)) && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) && !Number.isNaN(Date.parse(value));
+    return (
+      isDay(value.slice(0, 10)) &&
+      /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) &&
+      !Number.isNaN(Date.parse(value))
+    );
   return true;
 }

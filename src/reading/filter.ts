@@ -15,8 +15,13 @@ export function rowFilters(rules: readonly RowRule[]): Dictionary<FilterDef> {
     visible: {
       name: 'visible',
       // oxlint-disable-next-line max-params -- MikroORM's signature
-      cond: ({ viewer, now }: { viewer: Viewer; now: Date }, _type: unknown, _em: unknown, _options: unknown, entity: unknown) =>
-        visible(byEntity.get(String(entity)), viewer, now),
+      cond: (
+        { viewer, now }: { viewer: Viewer; now: Date },
+        _type: unknown,
+        _em: unknown,
+        _options: unknown,
+        entity: unknown,
+      ) => visible(byEntity.get(String(entity)), viewer, now),
     },
     alive: {
       name: 'alive',

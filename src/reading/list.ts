@@ -1,5 +1,14 @@
 import { badInput, forbidden, type FieldProblem } from '../errors.ts';
-import { filterName, largestPage, longestSearch, mostNested, mostWords, usualPage, type Comparison, type Page } from '../entities/page.ts';
+import {
+  filterName,
+  largestPage,
+  longestSearch,
+  mostNested,
+  mostWords,
+  usualPage,
+  type Comparison,
+  type Page,
+} from '../entities/page.ts';
 import { isLonger } from '../entities/text.ts';
 import { validate as isUuid } from 'uuid';
 import { fromCursor } from './cursor.ts';
@@ -30,7 +39,9 @@ export function readPage(projection: Projection, page: Page, foreignKey?: string
   const isBackwards = page.last != null;
   const cursor = isBackwards ? page.before : page.after;
   const position =
-    cursor == null ? null : fromCursor(cursor, order, columnOf(projection, order.property), isBackwards ? 'before' : 'after');
+    cursor == null
+      ? null
+      : fromCursor(cursor, order, columnOf(projection, order.property), isBackwards ? 'before' : 'after');
   const size = page.last ?? page.first ?? usualPage;
   return {
     shape: {
@@ -61,7 +72,8 @@ function sizeProblems({ first, last, after, before }: Page): FieldProblem[] {
 
 function orderOf(projection: Projection, { orderBy }: Page, problems: FieldProblem[]): Order {
   const { by: [property, direction] = ['id', 'ASC'], next = {} } = projection.selection.mapping.listing ?? {};
-  const isShown = (field: string) => [field, next[field] ?? []].flat().every((each) => projection.visibility.shows(each) === 'always');
+  const isShown = (field: string) =>
+    [field, next[field] ?? []].flat().every((each) => projection.visibility.shows(each) === 'always');
   if (!orderBy) return isShown(property) ? { property, direction } : { property: 'id', direction: 'ASC' };
   if (!isShown(orderBy.field)) {
     problems.push({ path: 'orderBy.field', message: 'is hidden from you: you cannot sort by it' });
@@ -210,10 +222,14 @@ function normalize(operand: unknown, stored: (text: string) => string): unknown 
 function problemsOf(path: string, { by, value }: Operand, { type }: Column): FieldProblem[] {
   if (by === 'contains' && typeof value === 'string' && isLonger(value, longestSearch))
     return [{ path, message: `must have at most ${longestSearch} characters` }];
-  if (Array.isArray(value) && value.length > longestList) return [{ path, message: `must not list more than ${longestList} values` }];
+  if (Array.isArray(value) && value.length > longestList)
+    return [{ path, message: `must not list more than ${longestList} values` }];
   if (type !== 'uuid' || by === 'isNull') return [];
   if (!Array.isArray(value)) return isUuid(value) ? [] : [{ path, message: 'must be a UUID' }];
-  return value.flatMap((each, place) => (isUuid(each) ? [] : [{ path: `${path}[${place}]`, message: 'must be a UUID' }]));
+  return value.flatMap((each, place) =>
+    isUuid(each) ? [] : [{ path: `${path}[${place}]`, message: 'must be a UUID' }],
+  );
 }
 
-const columnOf = ({ selection }: Projection, property: string): Column => selection.mapping.columns.get(property) as Column;
+const columnOf = ({ selection }: Projection, property: string): Column =>
+  selection.mapping.columns.get(property) as Column;

@@ -1,5 +1,12 @@
 import { ReferenceKind, type EntityMetadata, type EntityProperty, type MetadataStorage } from '@mikro-orm/core';
-import { getNamedType, isNonNullType, isObjectType, type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import {
+  getNamedType,
+  isNonNullType,
+  isObjectType,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
 import { derivationOf, listingOf, sortKeyOf, type Listing } from '../entities/listing.ts';
 import { Kept } from '../entities/record.ts';
 import type { RowRule } from '../entities/rule.ts';
@@ -74,7 +81,8 @@ function mappingOf(type: GraphQLObjectType, meta: EntityMetadata, rule: RowRule)
     if (column) columns.set(property.name, column);
   }
   for (const field of Object.values(type.getFields())) {
-    const derivation = (rule.view && derivationFor(type, rule.view, field.name)) ?? derivationFor(type, rule.entity, field.name);
+    const derivation =
+      (rule.view && derivationFor(type, rule.view, field.name)) ?? derivationFor(type, rule.entity, field.name);
     if (derivation) derivations.set(field.name, derivation);
     const property = meta.properties[field.name as never] as EntityProperty | undefined;
     const relation = property && relationOf(property, field);
@@ -112,7 +120,8 @@ function columnOf(property: EntityProperty, meta: EntityMetadata, entity: Entity
 /** What an order by a property sorts by, where that is not its column as it stands. */
 function sortOf({ name }: EntityProperty, meta: EntityMetadata, entity: EntityClass): Column['sort'] | undefined {
   const key = sortKeyOf(entity, name);
-  const nameOf = (property: string, row: string) => columnName(meta.properties[property as never] as EntityProperty, row);
+  const nameOf = (property: string, row: string) =>
+    columnName(meta.properties[property as never] as EntityProperty, row);
   return key && { type: key.type, sql: (row) => key.sql((property) => nameOf(property, row)) };
 }
 
@@ -126,7 +135,8 @@ const namesOf = (meta: EntityMetadata, row: string): Record<string, string> =>
       .map((property) => [property.name, columnName(property, row)]),
   );
 
-const isToOne = ({ kind }: EntityProperty): boolean => kind === ReferenceKind.MANY_TO_ONE || kind === ReferenceKind.ONE_TO_ONE;
+const isToOne = ({ kind }: EntityProperty): boolean =>
+  kind === ReferenceKind.MANY_TO_ONE || kind === ReferenceKind.ONE_TO_ONE;
 
 function relationOf(property: EntityProperty, field: GraphQLField<unknown, unknown>): Relation | undefined {
   const inner = isNonNullType(field.type) ? field.type.ofType : field.type;
@@ -135,7 +145,9 @@ function relationOf(property: EntityProperty, field: GraphQLField<unknown, unkno
   if (property.kind !== ReferenceKind.ONE_TO_MANY) return undefined;
   const target = property.targetMeta as EntityMetadata;
   const inverse = target.properties[property.mappedBy as never] as EntityProperty;
-  const order = [property.orderBy ?? []].flat().flatMap((each) => Object.entries(each as Record<string, 'asc' | 'desc'>));
+  const order = [property.orderBy ?? []]
+    .flat()
+    .flatMap((each) => Object.entries(each as Record<string, 'asc' | 'desc'>));
   return {
     kind: 'many',
     isPaged: field.args.length > 0,
@@ -144,7 +156,10 @@ function relationOf(property: EntityProperty, field: GraphQLField<unknown, unkno
     foreignKey: inverse.fieldNames[0] as string,
     order: order.map(([name, direction]) => {
       const column = target.properties[name as never] as EntityProperty;
-      return { sql: sortOf(column, target, target.class as EntityClass)?.sql ?? ((row) => columnName(column, row)), direction };
+      return {
+        sql: sortOf(column, target, target.class as EntityClass)?.sql ?? ((row) => columnName(column, row)),
+        direction,
+      };
     }),
   };
 }
@@ -161,5 +176,8 @@ function derivationFor(type: GraphQLObjectType, entity: EntityClass, field: stri
 
 function findDescriptor(prototype: object | null, name: string): PropertyDescriptor | undefined {
   if (prototype === null) return undefined;
-  return Object.getOwnPropertyDescriptor(prototype, name) ?? findDescriptor(Object.getPrototypeOf(prototype) as object | null, name);
+  return (
+    Object.getOwnPropertyDescriptor(prototype, name) ??
+    findDescriptor(Object.getPrototypeOf(prototype) as object | null, name)
+  );
 }

@@ -66,7 +66,8 @@ function createProjection(selection: Selection, viewer: Viewer): Projection {
     select.set(hiddenSources.includes(source) ? hiddenKey(source) : source, held);
   }
   const related = new Map([...selection.relations].map(([field, next]) => [field, projectionOf(next, viewer)]));
-  const isEmbedded = (field: string) => selection.mapping.relations.get(field)?.kind === 'one' && related.get(field)?.batched.length === 0;
+  const isEmbedded = (field: string) =>
+    selection.mapping.relations.get(field)?.kind === 'one' && related.get(field)?.batched.length === 0;
   const selected = [...select].map(([as, held]) => ({ as, ...held }));
   return {
     id: (created += 1),

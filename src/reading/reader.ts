@@ -93,7 +93,11 @@ export class Reader {
     return this.theOne(this.projectionFor(entity, info), { id }, true);
   }
 
-  private async theOne(projection: Projection, by: Readonly<Record<string, string | null>>, includeDeleted: boolean): Promise<Row> {
+  private async theOne(
+    projection: Projection,
+    by: Readonly<Record<string, string | null>>,
+    includeDeleted: boolean,
+  ): Promise<Row> {
     const [found] = await this.execute(oneStatement(projection, Object.keys(by), includeDeleted), by);
     if (!found) throw notFound();
     return unpack(rowOf(found, { reader: this, projection }), projection.selection.certain);
@@ -110,7 +114,10 @@ export class Reader {
   }
 
   private async seesRows(rows: readonly [RowKey, ...RowKey[]], evenDeleted: boolean): Promise<boolean> {
-    const projections = rows.map(({ entity }) => this.emptyProjection(this.mappingOf(entity))) as [Projection, ...Projection[]];
+    const projections = rows.map(({ entity }) => this.emptyProjection(this.mappingOf(entity))) as [
+      Projection,
+      ...Projection[],
+    ];
     const [found] = await this.execute(
       seesStatement(projections, evenDeleted),
       Object.fromEntries(rows.map(({ id }, place) => [place, id])),
@@ -126,10 +133,15 @@ export class Reader {
 
   /** The rows of a type with these ids, as far as they exist for the viewer, in this order. */
   async some(type: string, ids: readonly string[], info: GraphQLResolveInfo): Promise<Row[]> {
-    const projection = projectionOf(selectionOf(this.mappings, this.mappings.get(type) as TypeMapping, info), this.viewer);
+    const projection = projectionOf(
+      selectionOf(this.mappings, this.mappings.get(type) as TypeMapping, info),
+      this.viewer,
+    );
     this.answersChange ||= info.operation.operation === 'mutation';
     if (!projection.visibility.rows || ids.length === 0) return [];
-    const found = new Map((await this.rows(projection, rowsStatement(projection), { keys: ids })).map((row) => [row['id'] as string, row]));
+    const found = new Map(
+      (await this.rows(projection, rowsStatement(projection), { keys: ids })).map((row) => [row['id'] as string, row]),
+    );
     return ids.flatMap((id) => found.get(id) ?? []);
   }
 
@@ -140,8 +152,11 @@ export class Reader {
    */
   async nodes(types: readonly string[], ids: readonly string[], info: GraphQLResolveInfo): Promise<(Row | null)[]> {
     const argument = info.fieldName === 'node' ? () => 'id' : (place: number) => `ids[${place}]`;
-    if (ids.length > largestPage) throw badInput({ path: 'ids', message: `must not list more than ${largestPage} ids` });
-    const wrong = ids.flatMap((id, place) => (isUuid(id) ? [] : [{ path: argument(place), message: 'must be a UUID' }]));
+    if (ids.length > largestPage)
+      throw badInput({ path: 'ids', message: `must not list more than ${largestPage} ids` });
+    const wrong = ids.flatMap((id, place) =>
+      isUuid(id) ? [] : [{ path: argument(place), message: 'must be a UUID' }],
+    );
     if (wrong.length > 0) throw badInput(...wrong);
     const found = new Map((await this.typesOf(types, ids)).map(({ type, id }) => [id, type]));
     const read = await Promise.all([...new Set(found.values())].map((type) => this.ofType(type, found, info)));
@@ -149,15 +164,23 @@ export class Reader {
     return ids.map((id) => rows.get(id.toLowerCase()) ?? null);
   }
 
-  private async typesOf(types: readonly string[], ids: readonly string[]): Promise<{ readonly type: string; readonly id: string }[]> {
+  private async typesOf(
+    types: readonly string[],
+    ids: readonly string[],
+  ): Promise<{ readonly type: string; readonly id: string }[]> {
     const mappings = types.map((type) => this.mappings.get(type) as TypeMapping);
-    const [first, ...others] = mappings.map((mapping) => this.emptyProjection(mapping)).filter(({ visibility }) => visibility.rows);
+    const [first, ...others] = mappings
+      .map((mapping) => this.emptyProjection(mapping))
+      .filter(({ visibility }) => visibility.rows);
     if (!first || ids.length === 0) return [];
     return (await this.execute(typesStatement([first, ...others]), { keys: ids })) as never;
   }
 
   private async ofType(type: string, types: ReadonlyMap<string, string>, info: GraphQLResolveInfo): Promise<Row[]> {
-    const projection = projectionOf(selectionOf(this.mappings, this.mappings.get(type) as TypeMapping, info), this.viewer);
+    const projection = projectionOf(
+      selectionOf(this.mappings, this.mappings.get(type) as TypeMapping, info),
+      this.viewer,
+    );
     const keys = [...types].flatMap(([id, each]) => (each === type ? [id] : []));
     const rows = await this.rows(projection, rowsStatement(projection, false), { keys });
     return rows.map((row) => Object.assign(row, { __typename: type }));
@@ -168,7 +191,8 @@ export class Reader {
     const projection = this.projectionFor(entity, info);
     const query = readPage(projection, page);
     const rows = await this.rows(projection, pageStatement(projection, query.shape), query.values);
-    const count = async () => ((await this.execute(countStatement(projection, query.shape), query.values))[0] as { count: number }).count;
+    const count = async () =>
+      ((await this.execute(countStatement(projection, query.shape), query.values))[0] as { count: number }).count;
     return new FoundPage(rows, query, count);
   }
 
@@ -176,9 +200,14 @@ export class Reader {
    * Figures over the rows that the viewer sees, read by one statement.
    * @throws BAD_INPUT for days that go backwards and for what is no id; NOT_FOUND where the one they are to be about is hidden.
    */
-  async figures(figures: Figures, { from, to, about = null, most }: FiguresInput): Promise<readonly Record<string, unknown>[]> {
-    if (from !== null && to !== null && from > to) throw badInput({ path: 'from', message: 'must not be later than to' });
-    if (about !== null && !isUuid(about)) throw badInput({ path: figures.about?.argument ?? 'id', message: 'must be a UUID' });
+  async figures(
+    figures: Figures,
+    { from, to, about = null, most }: FiguresInput,
+  ): Promise<readonly Record<string, unknown>[]> {
+    if (from !== null && to !== null && from > to)
+      throw badInput({ path: 'from', message: 'must not be later than to' });
+    if (about !== null && !isUuid(about))
+      throw badInput({ path: figures.about?.argument ?? 'id', message: 'must be a UUID' });
     const shape = { hasFrom: from !== null, hasTo: to !== null, isAboutOne: about !== null };
     const others = figures.about && this.emptyProjection(this.mappingOf(figures.about.entity));
     const statement = figuresStatement(this.emptyProjection(this.mappingOf(figures.of)), figures, others, shape);
@@ -196,7 +225,9 @@ export class Reader {
   named(entity: EntityClass, id: string, info: GraphQLResolveInfo): Promise<Row | null> {
     const projection = this.projectionFor(entity, info);
     return this.loader<Row | null>(projection.selection, 'named', async (keys) => {
-      const found = new Map((await this.rows(projection, rowsStatement(projection), { keys })).map((row) => [row['id'] as string, row]));
+      const found = new Map(
+        (await this.rows(projection, rowsStatement(projection), { keys })).map((row) => [row['id'] as string, row]),
+      );
       return keys.map((each) => found.get(each) ?? null);
     }).load(id);
   }
@@ -267,10 +298,18 @@ export class Reader {
   /** From a row along a relation: the projection for the other side, and the key by which it is found. */
   private through(row: Row, field: string) {
     const { selection, related } = row[ORIGIN].projection;
-    return { projection: related.get(field), key: (row[field] ?? null) as string | null, relation: selection.mapping.relations.get(field) };
+    return {
+      projection: related.get(field),
+      key: (row[field] ?? null) as string | null,
+      relation: selection.mapping.relations.get(field),
+    };
   }
 
-  private loader<T>(selection: Selection, name: string, load: (keys: readonly string[]) => Promise<readonly T[]>): DataLoader<string, T> {
+  private loader<T>(
+    selection: Selection,
+    name: string,
+    load: (keys: readonly string[]) => Promise<readonly T[]>,
+  ): DataLoader<string, T> {
     const ofSelection = this.loaders.get(selection) ?? new Map<string, DataLoader<string, unknown>>();
     this.loaders.set(selection, ofSelection);
     const known = ofSelection.get(name) ?? new DataLoader<string, unknown>(load);
@@ -280,7 +319,9 @@ export class Reader {
 
   private async rows(projection: Projection, statement: Statement, values: Values): Promise<Row[]> {
     const origin: RowOrigin = { reader: this, projection };
-    const rows = (await this.execute(statement, values)).map((found) => unpack(rowOf(found, origin), projection.embedded));
+    const rows = (await this.execute(statement, values)).map((found) =>
+      unpack(rowOf(found, origin), projection.embedded),
+    );
     if (rows.length > 0) await Promise.all(projection.batched.map((field) => this.loadBatch(rows, projection, field)));
     return rows;
   }
@@ -291,7 +332,8 @@ export class Reader {
     const projection = related.get(field) as Projection;
     const keys = new Set(projection.visibility.rows ? rows.map((row) => row[field] as string | null) : []);
     keys.delete(null);
-    const found = keys.size > 0 ? await this.found(relation, projection, [...keys] as string[]) : new Map<string, Row | Row[]>();
+    const found =
+      keys.size > 0 ? await this.found(relation, projection, [...keys] as string[]) : new Map<string, Row | Row[]>();
     for (const row of rows) {
       const key = projection.visibility.rows ? (row[field] as string | null) : null;
       row[readAhead(field)] = key === null ? nothing(relation) : (found.get(key) ?? nothing(relation, relation.kind));
@@ -304,8 +346,11 @@ export class Reader {
     projection: Projection,
     keys: readonly string[],
   ): Promise<Map<string, Row | Row[]>> {
-    if (kind === 'many') return grouped(await this.rows(projection, childrenStatement(projection, foreignKey, order), { keys }));
-    return new Map((await this.rows(projection, rowsStatement(projection), { keys })).map((row) => [row['id'] as string, row]));
+    if (kind === 'many')
+      return grouped(await this.rows(projection, childrenStatement(projection, foreignKey, order), { keys }));
+    return new Map(
+      (await this.rows(projection, rowsStatement(projection), { keys })).map((row) => [row['id'] as string, row]),
+    );
   }
 
   private execute(statement: Statement, values: Values): Promise<readonly Record<string, unknown>[]> {

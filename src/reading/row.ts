@@ -37,7 +37,9 @@ export function unpack(row: Row, fields: Iterable<string>): Row {
     if (embeddedRow === null) row[readAhead(field)] = nothing(relation);
     else
       row[readAhead(field)] =
-        relation.kind === 'one' ? unpacked(embeddedRow, origin) : embeddedRow.map((each) => unpacked(each as EmbeddedRow, origin));
+        relation.kind === 'one'
+          ? unpacked(embeddedRow, origin)
+          : embeddedRow.map((each) => unpacked(each as EmbeddedRow, origin));
   }
   return row;
 }
@@ -52,4 +54,5 @@ function unpacked(values: EmbeddedRow, origin: RowOrigin): Row {
 }
 
 /** JSON has no instants; numbers with a fraction come as their text. */
-const fromJson = (value: unknown, type: string): unknown => (type === 'timestamptz' && value !== null ? new Date(value as string) : value);
+const fromJson = (value: unknown, type: string): unknown =>
+  type === 'timestamptz' && value !== null ? new Date(value as string) : value;

@@ -50,7 +50,8 @@ export const emptySelection = (mapping: TypeMapping): Selection => ({
 
 /** Returns the selection of the rows that the field being resolved returns. */
 export function selectionOf(mappings: TypeMappings, mapping: TypeMapping, info: GraphQLResolveInfo): Selection {
-  const places = cache.get(info.operation) ?? new Map<string, { nodes: readonly FieldNode[]; selection: Selection }[]>();
+  const places =
+    cache.get(info.operation) ?? new Map<string, { nodes: readonly FieldNode[]; selection: Selection }[]>();
   cache.set(info.operation, places);
   const place = `${placeOf(info)} ${mapping.type}`;
   const atPlace = places.get(place) ?? [];
@@ -68,11 +69,17 @@ const isSame = (one: readonly FieldNode[], other: readonly FieldNode[]): boolean
 /** The response path without list indexes, with the type that answers it. */
 function placeOf(info: GraphQLResolveInfo): string {
   const keys: string[] = [info.parentType.name];
-  for (let path: typeof info.path | undefined = info.path; path; path = path.prev) if (typeof path.key === 'string') keys.push(path.key);
+  for (let path: typeof info.path | undefined = info.path; path; path = path.prev)
+    if (typeof path.key === 'string') keys.push(path.key);
   return keys.join('.');
 }
 
-function build(mappings: TypeMappings, mapping: TypeMapping, info: GraphQLResolveInfo, selections: readonly SelectionSetNode[]): Selection {
+function build(
+  mappings: TypeMappings,
+  mapping: TypeMapping,
+  info: GraphQLResolveInfo,
+  selections: readonly SelectionSetNode[],
+): Selection {
   const selected = fieldsOf(rowType(mapping, info), selections, info);
   const fields = new Set<string>();
   const derived = new Set<string>();
@@ -99,14 +106,20 @@ const rowType = (mapping: TypeMapping, info: GraphQLResolveInfo): GraphQLObjectT
   info.schema.getType(mapping.type) as GraphQLObjectType;
 
 /** The type whose rows a field leads to: directly, or through a connection. */
-function targetOf(mappings: TypeMappings, mapping: TypeMapping, field: string, info: GraphQLResolveInfo): TypeMapping | undefined {
+function targetOf(
+  mappings: TypeMappings,
+  mapping: TypeMapping,
+  field: string,
+  info: GraphQLResolveInfo,
+): TypeMapping | undefined {
   const of = rowType(mapping, info).getFields()[field]?.type;
   if (!of) return undefined;
   const { name } = getNamedType(of);
   return mappings.get(name) ?? mappings.get(name.replace(/Connection$/, ''));
 }
 
-const selectionSetsOf = (nodes: readonly FieldNode[]): SelectionSetNode[] => nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+const selectionSetsOf = (nodes: readonly FieldNode[]): SelectionSetNode[] =>
+  nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
 
 /** The fields found so far, and whether no condition applies to those found next. */
 interface Search {
@@ -124,7 +137,8 @@ function fieldsOf(
   for (const selection of selections.flatMap((set) => set.selections)) {
     if (isOfOther(type, selection, info)) continue;
     const stays = isCertain && !selection.directives?.length;
-    const inner = selection.kind === 'FragmentSpread' ? info.fragments[selection.name.value]?.selectionSet : selection.selectionSet;
+    const inner =
+      selection.kind === 'FragmentSpread' ? info.fragments[selection.name.value]?.selectionSet : selection.selectionSet;
     if (selection.kind === 'Field' && type.getFields()[selection.name.value]) {
       const selected = found.get(selection.name.value) ?? { nodes: [], isCertain: false };
       selected.nodes.push(selection);
@@ -138,7 +152,11 @@ function fieldsOf(
 }
 
 /** Whether a fragment is about rows of another type: where a field may answer rows of several. */
-function isOfOther({ name }: GraphQLObjectType, selection: SelectionNode, { schema, fragments }: GraphQLResolveInfo): boolean {
+function isOfOther(
+  { name }: GraphQLObjectType,
+  selection: SelectionNode,
+  { schema, fragments }: GraphQLResolveInfo,
+): boolean {
   if (selection.kind === 'Field') return false;
   const { typeCondition } = selection.kind === 'FragmentSpread' ? (fragments[selection.name.value] ?? {}) : selection;
   const on = typeCondition?.name.value ?? name;

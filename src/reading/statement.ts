@@ -1,4 +1,12 @@
-import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql, type RawBuilder } from 'kysely';
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  sql,
+  type RawBuilder,
+} from 'kysely';
 import { searchedText, type Direction, type SearchGroup } from '../entities/listing.ts';
 import type { Comparison } from '../entities/page.ts';
 import type { RowCondition } from '../entities/rule.ts';
@@ -76,7 +84,8 @@ class Parameter {
 const statements = new LRUCache<string, Statement>({ maxSize: 8_000_000, maxEntrySize: 800_000 });
 
 /** Returns the values of a statement's parameters in their order. */
-export const parameterValues = ({ parameters }: Statement, values: Values): unknown[] => parameters.map((name) => values[name]);
+export const parameterValues = ({ parameters }: Statement, values: Values): unknown[] =>
+  parameters.map((name) => values[name]);
 
 /** Where a row keeps what its relation leads to; under the field's own name it keeps the key. */
 export const readAhead = (field: string): string => `${field}~`;
@@ -88,7 +97,8 @@ export const readAhead = (field: string): string => `${field}~`;
 export const oneStatement = (projection: Projection, by: readonly string[], includesDeleted: boolean): Statement =>
   kept(projection, `one ${by.join()} ${includesDeleted}`, () => {
     const found = by.map(
-      (property) => sql`${raw(columnOf(projection, property).sql('t'))} = ${parameter(property)}${cast(columnOf(projection, property))}`,
+      (property) =>
+        sql`${raw(columnOf(projection, property).sql('t'))} = ${parameter(property)}${cast(columnOf(projection, property))}`,
     );
     return sql`select ${selectList(projection, projection.selection.certain)} from ${table(projection)} as t
       where ${and([...found, ...standing(projection, includesDeleted)])}`;
@@ -135,13 +145,18 @@ const inJson = ({ sql: expression, type }: SelectedColumn, row: string): Sql =>
 
 /** The rows whose ids are bound as `keys`, deleted or not: a case keeps showing what it was about. */
 export const rowsStatement = (projection: Projection, includesDeleted = true): Statement =>
-  kept(projection, `rows ${includesDeleted}`, () => sql`select ${selectList(projection)} ${fromKeys(projection, includesDeleted)}`);
+  kept(
+    projection,
+    `rows ${includesDeleted}`,
+    () => sql`select ${selectList(projection)} ${fromKeys(projection, includesDeleted)}`,
+  );
 
 /** Of which type the rows are whose ids are bound as `keys`, as far as the viewer sees them and they were not deleted. */
 export const typesStatement = (projections: readonly [Projection, ...Projection[]]): Statement =>
   kept(projections[0], `types ${projections.map(({ selection }) => selection.mapping.type).join()}`, () => {
     const each = projections.map(
-      (projection) => sql`select ${sql.lit(projection.selection.mapping.type)} as "type", t."id" ${fromKeys(projection, false)}`,
+      (projection) =>
+        sql`select ${sql.lit(projection.selection.mapping.type)} as "type", t."id" ${fromKeys(projection, false)}`,
     );
     return sql.join(each, sql` union all `);
   });
@@ -150,14 +165,22 @@ const fromKeys = (projection: Projection, includesDeleted: boolean): Sql =>
   sql`from ${table(projection)} as t where ${and([sql`t."id" = any(${parameter('keys')}::uuid[])`, ...standing(projection, includesDeleted)])}`;
 
 /** All rows that hold one of the bound `keys` in a column, in an order of columns. */
-export const childrenStatement = (projection: Projection, foreignKey: string, order: NonNullable<Relation['order']>): Statement =>
-  kept(projection, `children ${foreignKey} ${order.map(({ sql: by, direction }) => `${by('t')} ${direction}`).join()}`, () => {
-    const parent = sql.ref(`t.${foreignKey}`);
-    const sorted = order.map(({ sql: by, direction }) => sql`${raw(by('t'))} ${raw(direction)}`);
-    return sql`select ${selectList(projection)}, ${parent} as "$parent" from ${table(projection)} as t
+export const childrenStatement = (
+  projection: Projection,
+  foreignKey: string,
+  order: NonNullable<Relation['order']>,
+): Statement =>
+  kept(
+    projection,
+    `children ${foreignKey} ${order.map(({ sql: by, direction }) => `${by('t')} ${direction}`).join()}`,
+    () => {
+      const parent = sql.ref(`t.${foreignKey}`);
+      const sorted = order.map(({ sql: by, direction }) => sql`${raw(by('t'))} ${raw(direction)}`);
+      return sql`select ${selectList(projection)}, ${parent} as "$parent" from ${table(projection)} as t
       where ${and([sql`${parent} = any(${parameter('keys')}::uuid[])`, ...standing(projection, false)])}
       ${sorted.length > 0 ? sql`order by ${sql.join(sorted)}` : sql``}`;
-  });
+    },
+  );
 
 /** All rows the viewer may see, by an order of columns. */
 export const allStatement = (projection: Projection, order: Order): Statement =>
@@ -194,18 +217,30 @@ function page(projection: Projection, shape: ListShape, conditions: readonly Sql
 }
 
 /** The first rows of each way in which the viewer sees rows, a row that is seen in several ways once. */
-function unionOfGrants(projection: Projection, shape: ListShape, conditions: readonly Sql[], alternatives: readonly RowCondition[]): Sql {
+function unionOfGrants(
+  projection: Projection,
+  shape: ListShape,
+  conditions: readonly Sql[],
+  alternatives: readonly RowCondition[],
+): Sql {
   const way = wayOf(shape);
   const parts = alternatives.map((rows) => sql`(${limited(projection, shape, conditions, rows)})`);
   return sql`select distinct on (e."$order", e."id") e.* from (${sql.join(parts, sql` union all `)}) as e
     order by e."$order" ${way}, e."id" ${way} limit ${raw(String(shape.limit))}`;
 }
 
-function limited(projection: Projection, shape: ListShape, more: readonly Sql[], rows = projection.visibility.rows): Sql {
+function limited(
+  projection: Projection,
+  shape: ListShape,
+  more: readonly Sql[],
+  rows = projection.visibility.rows,
+): Sql {
   const [by, way] = [raw(columnOf(projection, shape.order.property).sort.sql('t')), wayOf(shape)];
   const passing = [...more, ...listConditions(projection, shape, rows)];
   const limit = raw(String(shape.limit));
-  const sorted = (conditions: readonly Sql[]) => sql`select ${selectList(projection)}, ${by} as "$order" from ${table(projection)} as t
+  const sorted = (
+    conditions: readonly Sql[],
+  ) => sql`select ${selectList(projection)}, ${by} as "$order" from ${table(projection)} as t
     where ${and([...conditions, ...beyondCursor(projection, shape)])} order by ${by} ${way}, t."id" ${way} limit ${limit}`;
   if (shape.words.length === 0) return sorted(passing);
   const count = sql`(select count(*) from found)`;
@@ -278,7 +313,8 @@ export const figuresStatement = (
       const { about } = figures;
       const one = parameter('about');
       const day = columnOf(projection, figures.day);
-      const ofOne = about && shape.isAboutOne ? [sql`${raw(columnOf(projection, about.relation).sql('t'))} = ${one}::uuid`] : [];
+      const ofOne =
+        about && shape.isAboutOne ? [sql`${raw(columnOf(projection, about.relation).sql('t'))} = ${one}::uuid`] : [];
       const days = [
         ...(shape.hasFrom ? [sql`${raw(day.sql('t'))} >= ${parameter('from')}::date`] : []),
         ...(shape.hasTo ? [sql`${raw(day.sql('t'))} <= ${parameter('to')}::date`] : []),
@@ -327,7 +363,10 @@ function searched(projection: Projection, words: ListShape['words']): Sql[] {
   return words.map((length, place) => {
     // each trigram of a word costs a look into the index: of a long word its beginning finds few enough
     const word = foldedParameter(`word.${place}`);
-    const likes = length === 'long' ? [sql`like ${foldedParameter(`long.${place}`)}`, sql`|| '' like ${word}`] : [sql`like ${word}`];
+    const likes =
+      length === 'long'
+        ? [sql`like ${foldedParameter(`long.${place}`)}`, sql`|| '' like ${word}`]
+        : [sql`like ${word}`];
     // what is typed with punctuation may be part of a telephone number, whose digits alone are kept to be searched
     const alternatives = length === 'number' ? [likes, [sql`like ${foldedParameter(`digits.${place}`)}`]] : [likes];
     return sql`(${sql.join(
@@ -363,7 +402,12 @@ const foldedSql = (text: Sql): Sql => {
 const foldedParameter = (name: string): Sql => foldedSql(sql`${parameter(name)}::text`);
 
 /** The rows that exist for the viewer: the row rule, and that they were not deleted. */
-function standing({ visibility, selection }: Projection, includesDeleted: boolean, row = 't', condition = visibility.rows): Sql[] {
+function standing(
+  { visibility, selection }: Projection,
+  includesDeleted: boolean,
+  row = 't',
+  condition = visibility.rows,
+): Sql[] {
   const rows = condition ? condition(row) : 'false';
   const alive = selection.mapping.isKept && !includesDeleted ? [sql`${sql.ref(`${row}.deleted_at`)} is null`] : [];
   return rows === 'true' ? alive : [...alive, sql`(${withParameters(rows)})`];
@@ -402,7 +446,8 @@ function compared(left: Sql, column: Column, comparing: ColumnComparison): Sql {
       if (column.isCaseless) return sql`lower(${left}) = lower(${value}::text collate "C")`;
       return sql`${left} = ${value}${cast(column)}`;
     case 'in':
-      if (column.isCaseless) return sql`lower(${left}) = any(array(select lower(v collate "C") from unnest(${value}::text[]) as v))`;
+      if (column.isCaseless)
+        return sql`lower(${left}) = any(array(select lower(v collate "C") from unnest(${value}::text[]) as v))`;
       return sql`${left} = any(${value}${cast(column, '[]')})`;
     case 'gte':
       return sql`${left} >= ${value}${cast(column)}`;
@@ -428,7 +473,9 @@ function kept(projection: Projection, shape: string, build: () => Sql, dependsOn
 
 const selectList = (projection: Projection, embedded: ReadonlySet<string> = projection.embedded): Sql =>
   sql.join([
-    ...columnsBeside(projection, embedded).map(({ as, sql: expression }) => sql`${withParameters(expression('t'))} as ${sql.ref(as)}`),
+    ...columnsBeside(projection, embedded).map(
+      ({ as, sql: expression }) => sql`${withParameters(expression('t'))} as ${sql.ref(as)}`,
+    ),
     ...[...embedded].map((field) => sql`${embed(projection, field, 0)} as ${sql.ref(readAhead(field))}`),
   ]);
 
@@ -445,7 +492,8 @@ const raw = (text: string): Sql => sql.raw(text);
 const and = (conditions: readonly Sql[]): Sql => (conditions.length > 0 ? sql.join(conditions, sql` and `) : sql`true`);
 
 /** Comparing with the base type: a cast to varchar(30) would cut what it is compared with. */
-const cast = ({ type }: Pick<Column, 'type'>, suffix = ''): Sql => raw(`::${type === 'varchar' ? 'text' : type}${suffix}`);
+const cast = ({ type }: Pick<Column, 'type'>, suffix = ''): Sql =>
+  raw(`::${type === 'varchar' ? 'text' : type}${suffix}`);
 
 /** A text of a rule or of figures, its `:user`, `:member`, `:now`, `:today`, `:about` and `:most` turned into parameters. */
 function withParameters(text: string): Sql {

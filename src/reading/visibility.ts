@@ -14,7 +14,9 @@ export interface TypeVisibility {
 
 /** What this viewer sees of a type: the union of what the roles are granted. */
 export function visibilityOf(rule: RowRule, viewer: Viewer): TypeVisibility {
-  const grants = rule.grants.filter(({ to }) => (to === 'signed in' ? !viewer.isAnonymous : to.some((role) => viewer.roles.has(role))));
+  const grants = rule.grants.filter(({ to }) =>
+    to === 'signed in' ? !viewer.isAnonymous : to.some((role) => viewer.roles.has(role)),
+  );
   const reaching = (some: readonly Grant[]): RowCondition | 'every' | undefined => {
     if (some.length === 0) return undefined;
     const conditions = [...new Set(some.map(({ rows }) => rows))];
@@ -47,8 +49,12 @@ export function gapsOf(rule: RowRule, schema: GraphQLSchema): string[] {
   const published = Object.values(type.getFields());
   const grouped = Object.values(rule.fields ?? {}).flat();
   return [
-    ...published.filter(({ name }) => !grouped.includes(name)).map(({ name }) => `${rule.type}.${name} is in no field group of its rule`),
-    ...grouped.filter((name, place) => grouped.indexOf(name) !== place).map((name) => `${rule.type}.${name} is in two field groups`),
+    ...published
+      .filter(({ name }) => !grouped.includes(name))
+      .map(({ name }) => `${rule.type}.${name} is in no field group of its rule`),
+    ...grouped
+      .filter((name, place) => grouped.indexOf(name) !== place)
+      .map((name) => `${rule.type}.${name} is in two field groups`),
     ...grouped
       .filter((name) => !published.some((field) => field.name === name))
       .map((name) => `${rule.type}.${name} has a rule but is not published`),
@@ -57,7 +63,9 @@ export function gapsOf(rule: RowRule, schema: GraphQLSchema): string[] {
       .filter((group) => !(group in (rule.fields ?? {})))
       .map((group) => `${rule.type} grants an unknown field group: ${group}`),
     ...published
-      .filter(({ name, type: of }) => String(of).endsWith('!') && restricted.some((grant) => !isShown(rule, grant, name)))
+      .filter(
+        ({ name, type: of }) => String(of).endsWith('!') && restricted.some((grant) => !isShown(rule, grant, name)),
+      )
       .map(({ name }) => `${rule.type}.${name} may be hidden, so it must be nullable`),
   ];
 }

@@ -23,7 +23,8 @@ export class AccountResolver {
   })
   setupOwner(
     @Ctx() { accounts }: Context,
-    @Arg('input', () => SetupOwnerInput, { description: 'The owner account and the setup token.' }) input: SetupOwnerInput,
+    @Arg('input', () => SetupOwnerInput, { description: 'The owner account and the setup token.' })
+    input: SetupOwnerInput,
   ) {
     return accounts.setupOwner(input);
   }
@@ -79,7 +80,8 @@ export class AccountResolver {
   })
   resetPassword(
     @Ctx() { accounts }: Context,
-    @Arg('input', () => ResetPasswordInput, { description: 'The token and the new password.' }) input: ResetPasswordInput,
+    @Arg('input', () => ResetPasswordInput, { description: 'The token and the new password.' })
+    input: ResetPasswordInput,
   ) {
     return accounts.resetPassword(input);
   }
@@ -91,7 +93,8 @@ export class AccountResolver {
   })
   changePassword(
     @Ctx() { accounts, cookies }: Context,
-    @Arg('input', () => ChangePasswordInput, { description: 'The current and the new password.' }) input: ChangePasswordInput,
+    @Arg('input', () => ChangePasswordInput, { description: 'The current and the new password.' })
+    input: ChangePasswordInput,
   ) {
     return cookies.keep(accounts.changePassword(input, cookies.refreshToken));
   }

@@ -59,7 +59,9 @@ export class AgreementResolver {
 
   @Mutation(
     () => Agreement,
-    creating('Creates an agreement. Fails with CONFLICT if its term overlaps another agreement of the bargaining unit.'),
+    creating(
+      'Creates an agreement. Fails with CONFLICT if its term overlaps another agreement of the bargaining unit.',
+    ),
   )
   async createAgreement(
     @Ctx() { read, once }: Context,
@@ -94,12 +96,14 @@ export class AgreementResolver {
   }
 
   @Mutation(() => Agreement, {
-    description: 'Replaces the time limits of an agreement. Fails with CONFLICT if it governs a grievance: create its successor instead.',
+    description:
+      'Replaces the time limits of an agreement. Fails with CONFLICT if it governs a grievance: create its successor instead.',
   })
   async setAgreementLimits(
     @Ctx() { read, agreements }: Context,
     @Arg('id', () => ID, { description: 'The id of the agreement.' }) id: string,
-    @Arg('limits', () => [AgreementLimitInput], { description: 'All time limits of the agreement.' }) limits: AgreementLimitInput[],
+    @Arg('limits', () => [AgreementLimitInput], { description: 'All time limits of the agreement.' })
+    limits: AgreementLimitInput[],
     @Arg('version', () => Int, versionOptions) version: number | null,
     @Info() info: GraphQLResolveInfo,
   ) {
@@ -129,16 +133,22 @@ export class AgreementResolver {
     @Arg('input', () => AgreementEmployerInput, { description: 'The employer to add.' }) input: AgreementEmployerInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Agreement, { id: await once(info, ({ agreements }) => agreements.addEmployer(agreementId, input)) }, info);
+    return read.one(
+      Agreement,
+      { id: await once(info, ({ agreements }) => agreements.addEmployer(agreementId, input)) },
+      info,
+    );
   }
 
   @Mutation(() => Agreement, {
-    description: 'Ends the assent of an employer and returns the agreement. Fails with CONFLICT if the assent has ended.',
+    description:
+      'Ends the assent of an employer and returns the agreement. Fails with CONFLICT if the assent has ended.',
   })
   async endAgreementEmployer(
     @Ctx() { read, agreements }: Context,
     @Arg('id', () => ID, { description: 'The id of the signatory employer, an `AgreementEmployer`.' }) id: string,
-    @Arg('endedDate', () => DateScalar, { description: 'The last day on which the agreement binds the employer.' }) endedDate: string,
+    @Arg('endedDate', () => DateScalar, { description: 'The last day on which the agreement binds the employer.' })
+    endedDate: string,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Agreement, { id: await agreements.endEmployer(id, endedDate) }, info);
@@ -147,7 +157,8 @@ export class AgreementResolver {
   @Mutation(() => BargainingUnit, creating('Creates a bargaining unit.'))
   async createBargainingUnit(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => CreateBargainingUnitInput, { description: 'The bargaining unit to create.' }) input: CreateBargainingUnitInput,
+    @Arg('input', () => CreateBargainingUnitInput, { description: 'The bargaining unit to create.' })
+    input: CreateBargainingUnitInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(BargainingUnit, { id: await once(info, ({ agreements }) => agreements.createUnit(input)) }, info);
@@ -157,7 +168,8 @@ export class AgreementResolver {
   async updateBargainingUnit(
     @Ctx() { read, agreements }: Context,
     @Arg('id', () => ID, { description: 'The id of the bargaining unit.' }) id: string,
-    @Arg('input', () => UpdateBargainingUnitInput, { description: 'The fields to change.' }) input: UpdateBargainingUnitInput,
+    @Arg('input', () => UpdateBargainingUnitInput, { description: 'The fields to change.' })
+    input: UpdateBargainingUnitInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(BargainingUnit, { id: await agreements.updateUnit(id, input) }, info);

@@ -11,7 +11,8 @@ export const AuditEventPage = pageOf(AuditEvent);
 export class AuditEventResolver {
   @Query(() => AuditEventConnection, {
     nullable: true,
-    description: 'Lists audit events, latest first. Combined events (see `AuditEvent.count`) appear after their minute ends.',
+    description:
+      'Lists audit events, latest first. Combined events (see `AuditEvent.count`) appear after their minute ends.',
   })
   auditEvents(@Ctx() { read }: Context, @Args(() => AuditEventPage) page: Page, @Info() info: GraphQLResolveInfo) {
     return read.page(AuditEvent, page, info);

@@ -1,5 +1,18 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import {
+  Arg,
+  Args,
+  Ctx,
+  FieldResolver,
+  ID,
+  Info,
+  Int,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql';
 import type { Context } from '../context.ts';
 import { BenevolenceApplication, BenevolenceApplicationChange } from '../entities/benevolence.ts';
 import type { CaseChange } from '../entities/case.ts';
@@ -22,7 +35,11 @@ export class BenevolenceApplicationResolver {
     nullable: true,
     description: 'Lists applications to the benevolence fund.',
   })
-  benevolenceApplications(@Ctx() { read }: Context, @Args(() => BenevolenceApplicationPage) page: Page, @Info() info: GraphQLResolveInfo) {
+  benevolenceApplications(
+    @Ctx() { read }: Context,
+    @Args(() => BenevolenceApplicationPage) page: Page,
+    @Info() info: GraphQLResolveInfo,
+  ) {
     return read.page(BenevolenceApplication, page, info);
   }
 
@@ -45,17 +62,25 @@ export class BenevolenceApplicationResolver {
   )
   async applyForBenevolence(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => ApplyForBenevolenceInput, { description: 'The application to create.' }) input: ApplyForBenevolenceInput,
+    @Arg('input', () => ApplyForBenevolenceInput, { description: 'The application to create.' })
+    input: ApplyForBenevolenceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(BenevolenceApplication, { id: await once(info, ({ benevolence }) => benevolence.apply(input)) }, info);
+    return read.one(
+      BenevolenceApplication,
+      { id: await once(info, ({ benevolence }) => benevolence.apply(input)) },
+      info,
+    );
   }
 
-  @Mutation(() => BenevolenceApplication, { description: 'Changes a draft. Fails with CONFLICT if the application is not a draft.' })
+  @Mutation(() => BenevolenceApplication, {
+    description: 'Changes a draft. Fails with CONFLICT if the application is not a draft.',
+  })
   async updateBenevolenceDraft(
     @Ctx() { read, benevolence }: Context,
     @Arg('id', () => ID, { description: 'The id of the application.' }) id: string,
-    @Arg('input', () => UpdateBenevolenceDraftInput, { description: 'The fields to change.' }) input: UpdateBenevolenceDraftInput,
+    @Arg('input', () => UpdateBenevolenceDraftInput, { description: 'The fields to change.' })
+    input: UpdateBenevolenceDraftInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(BenevolenceApplication, { id: await benevolence.update(id, input) }, info);
@@ -76,7 +101,8 @@ export class BenevolenceApplicationResolver {
   }
 
   @Mutation(() => BenevolenceApplication, {
-    description: 'Withdraws an application: deletes it and keeps its history. Fails with CONFLICT unless its status is DRAFT or SUBMITTED.',
+    description:
+      'Withdraws an application: deletes it and keeps its history. Fails with CONFLICT unless its status is DRAFT or SUBMITTED.',
   })
   async withdrawBenevolence(
     @Ctx() { read, benevolence }: Context,
@@ -96,10 +122,15 @@ export class BenevolenceApplicationResolver {
   )
   async reviewBenevolence(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => ReviewBenevolenceInput, { description: 'The decision to record.' }) input: ReviewBenevolenceInput,
+    @Arg('input', () => ReviewBenevolenceInput, { description: 'The decision to record.' })
+    input: ReviewBenevolenceInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(BenevolenceApplication, { id: await once(info, ({ benevolence }) => benevolence.review(input)) }, info);
+    return read.one(
+      BenevolenceApplication,
+      { id: await once(info, ({ benevolence }) => benevolence.review(input)) },
+      info,
+    );
   }
 
   @Mutation(() => BenevolenceApplication, {
@@ -121,7 +152,8 @@ export class BenevolenceApplicationResolver {
   })
   benevolenceApplicationChanged(
     @Root() change: CaseChange,
-    @Arg('id', () => ID, { nullable: true, description: 'Limits events to the application with this id.' }) _id: string | null,
+    @Arg('id', () => ID, { nullable: true, description: 'Limits events to the application with this id.' })
+    _id: string | null,
   ) {
     return change;
   }

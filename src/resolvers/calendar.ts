@@ -28,7 +28,8 @@ export class HolidayCalendarResolver {
   @Mutation(() => HolidayCalendar, creating('Creates a working-day calendar.'))
   async createHolidayCalendar(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => CreateHolidayCalendarInput, { description: 'The calendar to create.' }) input: CreateHolidayCalendarInput,
+    @Arg('input', () => CreateHolidayCalendarInput, { description: 'The calendar to create.' })
+    input: CreateHolidayCalendarInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(HolidayCalendar, { id: await once(info, ({ calendars }) => calendars.create(input)) }, info);
@@ -41,10 +42,16 @@ export class HolidayCalendarResolver {
     @Arg('input', () => HolidayInput, { description: 'The holiday to add.' }) input: HolidayInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(HolidayCalendar, { id: await once(info, ({ calendars }) => calendars.addHoliday(calendarId, input)) }, info);
+    return read.one(
+      HolidayCalendar,
+      { id: await once(info, ({ calendars }) => calendars.addHoliday(calendarId, input)) },
+      info,
+    );
   }
 
-  @Mutation(() => HolidayCalendar, { description: 'Removes a holiday from its calendar and returns the calendar. ' + frozen })
+  @Mutation(() => HolidayCalendar, {
+    description: 'Removes a holiday from its calendar and returns the calendar. ' + frozen,
+  })
   async removeHoliday(
     @Ctx() { read, calendars }: Context,
     @Arg('id', () => ID, { description: 'The id of the holiday.' }) id: string,

@@ -10,7 +10,8 @@ import { TotpEnrollment } from '../services/credential/begin-totp.ts';
 @Resolver()
 export class CredentialResolver {
   @Mutation(() => TotpEnrollment, {
-    description: 'Starts the setup of a second factor. It takes effect after `confirmTotp`. Fails with CONFLICT if a second factor exists.',
+    description:
+      'Starts the setup of a second factor. It takes effect after `confirmTotp`. Fails with CONFLICT if a second factor exists.',
   })
   beginTotp(@Ctx() { credentials }: Context) {
     return credentials.beginTotp();
@@ -29,11 +30,14 @@ export class CredentialResolver {
   }
 
   @Mutation(() => User, {
-    description: 'Removes the second factor and the backup codes of the caller. Fails with CONFLICT without a second factor.',
+    description:
+      'Removes the second factor and the backup codes of the caller. Fails with CONFLICT without a second factor.',
   })
   async disableTotp(
     @Ctx() { credentials, read }: Context,
-    @Arg('input', () => ReauthenticateInput, { description: 'The password, and a code from the authenticator app or a backup code.' })
+    @Arg('input', () => ReauthenticateInput, {
+      description: 'The password, and a code from the authenticator app or a backup code.',
+    })
     input: ReauthenticateInput,
     @Info() info: GraphQLResolveInfo,
   ) {
@@ -41,7 +45,8 @@ export class CredentialResolver {
   }
 
   @Mutation(() => BackupCodes, {
-    description: 'Replaces the backup codes of the caller with ten new ones. Fails with CONFLICT without a second factor.',
+    description:
+      'Replaces the backup codes of the caller with ten new ones. Fails with CONFLICT without a second factor.',
   })
   regenerateBackupCodes(@Ctx() { credentials }: Context) {
     return credentials.regenerateBackupCodes();
@@ -52,7 +57,9 @@ export class CredentialResolver {
   })
   async reauthenticate(
     @Ctx() { credentials }: Context,
-    @Arg('input', () => ReauthenticateInput, { description: 'The password and, if the account has a second factor, a code.' })
+    @Arg('input', () => ReauthenticateInput, {
+      description: 'The password and, if the account has a second factor, a code.',
+    })
     input: ReauthenticateInput,
   ) {
     await credentials.reauthenticate(input);
@@ -65,7 +72,9 @@ export class CredentialResolver {
   })
   renewSession(
     @Ctx() { credentials, cookies }: Context,
-    @Arg('input', () => ReauthenticateInput, { description: 'The password and, if the account has a second factor, a code.' })
+    @Arg('input', () => ReauthenticateInput, {
+      description: 'The password and, if the account has a second factor, a code.',
+    })
     input: ReauthenticateInput,
   ) {
     return cookies.keep(credentials.reauthenticate(input, cookies.refreshToken));

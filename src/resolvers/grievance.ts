@@ -1,11 +1,28 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root, Subscription } from 'type-graphql';
+import {
+  Arg,
+  Args,
+  Ctx,
+  FieldResolver,
+  ID,
+  Info,
+  Int,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql';
 import type { Context } from '../context.ts';
 import type { CaseChange } from '../entities/case.ts';
 import { Grievance, GrievanceChange } from '../entities/grievance.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
 import { DateScalar } from '../entities/scalars.ts';
-import { ExtendGrievanceDeadlineInput, NoteGrievanceDateInput, TakeGrievanceDefaultInput } from '../services/grievance/deadline-actions.ts';
+import {
+  ExtendGrievanceDeadlineInput,
+  NoteGrievanceDateInput,
+  TakeGrievanceDefaultInput,
+} from '../services/grievance/deadline-actions.ts';
 import { EndGrievanceInput, SettleGrievanceInput } from '../services/grievance/end-grievance.ts';
 import { FileGrievanceInput } from '../services/grievance/file-grievance.ts';
 import { RecordGrievanceStepInput } from '../services/grievance/record-step.ts';
@@ -42,11 +59,13 @@ export class GrievanceResolver {
 
   @Query(() => Grievance, {
     nullable: true,
-    description: 'Returns the grievance with this number. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+    description:
+      'Returns the grievance with this number. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
   })
   grievanceByNumber(
     @Ctx() { read }: Context,
-    @Arg('grievanceNumber', () => String, { description: 'The number of the grievance, such as `GR-2026-0001`.' }) grievanceNumber: string,
+    @Arg('grievanceNumber', () => String, { description: 'The number of the grievance, such as `GR-2026-0001`.' })
+    grievanceNumber: string,
     @Arg('includeDeleted', () => Boolean, includeDeletedOptions) includeDeleted: boolean,
     @Info() info: GraphQLResolveInfo,
   ) {
@@ -62,7 +81,9 @@ export class GrievanceResolver {
     return read.one(Grievance, { id: await once(info, ({ grievances }) => grievances.file(input)) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Changes the record of a grievance. Fails with CONFLICT if the grievance has ended.' })
+  @Mutation(() => Grievance, {
+    description: 'Changes the record of a grievance. Fails with CONFLICT if the grievance has ended.',
+  })
   async updateGrievance(
     @Ctx() { read, grievances }: Context,
     @Arg('id', () => ID, { description: 'The id of the grievance.' }) id: string,
@@ -72,7 +93,9 @@ export class GrievanceResolver {
     return read.one(Grievance, { id: await grievances.update(id, input) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Starts the investigation of a grievance. Fails with CONFLICT unless its status is OPEN.' })
+  @Mutation(() => Grievance, {
+    description: 'Starts the investigation of a grievance. Fails with CONFLICT unless its status is OPEN.',
+  })
   async investigateGrievance(
     @Ctx() { read, grievances }: Context,
     @Arg('id', () => ID, { description: 'The id of the grievance.' }) id: string,
@@ -92,7 +115,8 @@ export class GrievanceResolver {
   )
   async recordGrievanceStep(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => RecordGrievanceStepInput, { description: 'The meeting to record.' }) input: RecordGrievanceStepInput,
+    @Arg('input', () => RecordGrievanceStepInput, { description: 'The meeting to record.' })
+    input: RecordGrievanceStepInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await once(info, ({ grievances }) => grievances.recordStep(input)) }, info);
@@ -132,11 +156,13 @@ export class GrievanceResolver {
   }
 
   @Mutation(() => Grievance, {
-    description: 'Moves a deadline of the current step, or holds it open. Fails with CONFLICT if the deadline was met or has no effect.',
+    description:
+      'Moves a deadline of the current step, or holds it open. Fails with CONFLICT if the deadline was met or has no effect.',
   })
   async extendGrievanceDeadline(
     @Ctx() { read, grievances }: Context,
-    @Arg('input', () => ExtendGrievanceDeadlineInput, { description: 'The extension.' }) input: ExtendGrievanceDeadlineInput,
+    @Arg('input', () => ExtendGrievanceDeadlineInput, { description: 'The extension.' })
+    input: ExtendGrievanceDeadlineInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await grievances.extend(input) }, info);
@@ -149,13 +175,16 @@ export class GrievanceResolver {
   })
   async takeGrievanceDefault(
     @Ctx() { read, grievances }: Context,
-    @Arg('input', () => TakeGrievanceDefaultInput, { description: 'The missed deadline.' }) input: TakeGrievanceDefaultInput,
+    @Arg('input', () => TakeGrievanceDefaultInput, { description: 'The missed deadline.' })
+    input: TakeGrievanceDefaultInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Grievance, { id: await grievances.takeDefault(input) }, info);
   }
 
-  @Mutation(() => Grievance, { description: 'Ends a grievance with a settlement. Fails with CONFLICT if the grievance has ended.' })
+  @Mutation(() => Grievance, {
+    description: 'Ends a grievance with a settlement. Fails with CONFLICT if the grievance has ended.',
+  })
   async settleGrievance(
     @Ctx() { read, grievances }: Context,
     @Arg('input', () => SettleGrievanceInput, { description: 'The settlement.' }) input: SettleGrievanceInput,
@@ -176,7 +205,8 @@ export class GrievanceResolver {
   }
 
   @Mutation(() => Grievance, {
-    description: 'Ends a grievance for a reason other than settlement or withdrawal. Fails with CONFLICT if the grievance has ended.',
+    description:
+      'Ends a grievance for a reason other than settlement or withdrawal. Fails with CONFLICT if the grievance has ended.',
   })
   async closeGrievance(
     @Ctx() { read, grievances }: Context,
@@ -194,7 +224,8 @@ export class GrievanceResolver {
   })
   grievanceChanged(
     @Root() change: CaseChange,
-    @Arg('id', () => ID, { nullable: true, description: 'Limits events to the grievance with this id.' }) _id: string | null,
+    @Arg('id', () => ID, { nullable: true, description: 'Limits events to the grievance with this id.' })
+    _id: string | null,
   ) {
     return change;
   }

@@ -100,8 +100,16 @@ export class MemberResolver {
     return read.one(Member, { id: await members.endEmployment(ending) }, info);
   }
 
-  @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances with this member as the grievant.' })
-  grievances(@Root() row: unknown, @Ctx() { read }: Context, @Args(() => GrievancePage) page: Page, @Info() info: GraphQLResolveInfo) {
+  @FieldResolver(() => GrievanceConnection, {
+    nullable: true,
+    description: 'The grievances with this member as the grievant.',
+  })
+  grievances(
+    @Root() row: unknown,
+    @Ctx() { read }: Context,
+    @Args(() => GrievancePage) page: Page,
+    @Info() info: GraphQLResolveInfo,
+  ) {
     return read.related(row, page, info);
   }
 
@@ -119,7 +127,12 @@ export class MemberResolver {
   }
 
   @FieldResolver(() => MemberNoteConnection, { nullable: true, description: 'The internal notes about this member.' })
-  memberNotes(@Root() row: unknown, @Ctx() { read }: Context, @Args(() => MemberNotePage) page: Page, @Info() info: GraphQLResolveInfo) {
+  memberNotes(
+    @Root() row: unknown,
+    @Ctx() { read }: Context,
+    @Args(() => MemberNotePage) page: Page,
+    @Info() info: GraphQLResolveInfo,
+  ) {
     return read.related(row, page, info);
   }
 

@@ -20,7 +20,8 @@ export class MemberNoteResolver {
 
   @Query(() => MemberNote, {
     nullable: true,
-    description: 'Returns a note about a member. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
+    description:
+      'Returns a note about a member. Fails with NOT_FOUND if it does not exist or is hidden from the caller.',
   })
   memberNote(
     @Ctx() { read }: Context,

@@ -40,24 +40,29 @@ export class OrganizationResolver {
   @Mutation(() => Organization, creating('Creates an organization.'))
   async createOrganization(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => CreateOrganizationInput, { description: 'The organization to create.' }) input: CreateOrganizationInput,
+    @Arg('input', () => CreateOrganizationInput, { description: 'The organization to create.' })
+    input: CreateOrganizationInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Organization, { id: await once(info, ({ organizations }) => organizations.create(input)) }, info);
   }
 
-  @Mutation(() => Organization, { description: 'Changes an organization. Organizers can change only the salting fields.' })
+  @Mutation(() => Organization, {
+    description: 'Changes an organization. Organizers can change only the salting fields.',
+  })
   async updateOrganization(
     @Ctx() { read, organizations }: Context,
     @Arg('id', () => ID, { description: 'The id of the organization.' }) id: string,
-    @Arg('input', () => UpdateOrganizationInput, { description: 'The fields to change.' }) input: UpdateOrganizationInput,
+    @Arg('input', () => UpdateOrganizationInput, { description: 'The fields to change.' })
+    input: UpdateOrganizationInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Organization, { id: await organizations.update(id, input) }, info);
   }
 
   @Mutation(() => Organization, {
-    description: 'Deletes an organization. Existing records keep showing it. Fails with CONFLICT if a grievance against it is open.',
+    description:
+      'Deletes an organization. Existing records keep showing it. Fails with CONFLICT if a grievance against it is open.',
   })
   async deleteOrganization(
     @Ctx() { read, organizations }: Context,
@@ -72,17 +77,23 @@ export class OrganizationResolver {
   async createOrganizationContact(
     @Ctx() { read, once }: Context,
     @Arg('organizationId', () => ID, { description: 'The id of the organization.' }) organizationId: string,
-    @Arg('input', () => OrganizationContactInput, { description: 'The contact to add.' }) input: OrganizationContactInput,
+    @Arg('input', () => OrganizationContactInput, { description: 'The contact to add.' })
+    input: OrganizationContactInput,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return read.one(Organization, { id: await once(info, ({ organizations }) => organizations.addContact(organizationId, input)) }, info);
+    return read.one(
+      Organization,
+      { id: await once(info, ({ organizations }) => organizations.addContact(organizationId, input)) },
+      info,
+    );
   }
 
   @Mutation(() => Organization, { description: 'Changes a contact and returns the organization.' })
   async updateOrganizationContact(
     @Ctx() { read, organizations }: Context,
     @Arg('id', () => ID, { description: 'The id of the contact.' }) id: string,
-    @Arg('input', () => OrganizationContactInput, { description: 'The fields to change.' }) input: OrganizationContactInput,
+    @Arg('input', () => OrganizationContactInput, { description: 'The fields to change.' })
+    input: OrganizationContactInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(Organization, { id: await organizations.updateContact(id, input) }, info);
@@ -98,12 +109,23 @@ export class OrganizationResolver {
     return read.one(Organization, { id: await organizations.deleteContact(id, version ?? null) }, info);
   }
 
-  @FieldResolver(() => GrievanceConnection, { nullable: true, description: 'The grievances against this organization as the employer.' })
-  grievances(@Root() row: unknown, @Ctx() { read }: Context, @Args(() => GrievancePage) page: Page, @Info() info: GraphQLResolveInfo) {
+  @FieldResolver(() => GrievanceConnection, {
+    nullable: true,
+    description: 'The grievances against this organization as the employer.',
+  })
+  grievances(
+    @Root() row: unknown,
+    @Ctx() { read }: Context,
+    @Args(() => GrievancePage) page: Page,
+    @Info() info: GraphQLResolveInfo,
+  ) {
     return read.related(row, page, info);
   }
 
-  @FieldResolver(() => SaltingActivityConnection, { nullable: true, description: 'The salting activities that target this organization.' })
+  @FieldResolver(() => SaltingActivityConnection, {
+    nullable: true,
+    description: 'The salting activities that target this organization.',
+  })
   saltingActivities(
     @Root() row: unknown,
     @Ctx() { read }: Context,

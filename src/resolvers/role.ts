@@ -30,7 +30,8 @@ class Permission {
   operation!: string;
 
   @Field(() => Boolean, {
-    description: 'Whether the roles of the caller allow the operation. Access to individual records is checked separately.',
+    description:
+      'Whether the roles of the caller allow the operation. Access to individual records is checked separately.',
   })
   isAllowed!: boolean;
 }
@@ -43,7 +44,8 @@ export class RoleResolver {
   }
 
   @Query(() => [Permission], {
-    description: 'Lists every operation and whether the roles of the caller allow it. For an individual case, see its `availableActions`.',
+    description:
+      'Lists every operation and whether the roles of the caller allow it. For an individual case, see its `availableActions`.',
   })
   permissions(@Ctx() { permissions }: Context) {
     return permissions();

@@ -12,7 +12,11 @@ export const SaltingActivityPage = pageOf(SaltingActivity);
 @Resolver(SaltingActivity)
 export class SaltingActivityResolver {
   @Query(() => SaltingActivityConnection, { nullable: true, description: 'Lists salting activities.' })
-  saltingActivities(@Ctx() { read }: Context, @Args(() => SaltingActivityPage) page: Page, @Info() info: GraphQLResolveInfo) {
+  saltingActivities(
+    @Ctx() { read }: Context,
+    @Args(() => SaltingActivityPage) page: Page,
+    @Info() info: GraphQLResolveInfo,
+  ) {
     return read.page(SaltingActivity, page, info);
   }
 
@@ -32,7 +36,8 @@ export class SaltingActivityResolver {
   @Mutation(() => SaltingActivity, creating('Records a salting activity.'))
   async logSaltingActivity(
     @Ctx() { read, once }: Context,
-    @Arg('input', () => LogSaltingActivityInput, { description: 'The activity to record.' }) input: LogSaltingActivityInput,
+    @Arg('input', () => LogSaltingActivityInput, { description: 'The activity to record.' })
+    input: LogSaltingActivityInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(SaltingActivity, { id: await once(info, ({ salting }) => salting.log(input)) }, info);
@@ -42,7 +47,8 @@ export class SaltingActivityResolver {
   async updateSaltingActivity(
     @Ctx() { read, salting }: Context,
     @Arg('id', () => ID, { description: 'The id of the activity.' }) id: string,
-    @Arg('input', () => UpdateSaltingActivityInput, { description: 'The fields to change.' }) input: UpdateSaltingActivityInput,
+    @Arg('input', () => UpdateSaltingActivityInput, { description: 'The fields to change.' })
+    input: UpdateSaltingActivityInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(SaltingActivity, { id: await salting.update(id, input) }, info);

@@ -27,7 +27,8 @@ export class SessionResolver {
   }
 
   @Mutation(() => SignedIn, {
-    description: 'Completes a login that requires a second factor. Fails with BAD_CREDENTIALS if the challenge or the code is invalid.',
+    description:
+      'Completes a login that requires a second factor. Fails with BAD_CREDENTIALS if the challenge or the code is invalid.',
   })
   completeLogin(
     @Ctx() { sessions, cookies }: Context,

@@ -18,7 +18,8 @@ export class SettingResolver {
   }
 
   @Mutation(() => ConnectionTest, {
-    description: 'Tests a connection to a PostgreSQL server without saving it. The `setupToken` argument can replace the admin login.',
+    description:
+      'Tests a connection to a PostgreSQL server without saving it. The `setupToken` argument can replace the admin login.',
   })
   testConnection(
     @Ctx() { settings }: Context,

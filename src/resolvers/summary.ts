@@ -71,7 +71,10 @@ export class OrganizingSummaryResolver {
   })
   organizingSummary(
     @Ctx() { read, allowance }: Context,
-    @Arg('organizationId', () => ID, { nullable: true, description: 'Limits the result to one organization, with or without activities.' })
+    @Arg('organizationId', () => ID, {
+      nullable: true,
+      description: 'Limits the result to one organization, with or without activities.',
+    })
     about: string | null = null,
     @Arg('from', () => DateScalar, fromOptions) from: string | null = null,
     @Arg('to', () => DateScalar, toOptions) to: string | null = null,

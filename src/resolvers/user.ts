@@ -67,7 +67,8 @@ export class UserResolver {
   }
 
   @Mutation(() => User, {
-    description: 'Marks the e-mail address of a user as verified. Fails with CONFLICT if another account already uses the address.',
+    description:
+      'Marks the e-mail address of a user as verified. Fails with CONFLICT if another account already uses the address.',
   })
   async verifyUser(
     @Ctx() { users, read }: Context,
@@ -164,7 +165,8 @@ export class UserResolver {
   })
   async assignRole(
     @Ctx() { users, read }: Context,
-    @Arg('input', () => AssignRoleInput, { description: 'The user, the role, and the terms of the assignment.' }) input: AssignRoleInput,
+    @Arg('input', () => AssignRoleInput, { description: 'The user, the role, and the terms of the assignment.' })
+    input: AssignRoleInput,
     @Info() info: GraphQLResolveInfo,
   ) {
     return read.one(User, { id: await users.assignRole(input) }, info);

@@ -41,9 +41,13 @@ export class VaultResolver {
   }
 
   @Mutation(() => VaultCreated, {
-    description: 'Creates the vault and returns its recovery kit, which is shown only once. Fails with CONFLICT if a vault exists.',
+    description:
+      'Creates the vault and returns its recovery kit, which is shown only once. Fails with CONFLICT if a vault exists.',
   })
-  createVault(@Ctx() { vault }: Context, @Arg('password', () => String, { description: 'The password of the caller.' }) password: string) {
+  createVault(
+    @Ctx() { vault }: Context,
+    @Arg('password', () => String, { description: 'The password of the caller.' }) password: string,
+  ) {
     return vault.create(password);
   }
 
@@ -64,7 +68,9 @@ export class VaultResolver {
     return vault.unlock(password, code ?? null);
   }
 
-  @Mutation(() => Vault, { description: 'Locks the vault for this session. All vault tokens of the session become invalid.' })
+  @Mutation(() => Vault, {
+    description: 'Locks the vault for this session. All vault tokens of the session become invalid.',
+  })
   async lockVault(@Ctx() { vault, read }: Context, @Info() info: GraphQLResolveInfo) {
     return read.one(Vault, { id: await vault.lock() }, info);
   }
@@ -76,14 +82,16 @@ export class VaultResolver {
   })
   recoverVault(
     @Ctx() { vault }: Context,
-    @Arg('recoveryKit', () => String, { description: 'The recovery kit from the creation of the vault.' }) recoveryKit: string,
+    @Arg('recoveryKit', () => String, { description: 'The recovery kit from the creation of the vault.' })
+    recoveryKit: string,
     @Arg('password', () => String, { description: 'The current password of the caller.' }) password: string,
   ) {
     return vault.recover(recoveryKit, password);
   }
 
   @Mutation(() => Secret, {
-    description: 'Stores a value as a new secret or as a new version of an existing secret. Requires an unlocked vault.',
+    description:
+      'Stores a value as a new secret or as a new version of an existing secret. Requires an unlocked vault.',
   })
   async storeSecret(
     @Ctx() { vault, read }: Context,
@@ -99,7 +107,10 @@ export class VaultResolver {
   revealSecret(
     @Ctx() { vault }: Context,
     @Arg('keyName', () => String, keyNameOptions) keyName: string,
-    @Arg('version', () => Int, { nullable: true, description: 'The number of the version. Defaults to the latest version.' })
+    @Arg('version', () => Int, {
+      nullable: true,
+      description: 'The number of the version. Defaults to the latest version.',
+    })
     version: number | null,
   ) {
     return vault.reveal(keyName, version ?? null);
@@ -115,7 +126,9 @@ export class VaultResolver {
     return read.one(Secret, { keyName: await vault.rename(keyName, newKeyName) }, info);
   }
 
-  @Mutation(() => Secret, { description: 'Stores the value of an earlier version as a new version. Requires an unlocked vault.' })
+  @Mutation(() => Secret, {
+    description: 'Stores the value of an earlier version as a new version. Requires an unlocked vault.',
+  })
   async restoreSecretVersion(
     @Ctx() { vault, read }: Context,
     @Arg('keyName', () => String, keyNameOptions) keyName: string,
@@ -126,7 +139,8 @@ export class VaultResolver {
   }
 
   @Mutation(() => Secret, {
-    description: 'Permanently deletes a secret with all its versions and returns its last state. Requires an unlocked vault.',
+    description:
+      'Permanently deletes a secret with all its versions and returns its last state. Requires an unlocked vault.',
   })
   async deleteSecret(
     @Ctx() { vault, read }: Context,
@@ -170,7 +184,9 @@ export class VaultResolver {
     return read.one(Vault, { id: await vault.rotate() }, info);
   }
 
-  @FieldResolver(() => Boolean, { description: 'Whether the `x-vault-token` header of this request unlocks the vault.' })
+  @FieldResolver(() => Boolean, {
+    description: 'Whether the `x-vault-token` header of this request unlocks the vault.',
+  })
   isUnlocked(@Ctx() { vault }: Context) {
     return vault.isUnlocked();
   }

@@ -1,7 +1,15 @@
 import { ref } from '@mikro-orm/postgresql';
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
-import { dayCountProblems, DayUnit, dueDay, Holiday, HolidayCalendar, usualWorkweek, workweekProblems } from '../entities/calendar.ts';
+import {
+  dayCountProblems,
+  DayUnit,
+  dueDay,
+  Holiday,
+  HolidayCalendar,
+  usualWorkweek,
+  workweekProblems,
+} from '../entities/calendar.ts';
 import { DateScalar } from '../entities/scalars.ts';
 import { badInput, conflict, notFound } from '../errors.ts';
 import { recordChange } from './audit/event.ts';
@@ -46,7 +54,8 @@ export class DueDateArgs {
 
   @Field(() => Boolean, {
     defaultValue: false,
-    description: 'Whether the day of the event is day 1. A limit in working days counts that day only if it is a working day.',
+    description:
+      'Whether the day of the event is day 1. A limit in working days counts that day only if it is a working day.',
   })
   firstDayCounts!: boolean;
 
@@ -120,9 +129,10 @@ export async function removeHoliday(scope: Scope, id: string): Promise<string> {
  */
 async function assertChangeable(scope: Scope, calendar: HolidayCalendar, day: string): Promise<void> {
   if (day > todayOf(scope)) return;
-  const [used] = await scope.em.execute<object[]>('select from agreements where calendar_id = ? and deleted_at is null limit 1', [
-    calendar.id,
-  ]);
+  const [used] = await scope.em.execute<object[]>(
+    'select from agreements where calendar_id = ? and deleted_at is null limit 1',
+    [calendar.id],
+  );
   if (used) throw conflict('An agreement uses the calendar: only holidays after today can change.', 'IN_USE', []);
 }
 
@@ -143,7 +153,8 @@ export async function dueDate(scope: Scope, { calendarId, from, dayUnit, ...coun
   if (calendar === undefined) throw notFound();
   const { workweek, holidays } = calendar as { workweek: number[]; holidays: string[] };
   const due = dueDay({ workweek, holidays: new Set(holidays) }, from, { ...count, unit: dayUnit });
-  if (due === null) throw badInput({ path: 'from', message: 'must be early enough for a due date in the year 9999 or before' });
+  if (due === null)
+    throw badInput({ path: 'from', message: 'must be early enough for a due date in the year 9999 or before' });
   return due;
 }
 

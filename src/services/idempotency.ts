@@ -48,7 +48,8 @@ export async function makeOnce(
 ): Promise<string> {
   const key = hashOf(sent);
   const verdict = await scope.em.transactional(async (transaction) => {
-    if (!(await claim({ ...scope, em: transaction }, key, asked))) return find({ ...scope, em: transaction }, key, asked);
+    if (!(await claim({ ...scope, em: transaction }, key, asked)))
+      return find({ ...scope, em: transaction }, key, asked);
     const id = await make({ em: transaction });
     await transaction.execute('update idempotency_keys set record_id = ? where key = ?', [id, key]);
     return id;
@@ -70,7 +71,11 @@ async function claim(scope: RetryTools & EntityScope, key: string, asked: AskedF
 }
 
 /** Returns the record of the first attempt, or a refusal if that attempt asked for something else. */
-async function find({ em, keyring }: RetryTools & EntityScope, key: string, asked: AskedField): Promise<string | Refusal> {
+async function find(
+  { em, keyring }: RetryTools & EntityScope,
+  key: string,
+  asked: AskedField,
+): Promise<string | Refusal> {
   const [held] = await em.execute<{ digest: string; record_id: string | null }[]>(
     'select digest, record_id from idempotency_keys where key = ?',
     [key],
@@ -78,7 +83,8 @@ async function find({ em, keyring }: RetryTools & EntityScope, key: string, aske
   const kid = held?.digest.split('.')[0] ?? '';
   // if the keyring no longer has the key of the digest, the requests cannot be compared
   const isSame = held !== undefined && keyring.has(kid) && held.digest === digestOf(asked, key, keyring, kid);
-  if (!isSame || held.record_id === null) return conflict('This idempotency-key was already used for another request. Use a new one.');
+  if (!isSame || held.record_id === null)
+    return conflict('This idempotency-key was already used for another request. Use a new one.');
   return held.record_id;
 }
 

@@ -29,7 +29,9 @@ export async function registerKeys({ em, keyring }: Pick<Scope, 'em' | 'keyring'
         kid,
         checkValue(keyring, kid),
       ]);
-    await transaction.execute('update system_keys set retired_at = null where kid = ? and retired_at is not null', [keyring.active]);
+    await transaction.execute('update system_keys set retired_at = null where kid = ? and retired_at is not null', [
+      keyring.active,
+    ]);
   });
   confirmKeyring(keyring);
 }
@@ -42,12 +44,14 @@ export async function keyringProblem(run: RunSql, keyring: Keyring | null): Prom
     [],
   )) as unknown as Known[];
   const other = keyring === null ? null : known.length > 0 ? differing(known, keyring) : await altered(run, keyring);
-  if (other !== null) return `Key ${other} in the keyring differs from the key ${other} that this database was used with. ${restore}`;
+  if (other !== null)
+    return `Key ${other} in the keyring differs from the key ${other} that this database was used with. ${restore}`;
   const needed = await neededKeys(run);
   // after an upgrade or a partial restore, system_keys is empty: the data shows which keys are in use
   const inUse = known.length > 0 ? known.filter(({ isRetired }) => !isRetired).map(({ kid }) => kid) : [...needed];
   if (inUse.length === 0) return null;
-  if (!inUse.some(has)) return `The keyring has none of the keys that this database was used with (${inUse.join(', ')}). ${restore}`;
+  if (!inUse.some(has))
+    return `The keyring has none of the keys that this database was used with (${inUse.join(', ')}). ${restore}`;
   const missing = inUse.filter((kid) => !has(kid) && needed.has(kid));
   if (missing.length === 0) return null;
   const [which, verb, it] = missing.length === 1 ? ['key', 'is', 'it'] : ['keys', 'are', 'them'];
@@ -66,13 +70,15 @@ interface Known {
 }
 
 /** Computes a MAC of the key's name, which identifies the key without revealing it. */
-const checkValue = (keyring: Keyring, kid: string): string => keyring.mac(kid, 'key-check', frame('system-key', kid)).toString('base64url');
+const checkValue = (keyring: Keyring, kid: string): string =>
+  keyring.mac(kid, 'key-check', frame('system-key', kid)).toString('base64url');
 
 /**
  * Finds a key that differs from the one in the database. A key that was retired before registration has no check value.
  */
 const differing = (known: readonly Known[], keyring: Keyring): string | null =>
-  known.find(({ kid, check_value: value }) => value !== '' && keyring.has(kid) && checkValue(keyring, kid) !== value)?.kid ?? null;
+  known.find(({ kid, check_value: value }) => value !== '' && keyring.has(kid) && checkValue(keyring, kid) !== value)
+    ?.kid ?? null;
 
 /** Finds the key of the latest audit event if the keyring has another key with the same name. */
 async function altered(run: RunSql, keyring: Keyring): Promise<string | null> {

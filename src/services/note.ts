@@ -2,7 +2,13 @@ import { ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { Member } from '../entities/member.ts';
-import { longestNote, MemberNote, MemberNoteCategory, MemberNoteRevision, MemberNoteVisibility } from '../entities/note.ts';
+import {
+  longestNote,
+  MemberNote,
+  MemberNoteCategory,
+  MemberNoteRevision,
+  MemberNoteVisibility,
+} from '../entities/note.ts';
 import { RoleName } from '../entities/role.ts';
 import { isLonger } from '../entities/text.ts';
 import { User } from '../entities/user.ts';
@@ -128,7 +134,8 @@ export function deleteNote(scope: Scope, id: string): Promise<string> {
 const isAdmin = ({ viewer }: Scope): boolean => viewer.roles.has(RoleName.ADMIN);
 
 function assertAuthor(scope: Scope, note: MemberNote, verb: string): void {
-  if (note.author.id !== scope.viewer.userId && !isAdmin(scope)) throw forbidden(`Only its author or an admin can ${verb} the note.`);
+  if (note.author.id !== scope.viewer.userId && !isAdmin(scope))
+    throw forbidden(`Only its author or an admin can ${verb} the note.`);
 }
 
 const lengthProblems = (text: string): FieldProblem[] =>

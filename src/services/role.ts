@@ -9,7 +9,8 @@ import type { Scope } from './scope.ts';
 @InputType({ description: 'A custom role to create.' })
 export class CreateRoleInput {
   @Field(() => String, {
-    description: 'The unique name for programs: 1 to 50 lower-case letters, digits, `_`, or `-`. Must start with a letter.',
+    description:
+      'The unique name for programs: 1 to 50 lower-case letters, digits, `_`, or `-`. Must start with a letter.',
   })
   name!: string;
 
@@ -31,7 +32,10 @@ export class UpdateRoleInput {
   })
   displayName?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The purpose of the role. At most 2,000 characters. Null clears it.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The purpose of the role. At most 2,000 characters. Null clears it.',
+  })
   description?: string | null;
 }
 
@@ -101,7 +105,10 @@ const roleChange = (action: string, { id }: Role) => ({ action, targetType: 'Rol
 type Read<Input> = { [Name in keyof Input]: Name extends 'displayName' ? NonNullable<Input[Name]> : Input[Name] };
 
 /** @throws BAD_INPUT with every problem. */
-function read<Input extends Partial<CreateRoleInput> | UpdateRoleInput>(scope: Pick<Scope, 'em'>, input: Input): Read<Input> {
+function read<Input extends Partial<CreateRoleInput> | UpdateRoleInput>(
+  scope: Pick<Scope, 'em'>,
+  input: Input,
+): Read<Input> {
   const { values, problems } = parseInput(scope, Role, input);
   const wrong = new Set(problems.map(({ path }) => path));
   const further = roleProblems(values as RoleDescription).filter(({ path }) => !wrong.has(path));

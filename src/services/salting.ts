@@ -3,7 +3,13 @@ import { Field, ID, InputType, Int } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
 import { Member } from '../entities/member.ts';
 import { Organization } from '../entities/organization.ts';
-import { SaltingActivity, SaltingActivityType, SaltingOutcome, saltingProblems, type SaltingActivityFacts } from '../entities/salting.ts';
+import {
+  SaltingActivity,
+  SaltingActivityType,
+  SaltingOutcome,
+  saltingProblems,
+  type SaltingActivityFacts,
+} from '../entities/salting.ts';
 import { DateScalar } from '../entities/scalars.ts';
 import { notFound } from '../errors.ts';
 import { changeEvent, recordChange } from './audit/event.ts';
@@ -12,7 +18,10 @@ import { todayOf, type Scope } from './scope.ts';
 
 @InputType({ description: 'A salting activity to record.' })
 export class LogSaltingActivityInput {
-  @Field(() => ID, { nullable: true, description: 'The member id of the organizer. Defaults to the member record of the caller.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The member id of the organizer. Defaults to the member record of the caller.',
+  })
   memberId?: string | null;
 
   @Field(() => ID, { description: 'The organization id of the target employer.' })
@@ -46,12 +55,17 @@ export class LogSaltingActivityInput {
   notes?: string | null;
 }
 
-@InputType({ description: 'Changes to a salting activity. Omitted fields keep their values. Null clears an optional field.' })
+@InputType({
+  description: 'Changes to a salting activity. Omitted fields keep their values. Null clears an optional field.',
+})
 export class UpdateSaltingActivityInput {
   @Field(() => SaltingActivityType, { nullable: true, description: 'The type of the activity. Must not be null.' })
   activityType?: SaltingActivityType | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The date of the activity. Must not be in the future. Must not be null.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The date of the activity. Must not be in the future. Must not be null.',
+  })
   activityDate?: string | null;
 
   @Field(() => SaltingOutcome, { nullable: true, description: 'The outcome. Null means pending.' })
@@ -65,7 +79,8 @@ export class UpdateSaltingActivityInput {
 
   @Field(() => Int, {
     nullable: true,
-    description: 'The number of contacted workers who signed an authorization card. At most `workersContacted`. Must not be null.',
+    description:
+      'The number of contacted workers who signed an authorization card. At most `workersContacted`. Must not be null.',
   })
   cardsSigned?: number | null;
 
@@ -85,7 +100,8 @@ export async function logActivity(scope: Scope, input: LogSaltingActivityInput):
   const memberId = input.memberId ?? scope.viewer.memberId;
   const { values, problems } = parseInput(scope, SaltingActivity, input);
   problems.push(...saltingProblems(input, todayOf(scope)));
-  if (memberId === null) problems.push({ path: 'memberId', message: 'is required: your account is not linked to a member record' });
+  if (memberId === null)
+    problems.push({ path: 'memberId', message: 'is required: your account is not linked to a member record' });
   else if (!isUuid(memberId)) problems.push({ path: 'memberId', message: 'must be a UUID' });
   if (!isUuid(input.organizationId)) problems.push({ path: 'organizationId', message: 'must be a UUID' });
   assertNoProblems(problems);
@@ -114,7 +130,13 @@ export async function updateActivity(scope: Scope, id: string, input: UpdateSalt
   return scope.transaction(async (tx) => {
     const activity = await findVisible(tx, SaltingActivity, id, { isHeld: true });
     const { activityDate, outcome, workersContacted, cardsSigned } = activity;
-    const figures = { activityDate, outcome, workersContacted, cardsSigned, ...(validValues(read) as Partial<SaltingActivityFacts>) };
+    const figures = {
+      activityDate,
+      outcome,
+      workersContacted,
+      cardsSigned,
+      ...(validValues(read) as Partial<SaltingActivityFacts>),
+    };
     assertNoProblems([...read.problems, ...saltingProblems(figures, todayOf(scope))]);
     if (Object.keys(read.values).length === 0) return activity.id;
     Object.assign(activity, read.values);

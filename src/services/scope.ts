@@ -133,7 +133,10 @@ export type Bound<UseCases> = {
 };
 
 /** Binds the use cases of a domain to a scope: `bind(scope, grievances).settle(input)`. */
-export const bind = <UseCases extends Readonly<Record<string, UseCase>>>(scope: Scope, useCases: UseCases): Bound<UseCases> =>
+export const bind = <UseCases extends Readonly<Record<string, UseCase>>>(
+  scope: Scope,
+  useCases: UseCases,
+): Bound<UseCases> =>
   new Proxy(useCases, {
     get:
       (all, name: string) =>

@@ -32,7 +32,11 @@ export async function changeEmail(scope: Scope, given: string): Promise<string> 
 const problem = (message: string): Refusal => badInput({ path: 'email', message });
 
 async function change(scope: Scope, userId: string, email: string): Promise<Refusal | null> {
-  const user = await scope.em.findOneOrFail(User, userId, { filters: false, refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+  const user = await scope.em.findOneOrFail(User, userId, {
+    filters: false,
+    refresh: true,
+    lockMode: LockMode.PESSIMISTIC_WRITE,
+  });
   const formerEmail = user.email;
   if (formerEmail === email) return problem('is already your address');
   user.email = email;

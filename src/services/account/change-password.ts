@@ -53,7 +53,11 @@ export async function changePassword(scope: Scope, input: ChangePasswordInput, c
 }
 
 /** Refuses an invalid current password and an unacceptable new one before an attempt is counted. */
-async function refuseUnfit(scope: Scope, userId: string, { currentPassword, newPassword }: ChangePasswordInput): Promise<void> {
+async function refuseUnfit(
+  scope: Scope,
+  userId: string,
+  { currentPassword, newPassword }: ChangePasswordInput,
+): Promise<void> {
   if (!isHashable(currentPassword))
     throw badInput({ path: 'input.currentPassword', message: `must have 1 to ${maxPasswordLength} characters` });
   if (composed(currentPassword) === composed(newPassword))

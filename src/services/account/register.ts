@@ -50,7 +50,11 @@ export async function register(scope: Scope, input: RegisterInput): Promise<true
 }
 
 async function enrol(scope: Scope, facts: UserFacts & { readonly passwordHash: string }): Promise<void> {
-  const user = await makeAccount(scope, { ...facts, role: RoleName.MEMBER, flags: { isSelfRegistered: true } }, scope.now());
+  const user = await makeAccount(
+    scope,
+    { ...facts, role: RoleName.MEMBER, flags: { isSelfRegistered: true } },
+    scope.now(),
+  );
   await mailToken(scope, { kind: 'email-verification', user, lifetime: verificationAge });
   recordOwn(scope, { userId: user.id }, 'register');
 }

@@ -23,7 +23,10 @@ export interface Replacement {
  * sign-ins that wait for a second factor, and mailed resets. The user is told by mail, except of the first password.
  * @returns false without any change if the user may no longer sign in, or the stored hash or key has changed meanwhile.
  */
-export async function replacePassword(scope: Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'>, replacement: Replacement): Promise<boolean> {
+export async function replacePassword(
+  scope: Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'>,
+  replacement: Replacement,
+): Promise<boolean> {
   const { userId, passwordHash, instead, keptSessionId, pair } = replacement;
   const at = scope.now();
   const [held] = await scope.em.execute<{ key_version: number; is_invited: boolean }[]>(
@@ -38,13 +41,22 @@ export async function replacePassword(scope: Pick<Scope, 'em' | 'keyring' | 'mai
   );
   if (replaced.length === 0) return false;
   if (pair !== undefined) await movePair(scope, userId, pair);
-  await endSessions(scope, { userId, ...(keptSessionId !== undefined && { except: keptSessionId }) }, SessionEnd.PASSWORD_CHANGED);
+  await endSessions(
+    scope,
+    { userId, ...(keptSessionId !== undefined && { except: keptSessionId }) },
+    SessionEnd.PASSWORD_CHANGED,
+  );
   await closeVault(scope, userId);
   await scope.em.execute('delete from one_time_tokens where user_id = ? and used_at is null and type = ?', [
     userId,
     TokenType.PASSWORD_RESET,
   ]);
   if (held?.is_invited !== true)
-    await scope.mail.enqueue(scope.em, { kind: 'security-alert', userId, alert: 'password-changed', at: at.toISOString() });
+    await scope.mail.enqueue(scope.em, {
+      kind: 'security-alert',
+      userId,
+      alert: 'password-changed',
+      at: at.toISOString(),
+    });
   return true;
 }

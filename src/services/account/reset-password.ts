@@ -51,10 +51,16 @@ export async function resetPassword(scope: Scope, { token, newPassword }: ResetP
 
 async function reset(scope: Scope, { id, userId }: Mailed, passwordHash: string): Promise<boolean> {
   if (!(await replacePassword(scope, { userId, passwordHash, instead: null }))) return false;
-  const [token] = await scope.em.execute<{ was_printed: boolean }[]>('select was_printed from one_time_tokens where id = ?', [id]);
+  const [token] = await scope.em.execute<{ was_printed: boolean }[]>(
+    'select was_printed from one_time_tokens where id = ?',
+    [id],
+  );
   if (token?.was_printed === false) await confirmAddress(scope, userId);
   for (const table of ['users', 'devices'] as const)
-    await scope.em.execute(`update ${table} set failed_login_attempts = 0, locked_until = null where ${owners[table]} = ?`, [userId]);
+    await scope.em.execute(
+      `update ${table} set failed_login_attempts = 0, locked_until = null where ${owners[table]} = ?`,
+      [userId],
+    );
   // After a reset, the private key cannot be opened: it is encrypted under the old password.
   if (await voidPair(scope, userId)) recordOwn(scope, { userId }, 'vault.void');
   recordOwn(scope, { userId }, 'reset_password');

@@ -11,10 +11,14 @@ import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'The owner account to create and the setup token.' })
 export class SetupOwnerInput extends NewAccountInput {
-  @Field(() => String, { description: 'The setup token that the service prints at startup and stores in its config directory.' })
+  @Field(() => String, {
+    description: 'The setup token that the service prints at startup and stores in its config directory.',
+  })
   setupToken!: string;
 
-  @Field(() => String, { description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`.' })
+  @Field(() => String, {
+    description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`.',
+  })
   username!: string;
 
   @Field(() => String, { description: 'The e-mail address.' })

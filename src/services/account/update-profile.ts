@@ -37,17 +37,28 @@ export async function updateProfile(scope: Scope, input: UpdateProfileInput): Pr
   Object.assign(user, changes);
   recordChange(scope, { action: 'update_profile', targetType: 'User', targetId: userId });
   await scope.em.flush().catch((error: unknown) => {
-    throw error instanceof UniqueConstraintViolationException ? badInput({ path: 'input.username', message: 'is taken' }) : error;
+    throw error instanceof UniqueConstraintViolationException
+      ? badInput({ path: 'input.username', message: 'is taken' })
+      : error;
   });
   return userId;
 }
 
 /** Validates the given values that are not null, and returns them trimmed. */
-function demandNames({ firstName, lastName, username }: UpdateProfileInput): Partial<Record<keyof UpdateProfileInput, string>> {
+function demandNames({
+  firstName,
+  lastName,
+  username,
+}: UpdateProfileInput): Partial<Record<keyof UpdateProfileInput, string>> {
   const given = Object.entries({ firstName, lastName, username }).filter(([, value]) => value !== undefined);
-  const empty = given.filter(([, value]) => value === null).map(([path]) => ({ path: `input.${path}`, message: 'must not be null' }));
+  const empty = given
+    .filter(([, value]) => value === null)
+    .map(([path]) => ({ path: `input.${path}`, message: 'must not be null' }));
   const changes = Object.fromEntries(given.flatMap(([name, value]) => (value == null ? [] : [[name, value.trim()]])));
-  const problems = [...empty, ...userProblems(changes).map(({ path, message }) => ({ path: `input.${path}`, message }))];
+  const problems = [
+    ...empty,
+    ...userProblems(changes).map(({ path, message }) => ({ path: `input.${path}`, message })),
+  ];
   if (problems.length > 0) throw badInput(...problems);
   return changes;
 }

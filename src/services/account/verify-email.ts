@@ -30,7 +30,10 @@ export async function verifyEmail(scope: Scope, token: string): Promise<true> {
 
 /** Assigns the address to the user in the caller's transaction, which fails if another user has it. */
 export async function confirmAddress(scope: Scope, userId: string): Promise<void> {
-  await scope.em.execute('update users set is_verified = true, updated_at = ? where id = ? and not is_verified', [scope.now(), userId]);
+  await scope.em.execute('update users set is_verified = true, updated_at = ? where id = ? and not is_verified', [
+    scope.now(),
+    userId,
+  ]);
 }
 
 /** Of several users who claim an address, the first to confirm it gets it. */

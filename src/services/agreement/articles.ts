@@ -35,7 +35,9 @@ export async function setArticles(
   return scope.transaction(async (tx) => {
     const agreement = await findVisible(tx, Agreement, id, { isHeld: true });
     assertVersion(agreement, version);
-    const present = new Map((await tx.em.find(AgreementArticle, { agreement: agreement.id })).map((each) => [each.number, each]));
+    const present = new Map(
+      (await tx.em.find(AgreementArticle, { agreement: agreement.id })).map((each) => [each.number, each]),
+    );
     const kept = new Set(given.map(({ number }) => number));
     const removed = [...present.values()].filter(({ number }) => !kept.has(number));
     await assertUnnamed(
@@ -60,7 +62,8 @@ function parseArticles(
   articles: readonly AgreementArticleInput[],
 ): { given: AgreementArticleInput[]; problems: FieldProblem[] } {
   const problems: FieldProblem[] = [];
-  if (articles.length > mostArticles) problems.push({ path: 'articles', message: `must not list more than ${mostArticles} articles` });
+  if (articles.length > mostArticles)
+    problems.push({ path: 'articles', message: `must not list more than ${mostArticles} articles` });
   const given = articles.slice(0, mostArticles).map((article, place) => {
     const read = parseInput(scope, AgreementArticle, article);
     problems.push(...read.problems.map(({ path, message }) => ({ path: `articles[${place}].${path}`, message })));
@@ -75,6 +78,9 @@ function parseArticles(
 /** @throws CONFLICT where a grievance names one of these articles. */
 async function assertUnnamed({ em }: Pick<Scope, 'em'>, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  const [named] = await em.execute<object[]>(`select from grievances where article_id in (${ids.map(() => '?').join()}) limit 1`, [...ids]);
+  const [named] = await em.execute<object[]>(
+    `select from grievances where article_id in (${ids.map(() => '?').join()}) limit 1`,
+    [...ids],
+  );
   if (named) throw conflict('A grievance names an article that would be removed. Keep its number.', 'IN_USE', []);
 }

@@ -16,12 +16,17 @@ export class CreateBargainingUnitInput {
   description?: string | null;
 }
 
-@InputType({ description: 'Changes to a bargaining unit. Omitted fields keep their values. Null clears an optional field.' })
+@InputType({
+  description: 'Changes to a bargaining unit. Omitted fields keep their values. Null clears an optional field.',
+})
 export class UpdateBargainingUnitInput {
   @Field(() => String, { nullable: true, description: 'The name, 1 to 200 characters. Must not be null.' })
   name?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The short code, 1 to 20 characters. Unique, ignoring case. Must not be null.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The short code, 1 to 20 characters. Unique, ignoring case. Must not be null.',
+  })
   code?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The jobs and places that the unit covers.' })
@@ -50,7 +55,11 @@ export async function createBargainingUnit(scope: Scope, input: CreateBargaining
  * @returns its id.
  * @throws BAD_INPUT naming all that is wrong, or that the code is taken; NOT_FOUND.
  */
-export async function updateBargainingUnit(scope: Scope, id: string, input: UpdateBargainingUnitInput): Promise<string> {
+export async function updateBargainingUnit(
+  scope: Scope,
+  id: string,
+  input: UpdateBargainingUnitInput,
+): Promise<string> {
   const { values, problems } = parseInput(scope, BargainingUnit, input);
   assertNoProblems(problems);
   return scope.transaction(async (tx) => {

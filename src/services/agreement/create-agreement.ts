@@ -1,7 +1,13 @@
 import { ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { validate as isUuid } from 'uuid';
-import { Agreement, agreementProblems, BargainingUnit, ClockStart, type AgreementFacts } from '../../entities/agreement.ts';
+import {
+  Agreement,
+  agreementProblems,
+  BargainingUnit,
+  ClockStart,
+  type AgreementFacts,
+} from '../../entities/agreement.ts';
 import { HolidayCalendar } from '../../entities/calendar.ts';
 import { DateScalar } from '../../entities/scalars.ts';
 import { conflict, type FieldProblem } from '../../errors.ts';
@@ -29,13 +35,22 @@ export class CreateAgreementInput {
   @Field(() => DateScalar, { description: 'The first day of the term.' })
   effectiveDate!: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The last day of the term. Omit it for an agreement without an end.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The last day of the term. Omit it for an agreement without an end.',
+  })
   expirationDate?: string | null;
 
-  @Field(() => Boolean, { defaultValue: false, description: 'Whether the agreement renews from year to year after its term.' })
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description: 'Whether the agreement renews from year to year after its term.',
+  })
   renewsYearly!: boolean;
 
-  @Field(() => Int, { defaultValue: 60, description: 'The number of days before the end by which notice must be received: 0 to 365.' })
+  @Field(() => Int, {
+    defaultValue: 60,
+    description: 'The number of days before the end by which notice must be received: 0 to 365.',
+  })
   noticeDays!: number;
 
   @Field(() => DateScalar, { nullable: true, description: 'The date of signature. Must not be in the future.' })
@@ -71,11 +86,19 @@ export class CreateAgreementInput {
  */
 export async function createAgreement(scope: Scope, input: CreateAgreementInput): Promise<string> {
   const read = parseInput(scope, Agreement, input);
-  assertNoProblems([...read.problems, ...agreementProblems(validValues(read), todayOf(scope)), ...referenceProblems(input)]);
+  assertNoProblems([
+    ...read.problems,
+    ...agreementProblems(validValues(read), todayOf(scope)),
+    ...referenceProblems(input),
+  ]);
   return scope.transaction(async (tx) => {
     const calendar = await findVisible(tx, HolidayCalendar, input.calendarId, { isPinned: true });
     const unit = await findVisible(tx, BargainingUnit, input.unitId, { isHeld: true });
-    const agreement = new Agreement({ ...(read.values as object as AgreementFacts), unit: ref(unit), calendar: ref(calendar) });
+    const agreement = new Agreement({
+      ...(read.values as object as AgreementFacts),
+      unit: ref(unit),
+      calendar: ref(calendar),
+    });
     await assertFreeTerm(tx, agreement);
     tx.em.persist(agreement);
     recordChange(tx, { action: 'agreement.create', targetType: 'Agreement', targetId: agreement.id });
@@ -88,7 +111,10 @@ export async function createAgreement(scope: Scope, input: CreateAgreementInput)
 export const termTaken = { agreements_code_effective_date_unique: 'input.effectiveDate' };
 
 /** Which of these are no ids. */
-export const referenceProblems = (ids: { readonly unitId?: string | null; readonly calendarId?: string | null }): FieldProblem[] =>
+export const referenceProblems = (ids: {
+  readonly unitId?: string | null;
+  readonly calendarId?: string | null;
+}): FieldProblem[] =>
   Object.entries({ unitId: ids.unitId, calendarId: ids.calendarId })
     .filter(([, id]) => id != null && !isUuid(id))
     .map(([path]) => ({ path, message: 'must be a UUID' }));

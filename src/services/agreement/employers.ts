@@ -11,7 +11,9 @@ import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'A signatory employer to add to an agreement.' })
 export class AgreementEmployerInput {
-  @Field(() => ID, { description: 'The organization id of the employer. Must not be a signatory of the agreement yet.' })
+  @Field(() => ID, {
+    description: 'The organization id of the employer. Must not be a signatory of the agreement yet.',
+  })
   organizationId!: string;
 
   @Field(() => DateScalar, { description: 'The first day on which the agreement binds the employer.' })
@@ -31,7 +33,11 @@ export async function addEmployer(scope: Scope, agreementId: string, input: Agre
     const organization = await findVisible(tx, Organization, organizationId, { isPinned: true });
     if (organization.orgType !== OrganizationType.EMPLOYER)
       assertNoProblems([{ path: 'organizationId', message: 'must be the id of an employer' }]);
-    const employer = new AgreementEmployer({ agreement: ref(agreement), organization: ref(organization), assentedDate });
+    const employer = new AgreementEmployer({
+      agreement: ref(agreement),
+      organization: ref(organization),
+      assentedDate,
+    });
     tx.em.persist(employer);
     recordChange(tx, { action: 'agreement.add_employer', targetType: 'AgreementEmployer', targetId: employer.id });
     await flush(tx, { agreement_employers_agreement_id_organization_id_unique: 'input.organizationId' });
@@ -48,7 +54,8 @@ export async function endEmployer(scope: Scope, id: string, endedDate: string): 
   return scope.transaction(async (tx) => {
     const employer = await findVisible(tx, AgreementEmployer, id, { isHeld: true });
     if (employer.endedDate !== null) throw conflict('The assent of the employer has already ended.', 'ENDED', []);
-    if (endedDate < employer.assentedDate) throw badInput({ path: 'endedDate', message: 'must not be before the date of assent' });
+    if (endedDate < employer.assentedDate)
+      throw badInput({ path: 'endedDate', message: 'must not be before the date of assent' });
     employer.endedDate = endedDate;
     recordChange(tx, { action: 'agreement.end_employer', targetType: 'AgreementEmployer', targetId: employer.id });
     await flush(tx);

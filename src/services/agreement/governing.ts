@@ -16,7 +16,8 @@ export class AgreementForArgs {
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The id of the bargaining unit. Required if the employer has agreements for several units on that day.',
+    description:
+      'The id of the bargaining unit. Required if the employer has agreements for several units on that day.',
   })
   unitId?: string | null;
 }
@@ -32,12 +33,14 @@ export async function agreementFor(scope: Scope, { employerId, on, unitId }: Agr
     .map(([path]) => ({ path, message: 'must be a UUID' }));
   if (problems.length > 0) throw badInput(...problems);
   if (!(await scope.visibility.sees({ entity: Organization, id: employerId }))) throw notFound();
-  const found = await scope.run(`${bindingAgreements('$1::uuid', '$2::date')} and ($3::uuid is null or a.unit_id = $3)`, [
-    employerId,
-    on,
-    unitId ?? null,
-  ]);
+  const found = await scope.run(
+    `${bindingAgreements('$1::uuid', '$2::date')} and ($3::uuid is null or a.unit_id = $3)`,
+    [employerId, on, unitId ?? null],
+  );
   if (found.length > 1)
-    throw badInput({ path: 'unitId', message: 'is required: agreements of several bargaining units bind the employer on that day' });
+    throw badInput({
+      path: 'unitId',
+      message: 'is required: agreements of several bargaining units bind the employer on that day',
+    });
   return (found[0]?.['id'] as string | undefined) ?? null;
 }

@@ -1,6 +1,13 @@
 import { ref } from '@mikro-orm/postgresql';
 import { Field, InputType, Int } from 'type-graphql';
-import { Agreement, AgreementLimit, limitProblems, LimitBase, MissConsequence, TimeLimitAct } from '../../entities/agreement.ts';
+import {
+  Agreement,
+  AgreementLimit,
+  limitProblems,
+  LimitBase,
+  MissConsequence,
+  TimeLimitAct,
+} from '../../entities/agreement.ts';
 import { DayUnit } from '../../entities/calendar.ts';
 import { changedBy } from '../../entities/case.ts';
 import { badInput } from '../../errors.ts';
@@ -11,7 +18,9 @@ import { assertNoGrievances } from './update-agreement.ts';
 
 @InputType({ description: 'A time limit of an agreement.' })
 export class AgreementLimitInput {
-  @Field(() => Int, { description: 'The step: 1 for FILE, up to the last step for MEET, ANSWER, and APPEAL, 4 for AWARD.' })
+  @Field(() => Int, {
+    description: 'The step: 1 for FILE, up to the last step for MEET, ANSWER, and APPEAL, 4 for AWARD.',
+  })
   step!: number;
 
   @Field(() => TimeLimitAct, { description: 'What must be done. At most one limit for each act at a step.' })
@@ -44,7 +53,12 @@ export class AgreementLimitInput {
  * @throws BAD_INPUT naming all that is wrong; NOT_FOUND; CONFLICT for another version, and where the agreement governs a
  * grievance.
  */
-export async function setLimits(scope: Scope, id: string, limits: readonly AgreementLimitInput[], version: number | null): Promise<string> {
+export async function setLimits(
+  scope: Scope,
+  id: string,
+  limits: readonly AgreementLimitInput[],
+  version: number | null,
+): Promise<string> {
   return scope.transaction(async (tx) => {
     const agreement = await findVisible(tx, Agreement, id, { isHeld: true });
     assertVersion(agreement, version);

@@ -1,6 +1,13 @@
 import { ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType, Int } from 'type-graphql';
-import { Agreement, agreementProblems, BargainingUnit, ClockStart, AgreementLimit, limitProblems } from '../../entities/agreement.ts';
+import {
+  Agreement,
+  agreementProblems,
+  BargainingUnit,
+  ClockStart,
+  AgreementLimit,
+  limitProblems,
+} from '../../entities/agreement.ts';
 import { HolidayCalendar } from '../../entities/calendar.ts';
 import { versionOptions } from '../../entities/record.ts';
 import { DateScalar } from '../../entities/scalars.ts';
@@ -34,10 +41,16 @@ export class UpdateAgreementInput {
   @Field(() => DateScalar, { nullable: true, description: 'The first day of the term. Must not be null.' })
   effectiveDate?: string | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The last day of the term. Null for an agreement without an end.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The last day of the term. Null for an agreement without an end.',
+  })
   expirationDate?: string | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'Whether the agreement renews from year to year. Must not be null.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether the agreement renews from year to year. Must not be null.',
+  })
   renewsYearly?: boolean | null;
 
   @Field(() => Int, {
@@ -49,15 +62,22 @@ export class UpdateAgreementInput {
   @Field(() => DateScalar, { nullable: true, description: 'The date of signature. Must not be in the future.' })
   signedDate?: string | null;
 
-  @Field(() => ClockStart, { nullable: true, description: 'The event from which the limit for filing counts. Must not be null.' })
+  @Field(() => ClockStart, {
+    nullable: true,
+    description: 'The event from which the limit for filing counts. Must not be null.',
+  })
   clock?: ClockStart | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'Whether the day of the event is day 1 of a time limit. Must not be null.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether the day of the event is day 1 of a time limit. Must not be null.',
+  })
   firstDayCounts?: boolean | null;
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether a limit in calendar days that ends on a day off ends on the next working day. Must not be null.',
+    description:
+      'Whether a limit in calendar days that ends on a day off ends on the next working day. Must not be null.',
   })
   rollsForward?: boolean | null;
 
@@ -69,7 +89,8 @@ export class UpdateAgreementInput {
 
   @Field(() => Int, {
     nullable: true,
-    description: 'The number of steps before arbitration, from 1 to 3. No limit may be at a later step. Must not be null.',
+    description:
+      'The number of steps before arbitration, from 1 to 3. No limit may be at a later step. Must not be null.',
   })
   steps?: number | null;
 
@@ -78,7 +99,16 @@ export class UpdateAgreementInput {
 }
 
 /** What decides how time limits count, and which grievances the agreement governs. */
-const frozen = ['unit', 'calendar', 'effectiveDate', 'clock', 'firstDayCounts', 'rollsForward', 'extensionsInWriting', 'steps'] as const;
+const frozen = [
+  'unit',
+  'calendar',
+  'effectiveDate',
+  'clock',
+  'firstDayCounts',
+  'rollsForward',
+  'extensionsInWriting',
+  'steps',
+] as const;
 
 /**
  * Changes an agreement.
@@ -92,7 +122,11 @@ export async function updateAgreement(scope: Scope, id: string, input: UpdateAgr
   const nulls = Object.entries({ unitId, calendarId }).flatMap(([path, value]) =>
     value === null ? [{ path, message: 'must not be null' }] : [],
   );
-  assertNoProblems([...read.problems, ...nulls, ...referenceProblems({ unitId: unitId ?? null, calendarId: calendarId ?? null })]);
+  assertNoProblems([
+    ...read.problems,
+    ...nulls,
+    ...referenceProblems({ unitId: unitId ?? null, calendarId: calendarId ?? null }),
+  ]);
   return scope.transaction(async (tx) => {
     const agreement = await heldWithUnit(tx, id, { unitId: unitId ?? null, calendarId: calendarId ?? null });
     assertVersion(agreement, version);
@@ -148,7 +182,8 @@ async function heldWithUnit(
   return agreement;
 }
 
-const idOrValue = (value: unknown): unknown => (typeof value === 'object' && value !== null ? (value as { id: string }).id : value);
+const idOrValue = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null ? (value as { id: string }).id : value;
 
 async function assertLimitsFit({ em }: Pick<Scope, 'em'>, { id, steps }: Agreement): Promise<void> {
   const limits = await em.find(AgreementLimit, { agreement: id });

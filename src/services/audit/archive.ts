@@ -31,7 +31,10 @@ export function macOfArchive({ head, before, digest, at }: Archive, keyring: Key
 }
 
 /** Loads the latest archive, or the latest that ends before a place in the chain. Null if there is none. */
-export async function findArchive(run: RunSql, sequence: number = Number.MAX_SAFE_INTEGER): Promise<StoredArchive | null> {
+export async function findArchive(
+  run: RunSql,
+  sequence: number = Number.MAX_SAFE_INTEGER,
+): Promise<StoredArchive | null> {
   const [row] = await run(
     'select sequence, hash, before, digest, at, kid, mac from audit_archives where sequence < $1 order by sequence desc limit 1',
     [sequence],
@@ -48,7 +51,10 @@ export async function findArchive(run: RunSql, sequence: number = Number.MAX_SAF
 }
 
 /** Returns the fault of the record of an archive. Null if it is unchanged. */
-export function faultOfArchive(archive: StoredArchive, keyring: Keyring): 'unknown archive key' | 'altered archive' | null {
+export function faultOfArchive(
+  archive: StoredArchive,
+  keyring: Keyring,
+): 'unknown archive key' | 'altered archive' | null {
   const { kid, mac, at } = archive;
   if (!keyring.has(kid)) return 'unknown archive key';
   // an instant like `infinity` is no valid date, so it has no MAC

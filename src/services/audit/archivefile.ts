@@ -23,7 +23,12 @@ const format = 'unionhall-audit-archive-v1';
 const headSchema = z.strictObject({ sequence: z.int().min(0), hash: z.string().nullable() });
 
 /** The first line of the file: the month of the archive, and the heads of the chain before and after it. */
-const headerSchema = z.strictObject({ format: z.literal(format), before: z.string(), from: headSchema, to: headSchema });
+const headerSchema = z.strictObject({
+  format: z.literal(format),
+  before: z.string(),
+  from: headSchema,
+  to: headSchema,
+});
 
 /** Every other line: an event as it is stored, with its seal. */
 const lineSchema = z.strictObject({
@@ -44,7 +49,11 @@ const lineSchema = z.strictObject({
 });
 
 /** Writes an archive as JSON lines in the order of the chain. Reads a page of rows at a time. */
-export async function* archiveLines(run: RunSql, { before, from, to }: ArchivePlan, most = 1000): AsyncGenerator<string> {
+export async function* archiveLines(
+  run: RunSql,
+  { before, from, to }: ArchivePlan,
+  most = 1000,
+): AsyncGenerator<string> {
   yield `${JSON.stringify({ format, before, from, to })}\n`;
   let last = from.sequence;
   while (last < to.sequence) {
@@ -71,15 +80,19 @@ export async function verifyArchive(path: string, keyring: Keyring, kept?: Head)
   const lines = linesOf(path, hash);
   const first = await lines.next();
   const header = parse(first.done ? '' : first.value, headerSchema);
-  if (header === null) throw new ArchiveError(`${path} is not an archive: its first line was not written by audit:archive.`);
+  if (header === null)
+    throw new ArchiveError(`${path} is not an archive: its first line was not written by audit:archive.`);
   const { before, from, to } = header;
   let head: Head = from;
   for await (const line of lines) {
     const link = linkOf(line);
-    if (link === null) throw new ArchiveError(`${path} was altered: line ${head.sequence - from.sequence + 2} is not an event.`);
+    if (link === null)
+      throw new ArchiveError(`${path} was altered: line ${head.sequence - from.sequence + 2} is not an event.`);
     const fault = faultOf(link, head, keyring, [link]);
     if (fault !== null)
-      throw new ArchiveError(`${path} ${fault.kind === 'unknown key' ? 'cannot be verified' : 'was altered'}. ${formatFault(fault)}`);
+      throw new ArchiveError(
+        `${path} ${fault.kind === 'unknown key' ? 'cannot be verified' : 'was altered'}. ${formatFault(fault)}`,
+      );
     head = { sequence: link.sequence, hash: link.hash };
     if (head.sequence === kept?.sequence && head.hash !== kept.hash)
       throw new ArchiveError(`${path} belongs to another chain. ${formatFault({ kind: 'other chain', ...link })}`);
@@ -108,7 +121,9 @@ export async function checkArchive(run: RunSql, keyring: Keyring, { from, to, di
   const fault = faultOfArchive(archive, keyring);
   if (fault !== null) throw new ArchiveError(`The file is intact. ${formatArchiveFault(fault, to.sequence)}`);
   if (archive.head.hash !== to.hash)
-    throw new ArchiveError(`The file is intact, but the chain of the database has another event with the number ${to.sequence}.`);
+    throw new ArchiveError(
+      `The file is intact, but the chain of the database has another event with the number ${to.sequence}.`,
+    );
   const previous = headOfArchive(await findArchive(run, to.sequence), keyring);
   if (previous.sequence !== from.sequence || previous.hash !== from.hash)
     throw new ArchiveError(

@@ -41,7 +41,9 @@ export async function planArchive(run: RunSql, keyring: Keyring, before: string)
     [new Date(`${before}-01T00:00:00.000Z`)],
   );
   if (last === undefined)
-    throw new ArchiveError(`Nothing was archived: no sealed events remain before the first event of ${before} or later.`);
+    throw new ArchiveError(
+      `Nothing was archived: no sealed events remain before the first event of ${before} or later.`,
+    );
   return { before, from, to: { sequence: Number(last['sequence']), hash: last['hash'] as string } };
 }
 
@@ -61,17 +63,22 @@ export async function removeArchived(
     const isNext = latest.sequence === from.sequence && latest.hash === from.hash;
     const count = to.sequence - from.sequence;
     if (!isNext || (await deleteUpTo({ em: transaction }, to)).some((deleted) => deleted !== count))
-      throw new ArchiveError('Nothing was deleted: the database changed since the file was written. Delete the file and archive again.');
+      throw new ArchiveError(
+        'Nothing was deleted: the database changed since the file was written. Delete the file and archive again.',
+      );
     const archive = { head: to, before, digest, at: now() };
-    await transaction.execute('insert into audit_archives (sequence, hash, before, digest, at, kid, mac) values (?, ?, ?, ?, ?, ?, ?)', [
-      to.sequence,
-      to.hash,
-      before,
-      digest,
-      archive.at,
-      keyring.active,
-      macOfArchive(archive, keyring, keyring.active),
-    ]);
+    await transaction.execute(
+      'insert into audit_archives (sequence, hash, before, digest, at, kid, mac) values (?, ?, ?, ?, ?, ?, ?)',
+      [
+        to.sequence,
+        to.hash,
+        before,
+        digest,
+        archive.at,
+        keyring.active,
+        macOfArchive(archive, keyring, keyring.active),
+      ],
+    );
     recordAudit(
       { em: transaction, keyring },
       {
@@ -94,7 +101,10 @@ export async function removeArchived(
 /** @returns how many events and how many seals were deleted. */
 async function deleteUpTo({ em }: EntityScope, { sequence }: Head): Promise<readonly number[]> {
   await em.execute(`select set_config('unionhall.archiving', 'on', true)`);
-  await em.execute('delete from audit_backlog where event_id in (select event_id from audit_seals where sequence <= ?)', [sequence]);
+  await em.execute(
+    'delete from audit_backlog where event_id in (select event_id from audit_seals where sequence <= ?)',
+    [sequence],
+  );
   const counts: number[] = [];
   for (const text of [
     'delete from audit_events e using audit_seals s where s.event_id = e.id and s.sequence <= ?',

@@ -37,7 +37,9 @@ export interface SingleDenial extends CountedDenial {
 /**
  * What filing refusals needs. Each class of refusals may add a limited number of events per day: see {@link kindOf}.
  */
-export type FilingScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rules: { readonly refusalsPerDay: number } };
+export type FilingScope = Pick<Scope, 'em' | 'keyring' | 'now'> & {
+  readonly rules: { readonly refusalsPerDay: number };
+};
 
 /** What recording a refusal as a single event needs of a scope. */
 export type RefusalScope = LimitScope & FilingScope;
@@ -132,7 +134,8 @@ export const summaryOf = ({ facts, at, client, count }: CountedDenial): CountedD
 
 /** Counts refusals with distinct keys in one statement. */
 export async function countDenials({ em }: EntityScope, denials: readonly CountedDenial[]): Promise<void> {
-  if (em.isInTransaction()) throw new Error('Record the refusal after the transaction, so that a rollback cannot remove it.');
+  if (em.isInTransaction())
+    throw new Error('Record the refusal after the transaction, so that a rollback cannot remove it.');
   await addDenials({ em }, denials, `set_config('synchronous_commit', 'off', true) = 'off'`);
 }
 
@@ -185,7 +188,11 @@ export async function fileDenials(scope: FilingScope, most: number): Promise<rea
   }
   if (excess.length > 0) await countWithin(scope, summariesOf(excess));
   if (counted.length === most) return counted;
-  const summaries = await find(scope, { minute: { $lt: minute - summaryDelay }, reason: overLimit }, most - counted.length);
+  const summaries = await find(
+    scope,
+    { minute: { $lt: minute - summaryDelay }, reason: overLimit },
+    most - counted.length,
+  );
   for (const denial of summaries) {
     file(scope, denial);
     em.remove(denial);
@@ -200,7 +207,19 @@ function file(scope: FilingScope, denial: Denial): void {
   const { at, actorId, sessionId, ipAddress, action, targetId, outcome, reason, requestId, count } = denial;
   const actor = actorId === null ? null : scope.em.getReference(User, actorId, { wrapped: true });
   const targetType = targetId === null ? null : 'User';
-  recordAudit(scope, { at, actor, sessionId, ipAddress, action, targetType, targetId, outcome, reason, requestId, count });
+  recordAudit(scope, {
+    at,
+    actor,
+    sessionId,
+    ipAddress,
+    action,
+    targetType,
+    targetId,
+    outcome,
+    reason,
+    requestId,
+    count,
+  });
 }
 
 /** Builds one summary for each action and hour. */
@@ -241,7 +260,13 @@ class DailyLimit {
   constructor(private readonly scope: FilingScope) {}
 
   /** Takes one event. @returns false if none is left. */
-  async take({ facts, at }: { readonly facts: Pick<DenialFacts, 'actorId' | 'targetId'>; readonly at: Date }): Promise<boolean> {
+  async take({
+    facts,
+    at,
+  }: {
+    readonly facts: Pick<DenialFacts, 'actorId' | 'targetId'>;
+    readonly at: Date;
+  }): Promise<boolean> {
     const day = at.toISOString().slice(0, 10);
     const kind = kindOf(facts);
     const key = `${day} ${kind}`;

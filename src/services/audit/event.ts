@@ -53,7 +53,18 @@ const factsOf = ({ now, viewer, client }: ChangeScope, change: ChangeFacts): Omi
 /** The columns that the MAC of an event covers: all of them. */
 export type WrittenEvent = Pick<
   AuditEvent,
-  'id' | 'at' | 'sessionId' | 'ipAddress' | 'action' | 'targetType' | 'targetId' | 'outcome' | 'reason' | 'requestId' | 'count' | 'mac'
+  | 'id'
+  | 'at'
+  | 'sessionId'
+  | 'ipAddress'
+  | 'action'
+  | 'targetType'
+  | 'targetId'
+  | 'outcome'
+  | 'reason'
+  | 'requestId'
+  | 'count'
+  | 'mac'
 > & { readonly actor: { readonly id: string } | null };
 
 /** Whether every column of the event is unchanged. */

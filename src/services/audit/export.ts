@@ -35,6 +35,8 @@ const text = (most: number, goesOn: boolean): string =>
 export function lineOf(row: Record<string, unknown>): object {
   const { actor, ...event } = eventOf(row);
   const seal =
-    row['seal_sequence'] === null ? null : { sequence: Number(row['seal_sequence']), kid: row['seal_kid'], hash: row['seal_hash'] };
+    row['seal_sequence'] === null
+      ? null
+      : { sequence: Number(row['seal_sequence']), kid: row['seal_kid'], hash: row['seal_hash'] };
   return { ...event, actorId: actor?.id ?? null, seal };
 }

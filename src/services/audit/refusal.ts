@@ -1,7 +1,15 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AuditOutcome } from '../../entities/audit.ts';
 import type { Viewer } from '../../entities/viewer.ts';
-import { countDenials, keyOfDenial, recordSingle, summaryOf, type CountedDenial, type RequestOrigin, type RefusalScope } from './denial.ts';
+import {
+  countDenials,
+  keyOfDenial,
+  recordSingle,
+  summaryOf,
+  type CountedDenial,
+  type RequestOrigin,
+  type RefusalScope,
+} from './denial.ts';
 import type { EntityScope } from '../scope.ts';
 
 /** An operation that the caller may not call. */
@@ -48,7 +56,13 @@ export class Refusals {
 
   /** Adds a refusal to the queue and returns at once. */
   note({ operation, code, isSingle }: RefusedOperation, { userId, sessionId }: Viewer, client: RequestOrigin): void {
-    const facts = { action: operation, reason: code.toLowerCase(), outcome: AuditOutcome.DENIED, actorId: userId, sessionId } as const;
+    const facts = {
+      action: operation,
+      reason: code.toLowerCase(),
+      outcome: AuditOutcome.DENIED,
+      actorId: userId,
+      sessionId,
+    } as const;
     const denial = { facts, at: this.parts.tools.now(), client, count: 1 };
     if (isSingle && userId !== null && this.#singles.length < mostSingles) this.#singles.push(denial);
     else this.#count(denial);
@@ -69,7 +83,8 @@ export class Refusals {
 
   #isAmongMost(key: string, { facts, at }: CountedDenial): boolean {
     const minute = Math.floor(at.valueOf() / 60_000);
-    if (this.#keysOfMinute.minute !== minute) this.#keysOfMinute = { minute, anonymous: new Set(), signedIn: new Set() };
+    if (this.#keysOfMinute.minute !== minute)
+      this.#keysOfMinute = { minute, anonymous: new Set(), signedIn: new Set() };
     const keys = facts.actorId ? this.#keysOfMinute.signedIn : this.#keysOfMinute.anonymous;
     if (keys.size < mostPerMinute) keys.add(key);
     return keys.has(key);

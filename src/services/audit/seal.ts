@@ -15,9 +15,14 @@ export const batchSize = 500;
  * another. Of several concurrent sealers, one works.
  * @returns the number of sealed events. Null if another sealer is at work.
  */
-export async function sealEvents({ em, keyring }: Pick<Scope, 'em' | 'keyring'>, most: number = batchSize): Promise<number | null> {
+export async function sealEvents(
+  { em, keyring }: Pick<Scope, 'em' | 'keyring'>,
+  most: number = batchSize,
+): Promise<number | null> {
   return em.transactional(async (transaction) => {
-    const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [sealingLock]);
+    const [lock] = await transaction.execute<{ taken: boolean }[]>('select pg_try_advisory_xact_lock(?) as taken', [
+      sealingLock,
+    ]);
     if (!lock?.taken) return null;
     const head = await headOf({ em: transaction, keyring });
     const waiting = await transaction.execute<{ event_id: string; mac: string }[]>(
@@ -41,7 +46,9 @@ async function headOf({ em, keyring }: Pick<Scope, 'em' | 'keyring'>): Promise<H
   const [last] = await em.execute<{ sequence: number | string; hash: string }[]>(
     'select sequence, hash from audit_seals order by sequence desc limit 1',
   );
-  return last ? { sequence: Number(last.sequence), hash: last.hash } : headOfArchive(await findArchive(runOn(em)), keyring);
+  return last
+    ? { sequence: Number(last.sequence), hash: last.hash }
+    : headOfArchive(await findArchive(runOn(em)), keyring);
 }
 
 function sealsOf(events: readonly { event_id: string; mac: string }[], head: Head, keyring: Keyring): Seal[] {
@@ -59,5 +66,8 @@ async function write({ em }: EntityScope, { sequence }: Head, seals: readonly Se
      select sequence, event_id, kid, hash from jsonb_to_recordset(cast(? as jsonb)) as seal (sequence bigint, event_id uuid, kid text, hash text)`,
     [JSON.stringify(seals)],
   );
-  await em.execute('delete from audit_backlog where event_id in (select event_id from audit_seals where sequence > ?)', [sequence]);
+  await em.execute(
+    'delete from audit_backlog where event_id in (select event_id from audit_seals where sequence > ?)',
+    [sequence],
+  );
 }

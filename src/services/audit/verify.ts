@@ -53,7 +53,9 @@ export async function verifyAudit(
   { kept, after, most = 1000 }: VerifyOptions = {},
 ): Promise<AuditVerification> {
   const beginning =
-    after === undefined ? await readBeginning(run, keyring) : { head: after, fault: await faultOfKept(run, keyring, after) };
+    after === undefined
+      ? await readBeginning(run, keyring)
+      : { head: after, fault: await faultOfKept(run, keyring, after) };
   if (beginning.fault !== null) return { head: start, unsealed: 0, fault: beginning.fault };
   const { head, fault } = await walk(run, keyring, most, beginning.head);
   const found = fault ?? (kept === undefined ? null : await faultOfKept(run, keyring, kept));
@@ -75,7 +77,8 @@ async function faultOfKept(run: RunSql, keyring: Keyring, { sequence, hash }: He
   if (row) return row['hash'] === hash ? null : { kind: 'other chain', eventId: row['event_id'] as string, sequence };
   const { head, fault } = await readBeginning(run, keyring);
   if (sequence < head.sequence) return { kind: 'archived', eventId: null, sequence };
-  if (sequence === head.sequence) return fault ?? (hash === head.hash ? null : { kind: 'other chain', eventId: null, sequence });
+  if (sequence === head.sequence)
+    return fault ?? (hash === head.hash ? null : { kind: 'other chain', eventId: null, sequence });
   const [end] = await run('select max(sequence) as sequence from audit_seals where sequence < $1', [sequence]);
   return { kind: 'truncated', eventId: null, sequence: Number(end?.['sequence'] ?? head.sequence) + 1 };
 }
@@ -89,7 +92,12 @@ export interface Link {
   readonly event: WrittenEvent | null;
 }
 
-async function walk(run: RunSql, keyring: Keyring, most: number, after: Head): Promise<Pick<AuditVerification, 'head' | 'fault'>> {
+async function walk(
+  run: RunSql,
+  keyring: Keyring,
+  most: number,
+  after: Head,
+): Promise<Pick<AuditVerification, 'head' | 'fault'>> {
   let head = after;
   for (;;) {
     const links = (await run(linksText(most), [head.sequence])).map(linkOf);
@@ -137,12 +145,17 @@ function belongs(other: Link, link: Link, head: Head, keyring: Keyring): boolean
 }
 
 /** Verifies the unsealed events. A waiting entry without an event, or an event that is not waiting, is a fault. */
-async function walkUnsealed(run: RunSql, keyring: Keyring, most: number): Promise<Pick<AuditVerification, 'unsealed' | 'fault'>> {
+async function walkUnsealed(
+  run: RunSql,
+  keyring: Keyring,
+  most: number,
+): Promise<Pick<AuditVerification, 'unsealed' | 'fault'>> {
   const [gone] = await run(
     'select b.event_id from audit_backlog b where not exists (select 1 from audit_events e where e.id = b.event_id) order by 1 limit 1',
     [],
   );
-  if (gone) return { unsealed: 0, fault: { kind: 'missing event', eventId: gone['event_id'] as string, sequence: null } };
+  if (gone)
+    return { unsealed: 0, fault: { kind: 'missing event', eventId: gone['event_id'] as string, sequence: null } };
   let [unsealed, last] = [0, '00000000-0000-0000-0000-000000000000'];
   for (;;) {
     const rows = await run(unsealedText(most), [last]);
@@ -200,5 +213,7 @@ export const formatHead = ({ sequence, hash }: Head): string => `${sequence}:${h
 /** Parses a head. Null if it is malformed. */
 export function readHead(text: string): Head | null {
   const [, sequence, hash] = /^(\d{1,15}):([A-Za-z0-9_-]{43})$/.exec(text) ?? [];
-  return sequence === undefined || hash === undefined || Number(sequence) === 0 ? null : { sequence: Number(sequence), hash };
+  return sequence === undefined || hash === undefined || Number(sequence) === 0
+    ? null
+    : { sequence: Number(sequence), hash };
 }

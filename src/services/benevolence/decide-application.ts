@@ -50,7 +50,9 @@ export class PayBenevolenceInput {
   @Field(() => ID, { description: 'The id of the application.' })
   id!: string;
 
-  @Field(() => DateScalar, { description: 'The payment date. Must not be in the future or before the application date.' })
+  @Field(() => DateScalar, {
+    description: 'The payment date. Must not be in the future or before the application date.',
+  })
   paymentDate!: string;
 
   @Field(() => String, { description: 'The payment method. At most 100 characters.' })
@@ -71,14 +73,23 @@ export class PayBenevolenceInput {
  */
 export function reviewBenevolence(scope: Scope, input: ReviewBenevolenceInput): Promise<string> {
   const { id, version, decision, level, approvedAmount, comments } = input;
-  return actOnApplication(scope, BenevolenceAction.REVIEW, { id, version: version ?? null }, async (application, context, tx) => {
-    application.demandReviewer(scope.viewer, level);
-    const { values, problems } = parseInput(scope, BenevolenceReview, { comments: comments ?? null });
-    const decided = { decision, approvedAmount: approvedAmount ?? null };
-    assertNoProblems([...problems, ...application.reviewProblems(decided)]);
-    const { reviewer, reviewerName } = await reviewerOf(tx);
-    application.review({ ...decided, ...values, reviewer, reviewerName, reviewDate: context.today }, scope.viewer.memberId, context);
-  });
+  return actOnApplication(
+    scope,
+    BenevolenceAction.REVIEW,
+    { id, version: version ?? null },
+    async (application, context, tx) => {
+      application.demandReviewer(scope.viewer, level);
+      const { values, problems } = parseInput(scope, BenevolenceReview, { comments: comments ?? null });
+      const decided = { decision, approvedAmount: approvedAmount ?? null };
+      assertNoProblems([...problems, ...application.reviewProblems(decided)]);
+      const { reviewer, reviewerName } = await reviewerOf(tx);
+      application.review(
+        { ...decided, ...values, reviewer, reviewerName, reviewDate: context.today },
+        scope.viewer.memberId,
+        context,
+      );
+    },
+  );
 }
 
 /**
@@ -86,7 +97,10 @@ export function reviewBenevolence(scope: Scope, input: ReviewBenevolenceInput): 
  * @returns the application's id.
  * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT.
  */
-export function payBenevolence(scope: Scope, { paymentDate, paymentMethod, ...aim }: PayBenevolenceInput): Promise<string> {
+export function payBenevolence(
+  scope: Scope,
+  { paymentDate, paymentMethod, ...aim }: PayBenevolenceInput,
+): Promise<string> {
   return actOnApplication(scope, BenevolenceAction.PAY, aim, (application, context) => {
     const { values, problems } = parseInput(scope, BenevolenceApplication, { paymentDate, paymentMethod });
     const payment = { paymentDate, paymentMethod: values.paymentMethod ?? '' };

@@ -19,7 +19,10 @@ import { actOnApplication } from './application-action.ts';
 
 @InputType({ description: 'An application to the benevolence fund.' })
 export class ApplyForBenevolenceInput {
-  @Field(() => ID, { nullable: true, description: 'The member id of the applicant. Defaults to the member record of the caller.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The member id of the applicant. Defaults to the member record of the caller.',
+  })
   memberId?: string | null;
 
   @Field(() => BenevolenceReason, { description: 'The reason for the application.' })
@@ -31,7 +34,10 @@ export class ApplyForBenevolenceInput {
   @Field(() => DecimalScalar, { description: 'The requested amount in US dollars. Must be more than zero.' })
   amountRequested!: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The date of the application. Must not be in the future. Defaults to today.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The date of the application. Must not be in the future. Defaults to today.',
+  })
   applicationDate?: string | null;
 }
 
@@ -40,7 +46,10 @@ export class UpdateBenevolenceDraftInput {
   @Field(() => BenevolenceReason, { nullable: true, description: 'The reason for the application. Must not be null.' })
   reason?: BenevolenceReason | null;
 
-  @Field(() => String, { nullable: true, description: 'The circumstances in the words of the applicant. Confidential. Must not be null.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The circumstances in the words of the applicant. Confidential. Must not be null.',
+  })
   description?: string | null;
 
   @Field(() => DecimalScalar, {
@@ -70,7 +79,11 @@ export async function applyForBenevolence(scope: Scope, input: ApplyForBenevolen
   const applicationDate = input.applicationDate ?? today;
   const memberId = input.memberId ?? scope.viewer.memberId;
   const { values, problems } = parseInput(scope, BenevolenceApplication, { ...input, applicationDate });
-  assertNoProblems([...problems, ...applicationProblems({ ...input, applicationDate }, today), ...memberProblems(memberId)]);
+  assertNoProblems([
+    ...problems,
+    ...applicationProblems({ ...input, applicationDate }, today),
+    ...memberProblems(memberId),
+  ]);
   return scope.transaction(async (tx) => {
     const member = await findVisible(tx, Member, memberId ?? '', { isPinned: true });
     if (!scope.viewer.may('BenevolenceApplication', 'apply', member.id === scope.viewer.memberId)) throw notFound();
@@ -91,15 +104,25 @@ export async function applyForBenevolence(scope: Scope, input: ApplyForBenevolen
  * @returns its id.
  * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT.
  */
-export function updateBenevolenceDraft(scope: Scope, id: string, { version, ...told }: UpdateBenevolenceDraftInput): Promise<string> {
-  return actOnApplication(scope, BenevolenceAction.UPDATE, { id, version: version ?? null, path: 'id' }, (application, context) => {
-    const { values, problems } = parseInput(scope, BenevolenceApplication, told);
-    assertNoProblems([...problems, ...applicationProblems(told, context.today)]);
-    application.update(values as BenevolenceChanges, context);
-  });
+export function updateBenevolenceDraft(
+  scope: Scope,
+  id: string,
+  { version, ...told }: UpdateBenevolenceDraftInput,
+): Promise<string> {
+  return actOnApplication(
+    scope,
+    BenevolenceAction.UPDATE,
+    { id, version: version ?? null, path: 'id' },
+    (application, context) => {
+      const { values, problems } = parseInput(scope, BenevolenceApplication, told);
+      assertNoProblems([...problems, ...applicationProblems(told, context.today)]);
+      application.update(values as BenevolenceChanges, context);
+    },
+  );
 }
 
 function memberProblems(memberId: string | null): FieldProblem[] {
-  if (memberId === null) return [{ path: 'memberId', message: 'is required: your account is not linked to a member record' }];
+  if (memberId === null)
+    return [{ path: 'memberId', message: 'is required: your account is not linked to a member record' }];
   return isUuid(memberId) ? [] : [{ path: 'memberId', message: 'must be a UUID' }];
 }

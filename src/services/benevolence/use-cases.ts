@@ -16,7 +16,9 @@ export const submitBenevolence = (scope: Scope, id: string, version: number | nu
  * Withdraws an application: it leaves every list and keeps its history. @returns its id. @throws NOT_FOUND; CONFLICT.
  */
 export const withdrawBenevolence = (scope: Scope, id: string, version: number | null): Promise<string> =>
-  actOnApplication(scope, BenevolenceAction.WITHDRAW, { id, version, path: 'id' }, (application, context) => application.withdraw(context));
+  actOnApplication(scope, BenevolenceAction.WITHDRAW, { id, version, path: 'id' }, (application, context) =>
+    application.withdraw(context),
+  );
 
 /** Applications to the benevolence fund. */
 export const benevolence = {

@@ -32,7 +32,9 @@ export interface CaseKind<Case> {
   /** The first word of its actions in the audit log. */
   readonly domain: string;
   /** The collections that decide, with the status, which actions are allowed. */
-  readonly parts: readonly (keyof { [Key in keyof Case as Case[Key] extends Collection<object> ? Key : never]: true })[];
+  readonly parts: readonly (keyof {
+    [Key in keyof Case as Case[Key] extends Collection<object> ? Key : never]: true;
+  })[];
   /** Brings up to date what is computed from the case, after each change. */
   readonly settle?: (scope: Scope, row: Case) => Promise<void>;
 }

@@ -71,7 +71,9 @@ export class CaseChanges {
 
   /** Listens, until what is answered is returned. */
   of(entity: CaseReference['entity'], id: string | null): Backlog {
-    const backlog: Backlog = new Backlog({ kind: entity.name as CaseChange['kind'], id }, this.most, () => this.#listening.delete(backlog));
+    const backlog: Backlog = new Backlog({ kind: entity.name as CaseChange['kind'], id }, this.most, () =>
+      this.#listening.delete(backlog),
+    );
     this.#listening.add(backlog);
     return backlog;
   }

@@ -10,7 +10,8 @@ export async function countDeadlines(scope: Pick<Scope, 'em'>, grievance: Grieva
   const counted = deadlinesOf(grievance.facts, await termsOf(scope, grievance.agreement.id, firstDayOf(grievance)));
   const isSame = (one: Pick<DeadlineFacts, 'step' | 'act'>, other: Pick<DeadlineFacts, 'step' | 'act'>): boolean =>
     one.step === other.step && one.act === other.act;
-  for (const deadline of grievance.deadlines.getItems()) if (!counted.some((facts) => isSame(facts, deadline))) scope.em.remove(deadline);
+  for (const deadline of grievance.deadlines.getItems())
+    if (!counted.some((facts) => isSame(facts, deadline))) scope.em.remove(deadline);
   for (const facts of counted) {
     const deadline = grievance.deadlines.getItems().find((each) => isSame(each, facts));
     if (deadline) deadline.count(facts);
@@ -41,8 +42,13 @@ export async function countAgain({ em }: Pick<Scope, 'em'>, calendarId: string):
 const batchSize = 100;
 
 /** The first day from which a limit of a grievance can count. */
-export const firstDayOf = ({ incidentDate, filedDate }: { readonly incidentDate?: string | null; readonly filedDate: string }): string =>
-  incidentDate ?? filedDate;
+export const firstDayOf = ({
+  incidentDate,
+  filedDate,
+}: {
+  readonly incidentDate?: string | null;
+  readonly filedDate: string;
+}): string => incidentDate ?? filedDate;
 
 /** What an agreement says of time limits, with the holidays from a day on. */
 export async function termsOf({ em }: Pick<Scope, 'em'>, agreementId: string, from: string): Promise<LimitTerms> {

@@ -47,7 +47,12 @@ export async function confirmTotp(scope: Scope, code: string): Promise<BackupCod
     await replaceCodes(tx, account.userId, hashes);
     recordChange(tx, { action: 'confirm_totp', targetType: 'User', targetId: account.userId });
     const at = scope.now().toISOString();
-    await scope.mail.enqueue(tx.em, { kind: 'security-alert', userId: account.userId, alert: 'second-factor-added', at });
+    await scope.mail.enqueue(tx.em, {
+      kind: 'security-alert',
+      userId: account.userId,
+      alert: 'second-factor-added',
+      at,
+    });
     return true;
   });
   if (!isFirst) throw conflict('Another request set up or confirmed a second factor at the same time.');

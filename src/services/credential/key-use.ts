@@ -52,7 +52,10 @@ export async function countKeys(scope: Pick<Scope, 'em' | 'keyring'>, at: Date):
   return [...kids].map((kid) => ({
     kid,
     state: kid === keyring.active ? 'active' : keyring.has(kid) ? 'kept' : 'gone',
-    counts: Object.fromEntries(found.map(([kind, counts]) => [kind, counts.get(kid) ?? 0])) as Record<KeyedKind, number>,
+    counts: Object.fromEntries(found.map(([kind, counts]) => [kind, counts.get(kid) ?? 0])) as Record<
+      KeyedKind,
+      number
+    >,
   }));
 }
 
@@ -62,7 +65,9 @@ export function formatKeyUses(uses: readonly KeyUse[]): string {
   const table = [['key', 'is', ...kinds], ...rows];
   const widths = table.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(cell.length, most[at] ?? 0)), []);
   return table
-    .map((row) => row.map((cell, at) => (at < 2 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  '))
+    .map((row) =>
+      row.map((cell, at) => (at < 2 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  '),
+    )
     .join('\n');
 }
 
@@ -71,7 +76,9 @@ export function formatKeyUses(uses: readonly KeyUse[]): string {
  * @returns how many were re-encrypted, and how many cannot be decrypted because their key is missing or they were
  * altered.
  */
-export async function renewSeeds(scope: Pick<Scope, 'em' | 'keyring' | 'now'>): Promise<{ renewed: number; unreadable: number }> {
+export async function renewSeeds(
+  scope: Pick<Scope, 'em' | 'keyring' | 'now'>,
+): Promise<{ renewed: number; unreadable: number }> {
   const { em, keyring, now } = scope;
   const done = { renewed: 0, unreadable: 0 };
   const rows = await em.execute<SeedRow[]>('select id, user_id, sealed_seed from totp_credentials order by id');
@@ -96,7 +103,8 @@ async function replaceSeed(
   { id, from, to }: { readonly id: string; readonly from: string; readonly to: string },
   at: Date,
 ): Promise<boolean> {
-  const text = 'update totp_credentials set sealed_seed = ?, updated_at = ? where id = ? and sealed_seed = ? returning id';
+  const text =
+    'update totp_credentials set sealed_seed = ?, updated_at = ? where id = ? and sealed_seed = ? returning id';
   return (await em.execute<object[]>(text, [to, at, id, from])).length === 1;
 }
 

@@ -54,7 +54,9 @@ function readCost(text: string): Pick<ArgonParameters, 'memory' | 'time' | 'lane
   const named = new Map(text.split(',').map((part) => [part.charAt(0), Number(part.slice(2))]));
   const [memory = 0, time = 0, lanes = 0] = ['m', 't', 'p'].map((name) => named.get(name));
   const areGiven = memory >= 8 * lanes && time >= 1 && lanes >= 1;
-  return areGiven && memory <= bounds.memory && time <= bounds.time && lanes <= bounds.lanes ? { memory, time, lanes } : null;
+  return areGiven && memory <= bounds.memory && time <= bounds.time && lanes <= bounds.lanes
+    ? { memory, time, lanes }
+    : null;
 }
 
 const toBase64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');

@@ -2,7 +2,8 @@
 export const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /** Normalizes typed text of Crockford's alphabet: upper case, 0 for O, and 1 for I and L. */
-export const typedCrockford = (text: string): string => text.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1');
+export const typedCrockford = (text: string): string =>
+  text.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1');
 
 /**
  * Encodes five bits per character, the first bits first. Fills an incomplete last group with zeros; adds no padding.

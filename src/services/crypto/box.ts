@@ -1,4 +1,12 @@
-import { createHash, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
 import { frame, fromBase64Url } from './framing.ts';
 import { decrypt, encrypt, SealError } from './gcm.ts';
 
@@ -52,7 +60,12 @@ export function sealTo(publicKey: Uint8Array, context: readonly string[], bytes:
 export function openSealed({ publicKey, privateKey }: KeyPair, context: readonly string[], text: string): Buffer {
   const [found, name, encoded, ...rest] = text.split(':');
   const bytes = encoded === undefined ? null : fromBase64Url(encoded);
-  const isWhole = found === scheme && name === nameOf(publicKey) && rest.length === 0 && bytes !== null && bytes.byteLength > keyLength;
+  const isWhole =
+    found === scheme &&
+    name === nameOf(publicKey) &&
+    rest.length === 0 &&
+    bytes !== null &&
+    bytes.byteLength > keyLength;
   if (!isWhole) throw new SealError();
   const ephemeral = bytes.subarray(0, keyLength);
   const bound = boundTo(name, ephemeral, publicKey, context);
@@ -99,7 +112,8 @@ function publicObject(bytes: Uint8Array): KeyObject {
   return createPublicKey({ key: Buffer.concat([publicHead, bytes]), format: 'der', type: 'spki' });
 }
 
-const bytesOf = (publicKey: KeyObject): Buffer => publicKey.export({ format: 'der', type: 'spki' }).subarray(publicHead.byteLength);
+const bytesOf = (publicKey: KeyObject): Buffer =>
+  publicKey.export({ format: 'der', type: 'spki' }).subarray(publicHead.byteLength);
 
 function ownBytes(privateKey: KeyObject): Buffer {
   const der = privateKey.export({ format: 'der', type: 'pkcs8' });

@@ -30,7 +30,8 @@ export async function mintBackupCodes(cost: PasswordCost, keyring: Keyring): Pro
   const codes = Array.from({ length: batchSize }, mintCode);
   const hashes: string[] = [];
   // One after another: ten at once would need ten times the memory and every thread.
-  for (const code of codes) hashes.push(written({ ...batch, digest: await digestOf(normal(code) ?? '', batch, keyring) }));
+  for (const code of codes)
+    hashes.push(written({ ...batch, digest: await digestOf(normal(code) ?? '', batch, keyring) }));
   return { codes: codes.map(grouped), hashes };
 }
 

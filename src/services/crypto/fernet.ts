@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  randomBytes,
+  timingSafeEqual,
+  type KeyObject,
+} from 'node:crypto';
 
 /** Values that only tests may set. */
 export interface FernetMaking {
@@ -21,7 +29,11 @@ const blockLength = 16;
 const skew = 60;
 
 /** Encrypts bytes as a Fernet token. The first half of the 32-byte key signs, the second encrypts. */
-export function encryptFernet(key: Uint8Array, bytes: Uint8Array, { at = new Date(), iv = randomBytes(16) }: FernetMaking = {}): string {
+export function encryptFernet(
+  key: Uint8Array,
+  bytes: Uint8Array,
+  { at = new Date(), iv = randomBytes(16) }: FernetMaking = {},
+): string {
   demandKey(key);
   const head = Buffer.alloc(9);
   head.writeUInt8(version, 0);
@@ -83,7 +95,8 @@ function demandKey(key: Uint8Array): void {
  */
 const secretOf = (key: Uint8Array, from: 0 | 16): KeyObject => createSecretKey(key.subarray(from, from + 16));
 
-const sign = (key: Uint8Array, bytes: Uint8Array): Buffer => createHmac('sha256', secretOf(key, 0)).update(bytes).digest();
+const sign = (key: Uint8Array, bytes: Uint8Array): Buffer =>
+  createHmac('sha256', secretOf(key, 0)).update(bytes).digest();
 
 function isInTime(signed: Buffer, { ttl, at = new Date() }: FernetTerm): boolean {
   const now = at.valueOf() / 1000;

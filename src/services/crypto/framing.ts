@@ -8,7 +8,9 @@ const headLength = 1 + 4;
 export function frame(...fields: readonly (string | number | Uint8Array | null)[]): Buffer {
   const parts = fields.map((field) => (typeof field === 'number' ? String(field) : field));
   // each byte is written below
-  const framed = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + (part === null ? 1 : headLength + Buffer.byteLength(part)), 0));
+  const framed = Buffer.allocUnsafe(
+    parts.reduce((sum, part) => sum + (part === null ? 1 : headLength + Buffer.byteLength(part)), 0),
+  );
   let at = 0;
   for (const part of parts) {
     if (part === null) at = framed.writeUInt8(0, at);

@@ -83,7 +83,11 @@ export class PasswordHasher {
    * Derives 32 bytes from a password with PBKDF2. Takes a turn of its own, because it uses a core for at least as long
    * as a hash. The caller must zero the bytes. `choose` runs when the turn is next.
    */
-  async stretch(password: string, stretching: Stretching, choose: () => Promise<unknown> = nothingToChoose): Promise<Buffer> {
+  async stretch(
+    password: string,
+    stretching: Stretching,
+    choose: () => Promise<unknown> = nothingToChoose,
+  ): Promise<Buffer> {
     return this.#inTurn(choose, () => stretch(password, stretching));
   }
 

@@ -31,7 +31,11 @@ export const clockTolerance = 30;
 const maxLength = 4096;
 const algorithm = 'HS256';
 const claimNames = ['aud', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub', 'typ'];
-const access: { header: string; claim: string; key: KeyPurpose } = { header: 'at+jwt', claim: 'access', key: 'access-token' };
+const access: { header: string; claim: string; key: KeyPurpose } = {
+  header: 'at+jwt',
+  claim: 'access',
+  key: 'access-token',
+};
 
 /** The subject of an access token, and the counter of the refresh token that is issued with it. */
 export interface IssuedSubject extends AccessSubject {
@@ -39,7 +43,12 @@ export interface IssuedSubject extends AccessSubject {
 }
 
 /** Creates an access token, signed with the active key. */
-export function signAccessToken(keyring: Keyring, terms: TokenTerms, { userId, sessionId, counter = 0 }: IssuedSubject, now: Date): string {
+export function signAccessToken(
+  keyring: Keyring,
+  terms: TokenTerms,
+  { userId, sessionId, counter = 0 }: IssuedSubject,
+  now: Date,
+): string {
   const iat = seconds(now);
   const claims = {
     iss: terms.issuer,
@@ -52,7 +61,10 @@ export function signAccessToken(keyring: Keyring, terms: TokenTerms, { userId, s
     typ: access.claim,
   };
   const kid = keyring.active;
-  return jwt.sign(claims, keyring.secret(kid, access.key), { algorithm, header: { alg: algorithm, typ: access.header, kid } });
+  return jwt.sign(claims, keyring.secret(kid, access.key), {
+    algorithm,
+    header: { alg: algorithm, typ: access.header, kid },
+  });
 }
 
 /** The maximum number of remembered tokens. */
@@ -123,8 +135,11 @@ function kidOf(token: string): string | null {
   const text = head.toString('utf8');
   const header = asRecord(parsed(text));
   // This service never writes a header in another way, for example with spaces or a repeated name.
-  if (header === null || JSON.stringify(header) !== text || Object.keys(header).sort().join() !== 'alg,kid,typ') return null;
-  return header['alg'] === algorithm && header['typ'] === access.header && typeof header['kid'] === 'string' ? header['kid'] : null;
+  if (header === null || JSON.stringify(header) !== text || Object.keys(header).sort().join() !== 'alg,kid,typ')
+    return null;
+  return header['alg'] === algorithm && header['typ'] === access.header && typeof header['kid'] === 'string'
+    ? header['kid']
+    : null;
 }
 
 function verified(token: string, secret: KeyObject, terms: TokenTerms, now: Date): Record<string, unknown> | null {
@@ -177,7 +192,9 @@ function parsed(text: string): unknown {
 }
 
 function asRecord(value: unknown): Record<string, unknown> | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
 }
 
 function isUuid(value: unknown): value is string {

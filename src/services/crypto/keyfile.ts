@@ -24,7 +24,8 @@ export async function loadKeyring({ keys, directory, mayMake }: KeySource): Prom
   const file = join(directory, 'keys');
   const kept = await readOwn(file, directory);
   const text = kept ?? (mayMake ? await make(file, directory) : null);
-  if (text === null) throw new KeyringError('There is no keyring. Set UNIONHALL_KEYS, or set UNIONHALL_CONFIG_DIR to create one there');
+  if (text === null)
+    throw new KeyringError('There is no keyring. Set UNIONHALL_KEYS, or set UNIONHALL_CONFIG_DIR to create one there');
   const keyring = Keyring.parse(text);
   if (kept === null) unconfirmed.set(keyring, file);
   return keyring;
@@ -61,7 +62,9 @@ async function readGiven(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     // The given text may be a key instead of a path, so it is not shown.
-    throw new KeyringError(`UNIONHALL_KEYS is neither a keyring nor the path of a file that can be read (${codeOf(error)})`);
+    throw new KeyringError(
+      `UNIONHALL_KEYS is neither a keyring nor the path of a file that can be read (${codeOf(error)})`,
+    );
   }
 }
 

@@ -113,8 +113,11 @@ function parseEntry(entry: string, position: number): [kid: string, key: KeyObje
   const isRandom = new Set(bytes).size >= leastDistinct;
   const key = isRight ? createSecretKey(bytes) : null;
   bytes.fill(0);
-  if (key === null) throw new KeyringError(`Key ${position} of the keyring must be base64 of exactly ${keyLength} bytes`);
+  if (key === null)
+    throw new KeyringError(`Key ${position} of the keyring must be base64 of exactly ${keyLength} bytes`);
   if (!isRandom)
-    throw new KeyringError(`Key ${position} of the keyring is not random: create one with \`openssl rand -base64 ${keyLength}\``);
+    throw new KeyringError(
+      `Key ${position} of the keyring is not random: create one with \`openssl rand -base64 ${keyLength}\``,
+    );
   return [kid, key];
 }

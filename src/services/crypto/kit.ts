@@ -37,4 +37,5 @@ export function readKit(text: string): KeyPair | null {
   return { privateKey, publicKey: publicKeyOf(privateKey) };
 }
 
-const checkOf = (privateKey: Uint8Array): Buffer => createHash('sha256').update(frame(name, privateKey)).digest().subarray(0, checkLength);
+const checkOf = (privateKey: Uint8Array): Buffer =>
+  createHash('sha256').update(frame(name, privateKey)).digest().subarray(0, checkLength);

@@ -22,7 +22,12 @@ const maxLength = 160;
  * worker can derive it whenever it sends the mail, with the keyring as the only secret.
  * @throws {KeyringError} if the keyring does not have this key.
  */
-export function mailedToken(keyring: Keyring, kid: string, type: MailedTokenType, { id, userId }: MailedClaims): string {
+export function mailedToken(
+  keyring: Keyring,
+  kid: string,
+  type: MailedTokenType,
+  { id, userId }: MailedClaims,
+): string {
   const body = Buffer.concat([uuidBytes(id), uuidBytes(userId)]);
   return `${schemes[type]}.${kid}.${Buffer.concat([body, sign(keyring, kid, type, body)]).toString('base64url')}`;
 }
@@ -35,7 +40,8 @@ export function mailedToken(keyring: Keyring, kid: string, type: MailedTokenType
 export function readMailedToken(keyring: Keyring, type: MailedTokenType, token: string): MailedClaims | null {
   if (token.length > maxLength) return null;
   const [name, kid, encoded, ...rest] = token.split('.');
-  if (name !== schemes[type] || kid === undefined || encoded === undefined || rest.length > 0 || !keyring.has(kid)) return null;
+  if (name !== schemes[type] || kid === undefined || encoded === undefined || rest.length > 0 || !keyring.has(kid))
+    return null;
   const bytes = fromBase64Url(encoded);
   if (bytes?.byteLength !== bodyLength + macLength) return null;
   const body = bytes.subarray(0, bodyLength);

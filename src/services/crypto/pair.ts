@@ -37,15 +37,26 @@ export interface Stretched {
  * Encrypts a private key twice: under the 32 bytes derived from the password, as
  * `pbkdf2-sha256:<rounds>:<salt>:<sealed>`, and the result under the system key. Decryption requires both.
  */
-export function sealPrivateKey(keyring: Keyring, userId: string, pair: KeyPair, { key, stretching }: Stretched): string {
+export function sealPrivateKey(
+  keyring: Keyring,
+  userId: string,
+  pair: KeyPair,
+  { key, stretching }: Stretched,
+): string {
   const holder = { userId, publicKey: pair.publicKey };
   const sealed = encrypt(key, boundTo(holder, stretching), pair.privateKey);
   return sealAgain(keyring, { ...holder, stretching, isOfActiveKey: true, sealed });
 }
 
 /** Renews the outer seal with the active system key. Needs no password. */
-export function sealAgain(keyring: Keyring, { stretching: { iterations, salt }, sealed, ...holder }: PrivateSeal): string {
-  const inner = Buffer.from(`${scheme}:${iterations}:${salt.toString('base64url')}:${sealed.toString('base64url')}`, 'utf8');
+export function sealAgain(
+  keyring: Keyring,
+  { stretching: { iterations, salt }, sealed, ...holder }: PrivateSeal,
+): string {
+  const inner = Buffer.from(
+    `${scheme}:${iterations}:${salt.toString('base64url')}:${sealed.toString('base64url')}`,
+    'utf8',
+  );
   return seal(keyring, purpose, contextOf(holder), inner);
 }
 
@@ -54,12 +65,19 @@ export function sealAgain(keyring: Keyring, { stretching: { iterations, salt }, 
  * altered.
  */
 export function readPrivateSeal(keyring: Keyring, holder: PairHolder, text: string): PrivateSeal {
-  const [name, rounds = '', salt = '', encoded = '', ...rest] = open(keyring, purpose, contextOf(holder), text).toString('utf8').split(':');
+  const [name, rounds = '', salt = '', encoded = '', ...rest] = open(keyring, purpose, contextOf(holder), text)
+    .toString('utf8')
+    .split(':');
   const iterations = /^[1-9]\d{0,8}$/.test(rounds) ? Number(rounds) : 0;
   const [saltBytes, sealed] = [fromBase64Url(salt), fromBase64Url(encoded)];
   const isWhole = name === scheme && rest.length === 0 && iterations >= 1 && iterations <= maxIterations;
   if (!isWhole || saltBytes === null || sealed === null) throw new SealError();
-  return { ...holder, stretching: { iterations, salt: saltBytes }, isOfActiveKey: isOfActiveKey(keyring, text), sealed };
+  return {
+    ...holder,
+    stretching: { iterations, salt: saltBytes },
+    isOfActiveKey: isOfActiveKey(keyring, text),
+    sealed,
+  };
 }
 
 /** Decrypts the private key with the bytes derived from the password. Null if they are wrong. */

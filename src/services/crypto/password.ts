@@ -74,7 +74,12 @@ export async function hashPassword(password: string, cost: PasswordCost, keyring
  * password. If the {@link composed} password differs from the typed one, the typed one is tried too, for hashes of
  * earlier versions and other systems. It is always tried, so that a right password takes as long as a wrong one.
  */
-export async function verifyPassword(storedHash: string, password: string, cost: PasswordCost, keyring: Keyring): Promise<PasswordVerdict> {
+export async function verifyPassword(
+  storedHash: string,
+  password: string,
+  cost: PasswordCost,
+  keyring: Keyring,
+): Promise<PasswordVerdict> {
   if (!isHashable(password)) return wrong;
   const verdict = await verifyExactly(storedHash, composed(password), cost, keyring);
   if (composed(password) === password) return verdict;
@@ -82,7 +87,12 @@ export async function verifyPassword(storedHash: string, password: string, cost:
   return verdict.isRight ? verdict : { isRight, needsRehash: isRight };
 }
 
-async function verifyExactly(storedHash: string, password: string, cost: PasswordCost, keyring: Keyring): Promise<PasswordVerdict> {
+async function verifyExactly(
+  storedHash: string,
+  password: string,
+  cost: PasswordCost,
+  keyring: Keyring,
+): Promise<PasswordVerdict> {
   const isOfImport = await verifyImported(storedHash, password);
   if (isOfImport !== null) return { isRight: isOfImport, needsRehash: isOfImport };
   const known = readUsable(storedHash, keyring);
@@ -136,7 +146,12 @@ function isOfToday(found: PasswordHash, { memory, time }: PasswordCost, keyring:
  * Computes Argon2id over an HMAC of the password (the pepper), so that only the holder of the keyring can guess
  * passwords.
  */
-async function digestOf(password: string, parameters: Omit<PasswordHash, 'digest'>, length: number, keyring: Keyring): Promise<Buffer> {
+async function digestOf(
+  password: string,
+  parameters: Omit<PasswordHash, 'digest'>,
+  length: number,
+  keyring: Keyring,
+): Promise<Buffer> {
   const peppered = keyring.mac(parameters.kid, 'password-pepper', Buffer.from(password, 'utf8'));
   return runArgon(peppered, parameters, length).finally(() => peppered.fill(0));
 }

@@ -15,7 +15,10 @@ export interface PasswordPolicy {
  * Returns the problems of a new password, as texts that follow the name of a field and never repeat the password. Empty
  * if it is accepted. There are no composition rules: only length and being hard to guess count.
  */
-export function passwordProblems(given: string, { minLength, personal, refusesGuessable = false }: PasswordPolicy): string[] {
+export function passwordProblems(
+  given: string,
+  { minLength, personal, refusesGuessable = false }: PasswordPolicy,
+): string[] {
   const password = composed(given);
   const length = [...password].length;
   const problems: string[] = [];
@@ -63,7 +66,11 @@ const leastBeside = 6;
 function isGuessable(password: string): boolean {
   const folded = fold(password);
   const beside = publicWords.map((word) => folded.replaceAll(word, '')).filter((rest) => rest.length < folded.length);
-  return /^(.{1,4})\1+$/su.test(password.toLowerCase()) || isOfRows(folded) || beside.some((rest) => rest.length < leastBeside);
+  return (
+    /^(.{1,4})\1+$/su.test(password.toLowerCase()) ||
+    isOfRows(folded) ||
+    beside.some((rest) => rest.length < leastBeside)
+  );
 }
 
 /** Whether a text consists only of parts of rows, of at least three characters each. */

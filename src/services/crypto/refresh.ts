@@ -30,7 +30,8 @@ export function mintRefreshToken(keyring: Keyring, { sessionId, counter, kid }: 
 export function verifyRefreshToken(keyring: Keyring, token: string): RefreshClaims | null {
   if (token.length > maxLength) return null;
   const [name, kid, encoded, ...rest] = token.split('.');
-  if (name !== scheme || kid === undefined || encoded === undefined || rest.length > 0 || !keyring.has(kid)) return null;
+  if (name !== scheme || kid === undefined || encoded === undefined || rest.length > 0 || !keyring.has(kid))
+    return null;
   const bytes = fromBase64Url(encoded);
   if (bytes?.byteLength !== bodyLength + macLength) return null;
   const body = bytes.subarray(0, bodyLength);

@@ -30,7 +30,8 @@ export class NoteGrievanceDateInput {
   kind!: NotedKind;
 
   @Field(() => DateScalar, {
-    description: 'The date. Must not be in the future or before the grievance reached the step. An answer must not be before the meeting.',
+    description:
+      'The date. Must not be in the future or before the grievance reached the step. An answer must not be before the meeting.',
   })
   date!: string;
 
@@ -49,7 +50,9 @@ export class ExtendGrievanceDeadlineInput {
   })
   dueDate?: string | null;
 
-  @Field(() => DateScalar, { description: 'The date of the agreement. Must not be in the future or after the new due date.' })
+  @Field(() => DateScalar, {
+    description: 'The date of the agreement. Must not be in the future or after the new due date.',
+  })
   agreedDate!: string;
 
   @Field(() => String, { description: 'The person who agreed for the other side, 1 to 200 characters.' })
@@ -57,7 +60,8 @@ export class ExtendGrievanceDeadlineInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Where the written agreement is kept. At most 200 characters. Required if the agreement demands extensions in writing.',
+    description:
+      'Where the written agreement is kept. At most 200 characters. Required if the agreement demands extensions in writing.',
   })
   reference?: string | null;
 
@@ -78,7 +82,10 @@ export class TakeGrievanceDefaultInput {
 }
 
 /** Adds or corrects the date of a meeting or an answer. @returns the grievance's id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
-export function noteGrievanceDate(scope: Scope, { grievanceId, kind, date, version }: NoteGrievanceDateInput): Promise<string> {
+export function noteGrievanceDate(
+  scope: Scope,
+  { grievanceId, kind, date, version }: NoteGrievanceDateInput,
+): Promise<string> {
   const aim = { id: grievanceId, version: version ?? null, path: 'input.grievanceId' };
   return actOnGrievance(scope, GrievanceAction.NOTE_DATE, aim, (grievance, context) => {
     assertNoProblems(grievance.dateProblems(kind, date, context.today));
@@ -103,7 +110,10 @@ export async function extendGrievanceDeadline(scope: Scope, input: ExtendGrievan
 }
 
 /** Applies the consequence of a missed deadline. @returns the grievance's id. @throws BAD_INPUT for what is no id; NOT_FOUND; CONFLICT. */
-export async function takeGrievanceDefault(scope: Scope, { deadlineId, version }: TakeGrievanceDefaultInput): Promise<string> {
+export async function takeGrievanceDefault(
+  scope: Scope,
+  { deadlineId, version }: TakeGrievanceDefaultInput,
+): Promise<string> {
   const aim = { ...(await grievanceOf(scope, deadlineId)), version: version ?? null };
   return actOnGrievance(scope, GrievanceAction.TAKE_DEFAULT, aim, (grievance, context) => {
     grievance.takeDefault(deadlineOf(grievance, deadlineId), context);
@@ -130,7 +140,8 @@ function extensionProblems(
   const problems: FieldProblem[] = [];
   const replaced = deadline.dueDate === heldOpen ? deadline.originalDate : deadline.dueDate;
   if (agreedDate > today) problems.push({ path: 'agreedDate', message: 'must not be in the future' });
-  if (dueDate !== null && dueDate <= replaced) problems.push({ path: 'dueDate', message: 'must be after the date that it replaces' });
+  if (dueDate !== null && dueDate <= replaced)
+    problems.push({ path: 'dueDate', message: 'must be after the date that it replaces' });
   else if (dueDate !== null && dueDate < agreedDate)
     problems.push({ path: 'dueDate', message: 'must not be before the date of the agreement' });
   return problems;

@@ -16,7 +16,8 @@ export class SettleGrievanceInput {
 
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'The settlement amount in US dollars. Must be more than zero. Omit it for a settlement without a payment.',
+    description:
+      'The settlement amount in US dollars. Must be more than zero. Omit it for a settlement without a payment.',
   })
   settlementAmount?: string | null;
 
@@ -43,7 +44,10 @@ export class EndGrievanceInput {
 }
 
 /** Ends the case with a settlement. @returns its id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
-export function settleGrievance(scope: Scope, { resolution, settlementAmount, ...aim }: SettleGrievanceInput): Promise<string> {
+export function settleGrievance(
+  scope: Scope,
+  { resolution, settlementAmount, ...aim }: SettleGrievanceInput,
+): Promise<string> {
   return actOnGrievance(scope, GrievanceAction.SETTLE, aim, (grievance, context) => {
     const { text, problems } = requiredText(scope, resolution, 'resolution');
     assertNoProblems([...problems, ...endProblems(text, settlementAmount, 'resolution')]);

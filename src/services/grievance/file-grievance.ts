@@ -23,10 +23,16 @@ export class FileGrievanceInput {
   @Field(() => ID, { description: 'The organization id of the employer that the grievance is against.' })
   employerId!: string;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The filing date. Must not be in the future. Defaults to today.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The filing date. Must not be in the future. Defaults to today.',
+  })
   filedDate?: string | null;
 
-  @Field(() => DateScalar, { nullable: true, description: 'The date of the incident. Must not be after the filing date.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The date of the incident. Must not be after the filing date.',
+  })
   incidentDate?: string | null;
 
   @Field(() => DateScalar, {
@@ -59,16 +65,23 @@ export class FileGrievanceInput {
   @Field(() => String, { nullable: true, description: 'The remedy that the union seeks.' })
   remedySought?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The name of the union representative as free text. At most 200 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The name of the union representative as free text. At most 200 characters.',
+  })
   assignedRep?: string | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The id of the user who represents the grievant. Must be an active user with the admin, officer, or staff role.',
+    description:
+      'The id of the user who represents the grievant. Must be an active user with the admin, officer, or staff role.',
   })
   assignedUserId?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The internal notes of the union. The grievant cannot see them.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The internal notes of the union. The grievant cannot see them.',
+  })
   notes?: string | null;
 }
 
@@ -84,11 +97,18 @@ export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Pr
   const filedDate = input.filedDate ?? today;
   const { values, problems } = parseInput(scope, Grievance, { ...input, filedDate });
   assertNoProblems([...problems, ...filingProblems({ ...input, filedDate }, today), ...idProblems(input)]);
-  if (!(await scope.visibility.sees({ entity: Member, id: memberId }, { entity: Organization, id: employerId }))) throw notFound();
+  if (!(await scope.visibility.sees({ entity: Member, id: memberId }, { entity: Organization, id: employerId })))
+    throw notFound();
   const assignedUser = assignedUserId == null ? null : await representative(scope, assignedUserId, scope.now());
   const governing = await governingAgreement(scope, input, input.incidentDate ?? filedDate);
   const about = { member: ref(Member, memberId), employer: ref(Organization, employerId), assignedUser, ...governing };
-  const held = { memberId, employerId, assignedUserId, agreementId: governing.agreement?.id, articleId: governing.article?.id };
+  const held = {
+    memberId,
+    employerId,
+    assignedUserId,
+    agreementId: governing.agreement?.id,
+    articleId: governing.article?.id,
+  };
   const source = numbered(held, filedDate.slice(0, 4));
   const file = async (tx: Scope): Promise<string> => {
     const facts = { ...values, ...about, filedDate, grievanceNumber: '', stepCount: 3 };
@@ -98,7 +118,13 @@ export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Pr
     const counted = terms
       ? deadlinesOf(grievance.facts, terms).map((each) => new GrievanceDeadline({ ...each, grievance: ref(grievance) }))
       : [];
-    const rows = [grievance, ...grievance.history, ...grievance.milestones, ...counted, changeEvent(tx, change)] as const;
+    const rows = [
+      grievance,
+      ...grievance.history,
+      ...grievance.milestones,
+      ...counted,
+      changeEvent(tx, change),
+    ] as const;
     if (!(await insertRows({ ...tx, run: runOn(tx.em) }, rows, source))) throw notFound();
     return grievance.id;
   };
@@ -108,7 +134,10 @@ export async function fileGrievance(scope: Scope, input: FileGrievanceInput): Pr
 /** The terms of the agreement, which stay as they are until the transaction ends: also the holidays of its calendar. */
 async function lockedTerms(tx: Scope, agreementId: string, from: string): Promise<LimitTerms> {
   const run = runOn(tx.em);
-  await run('select from holiday_calendars c where c.id = (select calendar_id from agreements where id = $1) for share', [agreementId]);
+  await run(
+    'select from holiday_calendars c where c.id = (select calendar_id from agreements where id = $1) for share',
+    [agreementId],
+  );
   await run('select from agreements where id = $1 for share', [agreementId]);
   return termsOf(tx, agreementId, from);
 }

@@ -31,7 +31,10 @@ export async function governingAgreement(scope: Scope, choice: Choice, on: strin
 async function bindingOn(scope: Scope, employerId: string, on: string): Promise<string | null> {
   const found = await scope.run(bindingAgreements('$1::uuid', '$2::date'), [employerId, on]);
   if (found.length > 1)
-    throw badInput({ path: 'input.agreementId', message: 'is required: agreements of several bargaining units bind the employer' });
+    throw badInput({
+      path: 'input.agreementId',
+      message: 'is required: agreements of several bargaining units bind the employer',
+    });
   return (found[0]?.['id'] as string | undefined) ?? null;
 }
 
@@ -42,12 +45,20 @@ async function given(scope: Scope, { agreementId, employerId }: Choice): Promise
     [agreementId, employerId],
   );
   if (!found) throw notFound();
-  if (!found['is_signed']) throw badInput({ path: 'input.agreementId', message: 'must be an agreement that the employer has signed' });
+  if (!found['is_signed'])
+    throw badInput({ path: 'input.agreementId', message: 'must be an agreement that the employer has signed' });
   return found['id'] as string;
 }
 
 /** @throws BAD_INPUT where the article is not one of the agreement. */
-export async function assertArticle(scope: Pick<Scope, 'run'>, articleId: string, agreementId: string | null): Promise<void> {
-  const [found] = await scope.run('select from agreement_articles where id = $1 and agreement_id = $2', [articleId, agreementId]);
+export async function assertArticle(
+  scope: Pick<Scope, 'run'>,
+  articleId: string,
+  agreementId: string | null,
+): Promise<void> {
+  const [found] = await scope.run('select from agreement_articles where id = $1 and agreement_id = $2', [
+    articleId,
+    agreementId,
+  ]);
   if (!found) throw badInput({ path: 'input.articleId', message: 'must be the id of an article of the agreement' });
 }

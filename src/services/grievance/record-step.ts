@@ -19,7 +19,8 @@ export class RecordGrievanceStepInput {
 
   @Field(() => DateScalar, {
     nullable: true,
-    description: 'The date of the answer. Must not be in the future or before the meeting. Defaults to the date of the meeting.',
+    description:
+      'The date of the answer. Must not be in the future or before the meeting. Defaults to the date of the meeting.',
   })
   answeredDate?: string | null;
 
@@ -32,7 +33,10 @@ export class RecordGrievanceStepInput {
   @Field(() => String, { nullable: true, description: 'The people who attended for the employer.' })
   employerAttendees?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The internal notes of the union. The grievant cannot see them.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The internal notes of the union. The grievant cannot see them.',
+  })
   notes?: string | null;
 
   @Field(() => String, {
@@ -43,7 +47,8 @@ export class RecordGrievanceStepInput {
 
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'The settlement amount in US dollars. Must be more than zero. Accepted only when the outcome is SETTLED.',
+    description:
+      'The settlement amount in US dollars. Must be more than zero. Accepted only when the outcome is SETTLED.',
   })
   settlementAmount?: string | null;
 

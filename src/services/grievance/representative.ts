@@ -22,6 +22,9 @@ export async function representative(scope: Scope, userId: string, now: Date): P
   );
   if (found === undefined) throw notFound();
   if (!found.represents)
-    throw badInput({ path: 'input.assignedUserId', message: 'must be an active user whose roles may represent members' });
+    throw badInput({
+      path: 'input.assignedUserId',
+      message: 'must be an active user whose roles may represent members',
+    });
   return ref(User, found.id);
 }

@@ -12,7 +12,10 @@ import { representative } from './representative.ts';
 
 @InputType({ description: 'Changes to a grievance. Omitted fields keep their values. Null clears an optional field.' })
 export class UpdateGrievanceInput {
-  @Field(() => DateScalar, { nullable: true, description: 'The date of the incident. Must not be after the filing date.' })
+  @Field(() => DateScalar, {
+    nullable: true,
+    description: 'The date of the incident. Must not be after the filing date.',
+  })
   incidentDate?: string | null;
 
   @Field(() => DateScalar, {
@@ -37,16 +40,23 @@ export class UpdateGrievanceInput {
   @Field(() => String, { nullable: true, description: 'The remedy that the union seeks.' })
   remedySought?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The name of the union representative as free text. At most 200 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The name of the union representative as free text. At most 200 characters.',
+  })
   assignedRep?: string | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The id of the user who represents the grievant. A new one must be an active user with the admin, officer, or staff role.',
+    description:
+      'The id of the user who represents the grievant. A new one must be an active user with the admin, officer, or staff role.',
   })
   assignedUserId?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The internal notes of the union. The grievant cannot see them.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The internal notes of the union. The grievant cannot see them.',
+  })
   notes?: string | null;
 
   @Field(() => Int, {
@@ -63,17 +73,23 @@ export class UpdateGrievanceInput {
  */
 export function updateGrievance(scope: Scope, id: string, input: UpdateGrievanceInput): Promise<string> {
   const { version, assignedUserId, articleId, ...told } = input;
-  return actOnGrievance(scope, GrievanceAction.UPDATE, { id, version: version ?? null, path: 'id' }, async (grievance, context, tx) => {
-    const { values, problems } = parseInput(scope, Grievance, told);
-    const changes = values as GrievanceChanges;
-    const dates = filingProblems({ ...grievance.filing, ...changes }, context.today);
-    assertNoProblems([...problems, ...dates, ...idProblems({ assignedUserId, articleId })]);
-    if (articleId != null) await assertArticle({ run: runOn(tx.em) }, articleId, grievance.agreement?.id ?? null);
-    if (articleId !== undefined) changes.article = articleId === null ? null : ref(AgreementArticle, articleId.toLowerCase());
-    if (assignedUserId === null) changes.assignedUser = null;
-    // The current representative may have lost the role since.
-    else if (assignedUserId !== undefined && assignedUserId.toLowerCase() !== grievance.assignedUser?.id)
-      changes.assignedUser = await representative(tx, assignedUserId, context.at);
-    grievance.update(changes, context);
-  });
+  return actOnGrievance(
+    scope,
+    GrievanceAction.UPDATE,
+    { id, version: version ?? null, path: 'id' },
+    async (grievance, context, tx) => {
+      const { values, problems } = parseInput(scope, Grievance, told);
+      const changes = values as GrievanceChanges;
+      const dates = filingProblems({ ...grievance.filing, ...changes }, context.today);
+      assertNoProblems([...problems, ...dates, ...idProblems({ assignedUserId, articleId })]);
+      if (articleId != null) await assertArticle({ run: runOn(tx.em) }, articleId, grievance.agreement?.id ?? null);
+      if (articleId !== undefined)
+        changes.article = articleId === null ? null : ref(AgreementArticle, articleId.toLowerCase());
+      if (assignedUserId === null) changes.assignedUser = null;
+      // The current representative may have lost the role since.
+      else if (assignedUserId !== undefined && assignedUserId.toLowerCase() !== grievance.assignedUser?.id)
+        changes.assignedUser = await representative(tx, assignedUserId, context.at);
+      grievance.update(changes, context);
+    },
+  );
 }

@@ -10,7 +10,9 @@ import { updateGrievance } from './update-grievance.ts';
 
 /** Begins the investigation. @returns the grievance's id. @throws NOT_FOUND; CONFLICT. */
 export const investigateGrievance = (scope: Scope, id: string, version: number | null): Promise<string> =>
-  actOnGrievance(scope, GrievanceAction.INVESTIGATE, { id, version, path: 'id' }, (grievance, context) => grievance.investigate(context));
+  actOnGrievance(scope, GrievanceAction.INVESTIGATE, { id, version, path: 'id' }, (grievance, context) =>
+    grievance.investigate(context),
+  );
 
 /** Takes a denial to the next step. @returns the grievance's id. @throws BAD_INPUT; NOT_FOUND; CONFLICT. */
 export const appealGrievance = (scope: Scope, id: string, { version, appealDate }: AppealFacts): Promise<string> =>

@@ -42,4 +42,5 @@ export type TokenJob = Extract<MailJob, { tokenId: string }>;
  * The outcome of one attempt to send a mail. The reason is for the operator and contains no address, token or server
  * text.
  */
-export type DeliveryOutcome = { readonly is: 'done' } | { readonly is: 'postponed' | 'refused'; readonly reason: string };
+export type DeliveryOutcome =
+  { readonly is: 'done' } | { readonly is: 'postponed' | 'refused'; readonly reason: string };

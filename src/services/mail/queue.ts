@@ -23,7 +23,14 @@ export interface MailPace {
 }
 
 /** Retries for most of a day: seven times in the first two hours, then once an hour. */
-export const usualPace: MailPace = { tries: 24, firstWait: 30, longestWait: 3600, lookEvery: 2, patience: 120, checkEvery: 30 };
+export const usualPace: MailPace = {
+  tries: 24,
+  firstWait: 30,
+  longestWait: 3600,
+  lookEvery: 2,
+  patience: 120,
+  checkEvery: 30,
+};
 
 export interface QueueOptions {
   /** Whether this process maintains the queue: releases the mail of dead workers and removes old mail. */
@@ -96,7 +103,8 @@ export class MailQueue {
    */
   async enqueue(em: SqlEntityManager, job: MailJob): Promise<void> {
     const transaction = em.getTransactionContext();
-    if (transaction === undefined) throw new Error('Mail must be enqueued in the transaction that causes it, but no transaction is open.');
+    if (transaction === undefined)
+      throw new Error('Mail must be enqueued in the transaction that causes it, but no transaction is open.');
     await this.#boss.send(name, mailJob.parse(job), { db: fromKysely(transaction) });
   }
 
@@ -118,7 +126,8 @@ export class MailQueue {
   /** Puts the dead letters back into the queue, for example after the cause was fixed. @returns the number of mails. */
   async redrive(): Promise<number> {
     let moved = 0;
-    for (let last = most; last === most; moved += last) last = await this.#boss.redrive(deadLetters, { destination: name, limit: most });
+    for (let last = most; last === most; moved += last)
+      last = await this.#boss.redrive(deadLetters, { destination: name, limit: most });
     return moved;
   }
 
@@ -138,7 +147,10 @@ export class MailQueue {
 export async function queueProblem(
   run: (text: string, parameters: readonly unknown[]) => Promise<readonly object[]>,
 ): Promise<string | null> {
-  const [tables] = await run(`select to_regclass('pgboss.queue') is not null and to_regclass('pgboss.job') is not null as exist`, []);
+  const [tables] = await run(
+    `select to_regclass('pgboss.queue') is not null and to_regclass('pgboss.job') is not null as exist`,
+    [],
+  );
   const [queue] =
     (tables as { exist?: boolean } | undefined)?.exist === true
       ? await run(`select 1 as one from pgboss.queue where name = $1`, [name])

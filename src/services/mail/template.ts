@@ -79,7 +79,9 @@ function tokenMail(
   const { subject, why, todo, after, otherwise } = tokenMails[kind];
   const link: Part[] = publicUrl === null ? [] : [todo, { href: tokenLink(publicUrl, kind, token) }];
   const code: Part[] = [
-    publicUrl === null ? 'Enter this code where you are asked for it:' : 'Or enter this code where you are asked for it:',
+    publicUrl === null
+      ? 'Enter this code where you are asked for it:'
+      : 'Or enter this code where you are asked for it:',
   ];
   const term = `This works once, until ${formatInstant(expiresAt, timeZone)}. If you get a newer mail like this, use that one.`;
   return { subject, parts: [why(username), ...link, ...code, { code: token }, term, after, otherwise] };
@@ -90,7 +92,10 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string; todo?: str
     subject: 'You were signed out for your safety',
     what: 'A sign-in key from one of your devices was used a second time. Someone may have copied it, so that sign-in was ended.',
   },
-  'password-changed': { subject: 'Your password was changed', what: 'Your password was changed. All other devices were signed out.' },
+  'password-changed': {
+    subject: 'Your password was changed',
+    what: 'Your password was changed. All other devices were signed out.',
+  },
   'email-changed': {
     subject: 'Your e-mail address was changed',
     what: 'The e-mail address of your account was changed. This is the last mail to this address.',
@@ -103,7 +108,10 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string; todo?: str
     subject: 'Your second factor was removed',
     what: 'The second factor was removed from your account. You now sign in with your password alone.',
   },
-  'backup-code-used': { subject: 'A backup code was used', what: 'A backup code was used instead of your second factor.' },
+  'backup-code-used': {
+    subject: 'A backup code was used',
+    what: 'A backup code was used instead of your second factor.',
+  },
   'account-locked': {
     subject: 'Your account was locked for a while',
     what: 'A wrong password or code was entered too often. For a while, further attempts are refused, at least on new devices. Devices in use keep working.',
@@ -129,7 +137,10 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string; todo?: str
     subject: 'You were signed out everywhere',
     what: 'An administrator signed you out on all devices. Your password and second factor stay the same.',
   },
-  'vault-granted': { subject: 'You were given access to the vault', what: 'Your account was given access to the vault.' },
+  'vault-granted': {
+    subject: 'You were given access to the vault',
+    what: 'Your account was given access to the vault.',
+  },
 };
 
 function alertMail({ kind, username, at }: Extract<Letter, { at: Date }>, { timeZone }: Stationery): MailContent {
@@ -137,12 +148,22 @@ function alertMail({ kind, username, at }: Extract<Letter, { at: Date }>, { time
   const about = `Unionhall account "${username}", ${formatInstant(at, timeZone)}.`;
   if (todo !== undefined) return { subject, parts: [what, about, todo] };
   const otherwise = 'If this was not you, change your password now. If you cannot, tell an administrator.';
-  return { subject, parts: [what, about, 'If this was you, or you expected it, you do not need to do anything.', otherwise] };
+  return {
+    subject,
+    parts: [what, about, 'If this was you, or you expected it, you do not need to do anything.', otherwise],
+  };
 }
 
 /** Formats an instant for people. Replaces the special spaces of the locale, so that the text stays ASCII. */
 export function formatInstant(at: Date, timeZone: string): string {
-  const form = { year: 'numeric', month: 'long', day: 'numeric', hour: 'numeric', minute: '2-digit', timeZoneName: 'short' } as const;
+  const form = {
+    year: 'numeric',
+    month: 'long',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: '2-digit',
+    timeZoneName: 'short',
+  } as const;
   return new Intl.DateTimeFormat('en-US', { ...form, timeZone }).format(at).replace(/\p{Zs}/gu, ' ');
 }
 
@@ -153,11 +174,19 @@ function asText(part: Part): string {
 
 function asHtml(part: Part): string {
   if (typeof part === 'string') return `<p>${escaped(part)}</p>`;
-  return 'href' in part ? `<p><a href="${escaped(part.href)}">${escaped(part.href)}</a></p>` : `<p><code>${escaped(part.code)}</code></p>`;
+  return 'href' in part
+    ? `<p><a href="${escaped(part.href)}">${escaped(part.href)}</a></p>`
+    : `<p><code>${escaped(part.code)}</code></p>`;
 }
 
 const page = (title: string, body: string): string =>
   `<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>${escaped(title)}</title></head>\n<body>\n${body}\n</body>\n</html>\n`;
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (letter) => entities[letter] ?? letter);

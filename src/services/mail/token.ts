@@ -52,14 +52,20 @@ export async function mailToken(scope: TokenMailScope, facts: TokenFacts): Promi
  * that is sent twice has the same token. A reset for an invited user renews the invitation as long as it works: anyone
  * may request a reset, and that must not shorten what an admin granted.
  */
-export async function issueToken(scope: Omit<TokenMailScope, 'mail'>, { kind, user, lifetime }: TokenFacts): Promise<IssuedToken> {
+export async function issueToken(
+  scope: Omit<TokenMailScope, 'mail'>,
+  { kind, user, lifetime }: TokenFacts,
+): Promise<IssuedToken> {
   const { em, keyring } = scope;
   const type = tokenTypes[kind];
   const kid = keyring.active;
   // Concurrent requests must take turns; otherwise each would leave the other's token.
   await em.execute('select from users where id = ? for no key update', [user.id]);
   const unused = { user: user.id, type, usedAt: null };
-  const earlier = kind === 'password-reset' && user.isInvited ? await em.findOne(OneTimeToken, unused, { filters: false }) : undefined;
+  const earlier =
+    kind === 'password-reset' && user.isInvited
+      ? await em.findOne(OneTimeToken, unused, { filters: false })
+      : undefined;
   const at = await databaseNow(scope);
   const issued = earlier && earlier.expiresAt > at ? issuedAgain(keyring, user, earlier) : null;
   if (issued !== null) return issued;

@@ -57,14 +57,20 @@ export function smtpTransport(url: string, from: string): Transport {
  * @returns null, or the problem as the end of a sentence. It never quotes the server.
  */
 export async function smtpProblem(url: string, milliseconds: number): Promise<string | null> {
-  const steps = { dnsTimeout: milliseconds, connectionTimeout: milliseconds, greetingTimeout: milliseconds, socketTimeout: milliseconds };
+  const steps = {
+    dnsTimeout: milliseconds,
+    connectionTimeout: milliseconds,
+    greetingTimeout: milliseconds,
+    socketTimeout: milliseconds,
+  };
   const mailer = mailerFor(url, steps);
   try {
     await mailer.verify();
     return null;
   } catch (error) {
     const { code = '', message } = error as Error & SmtpError;
-    if (code === 'ETLS' || /certificate|\b(TLS|SSL)\b/i.test(message)) return 'does not offer encryption with a trusted certificate';
+    if (code === 'ETLS' || /certificate|\b(TLS|SSL)\b/i.test(message))
+      return 'does not offer encryption with a trusted certificate';
     return problems[code] ?? 'does not accept mail';
   } finally {
     mailer.close();

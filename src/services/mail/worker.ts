@@ -26,7 +26,12 @@ export interface WorkerTools {
  * Sends the mail of a job, based on the current data. Sends nothing if the mail has become pointless: the user is gone,
  * the token was used, replaced or has expired, or the address has changed. Never throws.
  */
-export async function deliver(tools: WorkerTools, data: unknown, id: string, signal: AbortSignal): Promise<DeliveryOutcome> {
+export async function deliver(
+  tools: WorkerTools,
+  data: unknown,
+  id: string,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome> {
   const verdict = await attempt(tools, data, id, signal);
   if (verdict.is !== 'done') tools.warn(`Mail ${id} ${verdict.is}: ${verdict.reason}.`);
   return verdict;
@@ -42,7 +47,8 @@ async function attempt(tools: WorkerTools, data: unknown, id: string, signal: Ab
     return { is: 'done' };
   } catch (error) {
     if (error instanceof Unmakable) return { is: 'refused', reason: error.message };
-    if (!(error instanceof MailFailure)) return { is: 'postponed', reason: `it could not be prepared (${(error as Error).name})` };
+    if (!(error instanceof MailFailure))
+      return { is: 'postponed', reason: `it could not be prepared (${(error as Error).name})` };
     return { is: error.isFinal ? 'refused' : 'postponed', reason: error.message };
   }
 }
@@ -58,7 +64,8 @@ async function address(tools: WorkerTools, job: MailJob): Promise<Addressed | nu
   if (user === null) return null;
   const { username, email } = user;
   if (job.kind === 'security-alert') return { to: email, letter: { kind: job.alert, username, at: new Date(job.at) } };
-  if (job.kind === 'email-changed') return { to: job.formerEmail, letter: { kind: job.kind, username, at: new Date(job.at) } };
+  if (job.kind === 'email-changed')
+    return { to: job.formerEmail, letter: { kind: job.kind, username, at: new Date(job.at) } };
   return await addressToken(tools, job, user);
 }
 
@@ -66,7 +73,13 @@ async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Prom
   const { em, keyring } = tools;
   const { kind, kid, tokenId: id } = job;
   const type = tokenTypes[kind];
-  const usable = { id, user: user.id, type, usedAt: null, expiresAt: { $gt: await databaseNow({ em, now: tools.now }) } };
+  const usable = {
+    id,
+    user: user.id,
+    type,
+    usedAt: null,
+    expiresAt: { $gt: await databaseNow({ em, now: tools.now }) },
+  };
   const row = await em.findOne(OneTimeToken, usable, { filters: false });
   if (row === null || foldCase(row.sentTo) !== foldCase(user.email)) return null;
   if (kind === 'email-verification' && user.isVerified) return null;

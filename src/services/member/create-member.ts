@@ -9,16 +9,20 @@ import { numberIsTaken } from './unique-number.ts';
 @InputType({ description: 'A member to create.' })
 export class CreateMemberInput {
   @Field(() => String, {
-    description: 'The number on the union card: letters (A–Z) and digits, at most 30. Unique, ignoring case, also among deleted members.',
+    description:
+      'The number on the union card: letters (A–Z) and digits, at most 30. Unique, ignoring case, also among deleted members.',
   })
   memberNumber!: string;
 
   @Field(() => String, {
-    description: 'The first name. At most 100 characters. For a person with a single name, enter `FNU` (first name unknown).',
+    description:
+      'The first name. At most 100 characters. For a person with a single name, enter `FNU` (first name unknown).',
   })
   firstName!: string;
 
-  @Field(() => String, { description: 'The last name, or a single name, with any suffix such as Jr. at the end. At most 100 characters.' })
+  @Field(() => String, {
+    description: 'The last name, or a single name, with any suffix such as Jr. at the end. At most 100 characters.',
+  })
   lastName!: string;
 
   @Field(() => String, { nullable: true, description: 'The middle name or initial. At most 100 characters.' })
@@ -42,7 +46,10 @@ export class CreateMemberInput {
   @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
   zipCode?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The telephone number, stored as entered. At most 50 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The telephone number, stored as entered. At most 50 characters.',
+  })
   phone?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The e-mail address.' })
@@ -53,7 +60,8 @@ export class CreateMemberInput {
 
   @Field(() => DateScalar, {
     nullable: true,
-    description: 'The date on which the member joined the trade or the local. Must be after the date of birth and not in the future.',
+    description:
+      'The date on which the member joined the trade or the local. Must be after the date of birth and not in the future.',
   })
   hireDate?: string | null;
 

@@ -33,7 +33,10 @@ export async function deleteMember(scope: Scope, id: string, version?: number | 
 async function obstacleTo(scope: Scope, member: Member): Promise<Refusal | null> {
   const { id } = member;
   const grievances = await scope.em.count(Grievance, { member: id, status: { $in: openGrievanceStatuses } });
-  const applications = await scope.em.count(BenevolenceApplication, { member: id, status: { $in: openBenevolenceStatuses } });
+  const applications = await scope.em.count(BenevolenceApplication, {
+    member: id,
+    status: { $in: openBenevolenceStatuses },
+  });
   if (grievances + applications > 0) return conflict('The member has open cases. Close them first.', 'OPEN_CASES', []);
   // accounts count even if the caller cannot see them
   const accounts = await scope.em.count(User, { member: id, isActive: true, deletedAt: null }, { filters: false });

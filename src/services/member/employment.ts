@@ -25,18 +25,23 @@ import { todayOf, type Scope } from '../scope.ts';
     'A new employment or changes to an employment. For changes, omitted fields keep their values, and null clears an optional field.',
 })
 export class EmploymentInput {
-  @Field(() => ID, { nullable: true, description: 'The organization id of the employer. Required for a new employment. Must not be null.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The organization id of the employer. Required for a new employment. Must not be null.',
+  })
   organizationId?: string | null;
 
   @Field(() => DateScalar, {
     nullable: true,
-    description: 'The first day of the employment. Must not be in the future. Required for a new employment. Must not be null.',
+    description:
+      'The first day of the employment. Must not be in the future. Required for a new employment. Must not be null.',
   })
   startDate?: string | null;
 
   @Field(() => DateScalar, {
     nullable: true,
-    description: 'The last day of the employment. Must not be in the future or before the first day. Null while the employment continues.',
+    description:
+      'The last day of the employment. Must not be in the future or before the first day. Null while the employment continues.',
   })
   endDate?: string | null;
 
@@ -55,7 +60,9 @@ export class EndEmploymentArgs {
   @Field(() => ID, { description: 'The id of the employment.' })
   id!: string;
 
-  @Field(() => DateScalar, { description: 'The last day of the employment. Must not be in the future or before the first day.' })
+  @Field(() => DateScalar, {
+    description: 'The last day of the employment. Must not be in the future or before the first day.',
+  })
   endDate!: string;
 
   @Field(() => Int, versionOptions)
@@ -103,7 +110,11 @@ export async function startEmployment(scope: Scope, memberId: string, input: Emp
  * @throws BAD_INPUT with every problem; NOT_FOUND if the employment or employer is missing or hidden from the caller;
  * CONFLICT if the version is outdated.
  */
-export async function updateEmployment(scope: Scope, id: string, { version, ...input }: EmploymentInput): Promise<string> {
+export async function updateEmployment(
+  scope: Scope,
+  id: string,
+  { version, ...input }: EmploymentInput,
+): Promise<string> {
   const read = parseInput(scope, MemberEmployment, input);
   return scope.transaction(async (tx) => {
     const { employment, member } = await held(tx, id);
@@ -134,7 +145,8 @@ export async function endEmployment(scope: Scope, { id, endDate, version }: EndE
   const verdict = await scope.transaction(async (tx) => {
     const { employment, member } = await held(tx, id);
     assertVersion(employment, version);
-    if (!employment.isCurrent) return conflict('The employment has already ended. Use updateEmployment to correct it.', 'ENDED', []);
+    if (!employment.isCurrent)
+      return conflict('The employment has already ended. Use updateEmployment to correct it.', 'ENDED', []);
     const problems = employmentProblems({ startDate: employment.startDate, endDate }, todayOf(scope));
     if (problems.length > 0) return badInput(...problems.filter(({ path }) => path === 'endDate'));
     employment.endDate = endDate;
@@ -157,7 +169,11 @@ function employerProblems({ organizationId }: EmploymentInput): FieldProblem[] {
 }
 
 /** Returns the problems of a change. Stored values are checked only together with given ones. */
-function lawsBroken({ startDate, endDate }: MemberEmployment, read: ParsedInput<EmploymentInput>, today: string): FieldProblem[] {
+function lawsBroken(
+  { startDate, endDate }: MemberEmployment,
+  read: ParsedInput<EmploymentInput>,
+  today: string,
+): FieldProblem[] {
   const given = validValues(read) as Partial<EmploymentFacts>;
   const areDaysGiven = given.startDate !== undefined || given.endDate != null;
   return employmentProblems({ ...(areDaysGiven && { startDate, endDate }), ...given }, today);

@@ -1,7 +1,20 @@
-import { Member, MemberClassification, memberProblems, MemberStatus, oneName, type MemberFacts } from '../../entities/member.ts';
+import {
+  Member,
+  MemberClassification,
+  memberProblems,
+  MemberStatus,
+  oneName,
+  type MemberFacts,
+} from '../../entities/member.ts';
 import type { ImportScope } from '../record/import.ts';
 import { contactColumns, day, named, oneOf, text } from '../record/cell.ts';
-import { importRecords, type RecordFields, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';
+import {
+  importRecords,
+  type RecordFields,
+  type Importable,
+  type ImportOptions,
+  type ImportOutcome,
+} from '../record/import.ts';
 import { changeProblems } from './update-member.ts';
 
 const missing = `is missing: ${oneName}`;
@@ -48,5 +61,8 @@ function withSuffix({ suffix, ...given }: RecordFields): RecordFields {
  * record differs, its line is a problem; with `updates`, the member is changed.
  * @throws {ImportError} if nothing of the file can be imported.
  */
-export const importMembers = (scope: ImportScope, source: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<ImportOutcome> =>
-  importRecords(scope, source, { kind: members, options });
+export const importMembers = (
+  scope: ImportScope,
+  source: AsyncIterable<Uint8Array>,
+  options: ImportOptions,
+): Promise<ImportOutcome> => importRecords(scope, source, { kind: members, options });

@@ -27,7 +27,8 @@ export class UpdateMemberInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'The last name, or a single name, with any suffix such as Jr. at the end. At most 100 characters. Must not be null.',
+    description:
+      'The last name, or a single name, with any suffix such as Jr. at the end. At most 100 characters. Must not be null.',
   })
   lastName?: string | null;
 
@@ -52,7 +53,10 @@ export class UpdateMemberInput {
   @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
   zipCode?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The telephone number, stored as entered. At most 50 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The telephone number, stored as entered. At most 50 characters.',
+  })
   phone?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The e-mail address.' })
@@ -63,7 +67,8 @@ export class UpdateMemberInput {
 
   @Field(() => DateScalar, {
     nullable: true,
-    description: 'The date on which the member joined the trade or the local. Must be after the date of birth and not in the future.',
+    description:
+      'The date on which the member joined the trade or the local. Must be after the date of birth and not in the future.',
   })
   hireDate?: string | null;
 
@@ -79,12 +84,19 @@ export class UpdateMemberInput {
  * @returns the member's id.
  * @throws BAD_INPUT with every problem, or if the number is taken; NOT_FOUND; CONFLICT if the version is outdated.
  */
-export async function updateMember(scope: Scope, id: string, { version, ...input }: UpdateMemberInput): Promise<string> {
+export async function updateMember(
+  scope: Scope,
+  id: string,
+  { version, ...input }: UpdateMemberInput,
+): Promise<string> {
   const read = parseInput(scope, Member, input);
   return scope.transaction(async (tx) => {
     const member = await findVisible(tx, Member, id, { isHeld: true });
     assertVersion(member, version);
-    assertNoProblems([...read.problems, ...changeProblems(member, validValues(read) as Partial<MemberFacts>, todayOf(scope))]);
+    assertNoProblems([
+      ...read.problems,
+      ...changeProblems(member, validValues(read) as Partial<MemberFacts>, todayOf(scope)),
+    ]);
     if (Object.keys(read.values).length === 0) return member.id;
     Object.assign(member, read.values);
     recordChange(tx, { action: 'member.update', targetType: 'Member', targetId: member.id });
@@ -94,7 +106,11 @@ export async function updateMember(scope: Scope, id: string, { version, ...input
 }
 
 /** Returns the problems of a change of a member. Stored values are checked only together with given ones. */
-export function changeProblems({ dateOfBirth, hireDate }: Member, given: Partial<MemberFacts>, today: string): FieldProblem[] {
+export function changeProblems(
+  { dateOfBirth, hireDate }: Member,
+  given: Partial<MemberFacts>,
+  today: string,
+): FieldProblem[] {
   const areDatesGiven = given.dateOfBirth != null || given.hireDate != null;
   return memberProblems({ ...(areDatesGiven && { dateOfBirth, hireDate }), ...given }, today);
 }

@@ -1,6 +1,11 @@
 import { ref } from '@mikro-orm/postgresql';
 import { Field, InputType, Int } from 'type-graphql';
-import { contactProblems, Organization, OrganizationContact, type OrganizationContactFacts } from '../../entities/organization.ts';
+import {
+  contactProblems,
+  Organization,
+  OrganizationContact,
+  type OrganizationContactFacts,
+} from '../../entities/organization.ts';
 import { versionOptions } from '../../entities/record.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
@@ -18,7 +23,8 @@ import {
 import type { Scope } from '../scope.ts';
 
 @InputType({
-  description: 'A new contact or changes to a contact. For changes, omitted fields keep their values, and null clears an optional field.',
+  description:
+    'A new contact or changes to a contact. For changes, omitted fields keep their values, and null clears an optional field.',
 })
 export class OrganizationContactInput {
   @Field(() => String, {
@@ -36,7 +42,10 @@ export class OrganizationContactInput {
   @Field(() => String, { nullable: true, description: 'The job title. At most 100 characters.' })
   title?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The telephone number, stored as entered. At most 50 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The telephone number, stored as entered. At most 50 characters.',
+  })
   phone?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The e-mail address.' })
@@ -62,14 +71,25 @@ export class OrganizationContactInput {
  * @returns the organization's id.
  * @throws BAD_INPUT with every problem; NOT_FOUND if the organization is missing or hidden from the caller.
  */
-export async function addContact(scope: Scope, organizationId: string, input: OrganizationContactInput): Promise<string> {
+export async function addContact(
+  scope: Scope,
+  organizationId: string,
+  input: OrganizationContactInput,
+): Promise<string> {
   const { version, ...told } = input;
   const read = parseInput(scope, OrganizationContact, { ...told, isPrimary: input.isPrimary ?? false });
-  assertNoProblems([...problemsOf(read), ...missingProblems(input, 'firstName', 'lastName'), ...versionProblems(version)]);
+  assertNoProblems([
+    ...problemsOf(read),
+    ...missingProblems(input, 'firstName', 'lastName'),
+    ...versionProblems(version),
+  ]);
   return scope.transaction(async (tx) => {
     const organization = await findVisible(tx, Organization, organizationId, { path: 'organizationId', isHeld: true });
     if (input.isPrimary) await replacePrimary(tx, organization);
-    const contact = new OrganizationContact({ ...(read.values as OrganizationContactFacts), organization: ref(organization) });
+    const contact = new OrganizationContact({
+      ...(read.values as OrganizationContactFacts),
+      organization: ref(organization),
+    });
     tx.em.persist(contact);
     recordChange(tx, {
       action: 'organization.add_contact',
@@ -86,7 +106,11 @@ export async function addContact(scope: Scope, organizationId: string, input: Or
  * @returns the organization's id.
  * @throws BAD_INPUT with every problem; NOT_FOUND; CONFLICT if the version is outdated.
  */
-export async function updateContact(scope: Scope, id: string, { version, ...input }: OrganizationContactInput): Promise<string> {
+export async function updateContact(
+  scope: Scope,
+  id: string,
+  { version, ...input }: OrganizationContactInput,
+): Promise<string> {
   const read = parseInput(scope, OrganizationContact, input);
   assertNoProblems(problemsOf(read));
   return scope.transaction(async (tx) => {

@@ -31,7 +31,10 @@ export class CreateOrganizationInput {
   @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
   zipCode?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The telephone number, stored as entered. At most 50 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The telephone number, stored as entered. At most 50 characters.',
+  })
   phone?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The e-mail address.' })
@@ -49,7 +52,10 @@ export class CreateOrganizationInput {
   })
   saltingScore?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes for organizers. Only admins and organizers can set them.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Notes for organizers. Only admins and organizers can set them.',
+  })
   saltingNotes?: string | null;
 }
 
@@ -60,7 +66,11 @@ export class CreateOrganizationInput {
  */
 export async function createOrganization(scope: Scope, input: CreateOrganizationInput): Promise<string> {
   const read = parseInput(scope, Organization, input);
-  assertNoProblems([...read.problems, ...organizationProblems(validValues(read)), ...notTheirs(scope.viewer, read.values)]);
+  assertNoProblems([
+    ...read.problems,
+    ...organizationProblems(validValues(read)),
+    ...notTheirs(scope.viewer, read.values),
+  ]);
   const organization = new Organization(read.values);
   scope.em.persist(organization);
   recordChange(scope, {

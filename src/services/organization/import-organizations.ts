@@ -1,4 +1,9 @@
-import { Organization, organizationProblems, OrganizationType, type OrganizationFacts } from '../../entities/organization.ts';
+import {
+  Organization,
+  organizationProblems,
+  OrganizationType,
+  type OrganizationFacts,
+} from '../../entities/organization.ts';
 import type { ImportScope } from '../record/import.ts';
 import { contactColumns, named, oneOf, text, wholeNumber } from '../record/cell.ts';
 import { importRecords, type Importable, type ImportOptions, type ImportOutcome } from '../record/import.ts';

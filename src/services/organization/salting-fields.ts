@@ -6,7 +6,8 @@ const salting: readonly string[] = saltingFields;
 
 /** Returns the problems of given fields that this viewer may not change, whatever their values. */
 export function notTheirs(viewer: Viewer, given: Partial<OrganizationFacts>): FieldProblem[] {
-  const actionOn = (path: string): OrganizationAction => (salting.includes(path) ? OrganizationAction.SALT : OrganizationAction.UPDATE);
+  const actionOn = (path: string): OrganizationAction =>
+    salting.includes(path) ? OrganizationAction.SALT : OrganizationAction.UPDATE;
   return Object.keys(given)
     .filter((path) => !viewer.may('Organization', actionOn(path), false))
     .map((path) => ({ path, message: 'cannot be changed with your roles' }));

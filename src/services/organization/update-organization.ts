@@ -6,7 +6,9 @@ import { assertVersion, parseInput, findVisible, assertNoProblems, validValues, 
 import type { Scope } from '../scope.ts';
 import { notTheirs } from './salting-fields.ts';
 
-@InputType({ description: 'Changes to an organization. Omitted fields keep their values. Null clears an optional field.' })
+@InputType({
+  description: 'Changes to an organization. Omitted fields keep their values. Null clears an optional field.',
+})
 export class UpdateOrganizationInput {
   @Field(() => String, { nullable: true, description: 'The name. At most 200 characters. Must not be null.' })
   name?: string | null;
@@ -32,7 +34,10 @@ export class UpdateOrganizationInput {
   @Field(() => String, { nullable: true, description: 'The ZIP code. At most 20 characters.' })
   zipCode?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'The telephone number, stored as entered. At most 50 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The telephone number, stored as entered. At most 50 characters.',
+  })
   phone?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The e-mail address.' })
@@ -50,7 +55,10 @@ export class UpdateOrganizationInput {
   })
   saltingScore?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Notes for organizers. Only admins and organizers can set them.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Notes for organizers. Only admins and organizers can set them.',
+  })
   saltingNotes?: string | null;
 
   @Field(() => Int, versionOptions)
@@ -63,7 +71,11 @@ export class UpdateOrganizationInput {
  * @throws BAD_INPUT with every problem, including fields that the caller may not change; NOT_FOUND; CONFLICT if the
  * version is outdated.
  */
-export async function updateOrganization(scope: Scope, id: string, { version, ...input }: UpdateOrganizationInput): Promise<string> {
+export async function updateOrganization(
+  scope: Scope,
+  id: string,
+  { version, ...input }: UpdateOrganizationInput,
+): Promise<string> {
   const read = parseInput(scope, Organization, input);
   assertNoProblems([
     ...read.problems,

@@ -32,7 +32,9 @@ export async function rememberDevice(scope: Scope, device: OwnDevice, kept: stri
 }
 
 async function tokenOf(scope: Scope, deviceId: string, kept: string | null): Promise<string | undefined> {
-  const [device] = await scope.em.execute<{ token_hash: string }[]>('select token_hash from devices where id = ?', [deviceId]);
+  const [device] = await scope.em.execute<{ token_hash: string }[]>('select token_hash from devices where id = ?', [
+    deviceId,
+  ]);
   return splitDeviceTokens(kept).find((token) => hashToken(token) === device?.token_hash);
 }
 
@@ -48,6 +50,8 @@ async function renewDevice(scope: Scope, { userId, deviceId }: OwnDevice): Promi
           [tokenHash, deviceId, userId],
         );
   if (renewed.length === 0)
-    scope.em.persist(new Device({ user: scope.em.getReference(User, userId, { wrapped: true }), tokenHash, at: scope.now() }));
+    scope.em.persist(
+      new Device({ user: scope.em.getReference(User, userId, { wrapped: true }), tokenHash, at: scope.now() }),
+    );
   return token;
 }

@@ -56,7 +56,9 @@ async function versionWithout(scope: Scope, userId: string): Promise<number | nu
  * missing, is lost.
  */
 export async function resealPair(scope: Scope, userId: string, password: string, next: string): Promise<PairMove> {
-  const [row] = await scope.em.execute<{ key_version: number; public_key: string | null; sealed_private_key: string | null }[]>(
+  const [row] = await scope.em.execute<
+    { key_version: number; public_key: string | null; sealed_private_key: string | null }[]
+  >(
     'select u.key_version, k.public_key, k.sealed_private_key from users u left join user_keys k on k.user_id = u.id where u.id = ?',
     [userId],
   );
@@ -77,7 +79,11 @@ export async function resealPair(scope: Scope, userId: string, password: string,
  * Writes the re-encrypted keys while the user's row is locked at that version, and deletes lost ones.
  * @throws CONFLICT if that would lose access to the vault, which must not be a side effect.
  */
-export async function movePair(scope: Pick<Scope, 'em' | 'keyring' | 'now'>, userId: string, { version, to }: PairMove): Promise<void> {
+export async function movePair(
+  scope: Pick<Scope, 'em' | 'keyring' | 'now'>,
+  userId: string,
+  { version, to }: PairMove,
+): Promise<void> {
   if (to === 'lost' && (await voidPair(scope, userId)))
     throw conflict(
       'This would end your access to the vault: your vault key cannot be decrypted. ' +

@@ -79,7 +79,9 @@ export async function findAccount(scope: Scope, identifier: string, deviceTokens
     [deviceHashes.join(','), identifier],
   );
   const found = { namedId: row?.id ?? null, sessionId: null };
-  return row?.may_sign_in ? { ...found, userId: row.id, deviceId: row.device_id } : { ...found, userId: null, deviceId: null };
+  return row?.may_sign_in
+    ? { ...found, userId: row.id, deviceId: row.device_id }
+    : { ...found, userId: null, deviceId: null };
 }
 
 /**
@@ -87,7 +89,10 @@ export async function findAccount(scope: Scope, identifier: string, deviceTokens
  * prevent the user from authenticating again, and a stolen session allows only a few guesses.
  * @throws UNAUTHENTICATED if the caller is not signed in.
  */
-export function accountOf({ userId, sessionId }: Viewer): Account & { readonly userId: string; readonly sessionId: string } {
+export function accountOf({
+  userId,
+  sessionId,
+}: Viewer): Account & { readonly userId: string; readonly sessionId: string } {
   if (userId === null || sessionId === null) throw unauthenticated();
   return { userId, namedId: userId, deviceId: null, sessionId };
 }
@@ -170,7 +175,11 @@ async function reserveAttempt(scope: Scope, account: Account): Promise<Reservati
 
 /** One statement for every reason, so that none takes longer. The user learns of a lock when the refusals are filed. */
 async function recordFailure(scope: Scope, account: Account, made: Reservation, action: string): Promise<void> {
-  const whom = { targetId: account.namedId, sessionId: account.sessionId, actorId: account.sessionId === null ? null : account.userId };
+  const whom = {
+    targetId: account.namedId,
+    sessionId: account.sessionId,
+    actorId: account.sessionId === null ? null : account.userId,
+  };
   const reason = reasonOf(account, made);
   const outcome = reason === 'locked' || reason === 'inactive' ? AuditOutcome.DENIED : AuditOutcome.FAILED;
   const lock = { action: 'lock', reason: counterOf(account).table, outcome: AuditOutcome.DENIED, ...whom } as const;

@@ -35,6 +35,11 @@ export function demandStrength(
 }
 
 /** Accepts a new password if it is in no known breach. @throws BAD_INPUT at the path. */
-export async function demandUnbreached({ breached }: Pick<Scope, 'breached'>, password: string, path: string): Promise<void> {
-  if (await breached.has(composed(password))) throw badInput({ path, message: 'appears in a known data breach: choose another one' });
+export async function demandUnbreached(
+  { breached }: Pick<Scope, 'breached'>,
+  password: string,
+  path: string,
+): Promise<void> {
+  if (await breached.has(composed(password)))
+    throw badInput({ path, message: 'appears in a known data breach: choose another one' });
 }

@@ -2,7 +2,15 @@ import { Field, InputType } from 'type-graphql';
 import { badCredentials, badInput } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { isHashable, maxPasswordLength } from '../crypto/password.ts';
-import { accountOf, clearAttempts, holdUser, takeSignInTurn, tryPassword, type Account, type Verify } from './password-attempt.ts';
+import {
+  accountOf,
+  clearAttempts,
+  holdUser,
+  takeSignInTurn,
+  tryPassword,
+  type Account,
+  type Verify,
+} from './password-attempt.ts';
 import { methodOf, methodsOf, spendCode, tryCode, type RightCode } from './second-factor.ts';
 import type { Scope } from '../scope.ts';
 
@@ -13,7 +21,8 @@ export class ReauthenticateInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'The six-digit code from the authenticator app or a backup code. Required if the account has a second factor.',
+    description:
+      'The six-digit code from the authenticator app or a backup code. Required if the account has a second factor.',
   })
   code?: string | null;
 }
@@ -48,13 +57,16 @@ export async function proveAgain(
   { password, code }: ReauthenticateInput,
   { action, path = 'input.', asksCode = true, verify }: Proving,
 ): Promise<Proof> {
-  if (!isHashable(password)) throw badInput({ path: `${path}password`, message: `must have 1 to ${maxPasswordLength} characters` });
+  if (!isHashable(password))
+    throw badInput({ path: `${path}password`, message: `must have 1 to ${maxPasswordLength} characters` });
   const hasSecondFactor = asksCode && (await methodsOf(scope, account.userId)).length > 0;
-  if (hasSecondFactor && !code) throw badInput({ path: `${path}code`, message: 'is required: the account has a second factor' });
+  if (hasSecondFactor && !code)
+    throw badInput({ path: `${path}code`, message: 'is required: the account has a second factor' });
   const turn = await takeSignInTurn(scope, account, action);
   const proof = await tryPassword(scope, account, password, { action, verify });
   if (!proof.isRight) throw badCredentials();
-  const right = hasSecondFactor && code ? await tryCode(scope, account, { code, method: methodOf(code) }, action) : null;
+  const right =
+    hasSecondFactor && code ? await tryCode(scope, account, { code, method: methodOf(code) }, action) : null;
   if (hasSecondFactor && right === null) throw badCredentials();
   await turn.giveBack();
   return { password: proof, code: right };

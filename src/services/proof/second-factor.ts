@@ -71,7 +71,11 @@ export async function tryCode(
   action: string,
 ): Promise<RightCode | null> {
   const turn = await takeCodeTurn(scope, holder, action);
-  const { held, right } = await (method === SecondFactorMethod.TOTP ? tryTotp : tryBackupCode)(scope, holder.userId, code);
+  const { held, right } = await (method === SecondFactorMethod.TOTP ? tryTotp : tryBackupCode)(
+    scope,
+    holder.userId,
+    code,
+  );
   if (right === null) await recordWrongCode(scope, holder, held, action);
   else await turn.giveBack();
   return right;
@@ -91,14 +95,18 @@ export async function spendCode(scope: Scope, { userId, sessionId }: Holder, rig
   if ('step' in right) return spendStep(scope, right);
   const at = scope.now();
   // Locks the second factor first, as creating new codes does, to prevent a deadlock.
-  const held = await scope.em.execute<object[]>('select id from totp_credentials where id = ? for update', [right.credentialId]);
-  if (held.length === 0) return false;
-  const spent = await scope.em.execute<object[]>('update backup_codes set used_at = ? where id = ? and used_at is null returning id', [
-    at,
-    right.backupCodeId,
+  const held = await scope.em.execute<object[]>('select id from totp_credentials where id = ? for update', [
+    right.credentialId,
   ]);
+  if (held.length === 0) return false;
+  const spent = await scope.em.execute<object[]>(
+    'update backup_codes set used_at = ? where id = ? and used_at is null returning id',
+    [at, right.backupCodeId],
+  );
   if (spent.length === 0) return false;
-  await scope.em.execute('update totp_credentials set failed_attempts = 0, locked_until = null where id = ?', [right.credentialId]);
+  await scope.em.execute('update totp_credentials set failed_attempts = 0, locked_until = null where id = ?', [
+    right.credentialId,
+  ]);
   recordAudit(scope, {
     at,
     actor: scope.em.getReference(User, userId, { wrapped: true }),
@@ -111,7 +119,12 @@ export async function spendCode(scope: Scope, { userId, sessionId }: Holder, rig
     requestId: scope.client.requestId,
     count: 1,
   });
-  await scope.mail.enqueue(scope.em, { kind: 'security-alert', userId, alert: 'backup-code-used', at: at.toISOString() });
+  await scope.mail.enqueue(scope.em, {
+    kind: 'security-alert',
+    userId,
+    alert: 'backup-code-used',
+    at: at.toISOString(),
+  });
   return true;
 }
 
@@ -133,14 +146,21 @@ async function tryTotp(scope: Scope, userId: string, code: string): Promise<Trie
   const right = withSeed(scope.keyring, userId, held.sealed_seed, (seed) => {
     const step = verifyTotp(seed, code, scope.now(), held.last_step);
     if (step === null) return null;
-    const resealed = isOfActiveKey(scope.keyring, held.sealed_seed) ? null : seal(scope.keyring, seedPurpose, [userId], seed);
+    const resealed = isOfActiveKey(scope.keyring, held.sealed_seed)
+      ? null
+      : seal(scope.keyring, seedPurpose, [userId], seed);
     return { credentialId: held.id, step, resealed };
   });
   return { held, right };
 }
 
 /** Decrypts a seed for the duration of its use. Null, which stands for no right code, if no current key decrypts it. */
-export function withSeed<Found>(keyring: Keyring, userId: string, sealed: string, use: (seed: Buffer) => Found): Found | null {
+export function withSeed<Found>(
+  keyring: Keyring,
+  userId: string,
+  sealed: string,
+  use: (seed: Buffer) => Found,
+): Found | null {
   const seed = opened(keyring, userId, sealed);
   if (seed === null) return null;
   try {
@@ -168,7 +188,10 @@ async function tryBackupCode(scope: Scope, userId: string, code: string): Promis
   });
   const { held, codes } = tried;
   const right = found === null ? undefined : codes[found];
-  return { held, right: held === null || right === undefined ? null : { credentialId: held.id, backupCodeId: right.id } };
+  return {
+    held,
+    right: held === null || right === undefined ? null : { credentialId: held.id, backupCodeId: right.id },
+  };
 }
 
 /** One guarded statement, as for passwords: concurrent attempts never exceed the limit. */
@@ -187,10 +210,15 @@ async function reserveCode(scope: Scope, userId: string): Promise<StoredTotp | n
 }
 
 async function unusedCodes(scope: Scope, userId: string): Promise<{ id: string; code_hash: string }[]> {
-  return scope.em.execute('select id, code_hash from backup_codes where user_id = ? and used_at is null order by id', [userId]);
+  return scope.em.execute('select id, code_hash from backup_codes where user_id = ? and used_at is null order by id', [
+    userId,
+  ]);
 }
 
-async function spendStep(scope: Scope, { credentialId, step, resealed }: Extract<RightCode, { step: number }>): Promise<boolean> {
+async function spendStep(
+  scope: Scope,
+  { credentialId, step, resealed }: Extract<RightCode, { step: number }>,
+): Promise<boolean> {
   const spent = await scope.em.execute<object[]>(
     `update totp_credentials
      set last_step = ?, failed_attempts = 0, locked_until = null, sealed_seed = coalesce(?, sealed_seed)
@@ -211,4 +239,8 @@ async function recordWrongCode(scope: Scope, holder: Holder, held: StoredTotp | 
   await recordDenial(scope, { action, ...failure, ...whom }, ...(held?.is_last ? [lock] : []));
 }
 
-const told = ({ userId, sessionId }: Holder) => ({ targetId: userId, sessionId, actorId: sessionId === null ? null : userId });
+const told = ({ userId, sessionId }: Holder) => ({
+  targetId: userId,
+  sessionId,
+  actorId: sessionId === null ? null : userId,
+});

@@ -1,6 +1,13 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Keyring } from '../crypto/keyring.ts';
-import { isMarked, markPair, readPrivateSeal, type MarkedPair, type PairHolder, type PrivateSeal } from '../crypto/pair.ts';
+import {
+  isMarked,
+  markPair,
+  readPrivateSeal,
+  type MarkedPair,
+  type PairHolder,
+  type PrivateSeal,
+} from '../crypto/pair.ts';
 import { SealError } from '../crypto/gcm.ts';
 import type { Scope } from '../scope.ts';
 
@@ -20,15 +27,26 @@ type PairScope = Pick<Scope, 'em' | 'keyring' | 'now'>;
  * Loads a user's key pair. Null if there is none.
  * @throws {SealError} if it is not the pair that was written last: altered, of another user, or restored.
  */
-export async function pairOf({ em, keyring }: Pick<PairScope, 'em' | 'keyring'>, userId: string): Promise<StoredPair | null> {
-  const [row] = await em.execute<{ public_key: string; public_key_mac: string; sealed_private_key: string; key_version: number }[]>(
+export async function pairOf(
+  { em, keyring }: Pick<PairScope, 'em' | 'keyring'>,
+  userId: string,
+): Promise<StoredPair | null> {
+  const [row] = await em.execute<
+    { public_key: string; public_key_mac: string; sealed_private_key: string; key_version: number }[]
+  >(
     `select k.public_key, k.public_key_mac, k.sealed_private_key, u.key_version
      from user_keys k join users u on u.id = k.user_id where k.user_id = ?`,
     [userId],
   );
   if (row === undefined) return null;
   const publicKey = Buffer.from(row.public_key, 'base64url');
-  const pair = { userId, publicKey, version: row.key_version, sealed: row.sealed_private_key, mark: row.public_key_mac };
+  const pair = {
+    userId,
+    publicKey,
+    version: row.key_version,
+    sealed: row.sealed_private_key,
+    mark: row.public_key_mac,
+  };
   // several texts decode to the same bytes: only the written one is accepted
   if (publicKey.toString('base64url') !== row.public_key || !isMarked(keyring, pair, pair.mark)) throw new SealError();
   return pair;
@@ -39,7 +57,12 @@ export const readPair = (keyring: Keyring, { userId, publicKey, sealed }: Stored
   readPrivateSeal(keyring, { userId, publicKey }, sealed);
 
 /** Stores the first pair of a user, if the stored password is unchanged and no pair was written since that version. */
-export async function addPair({ em, keyring, now }: PairScope, before: PairVersion, sealed: string, passwordHash: string): Promise<void> {
+export async function addPair(
+  { em, keyring, now }: PairScope,
+  before: PairVersion,
+  sealed: string,
+  passwordHash: string,
+): Promise<void> {
   const { userId, publicKey, version } = before;
   const at = now();
   const mark = markPair(keyring, { userId, publicKey, version: version + 1, sealed });
@@ -56,7 +79,11 @@ export async function addPair({ em, keyring, now }: PairScope, before: PairVersi
  * Stores a pair under a new seal. @returns false without any change if it was written since that version, as by a
  * password change.
  */
-export async function writePair({ em, keyring, now }: PairScope, before: PairVersion, sealed: string): Promise<boolean> {
+export async function writePair(
+  { em, keyring, now }: PairScope,
+  before: PairVersion,
+  sealed: string,
+): Promise<boolean> {
   const { userId, publicKey, version } = before;
   const mark = markPair(keyring, { userId, publicKey, version: version + 1, sealed });
   const written = await em.execute<object[]>(

@@ -10,7 +10,11 @@ import type { Scope } from '../scope.ts';
  * @param find returns null for a wrong token.
  * @throws RATE_LIMITED
  */
-export async function tryToken<Found>(scope: Scope, action: string, find: () => Promise<Found | null>): Promise<Found | null> {
+export async function tryToken<Found>(
+  scope: Scope,
+  action: string,
+  find: () => Promise<Found | null>,
+): Promise<Found | null> {
   const turn = await takeTokenTurn(scope, action);
   const found = await find();
   if (found === null) await recordWrongToken(scope, action);
@@ -19,7 +23,11 @@ export async function tryToken<Found>(scope: Scope, action: string, find: () => 
 }
 
 /** Takes the attempt that a wrong token costs its address. Give it back for a right one. @throws RATE_LIMITED */
-export async function takeTokenTurn(scope: Scope, action: string, key = networkOf(scope.client.ipAddress)): Promise<Turn> {
+export async function takeTokenTurn(
+  scope: Scope,
+  action: string,
+  key = networkOf(scope.client.ipAddress),
+): Promise<Turn> {
   const turn = await reserveTurn(scope, 'token', key);
   const { wait } = turn;
   if (wait === 0) return turn;

@@ -51,6 +51,16 @@ export const contactColumns = {
   city: named(text, 'Town'),
   state: text,
   zipCode: named(text, 'ZIP', 'Postal code'),
-  phone: named(text, 'Phone number', 'Telephone', 'Telephone number', 'Cell', 'Cell phone', 'Mobile', 'Mobile phone', 'Home phone'),
+  phone: named(
+    text,
+    'Phone number',
+    'Telephone',
+    'Telephone number',
+    'Cell',
+    'Cell phone',
+    'Mobile',
+    'Mobile phone',
+    'Home phone',
+  ),
   email: named(text, 'E-mail address'),
 } as const;

@@ -6,7 +6,9 @@ import { OperatorError } from '../../errors.ts';
 export class ImportError extends OperatorError {}
 
 /** A record of a file: its first line number, and its cells by column or the reason why they cannot be read. */
-export type CsvRecord = { readonly line: number } & ({ readonly cells: Readonly<Record<string, string>> } | { readonly problem: string });
+export type CsvRecord = { readonly line: number } & (
+  { readonly cells: Readonly<Record<string, string>> } | { readonly problem: string }
+);
 
 /** The maximum number of characters in a record. A member takes a few hundred. */
 const longestRecord = 65_536;
@@ -129,15 +131,19 @@ async function firstLine(texts: AsyncGenerator<string>): Promise<{ first: string
 /** Finds the most frequent separator in the first line. */
 function separatorOf(line: string): string {
   const plainly = line.replace(/"[^"]*"/g, '');
-  const [separator = ','] = [',', ';', '\t'].sort((one, other) => plainly.split(other).length - plainly.split(one).length);
+  const [separator = ','] = [',', ';', '\t'].sort(
+    (one, other) => plainly.split(other).length - plainly.split(one).length,
+  );
   return separator;
 }
 
 /** Whether this is the line `sep=;`, which tells Excel the separator. */
-const namesSeparator = ({ record: [first = '', ...others] }: Parsed): boolean => /^sep=$/i.test(first) && others.join('') === '';
+const namesSeparator = ({ record: [first = '', ...others] }: Parsed): boolean =>
+  /^sep=$/i.test(first) && others.join('') === '';
 
 function readHeader(names: readonly string[], { columns, needed, ignoresUnknown = false }: CsvForm): Header {
-  if (names.length === 1) fail('The first line must name the columns, separated by commas, semicolons or tabs: it has none of these.');
+  if (names.length === 1)
+    fail('The first line must name the columns, separated by commas, semicolons or tabs: it has none of these.');
   const known = knownNames(columns);
   const header = names.map((name) => (name.trim() === '' ? undefined : (known.get(plain(name)) ?? null)));
   const strange = names.filter((_, place) => header[place] === null);
@@ -160,15 +166,26 @@ function readHeader(names: readonly string[], { columns, needed, ignoresUnknown 
 }
 
 const knownNames = (columns: CsvForm['columns']): ReadonlyMap<string, string> =>
-  new Map(Object.entries(columns).flatMap(([column, { names = [] }]) => [column, ...names].map((name) => [plain(name), column])));
+  new Map(
+    Object.entries(columns).flatMap(([column, { names = [] }]) =>
+      [column, ...names].map((name) => [plain(name), column]),
+    ),
+  );
 
 function read({ record, info }: Parsed, header: Header): CsvRecord {
   const within = record.reduce((breaks, cell) => breaks + (cell.match(/\n/g)?.length ?? 0), 0);
   const line = info.lines - within;
-  if (record.length !== header.length) return { line, problem: `has ${record.length} cells, but the first line has ${header.length}` };
+  if (record.length !== header.length)
+    return { line, problem: `has ${record.length} cells, but the first line has ${header.length}` };
   const nameless = header.findIndex((column, place) => column === undefined && record[place]?.trim() !== '');
-  if (nameless >= 0) return { line, problem: `has text in column ${nameless + 1}, which has no name in the first line` };
-  return { line, cells: Object.fromEntries(header.flatMap((column, place) => (column == null ? [] : [[column, record[place] ?? '']]))) };
+  if (nameless >= 0)
+    return { line, problem: `has text in column ${nameless + 1}, which has no name in the first line` };
+  return {
+    line,
+    cells: Object.fromEntries(
+      header.flatMap((column, place) => (column == null ? [] : [[column, record[place] ?? '']])),
+    ),
+  };
 }
 
 /**
@@ -178,9 +195,12 @@ function read({ record, info }: Parsed, header: Header): CsvRecord {
 function inWords(error: unknown, begin: number): unknown {
   const { code, lines } = error as { code?: unknown; lines?: unknown };
   if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-    return new ImportError('The file is not UTF-8. Save it as "CSV UTF-8", or name its encoding, for example --encoding windows-1252.', {
-      cause: error,
-    });
+    return new ImportError(
+      'The file is not UTF-8. Save it as "CSV UTF-8", or name its encoding, for example --encoding windows-1252.',
+      {
+        cause: error,
+      },
+    );
   if (typeof code !== 'string' || !/^(CSV_|INVALID_OPENING_QUOTE)/.test(code)) return error;
   const problem =
     code === 'CSV_MAX_RECORD_SIZE'
@@ -198,7 +218,8 @@ const plain = (name: string): string =>
     .replace(/[\s_.-]/g, '');
 
 /** Shows a column name on the terminal only if it is a plain word. */
-const shown = (name = ''): string => (/^[\w .#-]{1,40}$/.test(name) ? `the column ${name}` : 'a column whose name cannot be shown');
+const shown = (name = ''): string =>
+  /^[\w .#-]{1,40}$/.test(name) ? `the column ${name}` : 'a column whose name cannot be shown';
 
 function fail(message: string): never {
   throw new ImportError(message);

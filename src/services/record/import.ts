@@ -118,7 +118,15 @@ export async function importRecords<T extends Versioned>(
   source: AsyncIterable<Uint8Array>,
   { kind, options }: { readonly kind: Importable<T>; readonly options: ImportOptions },
 ): Promise<ImportOutcome> {
-  const { isTrial, report, show = () => undefined, progress = () => undefined, dates = 'iso', updates = false, ...form } = options;
+  const {
+    isTrial,
+    report,
+    show = () => undefined,
+    progress = () => undefined,
+    dates = 'iso',
+    updates = false,
+    ...form
+  } = options;
   const today = todayOf(scope);
   const all: ParsedRecord[] = [];
   const judged = (facts: object) => kind.problems(facts, today);
@@ -227,7 +235,11 @@ async function compare<T extends Versioned>(
 }
 
 /** Says why a line cannot update the records with its key. Null if it can, or if there are none. */
-function obstacleTo<T extends Versioned>({ updates }: ComparisonKind<T>, alike: readonly ExistingRow[], lines: number): string | null {
+function obstacleTo<T extends Versioned>(
+  { updates }: ComparisonKind<T>,
+  alike: readonly ExistingRow[],
+  lines: number,
+): string | null {
   const [row] = alike;
   if (row === undefined) return null;
   if (row.isDeleted) return 'belongs to a deleted record';
@@ -255,7 +267,13 @@ async function write<T extends Versioned>(
   progress: (written: number) => void,
 ): Promise<void> {
   const { em, now } = scope;
-  const origin = { actor: null, sessionId: null, ipAddress: null, requestId: `import-${randomUUID()}`, at: now() } as const;
+  const origin = {
+    actor: null,
+    sessionId: null,
+    ipAddress: null,
+    requestId: `import-${randomUUID()}`,
+    at: now(),
+  } as const;
   const record = (action: string, targetId: string) =>
     recordAudit(scope, { ...origin, action, targetType: type, targetId, outcome: AuditOutcome.SUCCEEDED, count: 1 });
   for (let from = 0; from < fresh.length; from += batchSize) {

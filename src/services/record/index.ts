@@ -31,7 +31,8 @@ export async function findVisible<T extends Identified>(
 
 /** @throws CONFLICT if a locked record does not have the expected version. */
 export function assertVersion({ version }: { readonly version: number }, looked: number | null | undefined): void {
-  if (looked != null && looked !== version) throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);
+  if (looked != null && looked !== version)
+    throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);
 }
 
 /** Returns the problem of an input for a new record that gives a version. */
@@ -49,7 +50,11 @@ export interface ParsedInput<Input> {
  * Parses an input by the columns of the same names. Omitted fields stay omitted, null clears. Ignores fields without a
  * column, which the use case reads.
  */
-export function parseInput<Input extends object>({ em }: Pick<Scope, 'em'>, entity: EntityClass, input: Input): ParsedInput<Input> {
+export function parseInput<Input extends object>(
+  { em }: Pick<Scope, 'em'>,
+  entity: EntityClass,
+  input: Input,
+): ParsedInput<Input> {
   const { properties } = em.getMetadata().get(entity);
   const columns: Readonly<Record<string, Column | undefined>> = properties;
   const values: Record<string, unknown> = {};
@@ -72,7 +77,10 @@ export function validValues<Input extends object>({ values, problems }: ParsedIn
 }
 
 /** Returns the problems of omitted fields that a new record needs. */
-export const missingProblems = <Input extends object>(input: Input, ...needed: readonly (keyof Input & string)[]): FieldProblem[] =>
+export const missingProblems = <Input extends object>(
+  input: Input,
+  ...needed: readonly (keyof Input & string)[]
+): FieldProblem[] =>
   needed.filter((path) => input[path] === undefined).map((path) => ({ path, message: 'is required' }));
 
 /** @throws BAD_INPUT with each problem as a field of `input`. */
@@ -88,7 +96,9 @@ export function assertNoProblems(problems: readonly FieldProblem[]): void {
 export async function flush({ em }: Pick<Scope, 'em'>, taken: Readonly<Record<string, string>> = {}): Promise<void> {
   await em.flush().catch((error: unknown) => {
     const path =
-      error instanceof UniqueConstraintViolationException ? taken[(error as { constraint?: string }).constraint ?? ''] : undefined;
+      error instanceof UniqueConstraintViolationException
+        ? taken[(error as { constraint?: string }).constraint ?? '']
+        : undefined;
     throw path === undefined ? error : badInput({ path, message: 'is taken' });
   });
 }
@@ -138,13 +148,19 @@ export async function insertRows(
     const cells = [...places, ...made.map((name) => `source.${columnOf(name)}`)].join(', ');
     return `insert into "${tableName}" (${names.join(', ')}) ${source ? `select ${cells} from source` : `values (${cells})`}`;
   });
-  const tables = [...(source ? [source.tables] : []), ...inserts.slice(1).map((insert, place) => `r${place} as (${insert})`)];
+  const tables = [
+    ...(source ? [source.tables] : []),
+    ...inserts.slice(1).map((insert, place) => `r${place} as (${insert})`),
+  ];
   const added = await run(`${tables.length > 0 ? `with ${tables.join(', ')} ` : ''}${inserts[0]} returning id`, values);
   return added.length > 0;
 }
 
 const rowOf = (metadata: Metadata, entity: object): NewRow =>
-  new NewRow(entity.constructor as EntityClass, metadata.getComparator().prepareEntity(entity) as Record<string, unknown>);
+  new NewRow(
+    entity.constructor as EntityClass,
+    metadata.getComparator().prepareEntity(entity) as Record<string, unknown>,
+  );
 
 interface Column {
   readonly nullable?: boolean;

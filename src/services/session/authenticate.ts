@@ -58,7 +58,8 @@ export async function authenticate(
   if (subject === null) return null;
   const sql = viewerSql(tools, rules.stepUpAge);
   const rows = (await runSql(sql, [subject.sessionId, subject.userId])) as unknown as readonly ViewerRow[];
-  if (runNote !== null && isFirstUse(rows, tokens.counterOf(accessToken))) await noteFirstUse(runNote, tools, subject.sessionId, rows);
+  if (runNote !== null && isFirstUse(rows, tokens.counterOf(accessToken)))
+    await noteFirstUse(runNote, tools, subject.sessionId, rows);
   return factsOf(rows, rules);
 }
 
@@ -70,7 +71,12 @@ const isFirstUse = ([row]: readonly ViewerRow[], counter: number): boolean =>
  * Writes once per rotation, even with concurrent first uses. Waits neither for the disk nor for a lock on the row: if
  * the row is locked, the next use writes it.
  */
-async function noteFirstUse(runSql: RunSql, clocked: Clocked, sessionId: string, [row]: readonly ViewerRow[]): Promise<void> {
+async function noteFirstUse(
+  runSql: RunSql,
+  clocked: Clocked,
+  sessionId: string,
+  [row]: readonly ViewerRow[],
+): Promise<void> {
   const noted = `update sessions set first_used_at = ${sqlNow(clocked)}
     where id = (
       select id from sessions where id = $1 and refresh_counter = $2 and first_used_at is null for no key update skip locked)

@@ -75,12 +75,19 @@ async function findChallenge(scope: Scope, token: string): Promise<Challenge | n
  */
 async function admit(
   scope: Scope,
-  { id, user_id: userId, device_id: deviceId, device_name: deviceName, kept }: Challenge & { readonly kept: string | null },
+  {
+    id,
+    user_id: userId,
+    device_id: deviceId,
+    device_name: deviceName,
+    kept,
+  }: Challenge & { readonly kept: string | null },
   right: RightCode,
 ): Promise<Issued | null> {
   return scope.transaction(async (tx) => {
     // Locks the user's row first, as ending the user's sessions does, then the challenge, to prevent a deadlock.
-    if (!(await holds(tx, 'users where id = ? and is_active and deleted_at is null for no key update', [userId]))) return null;
+    if (!(await holds(tx, 'users where id = ? and is_active and deleted_at is null for no key update', [userId])))
+      return null;
     const waits = `login_challenges where id = ? and used_at is null and expires_at > ${sqlNow(scope)} for update`;
     if (!(await holds(tx, waits, [id]))) return null;
     if (!(await spendCode(tx, { userId, sessionId: null }, right))) return null;

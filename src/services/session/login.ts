@@ -33,7 +33,10 @@ export class LoginInput {
   @Field(() => String, { description: 'The password.' })
   password!: string;
 
-  @Field(() => String, { nullable: true, description: 'A name for this device in the list of sessions. At most 100 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'A name for this device in the list of sessions. At most 100 characters.',
+  })
   deviceName?: string | null;
 
   @Field(() => String, { nullable: true, description: 'The device token from an earlier login on this device.' })
@@ -48,7 +51,8 @@ export class LoginInput {
 }
 
 @ObjectType({
-  description: 'The result of a login with a correct password when the account has a second factor. Continue with `completeLogin`.',
+  description:
+    'The result of a login with a correct password when the account has a second factor. Continue with `completeLogin`.',
 })
 export class SecondFactorRequired {
   @Field(() => String, { description: 'The challenge for `completeLogin`. It works once.' })
@@ -101,7 +105,8 @@ function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
   const problems: FieldProblem[] = [];
   if (identifier.length > 254 || /\p{Cc}/u.test(identifier))
     problems.push({ path: 'input.identifier', message: 'must be a username or an e-mail address' });
-  if (!isHashable(password)) problems.push({ path: 'input.password', message: `must have 1 to ${maxPasswordLength} characters` });
+  if (!isHashable(password))
+    problems.push({ path: 'input.password', message: `must have 1 to ${maxPasswordLength} characters` });
   if (deviceName && (isLonger(deviceName, 100) || /\p{Cc}/u.test(deviceName)))
     problems.push({ path: 'input.deviceName', message: 'must have at most 100 characters and no control characters' });
   if (problems.length > 0) throw badInput(...problems);
@@ -127,7 +132,12 @@ async function prove(scope: Scope, account: Account, input: LoginInput, action: 
 }
 
 /** Creates the user's own key at the first sign-in. If too many callers wait to hash, the next sign-in creates it. */
-async function makePair(scope: Scope, { userId }: Account, { stored, renewed }: PasswordProof, { password }: LoginInput): Promise<void> {
+async function makePair(
+  scope: Scope,
+  { userId }: Account,
+  { stored, renewed }: PasswordProof,
+  { password }: LoginInput,
+): Promise<void> {
   if (userId === null) return;
   await ensurePair(scope, userId, password, renewed ?? stored ?? '').catch((error: unknown) => {
     if (!(error instanceof Refusal)) throw error;

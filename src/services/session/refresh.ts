@@ -64,7 +64,8 @@ const ownerOfSession = 'select id from users where id = (select user_id from ses
 async function judge(scope: Scope, claims: RefreshClaims): Promise<Issued | null> {
   return scope.transaction(async (tx) => {
     // If all sessions of the user may end, locks the user's row before any of them, to prevent a deadlock.
-    if (scope.rules.reuseEnds === 'user') await tx.em.execute(`${ownerOfSession} for no key update`, [claims.sessionId]);
+    if (scope.rules.reuseEnds === 'user')
+      await tx.em.execute(`${ownerOfSession} for no key update`, [claims.sessionId]);
     const session = await holdSession(tx, claims.sessionId);
     if (session === null) return null;
     if (claims.counter === session.refresh_counter - 1 && session.honors_predecessor) return again(session, scope);

@@ -51,7 +51,11 @@ export class ForbiddenAddress extends Error {
 export class CarefulSocket extends Socket {
   override connect(...given: readonly unknown[]): this {
     const [port, host] = given;
-    if (typeof port !== 'number' || typeof host !== 'string' || (isIP(host.replace(/%.*$/, '')) !== 0 && !mayConnectTo(host)))
+    if (
+      typeof port !== 'number' ||
+      typeof host !== 'string' ||
+      (isIP(host.replace(/%.*$/, '')) !== 0 && !mayConnectTo(host))
+    )
       return this.destroy(new ForbiddenAddress());
     return super.connect({ port, host, lookup: carefulLookup });
   }

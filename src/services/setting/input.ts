@@ -32,14 +32,17 @@ export function readConnection(input: ConnectionInput): DatabaseConnection {
   const { port, password, ssl } = input;
   const [host, database, username] = [input.host.trim(), input.database.trim(), input.username.trim()];
   const problems: FieldProblem[] = [];
-  if (!/^[A-Za-z0-9._:-]{1,253}$/.test(host)) problems.push({ path: 'host', message: 'must be a host name or IP address' });
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) problems.push({ path: 'port', message: 'must be from 1 to 65535' });
+  if (!/^[A-Za-z0-9._:-]{1,253}$/.test(host))
+    problems.push({ path: 'host', message: 'must be a host name or IP address' });
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    problems.push({ path: 'port', message: 'must be from 1 to 65535' });
   for (const [path, text, most] of [
     ['database', database, 63],
     ['username', username, 63],
     ['password', password, 1000],
   ] as const)
-    if (text === '' || text.length > most || text.includes('\0')) problems.push({ path, message: `must have 1 to ${most} characters` });
+    if (text === '' || text.length > most || text.includes('\0'))
+      problems.push({ path, message: `must have 1 to ${most} characters` });
   if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
   return { host, port, database, username, password, ssl: ssl ?? false };
 }

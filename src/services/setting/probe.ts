@@ -20,7 +20,16 @@ const patience = 5_000;
 export async function probe(connection: DatabaseConnection, keyring: Keyring | null): Promise<Probe> {
   const { host, port, database, username, password, ssl } = connection;
   const socket = new CarefulSocket();
-  const client = new Client({ host, port, database, user: username, password, ssl, stream: () => socket, application_name: 'unionhall' });
+  const client = new Client({
+    host,
+    port,
+    database,
+    user: username,
+    password,
+    ssl,
+    stream: () => socket,
+    application_name: 'unionhall',
+  });
   client.on('error', () => undefined); // the pending query fails with the same error
   let isOver = false;
   const clock = setTimeout(() => {

@@ -22,7 +22,11 @@ import { connectionSettings } from './settings.ts';
  * @throws CONFLICT if DATABASE_URL is set, another move is running, or the database belongs to another version;
  * BAD_CREDENTIALS; BAD_INPUT; RATE_LIMITED.
  */
-export async function saveConnection(scope: Scope, input: ConnectionInput, setupToken: string | null = null): Promise<ConnectionSaved> {
+export async function saveConnection(
+  scope: Scope,
+  input: ConnectionInput,
+  setupToken: string | null = null,
+): Promise<ConnectionSaved> {
   const { desk } = scope;
   await demandAllowed(scope, setupToken, 'setting.save');
   if (desk.place.source === ConnectionSource.ENVIRONMENT)
@@ -69,5 +73,10 @@ function refuseUnsaved(error: Error): never {
 
 async function failed(scope: Scope, reason: ConnectionFailure): Promise<ConnectionSaved> {
   await recordFailure(scope, { action: 'setting.save', outcome: AuditOutcome.FAILED, reason });
-  return { status: ConnectionStatus.FAILED, reason, message: messageOf(reason), connection: await connectionSettings(scope.desk) };
+  return {
+    status: ConnectionStatus.FAILED,
+    reason,
+    message: messageOf(reason),
+    connection: await connectionSettings(scope.desk),
+  };
 }

@@ -43,5 +43,7 @@ export function again(session: HeldSession, { keyring }: Scope): Issued | null {
   const { id: sessionId, user_id: userId, refresh_counter: counter, refresh_kid: kid } = session;
   if (!keyring.has(kid)) return null;
   const refreshToken = mintRefreshToken(keyring, { sessionId, counter, kid });
-  return hashToken(refreshToken) === session.refresh_hash ? { userId, sessionId, refreshToken, counter, deviceToken: null } : null;
+  return hashToken(refreshToken) === session.refresh_hash
+    ? { userId, sessionId, refreshToken, counter, deviceToken: null }
+    : null;
 }

@@ -9,7 +9,11 @@ export type SessionSelector = { readonly sessionId: string } | { readonly userId
  * request on. If all of a user's sessions end, so do the sign-ins that wait for a second factor.
  * @returns the number of ended sessions.
  */
-export async function endSessions({ em, now }: Pick<Scope, 'em' | 'now'>, which: SessionSelector, reason: SessionEnd): Promise<number> {
+export async function endSessions(
+  { em, now }: Pick<Scope, 'em' | 'now'>,
+  which: SessionSelector,
+  reason: SessionEnd,
+): Promise<number> {
   const [column, id] = 'sessionId' in which ? ['id', which.sessionId] : ['user_id', which.userId];
   const at = now();
   const ended = await em.execute<{ id: string }[]>(
@@ -29,5 +33,7 @@ export async function endSessions({ em, now }: Pick<Scope, 'em' | 'now'>, which:
 
 /** Locks the vault in all sessions of a user. */
 export async function closeVault({ em }: EntityScope, userId: string): Promise<void> {
-  await em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [userId]);
+  await em.execute('delete from vault_sessions where session_id in (select id from sessions where user_id = ?)', [
+    userId,
+  ]);
 }

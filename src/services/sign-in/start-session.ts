@@ -42,7 +42,10 @@ export class SignedIn {
   @Field(() => Int, { description: 'The number of seconds until the access token expires. Refresh it before then.' })
   expiresIn: number;
 
-  @Field(() => String, { nullable: true, description: 'The refresh token. It works once. Null if it was set as a cookie.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The refresh token. It works once. Null if it was set as a cookie.',
+  })
   refreshToken: string | null;
 
   @Field(() => String, {
@@ -71,7 +74,11 @@ export class SignedIn {
     this.refreshToken = wantsCookies ? null : issued.refreshToken;
     this.deviceToken = wantsCookies ? null : issued.deviceToken;
     this.cookies = wantsCookies
-      ? { refreshToken: issued.refreshToken, deviceToken: issued.deviceToken, maxAge: Math.min(rules.idleAge, rules.maxAge) }
+      ? {
+          refreshToken: issued.refreshToken,
+          deviceToken: issued.deviceToken,
+          maxAge: Math.min(rules.idleAge, rules.maxAge),
+        }
       : null;
   }
 }

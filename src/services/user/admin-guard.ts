@@ -13,7 +13,10 @@ import type { EntityScope, Scope } from '../scope.ts';
  * @param change returns a refusal before it has changed anything, if the change is not allowed.
  * @throws FORBIDDEN if the viewer is no longer an admin.
  */
-export async function administer<Outcome>(scope: Scope, change: (scope: Scope) => Promise<Outcome | Refusal>): Promise<Outcome> {
+export async function administer<Outcome>(
+  scope: Scope,
+  change: (scope: Scope) => Promise<Outcome | Refusal>,
+): Promise<Outcome> {
   // A fork keeps no entities of earlier operations in the request. It joins an open transaction.
   const own = { ...scope, em: scope.em.fork({ keepTransactionContext: true }) };
   const outcome = await own.transaction(async (tx) => {
@@ -50,7 +53,10 @@ export async function refusalOfLoss(scope: Scope, user: User, lost: Role | null)
   if (keeps) return null;
   if (user.isOwner) return conflict('The owner must remain an active admin. Transfer the ownership first.', 'owner');
   return loses && !others
-    ? conflict('This user is the last permanent admin. Make another user an admin without an end date first.', 'last_admin')
+    ? conflict(
+        'This user is the last permanent admin. Make another user an admin without an end date first.',
+        'last_admin',
+      )
     : null;
 }
 

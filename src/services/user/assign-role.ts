@@ -61,7 +61,9 @@ export async function assignRole(scope: Scope, input: AssignRoleInput): Promise<
 export const ownRoles = () => forbidden('You cannot change your own roles.');
 
 function idProblems({ userId, roleId }: AssignRoleInput): FieldProblem[] {
-  return Object.entries({ userId, roleId }).flatMap(([path, id]) => (isUuid(id) ? [] : [{ path, message: 'must be a UUID' }]));
+  return Object.entries({ userId, roleId }).flatMap(([path, id]) =>
+    isUuid(id) ? [] : [{ path, message: 'must be a UUID' }],
+  );
 }
 
 /** Finds the role and prevents its deletion until the transaction ends. @throws NOT_FOUND */
@@ -82,7 +84,14 @@ function settle(scope: Scope, { user, role, held }: Holding, input: AssignRoleIn
   const { expiresAt = null, reviewLevels } = input;
   if (held === null)
     scope.em.persist(
-      new UserRole({ user: ref(user), role: ref(role), assignedBy, assignedAt: at, expiresAt, reviewLevels: [...(reviewLevels ?? [])] }),
+      new UserRole({
+        user: ref(user),
+        role: ref(role),
+        assignedBy,
+        assignedAt: at,
+        expiresAt,
+        reviewLevels: [...(reviewLevels ?? [])],
+      }),
     );
   else held.renew(input, assignedBy, at);
 }
@@ -99,5 +108,10 @@ export async function tellOfRole(scope: Scope, { user, role, action }: RoleChang
   recordChange(scope, { action, targetType: 'User', targetId: user.id });
   recordChange(scope, { action, targetType: 'Role', targetId: role.id });
   if (user.isInvited) return;
-  await scope.mail.enqueue(scope.em, { kind: 'security-alert', userId: user.id, alert: 'roles-changed', at: scope.now().toISOString() });
+  await scope.mail.enqueue(scope.em, {
+    kind: 'security-alert',
+    userId: user.id,
+    alert: 'roles-changed',
+    at: scope.now().toISOString(),
+  });
 }

@@ -16,7 +16,8 @@ import type { Scope } from '../scope.ts';
 @InputType({ description: 'A user account to create.' })
 export class CreateUserInput {
   @Field(() => String, {
-    description: 'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case.',
+    description:
+      'The username for login: 2 to 50 characters from A–Z, a–z, 0–9, `.`, `_`, and `-`. Unique, ignoring case.',
   })
   username!: string;
 
@@ -35,7 +36,10 @@ export class CreateUserInput {
   })
   roleIds!: string[];
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the initial roles expire. Must be in the future. Null means never.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the initial roles expire. Must be in the future. Null means never.',
+  })
   rolesExpireAt?: Date | null;
 
   @Field(() => ID, {
@@ -58,7 +62,8 @@ export async function createUser(scope: Scope, input: CreateUserInput): Promise<
   return administer(scope, async (tx) => {
     const user = new User({ ...(values as UserFacts), passwordHash: noPassword });
     assertNoProblems(await takenProblems(tx, { ...values, memberId: input.memberId }, user.id));
-    user.member = input.memberId == null ? null : ref(await findVisible(tx, Member, input.memberId, { isPinned: true }));
+    user.member =
+      input.memberId == null ? null : ref(await findVisible(tx, Member, input.memberId, { isPinned: true }));
     const roles = await holdRoles(tx, roleIds);
     return invite(tx, { user, roles, expiresAt: input.rolesExpireAt ?? null });
   });
@@ -70,7 +75,9 @@ function referenceProblems({ roleIds, memberId }: CreateUserInput): FieldProblem
   if (roleIds.length > mostRoles) problems.push({ path: 'roleIds', message: `must have at most ${mostRoles} ids` });
   else if (new Set(roleIds.map((id) => id.toLowerCase())).size < roleIds.length)
     problems.push({ path: 'roleIds', message: 'must not list a role twice' });
-  problems.push(...roleIds.flatMap((id, place) => (isUuid(id) ? [] : [{ path: `roleIds[${place}]`, message: 'must be a UUID' }])));
+  problems.push(
+    ...roleIds.flatMap((id, place) => (isUuid(id) ? [] : [{ path: `roleIds[${place}]`, message: 'must be a UUID' }])),
+  );
   if (memberId != null && !isUuid(memberId)) problems.push({ path: 'memberId', message: 'must be a UUID' });
   return problems;
 }
@@ -80,7 +87,11 @@ const endProblems = ({ rolesExpireAt: expiresAt }: CreateUserInput, at: Date): F
 
 /** Finds the roles and prevents their deletion until the transaction ends. */
 async function holdRoles(scope: Scope, ids: readonly string[]): Promise<Role[]> {
-  const roles = await scope.em.find(Role, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' }, lockMode: LockMode.PESSIMISTIC_READ });
+  const roles = await scope.em.find(
+    Role,
+    { id: { $in: [...ids] } },
+    { orderBy: { id: 'asc' }, lockMode: LockMode.PESSIMISTIC_READ },
+  );
   if (roles.length < ids.length) throw notFound();
   return roles;
 }
@@ -94,7 +105,8 @@ interface Invitation {
 /** Records one event for the account and one for each role, so that the log shows who gave which. */
 async function invite(scope: Scope, { user, roles, expiresAt }: Invitation): Promise<string> {
   const at = scope.now();
-  const assignedBy = scope.viewer.userId === null ? null : scope.em.getReference(User, scope.viewer.userId, { wrapped: true });
+  const assignedBy =
+    scope.viewer.userId === null ? null : scope.em.getReference(User, scope.viewer.userId, { wrapped: true });
   scope.em.persist(Object.assign(user, { createdAt: at, updatedAt: at }));
   recordChange(scope, { action: 'user.create', targetType: 'User', targetId: user.id });
   for (const role of roles) {

@@ -22,7 +22,8 @@ export async function deleteUser(scope: Scope, id: string): Promise<string> {
     if (refusal !== null) return refusal;
     user.deletedAt = scope.now();
     await shutOut(tx, user.id);
-    if (await voidVaultAccess(tx, user.id)) recordChange(tx, { action: 'vault.void', targetType: 'User', targetId: user.id });
+    if (await voidVaultAccess(tx, user.id))
+      recordChange(tx, { action: 'vault.void', targetType: 'User', targetId: user.id });
     recordChange(tx, { action: 'user.delete', targetType: 'User', targetId: user.id });
     return user.id;
   });
@@ -39,6 +40,12 @@ async function voidVaultAccess(scope: Scope, userId: string): Promise<boolean> {
 
 /** Otherwise an open grievance would lose its representative. */
 async function refusalOfCases(scope: Scope, { id }: User): Promise<Refusal | null> {
-  const open = await scope.em.count(Grievance, { assignedUser: id, resolutionDate: null, deletedAt: null }, { filters: false });
-  return open === 0 ? null : conflict('The user represents a member in an open grievance. Assign it to another user first.', 'open_cases');
+  const open = await scope.em.count(
+    Grievance,
+    { assignedUser: id, resolutionDate: null, deletedAt: null },
+    { filters: false },
+  );
+  return open === 0
+    ? null
+    : conflict('The user represents a member in an open grievance. Assign it to another user first.', 'open_cases');
 }

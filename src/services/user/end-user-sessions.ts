@@ -17,7 +17,12 @@ export async function endUserSessions(scope: Scope, userId: string): Promise<str
     const at = scope.now();
     await endSessions(tx, { userId: id }, SessionEnd.REVOKED);
     recordChange(tx, { action: 'user.end_sessions', targetType: 'User', targetId: id });
-    await scope.mail.enqueue(tx.em, { kind: 'security-alert', userId: id, alert: 'sessions-ended', at: at.toISOString() });
+    await scope.mail.enqueue(tx.em, {
+      kind: 'security-alert',
+      userId: id,
+      alert: 'sessions-ended',
+      at: at.toISOString(),
+    });
     return id;
   });
 }

@@ -29,9 +29,14 @@ export interface PrintedToken {
  * new invitation. Other users get a reset, which replaces an earlier one.
  * @throws {UserError} if no active user has that name.
  */
-export async function issueLink(scope: UserCommandScope, username: string, lifetimes: Lifetimes): Promise<PrintedToken> {
+export async function issueLink(
+  scope: UserCommandScope,
+  username: string,
+  lifetimes: Lifetimes,
+): Promise<PrintedToken> {
   return changeByName(scope, { username, action: 'user.issue_link' }, async (inner, user) => {
-    if (!user.isActive) throw new UserError(`${user.username} is deactivated. Ask an administrator to reactivate the account first.`);
+    if (!user.isActive)
+      throw new UserError(`${user.username} is deactivated. Ask an administrator to reactivate the account first.`);
     const lifetime = user.isInvited ? lifetimes.invitation : lifetimes.reset;
     const { job, token, expiresAt } = await issueToken(inner, { kind: 'password-reset', user, lifetime });
     await inner.em.flush();
@@ -50,7 +55,9 @@ export async function verifyByName(scope: UserCommandScope, username: string): P
   await changeByName(scope, { username, action: 'user.verify' }, async ({ em }, user) => {
     user.isVerified = true;
     await em.flush().catch((error: unknown) => {
-      throw error instanceof UniqueConstraintViolationException ? new UserError('Another account already has this address.') : error;
+      throw error instanceof UniqueConstraintViolationException
+        ? new UserError('Another account already has this address.')
+        : error;
     });
   });
 }

@@ -26,6 +26,9 @@ export async function reactivateUser(scope: Scope, id: string): Promise<string> 
 /** Whether the linked member, if any, is not deleted. Prevents its deletion until the transaction ends. */
 async function isOfStandingMember(scope: Scope, { member }: User): Promise<boolean> {
   if (member === null) return true;
-  const standing = await scope.em.execute<object[]>('select 1 from members where id = ? and deleted_at is null for share', [member.id]);
+  const standing = await scope.em.execute<object[]>(
+    'select 1 from members where id = ? and deleted_at is null for share',
+    [member.id],
+  );
   return standing.length > 0;
 }

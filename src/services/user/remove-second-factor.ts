@@ -17,7 +17,10 @@ export async function removeSecondFactor(scope: Scope, userId: string): Promise<
   return administer(scope, async (tx) => {
     const user = await holdUser(tx, userId, 'userId');
     if (user.isOwner)
-      return conflict("The owner's second factor can only be removed on the host: npm run users:recover -- --user <username>", 'owner');
+      return conflict(
+        "The owner's second factor can only be removed on the host: npm run users:recover -- --user <username>",
+        'owner',
+      );
     if (!(await remove(tx, user.id))) return conflict('The user has no second factor.');
     recordChange(tx, { action: 'user.remove_second_factor', targetType: 'User', targetId: user.id });
     return user.id;
@@ -25,7 +28,10 @@ export async function removeSecondFactor(scope: Scope, userId: string): Promise<
 }
 
 /** Does the same for any user, including the owner, on behalf of the host's operator. @throws {UserError} */
-export async function removeSecondFactorOf(scope: Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'>, username: string): Promise<void> {
+export async function removeSecondFactorOf(
+  scope: Pick<Scope, 'em' | 'keyring' | 'mail' | 'now'>,
+  username: string,
+): Promise<void> {
   await changeByName(scope, { username, action: 'user.remove_second_factor' }, async (inner, user) => {
     if (!(await remove(inner, user.id))) throw new UserError(`${user.username} has no second factor.`);
   });
@@ -40,6 +46,11 @@ async function remove(scope: Pick<Scope, 'em' | 'mail' | 'now'>, userId: string)
   await scope.em.execute('delete from backup_codes where user_id = ?', [userId]);
   const at = scope.now();
   await endSessions(scope, { userId }, SessionEnd.REVOKED);
-  await scope.mail.enqueue(scope.em, { kind: 'security-alert', userId, alert: 'second-factor-removed', at: at.toISOString() });
+  await scope.mail.enqueue(scope.em, {
+    kind: 'security-alert',
+    userId,
+    alert: 'second-factor-removed',
+    at: at.toISOString(),
+  });
   return true;
 }

@@ -45,19 +45,26 @@ export async function refuseSeededUsers(scope: Pick<Scope, 'em' | 'passwords'>):
  * Deactivates these accounts, removes their passwords, ends their sessions and takes the ownership from them, in one
  * transaction with its audit events.
  */
-export async function disableSeededUsers(scope: Pick<Scope, 'em' | 'keyring' | 'now'>, users: readonly SeededUser[]): Promise<void> {
+export async function disableSeededUsers(
+  scope: Pick<Scope, 'em' | 'keyring' | 'now'>,
+  users: readonly SeededUser[],
+): Promise<void> {
   const origin = hostClient();
   await scope.em.transactional(async (em) => {
     const inner = { ...scope, em };
     for (const { id } of users) {
       const record = (action: string) =>
-        recordChange({ ...inner, viewer: { userId: null, sessionId: null }, client: origin }, { action, targetType: 'User', targetId: id });
-      const [former] = await em.execute<object[]>('select from users where id = ? and is_owner for no key update', [id]);
-      await em.execute('update users set is_active = false, is_owner = false, password_hash = ?, updated_at = ? where id = ?', [
-        noPassword,
-        scope.now(),
+        recordChange(
+          { ...inner, viewer: { userId: null, sessionId: null }, client: origin },
+          { action, targetType: 'User', targetId: id },
+        );
+      const [former] = await em.execute<object[]>('select from users where id = ? and is_owner for no key update', [
         id,
       ]);
+      await em.execute(
+        'update users set is_active = false, is_owner = false, password_hash = ?, updated_at = ? where id = ?',
+        [noPassword, scope.now(), id],
+      );
       await shutOut(inner, id);
       record('user.deactivate');
       if (former !== undefined) record('user.remove_ownership');

@@ -37,7 +37,8 @@ export class UpdateUserInput {
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The id of the linked member record. Null removes the link. Callers cannot change or remove their own link.',
+    description:
+      'The id of the linked member record. Null removes the link. Callers cannot change or remove their own link.',
   })
   memberId?: string | null;
 }
@@ -61,7 +62,8 @@ export async function updateUser(scope: Scope, id: string, input: UpdateUserInpu
     assertNoProblems(await takenProblems(tx, { ...values, memberId }, user.id));
     const former = { username: user.username, email: user.email };
     Object.assign(user, values);
-    if (memberId !== undefined) user.member = memberId === null ? null : ref(await findVisible(tx, Member, memberId, { isPinned: true }));
+    if (memberId !== undefined)
+      user.member = memberId === null ? null : ref(await findVisible(tx, Member, memberId, { isPinned: true }));
     if (isAnotherAddress(former.email, user.email)) Object.assign(user, { isVerified: false, isEmailClaimed: false });
     recordChange(tx, { action: 'user.update', targetType: 'User', targetId: user.id });
     await flush(tx, taken);
@@ -83,7 +85,11 @@ function refusalOf(
   return isOneself && loosens ? forbidden('You cannot change or remove the link to your own member record.') : null;
 }
 
-async function tell(scope: Scope, user: User, former: { readonly username: string; readonly email: string }): Promise<void> {
+async function tell(
+  scope: Scope,
+  user: User,
+  former: { readonly username: string; readonly email: string },
+): Promise<void> {
   const [userId, at] = [user.id, scope.now().toISOString()];
   const hasMoved = isAnotherAddress(former.email, user.email);
   if (user.isInvited) {

@@ -11,7 +11,10 @@ export const mostRoles = 20;
 export type GivenFacts = { readonly [Name in keyof UserFacts]?: string | null | undefined };
 
 /** Returns the given facts, trimmed, and all their problems. */
-export function readFacts(scope: Scope, { username, email, firstName, lastName }: GivenFacts): ParsedInput<Partial<UserFacts>> {
+export function readFacts(
+  scope: Scope,
+  { username, email, firstName, lastName }: GivenFacts,
+): ParsedInput<Partial<UserFacts>> {
   const address = typeof email === 'string' ? normalizeEmail(email) : email;
   const { values, problems } = parseInput(scope, User, { username, email: address, firstName, lastName });
   const wrong = new Set(problems.map(({ path }) => path));
@@ -27,7 +30,11 @@ export interface Unique {
 }
 
 /** Lists which of these another user has. The username of a deleted user is not reused; address and member are. */
-export async function takenProblems(scope: Scope, { username, email, memberId }: Unique, id: string): Promise<FieldProblem[]> {
+export async function takenProblems(
+  scope: Scope,
+  { username, email, memberId }: Unique,
+  id: string,
+): Promise<FieldProblem[]> {
   const [taken = {}] = await scope.em.execute<Record<string, boolean>[]>(
     `select
        exists (select 1 from users where lower(username) = lower(cast(? as text) collate "C") and id <> ?) as username,

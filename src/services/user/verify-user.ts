@@ -15,7 +15,9 @@ export async function verifyUser(scope: Scope, id: string): Promise<string> {
     user.isVerified = true;
     recordChange(tx, { action: 'user.verify', targetType: 'User', targetId: user.id });
     await tx.em.flush().catch((error: unknown) => {
-      throw error instanceof UniqueConstraintViolationException ? conflict('Another account already has this address.') : error;
+      throw error instanceof UniqueConstraintViolationException
+        ? conflict('Another account already has this address.')
+        : error;
     });
     return user.id;
   });

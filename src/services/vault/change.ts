@@ -17,8 +17,10 @@ export async function renameSecret(scope: Scope, keyName: string, newKeyName: st
     const { em } = inner;
     const name = demandName(newKeyName, 'newKeyName');
     if (name === secret.keyName) return name;
-    if ((await em.count(Secret, { keyName: name }, { filters: false })) > 0) throw badInput({ path: 'newKeyName', message: 'is taken' });
-    for (const value of await valuesOf(inner, secret.id)) await renewValue(inner, vault, value, { keyName: name, at: scope.now() });
+    if ((await em.count(Secret, { keyName: name }, { filters: false })) > 0)
+      throw badInput({ path: 'newKeyName', message: 'is taken' });
+    for (const value of await valuesOf(inner, secret.id))
+      await renewValue(inner, vault, value, { keyName: name, at: scope.now() });
     secret.keyName = name;
     return name;
   });
@@ -45,7 +47,11 @@ export async function restoreVersion(scope: Scope, keyName: string, version: num
  * @param before reads the answer while the secret still exists.
  * @throws VAULT_LOCKED; NOT_FOUND; BAD_INPUT.
  */
-export async function deleteSecret<Row>(scope: Scope, keyName: string, before: (keyName: string) => Promise<Row>): Promise<Row> {
+export async function deleteSecret<Row>(
+  scope: Scope,
+  keyName: string,
+  before: (keyName: string) => Promise<Row>,
+): Promise<Row> {
   const name = await withVault(scope, async () => demandName(keyName, 'keyName'));
   const row = await before(name);
   await change(scope, 'secret.delete', name, async ({ em }, _vault, secret) => {

@@ -24,10 +24,16 @@ export async function grantVaultAccess(scope: Scope, userId: string): Promise<st
     return withVault(tx, async ({ vaultId, keys }) => {
       await demandTrusted(tx, userId);
       const pair = await pairOf(tx, userId);
-      if (pair === null) throw conflict('The user has no vault key yet. It is created the next time they sign in with their password.');
+      if (pair === null)
+        throw conflict('The user has no vault key yet. It is created the next time they sign in with their password.');
       await grantAll(tx, vaultId, keys, pair);
       recordChange(tx, { action: 'vault.grant', targetType: 'User', targetId: userId });
-      await scope.mail.enqueue(tx.em, { kind: 'security-alert', userId, alert: 'vault-granted', at: scope.now().toISOString() });
+      await scope.mail.enqueue(tx.em, {
+        kind: 'security-alert',
+        userId,
+        alert: 'vault-granted',
+        at: scope.now().toISOString(),
+      });
       return vaultId;
     });
   });

@@ -30,14 +30,20 @@ export async function grantsOf({ em }: EntityScope, userId: string | null): Prom
 export const isGranted = (grants: readonly GrantRow[]): boolean => grants.some(({ state }) => state === 'active');
 
 /** Opens grants with the private key. The caller must wipe the keys. @throws {SealError} or {@link AlteredError} */
-export function openGrants(grants: readonly GrantRow[], vaultId: string, userId: string | null, pair: KeyPair): VaultKeys {
+export function openGrants(
+  grants: readonly GrantRow[],
+  vaultId: string,
+  userId: string | null,
+  pair: KeyPair,
+): VaultKeys {
   const keys = new Map<number, Buffer>();
   let active = 0;
   try {
     for (const { version, state, sealed_key, mark } of grants) {
       const key = openSealed(pair, grantContext({ vaultId, version, userId }), sealed_key);
       keys.set(version, key);
-      if (!isSameMark(mark, markGrant(key, { vaultId, version, userId, publicKey: pair.publicKey }))) throw new AlteredError();
+      if (!isSameMark(mark, markGrant(key, { vaultId, version, userId, publicKey: pair.publicKey })))
+        throw new AlteredError();
       if (state === 'active') active = version;
     }
     return new VaultKeys(active, keys);
@@ -78,7 +84,10 @@ export function addGrant(
 /** Grants every readable version, in place of the earlier grants. */
 export async function grantAll(scope: EntityScope, vaultId: string, keys: VaultKeys, grantee: Grantee): Promise<void> {
   await scope.em.execute('delete from vault_grants where user_id = ?', [grantee.userId]);
-  const rows = await scope.em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state <> 'destroyed'`);
-  for (const { id, version } of rows) if (keys.has(version)) addGrant(scope, vaultId, { id, version, bytes: keys.key(version) }, grantee);
+  const rows = await scope.em.execute<{ id: string; version: number }[]>(
+    `select id, version from vault_keys where state <> 'destroyed'`,
+  );
+  for (const { id, version } of rows)
+    if (keys.has(version)) addGrant(scope, vaultId, { id, version, bytes: keys.key(version) }, grantee);
   await scope.em.flush();
 }

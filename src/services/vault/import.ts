@@ -85,14 +85,17 @@ interface ForeignRow {
 async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[] }> {
   const { DatabaseSync } = await import('node:sqlite');
   await access(path).catch((error: NodeJS.ErrnoException) => {
-    throw new VaultError(error.code === 'ENOENT' ? `The file ${path} does not exist.` : `${path} cannot be read (${error.code}).`);
+    throw new VaultError(
+      error.code === 'ENOENT' ? `The file ${path} does not exist.` : `${path} cannot be read (${error.code}).`,
+    );
   });
   try {
     const file = new DatabaseSync(path, { readOnly: true });
     try {
       const config = file.prepare('select fernet_salt from auth_config order by id desc limit 1').get();
       const salt = saltOf(config?.['fernet_salt']);
-      if (salt.byteLength === 0) throw new VaultError('The file has no salt in auth_config: that installation was never set up.');
+      if (salt.byteLength === 0)
+        throw new VaultError('The file has no salt in auth_config: that installation was never set up.');
       // read as bytes: some versions of Node.js cut a text at U+0000
       const rows = file
         .prepare(
@@ -106,13 +109,16 @@ async function readFile(path: string): Promise<{ salt: Buffer; rows: ForeignRow[
     }
   } catch (error) {
     if (error instanceof VaultError) throw error;
-    throw new VaultError('The file must be a readable SQLite database with the tables auth_config and secrets_metadata.');
+    throw new VaultError(
+      'The file must be a readable SQLite database with the tables auth_config and secrets_metadata.',
+    );
   }
 }
 
 /** Reads the salt, which is stored as base64 or as raw bytes. */
 function saltOf(cell: unknown): Buffer {
-  const bytes = cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.from(typeof cell === 'string' ? cell : '', 'latin1');
+  const bytes =
+    cell instanceof Uint8Array ? Buffer.from(cell) : Buffer.from(typeof cell === 'string' ? cell : '', 'latin1');
   const text = bytes.toString('latin1');
   return typeof cell === 'string' || /^[\w+/-]{22,}={0,2}$/.test(text) ? Buffer.from(text, 'base64url') : bytes;
 }
@@ -128,7 +134,9 @@ function readRow(key: Buffer, row: ForeignRow): ForeignSecret | string {
       .slice(0, 1000) || null;
   const value = openRow(key, row.encrypted_value);
   const problem =
-    value === null ? 'cannot be decrypted: the password is wrong, or the file was altered' : problemOf({ keyName, description, value });
+    value === null
+      ? 'cannot be decrypted: the password is wrong, or the file was altered'
+      : problemOf({ keyName, description, value });
   if (value !== null && problem === undefined) return { keyName, description, value };
   value?.fill(0);
   return `The secret ${JSON.stringify(keyName)} ${problem}.`;
@@ -165,7 +173,9 @@ async function openAs(
   const grants = userId === null ? [] : await grantsOf(scope, userId);
   if (userId === null || pair === null || !isGranted(grants))
     throw new VaultError('No active user with that username has access to the vault.');
-  const [row] = await scope.em.execute<{ id: string; kit_key: string; state: string; key_id: string; digest: string }[]>(
+  const [row] = await scope.em.execute<
+    { id: string; kit_key: string; state: string; key_id: string; digest: string }[]
+  >(
     `select v.id, v.kit_key, v.state, k.id as key_id, ${digestSql} as digest from vaults v join vault_keys k on k.state = 'active'`,
   );
   if (row === undefined) throw new VaultError('The vault does not exist yet. The owner creates it with createVault.');
@@ -210,7 +220,12 @@ async function importOne(
   return found === null ? 'added' : 'changed';
 }
 
-async function hasValue(scope: EntityScope, { vaultId, keys }: OpenVault, keyName: string, value: Buffer): Promise<boolean> {
+async function hasValue(
+  scope: EntityScope,
+  { vaultId, keys }: OpenVault,
+  keyName: string,
+  value: Buffer,
+): Promise<boolean> {
   const current = decryptValue(vaultId, keys, await findValue(scope, keyName, null));
   const isSame = current.equals(value);
   current.fill(0);

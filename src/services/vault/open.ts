@@ -70,7 +70,11 @@ export async function withValue<Done>(
 ): Promise<Done> {
   let value: StoredValue | null = null;
   const findBoth = async (): Promise<OpenRow | undefined> => {
-    const [row] = (await scope.run(findBothSql(scope), [...findValues(scope), keyName, version])) as unknown as BothRow[];
+    const [row] = (await scope.run(findBothSql(scope), [
+      ...findValues(scope),
+      keyName,
+      version,
+    ])) as unknown as BothRow[];
     if (row && row.value_id !== null) value = valueOf({ ...row, id: row.value_id, version: row.value_version });
     return row;
   };
@@ -114,7 +118,8 @@ async function open(scope: Scope, search: () => Promise<OpenRow | undefined>): P
     keys.wipe();
     throw error;
   }
-  if (row.is_stale) await scope.em.execute(`update vault_sessions set last_used_at = ${sqlNow(scope)} where id = ?`, [row.id]);
+  if (row.is_stale)
+    await scope.em.execute(`update vault_sessions set last_used_at = ${sqlNow(scope)} where id = ?`, [row.id]);
   return { vaultId, kitKey, keyId: row.key_id, keys, vaultSessionId: row.id, userId, sessionId };
 }
 

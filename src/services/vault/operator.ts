@@ -35,7 +35,8 @@ export interface VaultStatus {
 /** Counts the data under each key. @param idleTtl seconds after which an unused vault locks itself. */
 export async function statusOf({ em }: EntityScope, idleTtl: number, at: Date = new Date()): Promise<VaultStatus> {
   const count = async (text: string, values: unknown[] = []): Promise<number> =>
-    (await em.execute<{ count: number }[]>(`select cast(count(*) as int) as count from ${text}`, values))[0]?.count ?? 0;
+    (await em.execute<{ count: number }[]>(`select cast(count(*) as int) as count from ${text}`, values))[0]?.count ??
+    0;
   return {
     isMade: (await count('vaults')) > 0,
     secrets: await count('secrets'),
@@ -43,7 +44,10 @@ export async function statusOf({ em }: EntityScope, idleTtl: number, at: Date = 
       `vault_grants g join vault_keys k on k.id = g.vault_key_id join users u on u.id = g.user_id
        where k.state = 'active' and u.deleted_at is null`,
     ),
-    openVaults: await count('vault_sessions where expires_at > ? and last_used_at > ?', [at, new Date(at.valueOf() - idleTtl * 1000)]),
+    openVaults: await count('vault_sessions where expires_at > ? and last_used_at > ?', [
+      at,
+      new Date(at.valueOf() - idleTtl * 1000),
+    ]),
     values: await em.execute(
       `select k.version, k.state, cast(count(v.id) as int) as count from vault_keys k left join secret_versions v on v.vault_key_id = k.id
        where k.state <> '${VaultKeyState.DESTROYED}' group by k.version, k.state order by k.version`,
@@ -62,7 +66,10 @@ export function formatStatus({ isMade, secrets, people, openVaults, values, pair
   return [
     `${counted(secrets, 'secret', 'secrets')}; ${counted(people, 'person has', 'people have')} access; ${openVaults} unlocked now.`,
     'Values by version of the vault key:',
-    ...values.map(({ version, state, count }) => `  version ${version} (${state.replace('_', ' ')}): ${counted(count, 'value', 'values')}`),
+    ...values.map(
+      ({ version, state, count }) =>
+        `  version ${version} (${state.replace('_', ' ')}): ${counted(count, 'value', 'values')}`,
+    ),
     'User keys by system key:',
     ...pairs.map(({ kid, count }) => `  ${kid}: ${count}`),
   ].join('\n');
@@ -75,7 +82,9 @@ export function formatStatus({ isMade, secrets, people, openVaults, values, pair
  */
 export async function renewSystemSeals(scope: OperatorScope): Promise<{ renewed: number; unreadable: number }> {
   const done = { renewed: 0, unreadable: 0 };
-  for (const { user_id: userId } of await scope.em.execute<{ user_id: string }[]>('select user_id from user_keys order by user_id')) {
+  for (const { user_id: userId } of await scope.em.execute<{ user_id: string }[]>(
+    'select user_id from user_keys order by user_id',
+  )) {
     try {
       if (await renewPair(scope, userId)) done.renewed += 1;
     } catch (error) {
@@ -109,7 +118,8 @@ export async function recoverFor(scope: OperatorScope, recoveryKit: string, user
       const inner = { ...scope, em };
       await holdVault(inner);
       const [vault] = await em.execute<{ id: string; kit_key: string }[]>('select id, kit_key from vaults');
-      if (vault === undefined) throw new VaultError('The vault does not exist yet. The owner creates it with createVault.');
+      if (vault === undefined)
+        throw new VaultError('The vault does not exist yet. The owner creates it with createVault.');
       const grants = await grantsOf(inner, null);
       if (vault.kit_key !== kit.publicKey.toString('base64url') || !isGranted(grants))
         throw new VaultError('The recovery kit belongs to another vault.');
@@ -117,9 +127,16 @@ export async function recoverFor(scope: OperatorScope, recoveryKit: string, user
       if (userId === null) throw new VaultError('No active user has that username.');
       const pair = await usablePair(inner, userId);
       if (pair === null)
-        throw new VaultError('The user has no vault key yet. It is created the next time they sign in with their password.');
+        throw new VaultError(
+          'The user has no vault key yet. It is created the next time they sign in with their password.',
+        );
       await keepingKeys((keep) => grantAll(inner, vault.id, keep(openGrants(grants, vault.id, null, kit)), pair));
-      const facts = { action: 'vault.recover', targetType: 'User', targetId: userId, outcome: AuditOutcome.SUCCEEDED } as const;
+      const facts = {
+        action: 'vault.recover',
+        targetType: 'User',
+        targetId: userId,
+        outcome: AuditOutcome.SUCCEEDED,
+      } as const;
       recordAudit(inner, {
         at: scope.now(),
         actor: null,

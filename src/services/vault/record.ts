@@ -52,7 +52,10 @@ export async function valuesOf({ em }: EntityScope, secretId: string): Promise<S
 
 /** Returns a page of values under an earlier key of the vault, after the given one. */
 export async function staleValues({ em }: EntityScope, after: string, most: number): Promise<StoredValue[]> {
-  const rows = await em.execute<ValueRow[]>(`${valueSql} where k.state = 'decrypt_only' and v.id > ? order by v.id limit ${most}`, [after]);
+  const rows = await em.execute<ValueRow[]>(
+    `${valueSql} where k.state = 'decrypt_only' and v.id > ? order by v.id limit ${most}`,
+    [after],
+  );
   return rows.map(valueOf);
 }
 
@@ -115,7 +118,10 @@ export async function addVersion(
     ),
   );
   await em.flush();
-  await em.execute('delete from secret_versions where secret_id = ? and version <= ?', [secret.id, secret.version - versionsKept]);
+  await em.execute('delete from secret_versions where secret_id = ? and version <= ?', [
+    secret.id,
+    secret.version - versionsKept,
+  ]);
 }
 
 /** Re-encrypts a value under the vault's active key and the current name of its secret. */
@@ -146,7 +152,9 @@ export function demandName(keyName: string, path: string): string {
 
 export function nameProblems(keyName: string, path: string): FieldProblem[] {
   if (keyName === '' || isLonger(keyName, 200)) return [{ path, message: 'must have 1 to 200 characters' }];
-  return /\p{Cc}|\p{Surrogate}/u.test(keyName) ? [{ path, message: 'must not contain control characters or invalid Unicode' }] : [];
+  return /\p{Cc}|\p{Surrogate}/u.test(keyName)
+    ? [{ path, message: 'must not contain control characters or invalid Unicode' }]
+    : [];
 }
 
 export function valueOf(row: ValueRow): StoredValue {

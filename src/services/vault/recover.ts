@@ -21,7 +21,11 @@ export async function recoverVault(scope: Scope, recoveryKit: string, password: 
   if (userId === null) throw unauthenticated();
   const vaultId = await demandVault(scope);
   const kit = readKit(recoveryKit);
-  if (kit === null) throw badInput({ path: 'recoveryKit', message: 'is not a valid recovery kit: check for wrong or missing characters' });
+  if (kit === null)
+    throw badInput({
+      path: 'recoveryKit',
+      message: 'is not a valid recovery kit: check for wrong or missing characters',
+    });
   try {
     const proved = await proveViewer(scope, { password }, { action: 'vault.recover', path: '', asksCode: false });
     await demandKitOf(scope, kit);
@@ -55,6 +59,8 @@ async function usablePair(scope: Scope, userId: string, password: string, proved
 }
 
 async function demandKitOf(scope: Scope, kit: KeyPair): Promise<void> {
-  const found = await scope.em.execute<object[]>('select id from vaults where kit_key = ?', [kit.publicKey.toString('base64url')]);
+  const found = await scope.em.execute<object[]>('select id from vaults where kit_key = ?', [
+    kit.publicKey.toString('base64url'),
+  ]);
   if (found.length === 0 || !isGranted(await grantsOf(scope, null))) throw badCredentials('another_kit');
 }

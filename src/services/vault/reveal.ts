@@ -54,14 +54,18 @@ export async function withSecret<Done>(
   const asked = nameProblems(keyName, 'keyName').length > 0 ? '' : keyName;
   const held: { value?: Buffer } = {};
   try {
-    const found = await withValue(scope, { keyName: asked, version: wanted.version }, async ({ vaultId, keys }, stored) => {
-      demandName(keyName, 'keyName');
-      if (stored === null) throw notFound();
-      held.value = decryptValue(vaultId, keys, stored);
-      const change = { action, targetType: 'Secret', targetId: stored.secretId };
-      await insertRows(scope, [changeEvent(scope, change)]);
-      return { keyName: stored.keyName, version: stored.version, value: held.value };
-    });
+    const found = await withValue(
+      scope,
+      { keyName: asked, version: wanted.version },
+      async ({ vaultId, keys }, stored) => {
+        demandName(keyName, 'keyName');
+        if (stored === null) throw notFound();
+        held.value = decryptValue(vaultId, keys, stored);
+        const change = { action, targetType: 'Secret', targetId: stored.secretId };
+        await insertRows(scope, [changeEvent(scope, change)]);
+        return { keyName: stored.keyName, version: stored.version, value: held.value };
+      },
+    );
     return await use(found);
   } finally {
     held.value?.fill(0);

@@ -25,7 +25,9 @@ export async function revokeVaultAccess(scope: Scope, userId: string): Promise<s
         const user = await tx.em.findOne(User, { id: userId });
         if (user === null) throw notFound();
         if (user.isOwner) throw conflict("The owner's access cannot be revoked.");
-        const voided = await tx.em.execute<object[]>('delete from vault_grants where user_id = ? returning id', [userId]);
+        const voided = await tx.em.execute<object[]>('delete from vault_grants where user_id = ? returning id', [
+          userId,
+        ]);
         if (voided.length === 0) throw conflict('The user has no access to the vault.');
         if (!(await isLeftToSomebody(tx)))
           throw conflict('No other active user has access to the vault. Give access to someone else first.');

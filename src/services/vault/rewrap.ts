@@ -28,7 +28,9 @@ async function rewrapSome(scope: Scope, vaultId: string, keys: VaultKeys, from: 
   const stale = await scope.em.execute<object[]>(`select 1 from vault_keys where state = 'decrypt_only' limit 1`);
   if (stale.length === 0) return null;
   await holdVault(scope);
-  const [active] = await scope.em.execute<{ id: string; version: number }[]>(`select id, version from vault_keys where state = 'active'`);
+  const [active] = await scope.em.execute<{ id: string; version: number }[]>(
+    `select id, version from vault_keys where state = 'active'`,
+  );
   // A concurrent rotation has replaced the key and does the rest.
   if (active?.version !== keys.active) return null;
   const { batch } = scope.vault;
@@ -50,7 +52,9 @@ async function destroyUnused(scope: Scope): Promise<void> {
   if ((await scope.em.execute<object[]>(`select 1 from vault_keys where ${unused} limit 1`)).length === 0) return;
   await holdVault(scope);
   await scope.em.execute(`update vault_keys set state = 'destroyed', updated_at = ? where ${unused}`, [scope.now()]);
-  await scope.em.execute(`delete from vault_grants where vault_key_id in (select id from vault_keys where state = 'destroyed')`);
+  await scope.em.execute(
+    `delete from vault_grants where vault_key_id in (select id from vault_keys where state = 'destroyed')`,
+  );
 }
 
 /** The same scope with an empty entity manager. */

@@ -52,7 +52,10 @@ export async function replaceKey(scope: Scope, vault: OpenVault, keep: Keep): Pr
   const at = scope.now();
   const next = new VaultKey({ version: keys.active + 1 });
   const renewed = keep(keys.copy().withNext(next.version, VaultKeys.generate()));
-  await scope.em.execute(`update vault_keys set state = 'decrypt_only', updated_at = ? where id = ?`, [at, vault.keyId]);
+  await scope.em.execute(`update vault_keys set state = 'decrypt_only', updated_at = ? where id = ?`, [
+    at,
+    vault.keyId,
+  ]);
   scope.em.persist(next);
   await scope.em.flush();
   for (const grantee of await grantees(scope, vault))
@@ -62,7 +65,11 @@ export async function replaceKey(scope: Scope, vault: OpenVault, keep: Keep): Pr
   const wrapped = wrapKeys(scope.keyring, token, { sessionId, userId, vaultId, version: next.version }, renewed);
   token.fill(0);
   await scope.em.execute('delete from vault_sessions where id <> ?', [vault.vaultSessionId]);
-  await scope.em.execute('update vault_sessions set wrapped_key = ?, updated_at = ? where id = ?', [wrapped, at, vault.vaultSessionId]);
+  await scope.em.execute('update vault_sessions set wrapped_key = ?, updated_at = ? where id = ?', [
+    wrapped,
+    at,
+    vault.vaultSessionId,
+  ]);
   return renewed;
 }
 
@@ -78,7 +85,10 @@ async function grantees(scope: Scope, { vaultId, kitKey, keyId, keys }: OpenVaul
     [keyId],
   );
   return rows.map(({ user_id, mark, public_key }) => {
-    const grantee = { userId: user_id, publicKey: Buffer.from((user_id === null ? kitKey : public_key) ?? '', 'base64url') };
+    const grantee = {
+      userId: user_id,
+      publicKey: Buffer.from((user_id === null ? kitKey : public_key) ?? '', 'base64url'),
+    };
     if (!isGenuineGrant(keys.key(), { ...grantee, vaultId, version: keys.active }, mark)) throw new AlteredError();
     return grantee;
   });

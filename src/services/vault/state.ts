@@ -31,7 +31,8 @@ export interface VaultState {
 
 /** @throws {AlteredError} if the mark does not match the stored data. */
 export function demandState(keys: VaultKeys, { vaultId, kitKey, state, digest }: VaultState): void {
-  if (!isSameMark(state, markState(keys.key(), { vaultId, version: keys.active, kitKey, digest }))) throw new AlteredError();
+  if (!isSameMark(state, markState(keys.key(), { vaultId, version: keys.active, kitKey, digest })))
+    throw new AlteredError();
 }
 
 /** Marks the current state, in the transaction that changed it, while the vault's row is locked. */

@@ -27,7 +27,8 @@ export class StoreSecretInput {
 
   @Field(() => Int, {
     nullable: true,
-    description: 'The expected latest version, 0 for a new secret. Fails with CONFLICT if the latest version is different.',
+    description:
+      'The expected latest version, 0 for a new secret. Fails with CONFLICT if the latest version is different.',
   })
   expectedVersion?: number | null;
 }
@@ -84,5 +85,9 @@ function read(input: StoreSecretInput): { keyName: string; plaintext: Buffer; de
   if (text !== undefined && (isLonger(text, 1000) || /\p{Surrogate}/u.test(text)))
     problems.push({ path: 'input.description', message: 'must have at most 1,000 characters' });
   if (problems.length > 0) throw badInput(...problems);
-  return { keyName, plaintext: Buffer.from(input.value, 'utf8'), description: input.description === undefined ? undefined : text || null };
+  return {
+    keyName,
+    plaintext: Buffer.from(input.value, 'utf8'),
+    description: input.description === undefined ? undefined : text || null,
+  };
 }

@@ -19,10 +19,14 @@ import type { Scope } from '../scope.ts';
 
 @ObjectType({ description: 'The token of an unlocked vault.' })
 export class VaultToken {
-  @Field(() => String, { description: 'The vault token. Send it in the `x-vault-token` header with every vault operation.' })
+  @Field(() => String, {
+    description: 'The vault token. Send it in the `x-vault-token` header with every vault operation.',
+  })
   vaultToken: string;
 
-  @Field(() => Int, { description: 'The number of seconds until the token expires. Each use extends it, up to a maximum lifetime.' })
+  @Field(() => Int, {
+    description: 'The number of seconds until the token expires. Each use extends it, up to a maximum lifetime.',
+  })
   expiresIn: number;
 
   constructor(vaultToken: string, expiresIn: number) {
@@ -46,7 +50,11 @@ export async function unlockVault(scope: Scope, password: string, code: string |
   const seal = readPair(scope.keyring, pair);
   const lock = new PrivateLock(scope, pair, seal);
   try {
-    const proved = await proveViewer(scope, { password, code }, { action: 'vault.unlock', path: '', verify: lock.verify });
+    const proved = await proveViewer(
+      scope,
+      { password, code },
+      { action: 'vault.unlock', path: '', verify: lock.verify },
+    );
     const resealed = await lock.resealed(password);
     return await keepingKeys(async (keep) => {
       const { token, keys } = await scope.transaction(async (tx) => {
@@ -56,7 +64,9 @@ export async function unlockVault(scope: Scope, password: string, code: string |
         await holdVault(tx, 'share');
         const grants = await grantsOf(tx, userId);
         if (!isGranted(grants)) throw noAccess();
-        const keys = keep(openGrants(grants, vaultId, userId, { publicKey: pair.publicKey, privateKey: lock.privateKey }));
+        const keys = keep(
+          openGrants(grants, vaultId, userId, { publicKey: pair.publicKey, privateKey: lock.privateKey }),
+        );
         return { keys, token: await beginSession(tx, keys, 'vault.unlock') };
       });
       return lasting(scope, vaultId, keys, token);
@@ -140,7 +150,9 @@ class PrivateLock {
     const { passwords } = this.scope;
     let choice: Promise<string | null> | null = null;
     const chooseOnce = () => (choice ??= choose());
-    const privateKey = await openByPassword(this.seal, password, (each) => passwords.stretch(each, this.seal.stretching, chooseOnce));
+    const privateKey = await openByPassword(this.seal, password, (each) =>
+      passwords.stretch(each, this.seal.stretching, chooseOnce),
+    );
     const stored = await chooseOnce();
     const isRight = stored !== null && privateKey !== null;
     if (isRight) this.#privateKey = privateKey;

@@ -30,13 +30,19 @@ const audited =
       return await useCase(scope, ...args);
     } catch (error) {
       const reason = reasonOf(error);
-      if (reason !== null) await recordVaultRefusal(scope, action, reason, error instanceof ValueError ? error.secretId : null);
+      if (reason !== null)
+        await recordVaultRefusal(scope, action, reason, error instanceof ValueError ? error.secretId : null);
       throw error;
     }
   };
 
 /** Uses a connection of its own, because the transaction of the refused operation is rolled back. */
-async function recordVaultRefusal(scope: Scope, action: string, reason: string, secretId: string | null): Promise<void> {
+async function recordVaultRefusal(
+  scope: Scope,
+  action: string,
+  reason: string,
+  secretId: string | null,
+): Promise<void> {
   const { viewer, client, now } = scope;
   const outcome = reason === 'altered' ? AuditOutcome.FAILED : AuditOutcome.DENIED;
   const facts = { action, reason, outcome, actorId: viewer.userId, sessionId: viewer.sessionId } as const;
@@ -65,7 +71,8 @@ const list = <Named>(scope: Scope, name: () => Named): Promise<Named> =>
 const demandUnlocked = (scope: Scope): Promise<void> => list(scope, () => undefined);
 
 /** Allows one secret to be read. @returns its name as it would be stored. @throws VAULT_LOCKED; BAD_INPUT. */
-const demandListed = (scope: Scope, keyName: string): Promise<string> => list(scope, () => demandName(keyName, 'keyName'));
+const demandListed = (scope: Scope, keyName: string): Promise<string> =>
+  list(scope, () => demandName(keyName, 'keyName'));
 
 /** Returns the ids of the users with access. */
 async function grantees({ em }: Scope): Promise<string[]> {
@@ -81,9 +88,14 @@ async function grantees({ em }: Scope): Promise<string[]> {
  * afterwards. The use is recorded first, like a reveal.
  * @throws VAULT_LOCKED; NOT_FOUND; errors of `use`, which are not recorded as refusals.
  */
-export async function useSecret<Done>(scope: Scope, keyName: string, use: (value: Buffer) => Promise<Done>): Promise<Done> {
+export async function useSecret<Done>(
+  scope: Scope,
+  keyName: string,
+  use: (value: Buffer) => Promise<Done>,
+): Promise<Done> {
   const wanted = { keyName, version: null, action: 'secret.use' };
-  const using = (own: Scope) => withSecret(own, wanted, ({ value }) => Promise.allSettled([Promise.resolve(value).then(use)]));
+  const using = (own: Scope) =>
+    withSecret(own, wanted, ({ value }) => Promise.allSettled([Promise.resolve(value).then(use)]));
   const [used] = await audited('secret.use', using)(scope);
   if (used.status === 'rejected') throw used.reason;
   return used.value;

@@ -13,7 +13,9 @@ export async function findClashes({ em }: EntityScope): Promise<number> {
   await em.execute(findOthers);
   for (const problems of [twice('username'), twice('email'), twice('member_number'), unknownRoles, ...meetings])
     await em.execute(`insert into import_problems ${problems}`);
-  const [row] = await em.execute<{ count: number }[]>('select cast(count(distinct line) as int) as count from import_problems');
+  const [row] = await em.execute<{ count: number }[]>(
+    'select cast(count(distinct line) as int) as count from import_problems',
+  );
   return row?.count ?? 0;
 }
 

@@ -58,7 +58,8 @@ const keys: Readonly<Record<keyof ImportedUser, ReadKey>> = {
   roles: readRoles,
   hash: readHash,
   memberNumber: readMemberNumber,
-  isActive: (value) => (value === undefined ? null : typeof value === 'boolean' ? value : new Wrong('must be true or false')),
+  isActive: (value) =>
+    value === undefined ? null : typeof value === 'boolean' ? value : new Wrong('must be true or false'),
 };
 
 function fact(name: keyof UserFacts, value: unknown): unknown {
@@ -71,12 +72,15 @@ function fact(name: keyof UserFacts, value: unknown): unknown {
 
 function readHash(value: unknown): unknown {
   if (value === undefined) return new Wrong('is missing');
-  return typeof value === 'string' && isImportable(value) ? value : new Wrong('must be a supported bcrypt or Argon2 hash');
+  return typeof value === 'string' && isImportable(value)
+    ? value
+    : new Wrong('must be a supported bcrypt or Argon2 hash');
 }
 
 function readRoles(value: unknown): unknown {
   if (value === undefined) return new Wrong('is missing');
-  if (!Array.isArray(value) || value.length > mostRoles) return new Wrong(`must be a list of at most ${mostRoles} names`);
+  if (!Array.isArray(value) || value.length > mostRoles)
+    return new Wrong(`must be a list of at most ${mostRoles} names`);
   const roles = value as unknown[];
   if (!roles.every((role) => typeof role === 'string')) return new Wrong('must be a list of names');
   const odd = roles.filter((role) => !plainWord.test(role));
@@ -86,20 +90,26 @@ function readRoles(value: unknown): unknown {
 
 function readMemberNumber(value: unknown): unknown {
   if (value === undefined || value === null) return null;
-  return typeof value === 'string' && /^[A-Za-z0-9]{1,30}$/.test(value) ? value : new Wrong('must have 1 to 30 letters and digits');
+  return typeof value === 'string' && /^[A-Za-z0-9]{1,30}$/.test(value)
+    ? value
+    : new Wrong('must have 1 to 30 letters and digits');
 }
 
 function parsed(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
   } catch {
     return null; // the parser's error would show a part of the line, which may be a hash
   }
 }
 
-const own = (value: Record<string, unknown>, key: string): unknown => (Object.hasOwn(value, key) ? value[key] : undefined);
+const own = (value: Record<string, unknown>, key: string): unknown =>
+  Object.hasOwn(value, key) ? value[key] : undefined;
 
 /** The terminal shows only plain words of a file: anything else might be a hash, or move the cursor. */
 const plainWord = /^[A-Za-z_][A-Za-z0-9_.-]{0,39}$/;
-const named = (key: string, what: string): string => (plainWord.test(key) ? `${what} ${key}` : `${what} that cannot be shown`);
+const named = (key: string, what: string): string =>
+  plainWord.test(key) ? `${what} ${key}` : `${what} that cannot be shown`;

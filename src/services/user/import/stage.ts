@@ -17,7 +17,11 @@ interface Staged extends Partial<ImportedUser> {
  * compares them, and no file is too long for memory.
  * @returns the number of lines.
  */
-export async function stage(scope: EntityScope, lines: AsyncIterable<TextLine>, progress: (lines: number) => void): Promise<number> {
+export async function stage(
+  scope: EntityScope,
+  lines: AsyncIterable<TextLine>,
+  progress: (lines: number) => void,
+): Promise<number> {
   for (const table of tables) await scope.em.execute(table);
   let count = 0;
   for await (const batch of inBatches(lines)) {
@@ -51,7 +55,10 @@ async function* inBatches(lines: AsyncIterable<TextLine>): AsyncGenerator<TextLi
 }
 
 async function add(scope: EntityScope, batch: readonly TextLine[]): Promise<void> {
-  const read = batch.map((line) => ({ line: line.number, ...('text' in line ? parseUser(line.text) : unread(line.problem)) }));
+  const read = batch.map((line) => ({
+    line: line.number,
+    ...('text' in line ? parseUser(line.text) : unread(line.problem)),
+  }));
   await stageDrafts(
     scope,
     read.map(({ line, draft }) => ({ line, id: uuidv7(), ...draft })),
@@ -65,7 +72,10 @@ async function add(scope: EntityScope, batch: readonly TextLine[]): Promise<void
 const unread = (message: string) => ({ draft: {}, problems: [{ path: '', message }] });
 
 async function stageDrafts({ em }: EntityScope, drafts: readonly Staged[]): Promise<void> {
-  const rows = drafts.map(({ roles = [], ...draft }) => ({ ...draft, roles: roles.map((name) => ({ id: uuidv7(), name })) }));
+  const rows = drafts.map(({ roles = [], ...draft }) => ({
+    ...draft,
+    roles: roles.map((name) => ({ id: uuidv7(), name })),
+  }));
   await em.execute(
     `insert into import_lines (line, id, username, email, first_name, last_name, hash, member_number, is_active, roles)
      select line, id, username, email, "firstName", "lastName", hash, "memberNumber", "isActive", roles
@@ -75,7 +85,10 @@ async function stageDrafts({ em }: EntityScope, drafts: readonly Staged[]): Prom
   );
 }
 
-async function stageProblems({ em }: EntityScope, problems: readonly ({ line: number } & LineProblem)[]): Promise<void> {
+async function stageProblems(
+  { em }: EntityScope,
+  problems: readonly ({ line: number } & LineProblem)[],
+): Promise<void> {
   if (problems.length === 0) return;
   await em.execute(
     `insert into import_problems select line, path, message

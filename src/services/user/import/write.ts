@@ -53,7 +53,11 @@ async function assignRoles({ em }: EntityScope, at: Date): Promise<void> {
  * Records one event per user, so that the log shows the origin of every account. All events of a run share one request
  * id.
  */
-async function recordAdded({ em, keyring }: UserImportScope, at: Date, progress: (added: number) => void): Promise<number> {
+async function recordAdded(
+  { em, keyring }: UserImportScope,
+  at: Date,
+  progress: (added: number) => void,
+): Promise<number> {
   const requestId = `import-${randomUUID()}`;
   let [last, count] = [0, 0];
   for (;;) {
