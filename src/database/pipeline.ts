@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { Client, Query, type ClientConfig, type Connection, type QueryResult } from 'pg';
 import { connectionLifetime } from './run.ts';
 import { demandPrimary, isMisplaced, limitServerLog, type Guard } from './guard.ts';
@@ -43,10 +43,13 @@ const slowAfter = 20;
 /** Connections that one user's further statements leave to others. */
 const keptForOthers = 4;
 
-/** Milliseconds after which a statement is known to take long, until it once takes less, or for `knownFor`. */
-const longAfter = 250;
+/** Milliseconds after which a statement takes long. */
+const longAfter = 100;
 
-/** Milliseconds for which it is remembered that a statement takes long. */
+/** How often a text takes long before that is remembered. One time may be a hiccup of the server. */
+const timesUntilKnown = 2;
+
+/** Milliseconds for which it is remembered that a text takes long, unless it takes less meanwhile. */
 const knownFor = 1000;
 
 /** On how many of these connections statements that are known to take long run at a time. */
@@ -77,12 +80,13 @@ const reopenAfter = 1000;
 export class Pipeline {
   readonly #lines: readonly PipelineConnection[];
   readonly #waiting: Pending[] = [];
-  /** The texts of statements that took long, and until when that is remembered. */
-  readonly #long = new Map<string, number>();
+  /** The texts of statements that took long lately: how often, and until when that is remembered. */
+  readonly #long = new Map<string, { times: number; until: number }>();
   readonly #perUser: number;
   readonly #patience: number;
   readonly #isPipelined: boolean;
   #timer: NodeJS.Timeout | null = null;
+  #lookDue = 0;
   #closing: (() => void) | null = null;
 
   constructor(
@@ -110,7 +114,7 @@ export class Pipeline {
   query(sent: Sent, sender: Sender = {}): Promise<Rows> {
     return new Promise((resolve, reject) => {
       this.#send(new Pending(sent, sender, resolve, reject));
-      this.#timer ??= setTimeout(() => this.#look(), slowAfter).unref();
+      if (this.#timer === null) this.#lookLater();
     });
   }
 
@@ -148,6 +152,7 @@ export class Pipeline {
   /** The lower, the better: one that this turn speaks on, a free one, the one with the fewest statements, one to be opened. */
   #rankOf(line: PipelineConnection, opened: number, now: number): number {
     const { length } = line.awaited;
+    if (line.isCancelling) return Infinity;
     if (length > 0 && (!this.#isPipelined || line.isSlow(now) || this.#isLong(line.awaited[0]))) return Infinity;
     if (line.isSpeaking && length < longestBatch) return 0;
     if (length > 0) return 2 + length;
@@ -167,8 +172,16 @@ export class Pipeline {
     return held >= this.#perUser || (held > 0 && left < keptForOthers);
   }
 
+  /** Whether a statement with this text is taking long now, or took long lately more than once. */
   #isLong(pending: Pending | undefined): boolean {
-    return pending !== undefined && this.#long.size > 0 && this.#long.has(pending.sent.text);
+    if (pending === undefined || this.#long.size === 0) return false;
+    const { text } = pending.sent;
+    const known = this.#long.get(text);
+    if (known === undefined) return false;
+    return (
+      known.times >= timesUntilKnown ||
+      this.#lines.some(({ awaited: [oldest] }) => oldest?.tookLong && oldest.sent.text === text)
+    );
   }
 
   /** How many connections run a statement that took long lately. */
@@ -197,11 +210,22 @@ export class Pipeline {
   }
 
   /** @returns whether a statement that failed is tried again. */
-  #tryAgain(pending: Pending, error: Error): boolean {
+  #tryAgain(pending: Pending, error: Error & { readonly code?: string }): boolean {
+    if (pending.line?.isCancelling && error.code === '57014' && pending.mayRepeat && pending.copies === 0) {
+      this.#long.set(pending.sent.text, { times: timesUntilKnown, until: performance.now() + knownFor });
+      pending.tookLong = false;
+      this.#waiting.push(pending);
+      return true;
+    }
     const isOver = performance.now() - pending.sentAt > Math.min(this.#patience, usualPatience);
     if (!pending.mustAnswer || pending.copies > 0 || isOver || isOfStatement(error)) return false;
     this.#waiting.push(pending);
     return true;
+  }
+
+  #lookLater(): void {
+    this.#lookDue = performance.now() + slowAfter;
+    this.#timer = setTimeout(() => this.#look(), slowAfter).unref();
   }
 
   #look(): void {
@@ -216,19 +240,24 @@ export class Pipeline {
         nothing,
       );
     }
-    this.#noteLong(now);
+    // if this process was late itself, answers may have come that it has not read
+    if (now - this.#lookDue < slowAfter) this.#noteLong(now);
     this.#relieve(now);
+    this.#makeRoom(now);
     this.#drain();
     if (this.#waiting.length === 0) this.#closing?.();
     const isBusy = this.#waiting.length > 0 || this.#lines.some(({ awaited }) => awaited.length > 0);
-    if (isBusy) this.#timer = setTimeout(() => this.#look(), slowAfter).unref();
+    if (isBusy) this.#lookLater();
   }
 
   #noteLong(now: number): void {
-    for (const [text, until] of this.#long) if (until <= now) this.#long.delete(text);
+    for (const [text, { until }] of this.#long) if (until <= now) this.#long.delete(text);
     for (const line of this.#lines) {
       const [oldest] = line.awaited;
-      if (oldest && line.isSlow(now, longAfter)) this.#long.set(oldest.sent.text, now + knownFor);
+      if (!oldest || !line.isSlow(now, longAfter)) continue;
+      const times = (this.#long.get(oldest.sent.text)?.times ?? 0) + (oldest.tookLong ? 0 : 1);
+      oldest.tookLong = true;
+      this.#long.set(oldest.sent.text, { times, until: now + knownFor });
     }
   }
 
@@ -245,8 +274,23 @@ export class Pipeline {
     }
   }
 
+  /**
+   * Cancels the newest of the statements that take long, so that others get its connection. Only where every connection
+   * holds a slow statement, and something waits that does not take long. The cancelled statement waits again.
+   */
+  #makeRoom(now: number): void {
+    if (this.#lines.some((line) => line.isCancelling || !line.isSlow(now))) return;
+    if (!this.#waiting.some((pending) => !this.#isLong(pending) && !this.#isFull(pending.user))) return;
+    const long = this.#lines.filter((line) => line.isSlow(now, longAfter));
+    if (long.length <= forLong(this.#lines.length)) return;
+    const [newest] = long
+      .filter(({ awaited }) => awaited.every(({ mayRepeat, mustAnswer }) => mayRepeat && !mustAnswer))
+      .sort((a, b) => b.slowSince - a.slowSince);
+    newest?.cancel();
+  }
+
   #freeLine(now: number): PipelineConnection | null {
-    const free = this.#lines.filter(({ awaited }) => awaited.length === 0);
+    const free = this.#lines.filter(({ awaited, isCancelling }) => awaited.length === 0 && !isCancelling);
     return free.find(({ isOpened }) => isOpened) ?? free.find(({ triedAt }) => triedAt + reopenAfter <= now) ?? null;
   }
 }
@@ -264,6 +308,8 @@ class Pending {
   line: PipelineConnection | null = null;
   /** On how many connections it is. */
   copies = 0;
+  /** Whether it is counted among those that took long. */
+  tookLong = false;
 
   constructor(
     readonly sent: Sent,
@@ -373,6 +419,20 @@ interface ConnectionEvents {
   failed(pending: Pending, error: Error): boolean;
 }
 
+/** What `pg` knows of the server's process, and does not declare. */
+interface CancellableClient {
+  readonly host: string;
+  readonly port: number;
+  readonly processID: number | null;
+  readonly secretKey: number | null;
+}
+
+/** The code of a CancelRequest in PostgreSQL's protocol. */
+const cancelRequest = 80_877_102;
+
+/** Milliseconds in which the server takes a cancellation. */
+const cancelPatience = 2000;
+
 class PipelineConnection {
   readonly #options: ClientConfig;
   readonly #guard: Guard | null;
@@ -380,6 +440,8 @@ class PipelineConnection {
   #opened: OpenConnection | null = null;
   #opening: Promise<OpenConnection> | null = null;
   isSpeaking = false;
+  /** Whether a cancellation is under way. Until it has reached the server, it could hit any statement. */
+  isCancelling = false;
   /** When it was last tried in vain to open it. */
   triedAt = -Infinity;
   #closing: Promise<unknown> = Promise.resolve();
@@ -407,6 +469,11 @@ class PipelineConnection {
     return now - oldest > after;
   }
 
+  /** When the oldest statement was sent. */
+  get slowSince(): number {
+    return this.#times[0] ?? 0;
+  }
+
   /** Whether a statement of this user is on it, and was not sent again elsewhere. */
   serves(user: string | undefined): boolean {
     return user !== undefined && this.awaited.some((pending) => pending.user === user && pending.line === this);
@@ -424,6 +491,27 @@ class PipelineConnection {
     const opened = this.#current();
     if (opened) this.#send(opened, pending);
     else if (this.#unsent.push(pending) === 1) void this.#openAndSend();
+  }
+
+  /** Asks the server to cancel the oldest statement, by a connection that carries nothing else. */
+  cancel(): void {
+    const { host, port, processID, secretKey } = (this.#opened?.client ?? {}) as Partial<CancellableClient>;
+    if (!host || !processID || !secretKey) return;
+    this.isCancelling = true;
+    const request = Buffer.alloc(16);
+    for (const [place, value] of [16, cancelRequest, processID, secretKey].entries())
+      request.writeInt32BE(value, place * 4);
+    const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port!, host);
+    socket.setTimeout(cancelPatience, () => socket.destroy());
+    socket.on('error', () => {}); // the statement then goes on
+    socket.on('close', () => {
+      // an answer that crossed the cancellation is read first
+      setTimeout(() => {
+        this.isCancelling = false;
+        this.#events.left();
+      }, slowAfter);
+    });
+    socket.end(request);
   }
 
   async close(): Promise<void> {
