@@ -275,18 +275,19 @@ export class Pipeline {
   }
 
   /**
-   * Cancels the newest of the statements that take long, so that others get its connection. Only where every connection
-   * holds a slow statement, and something waits that does not take long. The cancelled statement waits again.
+   * Cancels a statement that takes long, so that others get its connection. Only where every connection holds a slow
+   * statement, and something waits that does not take long. The cancelled statement waits again, and the ones that have
+   * run for longest go on.
    */
   #makeRoom(now: number): void {
     if (this.#lines.some((line) => line.isCancelling || !line.isSlow(now))) return;
     if (!this.#waiting.some((pending) => !this.#isLong(pending) && !this.#isFull(pending.user))) return;
-    const long = this.#lines.filter((line) => line.isSlow(now, longAfter));
-    if (long.length <= forLong(this.#lines.length)) return;
-    const [newest] = long
-      .filter(({ awaited }) => awaited.every(({ mayRepeat, mustAnswer }) => mayRepeat && !mustAnswer))
-      .sort((a, b) => b.slowSince - a.slowSince);
-    newest?.cancel();
+    const long = this.#lines.filter((line) => line.isSlow(now, longAfter)).sort((a, b) => a.begunAt - b.begunAt);
+    const isRepeatable = ({ mayRepeat, mustAnswer }: Pending): boolean => mayRepeat && !mustAnswer;
+    long
+      .slice(forLong(this.#lines.length))
+      .find(({ awaited }) => awaited.every(isRepeatable))
+      ?.cancel();
   }
 
   #freeLine(now: number): PipelineConnection | null {
@@ -409,7 +410,7 @@ interface OpenConnection {
 
 /** What a pipeline hears of its connections. */
 interface ConnectionEvents {
-  /** A statement was answered, so many milliseconds after it was sent. */
+  /** A statement was answered, so many milliseconds after the server came to it. */
   answered(pending: Pending, took: number): void;
   /** All statements on it were given up. */
   left(): void;
@@ -450,6 +451,8 @@ class PipelineConnection {
   readonly awaited: Pending[] = [];
   /** When each of them was sent. */
   readonly #times: number[] = [];
+  /** When the latest answer came. */
+  #answeredAt = 0;
   /** Those that wait until it is open. */
   readonly #unsent: Pending[] = [];
 
@@ -465,13 +468,12 @@ class PipelineConnection {
 
   /** Whether the oldest statement has been waiting for its answer for too long to send more behind it. */
   isSlow(now: number, after = slowAfter): boolean {
-    const [oldest = now] = this.#times;
-    return now - oldest > after;
+    return this.awaited.length > 0 && now - this.begunAt > after;
   }
 
-  /** When the oldest statement was sent. */
-  get slowSince(): number {
-    return this.#times[0] ?? 0;
+  /** When the server came to the oldest statement: when it was sent, or when the one before it was answered. */
+  get begunAt(): number {
+    return Math.max(this.#times[0] ?? 0, this.#answeredAt);
   }
 
   /** Whether a statement of this user is on it, and was not sent again elsewhere. */
@@ -543,7 +545,8 @@ class PipelineConnection {
   }
 
   #settle(pending: Pending, error: Error | null, result: QueryResult<Record<string, unknown>>): void {
-    const took = performance.now() - this.#drop(pending);
+    const took = performance.now() - this.begunAt;
+    this.#drop(pending);
     if (!error || !this.#events.failed(pending, error)) pending.settle(error, result);
     this.#events.answered(pending, took);
   }
@@ -562,12 +565,12 @@ class PipelineConnection {
     }
   }
 
-  /** @returns when it was sent. */
-  #drop(pending: Pending): number {
+  #drop(pending: Pending): void {
     const place = this.awaited.indexOf(pending);
     this.awaited.splice(place, 1);
+    this.#times.splice(place, 1);
     pending.copies -= 1;
-    return this.#times.splice(place, 1)[0] as number;
+    this.#answeredAt = performance.now();
   }
 
   #open(): Promise<OpenConnection> {
