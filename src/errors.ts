@@ -112,6 +112,11 @@ export function badInput(...fields: FieldProblem[]): Refusal {
   return new Refusal('BAD_INPUT', said === '' ? undefined : `Invalid input: ${said}.`, { fields });
 }
 
+/** @throws BAD_INPUT with each problem, if there are any. */
+export function assertValid(problems: readonly FieldProblem[]): void {
+  if (problems.length > 0) throw badInput(...problems);
+}
+
 /**
  * Creates a CONFLICT error with the state of a case and its allowed actions. The cause is only for the log and the
  * audit log.

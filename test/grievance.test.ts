@@ -14,7 +14,7 @@ import {
   type Operation,
 } from './case.kit.ts';
 import { BenevolenceAction, BenevolenceStatus } from '../src/entities/benevolence.ts';
-import { CaseEventType, CaseStatus } from '../src/entities/case.ts';
+import { CaseEventType, CaseStatus } from '../src/entities/case-event.ts';
 import { Grievance, GrievanceAction, GrievanceStatus } from '../src/entities/grievance.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 import { replayGrievance, stateOfGrievance } from './support/replay.ts';

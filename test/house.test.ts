@@ -86,7 +86,7 @@ describe('the house', () => {
 });
 
 /** What serves all entities or counts them, and is none itself. */
-const sharedEntities = ['clock', 'identifier', 'listing', 'page', 'record', 'rule', 'scalars', 'summary', 'text', 'viewer'];
+const sharedEntities = ['case', 'clock', 'identifier', 'listing', 'page', 'record', 'rule', 'scalars', 'summary', 'text', 'viewer'];
 
 describe('the laws of the house notice', () => {
   const broken = (name: string, text: string): string[] => brokenImports(new Map([[name, text]]));

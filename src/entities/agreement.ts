@@ -15,7 +15,7 @@ import type { FieldProblem } from '../errors.ts';
 import { dayCountProblems, DayUnit, HolidayCalendar, plusDays } from './calendar.ts';
 import { Derived, Listed } from './listing.ts';
 import { Organization } from './organization.ts';
-import { Dated, Kept, Node, versionDescription } from './record.ts';
+import { Dated, Kept, Node, Versioned } from './record.ts';
 import { DateScalar } from './scalars.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -255,7 +255,7 @@ export function agreementProblems(
 @Check({ name: 'agreements_expiration_after_effective', expression: 'expiration_date >= effective_date' })
 @Check({ name: 'agreements_notice_days_range', expression: 'notice_days between 0 and 365' })
 @Check({ name: 'agreements_steps_range', expression: 'steps between 1 and 3' })
-export class Agreement extends Kept {
+export class Agreement extends Versioned {
   @Field(() => String, { description: 'The title.' })
   @Property({ type: 'string', length: 200, collation: 'C' })
   title: string;
@@ -331,10 +331,6 @@ export class Agreement extends Kept {
   @Field(() => Int, { description: 'The number of steps before arbitration, from 1 to 3.' })
   @Property({ type: 'integer' })
   steps: number;
-
-  @Field(() => Int, { description: versionDescription })
-  @Property({ type: 'integer', version: true })
-  version!: number;
 
   @Field(() => [AgreementLimit], { description: 'The time limits, by step.' })
   @OneToMany({ entity: () => AgreementLimit, mappedBy: 'agreement', orderBy: { step: 'asc', act: 'asc' } })

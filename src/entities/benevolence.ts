@@ -1,11 +1,12 @@
 import { Check, Entity, Enum, Formula, ManyToOne, OneToMany, Property, Unique } from '@mikro-orm/decorators/legacy';
 import { Collection, ref, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { badInput, type FieldProblem } from '../errors.ts';
-import { caseConflict, CaseEvent, changedBy, type ActionContext } from './case.ts';
+import { assertValid, type FieldProblem } from '../errors.ts';
+import { Case, type ActionContext } from './case.ts';
+import { CaseEvent, type CaseEventFacts } from './case-event.ts';
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
-import { Dated, Kept, Node, versionDescription } from './record.ts';
+import { Dated, Node } from './record.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { Person, User } from './user.ts';
 import type { Viewer } from './viewer.ts';
@@ -243,7 +244,7 @@ export function applicationProblems(
   name: 'benevolence_applications_levels_when_submitted',
   expression: `status = 'draft' or cardinality(required_levels) > 0`,
 })
-export class BenevolenceApplication extends Kept {
+export class BenevolenceApplication extends Case<BenevolenceStatus, BenevolenceAction> {
   @Field(() => Member, { nullable: true, description: 'The applicant. Null when hidden from the caller.' })
   @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict' })
   member: Ref<Member>;
@@ -286,10 +287,6 @@ export class BenevolenceApplication extends Kept {
   @Field(() => String, { nullable: true, description: 'Additional notes. Confidential. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
-
-  @Field(() => Int, { description: versionDescription })
-  @Property({ type: 'integer', version: true })
-  version!: number;
 
   @Field(() => Int, {
     description:
@@ -360,21 +357,13 @@ export class BenevolenceApplication extends Kept {
     this.description = facts.description;
     this.amountRequested = facts.amountRequested;
     this.notes = facts.notes ?? null;
-    demand(applicationProblems(this, context.today));
+    assertValid(applicationProblems(this, context.today));
     this.record(CREATED, null, context);
   }
 
   /** The level that decides next. Undefined if none is left, or nothing was submitted. */
   get nextLevel(): BenevolenceReviewLevel | undefined {
     return nextLevel(this.requiredLevels, this.decided);
-  }
-
-  /** @throws CONFLICT if the status of the application does not allow the action, or the version is outdated. */
-  demand(action: BenevolenceAction, version?: number | null): void {
-    if (version != null && version !== this.version)
-      throw this.conflict('The application has changed since that version. Read it again.');
-    if (!this.allowed.includes(action))
-      throw this.conflict(`The status of the application is ${this.status}, which does not allow this.`);
   }
 
   /**
@@ -385,15 +374,19 @@ export class BenevolenceApplication extends Kept {
   demandReviewer(viewer: Viewer, level?: BenevolenceReviewLevel | null): void {
     const next = this.nextLevel;
     if (next === undefined || (level != null && level !== next))
-      throw this.conflict(next === undefined ? 'No review is pending.' : `The next review level is ${next}.`);
-    this.refuseRecused(viewer.userId, viewer.memberId);
-    if (!viewer.decidesAt(next)) throw this.conflict(`The next review level is ${next}. Your roles do not include it.`);
+      throw this.conflict(
+        next === undefined ? 'No review is pending.' : `The next review level is ${next}.`,
+        viewer.today,
+      );
+    this.refuseRecused(viewer);
+    if (!viewer.decidesAt(next))
+      throw this.conflict(`The next review level is ${next}. Your roles do not include it.`, viewer.today);
   }
 
   /** Changes the draft. */
   update(changes: BenevolenceChanges, context: ActionContext): void {
     this.take(UPDATE, context, () => {
-      demand(applicationProblems(changes, context.today));
+      assertValid(applicationProblems(changes, context.today));
       Object.assign(this, changes);
     });
   }
@@ -415,9 +408,9 @@ export class BenevolenceApplication extends Kept {
   review(facts: ReviewFacts, reviewerMemberId: string | null, context: ActionContext): void {
     this.take(REVIEW, context, () => {
       const level = this.nextLevel;
-      if (level === undefined) throw this.conflict('Every review level has already decided.');
-      this.refuseRecused(facts.reviewer?.id ?? null, reviewerMemberId);
-      demand(this.reviewProblems(facts));
+      if (level === undefined) throw this.conflict('Every review level has already decided.', context.today);
+      this.refuseRecused({ userId: facts.reviewer?.id ?? null, memberId: reviewerMemberId, today: context.today });
+      assertValid(this.reviewProblems(facts));
       const isLast = this.isLast(level);
       const { decision } = facts;
       this.reviews.add(
@@ -456,7 +449,7 @@ export class BenevolenceApplication extends Kept {
   /** Records the payment of the approved amount. */
   pay(paymentDate: string, paymentMethod: string, context: ActionContext): void {
     this.take(PAY, context, () => {
-      demand(this.paymentProblems({ paymentDate, paymentMethod }, context.today));
+      assertValid(this.paymentProblems({ paymentDate, paymentMethod }, context.today));
       this.paymentDate = paymentDate;
       this.paymentMethod = paymentMethod;
       this.status = BenevolenceStatus.PAID;
@@ -488,7 +481,15 @@ export class BenevolenceApplication extends Kept {
     return this.reviewsOfRound.map(({ reviewLevel }) => reviewLevel);
   }
 
-  private get allowed(): readonly BenevolenceAction[] {
+  protected override get noun(): string {
+    return 'application';
+  }
+
+  protected override eventOf(facts: CaseEventFacts): CaseEvent {
+    return new CaseEvent({ application: ref(this as BenevolenceApplication), ...facts });
+  }
+
+  protected override allowedOn(): readonly BenevolenceAction[] {
     return this.isDeleted ? [] : benevolenceLaw[this.status];
   }
 
@@ -501,39 +502,11 @@ export class BenevolenceApplication extends Kept {
     this.status = BenevolenceStatus.APPROVED;
   }
 
-  private refuseRecused(reviewerId: string | null, reviewerMemberId: string | null): void {
-    if (reviewerMemberId !== null && this.member.id === reviewerMemberId)
-      throw this.conflict('You cannot decide on your own application.');
-    if (reviewerId !== null && this.reviewsOfRound.some(({ reviewer }) => reviewer?.id === reviewerId))
-      throw this.conflict('You have already decided in this round.');
-  }
-
-  private conflict(message: string): Error {
-    return caseConflict(message, this.status, this.allowed);
-  }
-
-  /** Applies a change that the status allows, and adds it to the history with its note. */
-  private take(
-    action: BenevolenceAction,
-    context: ActionContext,
-    change: () => string | null | undefined | void,
-  ): void {
-    this.demand(action);
-    const before = this.status;
-    const note = change();
-    this.updatedAt = changedBy(context, this.updatedAt);
-    this.record(action, before, context, note ?? null);
-  }
-
-  private record(
-    action: BenevolenceAction,
-    fromStatus: BenevolenceStatus | null,
-    context: ActionContext,
-    note: string | null = null,
-  ): void {
-    const application = ref(this as BenevolenceApplication);
-    const { actor, at } = context;
-    this.history.add(new CaseEvent({ application, action, fromStatus, toStatus: this.status, actor, at, note }));
+  private refuseRecused({ userId, memberId, today }: Pick<Viewer, 'userId' | 'memberId' | 'today'>): void {
+    if (memberId !== null && this.member.id === memberId)
+      throw this.conflict('You cannot decide on your own application.', today);
+    if (userId !== null && this.reviewsOfRound.some(({ reviewer }) => reviewer?.id === userId))
+      throw this.conflict('You have already decided in this round.', today);
   }
 }
 
@@ -550,11 +523,6 @@ function withLevelAbove(
 ): BenevolenceReviewLevel[] {
   const above = benevolenceLevels[benevolenceLevels.indexOf(level) + 1];
   return benevolenceLevels.filter((each) => each === above || required.includes(each));
-}
-
-/** @throws BAD_INPUT with every problem. */
-function demand(problems: readonly FieldProblem[]): void {
-  if (problems.length > 0) throw badInput(...problems);
 }
 
 /** The decision of one level in one round. */

@@ -11,10 +11,11 @@ import {
 } from '@mikro-orm/decorators/legacy';
 import { Collection, ref, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { badInput, type FieldProblem } from '../errors.ts';
+import { assertValid, type FieldProblem } from '../errors.ts';
 import { Agreement, AgreementArticle, MissConsequence, TimeLimitAct } from './agreement.ts';
 import { plusDays } from './calendar.ts';
-import { caseConflict, CaseEvent, changedBy, type ActionContext } from './case.ts';
+import { Case, type ActionContext } from './case.ts';
+import { CaseEvent, type CaseEventFacts } from './case-event.ts';
 import {
   DeadlineState,
   GrievanceDeadline,
@@ -28,7 +29,7 @@ import {
 import { Derived, Listed } from './listing.ts';
 import { Member } from './member.ts';
 import { Organization } from './organization.ts';
-import { Dated, Kept, Node, versionDescription } from './record.ts';
+import { Dated, Node } from './record.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { Person, User } from './user.ts';
 import type { Viewer } from './viewer.ts';
@@ -330,7 +331,7 @@ export function endProblems(
   name: 'grievances_step_fits_status',
   expression: `case status when 'open' then current_step = 'step_1' when 'investigation' then current_step = 'step_1' when 'hearing' then current_step <> 'arbitration' when 'arbitration' then current_step = 'arbitration' else true end`,
 })
-export class Grievance extends Kept {
+export class Grievance extends Case<GrievanceStatus, GrievanceAction> {
   @Field(() => String, {
     description:
       'The number of the grievance, such as `GR-2026-0001`. The server assigns it from the filing year and a counter.',
@@ -448,10 +449,6 @@ export class Grievance extends Kept {
   @Property({ type: 'text', nullable: true })
   notes: string | null;
 
-  @Field(() => Int, { description: versionDescription })
-  @Property({ type: 'integer', version: true })
-  version!: number;
-
   @Field(() => [GrievanceStepRecord], { description: 'The step meetings in order.' })
   @OneToMany({ entity: () => GrievanceStepRecord, mappedBy: 'grievance', orderBy: { stepNumber: 'asc' } })
   steps = new Collection<GrievanceStepRecord>(this);
@@ -565,22 +562,15 @@ export class Grievance extends Kept {
     this.assignedRep = facts.assignedRep ?? null;
     this.assignedUser = facts.assignedUser ?? null;
     this.notes = facts.notes ?? null;
-    demand(filingProblems(this, context.today));
+    assertValid(filingProblems(this, context.today));
     this.record(CREATED, null, context);
     this.mark(context, MilestoneKind.SUBMITTED, this.filedDate);
-  }
-
-  /** @throws CONFLICT where the case does not stand so that this can be done, or is not the version that was looked at. */
-  demand(action: GrievanceAction, version: number | null | undefined, today: string): void {
-    if (version != null && version !== this.version)
-      throw this.conflict('The grievance has changed since that version. Read it again.', today);
-    if (!this.allowedOn(today).includes(action)) throw this.refusal(today);
   }
 
   /** Corrects or completes the record. */
   update(changes: GrievanceChanges, context: ActionContext): void {
     this.take(UPDATE, context, () => {
-      demand(filingProblems({ ...this.filing, ...changes }, context.today));
+      assertValid(filingProblems({ ...this.filing, ...changes }, context.today));
       Object.assign(this, changes);
     });
   }
@@ -595,7 +585,7 @@ export class Grievance extends Kept {
   /** Records the meeting of the current step, whose outcome moves, settles or leaves the case. */
   recordStep(facts: StepFacts, context: ActionContext): void {
     this.take(RECORD_STEP, context, () => {
-      demand(this.stepProblems(facts, context.today));
+      assertValid(this.stepProblems(facts, context.today));
       this.steps.add(
         new GrievanceStepRecord({ ...facts, grievance: ref(this as Grievance), stepNumber: this.stepNumber }),
       );
@@ -642,7 +632,7 @@ export class Grievance extends Kept {
   /** Takes a denial to the next step. */
   appeal(context: ActionContext, appealDate: string | null = null): void {
     this.take(APPEAL, context, () => {
-      demand(this.appealProblems(appealDate, context.today));
+      assertValid(this.appealProblems(appealDate, context.today));
       this.advance(context, appealDate ?? context.today);
     });
   }
@@ -650,7 +640,7 @@ export class Grievance extends Kept {
   /** Adds or corrects the date of the meeting or the answer at the current step. */
   noteDate(kind: NotedKind, date: string, context: ActionContext): void {
     this.take(NOTE_DATE, context, () => {
-      demand(this.dateProblems(kind, date, context.today));
+      assertValid(this.dateProblems(kind, date, context.today));
       this.mark(context, kind, date, { supersedes: this.milestone(kind) ?? null });
       if (kind === MilestoneKind.ANSWERED) this.hear();
     });
@@ -722,7 +712,7 @@ export class Grievance extends Kept {
   /** Ends the case with a settlement, which may pay an amount. */
   settle(resolution: string, amount: string | null, context: ActionContext): void {
     this.take(SETTLE, context, () => {
-      demand(endProblems(resolution, amount, 'resolution'));
+      assertValid(endProblems(resolution, amount, 'resolution'));
       return this.end(GrievanceStatus.SETTLED, resolution, context.today, amount);
     });
   }
@@ -730,7 +720,7 @@ export class Grievance extends Kept {
   /** Ends the case because the union takes it back. */
   withdraw(reason: string, context: ActionContext): void {
     this.take(WITHDRAW, context, () => {
-      demand(endProblems(reason, null, 'reason'));
+      assertValid(endProblems(reason, null, 'reason'));
       return this.end(GrievanceStatus.WITHDRAWN, reason, context.today);
     });
   }
@@ -738,7 +728,7 @@ export class Grievance extends Kept {
   /** Ends the case otherwise. */
   close(reason: string, context: ActionContext): void {
     this.take(CLOSE, context, () => {
-      demand(endProblems(reason, null, 'reason'));
+      assertValid(endProblems(reason, null, 'reason'));
       return this.end(GrievanceStatus.CLOSED, reason, context.today);
     });
   }
@@ -753,7 +743,19 @@ export class Grievance extends Kept {
     return grievanceSteps.indexOf(this.currentStep) + 1;
   }
 
-  private allowedOn(today: string): readonly GrievanceAction[] {
+  protected override get noun(): string {
+    return 'grievance';
+  }
+
+  protected override get situation(): string {
+    return situation(this.status, this.isAnsweredNow);
+  }
+
+  protected override eventOf(facts: CaseEventFacts): CaseEvent {
+    return new CaseEvent({ grievance: ref(this as Grievance), ...facts });
+  }
+
+  protected override allowedOn(today: string): readonly GrievanceAction[] {
     if (this.isDeleted) return [];
     const deadlines = this.deadlines.getItems();
     return allowedIn({
@@ -778,15 +780,6 @@ export class Grievance extends Kept {
   private isDefaulted(deadline: GrievanceDeadline, today: string): boolean {
     const isMissed = stateOn(today, deadline) === DeadlineState.DEFAULTED;
     return this.isPendingNow(deadline) && isMissed && deadline.onMiss !== MissConsequence.NONE;
-  }
-
-  private refusal(today: string): Error {
-    const standing = situation(this.status, this.isAnsweredNow);
-    return this.conflict(`The status of the grievance is ${standing}, which does not allow this.`, today);
-  }
-
-  private conflict(message: string, today: string): Error {
-    return caseConflict(message, this.status, this.allowedOn(today));
   }
 
   /** The milestones without those that were corrected. */
@@ -814,27 +807,6 @@ export class Grievance extends Kept {
     if (this.currentStep !== GrievanceStep.ARBITRATION) this.status = GrievanceStatus.HEARING;
   }
 
-  /** Makes a change that the state allows, and writes it into the history with what was said with it. */
-  private take(action: GrievanceAction, context: ActionContext, change: () => string | null | undefined | void): void {
-    this.demand(action, null, context.today);
-    const before = this.status;
-    const note = change();
-    this.updatedAt = changedBy(context, this.updatedAt);
-    this.record(action, before, context, note ?? null);
-  }
-
-  private record(
-    action: GrievanceAction,
-    fromStatus: GrievanceStatus | null,
-    context: ActionContext,
-    note: string | null = null,
-  ): void {
-    const { actor, at } = context;
-    this.history.add(
-      new CaseEvent({ grievance: ref(this as Grievance), action, fromStatus, toStatus: this.status, actor, at, note }),
-    );
-  }
-
   private advance(context: ActionContext, date: string): void {
     const isLast = this.stepNumber >= this.stepCount;
     this.currentStep = (isLast ? undefined : grievanceSteps[this.stepNumber]) ?? GrievanceStep.ARBITRATION;
@@ -851,11 +823,6 @@ export class Grievance extends Kept {
     this.settlementAmount = amount;
     return resolution;
   }
-}
-
-/** @throws BAD_INPUT naming each of them. */
-function demand(problems: readonly FieldProblem[]): void {
-  if (problems.length > 0) throw badInput(...problems);
 }
 
 /** The meeting of one step, and how it ended. */

@@ -3,7 +3,7 @@ import { Agreement, AgreementArticle, AgreementEmployer, AgreementLimit, Bargain
 import { AuditArchive, AuditBacklog, AuditEvent, AuditSeal, Denial } from './audit.ts';
 import { BenevolenceApplication, BenevolenceReview } from './benevolence.ts';
 import { Holiday, HolidayCalendar } from './calendar.ts';
-import { CaseEvent } from './case.ts';
+import { CaseEvent } from './case-event.ts';
 import { BackupCode, TotpCredential } from './credential.ts';
 import { GrievanceDeadline, GrievanceExtension, GrievanceMilestone } from './deadline.ts';
 import { Grievance, GrievanceCounter, GrievanceStepRecord } from './grievance.ts';

@@ -6,7 +6,7 @@ import { Grievance } from './grievance.ts';
 import { Derived, Listed } from './listing.ts';
 import { MemberNote } from './note.ts';
 import { Organization } from './organization.ts';
-import { Dated, Kept, Node, versionDescription } from './record.ts';
+import { Dated, Node, versionDescription, Versioned } from './record.ts';
 import { SaltingActivity } from './salting.ts';
 import { cents, DateScalar, DecimalScalar } from './scalars.ts';
 import { isAddress } from './user.ts';
@@ -119,7 +119,7 @@ export function memberProblems(
 @Check({ name: 'members_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
 @Check({ name: 'members_born_before_hired', expression: 'date_of_birth < hire_date' })
 @Check({ name: 'members_member_number_form', expression: `member_number ~ '^[A-Za-z0-9]+$'` })
-export class Member extends Kept {
+export class Member extends Versioned {
   @Field(() => String, {
     description: 'The number on the union card: letters (A–Z) and digits. Unique, ignoring case.',
   })
@@ -190,10 +190,6 @@ export class Member extends Kept {
   @Field(() => String, { nullable: true, description: 'Additional notes, which the member can read. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
-
-  @Field(() => Int, { description: versionDescription })
-  @Property({ type: 'integer', version: true })
-  version!: number;
 
   @Field(() => [MemberEmployment], {
     nullable: true,

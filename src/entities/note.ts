@@ -3,7 +3,7 @@ import { Check, Entity, Enum, ManyToOne, OneToMany, Property, Unique } from '@mi
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Listed } from './listing.ts';
 import { Member } from './member.ts';
-import { Dated, Kept, Node, versionDescription } from './record.ts';
+import { Dated, Node, Versioned } from './record.ts';
 import { Person, User } from './user.ts';
 
 export enum MemberNoteVisibility {
@@ -65,7 +65,7 @@ export interface MemberNoteFacts {
   by: ['createdAt', 'DESC'],
 })
 @Check({ name: 'member_notes_text_length', expression: `char_length(text) between 1 and ${longestNote}` })
-export class MemberNote extends Kept {
+export class MemberNote extends Versioned {
   @Field(() => Member, { nullable: true, description: 'The member. Null when hidden from the caller.' })
   @ManyToOne({ entity: () => Member, ref: true, deleteRule: 'restrict' })
   member: Ref<Member>;
@@ -92,10 +92,6 @@ export class MemberNote extends Kept {
   @Field(() => Boolean, { description: 'Whether the note is pinned.' })
   @Property({ type: 'boolean' })
   isPinned: boolean;
-
-  @Field(() => Int, { description: versionDescription })
-  @Property({ type: 'integer', version: true })
-  version!: number;
 
   @Field(() => [MemberNoteRevision], {
     description: 'Every text of the note, oldest first. The last is the current one.',

@@ -3,7 +3,7 @@ import { Collection, type Ref } from '@mikro-orm/core';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Grievance } from './grievance.ts';
 import { Listed } from './listing.ts';
-import { Kept, Node, versionDescription } from './record.ts';
+import { Node, Versioned } from './record.ts';
 import { SaltingActivity } from './salting.ts';
 import { isAddress } from './user.ts';
 import type { FieldProblem } from '../errors.ts';
@@ -98,7 +98,7 @@ function isWebAddress(text: string): boolean {
 @Check({ name: 'organizations_website_form', expression: `website ~ '^https?://[^[:space:]]+$'` })
 @Check({ name: 'organizations_unit_size_positive', expression: 'unit_size > 0' })
 @Check({ name: 'organizations_salting_score_range', expression: 'salting_score between 1 and 5' })
-export class Organization extends Kept {
+export class Organization extends Versioned {
   @Field(() => String, { description: 'The name.' })
   @Property({ type: 'string', length: 200, collation: 'C' })
   name: string;
@@ -152,10 +152,6 @@ export class Organization extends Kept {
   @Field(() => String, { nullable: true, description: 'Notes for organizers. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   saltingNotes: string | null;
-
-  @Field(() => Int, { description: versionDescription })
-  @Property({ type: 'integer', version: true })
-  version!: number;
 
   @Field(() => [OrganizationContact], {
     nullable: true,
@@ -216,7 +212,7 @@ export const contactProblems = ({ email }: Partial<OrganizationContactFacts>): F
 })
 @Check({ name: 'organization_contacts_name_not_empty', expression: `first_name <> '' and last_name <> ''` })
 @Check({ name: 'organization_contacts_email_form', expression: `email ~ '^[^@[:space:]]+@[^@[:space:]]+$'` })
-export class OrganizationContact extends Kept {
+export class OrganizationContact extends Versioned {
   @ManyToOne({ entity: () => Organization, ref: true, deleteRule: 'restrict', index: true })
   organization: Ref<Organization>;
 
@@ -247,10 +243,6 @@ export class OrganizationContact extends Kept {
   @Field(() => String, { nullable: true, description: 'Additional notes. Null if not set.' })
   @Property({ type: 'text', nullable: true })
   notes: string | null;
-
-  @Field(() => Int, { description: versionDescription })
-  @Property({ type: 'integer', version: true })
-  version!: number;
 
   constructor(facts: OrganizationContactFacts) {
     super();

@@ -1,12 +1,16 @@
 import { PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 
-import { Field, ID, InterfaceType, ObjectType } from 'type-graphql';
+import { Field, ID, Int, InterfaceType, ObjectType } from 'type-graphql';
 import { v7 as uuidv7 } from 'uuid';
 import { DateTimeScalar } from './scalars.ts';
 
 const idOptions = {
   description: 'The id of the record, a UUIDv7. It is unique across all types, and newer records have greater ids.',
 };
+
+/** The description of a record's version. */
+export const versionDescription =
+  'The version of the record. It increases with each change. Send it with an update to detect a version conflict.';
 
 /** A record that `node` finds by its id alone. */
 @InterfaceType({ description: 'A record that the `node` query can find by id.' })
@@ -50,12 +54,16 @@ export abstract class Kept extends Dated {
   }
 }
 
+/** A kept row that detects when it has changed since a client read it. */
+@ObjectType()
+export abstract class Versioned extends Kept {
+  @Field(() => Int, { description: versionDescription })
+  @Property({ type: 'integer', version: true })
+  version!: number;
+}
+
 /** The description of every argument with the version of a record. */
 export const versionOptions = {
   nullable: true,
   description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
 };
-
-/** The description of a record's version. */
-export const versionDescription =
-  'The version of the record. It increases with each change. Send it with an update to detect a version conflict.';

@@ -1,4 +1,4 @@
-import { CaseEvent } from '../entities/case.ts';
+import { CaseEvent } from '../entities/case-event.ts';
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
 import { rule } from './rule.ts';

@@ -1,4 +1,4 @@
-import { badInput, forbidden, type FieldProblem } from '../errors.ts';
+import { assertValid, forbidden, type FieldProblem } from '../errors.ts';
 import {
   filterName,
   largestPage,
@@ -34,7 +34,7 @@ export function readPage(projection: Projection, page: Page, foreignKey?: string
   const order = orderOf(projection, page, problems);
   const { conditions, values } = filterOf(projection, page, problems);
   const words = searchOf(projection, page, problems);
-  if (problems.length > 0) throw badInput(...problems);
+  assertValid(problems);
 
   const isBackwards = page.last != null;
   const cursor = isBackwards ? page.before : page.after;

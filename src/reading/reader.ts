@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader';
 import type { GraphQLResolveInfo } from 'graphql';
 import { validate as isUuid } from 'uuid';
-import { badInput, forbidden, notFound } from '../errors.ts';
+import { assertValid, badInput, forbidden, notFound } from '../errors.ts';
 import { largestPage, type Connection, type Page, type PageInfo } from '../entities/page.ts';
 import type { RowRule } from '../entities/rule.ts';
 import type { Figures } from '../entities/summary.ts';
@@ -157,7 +157,7 @@ export class Reader {
     const wrong = ids.flatMap((id, place) =>
       isUuid(id) ? [] : [{ path: argument(place), message: 'must be a UUID' }],
     );
-    if (wrong.length > 0) throw badInput(...wrong);
+    assertValid(wrong);
     const found = new Map((await this.typesOf(types, ids)).map(({ type, id }) => [id, type]));
     const read = await Promise.all([...new Set(found.values())].map((type) => this.ofType(type, found, info)));
     const rows = new Map(read.flat().map((row) => [row['id'] as string, row]));

@@ -17,17 +17,13 @@ import type { Context } from '../context.ts';
 import { BenevolenceApplication, BenevolenceApplicationChange } from '../entities/benevolence.ts';
 import type { CaseChange } from '../entities/case.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
+import { versionOptions } from '../entities/record.ts';
 import { PayBenevolenceInput, ReviewBenevolenceInput } from '../services/benevolence/decide-application.ts';
 import { ApplyForBenevolenceInput, UpdateBenevolenceDraftInput } from '../services/benevolence/draft-application.ts';
 import { creating } from '../services/idempotency.ts';
 
 export const BenevolenceApplicationConnection = connectionOf(BenevolenceApplication);
 export const BenevolenceApplicationPage = pageOf(BenevolenceApplication);
-
-const versionOptions = {
-  nullable: true,
-  description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-};
 
 @Resolver(BenevolenceApplication)
 export class BenevolenceApplicationResolver {

@@ -17,6 +17,7 @@ import type { Context } from '../context.ts';
 import type { CaseChange } from '../entities/case.ts';
 import { Grievance, GrievanceChange } from '../entities/grievance.ts';
 import { connectionOf, includeDeletedOptions, pageOf, type Page } from '../entities/page.ts';
+import { versionOptions } from '../entities/record.ts';
 import { DateScalar } from '../entities/scalars.ts';
 import {
   ExtendGrievanceDeadlineInput,
@@ -31,11 +32,6 @@ import { creating } from '../services/idempotency.ts';
 
 export const GrievanceConnection = connectionOf(Grievance);
 export const GrievancePage = pageOf(Grievance);
-
-const versionOptions = {
-  nullable: true,
-  description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-};
 
 @Resolver(Grievance)
 export class GrievanceResolver {

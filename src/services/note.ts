@@ -9,6 +9,7 @@ import {
   MemberNoteRevision,
   MemberNoteVisibility,
 } from '../entities/note.ts';
+import { versionOptions } from '../entities/record.ts';
 import { RoleName } from '../entities/role.ts';
 import { isLonger } from '../entities/text.ts';
 import { User } from '../entities/user.ts';
@@ -40,10 +41,7 @@ export class AmendMemberNoteInput {
   @Field(() => String, { description: `The new text, 1 to ${longestNote} characters.` })
   text!: string;
 
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-  })
+  @Field(() => Int, versionOptions)
   version?: number | null;
 }
 

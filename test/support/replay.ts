@@ -1,4 +1,5 @@
-import type { ActionContext, CaseEvent } from '../../src/entities/case.ts';
+import type { ActionContext } from '../../src/entities/case.ts';
+import type { CaseEvent } from '../../src/entities/case-event.ts';
 import {
   askedFor,
   BenevolenceApplication,

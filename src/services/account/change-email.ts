@@ -1,7 +1,7 @@
 import { foldCase, isAnotherAddress, normalizeEmail } from '../../entities/identifier.ts';
 import { LockMode } from '@mikro-orm/core';
 import { User, userProblems } from '../../entities/user.ts';
-import { badInput, unauthenticated, type Refusal } from '../../errors.ts';
+import { assertValid, badInput, unauthenticated, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { networkOf, takeTurn } from '../limit.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
@@ -20,7 +20,7 @@ export async function changeEmail(scope: Scope, given: string): Promise<string> 
   if (userId === null) throw unauthenticated();
   const email = normalizeEmail(given);
   const problems = userProblems({ email });
-  if (problems.length > 0) throw badInput(...problems);
+  assertValid(problems);
   await takeTurn(scope, 'mail-address', networkOf(scope.client.ipAddress));
   await takeTurn(scope, 'mail-account', userId);
   await takeTurn(scope, 'mail-account', foldCase(email));

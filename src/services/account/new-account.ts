@@ -3,8 +3,8 @@ import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { normalizeEmail } from '../../entities/identifier.ts';
 import { Role, UserRole, type RoleName } from '../../entities/role.ts';
 import { User, userProblems, type UserFacts } from '../../entities/user.ts';
-import { badInput } from '../../errors.ts';
 import { passwordRule } from '../proof/password-strength.ts';
+import { assertNoProblems } from '../record/index.ts';
 import { makeRoles } from '../record/role.ts';
 import type { EntityScope, Scope } from '../scope.ts';
 
@@ -32,7 +32,7 @@ export interface NewAccount extends UserFacts {
 export function demandFacts({ username, email, firstName, lastName }: UserFacts): UserFacts {
   const facts = { username, email: normalizeEmail(email), firstName: firstName.trim(), lastName: lastName.trim() };
   const problems = userProblems(facts);
-  if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
+  assertNoProblems(problems);
   return facts;
 }
 

@@ -1,7 +1,7 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { Field, InputType } from 'type-graphql';
 import { User, userProblems } from '../../entities/user.ts';
-import { badInput, unauthenticated } from '../../errors.ts';
+import { assertValid, badInput, unauthenticated } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { takeTurn } from '../limit.ts';
 import type { Scope } from '../scope.ts';
@@ -59,6 +59,6 @@ function demandNames({
     ...empty,
     ...userProblems(changes).map(({ path, message }) => ({ path: `input.${path}`, message })),
   ];
-  if (problems.length > 0) throw badInput(...problems);
+  assertValid(problems);
   return changes;
 }

@@ -7,6 +7,7 @@ import {
   BenevolenceReviewDecision,
   BenevolenceReviewLevel,
 } from '../../entities/benevolence.ts';
+import { versionOptions } from '../../entities/record.ts';
 import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
 import { User } from '../../entities/user.ts';
 import { parseInput, findVisible, assertNoProblems } from '../record/index.ts';
@@ -38,10 +39,7 @@ export class ReviewBenevolenceInput {
   @Field(() => String, { nullable: true, description: 'Comments. The applicant cannot see them.' })
   comments?: string | null;
 
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-  })
+  @Field(() => Int, versionOptions)
   version?: number | null;
 }
 
@@ -58,10 +56,7 @@ export class PayBenevolenceInput {
   @Field(() => String, { description: 'The payment method. At most 100 characters.' })
   paymentMethod!: string;
 
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-  })
+  @Field(() => Int, versionOptions)
   version?: number | null;
 }
 

@@ -9,6 +9,7 @@ import {
   type BenevolenceChanges,
 } from '../../entities/benevolence.ts';
 import { Member } from '../../entities/member.ts';
+import { versionOptions } from '../../entities/record.ts';
 import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
@@ -61,10 +62,7 @@ export class UpdateBenevolenceDraftInput {
   @Field(() => String, { nullable: true, description: 'Additional notes. Confidential.' })
   notes?: string | null;
 
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-  })
+  @Field(() => Int, versionOptions)
   version?: number | null;
 }
 

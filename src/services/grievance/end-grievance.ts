@@ -1,5 +1,6 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { endProblems, Grievance, GrievanceAction } from '../../entities/grievance.ts';
+import { versionOptions } from '../../entities/record.ts';
 import { DecimalScalar } from '../../entities/scalars.ts';
 import type { FieldProblem } from '../../errors.ts';
 import { parseInput, assertNoProblems } from '../record/index.ts';
@@ -21,10 +22,7 @@ export class SettleGrievanceInput {
   })
   settlementAmount?: string | null;
 
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-  })
+  @Field(() => Int, versionOptions)
   version?: number | null;
 }
 
@@ -36,10 +34,7 @@ export class EndGrievanceInput {
   @Field(() => String, { description: 'The reason. It becomes the `resolution` of the grievance.' })
   reason!: string;
 
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-  })
+  @Field(() => Int, versionOptions)
   version?: number | null;
 }
 

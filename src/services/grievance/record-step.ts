@@ -1,5 +1,6 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { GrievanceAction, GrievanceStepOutcome, GrievanceStepRecord } from '../../entities/grievance.ts';
+import { versionOptions } from '../../entities/record.ts';
 import { DateScalar, DecimalScalar } from '../../entities/scalars.ts';
 import { parseInput, assertNoProblems } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
@@ -52,10 +53,7 @@ export class RecordGrievanceStepInput {
   })
   settlementAmount?: string | null;
 
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-  })
+  @Field(() => Int, versionOptions)
   version?: number | null;
 }
 

@@ -2,6 +2,7 @@ import { ref } from '@mikro-orm/postgresql';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { AgreementArticle } from '../../entities/agreement.ts';
 import { filingProblems, Grievance, GrievanceAction, type GrievanceChanges } from '../../entities/grievance.ts';
+import { versionOptions } from '../../entities/record.ts';
 import { DateScalar } from '../../entities/scalars.ts';
 import { parseInput, assertNoProblems } from '../record/index.ts';
 import { runOn, type Scope } from '../scope.ts';
@@ -59,10 +60,7 @@ export class UpdateGrievanceInput {
   })
   notes?: string | null;
 
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The version that the caller read. Fails with CONFLICT if the record has changed since.',
-  })
+  @Field(() => Int, versionOptions)
   version?: number | null;
 }
 

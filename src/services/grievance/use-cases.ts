@@ -1,5 +1,5 @@
 import { GrievanceAction } from '../../entities/grievance.ts';
-import { badInput } from '../../errors.ts';
+import { assertValid } from '../../errors.ts';
 import type { Scope } from '../scope.ts';
 import { extendGrievanceDeadline, noteGrievanceDate, takeGrievanceDefault } from './deadline-actions.ts';
 import { closeGrievance, settleGrievance, withdrawGrievance } from './end-grievance.ts';
@@ -18,7 +18,7 @@ export const investigateGrievance = (scope: Scope, id: string, version: number |
 export const appealGrievance = (scope: Scope, id: string, { version, appealDate }: AppealFacts): Promise<string> =>
   actOnGrievance(scope, GrievanceAction.APPEAL, { id, version, path: 'id' }, (grievance, context) => {
     const problems = grievance.appealProblems(appealDate, context.today);
-    if (problems.length > 0) throw badInput(...problems);
+    assertValid(problems);
     grievance.appeal(context, appealDate);
   });
 

@@ -1,4 +1,4 @@
-import { badInput } from '../../errors.ts';
+import { assertValid, badInput } from '../../errors.ts';
 import { composed } from '../crypto/password.ts';
 import { passwordProblems } from '../crypto/policy.ts';
 import type { Scope } from '../scope.ts';
@@ -31,7 +31,7 @@ export function demandStrength(
     personal,
     refusesGuessable: rules.refusesGuessablePasswords,
   });
-  if (problems.length > 0) throw badInput(...problems.map((message) => ({ path, message })));
+  assertValid(problems.map((message) => ({ path, message })));
 }
 
 /** Accepts a new password if it is in no known breach. @throws BAD_INPUT at the path. */

@@ -102,7 +102,7 @@ interface ComparedRecords {
 }
 
 /** The advisory lock that serializes imports: "unionhall" as a number plus three. */
-const importing = 8_519_330_720;
+const importLock = 8_519_330_720;
 
 /** The number of records per batch. */
 const batchSize = 500;
@@ -137,23 +137,44 @@ export async function importRecords<T extends Versioned>(
   if (all.length === 0) throw new ImportError('The file has no records after its first line.');
   progress('read', all.length);
   findTwice(kind, all);
-  return scope.em
+  return importing(scope, 'used a number from the file', async (inner) => {
+    const { fresh, outdated } = await compare(inner, { ...kind, updates, today }, all);
+    const bad = all.filter(({ problems }) => problems.length > 0);
+    for (const { line, problems } of bad) report({ line, problems: problems.map(inWords).join('; ') });
+    if (bad.length > 0) return { added: 0, alreadyThere: 0, refused: bad.length };
+    if (isTrial) for (const each of outdated) changesOf(kind.key, each).forEach(show);
+    else await write(inner, kind, { fresh, outdated }, (count) => progress('added', count));
+    const alreadyThere = all.length - fresh.length - outdated.length;
+    return { added: fresh.length, ...(updates && { updated: outdated.length }), alreadyThere, refused: 0 };
+  });
+}
+
+/**
+ * Runs an import in one transaction, while no other import runs.
+ * @param clash what another change did if a key of the file is taken meanwhile.
+ * @throws {ImportError} in that case.
+ */
+export const importing = <Given extends EntityScope, Outcome>(
+  scope: Given,
+  clash: string,
+  run: (inner: Given) => Promise<Outcome>,
+): Promise<Outcome> =>
+  scope.em
     .fork()
     .transactional(async (em) => {
-      const inner = { ...scope, em };
-      await em.execute('select pg_advisory_xact_lock(?)', [importing]);
-      const { fresh, outdated } = await compare(inner, { ...kind, updates, today }, all);
-      const bad = all.filter(({ problems }) => problems.length > 0);
-      for (const { line, problems } of bad) report({ line, problems: problems.map(inWords).join('; ') });
-      if (bad.length > 0) return { added: 0, alreadyThere: 0, refused: bad.length };
-      if (isTrial) for (const each of outdated) changesOf(kind.key, each).forEach(show);
-      else await write(inner, kind, { fresh, outdated }, (count) => progress('added', count));
-      const alreadyThere = all.length - fresh.length - outdated.length;
-      return { added: fresh.length, ...(updates && { updated: outdated.length }), alreadyThere, refused: 0 };
+      await em.execute('select pg_advisory_xact_lock(?)', [importLock]);
+      return run({ ...scope, em });
     })
     .catch((error: unknown) => {
-      throw (error as { code?: unknown }).code === '23505' ? overtaken('used a number from the file', error) : error;
+      throw (error as { code?: unknown }).code === '23505' ? overtaken(clash, error) : error;
     });
+
+/** Creates the function that records the audit events of one import, which share a time and a request id. */
+export function importEvents(scope: Pick<Scope, 'em' | 'keyring'>, type: string, at: Date) {
+  const requestId = `import-${randomUUID()}`;
+  const origin = { actor: null, sessionId: null, ipAddress: null, requestId, at, targetType: type } as const;
+  return (action: string, targetId: string): void =>
+    recordAudit(scope, { ...origin, action, targetId, outcome: AuditOutcome.SUCCEEDED, count: 1 });
 }
 
 interface ParsingKind<T extends Versioned> extends Importable<T> {
@@ -259,7 +280,7 @@ const isSame = (row: ExistingRow, facts: RecordFields): boolean =>
 const changesOf = (key: string, { line, row, changes }: ChangedRecord): ImportedChange[] =>
   Object.entries(changes).map(([path, to]) => ({ line, key: [key, row[key]], path, from: row[path], to }));
 
-/** Writes the records with one audit event each. All events of a run share one request id. */
+/** Writes the records with one audit event each. */
 async function write<T extends Versioned>(
   scope: ImportScope,
   { entity, make, type, actions }: Importable<T>,
@@ -267,15 +288,7 @@ async function write<T extends Versioned>(
   progress: (written: number) => void,
 ): Promise<void> {
   const { em, now } = scope;
-  const origin = {
-    actor: null,
-    sessionId: null,
-    ipAddress: null,
-    requestId: `import-${randomUUID()}`,
-    at: now(),
-  } as const;
-  const record = (action: string, targetId: string) =>
-    recordAudit(scope, { ...origin, action, targetType: type, targetId, outcome: AuditOutcome.SUCCEEDED, count: 1 });
+  const record = importEvents(scope, type, now());
   for (let from = 0; from < fresh.length; from += batchSize) {
     const batch = fresh.slice(from, from + batchSize);
     for (const { facts } of batch) {

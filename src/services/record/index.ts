@@ -8,7 +8,7 @@ import {
 import { validate as isUuid } from 'uuid';
 import type { Identified } from '../../entities/record.ts';
 import { isLonger } from '../../entities/text.ts';
-import { badInput, conflict, notFound, type FieldProblem } from '../../errors.ts';
+import { assertValid, badInput, conflict, notFound, type FieldProblem } from '../../errors.ts';
 import type { Metadata, Scope } from '../scope.ts';
 
 /**
@@ -85,7 +85,7 @@ export const missingProblems = <Input extends object>(
 
 /** @throws BAD_INPUT with each problem as a field of `input`. */
 export function assertNoProblems(problems: readonly FieldProblem[]): void {
-  if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
+  assertValid(problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
 }
 
 /**

@@ -5,7 +5,7 @@ import { normalizeIdentifier } from '../../entities/identifier.ts';
 import { Device } from '../../entities/session.ts';
 import { isLonger } from '../../entities/text.ts';
 import { User } from '../../entities/user.ts';
-import { badCredentials, badInput, Refusal, type FieldProblem } from '../../errors.ts';
+import { badCredentials, assertValid, Refusal, type FieldProblem } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { isHashable, maxPasswordLength } from '../crypto/password.ts';
 import { hashToken, mintToken } from '../crypto/token.ts';
@@ -109,7 +109,7 @@ function refuseUnfit({ identifier, password, deviceName }: LoginInput): void {
     problems.push({ path: 'input.password', message: `must have 1 to ${maxPasswordLength} characters` });
   if (deviceName && (isLonger(deviceName, 100) || /\p{Cc}/u.test(deviceName)))
     problems.push({ path: 'input.deviceName', message: 'must have at most 100 characters and no control characters' });
-  if (problems.length > 0) throw badInput(...problems);
+  assertValid(problems);
 }
 
 /**

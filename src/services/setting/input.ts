@@ -1,6 +1,7 @@
 import { Field, InputType, Int } from 'type-graphql';
 import type { DatabaseConnection } from '../../entities/setting.ts';
-import { badInput, type FieldProblem } from '../../errors.ts';
+import type { FieldProblem } from '../../errors.ts';
+import { assertNoProblems } from '../record/index.ts';
 
 @InputType({ description: 'A connection to a PostgreSQL server.' })
 export class ConnectionInput {
@@ -43,7 +44,7 @@ export function readConnection(input: ConnectionInput): DatabaseConnection {
   ] as const)
     if (text === '' || text.length > most || text.includes('\0'))
       problems.push({ path, message: `must have 1 to ${most} characters` });
-  if (problems.length > 0) throw badInput(...problems.map(({ path, message }) => ({ path: `input.${path}`, message })));
+  assertNoProblems(problems);
   return { host, port, database, username, password, ssl: ssl ?? false };
 }
 

@@ -1,6 +1,6 @@
 import { validate as isUuid } from 'uuid';
 import { Role, UserRole } from '../../entities/role.ts';
-import { badInput, notFound } from '../../errors.ts';
+import { assertValid, notFound } from '../../errors.ts';
 import { findVisible } from '../record/index.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
 import { ownRoles, tellOfRole } from './assign-role.ts';
@@ -18,7 +18,7 @@ export async function unassignRole(
   { userId, roleId }: { readonly userId: string; readonly roleId: string },
 ): Promise<string> {
   const wrong = Object.entries({ userId, roleId }).filter(([, id]) => !isUuid(id));
-  if (wrong.length > 0) throw badInput(...wrong.map(([path]) => ({ path, message: 'must be a UUID' })));
+  assertValid(wrong.map(([path]) => ({ path, message: 'must be a UUID' })));
   if (isOwn(scope.viewer, userId)) throw ownRoles();
   return administer(scope, async (tx) => {
     const user = await holdUser(tx, userId, 'userId');

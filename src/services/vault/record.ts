@@ -1,7 +1,7 @@
 import { Secret, SecretVersion, VaultKey } from '../../entities/vault.ts';
 import { isLonger } from '../../entities/text.ts';
 import { User } from '../../entities/user.ts';
-import { badInput, notFound, type FieldProblem } from '../../errors.ts';
+import { assertValid, notFound, type FieldProblem } from '../../errors.ts';
 import { decryptFernet, encryptFernet, FernetError } from '../crypto/fernet.ts';
 import { SealError } from '../crypto/gcm.ts';
 import { freshSalt, recordKey, type VaultKeys } from '../crypto/vault.ts';
@@ -146,7 +146,7 @@ export async function renewValue(
 /** Validates a name and returns it as it is stored. @throws BAD_INPUT at the path. */
 export function demandName(keyName: string, path: string): string {
   const problems = nameProblems(keyName.trim(), path);
-  if (problems.length > 0) throw badInput(...problems);
+  assertValid(problems);
   return keyName.trim();
 }
 

@@ -2,7 +2,7 @@ import { Field, InputType, Int } from 'type-graphql';
 import { isLonger } from '../../entities/text.ts';
 import { Secret } from '../../entities/vault.ts';
 import { User } from '../../entities/user.ts';
-import { badInput, conflict } from '../../errors.ts';
+import { assertValid, conflict } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { withVault } from './open.ts';
 import { addVersion, nameProblems } from './record.ts';
@@ -84,7 +84,7 @@ function read(input: StoreSecretInput): { keyName: string; plaintext: Buffer; de
   if (/\p{Surrogate}/u.test(input.value)) problems.push({ path: 'input.value', message: 'must be valid Unicode text' });
   if (text !== undefined && (isLonger(text, 1000) || /\p{Surrogate}/u.test(text)))
     problems.push({ path: 'input.description', message: 'must have at most 1,000 characters' });
-  if (problems.length > 0) throw badInput(...problems);
+  assertValid(problems);
   return {
     keyName,
     plaintext: Buffer.from(input.value, 'utf8'),

@@ -1,12 +1,9 @@
 import { badLines, findClashes, passOver } from './clash.ts';
 import { ImportError } from '../../record/csv.ts';
-import { overtaken, type ImportOptions, type ImportOutcome } from '../../record/import.ts';
+import { importing, type ImportOptions, type ImportOutcome } from '../../record/import.ts';
 import { linesOf } from './lines.ts';
 import { stage } from './stage.ts';
 import { addStaged, namesTaken, type UserImportScope } from './write.ts';
-
-/** The advisory lock that serializes imports: "unionhall" as a number, as for seeds, plus two. */
-const importing = 8_519_330_719;
 
 /**
  * Adds the users of a file of JSON lines, all or none, each once. Each line is `{ username, email, firstName, lastName,
@@ -19,21 +16,14 @@ export async function importUsers(
   source: AsyncIterable<Uint8Array>,
   { isTrial, report, progress = () => undefined }: Pick<ImportOptions, 'isTrial' | 'progress' | 'report'>,
 ): Promise<ImportOutcome> {
-  return scope.em
-    .fork()
-    .transactional(async (em) => {
-      const inner = { ...scope, em };
-      await em.execute('select pg_advisory_xact_lock(?)', [importing]);
-      const lines = await stage(inner, linesOf(source), (count) => progress('read', count));
-      if (lines === 0) throw new ImportError('The file is empty: it must have one user per line.');
-      const refused = await findClashes(inner);
-      for await (const bad of badLines(inner)) report(bad);
-      if (refused > 0) return { added: 0, alreadyThere: 0, refused };
-      const alreadyThere = await passOver(inner);
-      const added = isTrial ? lines - alreadyThere : await addStaged(inner, (count) => progress('added', count));
-      return { added, alreadyThere, refused };
-    })
-    .catch((error: unknown) => {
-      throw (error as { code?: unknown }).code === '23505' ? overtaken(namesTaken, error) : error;
-    });
+  return importing(scope, namesTaken, async (inner) => {
+    const lines = await stage(inner, linesOf(source), (count) => progress('read', count));
+    if (lines === 0) throw new ImportError('The file is empty: it must have one user per line.');
+    const refused = await findClashes(inner);
+    for await (const bad of badLines(inner)) report(bad);
+    if (refused > 0) return { added: 0, alreadyThere: 0, refused };
+    const alreadyThere = await passOver(inner);
+    const added = isTrial ? lines - alreadyThere : await addStaged(inner, (count) => progress('added', count));
+    return { added, alreadyThere, refused };
+  });
 }

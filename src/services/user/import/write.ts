@@ -1,8 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { AuditOutcome } from '../../../entities/audit.ts';
-import { recordAudit } from '../../audit/event.ts';
 import { makeRoles } from '../../record/role.ts';
-import { overtaken } from '../../record/import.ts';
+import { importEvents, overtaken } from '../../record/import.ts';
 import type { EntityScope, Scope } from '../../scope.ts';
 
 /** What adding users needs of a scope. */
@@ -49,16 +46,13 @@ async function assignRoles({ em }: EntityScope, at: Date): Promise<void> {
   if (!assigned?.is_whole) throw overtaken(namesTaken);
 }
 
-/**
- * Records one event per user, so that the log shows the origin of every account. All events of a run share one request
- * id.
- */
+/** Records one event per user, so that the log shows the origin of every account. */
 async function recordAdded(
   { em, keyring }: UserImportScope,
   at: Date,
   progress: (added: number) => void,
 ): Promise<number> {
-  const requestId = `import-${randomUUID()}`;
+  const record = importEvents({ em, keyring }, 'User', at);
   let [last, count] = [0, 0];
   for (;;) {
     const added = await em.execute<{ line: number; id: string }[]>(
@@ -66,7 +60,7 @@ async function recordAdded(
       [last],
     );
     if (added.length === 0) return count;
-    for (const { id } of added) recordAudit({ em, keyring }, { ...importing, at, targetId: id, requestId });
+    for (const { id } of added) record('import_user', id);
     await em.flush();
     em.clear();
     count += added.length;
@@ -74,13 +68,3 @@ async function recordAdded(
     last = added.at(-1)?.line ?? last;
   }
 }
-
-const importing = {
-  actor: null,
-  sessionId: null,
-  ipAddress: null,
-  action: 'import_user',
-  targetType: 'User',
-  outcome: AuditOutcome.SUCCEEDED,
-  count: 1,
-} as const;
