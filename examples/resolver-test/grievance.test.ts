@@ -1,4 +1,4 @@
-// A resolver test as an integrator writes one: the whole service, its people, its mail box and its clock, and nothing else.
+// Shows how to test a resolver with the whole service, seeded users, a mailbox and a clock.
 import { expect, it } from '@jest/globals';
 import { aLocal } from '../../test/support/local.ts';
 
