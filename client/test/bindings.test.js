@@ -1,4 +1,5 @@
-// The bindings for other GraphQL clients: each sends the tokens of the client, and refreshes them where they are refused.
+// Tests the bindings for other GraphQL clients. Each must send the client's tokens, and refresh them when they are
+// refused.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -26,7 +27,7 @@ const signed = (token) => ({
   user,
 });
 
-/** A service that takes only the newest token, and what was sent to it. */
+/** A service that accepts only the newest token, and records the requests. */
 async function serviceOf(url = 'http://service.test/graphql') {
   const service = { token: 't1', asked: [] };
   const fetch = async (_url, { body, headers }) => {

@@ -1,4 +1,5 @@
-// What somebody with an empty folder does: installs the packed client, writes operations, and is told of mistakes.
+// Tests what a new user does in an empty folder: installs the packed client, writes operations and sees compiler
+// errors.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +30,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const options = { target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', strict: true, noEmit: true, types: [] };
 
-/** @returns what the compiler says of each file, and of what is not among them under '' */
+/** @returns the compiler's messages for each file, and all others under '' */
 function check(files, more = {}) {
   for (const [name, text] of Object.entries(files)) write(name, text);
   write('tsconfig.json', JSON.stringify({ compilerOptions: { ...options, ...more }, files: Object.keys(files) }));
@@ -113,7 +114,7 @@ test('what docs/client.md has for a Vite project passes `tsc -b`, and mistakes a
   npm('install', '--no-audit', '--no-fund', '--ignore-scripts', ...wanted);
   const front = mkdtempSync(join(folder, 'vite-'));
   mkdirSync(join(front, 'src'));
-  // as in the template of Vite: the file itself only has references
+  // as in the Vite template: this file contains only references
   writeFileSync(join(front, 'tsconfig.json'), JSON.stringify({ files: [], references: [{ path: './tsconfig.app.json' }] }));
   const compilerOptions = {
     target: 'ES2023',
