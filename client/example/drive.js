@@ -47,7 +47,7 @@ after(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-test('an officer without a level sees applications and no buttons; the vice president decides, and another tab goes on', async () => {
+test('an officer without a level sees applications without buttons; the vice president decides, and another tab continues', async () => {
   await visiting('officer', async (page) => {
     assert.ok((await page.getByRole('listitem').count()) >= 20);
     assert.equal(await page.getByRole('button', { name: 'Approve' }).count(), 0);

@@ -117,7 +117,7 @@ function run(app) {
 const idsOf = async (first) =>
   (await ask('query ($first: Int) { grievances(first: $first) { nodes { id } } }', { first })).grievances.nodes.map(({ id }) => id);
 
-test('Apollo Client adds a page to the one before, finds a record by its id, and keeps what was answered beside a refusal', async () => {
+test('Apollo Client appends a page, finds a record by its id, and keeps the data beside a refused field', async () => {
   const { first, all, found, partly } = run('apollo');
   const expected = await idsOf(4);
   assert.deepEqual([first, all], [expected.slice(0, 2), expected]);
@@ -126,14 +126,14 @@ test('Apollo Client adds a page to the one before, finds a record by its id, and
   assert.deepEqual([typeof partly.data.me.id, partly.data.settings, partly.error], ['string', null, 'None of your roles allows this.']);
 });
 
-test('urql with Graphcache adds a page to the one before, complains of no type, and shows a change where it read before', async () => {
+test('urql with Graphcache appends a page, reports no missing type, and shows a change in a record that it read before', async () => {
   const { first, all, city, errors, complaints } = run('urql');
   const expected = await idsOf(4);
   assert.deepEqual([first, all, city, errors], [expected.slice(0, 2), expected, 'Cohoes', [null, null, null]]);
   assert.deepEqual(complaints, []);
 });
 
-test('Relay pages below Query, and takes no record for another', async () => {
+test('Relay pages below Query and does not confuse records', async () => {
   const { me, first, nodes, complaints } = run('relay');
   assert.deepEqual(complaints, []);
   assert.equal(first.length, 1);
