@@ -1,17 +1,17 @@
 import { Kind, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
 
-/** A field at the root of an operation. */
+/** A root field of an operation. */
 export interface RootField {
-  /** What the schema calls it. */
+  /** The name in the schema. */
   readonly name: string;
-  /** Where its answer stands in `data`. */
+  /** The key of its result in `data`. */
   readonly key: string;
 }
 
-/** Of documents that come again and again, which Apollo keeps. */
+/** Caches the root fields of operations. Apollo keeps repeated documents. */
 const known = new WeakMap<OperationDefinitionNode, readonly RootField[]>();
 
-/** The fields at the root of a valid operation, in fragments too. */
+/** Lists the root fields of a valid operation, also those inside fragments. */
 export function rootFields({
   document,
   operation,
