@@ -159,8 +159,8 @@ const perUserOf = (reads: number): number => Math.max(1, Math.min(4, Math.floor(
 function connectionOf(url: string, { patience, stream }: DatabaseOptions): ClientConfig {
   const bounds =
     patience === undefined
-      // overrides the settings of the role and the database
-      ? ['statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0']
+      ? // overrides the settings of the role and the database
+        ['statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0']
       : [`statement_timeout=${patience}s`, `idle_in_transaction_session_timeout=${2 * patience}s`];
   return {
     connectionString: url,
