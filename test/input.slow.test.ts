@@ -153,8 +153,8 @@ const unfit = (type: GraphQLInputType): unknown => {
   return isListType(getNullableType(type)) ? [value] : value;
 };
 
-describe('the path of what is wrong', () => {
-  it('is the same for a literal, a variable for the whole argument, and a variable for the field alone', async () => {
+describe('the path of an invalid input', () => {
+  it('is the same for a literal, a variable for the argument, and a variable for the field', async () => {
     let asked = 0;
     for (const { name, args, type } of Object.values(schema.getMutationType()?.getFields() ?? {})) {
       for (const arg of args) {
@@ -187,8 +187,8 @@ describe('the path of what is wrong', () => {
   }, 240_000);
 });
 
-describe('whatever is wrong of what a mutation is given', () => {
-  it('is answered by a code of the closed list, never as a fault of ours, and never repeated', async () => {
+describe('any invalid input of a mutation', () => {
+  it('gets a documented code, never an internal error, and is never repeated', async () => {
     const faults: unknown[] = [];
     const asked = new Map<string, number>();
     for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
@@ -228,7 +228,7 @@ describe('whatever is wrong of what a mutation is given', () => {
       'input.firstName',
       'is not a valid String',
     ],
-  ])('of a variable is named by its place and why: %s', async (_what, given, path, message) => {
+  ])('in a variable gets its path and reason: %s', async (_what, given, path, message) => {
     const i = { memberNumber: 'M-1', firstName: 'Rosa', lastName: 'Diaz', classification: 'JOURNEYMAN', ...given };
     const { errors } = await local.admin.ask('mutation ($i: CreateMemberInput!) { createMember(input: $i) { id } }', { i });
     expect(errors.map(({ extensions }) => extensions['fields'])).toEqual([[{ path, message }]]);
@@ -240,7 +240,7 @@ describe('whatever is wrong of what a mutation is given', () => {
     ['amounts', '[Decimal!]', ['1.00', null], 'filter.amountRequested.in[1]', 'is required'],
     ['nothing', 'Decimal!', null, 'filter.amountRequested.eq', 'is required'],
     ['no variable', 'Decimal!', undefined, 'filter.amountRequested.eq', 'is required'],
-  ])('of a variable is named by its place and why: %s', async (_what, type, v, path, message) => {
+  ])('in a variable gets its path and reason: %s', async (_what, type, v, path, message) => {
     const by = type.startsWith('[') ? 'in' : 'eq';
     const document = `query ($v: ${type}) { benevolenceApplications(filter: { amountRequested: { ${by}: $v } }) { totalCount } }`;
     const { errors } = await local.admin.ask(document, { v });
@@ -261,12 +261,12 @@ describe('whatever is wrong of what a mutation is given', () => {
     ['a field that is null', 'members(orderBy: { field: null })', 'orderBy.field', 'is required'],
     ['an argument that there is not', 'members(frist: 5)', 'frist', 'is not an argument of Query.members'],
     ['an argument', 'members(first: "x")', 'first', 'is not a valid Int'],
-  ])('of a literal is named by its place and why: %s', async (_what, field, path, message) => {
+  ])('in a literal gets its path and reason: %s', async (_what, field, path, message) => {
     const { errors } = await local.admin.ask(`{ me { id } ${field} { totalCount } }`);
     expect(errors.map(({ extensions }) => extensions['fields'])).toEqual([[{ path, message }]]);
   });
 
-  it('of a literal is named where an argument is missing, or a default of a variable is wrong', async () => {
+  it('gets its path for a missing argument or an invalid default of a variable', async () => {
     const fieldsOf = async (document: string) => (await local.admin.ask(document)).errors.map(({ extensions }) => extensions['fields']);
     expect(await fieldsOf('{ grievance { id } }')).toEqual([[{ path: 'id', message: 'is required' }]]);
     expect(await fieldsOf('mutation { createMember(input: { lastName: {} }) { id } }')).toContainEqual([

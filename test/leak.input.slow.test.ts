@@ -129,20 +129,20 @@ async function faultsOf(ask: (asked: Asked) => Promise<Reply>, { atOnce = 20, ev
   return { faults: faults.slice(0, 10), count };
 }
 
-describe('what was submitted', () => {
-  it('is in no answer and in no line of the log, whatever is wrong around it: asked by nobody', async () => {
+describe('submitted input', () => {
+  it('is in no response and in no log line, whatever is wrong with it: for an anonymous caller', async () => {
     const { faults, count } = await faultsOf((asked) => post(asked, {}));
     expect(faults).toEqual([]);
     expect(count).toBeGreaterThan(5_000 / part);
   }, 600_000);
 
-  it('is in no answer and in no line of the log, whatever is wrong around it: asked by an admin', async () => {
+  it('is in no response and in no log line, whatever is wrong with it: for an admin', async () => {
     const authorization = `Bearer ${await local.admin.token()}`;
     expect((await faultsOf((asked) => post(asked, { authorization }), { every: 5 })).faults).toEqual([]);
   }, 600_000);
 
   it.each(['admin', 'anonymous'] as const)(
-    'is in no message of a WebSocket and in no line of the log: asked by %s',
+    'is in no WebSocket message and in no log line: for %s',
     async (who) => {
       const token = await local[who].token();
       const asker = new Asker(token === null ? {} : { authorization: `Bearer ${token}` });

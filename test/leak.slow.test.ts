@@ -236,7 +236,7 @@ describe('the story', () => {
     expect((await verify(second)).codes).toEqual(['BAD_INPUT']);
   });
 
-  it('of sign-ins, refreshes, a theft and their ends', async () => {
+  it('of sign-ins, refreshes, a theft and the ends of sessions', async () => {
     for (const who of [username, email, 'nobody', 'nobody@local.test'])
       expect((await login(who, wrong)).codes).toEqual(['BAD_CREDENTIALS']);
     const first = await signIn(username, password, { deviceName: 'Laptop' });
@@ -309,7 +309,7 @@ describe('the story', () => {
     expect(codesOf(kept, 'confirmTotp')).toHaveLength(10);
   });
 
-  it('of other passwords and addresses', async () => {
+  it('of changed passwords and addresses', async () => {
     const codes = secrets.all
       .filter(({ name }) => name === 'backup code')
       .slice(-10)
@@ -345,7 +345,7 @@ describe('the story', () => {
     tokensOf(await complete(await challenged(username, password), codes[1] ?? '', 'BACKUP_CODE'), 'completeLogin');
   });
 
-  it('of requests that are wrong in themselves, and hold secrets', async () => {
+  it('of invalid requests that contain secrets', async () => {
     const { accessToken, refreshToken } = await signIn('owner', secrets.all.find(({ name }) => name === 'owner password')?.text ?? '');
     const literal = secrets.add('password in a document', 'schwarze-Katze-im-Sack-7');
     const said = JSON.stringify(literal);
@@ -391,7 +391,7 @@ describe('the story', () => {
     }
   });
 
-  it('of users who are imported', async () => {
+  it('of imported users', async () => {
     const imported = aPassword('imported');
     const line = {
       username: 'w.ruiz',
@@ -419,7 +419,7 @@ describe('the story', () => {
     await signIn('w.ruiz', imported);
   });
 
-  it('of a first admin whom the operator names', async () => {
+  it('of a first admin from the configuration', async () => {
     const own = await serverDatabase();
     const given = aPassword('first admin');
     await service.stop();
@@ -445,14 +445,14 @@ describe('the story', () => {
   });
 });
 
-describe('of what was secret in it', () => {
+describe('the secrets of the story', () => {
   const named = (name: string): Secret[] => secrets.all.filter((secret) => secret.name.startsWith(name));
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
   const everything = async () => [...(await dumpOf({ run }))].map(([, text]) => text).join('\n');
 
   beforeAll(() => void (said += service.said()));
 
-  it('there was enough of every kind', () => {
+  it('were many of every kind', () => {
     const kinds = {
       password: 10,
       'access token': 15,
@@ -469,24 +469,24 @@ describe('of what was secret in it', () => {
     for (const [kind, least] of Object.entries(kinds)) expect([kind, counts[kind]]).toEqual([kind, Math.max(least, counts[kind] ?? 0)]);
   });
 
-  it('nothing is in a dump of the database', async () => {
+  it('are not in a dump of the database', async () => {
     const dump = await dumpOf({ run });
     expect([...dump.keys()]).toEqual(expect.arrayContaining(['public.users', 'public.audit_events', 'pgboss.job']));
     expect(secrets.foundIn(dump)).toEqual([]);
   });
 
-  it('nothing is in the logs, but the set-up token in the line that hands it out', () => {
+  it('are not in the logs, except the set-up token in the line that announces it', () => {
     const announced = said.split('\n').filter((line) => line.includes('The instance has no owner yet'));
     expect(announced).toHaveLength(1);
     const logs = new Map([['the logs', said.replace(announced[0] ?? '', '')]]);
     expect(secrets.foundIn(logs)).toEqual([]);
   });
 
-  it('nothing is in an answer, but in the one that hands it out', () => {
+  it('are not in responses, except those that deliver them', () => {
     expect(secrets.foundIn(answers, (place, { text }) => handed.get(text)?.has(place) ?? false)).toEqual([]);
   });
 
-  it('nothing is left in files, and five digits of a hash is all that was looked up', async () => {
+  it('are not in files, and only five digits of a hash were looked up', async () => {
     const config = join(folder, 'config');
     const files = await Promise.all(
       (await readdir(config)).map(async (name) => [name, await readFile(join(config, name), 'latin1')] as const),
@@ -496,7 +496,7 @@ describe('of what was secret in it', () => {
     for (const path of lookedUp) expect(path).toMatch(/^\/range\/[0-9A-F]{5}$/);
   });
 
-  it('hashes and seals are found where they should be: the search is alive', async () => {
+  it('hashes and sealed values are found where they belong, so the search works', async () => {
     const all = await everything();
     for (const kind of ['device token', 'challenge', 'mailed token'])
       expect(named(kind).filter(({ text }) => all.includes(sha256(text))).length).toBeGreaterThan(0);
@@ -521,7 +521,7 @@ describe('of what was secret in it', () => {
     ['in JSON', (secret) => JSON.stringify({ secret: secret.toString() })],
     ['backwards', (secret) => [...secret.toString()].reverse().join('')],
     ['in base64 of JSON', (secret) => Buffer.from(`{"a":"${secret.toString()}"}`).toString('base64')],
-  ])('a search finds what is written %s', (_, written) => {
+  ])('a search finds what is encoded as %s', (_, written) => {
     for (const name of ['registered password', 'refresh token', 'TOTP seed', 'backup code']) {
       const secret = named(name)[0];
       expect(secrets.foundIn(new Map([['a row', `(1,"${written(Buffer.from(secret?.text ?? ''))}",t)`]]))).toContain(

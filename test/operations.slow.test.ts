@@ -100,8 +100,8 @@ const tried = async (client: pg.Client, text: string): Promise<string> =>
     (error: { code: string }) => error.code,
   );
 
-describe('the two roles of the page', () => {
-  it('are made by its statements, the tables by its command', async () => {
+describe('the two roles in the documentation', () => {
+  it('are created by its statements, and the tables by its command', async () => {
     await superuser.query(block('roles'));
     const early = await run('keys:rotate');
     expect([early.hasSucceeded, early.said]).toEqual([
@@ -116,7 +116,7 @@ describe('the two roles of the page', () => {
     await owner.end();
   }, 60_000);
 
-  it('let the service work as the application', async () => {
+  it('let the service run as the application role', async () => {
     service = await startProcess(built.program, asApplication());
     const [token] = /sut1\.[\w-]{43}/.exec(service.said()) ?? [];
     const input = {
@@ -136,7 +136,7 @@ describe('the two roles of the page', () => {
     expect(service.said()).not.toMatch(/permission denied|"level":50|could not/);
   }, 60_000);
 
-  describe('leave the application no way', () => {
+  describe('give the application role no way', () => {
     beforeAll(async () => {
       app = await connected(urlOf(application, 'change me too'));
     });
@@ -197,7 +197,7 @@ describe('the two roles of the page', () => {
       expect(await value(`select md5(string_agg(t::text, ',' order by t::text)) from ${table} t`)).toBe(before);
     });
 
-    it('to take the backlog of an event away unseen', async () => {
+    it('to remove an event from the backlog unnoticed', async () => {
       await service?.stop();
       service = undefined;
       await app.query(
@@ -217,7 +217,7 @@ describe('the two roles of the page', () => {
     }, 60_000);
   });
 
-  it('leave the migrator what the triggers leave, and what an owner can do is found by verifying', async () => {
+  it('beyond what the triggers leave the migrator, and verification detects changes by the owner', async () => {
     const owner = await connected(urlOf(migrator, 'change me'));
     for (const attempt of [`update audit_events set action = 'x'`, 'delete from audit_seals', 'truncate audit_events, audit_seals'])
       expect(await tried(owner, attempt)).toBe('42501');
@@ -233,10 +233,10 @@ describe('the two roles of the page', () => {
   }, 60_000);
 });
 
-describe('the commands of the page', () => {
+describe('the commands in the documentation', () => {
   let head: string;
 
-  it('verify, and print the head to be kept', async () => {
+  it('verify the log and print its head', async () => {
     const { said, hasSucceeded } = await run('audit:verify');
     const sealed = String(await value('select count(*) from audit_seals'));
     const events = Number(sealed) === 1 ? '1 event is' : `${sealed} events are`;
@@ -249,7 +249,7 @@ describe('the commands of the page', () => {
     expect((await run('audit:verify', '--head', head)).said).toContain('The log contains the given head.');
   }, 60_000);
 
-  it('refuse what is no head, and find an end that was cut off', async () => {
+  it('refuse an invalid head, and detect a truncated end', async () => {
     expect(await run('audit:verify', '--head', 'x')).toMatchObject({
       hasSucceeded: false,
       said: expect.stringContaining('--head must be'),
@@ -261,7 +261,7 @@ describe('the commands of the page', () => {
     expect([other.hasSucceeded, other.said]).toEqual([false, expect.stringContaining('the log was rewritten')]);
   }, 60_000);
 
-  it('say of the keys what hangs on them', async () => {
+  it('show what depends on the keys', async () => {
     const { said } = await run('keys:status');
     expect(said).toMatch(/audit events +audit seals/);
     expect(said.trim().split('\n').at(-1)).toMatch(
@@ -269,7 +269,7 @@ describe('the commands of the page', () => {
     );
   }, 60_000);
 
-  it('put the mails that were given up back into the queue', async () => {
+  it('requeue dead letters', async () => {
     await superuser.query(
       `insert into pgboss.job (name, data, policy) select 'mail-dead', jsonb_build_object('kind', 'security-alert', 'userId', id,
          'alert', 'account-locked', 'at', '2026-01-15T17:03:00.000Z'), 'standard' from users`,
@@ -281,7 +281,7 @@ describe('the commands of the page', () => {
     expect(await run('mail:redrive')).toEqual({ hasSucceeded: true, said: '0 mails are back in the queue.\n' });
   }, 60_000);
 
-  it('export JSON lines, to stdout or to a file that is not there yet', async () => {
+  it('export JSON lines, to stdout or to a new file', async () => {
     const { said, hasSucceeded } = await run('audit:export');
     expect(hasSucceeded).toBe(true);
     const lines = said
@@ -316,7 +316,7 @@ describe('migrations', () => {
   };
 
   it.each(Object.keys(ways))(
-    'of %s go past the pooler, and take as long as they take',
+    'of %s bypass the pooler, without a time-out',
     async (way) => {
       const empty = await serverDatabase();
       const holder = await connected(empty.url);

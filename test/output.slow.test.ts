@@ -103,8 +103,8 @@ async function stop({ child }: Running): Promise<void> {
   expect(code).toBe(0);
 }
 
-describe('a command whose reader has gone', () => {
-  it('ends as it would have, and without a stack', async () => {
+describe('a command whose output is closed', () => {
+  it('ends normally, without a stack', async () => {
     const env = { PATH: process.env['PATH'], UNIONHALL_CONFIG_DIR: join(folder, 'doctor'), UNIONHALL_DATA_DIR: join(folder, 'doctor') };
     const child = spawn(process.execPath, [built.program, 'doctor'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
@@ -116,8 +116,8 @@ describe('a command whose reader has gone', () => {
   }, 120_000);
 });
 
-describe('a service whose log cannot be written', () => {
-  it('answers, changes, counts what it drops and stops in order, where nobody reads the pipe', async () => {
+describe('a service that cannot write its log', () => {
+  it('answers requests, counts dropped lines and stops in order if the pipe is full', async () => {
     const service = await begin('pipe');
     await overflow(service);
     await change(service);
@@ -130,14 +130,14 @@ describe('a service whose log cannot be written', () => {
     expect(heard.join('')).toContain('"operation":"AfterRecovery"');
   }, 300_000);
 
-  it('answers, changes, counts what it drops and stops in order, where the disk is full', async () => {
+  it('answers requests, counts dropped lines and stops in order if the disk is full', async () => {
     const service = await begin(openSync('/dev/full', 'w'));
     await overflow(service);
     await change(service);
     await stop(service);
   }, 300_000);
 
-  it('answers, changes, counts what it drops and stops in order, where the reader has gone', async () => {
+  it('answers requests, counts dropped lines and stops in order if the pipe is closed', async () => {
     const service = await begin('pipe');
     service.child.stdout?.destroy();
     await overflow(service);
@@ -147,7 +147,7 @@ describe('a service whose log cannot be written', () => {
 });
 
 describe('in production', () => {
-  it('standard output has JSON lines alone, the set-up token among them, and none is lost at the end', async () => {
+  it('standard output contains only JSON lines, including the set-up token, and none is lost at the end', async () => {
     const database = await serverDatabase();
     const keys = Keyring.generate();
     const environment = { NODE_ENV: 'production', LOG_LEVEL: 'info', DATABASE_URL: database.url, UNIONHALL_KEYS: keys, HIBP_URL: 'off' };

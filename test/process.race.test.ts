@@ -61,7 +61,7 @@ async function ask({ url }: Process, query: string, variables: object): Promise<
   return (await response.json()) as Answer;
 }
 
-it('a process has the threads that hash yield to the one that answers, from its start', async () => {
+it('a process lowers the priority of its hashing threads at its start', async () => {
   if (process.platform !== 'linux') return;
   for (const { id } of nodes) {
     const yields: Record<string, number[]> = {};
@@ -90,7 +90,7 @@ async function refusals(reason: string): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-it('two nodes that seed one database give it to its admin, and keep no set-up token', async () => {
+it('two nodes that seed one database make its admin the owner, and keep no set-up token', async () => {
   const { rows } = await client.query<{ username: string }>('select username from users where is_owner');
   expect(rows).toEqual([{ username: 'admin' }]);
   expect(await readdir(folder)).not.toContain('setup-token');
@@ -100,7 +100,7 @@ it('two nodes that seed one database give it to its admin, and keep no set-up to
 const overload = ['RATE_LIMITED', 'UNAVAILABLE'];
 
 describe('two processes on one database', () => {
-  it('together let as many passwords be tried as the limit allows', async () => {
+  it('together try as many passwords as the limit allows', async () => {
     const input = { identifier: 'staff', password: 'a guess that is wrong' };
     const codes = (await askAll(64, login, { input })).flatMap(codesOf);
     expect(codes).toHaveLength(64);
@@ -114,7 +114,7 @@ describe('two processes on one database', () => {
     expect(right && codesOf(right)).toEqual(['BAD_CREDENTIALS']);
   });
 
-  it('rotate a refresh token once, and answer everybody with the same successor', async () => {
+  it('rotate a refresh token once, and return the same successor to all', async () => {
     const [first] = await askAll(1, login, { input: { identifier: 'officer', password: 'unionhall-dev' } });
     let token = first?.data?.['login']?.['refreshToken'] ?? '';
     for (let round = 1; round <= 20; round += 1) {

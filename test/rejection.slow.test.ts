@@ -53,7 +53,7 @@ async function leaveBehind(process: Omit<Process, 'url'>): Promise<'goes on' | '
   return hasEnded ? 'ended' : 'goes on';
 }
 
-it('does not end the service, which logs it with its stack', async () => {
+it('an unhandled rejection does not end the service, which logs it with its stack', async () => {
   const service = await startProcess(built.program, await environmentOf('service'));
   running.push(service);
   expect(await leaveBehind(service)).toBe('goes on');
@@ -66,7 +66,7 @@ it('does not end the service, which logs it with its stack', async () => {
   expect((await fetch(`${service.url}/health`)).status).toBe(200);
 }, 120_000);
 
-it('does not end the worker', async () => {
+it('an unhandled rejection does not end the worker', async () => {
   const worker = await startWorker(built.program, await environmentOf('worker'));
   running.push(worker);
   expect(await leaveBehind(worker)).toBe('goes on');
