@@ -21,8 +21,8 @@ const viewerOf = async (local: Local, accessToken: string) => {
   return viewer;
 };
 
-describe('of many at once, in several sessions of one user', () => {
-  it('thefts that end all of the user’s sessions end them all, and each is answered as a theft', async () => {
+describe('of many concurrent requests in several sessions of one user', () => {
+  it('thefts that end all sessions of the user end them, and each is answered as a theft', async () => {
     for (const each of several.nodes) each.rules = { ...rules, reuseEnds: 'user' };
     for (let round = 0; round < rounds; round++) {
       const local = await settleOn(several.nodes, `ring.${round}`);
@@ -39,7 +39,7 @@ describe('of many at once, in several sessions of one user', () => {
     }
   }, 120_000);
 
-  it('a changed password and the end of all sessions do not wait for each other', async () => {
+  it('a changed password and the end of all sessions do not deadlock', async () => {
     for (const each of several.nodes) each.rules = rules;
     for (let round = 0; round < rounds; round++) {
       const local = await settleOn(several.nodes, `change.${round}`);

@@ -83,7 +83,7 @@ describe.each(['embedded', 'postgresql'] as const)('a database seeded on the %s 
     expect(await accountsOf(environment)).toMatch(`failed  Accounts: ${refusal}`);
   }, 60_000);
 
-  it('is served after users:disable-seeded: no public password signs in, and nobody owns it', async () => {
+  it('is served after users:disable-seeded: no public password signs in, and there is no owner', async () => {
     const first = await runProcess(built.program, ['users:disable-seeded'], environment);
     expect(first).toEqual({
       hasSucceeded: true,
@@ -112,7 +112,7 @@ describe.each(['embedded', 'postgresql'] as const)('a database seeded on the %s 
 });
 
 describe('a seeded account', () => {
-  it('is found by when it was created, whatever its name and address are now, until its password changes', async () => {
+  it('is found by its creation time, with any name and address, until its password changes', async () => {
     expect(takenOverAt(0).toISOString()).toBe(seededAt);
     const { drop, url } = await serverDatabase();
     const client = new pg.Client({ connectionString: url });

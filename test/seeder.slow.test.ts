@@ -41,7 +41,7 @@ function runSeeder(environment: Readonly<Record<string, string>>, ...words: read
 }
 
 describe("MikroORM's CLI", () => {
-  it('seeds the database of the service where DATABASE_URL is not set', () => {
+  it('seeds the database of the service if DATABASE_URL is not set', () => {
     const environment = environmentOf('embedded');
     const first = runSeeder(environment);
     expect(first.said).toMatch(/Added 6 roles, 10 users, .* 20 grievances/);
@@ -50,7 +50,7 @@ describe("MikroORM's CLI", () => {
     expect(runSeeder(environment, '--class', 'PhaseTwoSeeder').said).toContain('All seeded records already exist.');
   }, 240_000);
 
-  it('seeds the database of DATABASE_URL, with passwords under the keyring of the service', async () => {
+  it('seeds the database of DATABASE_URL, with passwords under the service’s keyring', async () => {
     const { url, drop } = await serverDatabase();
     const environment = environmentOf('server', { DATABASE_URL: url });
     const client = new pg.Client({ connectionString: url });

@@ -130,7 +130,7 @@ const settings = [...documented('').matchAll(/ set (\w+) to /g)].map(([, name]) 
 it.each<[what: string, role: string, grant: string]>([
   ['may set what is logged', 'granted', `grant set on parameter ${settings} to granted`],
   ['has it set by an administrator', 'altered', documented('altered')],
-])('keeps what was written out of the log where the role %s', async (_what, role, grant) => {
+])('keeps written values out of the log if the role %s', async (_what, role, grant) => {
   await (await openAs(role)).close();
   await admin.query(grant);
   const database = await reopenAs(role);
@@ -145,7 +145,7 @@ it.each<[what: string, role: string, grant: string]>([
   expect(log()).not.toContain(`hardship-of-${role}`);
 });
 
-it('logs what was written where the role may set nothing: operations.md says how to prevent it', async () => {
+it('logs written values if the role may change no setting: operations.md says how to prevent it', async () => {
   const database = await openAs('plain');
   try {
     expect(await provoke(database, 'hardship-of-plain')).not.toContain('none');

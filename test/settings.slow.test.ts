@@ -104,7 +104,7 @@ async function run(config: Config, word: SettingsAction, typed: string | readonl
 const json = (more: object = {}): string => `${JSON.stringify({ ...input, ...more })}\n`;
 
 describe('test', () => {
-  it('says what it finds, and leaves nothing, there or here', async () => {
+  it('reports its result, and leaves nothing on either side', async () => {
     const config = await configured();
     const said = await run(config, 'test', json());
     expect(said).toMatchObject({
@@ -122,7 +122,7 @@ describe('test', () => {
     expect(rows).toEqual([]);
   });
 
-  it('is also done where DATABASE_URL decides', async () => {
+  it('also works if DATABASE_URL is set', async () => {
     expect(await run(await configured({ DATABASE_URL: url }), 'test', json())).toMatchObject({ isFailure: false });
   });
 
@@ -132,7 +132,7 @@ describe('test', () => {
     ['no such database', { database: 'none_of_that_name' }, /^Connection failed: UNKNOWN_DATABASE\. /],
     ['no encryption', { ssl: true }, /^Connection failed: TLS\. /],
     ['a link-local address', { host: '169.254.169.254' }, /^Connection failed: NOT_ALLOWED\. /],
-  ])('says why not: %s', async (_, more, says) => {
+  ])('gives the reason: %s', async (_, more, says) => {
     const config = await configured();
     expect(await run(config, 'test', json(more))).toMatchObject({ isFailure: true, answer: expect.stringMatching(says) });
     expect(await kept(config)).toEqual([]);
@@ -143,14 +143,14 @@ describe('test', () => {
     ['half of it', '{"host": "x"'],
     ['nothing in it', 'null'],
     ['an empty line', ''],
-  ])('takes one line of JSON, and no %s', async (_, text) => {
+  ])('reads one line of JSON, and no %s', async (_, text) => {
     expect(await run(await configured(), 'test', `${text}\n`)).toMatchObject({
       isFailure: true,
       answer: expect.stringMatching(/^Standard input has no such JSON\. .*one line of JSON.*:\n\{"host":/),
     });
   });
 
-  it('ends where nobody answers', async () => {
+  it('ends if the input ends', async () => {
     for (const typed of ['', ['localhost', '^D']])
       expect(await run(await configured(), 'test', typed)).toMatchObject({
         isFailure: true,
@@ -158,7 +158,7 @@ describe('test', () => {
       });
   });
 
-  it('names all that cannot be, in a sentence, as it was asked', async () => {
+  it('reports all invalid answers in one sentence, under their prompts', async () => {
     const wrong = { host: '/var/run', port: 'x', database: '', username: 'x'.repeat(64), password: `${secret}\0` };
     for (const text of [`${JSON.stringify(wrong)}\n`, '{}\n', '5\n']) {
       const { answer, isFailure } = await run(await configured(), 'test', text);
@@ -172,7 +172,7 @@ describe('test', () => {
 });
 
 describe('save', () => {
-  it('makes the tables, keeps the connection for the service alone, and the next start is there', async () => {
+  it('creates the tables, saves the connection for the service only, and the next start uses it', async () => {
     const address = await aDatabase();
     const config = await configured();
     const said = await run(config, 'save', json(partsOf(address)));
@@ -187,7 +187,7 @@ describe('save', () => {
     expect((await run(config, 'show', '')).answer).toMatch(/^Database: .* at .*, user .*, saved in the settings\.$/);
   });
 
-  it('is refused where DATABASE_URL decides, before anything is asked', async () => {
+  it('is refused if DATABASE_URL is set, before any question', async () => {
     const config = await configured({ DATABASE_URL: url });
     expect(await run(config, 'save', ['never asked'])).toEqual({
       answer: 'DATABASE_URL sets the database connection. Change it there.',
@@ -197,7 +197,7 @@ describe('save', () => {
     });
   });
 
-  it('keeps what was saved before where the new one cannot be used', async () => {
+  it('keeps the previous connection if the new one does not work', async () => {
     const config = await configured();
     const saved = new SavedConnection(config.configDirectory, keyring, true);
     await saved.write({ host: 'before', port: 5432, database: 'd', username: 'u', password: secret, ssl: false });
@@ -222,7 +222,7 @@ describe('save', () => {
 });
 
 describe('on a terminal', () => {
-  it('each thing is asked for, and the password does not show', async () => {
+  it('each value is prompted for, and the password is hidden', async () => {
     const config = await configured();
     const password = String(input['password']);
     const lines = [input['host'], input['port'], input['database'], input['username'], 'n', password].map(String);
@@ -244,7 +244,7 @@ describe('on a terminal', () => {
     ]);
   });
 
-  it('a wrong password does not show either, and what is not said is the usual', async () => {
+  it('a wrong password is also hidden, and an empty answer means the default', async () => {
     const { shown, answer } = await run(await configured(), 'test', ['127.0.0.1', '', 'd', 'u', '', `${secret}\u007f\u001b[D${secret}`]);
     expect(answer).toMatch(/^Connection failed: /);
     expect(shown).toContain('User: ');
@@ -253,7 +253,7 @@ describe('on a terminal', () => {
 });
 
 describe('show', () => {
-  it('says where the database is, and by what', async () => {
+  it('reports the current database and its source', async () => {
     const config = await configured();
     expect((await run(config, 'show', '')).answer).toBe(`Database: embedded, in ${config.dataDirectory}.`);
     expect(await kept(config)).toEqual([]);
@@ -263,7 +263,7 @@ describe('show', () => {
 });
 
 describe('npm run settings', () => {
-  it('ends with a sentence and 1, and leaves nothing, where nobody answers', async () => {
+  it('ends with a message and exit code 1, and leaves nothing, if the input ends', async () => {
     const built = buildProgram();
     const config = await configured();
     const environment = { NODE_ENV: 'production', UNIONHALL_CONFIG_DIR: config.configDirectory, UNIONHALL_DATA_DIR: config.dataDirectory };

@@ -39,8 +39,8 @@ afterAll(async () => {
 const body = JSON.stringify({ query: 'query Asked { isConfigured }' });
 const headers = { 'content-type': 'application/json', authorization: 'Bearer a.secret.token' };
 
-describe('a process that is told to stop', () => {
-  it('is no longer healthy, answers what has been asked, and ends with 0', async () => {
+describe('a process that is stopped', () => {
+  it('becomes unhealthy, answers running requests, and exits with 0', async () => {
     const process = await startProcess(built.program, environment);
     // as behind a load balancer: clients that see the shutdown ask another node
     let isAway = false;
@@ -81,7 +81,7 @@ describe('a process that is told to stop', () => {
     expect(process.said()).not.toMatch(/secret/);
   }, 120_000);
 
-  it('waits for what has begun, on a connection that would be kept, and not for the connection', async () => {
+  it('waits for running requests, and not for idle connections', async () => {
     const process = await startProcess(built.program, { ...environment, STOP_DELAY: '0' });
     const admin = new pg.Client({ connectionString: database.url });
     await admin.connect();
@@ -111,7 +111,7 @@ describe('a process that is told to stop', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)(
-    'twice by %s ends at once, with %s',
+    'twice by %s exits at once, with %s',
     async (signal, code) => {
       const process = await startProcess(built.program, { ...environment, STOP_DELAY: '60' });
       process.signal(signal);

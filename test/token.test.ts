@@ -144,19 +144,19 @@ const attacks: readonly (readonly [name: string, token: () => string])[] = [
 ];
 
 describe('an access token', () => {
-  it('is what this file forges when nothing is wrong', async () => {
+  it('equals the one that this file builds with valid parts', async () => {
     for (const token of [officer.accessToken, forged(), forged({ header: { ...header, kid: olderKid }, key: secret(olderKid) })])
       expect(await node.ask(me, {}, bearer(token))).toMatchObject({ codes: [], data: { me: { username: 'officer' } } });
   });
 
-  it.each(attacks)('with %s is nobody’s', async (_, token) => {
+  it.each(attacks)('with %s is refused', async (_, token) => {
     const anonymous = plain(await node.ask(me));
     const refused = await node.ask(me, {}, bearer(token()));
     expect(refused.codes).toEqual(['UNAUTHENTICATED']);
     expect(plain(refused)).toEqual(anonymous);
   });
 
-  it('does not make a mutation possible when it is none', async () => {
+  it('allows no mutation if it is invalid', async () => {
     const logout = 'mutation { logout }';
     const anonymous = plain(await node.ask(logout));
     expect(anonymous[1]).toContain('UNAUTHENTICATED');
@@ -164,7 +164,7 @@ describe('an access token', () => {
     expect(await node.ask(me, {}, bearer(officer.accessToken))).toMatchObject({ codes: [] });
   });
 
-  it('is sent in one way', async () => {
+  it('is accepted in one place only', async () => {
     const token = officer.accessToken;
     const codesOf = async (headers: Record<string, string>): Promise<unknown> => (await node.ask(me, {}, headers)).codes;
     for (const scheme of ['Bearer', 'bearer', 'BEARER']) expect(await codesOf({ authorization: `${scheme} ${token}` })).toEqual([]);
@@ -257,7 +257,7 @@ describe('a token of one kind is refused wherever another is expected', () => {
       expect(plain(refused)).toEqual(nonsense);
     });
 
-    it('one with a part of another', async () => {
+    it('one that is combined with another', async () => {
       const own = tokens[expected];
       for (const kind of kinds.filter((each) => each !== expected)) {
         const mixed = [
@@ -270,7 +270,7 @@ describe('a token of one kind is refused wherever another is expected', () => {
     });
   });
 
-  it('as the token of a device, which makes it a new device and nothing else', async () => {
+  it('as a device token, which only makes it a new device', async () => {
     for (const kind of kinds.filter((each) => each !== 'device')) {
       const { deviceToken } = await signIn('manager', { deviceToken: tokens[kind] });
       expect(deviceToken).toMatch(/^dvt1\./);
@@ -280,12 +280,12 @@ describe('a token of one kind is refused wherever another is expected', () => {
     expect((await signIn('manager', { deviceToken: tokens.device })).deviceToken).not.toBe(tokens.device);
   });
 
-  it('and after all that each is still good where it belongs', async () => {
+  it('and afterwards each still works where it belongs', async () => {
     for (const [, kind, , give] of places.filter(([place]) => !place.includes('cookie')))
       expect([kind, (await give(tokens[kind])).codes]).toEqual([kind, []]);
   });
 
-  it('until its time is over: the access token by the turned clock', async () => {
+  it('until its time is over: the access token by the changed clock', async () => {
     const { accessToken } = await signIn('vp');
     clock.turn(1829);
     expect((await node.ask(me, {}, bearer(accessToken))).codes).toEqual([]);

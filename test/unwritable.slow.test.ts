@@ -62,7 +62,7 @@ describe('a start that cannot write its files', () => {
   );
 
   it.each(['UNIONHALL_CONFIG_DIR', 'UNIONHALL_DATA_DIR'])(
-    'says that a file is in the place of the folder that %s names',
+    'reports that a file blocks the folder that %s names',
     async (name) => {
       await writeFile(at('file'), '');
       const directories = { UNIONHALL_CONFIG_DIR: at('config'), UNIONHALL_DATA_DIR: at('data') };

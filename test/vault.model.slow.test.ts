@@ -279,7 +279,7 @@ class Model {
 }
 
 describe(`random sequences (MODEL_SEED=${seed} RUNS=${runs})`, () => {
-  it.each(Array.from({ length: runs }, (_, at) => at))('number %i: who can read what is as foretold, to the last', async (run) => {
+  it.each(Array.from({ length: runs }, (_, at) => at))('number %i: who can read what matches the model', async (run) => {
     const dice = new Dice(seed + run);
     const model = new Model(dice);
     await model.begin();

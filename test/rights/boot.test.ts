@@ -67,7 +67,7 @@ const granting =
   });
 
 describe('the service starts', () => {
-  it('with the rules as they are', () => {
+  it('with the current rules', () => {
     expect(gapsWith({})).toEqual([]);
   });
 });
@@ -147,7 +147,7 @@ describe('the service does not start', () => {
     for (const gap of gaps) expect(found).toContainEqual(typeof gap === 'string' ? gap : expect.stringMatching(gap));
   });
 
-  it('and says all that is missing at once', () => {
+  it('and reports everything that is missing at once', () => {
     const parts = { entities: [...entities, Orphan], rowRules: rulesWith('Member', without('notes')) };
     expect(() => buildExecutable(metadata, parts)).toThrow(
       /Permission rules are incomplete:\n(?=[^]*Orphan has no row rule)(?=[^]*Member\.notes is in no field group)/,

@@ -93,7 +93,7 @@ const takesIds = ({ args }: GraphQLField<unknown, unknown>): boolean =>
   });
 
 describe.each(askers)('%s', (who) => {
-  it('is refused every mutation that was not agreed, whatever is asked of it, and changes nothing', async () => {
+  it('is refused every mutation that was not agreed, whatever is selected, and changes nothing', async () => {
     const before = await local.sql('select count(*)::int as count from audit_events where outcome = $1', ['succeeded']);
     const refused = mutations().filter(({ name }) => refusalOf(operations.Mutation[name] ?? [], heldBy(who)) !== null);
     for (const field of refused) {
@@ -104,7 +104,7 @@ describe.each(askers)('%s', (who) => {
     expect(refused.length > 0 || who === 'admin').toBe(true);
   });
 
-  it('is let into every mutation that was', async () => {
+  it('is allowed every mutation that was agreed', async () => {
     const allowed = mutations().filter(({ name }) => refusalOf(operations.Mutation[name] ?? [], heldBy(who)) === null);
     const kept: [name: string, codes: readonly string[]][] = [];
     for (const field of allowed.filter(({ name }) => !parting.includes(name))) {
@@ -118,7 +118,7 @@ describe.each(askers)('%s', (who) => {
 });
 
 describe.each(people)('%s', (who) => {
-  it('is answered, by every mutation that takes an id, for what is hidden or deleted as for what is not there', async () => {
+  it('gets the same response for hidden, deleted and missing records from every mutation with an id', async () => {
     const ledger = await Ledger.of(local.sql, await askerOf(local.sql, who));
     const hidden = Object.keys(agreement).flatMap((type) => {
       const ids = ledger.stored(type).filter(({ id }) => !ledger.has(type, id));

@@ -101,7 +101,7 @@ const searched = {
 } as const;
 
 describe.each(people)('%s', (who) => {
-  it('can neither filter nor order by what they never see, and sees the same rows by everything else', async () => {
+  it('cannot filter or sort by fields that they never see, and all other filters show the same rows', async () => {
     for (const name of listsOf(who)) {
       const type = lists[name];
       const ids = sorted(ledgerOf(who).ids(type));
@@ -145,7 +145,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('finds by what is there and by what is not there, together, what exists for them', async () => {
+  it('finds with a condition and its negation together exactly the visible rows', async () => {
     for (const name of listsOf(who)) {
       const type = lists[name];
       const filters = filtersOf(name)
@@ -163,7 +163,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('searches what they see of the rows that exist for them, and nothing else', async () => {
+  it('searches only visible fields of visible rows', async () => {
     for (const name of listsOf(who)) {
       if (!('search' in inputOf(name, 'filter').getFields())) continue;
       const type = lists[name];
@@ -191,7 +191,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('is answered alike for a row that is hidden and for one that is not there', async () => {
+  it('gets the same response for a hidden row and a missing one', async () => {
     const bare = (answer: Answer): unknown =>
       JSON.parse(JSON.stringify(answer.errors), (key, value: unknown) => (key === 'requestId' || key === 'path' ? undefined : value));
     for (const name of listsOf(who)) {
@@ -212,7 +212,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('may ask for deleted rows as an admin only', async () => {
+  it('can request deleted rows only as an admin', async () => {
     for (const name of listsOf(who)) {
       const type = lists[name];
       const { list: page, codes } = await list(who, name, 'includeDeleted: true');
@@ -232,7 +232,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('cannot reach deleted rows by a list inside a record', async () => {
+  it('cannot reach deleted rows through a list inside a record', async () => {
     const { data, codes } = await local[who].ask<{ members: { nodes: { id: string; grievances: Page | null }[] } }>(
       '{ members(first: 100) { nodes { id grievances(first: 100, includeDeleted: true) { totalCount nodes { id } } } } }',
     );
@@ -290,7 +290,7 @@ describe('a cursor with any value', () => {
   const amounts = ['-1', '0.00', 'NaN', '99999999999', '1e5'];
   const forged = [...values, ...days, ...instants, ...amounts];
 
-  it.each(Object.keys(lists) as List[])('leads in %s to rows or to BAD_INPUT, never to a fault', async (name) => {
+  it.each(Object.keys(lists) as List[])('leads to rows or BAD_INPUT in %s, never to an internal error', async (name) => {
     for (const order of ordersOf(name)) {
       const cursors = forged.map((value) => Buffer.from(JSON.stringify([fieldOfOrder(order), 'ASC', value, absent])).toString('base64url'));
       const answers = await several(
@@ -323,7 +323,7 @@ describe('a list inside a record', () => {
     expect(await counted('{ cardsSigned: { gte: 1 } }')).toBe(row?.['count']);
   });
 
-  it('does not lead back from a hidden parent to what is hidden', async () => {
+  it('does not lead from a hidden parent back to hidden rows', async () => {
     type Tree = { members: { nodes: { grievances: { nodes: { employer: { id: string; grievances: Page } }[] } }[] } };
     const { members } = await local.member.see<Tree>(
       '{ members { nodes { grievances { nodes { employer { id grievances(first: 100) { totalCount nodes { id } } } } } } } }',
@@ -338,7 +338,7 @@ describe('a list inside a record', () => {
 });
 
 describe('the same document with other variables', () => {
-  it('answers all that is asked, though a first request skipped some of it', async () => {
+  it('returns everything that is selected, although a first request skipped some of it', async () => {
     const [id] = ledgerOf('officer').ids('Grievance');
     const query = `query ($id: ID!, $more: Boolean!) {
       case: grievance(id: $id) @include(if: $more) { grievanceNumber employer { name } }
@@ -350,7 +350,7 @@ describe('the same document with other variables', () => {
     });
   });
 
-  it('is answered to each caller by their own rights, though another asked it before', async () => {
+  it('is answered with the permissions of each caller, although another one sent it before', async () => {
     const query = '{ members(first: 100) { totalCount nodes { id notes employments { jobTitle } } } }';
     type Members = { members: { totalCount: number; nodes: { id: string; notes: string | null; employments: unknown[] | null }[] } };
     for (const who of ['admin', 'instructor', 'member', 'organizer', 'testuser', 'admin'] as const) {
@@ -366,7 +366,7 @@ describe('the same document with other variables', () => {
   });
 });
 
-describe('rights that change', () => {
+describe('changed permissions', () => {
   const assign = (username: string, role: string) =>
     local.sql(
       `insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
@@ -396,7 +396,7 @@ describe('rights that change', () => {
     return examiner.discrepancies;
   }
 
-  it('end with the assignment, from the next request on', async () => {
+  it('end with the assignment, at the next request', async () => {
     try {
       await expire('officer', `now() - interval '1 millisecond'`);
       for (const name of Object.keys(lists)) {
@@ -414,7 +414,7 @@ describe('rights that change', () => {
     expect((await list('officer', 'grievances')).codes).toEqual([]);
   });
 
-  it('end at the instant that was set, by the clock of the service', async () => {
+  it('end at their expiry, by the clock of the service', async () => {
     try {
       await expire('instructor', `now() + interval '60 seconds'`);
       expect((await list('instructor', 'members')).codes).toEqual([]);
@@ -442,7 +442,7 @@ describe('rights that change', () => {
       `update sessions set ended_at = now(), end_reason = 'revoked' where user_id = (select id from users where username = 'instructor')`,
       `update sessions set ended_at = null, end_reason = null where user_id = (select id from users where username = 'instructor')`,
     ],
-  ])('end at the next request when somebody %s', async (_what, change, undo) => {
+  ])('end at the next request when a user %s', async (_what, change, undo) => {
     expect((await list('instructor', 'members')).codes).toEqual([]);
     await local.sql(change, []);
     try {
@@ -477,7 +477,7 @@ describe('rights that change', () => {
     expect(await examine(who)).toEqual([]);
   });
 
-  it('show a member who organizes their own record whole, of others what organizers see, also by filters', async () => {
+  it('show a member who organizes their whole own record, and of others what organizers see, also in filters', async () => {
     await assign('testuser', 'organizer');
     try {
       const ledger = await Ledger.of(local.sql, await askerOf(local.sql, 'testuser'));
@@ -504,7 +504,7 @@ describe('rights that change', () => {
     }
   });
 
-  it('of a custom role are those of its basis', async () => {
+  it('of a custom role are those of its base role', async () => {
     await unassign('instructor', 'instructor');
     await assign('instructor', 'clerk');
     try {
@@ -520,7 +520,7 @@ describe('rights that change', () => {
     }
   });
 
-  it('of a member without a record of their own reach the local alone', async () => {
+  it('of a member without a linked record include only the local', async () => {
     const userId = ledgerOf('testuser').asker.userId;
     const memberId = ledgerOf('testuser').asker.memberId;
     await local.sql('update users set member_id = null where id = $1', [userId]);
@@ -534,7 +534,7 @@ describe('rights that change', () => {
     }
   });
 
-  it('leave, while the password must be changed, the caller and nothing behind them', async () => {
+  it('give only the caller without relations while the password must be changed', async () => {
     await local.sql(`update users set password_must_change = true where username = 'staff'`, []);
     try {
       for (const name of Object.keys(operations.Query)) {
@@ -570,7 +570,7 @@ describe('rights that change', () => {
     }
   });
 
-  it('open, while the password must be changed, no way from the caller to the records of others', async () => {
+  it('give no way from the caller to other records while the password must be changed', async () => {
     await local.sql(`update users set password_must_change = true where username = 'officer'`, []);
     try {
       const { data } = await local.officer.ask<{ me: { id: string; member: { employments: unknown; grievances: unknown } | null } }>(
@@ -618,7 +618,7 @@ describe('a deleted row', () => {
     }
   }
 
-  it('employer is gone from lists, lookups and counts, but the case against it still shows it', async () => {
+  it('employer is gone from lists, lookups and counts, but its cases still show it', async () => {
     await whileDeleted('organizations', grievance.employer_id, async () => {
       await isGone('organizations', grievance.employer_id);
       for (const who of ['admin', 'officer', 'staff', 'member'] as const) {
@@ -674,8 +674,8 @@ describe('a deleted row', () => {
   });
 });
 
-describe('the agreement', () => {
-  it('names no table that has rows nobody reads', () => {
+describe('the expected permissions', () => {
+  it('name no table with rows that no role can read', () => {
     for (const type of Object.keys(agreement)) expect([type, ledgerOf('admin').ids(type).length > 0]).toEqual([type, true]);
   });
 });

@@ -62,7 +62,7 @@ async function walk(who: Username, entrance: Entrance, steps: number, roll: () =
 }
 
 describe.each(people)('%s', (who) => {
-  it('meets, on every path of four records, what exists for them and nothing else', async () => {
+  it('finds exactly the visible records on every path of four', async () => {
     const roll = dice(4);
     for (const entrance of entrances(who)) {
       // A lookup opens the same door as its list: one step less is enough.
@@ -76,7 +76,7 @@ describe.each(people)('%s', (who) => {
     expect(examiners.get(who)?.discrepancies).toEqual([]);
   });
 
-  it('nor on long random walks', async () => {
+  it('finds nothing else on long random walks', async () => {
     const roll = dice(2026);
     const doors = entrances(who);
     for (let walks = 0; walks < 15; walks += 1) {
@@ -86,7 +86,7 @@ describe.each(people)('%s', (who) => {
     expect(examiners.get(who)?.discrepancies).toEqual([]);
   });
 
-  it('has met every field that the agreement shows them', () => {
+  it('reached every agreed field', () => {
     const ledger = ledgers.get(who) as Ledger;
     const met = examiners.get(who)?.met;
     const shown = Object.entries(agreement).flatMap(([type, { parts }]) =>
@@ -100,7 +100,7 @@ describe.each(people)('%s', (who) => {
 });
 
 describe('a sign-in', () => {
-  it.each(people)('shows %s the same as any other way', async (who) => {
+  it.each(people)('shows %s the same as any other path', async (who) => {
     const password = seededAccounts.find(({ username }) => username === who)?.password;
     const roll = dice(5);
     const question = everything(schema, 'User', 2, roll);

@@ -138,7 +138,7 @@ function filterOf(put: 'alone' | 'or' | 'not', drawn: readonly Condition[]) {
   };
 }
 
-it('shows no caller, whatever roles they hold and however they ask, a row or a value that was not agreed', async () => {
+it('shows no caller, with any roles and any query, a row or value that was not agreed', async () => {
   const own = (await askerOf(local.sql, 'testuser')).memberId as string;
   const met = { rows: 0, refused: 0, hidden: 0, filtered: 0, combined: 0 };
   await fc.assert(
