@@ -57,7 +57,7 @@ async function upToDate(url: string): Promise<string> {
   return url;
 }
 
-/** An installation for production, embedded unless it is told otherwise. */
+/** Returns the configuration of a production installation, embedded by default. */
 const configured = async (more: Record<string, string> = {}): Promise<Config> =>
   readConfig({
     NODE_ENV: 'production',
@@ -67,7 +67,7 @@ const configured = async (more: Record<string, string> = {}): Promise<Config> =>
     ...more,
   });
 
-/** What the doctor says of one thing: `right` or `wrong`, and the sentence. */
+/** Returns the doctor's finding about one subject: `right` or `wrong`, and the sentence. */
 async function said(config: Config, what: string, measures: Partial<Measures> = {}): Promise<string | undefined> {
   const findings = await examine(config, { patience: 500, ...measures });
   expect(JSON.stringify(findings)).not.toMatch(/hunter2|ECONN|SASL|password authentication failed|\bat .*\.ts/);

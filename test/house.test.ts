@@ -42,7 +42,7 @@ describe('the house', () => {
   });
 
   it('gives each domain with operations its entity and its permissions', () => {
-    const domains = wordsOf(inLayer('resolvers'), ['node']); // which finds records of every domain
+    const domains = wordsOf(inLayer('resolvers'), ['node']); // because it finds records of every domain
     expect(domains.length).toBeGreaterThan(5);
     const permissions = wordsOf(inLayer('permissions'), ['node', 'rule', 'shield', 'print']);
     const entities = wordsOf(inLayer('entities'), []);
@@ -85,7 +85,7 @@ describe('the house', () => {
   });
 });
 
-/** What serves all entities or counts them, and is none itself. */
+/** Files that serve all entities, and are no domains. */
 const sharedEntities = ['case', 'clock', 'identifier', 'listing', 'page', 'record', 'rule', 'scalars', 'summary', 'text', 'viewer'];
 
 describe('the rules of the house detect', () => {

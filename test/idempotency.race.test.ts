@@ -5,7 +5,7 @@ import { creations, Makings, type Creation, type Made } from './idempotency.kit.
 import { Actor, Clock, type Answer, type Local } from './support/local.ts';
 import { aNode, seededDatabase } from './support/node.ts';
 
-// Two nodes on a real server: the embedded database has one connection, and so no races.
+// Runs two nodes on a server, because the embedded database has one connection and so no races.
 const parallel = 16;
 
 let nodes: readonly [Local, Local];
@@ -32,7 +32,7 @@ const idsOf = (answers: readonly Answer<Made | null>[]): string[] => [
   ...new Set(answers.flatMap(({ data }) => (data ? [data.made.id] : []))),
 ];
 
-/** Many at once, on the one node and the other. */
+/** Sends many requests at once to both nodes. */
 const atOnce = (creation: Creation, given: (place: number) => { variables: object; key: string }): Promise<Answer<Made>[]> =>
   Promise.all(
     Array.from({ length: parallel }, (_, place) => {
@@ -60,7 +60,7 @@ describe('of many attempts with one key, on two nodes at once', () => {
       const variables = await makings.variables(creation);
       const other = creation.otherwise(variables);
       const made = await makings.watch(creation, async () => {
-        // Of each node's tries half ask for the one, and half for the other.
+        // Half of each node's requests have one set of arguments, and half the other.
         const answers = await atOnce(creation, (place) => ({ variables: place % 4 < 2 ? variables : other, key: `mixed-${round}` }));
         expect(codesOf(answers)).toEqual([...Array(parallel / 2).fill('CONFLICT'), ...Array(parallel / 2).fill('done')]);
         expect(idsOf(answers)).toHaveLength(1);

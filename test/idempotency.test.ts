@@ -23,7 +23,7 @@ let makings: Makings;
 beforeAll(async () => {
   local = await aLocal({ environment: { CORS_ORIGINS: origin } });
   makings = await Makings.at(local);
-  // Signing in takes statements too.
+  // Sign-in needs statements too.
   await Promise.all(creations.map(({ who }) => local[who].token()));
 });
 
@@ -32,7 +32,7 @@ const keysHeld = () => value<number>(local, 'select count(*)::int from idempoten
 describe('the contract', () => {
   const { mutations, marked } = contract();
 
-  /** What makes something and does not know its retry, and why. */
+  /** Creating mutations without idempotency, with the reason. */
   const exempt: Readonly<Record<string, string>> = {
     createVault: 'is made once, and shows its recovery kit once: a retry is CONFLICT',
     storeSecret: 'says which version it is to follow; nothing is kept that was made of a secret',
@@ -49,7 +49,7 @@ describe('the contract', () => {
     renewSession: 'answers new tokens of the same session',
   };
 
-  /** Verbs that change or end what is there, or that leave the same when they are done twice. */
+  /** Verbs that change or end a record, or that have the same result when repeated. */
   const others =
     /^(update|delete|verify|deactivate|reactivate|unlock|assign|unassign|transfer|change|request|reset|confirm|disable|regenerate|revoke|reauthenticate|logout|refresh|lock|recover|reveal|rename|restore|grant|rotate|test|save|end|submit|withdraw|pay|investigate|appeal|settle|close|set|amend|pin)(?![a-z])/;
 
@@ -329,7 +329,7 @@ describe('the stored key', () => {
       ...(['hex', 'base64', 'base64url'] as const).map((form) => createHash('sha256').update(text).digest(form)),
     ]);
     for (const text of hashes) expect(one.whole).not.toContain(text);
-    // the same request under two keys cannot be seen to be the same
+    // the same request under two keys has different digests
     expect(one.digest.split('.')[0]).toBe(two.digest.split('.')[0]);
     expect(one.digest.split('.')[1]).not.toBe(two.digest.split('.')[1]);
     for (const text of (await dumpOf(local.database)).values()) expect(text).not.toContain(key);
@@ -359,7 +359,7 @@ describe('the stored key', () => {
   });
 });
 
-// The last: it turns the clock.
+// The last block, because it changes the clock.
 describe('after 24 hours', () => {
   it('a key is unknown, and may come with any arguments', async () => {
     const variables = await makings.variables(organization);
@@ -378,7 +378,7 @@ describe('after 24 hours', () => {
   });
 });
 
-/** The mutations of the contract, and those that say of themselves that they know a retry. */
+/** Returns the mutations of the contract, and those that it marks as idempotent. */
 function contract(): { mutations: readonly string[]; marked: readonly string[] } {
   const fields = buildSchema(readFileSync(join(project, 'schema.graphql'), 'utf8'))
     .getMutationType()

@@ -13,7 +13,7 @@ const person = { username: 'w.ruiz', email: 'w.ruiz@example.org', firstName: 'Wa
 const named = (username: string, facts: object = {}): object => ({ ...person, username, email: `${username}@example.org`, ...facts });
 const jsonl = (...users: readonly unknown[]): string => `${users.map((user) => JSON.stringify(user)).join('\n')}\n`;
 
-/** What a command says can be seen of a process only: it runs the program as it is built. */
+/** Runs the built program, because the output of a command can only be checked in a process. */
 describe('npm run', () => {
   const project = join(import.meta.dirname, '..');
   let main: string;

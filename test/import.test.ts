@@ -14,7 +14,7 @@ import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 
 const keyring = Keyring.parse(Keyring.generate());
 const password = 'what it was over there';
-/** Of another system: from the tests of crypt_blowfish. */
+/** A hash from the tests of crypt_blowfish. */
 const hash = '$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
 const person = { username: 'w.ruiz', email: 'w.ruiz@example.org', firstName: 'Wanda', lastName: 'Ruiz', roles: ['staff'], hash };
 
@@ -33,7 +33,7 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 }
 
 interface Import extends ImportOutcome {
-  /** What was reported, a line each. */
+  /** The reported lines. */
   readonly told: string[];
 }
 
@@ -48,7 +48,7 @@ async function importing(
   return { ...outcome, told };
 }
 
-/** What is refused in a file of this text. */
+/** Returns the refusals of a file with this text. */
 const refusalsOf = async (text: string | Uint8Array): Promise<string[]> => {
   const before = await contentsOf(database);
   const { told, added, refused } = await importing(text);
@@ -57,7 +57,7 @@ const refusalsOf = async (text: string | Uint8Array): Promise<string[]> => {
   return told;
 };
 
-/** Everything that an import could change. */
+/** Returns everything that an import could change. */
 async function contentsOf({ run }: Database): Promise<unknown> {
   const tables = ['users', 'user_roles', 'roles', 'audit_events', 'one_time_tokens'];
   const digests = tables.map((table) => run(`select count(*)::int as rows, md5(string_agg(t::text, '' order by t::text)) from ${table} t`));

@@ -19,7 +19,7 @@ import { aNode, seededDatabase } from './support/node.ts';
 
 const aKey = (): string => randomBytes(32).toString('base64');
 const texts = { k1: `k1:${aKey()}`, k2: `k2:${aKey()}`, k3: `k3:${aKey()}`, other: `k1:${aKey()}` };
-/** A keyring of these keys, the active one first. `other` is another key of the name k1. */
+/** Returns a keyring of these keys, the active one first. `other` is another key with the name k1. */
 const ring = (...kids: (keyof typeof texts)[]): Keyring => Keyring.parse(kids.map((kid) => texts[kid]).join(','));
 const emOf = ({ orm }: Database): SqlEntityManager => orm.em as SqlEntityManager;
 const clock = new Clock();

@@ -7,7 +7,7 @@ import { environment, firstPassword, Life, StillClock, type Code, type World } f
 import { Mailboxes } from './support/mailbox.ts';
 import { aNode, bearer, seededDatabase } from './support/node.ts';
 
-// `LIFE_RUNS=500 LIFE_SEED=$RANDOM` lives longer, and otherwise; a failure prints the path that brings it back.
+// Set `LIFE_RUNS=500 LIFE_SEED=$RANDOM` for more and other lives. A failure prints the path that reproduces it.
 const numRuns = Number(process.env['LIFE_RUNS'] ?? 20);
 const seed = Number(process.env['LIFE_SEED'] ?? 1);
 const roomy = ['LIMIT_SIGN_IN', 'LIMIT_SECOND_FACTOR', 'LIMIT_MAIL_ACCOUNT', 'LIMIT_MAIL_ADDRESS', 'LIMIT_REFRESH', 'LIMIT_TOKEN'];
@@ -22,7 +22,7 @@ beforeAll(async () => {
   world = { node, database, keyring, clock, mailboxes: new Mailboxes({ database, keyring, now: clock.now }), passwordHash };
 });
 
-/** One act of a life, after which some of what was handed out is tried. */
+/** One action of a life, after which some of the tokens are tried. */
 class Act implements fc.AsyncCommand<Life, Life> {
   constructor(
     private readonly text: string,
@@ -49,7 +49,7 @@ class Act implements fc.AsyncCommand<Life, Life> {
   }
 }
 
-/** The latest access token of up to four sessions, and any other. */
+/** Returns the latest access token of up to four sessions, and some other. */
 function sampleOf({ access, sessions }: Life, place: number): Life['access'] {
   const latest = sessions.slice(-4).map((session) => access.findLast((held) => held.session === session));
   return [...new Set([...latest, access[place % Math.max(1, access.length)]])].filter((held) => held !== undefined);
@@ -65,7 +65,7 @@ const at = <T>(list: readonly T[], index: number): T => {
   if (found === undefined) throw new Error('There is nothing to choose from.');
   return found;
 };
-/** Most often one that works, where there is one. */
+/** Returns an access token, mostly a valid one. */
 const anAccess = (life: Life, index: number) => {
   const working = life.access.filter((held) => life.works(held));
   return at(working.length > 0 && index % 4 > 0 ? working : life.access, Math.floor(index / 4));
@@ -113,7 +113,7 @@ const refresh = act(
 const turn = act('turn', { seconds: fc.constantFrom(1, 5, 9, 30, 60, 240, 500, 1200, 2000, 86_400, 500 * 86_400) }, (life, { seconds }) =>
   life.turn(seconds),
 );
-/** To an instant at which something should change, to the second before or after it. */
+/** Moves to an instant at which something should change, or a second before or after it. */
 const turnTo = act(
   'turnTo',
   { edge: place, by: fc.constantFrom(-1, 0, 1) },

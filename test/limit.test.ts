@@ -174,13 +174,13 @@ describe('the defaults', () => {
     const signIn = (input: object) =>
       codeOf(local.sessions.login({ identifier: local.user.username, password, deviceToken, ...input }, here));
     for (let turn = 0; turn < 20; turn++) expect(await signIn({ identifier: `junk${turn}` })).toBe('BAD_CREDENTIALS');
-    // the address has no turn left: a device is known to its own account, and to no other
+    // the address has no turn left, and a device is known to its own account only
     expect(await signIn({ identifier: 'junk' })).toBe('RATE_LIMITED');
     expect(await signIn({ deviceToken: null })).toBe('RATE_LIMITED');
     for (let turn = 0; turn < 25; turn++) expect(await signIn({})).toBe('no refusal');
     for (let turn = 0; turn < 25; turn++)
       expect(await codeOf(local.sessions.reauthenticate(viewer, { password }, here))).toBe('no refusal');
-    // its own turns have an end too, and are nobody else's
+    // its own turns are limited too, and belong to it alone
     local.rules = { ...local.rules, loginAttempts: 100 };
     for (let turn = 0; turn < 20; turn++) expect(await signIn({ password: 'wrong' })).toBe('BAD_CREDENTIALS');
     expect(await signIn({})).toBe('RATE_LIMITED');
