@@ -11,7 +11,10 @@ import { serverDatabase } from './support/database.ts';
 import { Actor } from './support/local.ts';
 import { costOf, generalCostOf, remembering, type Cost, type Ran } from './support/plan.ts';
 
-/* Tests the audit log's list on a PostgreSQL with many events, by the rules of test/plan.slow.test.ts. Every caller reads only the rows of a page, at any position, and no filter scans the whole table. */
+/*
+ * Tests the audit log's list on a PostgreSQL with many events, by the rules of test/plan.slow.test.ts. Every caller
+ * reads only the rows of a page, at any position, and no filter scans the whole table.
+ */
 const events = 60_000;
 const size = 20;
 /**

@@ -4,7 +4,7 @@ import { badCredentials, conflict, Refusal, unavailable, vaultLocked } from '../
 import { toPublic } from '../src/http/error-format.ts';
 import { failuresTo, openLog, plain } from '../src/process/log.ts';
 
-/** What a log that begins at `info` writes. */
+/** Returns what a log at level `info` writes. */
 function written(log: (log: ReturnType<typeof openLog>) => void): readonly Record<string, unknown>[] {
   const lines: string[] = [];
   log(openLog('info', { write: (line) => void lines.push(line) }));

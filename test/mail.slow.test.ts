@@ -36,7 +36,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** Mail on a database of its own with its people, and what the test needs to watch it. */
+/** Mail on a separate database with its users, and what the tests need to observe it. */
 class Post {
   readonly clock = new Clock();
   readonly warnings: string[] = [];
@@ -55,7 +55,7 @@ class Post {
     return this.database.orm.em.fork() as SqlEntityManager;
   }
 
-  /** Starts a process's part in the mail; by default one that only enqueues. */
+  /** Starts the mail of a process; by default one that only enqueues. */
   async start(parts: Partial<MailParts> = {}): Promise<Mail> {
     const mail = await startMail({
       em: this.em,
@@ -74,7 +74,7 @@ class Post {
     return mail;
   }
 
-  /** One that sends to a server. */
+  /** Starts one that sends to a server. */
   async worker(url: string, parts: Partial<MailParts> = {}): Promise<Mail> {
     return await this.start({ smtp: { url, from }, sends: true, ...parts });
   }
@@ -130,7 +130,7 @@ async function smtp(options: SmtpOptions = {}): Promise<SmtpServer> {
   return server;
 }
 
-/** A port that nothing listens on. */
+/** Returns a port on which nothing listens. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -337,9 +337,9 @@ describe('a mail', () => {
   it('about a backup code or a lock says only what is true wherever it was requested', () => {
     const told = (kind: 'backup-code-used' | 'account-locked') =>
       render({ kind, username: 'officer', at: new Date(0) }, { publicUrl: null, timeZone: 'UTC' }).text;
-    // it is also given to prove who one is, to remove the second factor, and to unlock the vault
+    // backup codes are also used for step-up, to remove the second factor, and to unlock the vault
     expect(told('backup-code-used')).toContain('A backup code was used instead of your second factor.\n\n');
-    // wrong codes lock every device, wrong passwords those that are new
+    // wrong codes lock every device, and wrong passwords lock new devices
     expect(told('account-locked')).toContain('further attempts are refused, at least on new devices.');
     expect(told('account-locked') + told('backup-code-used')).not.toMatch(/signed in|sign in/);
   });

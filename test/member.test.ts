@@ -37,7 +37,7 @@ type Verb = keyof typeof mutations;
 
 const ask = (who: Actor, verb: Verb, variables: object): Promise<Answer<{ done: Member }>> => who.ask(mutations[verb], variables);
 
-/** What was done; it must have been allowed. */
+/** Returns the result of a change that must be allowed. */
 async function done(who: Actor, verb: Verb, variables: object): Promise<Member> {
   const { data, errors } = await ask(who, verb, variables);
   expect(errors).toEqual([]);
@@ -50,13 +50,13 @@ let local: Local;
 let employer: string;
 let other: string;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
 }
 
-/** All that these operations could change. */
+/** Returns everything that these operations could change. */
 const contents = (): Promise<unknown> =>
   local.sql(
     `select (select md5(string_agg(m::text, '' order by m.id)) from members m) as members,
@@ -83,7 +83,7 @@ const facts = (more: object = {}) => ({
   ...more,
 });
 
-/** A member of its own for a test. */
+/** Creates a member for one test. */
 const aMember = (more: object = {}): Promise<Member> => done(local.admin, 'create', { input: facts(more) });
 const aJob = (more: object = {}) => ({ organizationId: employer, startDate: '2021-03-01', ...more });
 
@@ -399,7 +399,7 @@ describe('an employment', () => {
     for (const organizationId of [gone, nobody, id])
       expect((await ask(local.staff, 'start', { id, input: aJob({ organizationId }) })).codes).toEqual(['NOT_FOUND']);
     expect((await ask(local.staff, 'correct', { id: job?.id, input: { organizationId: nobody } })).codes).toEqual(['NOT_FOUND']);
-    // an employment with an employer that was deleted since can still be corrected
+    // an employment with a deleted employer can still be corrected
     const corrected = await done(local.staff, 'correct', { id: job?.id, input: { organizationId: gone, jobTitle: 'Welder' } });
     expect(corrected.employments).toMatchObject([{ organization: { id: gone }, jobTitle: 'Welder' }]);
     await local.sql('update organizations set deleted_at = null where id = $1', [gone]);

@@ -15,7 +15,7 @@ import { freePort } from './support/server.ts';
 
 type Series = ReadonlyMap<string, number>;
 
-/** What stands at an address for Prometheus, by name and labels. */
+/** Reads the Prometheus metrics at an address, by name and labels. */
 async function read(url: string): Promise<Series> {
   const response = await fetch(url);
   expect([response.status, response.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/plain/)]);
@@ -35,7 +35,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const headers = { 'content-type': 'application/json' };
 
-/** Asks this very node, whatever stands before it. */
+/** Sends a request to this node, past any load balancer. */
 async function ask(query: string, more: object = {}, token: string | null = null): Promise<string[]> {
   const response = await fetch(`${local.service.url}/graphql`, {
     method: 'POST',
@@ -46,7 +46,7 @@ async function ask(query: string, more: object = {}, token: string | null = null
   return errors.map(({ extensions }) => extensions.code);
 }
 
-/** What was counted of ours while something was done: each series by how much it grew. */
+/** Returns how much each of our series grew meanwhile. */
 async function counted(act: () => Promise<unknown>, name = /^unionhall_(requests|authentications)_total/): Promise<Record<string, number>> {
   const before = await read(url);
   await act();

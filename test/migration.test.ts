@@ -6,7 +6,7 @@ import { emptyDatabase, freshDatabase } from './support/database.ts';
 
 const engines = process.env['UNIONHALL_TEST_FULL'] === '1' ? (['embedded', 'postgresql'] as const) : (['postgresql'] as const);
 
-/** What a schema consists of, but for the table of migrations and what belongs to it. */
+/** Queries the parts of a schema, except the migrations table. */
 const leftovers = `
   select 'table ' || tablename as what from pg_tables where schemaname = 'public' and tablename <> 'mikro_orm_migrations'
   union all select 'view ' || viewname from pg_views where schemaname = 'public'
@@ -15,7 +15,7 @@ const leftovers = `
   union all select 'type ' || typname from pg_type where typnamespace = 'public'::regnamespace and typname not like '%mikro_orm_migrations'
   order by 1`;
 
-/** The whole schema, as the database itself would write it. */
+/** Queries the whole schema as the database prints it. */
 const schema = `
   with ours as (select oid, relname from pg_class where relnamespace = 'public'::regnamespace and relname not like 'mikro_orm_migrations%')
   select relname || ' column ' || attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull || ' ' || attcollation::regcollation

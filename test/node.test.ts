@@ -19,7 +19,7 @@ beforeAll(async () => {
   ledgers = await Ledger.ofAll(local.sql, people);
 });
 
-/** The types that `node` finds, each with the query whose right it takes. */
+/** The types that `node` finds, each with the query whose permission it requires. */
 const nodes = {
   Agreement: 'agreement',
   AuditEvent: 'auditEvents',
@@ -36,7 +36,7 @@ const nodes = {
 type NodeType = keyof typeof nodes;
 const nodeTypes = Object.keys(nodes) as NodeType[];
 
-/** What somebody may be found of a type. */
+/** Returns the ids that a caller may find of a type. */
 const idsFor = (who: Username, type: NodeType): readonly string[] =>
   refusalOf(operations.Query[nodes[type]] ?? [], rolesOf(who)) === null ? ledgerOf(who).ids(type) : [];
 
@@ -173,7 +173,7 @@ describe('the cost', () => {
 });
 
 describe('an id', () => {
-  /** Every type with an id, two steps away from each list. */
+  /** Queries every type with an id, two steps away from each list. */
   it('belongs to exactly one type, across the whole schema', async () => {
     const typesById = new Map<string, Set<string>>();
     const collect = (value: unknown): void => {

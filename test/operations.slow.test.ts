@@ -11,7 +11,7 @@ import { serverDatabase } from './support/database.ts';
 import { project } from './support/house.ts';
 import { buildProgram, runProcess, startProcess, startWorker, type Process } from './support/process.ts';
 
-// What the page for operators promises, done by the very statements and commands of that page, as processes of the built service.
+// Checks the promises of docs/operations.md with its own statements and commands, in processes of the built service.
 
 const page = readFileSync(join(project, 'docs', 'operations.md'), 'utf8');
 const suffix = randomBytes(4).toString('hex');
@@ -25,7 +25,7 @@ let app: pg.Client;
 let service: Process | undefined;
 const keys = Keyring.generate();
 
-/** A block of SQL of the page, for the roles and the database of this run. */
+/** Returns an SQL block of the page with the roles and the database of this run. */
 function block(name: string): string {
   const [, text] = new RegExp(`\`\`\`sql ${name}\\n([\\s\\S]*?)\`\`\``).exec(page) ?? [];
   if (text === undefined) throw new Error(`The page has no block ${name}`);
@@ -93,7 +93,7 @@ const value = async (text: string): Promise<unknown> => {
   const { rows } = await superuser.query<Record<string, unknown>>(text);
   return Object.values(rows[0] ?? {})[0];
 };
-/** What the database says of a statement: its SQLSTATE, or that it did it. */
+/** Runs a statement, and returns its SQLSTATE, or that it succeeded. */
 const tried = async (client: pg.Client, text: string): Promise<string> =>
   client.query(text).then(
     () => 'done',
@@ -112,7 +112,7 @@ describe('the two roles in the documentation', () => {
     expect([hasSucceeded, said]).toEqual([true, 'The database is up to date.\n']);
     const owner = await connected(urlOf(migrator, 'change me'));
     await owner.query(block('grants'));
-    await owner.query(block('grants')); // each time again
+    await owner.query(block('grants')); // repeated each time
     await owner.end();
   }, 60_000);
 
@@ -334,7 +334,7 @@ describe('migrations', () => {
       try {
         while (waiting.length === 0 && !isOver) waiting.push(...(await superuser.query(asked, [name])).rows);
         expect([await Promise.race([running, Promise.resolve(null)]), waiting]).toEqual([null, [{ by: 'direct' }]]);
-        await setTimeout(3_500); // longer than a statement may take, and than a transaction may be idle
+        await setTimeout(3_500); // longer than the statement and idle-transaction time-outs
         await holder.query('rollback');
         await running;
         expect((await holder.query('select count(*)::int as members from members')).rows).toEqual([{ members: 0 }]);

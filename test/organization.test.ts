@@ -37,7 +37,7 @@ type Verb = keyof typeof mutations;
 
 const ask = (who: Actor, verb: Verb, variables: object): Promise<Answer<{ done: Organization }>> => who.ask(mutations[verb], variables);
 
-/** What was done; it must have been allowed. */
+/** Returns the result of a change that must be allowed. */
 async function done(who: Actor, verb: Verb, variables: object): Promise<Organization> {
   const { data, errors } = await ask(who, verb, variables);
   expect(errors).toEqual([]);
@@ -48,13 +48,13 @@ const nobody = '01900000-0000-7000-8000-000000000009';
 
 let local: Local;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
 }
 
-/** All that these operations could change. */
+/** Returns everything that these operations could change. */
 const contents = (): Promise<unknown> =>
   local.sql(
     `select (select md5(string_agg(o::text, '' order by o.id)) from organizations o) as organizations,
@@ -70,7 +70,7 @@ const events = (target: string) =>
     [target],
   );
 
-/** An employer of its own for a test. */
+/** Creates an employer for one test. */
 const anEmployer = (more: object = {}): Promise<Organization> =>
   done(local.admin, 'create', { input: { name: 'Harbor Crane Works', orgType: 'EMPLOYER', ...more } });
 

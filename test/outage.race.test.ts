@@ -14,7 +14,7 @@ import { Caller } from './live.kit.ts';
 import { startServer, type Server } from './support/server.ts';
 import { smtpServer } from './support/smtp.ts';
 
-// A PostgreSQL server of this file's own, which is killed, restarted and cut off while the service is being asked.
+// A separate PostgreSQL server, which is killed, restarted and cut off during requests.
 
 let server: Server;
 let folder: string;
@@ -22,11 +22,11 @@ let service: Service;
 let proxy: Cut;
 let token: string;
 
-/** A way to the server that can be made long, or cut so that nothing comes through any more, and nobody is told. */
+/** A proxy to the server that can be slow, or drop everything without closing connections. */
 class Cut {
   readonly #sockets = new Set<Socket>();
   isCut = false;
-  /** Milliseconds that each packet takes on it. */
+  /** The delay of each packet in milliseconds. */
   delay = 0;
   url = '';
 
@@ -58,7 +58,7 @@ class Cut {
     return cut;
   }
 
-  /** Bytes come in their order or not at all: what was lost on a connection is never skipped. */
+  /** Delivers bytes in order or not at all: after a loss, nothing more arrives on a connection. */
   #passing(link: { isLost: boolean }, to: Socket): (bytes: Buffer) => void {
     let before: Promise<unknown> = Promise.resolve();
     return (bytes) => {
@@ -147,7 +147,7 @@ function ask(query: string, variables: object = {}, url = service.url): Promise<
 const write = 'mutation ($name: String!) { createRole(input: { name: $name, displayName: "Outage", basedOn: MEMBER }) { id } }';
 const read = '{ members(first: 5) { nodes { id employments { id } } } }';
 
-/** Asks and asks until it is told to end. @returns what was answered, and which names were acknowledged. */
+/** Sends requests until it is stopped. @returns the responses, and the names whose creation was confirmed. */
 function load(lanes: number): { end(): Promise<{ answers: Answer[]; acknowledged: string[] }> } {
   let isOver = false;
   const answers: Answer[] = [];
@@ -179,7 +179,7 @@ async function recovered(): Promise<void> {
   }
 }
 
-/** Nobody waited longer than a request may take, and nothing was answered but what was asked for or UNAVAILABLE. */
+/** Checks that no response took longer than allowed, and that each is correct or UNAVAILABLE. */
 function demandOrderly(answers: readonly Answer[]): void {
   expect(new Set(answers.map(({ code }) => code))).toEqual(new Set([null, 'UNAVAILABLE']));
   for (const { code, retryAfter, status, text } of answers.filter((answer) => answer.code !== null)) {
@@ -276,7 +276,7 @@ describe('under load, when the connection to the database', () => {
     const { code, milliseconds } = await ask(read);
     expect([code, milliseconds > 300]).toEqual([null, true]);
     await setTimeout(3_000);
-    proxy.delay = 3_000; // what a request needs takes longer than it may
+    proxy.delay = 3_000; // longer than a request may take
     while ((await fetch(`${service.url}/health`)).status === 200) await setTimeout(50);
     expect((await ask(write, { name: 'too_slow' })).code).toBe('UNAVAILABLE');
     expect((await fetch(`${service.url}/livez`)).status).toBe(200);
@@ -327,7 +327,7 @@ describe('a mail', () => {
     way.isCut = true;
     while ((await fetch(`${sender.url}/health`)).status === 200) await setTimeout(50);
     expect((await reset('staff@unionhall.test')).code).toBeNull();
-    await setTimeout(8_000); // its connections were given up by now
+    await setTimeout(8_000); // its connections have timed out meanwhile
     expect(mailbox.received).toHaveLength(1);
     way.isCut = false;
     while (mailbox.received.length < 2) await setTimeout(50);

@@ -11,7 +11,7 @@ import { serverDatabase } from './support/database.ts';
 import { buildProgram } from './support/process.ts';
 import { freePort } from './support/server.ts';
 
-// The built service, with a standard output that takes nothing.
+// The built service with a blocked standard output.
 
 let built: ReturnType<typeof buildProgram>;
 let folder: string;
@@ -77,7 +77,7 @@ async function droppedAt(metrics: string): Promise<number> {
   return Number(/^unionhall_log_lines_dropped_total (\d+)$/m.exec(text)?.[1]);
 }
 
-/** Asks until lines are dropped. */
+/** Sends requests until lines are dropped. */
 async function overflow({ url, metrics }: Running): Promise<void> {
   // long lines fill the pipe sooner
   const query = `query ${'a'.repeat(100)} { isConfigured }`;
@@ -85,7 +85,7 @@ async function overflow({ url, metrics }: Running): Promise<void> {
   while (!((await droppedAt(metrics)) > 0)) await Promise.all(Array.from({ length: 200 }, () => ask(url, query, null, headers)));
 }
 
-/** Changes something, and reads that it was changed. */
+/** Changes a record, and checks the change. */
 async function change({ url }: Running): Promise<void> {
   const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
   const signedIn = (await ask(url, login)) as unknown as { data: { login: { accessToken: string } } };
@@ -121,7 +121,7 @@ describe('a service that cannot write its log', () => {
     const service = await begin('pipe');
     await overflow(service);
     await change(service);
-    // a reader that resumes is told how much is missing, and then receives what comes next
+    // a reader that resumes gets the number of dropped lines, and then new lines
     const heard: string[] = [];
     service.child.stdout?.on('data', (part: Buffer) => heard.push(String(part)));
     while (!/"dropped":\d+,"msg":"log output recovered/.test(heard.join(''))) await pause(50);

@@ -21,10 +21,10 @@ const examples = all.flatMap((window) => window.examples);
 const local = await aLocal();
 const production = await aLocal({ environment: { PLAYGROUND: '0' } });
 
-/** What examples kept, as the environment of the playground keeps it. */
+/** The values that examples stored, as in the playground's environment. */
 const kept: Record<string, string> = {};
 
-// As a start makes it that seeds a database: see seedWhenEmpty in src/process/work.ts.
+// As in a start that seeds a database: see seedWhenEmpty in src/process/work.ts.
 await local.sql(`update users set is_owner = true where username = 'admin'`);
 
 const callers: Caller[] = [];
@@ -38,7 +38,7 @@ function exampleOf(name: string): Example {
   return found;
 }
 
-/** Sends an example as somebody, and keeps what it keeps. */
+/** Sends an example as a user, and stores its values. */
 async function send({ document, variables, keeps }: Example, who: Actor) {
   const account = seededAccounts.find(({ username }) => username === who.username);
   const known: Record<string, string | undefined> = { ...kept, username: account?.username, password: account?.password };
@@ -51,14 +51,14 @@ async function send({ document, variables, keeps }: Example, who: Actor) {
   return answer;
 }
 
-/** Leaves an example of a subscription running for somebody, who sees the case; and says what it is told. */
+/** Starts an example of a subscription for a user who can see the case, and collects its events. */
 async function listen(name: string, who: Actor, kind: string, caseId: string): Promise<Ears> {
   const caller = new Caller(local.url, { authorization: `Bearer ${await who.token()}` });
   callers.push(caller);
   return await caller.listen(exampleOf(name).document).ready(local.sql, caseId, kind);
 }
 
-/** What they are told of this action, after what they were tried with. */
+/** Returns the next event of this action after the attempts. */
 async function nextOf(ears: Ears, action: string): Promise<Told> {
   const told = await ears.next();
   return Object.values(told.data ?? {})[0]?.action === action ? told : await nextOf(ears, action);
@@ -114,7 +114,7 @@ describe('the example operations', () => {
 
   it('run in order, each for its user, with visible results', async () => {
     for (const example of examples) {
-      if (isSubscription(example)) continue; // they are listened to below
+      if (isSubscription(example)) continue; // subscriptions are tested below
       const { name, as } = example;
       const { errors, data } = await send(example, local[as as 'officer']);
       expect({ name, errors }).toEqual({ name, errors: [] });

@@ -8,7 +8,7 @@ import { lowerWorkers } from '../src/process/priority.ts';
 const onLinux = process.platform === 'linux';
 const names = () => readdirSync('/proc/self/task').map((thread) => readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim());
 
-/** Field 19 of a thread's stat: how much it yields. */
+/** Field 19 of a thread's stat file: its nice value. */
 const yields = (thread: string): number => {
   const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);

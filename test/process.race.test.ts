@@ -50,7 +50,7 @@ interface Answer {
   readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
 }
 
-/** Asks one node after the other, all at once. */
+/** Sends concurrent requests to the nodes in turn. */
 function askAll(times: number, query: string, variables: object): Promise<Answer[]> {
   return Promise.all(Array.from({ length: times }, (_, n) => ask(nodes[n % nodes.length] as Process, query, variables)));
 }
@@ -72,7 +72,7 @@ it('a process lowers the priority of its hashing threads at its start', async ()
       (yields[Number(thread) === id ? 'main' : name] ??= []).push(Number(rest.split(' ')[16]));
     }
     expect(yields['main']).toHaveLength(1);
-    expect(yields['libuv-worker']).toEqual([12, 12, 12, 12]); // whatever the run itself was niced to
+    expect(yields['libuv-worker']).toEqual([12, 12, 12, 12]); // at any nice value of the test run
   }
 });
 
@@ -80,7 +80,7 @@ const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Si
 const refresh = 'mutation ($token: String!) { refresh(refreshToken: $token) { refreshToken } }';
 const codesOf = ({ errors = [] }: Answer): string[] => errors.map(({ extensions }) => extensions.code);
 
-/** How many refusals of a reason were counted, filed or not. */
+/** Returns how many refusals of a reason were counted, stored or not. */
 async function refusals(reason: string): Promise<number> {
   const { rows } = await client.query<{ count: number }>(
     `select coalesce(sum(count), 0)::int as count from (
@@ -96,7 +96,7 @@ it('two nodes that seed one database make its admin the owner, and keep no set-u
   expect(await readdir(folder)).not.toContain('setup-token');
 });
 
-/** What a service that has more to do than it can is free to answer. */
+/** The codes that an overloaded service may return. */
 const overload = ['RATE_LIMITED', 'UNAVAILABLE'];
 
 describe('two processes on one database', () => {
@@ -106,7 +106,7 @@ describe('two processes on one database', () => {
     expect(codes).toHaveLength(64);
     const lawful = ['BAD_CREDENTIALS', ...overload];
     expect(codes.filter((code) => !lawful.includes(code))).toEqual([]);
-    // those that were refused for lack of room are asked again, one by one
+    // requests that were refused for overload are repeated one by one
     for (let again = codes.filter((code) => overload.includes(code)).length; again > 0; again -= 1)
       expect((await askAll(1, login, { input })).flatMap(codesOf)).toEqual(['BAD_CREDENTIALS']);
     expect(await refusals('wrong_password')).toBe(5);

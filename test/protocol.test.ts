@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { socketUrl } from './live.kit.ts';
 import { aLocal, type Local } from './support/local.ts';
 
-// What GraphQL over HTTP and WebSockets say of requests that are odd, and what becomes of addresses.
+// Tests unusual requests by the rules of GraphQL over HTTP and WebSockets, and the handling of addresses.
 
 const lines: string[] = [];
 let local: Local;
@@ -21,7 +21,7 @@ interface Raw {
   readonly body: string;
 }
 
-/** Sends headers as they are: an array is one header sent several times. */
+/** Sends headers unchanged: an array is one header sent several times. */
 function send(path: string, headers: Record<string, string | string[]>, body?: string): Promise<Raw> {
   return new Promise((resolve, reject) => {
     const asking = request(`${local.url}${path}`, { method: body === undefined ? 'GET' : 'POST', headers }, (response) => {

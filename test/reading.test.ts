@@ -24,14 +24,14 @@ interface Page<Node> {
 }
 
 let local: Local;
-/** For the statements that a question takes. */
+/** Counts the statements of a query. */
 let served: Local;
 beforeAll(async () => {
   local = await aLocal();
   served = await aLocal({ comparesExecutions: false });
 });
 
-/** How many statements the service runs for one question, the sign-in not counted. */
+/** Returns the number of statements for one query, without the sign-in. */
 async function countOf(query: string, variables: object = {}): Promise<number> {
   await served.officer.token();
   return (await statementsOf(served.heard, () => served.officer.see(query, variables))).length;
@@ -66,7 +66,7 @@ describe('the first query', () => {
   it('is one statement for the page and one per relation to many, for any page size', async () => {
     const of = (first: number) => countOf(query.replace('first: 3', `first: ${first}`));
     const few = await of(2);
-    expect(few).toBe(3); // the viewer, grievances with their employers and members, steps
+    expect(few).toBe(3); // the viewer, grievances with their employers and members, and steps
     expect(await of(20)).toBe(few);
   });
 });
@@ -84,7 +84,7 @@ describe('statements', () => {
     const [{ id } = { id: '' }] = await served.sql('select id from grievances limit 1', []);
     const query =
       'query ($id: ID!) { grievance(id: $id) { employer { name contacts { lastName } } member { fullName } steps { outcome } history { actor { fullName } } } }';
-    expect(await countOf(query, { id })).toBe(2); // the viewer, the grievance
+    expect(await countOf(query, { id })).toBe(2); // the viewer and the grievance
   });
 
   it('count only if the count is selected', async () => {
@@ -259,7 +259,7 @@ describe('filters', () => {
 
   it('accept every field with every comparison, and every order, on every list', async () => {
     const schema = await introspect();
-    // the audit log's filters are plain, and its order is fixed: see test/audit.test.ts
+    // the audit log's filters are simple and its order is fixed: see test/audit.test.ts
     const lists = Object.values(schema.getQueryType()?.getFields() ?? {}).filter(
       ({ name, type }) => String(type).endsWith('Connection') && name !== 'auditEvents',
     );
@@ -350,7 +350,7 @@ async function introspect(): Promise<GraphQLSchema> {
   return buildClientSchema(await local.anonymous.see<IntrospectionQuery>(getIntrospectionQuery()));
 }
 
-/** A literal of an input type. */
+/** Returns a literal of an input type. */
 function sample(type: GraphQLInputType): string {
   if (type instanceof GraphQLNonNull) return sample(type.ofType as GraphQLInputType);
   if (isListType(type)) return `[${sample(type.ofType as GraphQLInputType)}]`;

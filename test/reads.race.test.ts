@@ -6,9 +6,9 @@ import { sharesOf } from '../src/database/open.ts';
 import { addressOf, openAgain, serverDatabase } from './support/database.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 
-// Statements that hang, and statements that must not wait for them. A test fails by its time-out where they do.
+// Tests that statements do not wait for blocked ones. On failure, a test times out.
 
-/** Statements of a database that wait for a lock, by a session outside the service. */
+/** Statements of a database that wait for a lock of a session outside the service. */
 const waiting = `select pid, query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
 
 async function until(isReached: () => Promise<boolean>): Promise<void> {
@@ -170,7 +170,7 @@ describe('a statement', () => {
     const ask = (n: number) => node.runFor(`user ${n % 4}`)(hanging);
     const first = ask(0);
     await until(async () => (await hung()).length === 1);
-    await setTimeout(400); // until it is known to take long
+    await setTimeout(400); // until it counts as long
     const further = Array.from({ length: 12 }, (_, n) => ask(n));
     expect(await node.runFor('other')('select 2 as two')).toEqual([{ two: 2 }]);
     await setTimeout(100);
@@ -206,7 +206,8 @@ describe('a statement', () => {
   it('that answers a change uses any connection and is retried, and any other fails at once', async () => {
     await locker.query(`create role reader login password 'reader' connection limit 1`);
     const own = Object.assign(new URL(url), { username: 'reader', password: 'reader' }).href;
-    node = await openDatabase({ databaseUrl: own, databasePoolSize: 2, dataDirectory: '' }); // the one is in the pool for changes
+    // the other connection is in the pool for changes
+    node = await openDatabase({ databaseUrl: own, databasePoolSize: 2, dataDirectory: '' });
     try {
       await expect(node.runFor('user')('select 1 as one')).rejects.toMatchObject({ code: '53300' });
       const [ofChanges] = await node.orm.em.fork().execute<{ pid: number }[]>(pid);

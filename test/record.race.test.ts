@@ -4,7 +4,7 @@ import { aLocal, type Answer, type Local } from './support/local.ts';
 import { saidOf } from './support/said.ts';
 import { call, Office } from './user.kit.ts';
 
-// The embedded database has one connection and so no races: these run on a server.
+// Runs on a server, because the embedded database has one connection and so no races.
 const parallel = 16;
 const rounds = 4;
 const atOnce = <T>(work: (place: number) => Promise<T>, count = parallel): Promise<T[]> =>
@@ -14,7 +14,7 @@ const codesOf = (answers: readonly Answer<unknown>[]): string[] =>
 
 let local: Local;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
@@ -291,7 +291,7 @@ describe('a version', () => {
       const change = (version: number | null) =>
         atOnce(() => local.staff.ask(query, { id, input: { [field]: `By ${(given += 1)}`, ...(version !== null && { version }) } }));
       expect(codesOf(await change(1))).toEqual([...Array(parallel - 1).fill('CONFLICT'), 'done']);
-      // who names none is never refused, and each change counts
+      // a change without a version is never refused, and each counts
       expect(codesOf(await change(null))).toEqual(Array(parallel).fill('done'));
       expect(codesOf(await change(parallel + 2))).toEqual([...Array(parallel - 1).fill('CONFLICT'), 'done']);
     }

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { aLocal, type Answer, type Local } from './support/local.ts';
 import { call, done, Guest, Office, password, type Told } from './user.kit.ts';
 
-// The embedded database has one connection and so no races: these run on a server.
+// Runs on a server, because the embedded database has one connection and so no races.
 const rounds = 8;
 let local: Local;
 let office: Office;
@@ -15,7 +15,7 @@ beforeAll(async () => {
   admin = await office.roleId('admin');
 });
 
-/** So many admins, signed in, and nobody else who is one without an end. */
+/** Creates this many admins, signed in, who are the only permanent ones. */
 async function admins(count: number): Promise<{ user: Told; guest: Guest }[]> {
   await local.sql(`update user_roles set expires_at = null from users u where u.id = user_id and u.username = 'admin'`, []);
   const made: { user: Told; guest: Guest }[] = [];
@@ -50,7 +50,7 @@ describe('concurrent admins who remove the admin role from each other', () => {
       const [one, two] = await admins(count);
       if (!one || !two) throw new Error('There are no two');
       const answers = await Promise.all([strike(one.guest, two.user.id), strike(two.guest, one.user.id)]);
-      // The other is no admin any more when it is their turn.
+      // The other one is no longer an admin at their turn.
       expect(answers.filter(({ codes }) => codes.length === 0)).toHaveLength(1);
       for (const { codes } of answers) expect([[], ['FORBIDDEN'], ['UNAUTHENTICATED']]).toContainEqual(codes);
       expect(await lasting()).toBe(count - 1);
@@ -196,7 +196,7 @@ describe('administration during activity of its users', () => {
       await transaction.execute('update sessions set last_seen_at = now() where user_id = ?', [user.id]);
       const begun = call(local.admin, 'deactivateUser', { id: user.id });
       while ((await office.count(waiters)) === 0);
-      // As the event does that names who acted.
+      // Like the event that names the actor.
       await transaction.execute('select id from users where id = ? for key share', [user.id]);
       return { begun };
     });

@@ -199,7 +199,7 @@ describe('assignRole', () => {
     other.clock.turn(60);
     expect(await guest.refusals('{ saltingActivities { totalCount } }')).toEqual(['FORBIDDEN']);
     expect(await guest.refusals('{ grievances { totalCount } }')).toEqual([]);
-    // Assigned again, it starts over: the expired term does not count.
+    // A new assignment does not use the expired term.
     const again = await done(await Guest.signIn(other, 'admin'), 'assignRole', { input: { userId: user.id, roleId: input.roleId } });
     expect(again.roles.find(({ role }) => role.name === 'officer')).toMatchObject({ expiresAt: null, reviewLevels: [] });
     expect(await guest.refusals('{ saltingActivities { totalCount } }')).toEqual([]);
@@ -343,7 +343,7 @@ describe('the last admin', () => {
     actingId = user.id;
   });
 
-  /** Every way in which an acting admin could leave nobody behind. */
+  /** All ways in which an acting admin could remove the last admin. */
   const attempts = async () => {
     const id = await house.userId('admin');
     return [
@@ -402,7 +402,7 @@ describe('the last admin', () => {
       'FORBIDDEN',
     ]);
     expect((await call(acting, 'deactivateUser', { id })).codes).toEqual(['CONFLICT']);
-    // Who is an admin for a while is not the last.
+    // A temporary admin is not the last one.
     expect((await done(chair, 'deactivateUser', { id: actingId })).isActive).toBe(false);
   });
 });

@@ -14,7 +14,7 @@ import { Mailboxes } from './support/mailbox.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 
 const texts = { k1: `k1:${randomBytes(32).toString('base64')}`, k2: `k2:${randomBytes(32).toString('base64')}` };
-/** A keyring of these keys, the active one first. */
+/** Returns a keyring of these keys, the active one first. */
 const ring = (...kids: (keyof typeof texts)[]): Keyring => Keyring.parse(kids.map((kid) => texts[kid]).join(','));
 
 interface Tokens {
@@ -53,14 +53,14 @@ const renew = async (node: Node, token: string) => {
 const kidOf = (accessToken: string): unknown =>
   (JSON.parse(Buffer.from(accessToken.split('.')[0] ?? '', 'base64url').toString()) as { kid: unknown }).kid;
 
-/** What one column has for one user. */
+/** Returns the value of one column for one user. */
 const stored = async ({ run }: Database, username: string, column: string, from = 'users u'): Promise<unknown> => {
   const [row] = await run(`select ${column} as value from ${from} where u.username = $1`, [username]);
   return row?.['value'];
 };
 const useOf = (uses: readonly KeyUse[], kid: string): KeyUse | undefined => uses.find((use) => use.kid === kid);
 
-/** Somebody with a second factor, as the authenticator and the printed codes have it. */
+/** A user with a second factor: the authenticator and the printed codes. */
 async function enrol(node: Node, clock: Clock, { accessToken }: Tokens): Promise<{ secret: string; codes: readonly string[] }> {
   const begun = await node.ask<{ beginTotp: { secret: string } }>('mutation { beginTotp { secret } }', {}, bearer(accessToken));
   const { secret } = begun.data.beginTotp;
@@ -125,7 +125,8 @@ describe('while a key is replaced', () => {
     expect(next).toMatchObject({ codes: [], refreshToken: expect.stringMatching(/^rft1\.k2\./) });
     expect((await renew(node, officer.refreshToken)).refreshToken).toBe(next.refreshToken);
     expect((await renew(node, next.refreshToken)).codes).toEqual([]);
-    expect((await renew(node, officer.refreshToken)).codes).toEqual(['UNAUTHENTICATED']); // an old one, of whichever key, is theft
+    // an old one under any key counts as theft
+    expect((await renew(node, officer.refreshToken)).codes).toEqual(['UNAUTHENTICATED']);
     expect(await whoIs(node, next.accessToken)).toBe('UNAUTHENTICATED');
   });
 
@@ -222,14 +223,14 @@ describe('while a key is replaced', () => {
     let lateToken: string;
 
     beforeAll(async () => {
-      await restart('k1', 'k2'); // as a node that lags behind
+      await restart('k1', 'k2'); // like a node that was updated late
       late = await signedIn(node, 'officer');
       await signedIn(node, 'vp');
       await askReset('officer');
       lateToken = await mailboxes('k1').tokenOf('officer@unionhall.test');
       await askReset('manager');
       await restart('k2', 'k1');
-      waiting = (await signIn(node, 'admin')).challenge; // renews the password and not yet the seed
+      waiting = (await signIn(node, 'admin')).challenge; // renews the password but not yet the seed
       await retireKey(database.run, 'k1');
       await restart('k2');
     }, 60_000);

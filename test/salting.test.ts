@@ -39,7 +39,7 @@ let local: Local;
 let memberId: string;
 let organizationId: string;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
@@ -54,7 +54,7 @@ beforeAll(async () => {
   organizationId = await value(`select id from organizations where deleted_at is null and org_type <> 'union' order by id limit 1`);
 });
 
-/** A visit that may be logged, but for what is changed. */
+/** Returns a valid visit with some changed values. */
 const visit = (changes: object = {}) => ({ memberId, organizationId, activityType: 'SITE_VISIT', activityDate: '2026-01-15', ...changes });
 
 describe('a logged activity', () => {

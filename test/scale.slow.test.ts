@@ -25,7 +25,7 @@ async function seedAt(scale: number, { orm }: Database, options: Partial<SeedOpt
   return await seed(orm.em, { environment: 'test', hashPassword: async (password) => `hash of ${password}`, scale, ...options });
 }
 
-/** For each table the number of its rows, and a digest of everything in them. */
+/** Returns the number of rows and a digest of the content of each table. */
 async function contentsOf({ run }: Database): Promise<Record<string, Record<string, unknown> | undefined>> {
   const contents: Record<string, Record<string, unknown> | undefined> = {};
   for (const table of tables) {
@@ -35,7 +35,7 @@ async function contentsOf({ run }: Database): Promise<Record<string, Record<stri
   return contents;
 }
 
-/** What is given more than once, what is left out, and counters that do not stand at the last number. */
+/** Returns duplicate numbers, gaps, and counters that do not match the last number. */
 async function faultsOfNumbers({ run }: Database): Promise<unknown> {
   return {
     grievances: await run(
@@ -98,7 +98,7 @@ describe('seeding at scale 3', () => {
     ]);
     expect(heard.map(([, , table]) => table)).toEqual([...kinds[1], ...kinds[2]].map(({ table }) => table));
     const rows = Object.values(written).reduce((sum, count) => sum + count, 0);
-    expect(heard.at(-1)?.[3]).toBe(rows - 3); // all but the counters, which come last
+    expect(heard.at(-1)?.[3]).toBe(rows - 3); // all except the counters, which come last
   });
 
   it('has the same result from scale 1', async () => {
@@ -164,7 +164,7 @@ describe('seeding a PostgreSQL server', () => {
 });
 
 describe('progress', () => {
-  /** What is written when a run reports every tenth of a second for as long as told. */
+  /** Returns the output of a run that reports every tenth of a second for this long. */
   function shown(stream: { isTTY?: boolean; columns?: number }, seconds: number): string[] {
     const lines: string[] = [];
     let time = 0;

@@ -51,13 +51,13 @@ async function signIn(url: string, identifier: string, password: string): Promis
   return errors?.[0]?.extensions.code ?? 'signed in';
 }
 
-/** What the doctor says of the accounts, where it says something. */
+/** Returns the doctor's finding about the accounts, if there is one. */
 async function accountsOf(environment: Record<string, string>): Promise<string | undefined> {
   const { said } = await runProcess(built.program, ['doctor'], environment);
   return said.split('\n').find((line) => line.includes('  Accounts: '));
 }
 
-/** Seeds the accounts, as a development run does: one hash each. */
+/** Seeds the accounts like a development run, with one hash each. */
 async function seedAccounts(environment: Record<string, string>): Promise<void> {
   const { hasSucceeded, said } = await runProcess(built.program, ['seed', '--phase', '0'], { ...environment, NODE_ENV: 'development' });
   if (!hasSucceeded) throw new Error(said);

@@ -45,7 +45,7 @@ afterAll(async () => {
   await orm?.close();
 });
 
-/** As if just migrated: one PGlite serves this file, and `replica` keeps the triggers that guard against deletion from firing. */
+/** Empties the database. One PGlite serves this file, and `replica` disables the triggers that prevent deletion. */
 async function emptied(): Promise<void> {
   await orm.em.getConnection().executeDump(`
     set session_replication_role = replica;
@@ -81,7 +81,7 @@ const distinct = async (table: string, column: string): Promise<unknown[]> =>
 
 const sorted = (values: Iterable<unknown>): unknown[] => [...values].sort();
 
-/** The rows that break a law, of which there are none. */
+/** Returns the rows that violate a rule. */
 const offenders = (sql: string) => query(sql);
 
 describe('the texts', () => {
@@ -105,7 +105,7 @@ describe('the texts', () => {
 });
 
 describe('the generated rows', () => {
-  /** What is generated for a table, in its order. */
+  /** Returns the generated rows of a table in order. */
   function rows<Table extends keyof Tables>(table: Table, scale = 1): Tables[Table][] {
     const dossiers = scaledKinds.flatMap((kind) => ([kind.table, ...kind.parts].includes(table) ? [...kind.dossiers(scale)] : []));
     return dossiers.flatMap((dossier): readonly Tables[Table][] => dossier[table] ?? []);

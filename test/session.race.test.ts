@@ -15,7 +15,7 @@ import { type RunSql } from '../src/services/scope.ts';
 import { authenticate, viewerSql } from '../src/services/session/authenticate.ts';
 import { codeOf, cost, Local, rules } from './session.kit.ts';
 
-// The embedded database has one connection and so no races: these run on a server.
+// Runs on a server, because the embedded database has one connection and so no races.
 const server = process.env['UNIONHALL_TEST_POSTGRES'];
 if (!server) throw new Error('UNIONHALL_TEST_POSTGRES must name a PostgreSQL server on which databases may be created');
 
@@ -47,7 +47,7 @@ const onServer = async (sql: string) => {
     await connection.end();
   }
 };
-// through the pooler, where the run is to have one between
+// through the pooler, if the test run has one
 const urlOf = (database: string) =>
   Object.assign(new URL(process.env['UNIONHALL_TEST_POOLER'] ?? server), { pathname: `/${database}` }).href;
 const at = <T>(count: number, work: (index: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, index) => work(index)));
@@ -66,7 +66,7 @@ afterAll(async () => {
   await onServer(`drop database if exists ${name} with (force)`);
 });
 
-/** Hashes all at once, and counts how often each stored hash was held against a password. */
+/** Hashes without a queue, and counts the verifications of each stored hash. */
 class Counting extends PasswordHasher {
   readonly held: (string | null)[] = [];
 
@@ -146,7 +146,7 @@ describe('the first use of a refreshed token', () => {
         index % 2 === 0 ? local.refresh(first.refreshToken) : authenticate(second.accessToken, hear, tools, hear),
       );
       expect(answers).not.toContain(null);
-      // at the latest when nobody holds the session any more
+      // at the latest when no transaction locks the session any more
       await authenticate(second.accessToken, hear, tools, hear);
       expect(noted.filter((count) => count === 1)).toHaveLength(1);
       const stored = await local.stored.one(Session, { id: first.sessionId });
@@ -176,7 +176,7 @@ describe('the first use of a refreshed token', () => {
     const local = await new Local(orm, runSql).settle('three.tabs');
     const { refreshToken, accessToken, sessionId } = await local.login();
     const tabs = Array.from({ length: 3 }, () => ({ refreshToken, accessToken }));
-    // Each tab keeps the tokens that it was answered itself, and the browser the latest refresh token, as a cookie does.
+    // Each tab keeps its own access token, and the browser keeps the latest refresh token in a cookie.
     let cookie = refreshToken;
     for (let minute = 0; minute <= 60; minute += 5) {
       const sent = cookie;
@@ -195,7 +195,7 @@ describe('the first use of a refreshed token', () => {
 });
 
 describe('nodes with different clocks', () => {
-  // The clock of the process stands for that of a node: the database's own goes on.
+  // The clock of the process stands for that of a node, while the database's continues.
   const at = new Date();
   const onNode = async <T>(secondsAhead: number, work: () => Promise<T>): Promise<T> => {
     jest.useFakeTimers({ now: Date.now() + secondsAhead * 1000, doNotFake: [...everythingButDate] });
@@ -205,7 +205,7 @@ describe('nodes with different clocks', () => {
       jest.useRealTimers();
     }
   };
-  /** Without a clock that was injected, statements go by the database's. */
+  /** Without an injected clock, statements use the database's. */
   const settled = async (username: string) => {
     const local = new Local(orm, runSql);
     Object.defineProperty(local, 'clock', { value: { now: systemClock } });

@@ -39,7 +39,7 @@ afterAll(async () => {
   await asking.stop();
 });
 
-/** A server that does what it is told with each connection. @returns its port. */
+/** Starts a server that treats each connection with this function. @returns its port. */
 async function listening(answer: (socket: Socket) => void): Promise<number> {
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => undefined));
@@ -431,7 +431,7 @@ describe('a service', () => {
     const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
     const token = String((await ask(before.url, login)).data?.['login']?.['accessToken']);
     await before.stop();
-    // the same people and sessions on another server, as a restored backup has them
+    // the same users and sessions on another server, like a restored backup
     const second = await serverDatabase(new URL(first.url).pathname.slice(1));
     databases.push(second);
 
@@ -452,7 +452,7 @@ describe('a service', () => {
     await other.connect();
     const told = JSON.stringify({ kind: 'Grievance', id, action: 'settle' });
     await other.query('select pg_notify($1, $2)', [caseChannel, told]);
-    expect(await ears.fence(service.database.run, id)).toEqual([]); // the database before tells nobody any more
+    expect(await ears.fence(service.database.run, id)).toEqual([]); // the previous database sends no more notifications
     await notify(service.database.run, 'Grievance', id, 'settle');
     expect(await ears.next()).toMatchObject({ data: { grievanceChanged: { action: 'SETTLE', grievance: { id } } } });
     await again.hangUp();
@@ -467,7 +467,7 @@ describe('a service', () => {
     services.push(service);
     const login = 'mutation { login(input: { identifier: "admin", password: "unionhall-dev" }) { ... on SignedIn { accessToken } } }';
     const authorization = `Bearer ${(await ask(service.url, login)).data?.['login']?.['accessToken']}`;
-    // a file where the directory was: nothing can be written there, not even by root
+    // a file in place of the directory, where not even root can write
     await rename(config.configDirectory, `${config.configDirectory}.away`);
     await writeFile(config.configDirectory, '');
     const refused = await ask(service.url, save, { input: await emptyServer() }, { authorization });

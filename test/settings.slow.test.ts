@@ -15,7 +15,7 @@ import { serverThatAsks } from './support/asking.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess } from './support/process.ts';
 
-// `npm run settings`, as an operator has it: on a terminal, and with a line from elsewhere.
+// Runs `npm run settings` as an operator does: on a terminal, and with one line of input.
 
 const secret = 'hunter2-never-shown';
 const keyring = Keyring.parse(Keyring.generate());
@@ -54,22 +54,22 @@ async function configured(more: Record<string, string> = {}): Promise<Config> {
   return readConfig({ ...own, UNIONHALL_CONFIG_DIR: join(folder, 'config'), UNIONHALL_DATA_DIR: join(folder, 'data'), ...more });
 }
 
-/** What moves the cursor of a terminal. */
+/** The sequences that move a terminal's cursor. */
 const controls = new RegExp(`${String.fromCharCode(27)}\\[\\d*[A-Z]`, 'g');
 
-/** What is in the folder of an installation: nothing, or what was kept. */
+/** Returns the content of the configuration directory, which may be empty. */
 const kept = (config: Config): Promise<string[]> => readdir(config.configDirectory).catch(() => []);
 
 interface Said {
-  /** What it comes to, or the sentence that it fails with. */
+  /** Its result, or the error message. */
   readonly answer: string;
   readonly isFailure: boolean;
-  /** All that was shown before. */
+  /** All output before that. */
   readonly shown: string;
   readonly askedForKeys: number;
 }
 
-/** Runs it with what is typed, a line to each question, or with all of a text at once where nobody is there. */
+/** Runs the command with typed answers, one per question, or with the whole text at once without a terminal. */
 async function run(config: Config, word: SettingsAction, typed: string | readonly string[]): Promise<Said> {
   const [reading, writing] = [Object.assign(new PassThrough(), { isTTY: typeof typed !== 'string' }), new PassThrough()];
   let shown = '';
@@ -77,7 +77,7 @@ async function run(config: Config, word: SettingsAction, typed: string | readonl
   const lines = typeof typed === 'string' ? [] : [...typed];
   writing.on('data', (part: Buffer) => {
     shown += part.toString();
-    // the terminal of an operator, who reads the question first
+    // an operator at the terminal reads the question first
     if (shown.replace(controls, '').endsWith(': ')) {
       const line = lines.shift();
       if (line === '^D') reading.end();
@@ -93,7 +93,8 @@ async function run(config: Config, word: SettingsAction, typed: string | readonl
   const [answer, isFailure] = await done.then(
     (text) => [text, false] as const,
     (error: Error) => {
-      expect(['SettingsError', 'SilenceError']).toContain(error.name); // the command prints their messages, and of others the stack
+      // the command prints their messages, and the stack of other errors
+      expect(['SettingsError', 'SilenceError']).toContain(error.name);
       return [error.message, true] as const;
     },
   );

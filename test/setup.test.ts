@@ -210,7 +210,7 @@ describe('the configuration', () => {
   });
 });
 
-/** What happens while a password is hashed. */
+/** A hasher that lets the test act while a password is hashed. */
 class Watched extends PasswordHasher {
   hashes = 0;
   verifications = 0;

@@ -14,12 +14,12 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import { MailQueue } from '../src/services/mail/index.ts';
 import { Start, StoppedError, type Steps } from '../src/process/start-up.ts';
 
-/** A start without a service, and what was asked of its steps. */
+/** A start without a service, with the calls of its steps. */
 interface Told {
   readonly start: Start<string>;
   readonly begun: number;
   readonly discarded: readonly string[];
-  /** Resolves when it waits to try again. */
+  /** Resolves when it waits before a retry. */
   readonly waits: Promise<void>;
 }
 

@@ -28,13 +28,13 @@ let schema: GraphQLSchema;
 beforeAll(async () => {
   local = await aLocal();
   local.clock.stop();
-  // Operations for the owner alone require step-up, too.
+  // Operations for the owner require step-up too.
   await local.sql(`update users set is_owner = true where username = 'admin'`, []);
   schema = await schemaOf(local);
   await local.sql(`update users set is_owner = true where username = 'admin'`, []);
 }, 120_000);
 
-/** The least that GraphQL takes for an operation. */
+/** Returns the shortest valid document of an operation. */
 function leastOf(operation: string): string {
   const type = schema.getMutationType()?.getFields()[operation];
   if (type === undefined) throw new Error(`There is no ${operation}`);

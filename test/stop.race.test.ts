@@ -9,7 +9,7 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import { serverDatabase } from './support/database.ts';
 import { buildProgram, startProcess } from './support/process.ts';
 
-// The built service as a process, which is told to stop.
+// Stops the built service as a process.
 
 let built: ReturnType<typeof buildProgram>;
 let folder: string;
@@ -42,7 +42,7 @@ const headers = { 'content-type': 'application/json', authorization: 'Bearer a.s
 describe('a process that is stopped', () => {
   it('becomes unhealthy, answers running requests, and exits with 0', async () => {
     const process = await startProcess(built.program, environment);
-    // as behind a load balancer: clients that see the shutdown ask another node
+    // as behind a load balancer: clients that see the shutdown use another node
     let isAway = false;
     const answers: unknown[] = [];
     const lanes = Array.from({ length: 8 }, async () => {
@@ -64,7 +64,7 @@ describe('a process that is stopped', () => {
     expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
       new Set([JSON.stringify([200, '{"data":{"isConfigured":false}}\n'])]),
     );
-    // one line for each, and nothing of what was sent with it
+    // one line for each, without submitted text
     const lines = process
       .said()
       .split('\n')

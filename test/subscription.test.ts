@@ -50,7 +50,7 @@ afterAll(async () => {
   for (const caller of callers) if (caller.socket) await caller.hangUp();
 });
 
-/** A case of a member's; one is taken over from somebody else where there is none. */
+/** Returns a case of the member; if there is none, one is reassigned. */
 async function idOf(table: string, username: string, where = 'true'): Promise<string> {
   const mine = `(select member_id from users where username = '${username}')`;
   const theirs = `(select member_id from users where member_id is not null)`;
@@ -82,7 +82,7 @@ const callAs = async (username: string, node = nodeA()): Promise<Caller> => call
 const told = (action: string, id: string, notes: unknown = expect.anything()): Told =>
   ({ data: { grievanceChanged: { action, grievance: { id, notes } } } }) as never;
 
-/** Somebody in the office changes the notes of a grievance. */
+/** Changes the notes of a grievance as a user of the office. */
 async function write(id: string, notes: string, node = nodeB()): Promise<void> {
   const update = 'mutation ($id: ID!, $notes: String) { updateGrievance(id: $id, input: { notes: $notes }) { id } }';
   const { codes } = await node.ask(update, { id, notes }, bearer(await signIn('staff', node)));
@@ -151,7 +151,7 @@ describe('a subscriber', () => {
     const input = { memberId: claim?.['member_id'], employerId: claim?.['employer_id'], violationDescription: 'No pay.', notes: 'new' };
     const { data } = await nodeB().ask<{ fileGrievance: { id: string } }>(file, { input }, bearer(await signIn('staff', nodeB())));
     expect(await one.next()).toEqual(told('CREATED', data.fileGrievance.id, 'new'));
-    // the first fence may end at the word of the officer's own
+    // the first marker may arrive with the officer's own event
     const heard = [await other.fence(database.run, own), await other.fence(database.run, own)];
     expect(JSON.stringify(heard)).not.toContain('CREATED');
     await Promise.all([officer.hangUp(), member.hangUp()]);
@@ -218,7 +218,7 @@ describe('a subscriber', () => {
 
 describe('a subscriber without permission', () => {
   const denials = async (action: string): Promise<unknown[]> => {
-    // Refusals are written by themselves, soon.
+    // Refusals are recorded in the background.
     for (let tries = 0; tries < 200; tries += 1) {
       const rows = await database.run('select reason, count from denials where action = $1', [action]);
       if (rows.length > 0) return rows.map(({ reason }) => reason);

@@ -22,7 +22,7 @@ const organizing = `query ($from: Date, $to: Date, $id: ID) { summary: organizin
 
 let local: Local;
 
-/** The first row's first column. */
+/** Returns the first column of the first row. */
 async function value<T>(sql: string, ...parameters: unknown[]): Promise<T> {
   const [row = {}] = await local.sql(sql, parameters);
   return Object.values(row)[0] as T;
@@ -37,7 +37,7 @@ async function see<T>(who: Who, query: string, variables: object = {}): Promise<
 const upper = (rows: readonly Record<string, unknown>[], column: string) =>
   rows.map((row) => ({ ...row, [column]: String(row[column]).toUpperCase() }));
 
-/** Days at which a row stands, so that both ends of a range are met, and some beside them. */
+/** Returns ranges of days with and without rows at both ends. */
 async function rangesOf(table: string, column: string): Promise<Range[]> {
   const days = (await local.sql(`select distinct ${column}::text as day from ${table} order by 1`, [])).map(({ day }) => String(day));
   const [first = '', middle = '', last = ''] = [days[0], days[days.length >> 1], days.at(-1)];
@@ -56,7 +56,7 @@ async function rangesOf(table: string, column: string): Promise<Range[]> {
 beforeAll(async () => {
   local = await aLocal();
   await fillIn(local.sql);
-  // grievances that name no article, and others of two; an employer that is gone by now
+  // grievances without an article, and others with two different ones; an employer that was deleted
   await local.sql(
     `update grievances set contract_article = case when right(id::text, 1) < '5' then null when right(id::text, 1) < 'b' then 'Article 9' else 'Article 12' end`,
     [],
@@ -71,7 +71,7 @@ beforeAll(async () => {
   );
 });
 
-/** Which cases there are for somebody: written from the agreement. */
+/** Returns the visible cases of a caller, from the expected permissions. */
 const mine = async (who: Who): Promise<string> =>
   who === 'member' || who === 'testuser'
     ? `member_id = '${await value<string>('select member_id from users where username = $1', who)}'`
@@ -138,7 +138,7 @@ describe.each(['admin', 'officer', 'staff', 'member', 'testuser'] as const)('%s'
           openCount: number;
           count: number;
         };
-        // what a member sees of an employer is its name, here too
+        // a member can see only the name of an employer, here too
         if (who === 'member' || who === 'testuser') expect(employer.unitSize).toBeNull();
         return { id: employer.id, ...figures };
       });
@@ -362,7 +362,7 @@ describe('among 20,000 cases', () => {
     for (const table of ['grievances', 'members', 'organizations']) await server.sql(`analyze ${table}`, []);
   });
 
-  /** What the figures take that somebody asks for; their statement's parameters are days, the member and a limit. */
+  /** Returns the cost of a caller's figures. The parameters of the statement are days, the member and a limit. */
   async function costFor(who: 'admin' | 'member', days: readonly string[]): Promise<Cost> {
     await server[who].see(grievances, { from: days[0] ?? null, to: days[1] ?? null });
     const text = server.heard.findLast((each) => each.startsWith('with counted')) ?? '';

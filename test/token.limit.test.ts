@@ -3,7 +3,7 @@ import { aLocal, type Local } from './support/local.ts';
 
 const turns = 20;
 
-/** A wrong token for each operation that takes one from an anonymous caller, and the code that it is refused with. */
+/** A wrong token for each operation that accepts one from an anonymous caller, with the expected code. */
 const wrong = {
   setup_owner: {
     query: 'mutation ($input: SetupOwnerInput!) { setupOwner(input: $input) { accessToken } }',

@@ -38,7 +38,7 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-/** The place of a database on the server, as what was typed into a form. */
+/** Returns the location of a database on the server, as an API client enters it. */
 function placeOf(database: string, user?: string) {
   const { hostname: host, port, username, password: own } = new URL(place.url);
   return {

@@ -25,13 +25,13 @@ beforeAll(async () => {
   office = new Office(local);
 });
 
-/** A member record that nobody is linked to. */
+/** A member record without a linked user. */
 const freeMember = () =>
   office.value<string>(
     'select id from members m where deleted_at is null and not exists (select 1 from users where member_id = m.id) order by id limit 1',
   );
 
-/** Said of a request as a whole, before anything looks at its parts. */
+/** The message about a whole request, before its parts are checked. */
 const noNul = 'variables must not contain the character U+0000';
 
 describe('createUser', () => {
@@ -668,7 +668,7 @@ describe('hidden parts of users', () => {
   });
 });
 
-/** Opens the vault in every session of a user, as far as the database is concerned. */
+/** Marks the vault as unlocked in every session of a user, in the database only. */
 async function openVault(userId: string, at: Local = local): Promise<void> {
   await at.sql(
     `insert into vault_sessions (id, created_at, updated_at, session_id, token_hash, wrapped_key, last_used_at, expires_at)

@@ -42,7 +42,7 @@ beforeAll(async () => {
 
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
-/** A file as such an install leaves it. */
+/** Writes a file of such an installation. */
 async function aFile(name: string, secrets: readonly (readonly [keyName: string, value: string, description?: string])[]): Promise<string> {
   const path = join(folder, name);
   const salt = randomBytes(16);
@@ -177,7 +177,7 @@ describe('a Python installation', () => {
 describe('on a terminal', () => {
   const typed = 'hunter2-never-shown';
 
-  /** Where each question is answered with what must not show. */
+  /** A terminal that answers each question with a text that must be hidden. */
   function terminal(answer = `${typed}\r`): { input: PassThrough & { isTTY: boolean }; output: PassThrough; shown: () => string } {
     const [input, output] = [Object.assign(new PassThrough(), { isTTY: true }), new PassThrough()];
     let shown = '';

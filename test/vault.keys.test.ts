@@ -65,7 +65,7 @@ describe('an interrupted rotation', () => {
     await sql(`create function interrupt() returns trigger language plpgsql as
       $$ begin if nextval('interruption') > 4 then raise exception 'the server is gone'; end if; return new; end $$`);
     await sql('create trigger interrupt before update of vault_key_id on secret_versions for each row execute function interrupt()');
-    // Three values in each transaction: the second one fails.
+    // With three values per transaction, the second transaction fails.
     expect(await owner.see('rotateVaultKey')).toMatchObject({ keyVersion: 2, rewrapsLeft: 5, isUnlocked: true });
     await readsAll();
     await owner.store('meanwhile', 'x');
@@ -77,7 +77,7 @@ describe('an interrupted rotation', () => {
       { version: 1, state: 'decrypt_only', count: 5 },
       { version: 2, state: 'active', count: 4 },
     ]);
-    await owner.unlock(); // interrupted again, and unlocked all the same
+    await owner.unlock(); // interrupted again, but unlocked
     expect(await owner.see('vault')).toMatchObject({ rewrapsLeft: 5 });
     await sql('drop trigger interrupt on secret_versions');
     await owner.unlock();
@@ -114,7 +114,7 @@ describe('the system key', () => {
     const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
     expect((await officer.put(change, { input })).codes).toEqual([]);
     expect(await kids()).toEqual([{ seal: both.active, mark: both.active }]);
-    // One half left behind is one that needs the old key.
+    // Restores one half, which needs the old key.
     await sql(`update user_keys set public_key_mac = '${old.active}.x' where user_id = (select id from users where username = 'officer')`);
     const uses = await countKeys({ em: em(), keyring: both }, clock.now());
     expect(uses.map(({ kid, counts }) => [kid, counts['vault keys']])).toEqual([
@@ -127,7 +127,7 @@ describe('the system key', () => {
 
   it('is replaced by a command while the service runs, without a password', async () => {
     await restart(both);
-    expect(await owner.reveal('secret 0')).toBe('value 4'); // an open vault is wrapped with a key that is still known
+    expect(await owner.reveal('secret 0')).toBe('value 4'); // an unlocked vault is wrapped with a key that is still known
     expect(
       (await countKeys({ em: em(), keyring: both }, clock.now())).map(({ kid, counts }) => [
         kid,
@@ -169,7 +169,7 @@ describe('the system key', () => {
     await owner.unlock();
     await readsAll();
 
-    await retireKey(database.run, wide.active); // as the active key of a server it counted as used again
+    await retireKey(database.run, wide.active); // as the active key of a server, it counted as used again
     await restart(narrow);
     expect((await owner.ask('unlockVault', { password })).codes).toEqual(['INTERNAL']);
     await expect(recoverFor({ em: em(), keyring: narrow, now: clock.now }, recoveryKit, 'admin')).rejects.toThrow(
@@ -181,7 +181,7 @@ describe('the system key', () => {
   });
 });
 
-/** The hash of the password hangs on the key that is gone. */
+/** The hash of the password depends on the removed key. */
 async function resigned(): Promise<Keeper> {
   const hash = await new PasswordHasher(Keyring.parse(second), { memory: 19_456, time: 2 }).hash(password);
   await sql('update users set password_hash = $1', hash);

@@ -18,7 +18,7 @@ import { serverDatabase } from './support/database.ts';
 import { buildProgram, runProcess, startProcess, type Process } from './support/process.ts';
 import { Keeper } from './vault.kit.ts';
 
-// A thousand reveals by the built service in a process of its own, on a real server, and the operator's commands beside it.
+// Makes a thousand reveals in the built service on a real server, with the operator's commands beside it.
 
 const reveals = 1000;
 const secrets = new Secrets();
@@ -38,9 +38,9 @@ let client: pg.Client;
 let service: Process;
 let owner: Keeper;
 let userId: string;
-/** What the service and the commands have said. */
+/** The output of the service and the commands. */
 let said = '';
-/** What was answered, but for what hands a secret out. */
+/** The responses, except those that deliver a secret. */
 const answers: string[] = [];
 
 const sql = async (text: string, given: readonly unknown[] = []) => (await client.query<Record<string, unknown>>(text, [...given])).rows;
@@ -88,7 +88,7 @@ async function unlock(): Promise<void> {
   bytes('bytes of a vault token', tokenBytes('vlt1', token) ?? Buffer.alloc(0));
 }
 
-/** Opens what is stored as only the password and the system key can, and notes every key on the way to the values. */
+/** Decrypts the stored data with the password and the system key, and records every key on the way to the values. */
 async function noteKeys(keys: string): Promise<void> {
   const keyring = Keyring.parse(keys);
   const [pair] = await sql('select public_key, sealed_private_key from user_keys where user_id = $1', [userId]);
@@ -229,7 +229,7 @@ describe('a thousand reveals', () => {
     file.close();
     const bring = (more: string[], input: string) => run(['vault:import', '--file', path, ...more], input);
     expect((await bring(['--dry-run'], `${theirs}x\n`)).said).toMatch(/cannot be decrypted/);
-    // older releases of Node.js say that their SQLite is new
+    // older releases of Node.js warn that their SQLite is experimental
     expect(await bring(['--dry-run'], `${theirs}\n`)).toEqual({
       hasSucceeded: true,
       said: expect.stringMatching(/(^|\n)1 secret can be imported; nothing was stored\.\n$/),

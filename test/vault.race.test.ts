@@ -13,7 +13,7 @@ const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Si
 let database: Database;
 let nodes: readonly Node[];
 
-/** The same person, with the same session, asking different nodes. */
+/** The same user and session on different nodes. */
 async function signIn(identifier: string): Promise<(node: number, vaultToken?: string | null) => Keeper> {
   const { data } = await (nodes[0] as Node).ask<{ login: { accessToken: string } }>(login, { input: { identifier, password } });
   const authorization = bearer(data.login.accessToken);
@@ -138,7 +138,8 @@ describe('several nodes', () => {
   });
 
   it('refuse more than they can hash at once, and answer others meanwhile', async () => {
-    // an attempt is counted at its session: while those are held, no turn ends, and the queue fills however fast the machine is
+    // attempts are counted in the session: while its rows are locked, none completes, and the queue fills on any
+    // machine
     const holder = database.orm.em.fork() as SqlEntityManager;
     await holder.begin();
     await holder.execute('select from sessions for update');
@@ -152,7 +153,7 @@ describe('several nodes', () => {
     expect(new Set(answers)).toEqual(new Set(['done', 'RATE_LIMITED', 'BAD_CREDENTIALS'].filter((code) => answers.includes(code))));
     const busy = answers.filter((answer) => answer === 'RATE_LIMITED').length;
     expect(busy).toBeGreaterThan(0);
-    // the first of a session are events of their own, the others are counted
+    // the first ones of a session are single events, and the others are counted
     const [recorded, counted] = ['audit_events', 'denials'].map((table) =>
       count(`select coalesce(sum(count), 0)::int from ${table} where action = 'vault.unlock' and reason = 'busy'`),
     );

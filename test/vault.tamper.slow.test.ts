@@ -26,7 +26,7 @@ beforeAll(async () => {
   for (const table of tables) await local.sql(`create table kept_${table} as select * from ${table}`, []);
 });
 
-/** Puts everything back as it was. */
+/** Restores all rows. */
 async function restore(): Promise<void> {
   for (const table of [...tables].reverse()) await local.sql(`delete from ${table}`, []);
   for (const table of tables) await local.sql(`insert into ${table} select * from kept_${table}`, []);
@@ -44,7 +44,7 @@ const reveals = (keeper: Keeper): Promise<string[]> =>
     ).map(([name, version]) => keeper.reveal(name, version)),
   );
 
-/** What every reveal has to answer while something is wrong: its own value, or an error; never another value. */
+/** Checks every reveal while data is altered: it returns its own value or an error, never another value. */
 async function expectNoOther(keeper = owner): Promise<string[]> {
   const answers = await reveals(keeper);
   const own = Object.values(values);
@@ -52,7 +52,7 @@ async function expectNoOther(keeper = owner): Promise<string[]> {
   return answers;
 }
 
-/** A text with each character another one in turn, and cut at each place, and longer. */
+/** Yields a text with each character changed in turn, truncated at each position, and extended. */
 function* spoilt(text: string): Generator<string> {
   for (let at = 0; at < text.length; at += 1) {
     const other = text[at] === 'A' ? 'B' : 'A';
@@ -69,7 +69,7 @@ async function stored(table: string, column: string, where: string): Promise<str
 }
 
 async function unlocks(keeper: Keeper): Promise<readonly string[]> {
-  // What fails after the password was right counts as an attempt, too; this is not about those.
+  // A failure after the correct password counts as an attempt too, which this test is not about.
   await local.sql('update sessions set failed_login_attempts = 0, locked_until = null', []);
   return (await keeper.ask('unlockVault', { password })).codes;
 }
@@ -149,7 +149,7 @@ describe('data that was moved', () => {
 
   const version = (name: string, number: number): string =>
     `(select v.id from kept_secret_versions v join kept_secrets s on s.id = v.secret_id where s.key_name = '${name}' and v.version = ${number})`;
-  /** What one row holds, in another. */
+  /** Copies values of one row to another. */
   const into = (columns: string, from: string, to: string): string =>
     `update secret_versions set (${columns}) = (select ${columns} from kept_secret_versions where id = ${from}) where id = ${to}`;
 
@@ -268,7 +268,7 @@ describe('data that was moved', () => {
         [ofOfficer, ofOwner],
       ] as const) {
         const other = `select ${columns} from kept_${table} where ${theirs}`;
-        // The key of another user is unique: it cannot even be put there while the other one has it.
+        // The key of another user is unique, and cannot be stored twice.
         await local.sql(`update ${table} set (${columns}) = (${other}) where ${mine}`, []);
       }
       expect([await unlocks(owner), await unlocks(officer)]).toEqual([['INTERNAL'], ['INTERNAL']]);

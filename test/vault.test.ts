@@ -21,14 +21,14 @@ beforeEach(async () => {
   await owner.unlock();
 });
 
-/** The first column of each row. */
+/** Returns the first column of each row. */
 async function column<T>(sql: string, ...parameters: unknown[]): Promise<T[]> {
   return (await local.sql(sql, parameters)).map((row) => Object.values(row)[0] as T);
 }
 
 const one = async <T>(sql: string, ...parameters: unknown[]): Promise<T> => (await column<T>(sql, ...parameters))[0] as T;
 
-/** What the audit log says of a request. */
+/** Returns the audit events of a request. */
 const told = (requestId: string | null) =>
   local.sql(
     `select action, outcome, reason, count, (select username from users u where u.id = actor_id) as who, session_id is not null as in_session
@@ -36,7 +36,7 @@ const told = (requestId: string | null) =>
     [requestId],
   );
 
-/** A user who signs in again, in a new session. */
+/** Signs a user in again, in a new session. */
 async function anew(who: string, secretWord = password): Promise<Keeper> {
   const { data } = await local.anonymous.ask<{ login: { accessToken: string } }>(
     'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }',
@@ -46,7 +46,7 @@ async function anew(who: string, secretWord = password): Promise<Keeper> {
   return new Keeper((query, variables, headers) => local.anonymous.ask(query, variables, { authorization, ...headers }), secretWord);
 }
 
-/** The least that each operation is asked with. */
+/** The shortest input of each operation. */
 const variables: Readonly<Record<Operation, object>> = {
   createVault: { password },
   unlockVault: { password },
@@ -101,7 +101,7 @@ describe('the vault', () => {
     expect(await keeper.ask('vault')).toMatchObject({ is: null, codes: [] });
     for (const operation of ['unlockVault', 'lockVault'] as const)
       expect((await keeper.ask(operation, variables[operation])).codes).toEqual(['CONFLICT']);
-    expect((await keeper.ask('createVault', { password })).codes).toEqual(['FORBIDDEN']); // nobody owns it yet
+    expect((await keeper.ask('createVault', { password })).codes).toEqual(['FORBIDDEN']); // there is no owner yet
     await empty.sql(`update users set is_owner = true where username = 'admin'`, []);
     expect((await keeper.ask('createVault', { password: 'wrong' })).codes).toEqual(['BAD_CREDENTIALS']);
     expect((await keeper.ask('createVault', { password: '' })).codes).toEqual(['BAD_INPUT']);
@@ -312,7 +312,7 @@ describe('an unlocked vault', () => {
   });
 });
 
-/** Somebody who was given access and unlocked the vault. */
+/** Returns a user who got access and unlocked the vault. */
 async function grantedTo(who: string, secretWord = password): Promise<Keeper> {
   const keeper = await anew(who, secretWord);
   await owner.see('grantVaultAccess', { userId: await idOf(local, who) });
@@ -516,7 +516,7 @@ describe('the recovery kit', () => {
     expect(codes).toEqual([]);
     admin.vaultToken = is.vaultToken;
     expect(await admin.reveal('recovered')).toBe('kept');
-    await admin.see('rotateVaultKey'); // the kit is good for the next key too
+    await admin.see('rotateVaultKey'); // the kit also works for the next key
     await admin.unlock();
     expect((await recover({})).codes).toEqual([]);
     owner = admin;

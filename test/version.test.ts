@@ -11,7 +11,7 @@ interface Versioned {
   readonly version: number;
 }
 
-/** A record with a version: what it is made by, changed and ended by, and where its version is in the answer. */
+/** A record with a version: how it is created, changed and ended, and the path of its version in the response. */
 interface Kind {
   readonly make: string;
   readonly update: string;

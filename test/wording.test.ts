@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parse, visit, type ASTNode } from 'graphql';
 import { project } from './support/house.ts';
 
-/** The most words that a sentence may have. */
+/** The maximum number of words in a sentence. */
 const longestSentence = 25;
 
 /** Words and forms that make a description hard to read. */
@@ -25,7 +25,9 @@ interface Described {
   readonly text: string;
 }
 
-/** The descriptions in a schema document, each with the names of the type, field and argument that it describes. */
+/**
+ * Returns the descriptions in a schema document, each with the names of the type, field and argument that it describes.
+ */
 function descriptionsOf(schema: string): Described[] {
   const found: Described[] = [];
   const names: string[] = [];
@@ -46,7 +48,7 @@ function descriptionsOf(schema: string): Described[] {
 
 const sentencesOf = (text: string): string[] => text.split(/(?<=[.!?]) +/);
 
-/** What is wrong with the wording of a description. */
+/** Lists the problems in the wording of a description. */
 function wordingProblems({ text }: Described): string[] {
   const sentences = sentencesOf(text.replace(/\s+/g, ' ').trim());
   const problems = refused.flatMap((form) => form.exec(text)?.[0] ?? []).map((words) => `"${words}"`);

@@ -11,7 +11,10 @@ import { agreement, people, type Username } from './agreement.ts';
 import { fillIn } from './kit.ts';
 import { Ledger, type Asker } from './ledger.ts';
 
-/** Which type of the agreement an entity is: for users their accounts, not their names. Assignments go by another name. */
+/**
+ * Returns the type of an entity in the expected permissions: accounts for users, without their names. Assignments have
+ * another name.
+ */
 const typeOf = (entity: string): string | undefined =>
   entity === 'UserRole' ? 'RoleAssignment' : entity in agreement ? entity : undefined;
 
@@ -25,7 +28,7 @@ beforeAll(async () => {
   ledgers = await Ledger.ofAll(local.sql, people);
 });
 
-/** Somebody as a request names them. */
+/** Returns a user as the viewer of a request. */
 const viewerOf = ({ userId, memberId, roles }: Asker): Viewer =>
   new Viewer(
     {
@@ -44,7 +47,7 @@ const viewerOf = ({ userId, memberId, roles }: Asker): Viewer =>
     mayAct,
   );
 
-/** The ids that the entity manager finds for a viewer. */
+/** Returns the ids that the entity manager finds for a viewer. */
 async function found(viewer: Viewer, entity: (typeof entities)[number], filters?: false | { alive: false }): Promise<string[]> {
   const em = local.database.orm.em.fork();
   em.setFilterParams('visible', { viewer, now: new Date() });

@@ -35,7 +35,7 @@ beforeAll(async () => {
   for (const who of people) await local[who].token();
   await fillIn(local.sql);
   ledgers = await Ledger.ofAll(local.sql, people);
-  // What is refused of the vault is recorded separately: the log has to stand still while it is held against the ledger.
+  // Refusals of the vault are recorded at once, but the log must not change during the comparison.
   await local.sql(`create function stands_still() returns trigger language plpgsql as $$ begin return null; end $$`, []);
   await local.sql('create trigger stands_still before insert on audit_events for each row execute function stands_still()', []);
 });
@@ -43,11 +43,14 @@ beforeAll(async () => {
 const rootTypes = ['Query', 'Mutation', 'Subscription'] as const;
 type Root = (typeof rootTypes)[number];
 
-/** The refusal that somebody meets at an operation. */
+/** Returns the refusal that a user gets from an operation. */
 const refused = (operation: string, who: Username | 'anonymous', root: Root = 'Query') =>
   refusalOf(operations[root][operation] ?? [], rolesOf(who));
 
-/** The roles that can see a field according to its description: "Visible to admins. Members see it for …. Otherwise null." */
+/**
+ * Returns the roles that can see a field, from its description: "Visible to admins. Members see it for …. Otherwise
+ * null."
+ */
 function viewersIn(description: string): Set<string> {
   const sentences = /^(.*) Otherwise (?:null|empty)\.$/.exec(description)?.[1]?.split(/(?<=\.) /) ?? [];
   const viewers = sentences.flatMap((sentence) => /^Visible to (.*)\.$|^(.*) see it for /.exec(sentence)?.slice(1) ?? []).join(' ');
@@ -102,7 +105,7 @@ describe('the expected permissions', () => {
           .everyId(type)
           .filter((id) => !ledgerOf(who).row(type, id)),
       );
-      // The admin reads everything but the sessions of others.
+      // The admin can read everything except the sessions of others.
       expect([who, hidden.length > 0]).toEqual([who, true]);
       expect([who, ledgerOf(who).ids('Member').length > 0, ledgerOf(who).ids('Organization').length > 0]).toEqual([who, true, true]);
     }
@@ -224,7 +227,7 @@ describe.each(people)('%s', (who) => {
     const expected = root === 'me' ? [ledgerOf(who).asker.userId] : ledgerOf(who).ids(type);
     examiner.examine(answer.data.root, form, question, expected, root);
     expect(examiner.discrepancies).toEqual([]);
-    // Every field that may show was met showing a value: what is never filled proves nothing.
+    // Every visible field had a value at least once: a field without values proves nothing.
     const own = question.leaves.map(({ field }) => field).filter((field) => field !== 'deletedAt' && ledgerOf(who).everSees(type, field));
     if (who === 'admin') expect(own.filter((field) => !examiner.met.has(`${type}.${field}`))).toEqual([]);
   });

@@ -42,7 +42,7 @@ beforeAll(async () => {
 
 type Whole = { readonly list: Page | null; readonly codes: readonly string[]; readonly paths: readonly string[] };
 
-/** One list with each of these arguments, whole. */
+/** Reads one list with each of these arguments completely. */
 async function several(who: Username, name: string, all: readonly string[]): Promise<Whole[]> {
   if (all.length > perDocument)
     return [...(await several(who, name, all.slice(0, perDocument))), ...(await several(who, name, all.slice(perDocument)))];
@@ -58,12 +58,12 @@ async function several(who: Username, name: string, all: readonly string[]): Pro
   });
 }
 
-/** As many lists as a document has tokens for. */
+/** The number of lists within a document's token limit. */
 const perDocument = 60;
 
 const list = async (who: Username, name: string, args = ''): Promise<Whole> => (await several(who, name, [args]))[0] as Whole;
 
-/** An input of a list's arguments. */
+/** Returns an input of a list's arguments. */
 function inputOf(name: List, argument: 'filter' | 'orderBy'): GraphQLInputObjectType {
   const arg = schema
     .getQueryType()
@@ -74,7 +74,9 @@ function inputOf(name: List, argument: 'filter' | 'orderBy'): GraphQLInputObject
   return type;
 }
 
-/** The filters that compare a field; what `search` looks through is asked apart, `or` and `not` hold the same. */
+/**
+ * Returns the filters of one field each. `search` is tested separately, and `or` and `not` contain the same filters.
+ */
 const filtersOf = (name: List): string[] =>
   Object.keys(inputOf(name, 'filter').getFields()).filter((filter) => !['search', 'or', 'not'].includes(filter));
 
@@ -93,7 +95,7 @@ const fieldOfOrder = (order: string): string => order.toLowerCase().replace(/_(\
 
 const tables = { Member: 'members', Organization: 'organizations', User: 'users' } as const;
 
-/** Fields that are searched, and their columns. */
+/** Fields that are searched, with their columns. */
 const searched = {
   Member: { lastName: 'last_name', memberNumber: 'member_number', email: 'email', phone: 'phone' },
   Organization: { name: 'name', email: 'email', phone: 'phone' },
@@ -136,7 +138,7 @@ describe.each(people)('%s', (who) => {
       );
       for (const [place, { field, path, args }] of asked.entries()) {
         const { list: page, codes, paths } = answers[place] as Whole;
-        // a condition without a comparison is met by every record, so that its negation is met by none
+        // a condition without a comparison matches every record, so its negation matches none
         const rows = args.includes('not:') ? [] : ids;
         if (ledgerOf(who).everSees(type, field))
           expect([args, codes, idsOf(page), page?.totalCount]).toEqual([args, [], rows, rows.length]);
@@ -183,7 +185,7 @@ describe.each(people)('%s', (who) => {
           const found = rows.filter((row) => row[column] === text).map(({ id }) => id as string);
           const seen = found.filter((id) => ledgerOf(who).ids(type).includes(id) && ledgerOf(who).sees(type, id, field));
           expect([type, field, text, codes]).toEqual([type, field, text, []]);
-          // an e-mail address that is hidden has nothing in it that another shown field has
+          // a hidden e-mail address contains no text of a visible field
           expect([type, field, text, idsOf(page).filter((id) => found.includes(id))]).toEqual([type, field, text, sorted(seen)]);
           expect([type, field, page?.totalCount]).toEqual([type, field, idsOf(page).length]);
         }
@@ -381,7 +383,7 @@ describe('changed permissions', () => {
   const expire = (username: string, at: string) =>
     local.sql(`update user_roles set expires_at = ${at} where user_id = (select id from users where username = $1)`, [username]);
 
-  /** Holds everything a caller may ask against the agreement for the roles they hold now. */
+  /** Compares everything that a caller can query with the expected permissions of their current roles. */
   async function examine(who: Username): Promise<readonly string[]> {
     const ledger = await Ledger.of(local.sql, await askerOf(local.sql, who));
     const examiner = new Examiner(schema, ledger);
@@ -585,7 +587,7 @@ describe('changed permissions', () => {
 });
 
 describe('a deleted row', () => {
-  /** A row of each table that something else refers to. */
+  /** A row of each table that others refer to. */
   let grievance: Readonly<Record<'id' | 'member_id' | 'employer_id' | 'grievance_number', string>>;
   beforeEach(async () => {
     const [row] = await local.sql(
@@ -607,7 +609,7 @@ describe('a deleted row', () => {
     }
   }
 
-  /** The lists and lookups of everybody show what the ledgers say. */
+  /** Checks that lists and lookups of all users match the ledgers. */
   async function isGone(name: List, id: string): Promise<void> {
     for (const who of people) {
       if (!mayAsk(who, name)) continue;
