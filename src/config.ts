@@ -437,7 +437,7 @@ export interface Config {
   readonly logLevel: Values['LOG_LEVEL'];
   /** Null if metrics are off. */
   readonly metricsPort: number | null;
-  /** Where traces are sent. Null if tracing is off. */
+  /** The endpoint for traces. Null if tracing is off. */
   readonly traceEndpoint: string | null;
   /** All in seconds. */
   readonly patience: { readonly request: number; readonly stopDelay: number; readonly stop: number };

@@ -388,8 +388,8 @@ describe('any concurrent mix of actions', () => {
 });
 
 /**
- * Checks that levels are in order, each decided by a reviewer with the level, who decides once per round and not on
- * their own case, and that no amount exceeds the requested one.
+ * Checks that levels are in order and no amount exceeds the requested one. Each level was decided by a reviewer who
+ * holds it, who decided once per round and not on their own case.
  */
 async function demandLawfulReviews(id: string, isManagers: boolean): Promise<void> {
   const order = ['vp', 'admin', 'manager', 'president'];

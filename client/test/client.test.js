@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { ApplyForBenevolenceDocument, createClient, GrievancesDocument, WhoAmIDocument } from 'unionhall-client';
 
-/** A service that answers as told, one answer after another, and remembers what it was asked. */
+/** A service with prepared responses that records its requests. */
 function played(...answers) {
   const asked = [];
   const fetch = async (_url, { body, headers }) => {

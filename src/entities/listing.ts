@@ -50,7 +50,7 @@ export interface SearchGroup {
   readonly phones?: readonly string[];
 }
 
-/** What rows are sorted by: SQL over the columns, and its PostgreSQL type. */
+/** The sort expression: SQL over the columns, and its PostgreSQL type. */
 export interface SortKey {
   readonly sql: (columnOf: (property: string) => string) => string;
   readonly type: 'int' | 'text';
