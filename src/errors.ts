@@ -139,12 +139,7 @@ export const isAway = (error: unknown): boolean =>
     ({ code, message }) => (typeof code === 'string' && awayCodes.test(code)) || awayTexts.test(message),
   );
 
-/**
- * PostgreSQL: connection exceptions (08), wrong credentials (28), a missing database (3D000), serialization failures
- * and deadlocks (40), insufficient resources (53). Lock and statement time-outs (55P03, 57014). A server that is
- * shutting down, crashed or starting (57P), a read-only standby (25006), transaction time-outs (25P03, 25P04). System:
- * network errors.
- */
+/** Lists an error and its causes, at most five. */
 export function causesOf(error: unknown): readonly (Error & { readonly code?: unknown })[] {
   const causes: Error[] = [];
   for (let each = error; types.isNativeError(each) && causes.length < 5; each = each.cause) causes.push(each);
@@ -153,7 +148,7 @@ export function causesOf(error: unknown): readonly (Error & { readonly code?: un
 
 /**
  * PostgreSQL: connection exceptions (08), wrong credentials (28), a missing database (3D000), serialization failures
- * and deadlocks (40), insufficient resources (53), lock and statement time-outs (55P03, 57014), a server that is
+ * and deadlocks (40), insufficient resources (53). Lock and statement time-outs (55P03, 57014). A server that is
  * shutting down, crashed or starting (57P), a read-only standby (25006), transaction time-outs (25P03, 25P04). System:
  * network errors.
  */

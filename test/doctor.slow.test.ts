@@ -82,7 +82,7 @@ describe('doctor reports about the keys', () => {
     expect(await said(await configured({ UNIONHALL_KEYS: two }), 'Keys')).toMatch(/^right: The keyring has 2 keys; /);
   });
 
-  it('that they are missing in production, where none may be created', async () => {
+  it('that they are missing in production, where doctor creates no keys', async () => {
     const { keys: _, ...config } = await configured();
     expect(await said({ ...config, keys: null, mayMakeKeys: false }, 'Keys')).toMatch(/^wrong: There is no keyring\. Set UNIONHALL_KEYS/);
     expect(await readdir(config.configDirectory)).toEqual([]);
@@ -192,7 +192,7 @@ describe('doctor reports about the database', () => {
     );
   });
 
-  it('what is still missing, without doing it', async () => {
+  it('the missing steps, without doing them', async () => {
     const bare = await aDatabase();
     expect(await said(await configured({ DATABASE_URL: bare }), 'Migrations')).toMatch(
       /^wrong: \d+ migrations are pending\. Run npm run db:migrate/,

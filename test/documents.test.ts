@@ -8,7 +8,7 @@ import { StatementNames } from '../src/database/run.ts';
 import { bytesOf, Documents } from '../src/http/documents.ts';
 import { aLocal, type Local } from './support/local.ts';
 
-// Tests which documents are cached, for whom, and how much, and persisted queries, which use the same cache.
+// Tests the limits of the document cache, which callers can fill it, and persisted queries, which use the same cache.
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 

@@ -85,7 +85,7 @@ describe('the house', () => {
   });
 });
 
-/** Files that serve all entities, and are no domains. */
+/** Files that serve all entities and belong to no domain. */
 const sharedEntities = ['case', 'clock', 'identifier', 'listing', 'page', 'record', 'rule', 'scalars', 'summary', 'text', 'viewer'];
 
 describe('the rules of the house detect', () => {

@@ -311,7 +311,7 @@ describe('a line for an existing user', () => {
     expect(await refusalsOf(jsonl(named(username, facts)))).toEqual([`1: ${path} differs from that of the existing user`]);
   });
 
-  it('who received more roles meanwhile is unchanged', async () => {
+  it('with more roles in the database changes nothing', async () => {
     await importing(jsonl(named('more', { roles: ['member'] })));
     await database.run(`insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
       select gen_random_uuid(), now(), now(), u.id, r.id, now(), '{}' from users u, roles r where u.username = 'more' and r.name = 'staff'`);
@@ -319,7 +319,7 @@ describe('a line for an existing user', () => {
     expect(await importing(jsonl(named('more', { roles: ['member'] })))).toMatchObject({ alreadyThere: 1, refused: 0 });
   });
 
-  it('who is deleted is refused, because usernames are never reused', async () => {
+  it('with a deleted username is refused, because usernames are never reused', async () => {
     await importing(jsonl(named('gone')));
     await database.run(`update users set deleted_at = now() where username = 'gone'`);
     expect(await refusalsOf(jsonl(named('gone')))).toEqual(['1: username belonged to a deleted user']);
@@ -345,7 +345,7 @@ describe('a line for an existing user', () => {
     ]);
   });
 
-  it('who only claims the address is accepted, because a claim blocks nobody', async () => {
+  it('with an address that another account only claims is accepted', async () => {
     await importing(jsonl(named('claimant', { email: 'claimed@example.org' })));
     await database.run(`update users set is_self_registered = true where username = 'claimant'`);
     expect(await importing(jsonl(named('rightful', { email: 'claimed@example.org' })))).toMatchObject({ added: 1 });
@@ -386,7 +386,7 @@ describe('an imported user', () => {
     expect(await importing(text)).toMatchObject({ added: 0, alreadyThere: 1, refused: 0 });
   });
 
-  it('who is inactive cannot sign in', async () => {
+  it('with an inactive account cannot sign in', async () => {
     await importing(jsonl(named('asleep', { hash: await bcrypt(password, 4), isActive: false })));
     expect((await loginAs('asleep', password)).codes).toEqual(['BAD_CREDENTIALS']);
   });

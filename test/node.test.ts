@@ -92,7 +92,7 @@ describe.each(people)('%s', (who) => {
     }
   });
 
-  it('sees exactly the agreed fields and relations of what it finds', async () => {
+  it('sees exactly the agreed fields and relations of each record', async () => {
     const roll = dice(9);
     const examiner = new Examiner(schema, ledgerOf(who));
     for (const type of nodeTypes) {

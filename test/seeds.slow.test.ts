@@ -240,7 +240,7 @@ describe('a whole run', () => {
     expect(organizer?.activities).toBeGreaterThan(0);
   });
 
-  it('creates a register of 13 employers, one local, and 50 members of whom 43 are active', async () => {
+  it('creates a register of 13 employers, one local, and 50 members, with 43 active ones', async () => {
     expect(await query(`select org_type as type, count(*)::int as n from organizations group by 1 order by 1`)).toEqual([
       { type: OrganizationType.EMPLOYER, n: 13 },
       { type: OrganizationType.JATC, n: 3 },

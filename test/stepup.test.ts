@@ -182,7 +182,7 @@ describe('authenticating again', () => {
     expect((await local.anonymous.ask('{ me { id } }', {}, headers)).codes).toEqual([]);
   });
 
-  it('is possible for an owner whom others have locked out', async () => {
+  it('is possible for an owner with a locked account', async () => {
     const { headers } = await signIn('instructor');
     const guess = 'mutation { login(input: { identifier: "instructor", password: "wrong" }) { __typename } }';
     for (let time = 0; time < 6; time++) await local.anonymous.ask(guess);

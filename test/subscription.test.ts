@@ -95,7 +95,7 @@ const event = (id: string, action = 'settle'): string =>
   `insert into case_events (id, grievance_id, action, from_status, to_status, at) values (gen_random_uuid(), '${id}', '${action}', 'open', 'settled', now())`;
 
 describe('a subscriber', () => {
-  it('receives changes of another node, with the current case and the own selection', async () => {
+  it('receives changes of another node, with the current case and its own selection', async () => {
     const caller = await callAs('officer');
     const ears = await caller.listen(grievances).ready(database.run, own);
     await write(own, 'read by the other node');

@@ -427,7 +427,7 @@ describe('deactivateUser', () => {
     for (let time = 0; time < 2; time += 1) expect((await done(local.admin, 'deactivateUser', { id: user.id })).isActive).toBe(false);
   });
 
-  it.each(['deactivateUser', 'deleteUser'] as const)('%s is FORBIDDEN on the own account, in any form of the id', async (operation) => {
+  it.each(['deactivateUser', 'deleteUser'] as const)('%s is FORBIDDEN on one’s own account, in any form of the id', async (operation) => {
     const id = await office.userId('admin');
     for (const each of [id, id.toUpperCase()]) expect((await call(local.admin, operation, { id: each })).codes).toEqual(['FORBIDDEN']);
     expect(await office.value('select is_active and deleted_at is null from users where id = $1', id)).toBe(true);

@@ -201,7 +201,7 @@ async function whoAmI(accessToken: string | null): Promise<string> {
   return errors[0]?.extensions.code ?? data?.me?.username ?? '';
 }
 
-/** Refreshes again and again, one tab at a time, as docs/identity.md asks of a client. */
+/** Refreshes repeatedly, one tab at a time, as docs/identity.md requires of a client. */
 async function refreshOften(given: { seconds: number; pause: number }): Promise<{ refreshed: number; refused: string[] }> {
   const post = async (query: string, more: Record<string, string> = {}) => {
     const headers = { 'content-type': 'application/json', ...more };

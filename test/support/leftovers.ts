@@ -27,7 +27,7 @@ interface Note {
   readonly left: readonly string[];
 }
 
-/** What tests left behind: handles, processes, databases, folders. All of it is removed, and the run fails. */
+/** Handles, processes, databases and folders that tests left behind. Removes them, and fails the run. */
 export class Leftovers {
   readonly #run: Run;
   readonly #found: string[] = [];

@@ -52,7 +52,7 @@ export const longSignatures = (sources: Sources): string[] =>
     .filter(([file]) => !file.startsWith('resolvers/'))
     .flatMap(([file, text]) => [...parametersOf(text)].filter(({ length }) => length > 4).map(() => file));
 
-/** Lists the places where the name of an operator error is a string, because errors are told apart by their class. */
+/** Lists the places where the name of an operator error is a string, because code must distinguish errors by class. */
 export function errorNamesAsText(sources: Sources): string[] {
   const names = [...sources.values()].flatMap((text) => [...text.matchAll(/class (\w+) extends OperatorError\b/g)].map(([, name]) => name));
   return [...sources].flatMap(([file, text]) => names.filter((name) => text.includes(`'${name}'`)).map((name) => `${file}: ${name}`));
