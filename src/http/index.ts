@@ -302,7 +302,7 @@ function apolloOf(
         noPrototypeNames,
         bounded(schema, config.bounds),
         noNullAtDefault(schema),
-        oneForAKey(schema),
+        oneForAKey,
       ),
       documents.plugin,
       plugin,

@@ -7,7 +7,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import type { Logger } from 'pino';
-import { demandBounds, rootFieldsOf, type Bounds } from './query-cost.ts';
+import { demandBounds, type Bounds } from './query-cost.ts';
 import type { Context } from '../context.ts';
 import { badInput, unavailable, untrustedDocument } from '../errors.ts';
 import type { RequestOutcome, Metrics } from '../process/metrics.ts';
@@ -231,12 +231,11 @@ export const bounded =
   };
 
 /** A mutation that comes with a key to know its retry by asks for one thing. A query is asked again without one. */
-export const oneForAKey =
-  (schema: GraphQLSchema): OperationCheck =>
-  ({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
-    if (key === null || !document || operation?.operation !== 'mutation') return;
-    if (!isIdempotencyKey(key))
-      throw badInput({ path: 'idempotency-key', message: 'must have 1 to 255 visible ASCII characters' });
-    if (rootFieldsOf(schema, { document, operation, variables: request.variables ?? {} }) > 1)
-      throw badInput({ path: 'query', message: 'must have only one root field when an idempotency-key is sent' });
-  };
+export const oneForAKey: OperationCheck = ({ document, operation, contextValue: { idempotencyKey } }) => {
+  if (idempotencyKey === null || !document || operation?.operation !== 'mutation') return;
+  if (!isIdempotencyKey(idempotencyKey))
+    throw badInput({ path: 'idempotency-key', message: 'must have 1 to 255 visible ASCII characters' });
+  const fields = rootFields({ document, operation }).filter(({ name }) => name !== '__typename');
+  if (new Set(fields.map(({ key }) => key)).size > 1)
+    throw badInput({ path: 'query', message: 'must have only one root field when an idempotency-key is sent' });
+};
