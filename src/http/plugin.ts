@@ -12,7 +12,7 @@ import type { Context } from '../context.ts';
 import { badInput, unavailable, untrustedDocument } from '../errors.ts';
 import type { RequestOutcome, Metrics } from '../process/metrics.ts';
 import { isIdempotencyKey } from '../services/idempotency.ts';
-import { current, wholly } from './request-time.ts';
+import { current, requestError } from './request-time.ts';
 import { assertNoNullAtDefault } from './nulls.ts';
 import { rootFields, type RootField } from './selection.ts';
 import { isOfSocket } from './subscribing.ts';
@@ -179,7 +179,7 @@ const early: ReadonlySet<string> = new Set(['testConnection', 'saveConnection', 
 export const onlyWhatIsReady =
   (isServing: () => boolean): OperationCheck =>
   (request) => {
-    if (!isServing() && !rootFields(request).every(({ name }) => early.has(name))) throw wholly(unavailable());
+    if (!isServing() && !rootFields(request).every(({ name }) => early.has(name))) throw requestError(unavailable());
   };
 
 /** PostgreSQL cannot store the character NUL, so no text may contain it. */

@@ -18,14 +18,14 @@ import { hasOwner } from '../services/account/new-account.ts';
 import { makeFirstAdmin } from '../services/account/first-admin.ts';
 import { startCleanup, startSealing, type PeriodicJob } from './periodic.ts';
 import type { Trace } from './trace.ts';
-import { CarefulSocket } from '../services/setting/address.ts';
-import { type Place } from '../services/setting/desk.ts';
+import { RestrictedSocket } from '../services/setting/address.ts';
+import { type DatabaseLocation } from '../services/setting/connection-manager.ts';
 import { urlOf } from '../services/setting/input.ts';
 import { isSaved, SavedConnection } from '../services/setting/saved.ts';
 import { serviceScope, type Scope } from '../services/scope.ts';
 
 /** Where a database is, with the address that opens it; null for the embedded one. */
-export interface Whereabouts extends Place {
+export interface DatabaseTarget extends DatabaseLocation {
   readonly url: string | null;
 }
 
@@ -33,23 +33,25 @@ export interface Whereabouts extends Place {
  * What the environment says, else what was saved, else the embedded database. The keyring is asked for only where it is needed.
  * @throws {SavedError} where what was saved cannot be read: to work elsewhere would be worse.
  */
-export async function whereabouts(config: Config, keyring: () => Promise<Keyring>): Promise<Whereabouts> {
+export async function resolveTarget(config: Config, keyring: () => Promise<Keyring>): Promise<DatabaseTarget> {
   const { databaseUrl: url } = config;
   if (url !== null) return { source: ConnectionSource.ENVIRONMENT, server: serverOf(url), url };
-  const saved = (await isSaved(config.configDirectory)) ? await savedBy(config, await keyring()).read() : null;
+  const saved = (await isSaved(config.configDirectory))
+    ? await savedConnectionOf(config, await keyring()).read()
+    : null;
   return saved === null ? { source: ConnectionSource.EMBEDDED, server: null, url: null } : placeOf(saved);
 }
 
 /** What keeps the connection that is saved. */
-export const savedBy = ({ configDirectory, environment }: Config, keyring: Keyring): SavedConnection =>
+export const savedConnectionOf = ({ configDirectory, environment }: Config, keyring: Keyring): SavedConnection =>
   new SavedConnection(configDirectory, keyring, environment === 'production');
 
-export const placeOf = (connection: DatabaseConnection): Whereabouts => {
+export const placeOf = (connection: DatabaseConnection): DatabaseTarget => {
   const { host, port, database, username } = connection;
   return { source: ConnectionSource.SAVED, server: { host, port, database, username }, url: urlOf(connection) };
 };
 
-function serverOf(url: string): Place['server'] {
+function serverOf(url: string): DatabaseLocation['server'] {
   const { hostname, port, pathname, username, searchParams } = parsePostgresUrl(url) ?? new URL(url);
   return {
     host: searchParams.get('host') ?? hostname.replace(/^\[|\]$/g, ''),
@@ -80,7 +82,7 @@ export interface Shared {
 /** The service's work on one database: what its requests are answered from, and its jobs. */
 export interface Work {
   readonly database: Database;
-  readonly place: Whereabouts;
+  readonly place: DatabaseTarget;
   readonly sources: ContextSources;
   readonly hasSeeded: boolean;
   /** Whether somebody owned the instance when it began. */
@@ -97,7 +99,7 @@ export interface Work {
  * Brings a database up to date over connections of its own, past a pooler where there is a way, on which a statement may take
  * as long as it takes. An embedded one has no such connections: it is brought up to date where it is opened.
  */
-export async function update(config: Config, place: Whereabouts, migrating: () => void = () => {}): Promise<void> {
+export async function update(config: Config, place: DatabaseTarget, migrating: () => void = () => {}): Promise<void> {
   if (place.url === null) return;
   const databaseUrl = isDirect(config, place) ? config.directUrl : place.url;
   const database = await openDatabase(
@@ -115,11 +117,11 @@ export async function update(config: Config, place: Whereabouts, migrating: () =
 /** Opens the database of a place, which is brought up to date before. */
 export async function openUpdated(
   config: Config,
-  place: Whereabouts,
+  place: DatabaseTarget,
   { isPatient = false, migrating = () => {} } = {},
 ): Promise<Database> {
   await update(config, place, migrating);
-  const database = await openPlace(config, place, isPatient);
+  const database = await openTarget(config, place, isPatient);
   if (database.engine === 'embedded') await migrateOrClose(database, migrating);
   return database;
 }
@@ -136,11 +138,11 @@ export async function migrateOrClose(database: Database, migrating: () => void):
 }
 
 /** Whether there is a way to the server itself beside one through a pooler. */
-const isDirect = ({ directUrl }: Config, { source }: Place): boolean =>
+const isDirect = ({ directUrl }: Config, { source }: DatabaseLocation): boolean =>
   source === ConnectionSource.ENVIRONMENT && directUrl !== null;
 
 /** Opens the database of a place for the service. */
-export async function openPlace(config: Config, place: Whereabouts, isPatient = false): Promise<Database> {
+export async function openTarget(config: Config, place: DatabaseTarget, isPatient = false): Promise<Database> {
   return await openDatabase(
     { ...config, databaseUrl: place.url },
     {
@@ -152,11 +154,11 @@ export async function openPlace(config: Config, place: Whereabouts, isPatient = 
 }
 
 /** What somebody typed is connected to with care; what the operator wrote is the operator's affair. */
-const carefully = ({ source }: Place) =>
-  source === ConnectionSource.SAVED ? { stream: () => new CarefulSocket() } : {};
+const carefully = ({ source }: DatabaseLocation) =>
+  source === ConnectionSource.SAVED ? { stream: () => new RestrictedSocket() } : {};
 
 /** Begins the work on an open database that is up to date. Where it fails, the database is closed. */
-export async function beginWork(shared: Shared, place: Whereabouts, database: Database): Promise<Work> {
+export async function beginWork(shared: Shared, place: DatabaseTarget, database: Database): Promise<Work> {
   const { config, keyring, now, warn, passwords, mappings, changes, trace } = shared;
   let mail: Mail | undefined;
   let listening: Listening | undefined;
@@ -231,7 +233,7 @@ async function ensureOwner(scope: Scope, { firstAdmin }: Config): Promise<boolea
 }
 
 /** What mail needs of a process, but for what the configuration says. */
-export interface MailRoom {
+export interface MailSources {
   readonly database: Database;
   readonly keyring: Keyring;
   readonly now: () => Date;
@@ -245,14 +247,14 @@ export interface MailRoom {
 /** Starts mail as the configuration wants it. */
 export async function mailOf(
   { mail, timeZone, environment }: Config,
-  { database, print, ...room }: MailRoom,
+  { database, print, ...room }: MailSources,
 ): Promise<Mail> {
   const { smtp, publicUrl, sends } = mail;
   return await startMail({
     ...room,
     em: database.orm.em.fork() as SqlEntityManager,
     db: await queueDatabase(database),
-    stationery: { publicUrl, timeZone },
+    settings: { publicUrl, timeZone },
     smtp,
     sends,
     print: print ?? (environment === 'development' ? toStdout : null),
