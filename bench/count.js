@@ -1,7 +1,7 @@
 import { usageOf } from './contenders/index.js';
 
 /**
- * Adds the milliseconds of CPU that each request took, of the process and of its database connections.
+ * Adds the CPU milliseconds per request, of the process and of its database connections.
  *
  * @template {{ count: number }} Result
  * @param {Pick<import('./database.js').Bench, 'pool'>} bench
@@ -19,7 +19,7 @@ export async function counted({ pool }, { pid }, work) {
   const result = await work();
   const after = await usage();
   const used = pids.map((_, at) => (before[at] && after[at] ? after[at].cpu - before[at].cpu : null));
-  // a connection that nobody used is closed in the meantime
+  // unused connections are closed meanwhile
   const databaseUsed = used.slice(1).filter((each) => each !== null);
   const each = (/** @type {number} */ seconds) => (seconds * 1000) / result.count;
   return {

@@ -10,27 +10,27 @@ import { Keyring } from '../dist/src/services/crypto/keyring.js';
 import { startServer } from '../test/support/server.ts';
 import { say } from './print.js';
 
-/** The password of every seeded account here: production refuses the public ones. */
+/** The password of every seeded account in the benchmark. Production refuses the public ones. */
 export const benchPassword = 'a password of the benchmark';
 
-/** What Argon2id costs here: the least that is allowed, and the service's default. */
+/** The cost of Argon2id in the benchmark: the service's default, which is also the minimum. */
 export const passwordCost = { memory: 19_456, time: 2 };
 
-/** The role that PostGraphile takes for each request. */
+/** The database role that PostGraphile uses for each request. */
 export const officerRole = 'unionhall_bench_officer';
 
 /**
- * A seeded database of this run's own, and the keyring that its passwords are of.
+ * A seeded database for this run, and the keyring of its passwords.
  *
  * @typedef {object} Bench
  * @property {string} url
- * @property {string} keys as UNIONHALL_KEYS
- * @property {pg.Pool} pool for questions beside the measuring
- * @property {() => Promise<void>} close drops the database; the seeded one that it was copied from stays
+ * @property {string} keys as in UNIONHALL_KEYS
+ * @property {pg.Pool} pool for queries beside the measurement
+ * @property {() => Promise<void>} close drops the database; the seeded original of the copy stays
  */
 
 /**
- * Copies the database that was seeded at this scale, which is made first where it is not there.
+ * Copies the database that was seeded at this scale, and creates the original if it is missing.
  *
  * @param {number} scale
  * @returns {Promise<Bench>}
@@ -83,7 +83,7 @@ async function copied(server, scale) {
 const runs = 'unionhall_bench_run_';
 
 /**
- * Drops what runs that were killed left behind, once it is hours old.
+ * Drops databases that killed runs left behind, after some hours.
  *
  * @param {pg.Client} client
  */
@@ -96,8 +96,8 @@ async function forgetOldRuns(client) {
 }
 
 /**
- * The name of the database with the rows of this scale. It stays on the server for the next run; one that was seeded by
- * other sources is dropped.
+ * Returns the name of the database with the rows of this scale. It stays on the server for the next run. Drops a
+ * database that was seeded from other sources.
  *
  * @param {string} server
  * @param {number} scale
@@ -124,7 +124,7 @@ async function seeded(server, scale) {
   return name;
 }
 
-/** A hash of what decides the tables and the rows in them. */
+/** Returns a hash of everything that determines the tables and their rows. */
 async function seedKey() {
   const project = join(import.meta.dirname, '..');
   const hash = createHash('sha256').update(await readFile(join(project, 'node_modules', '@faker-js', 'faker', 'package.json')));

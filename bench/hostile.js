@@ -1,7 +1,7 @@
 import { headersOf } from './contenders/index.js';
 import { heading, median, table } from './print.js';
 
-/** How often each is sent in one round. */
+/** The number of requests of each kind in one round. */
 const times = 20;
 
 const many = (/** @type {number} */ count, /** @type {(n: number) => string} */ each) =>
@@ -11,7 +11,7 @@ const cases = (/** @type {number} */ levels) =>
   `{ grievances(first: 1) ${'{ nodes { member { grievances(first: 1) '.repeat(levels / 2 - 1)}{ totalCount }${' } } }'.repeat(levels / 2 - 1)} }`;
 const wideMember = '{ nodes { grievances(first: 100) { nodes { member { grievances(first: 100) { nodes { id } } } } } } }';
 
-/** What is sent to do harm, each time a document of its own, so that nothing of it is kept. */
+/** Harmful requests. Each is a different document, so that no cache applies. */
 const harmful = {
   'a fragment bomb': (n) =>
     asked(`{ me { ...f0 } } ${many(25, (at) => `fragment f${at} on User { ${at === 24 ? `a${n}: id` : `...f${at + 1} ...f${at + 1}`} }`)}`),
@@ -27,14 +27,16 @@ const harmful = {
   'a body in UTF-16': (n) => Buffer.from(asked(`query a${n} { me { id } }`), 'utf16le'),
 };
 
-/** What is asked in good faith: a document that was never asked before, too. */
+/** A harmless request, also with a different document each time. */
 const ordinary = (/** @type {number} */ n) =>
   asked(`query a${n} { me { username fullName roles { role { name } } } members(first: 20) { nodes { id fullName memberNumber } } }`);
 
 /**
- * How long it takes to refuse what is sent to do harm, beside an ordinary request: one after the other, in turns.
+ * Measures how long the service takes to refuse harmful requests, compared with an ordinary request. Sends them in
+ * turns.
  *
- * @param {{ contenders: readonly { url: string, tokens: Readonly<Record<string, string>> }[], options: { rounds: number } }} setting
+ * @param {{ contenders: readonly { url: string, tokens: Readonly<Record<string, string>> }[], options: { rounds: number
+ * } }} setting
  */
 export async function hostile({ contenders: [service], options }) {
   heading('What is sent to do harm, beside an ordinary request');

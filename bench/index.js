@@ -1,4 +1,5 @@
-// Brings what only the benchmark needs, builds the service, and measures. `npm run bench -- --help` says what it takes.
+// Installs the dependencies of the benchmark, builds the service and measures. `npm run bench -- --help` lists the
+// options.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -57,7 +58,7 @@ async function main() {
   });
 }
 
-/** Installs what the lockfile beside this file names, unless that was done already. */
+/** Installs the lockfile in this folder, unless that was already done. */
 function install() {
   const lock = readFileSync(join(import.meta.dirname, 'package-lock.json'));
   const wanted = createHash('sha256').update(lock).digest('hex');

@@ -1,17 +1,17 @@
 import { Client } from 'undici';
 
 /**
- * A request that can be asked again and again.
+ * A repeatable request.
  *
  * @typedef {object} Asked
  * @property {string} body
  * @property {Record<string, string>} headers
- * @property {number | null} bytes how long the right answer is; null where it is not always the same
+ * @property {number | null} bytes the length of the correct response; null if it varies
  */
 
 /**
- * Asks through so many connections at once for so many seconds, the next question when the last is answered. Every
- * answer must be 200 and as long as the one that was compared.
+ * Sends requests through several connections for some seconds. Each connection sends its next request after the
+ * response to the last. Every response must be 200 and have the length of the verified response.
  *
  * @param {string} url
  * @param {Iterator<Asked>} requests
@@ -86,7 +86,7 @@ function once(client, path, { body, headers, bytes }) {
 const isData = (/** @type {Buffer} */ first) => first.subarray(0, 9).toString() === '{"data":{' && !first.includes('"errors":[');
 
 /**
- * One after the other, round and round, going on from round to round where it stopped.
+ * Yields the items in a loop, and continues where it stopped when it is used again.
  *
  * @template T
  * @param {readonly T[]} items

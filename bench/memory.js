@@ -3,10 +3,10 @@ import { headersOf, startContender, tokensFor } from './contenders/index.js';
 import { connect } from './profile.js';
 import { heading, say, table } from './print.js';
 
-// What documents leave in the memory of the service, which is started with a heap of 512 MB: first an honest load of a few
-// documents asked often, then documents that nobody has sent before, each five times, by signed-in callers and by others.
+// Measures how much memory documents use in a service with a heap of 512 MB: first a normal load of a few documents
+// that are sent often, then new documents, each five times, from signed-in and anonymous callers.
 //
-//     node bench/memory.js [--scale=1] [--documents=1500]
+// node bench/memory.js [--scale=1] [--documents=1500]
 
 const options = Object.fromEntries(process.argv.slice(2).map((each) => each.replace(/^--/, '').split('=')));
 const scale = Number(options.scale ?? 1);
@@ -23,7 +23,7 @@ const branches = [
   'history { id at }',
 ];
 
-/** About 6 kB: many fields, deep enough to need a statement and a plan of their own. */
+/** About 6 kB: many fields, nested deeply enough to need a statement and a plan of their own. */
 const large = (/** @type {number} */ n) => {
   const inner = `${leaves.join(' ')} ${branches.join(' ')}`;
   const some = (/** @type {number} */ at) => leaves.filter((_, place) => ((n + at) >> place) & 1).join(' ');
@@ -35,7 +35,7 @@ const large = (/** @type {number} */ n) => {
   return `query Large${n} { ${parts.join(' ')} }`;
 };
 
-/** Of the size that front ends have, and few. */
+/** A few documents, as large as those of front ends. */
 const honest = Array.from({ length: 60 }, (_, n) => ({
   query: `query Honest${n}($first: Int!) { grievances(first: $first) { totalCount nodes { ${leaves.filter((_leaf, at) => (n + 1) & (1 << (at % 6))).join(' ') || 'id'} ${branches[n % 4]} ${branches[(n + 1) % 4]} } } }`,
 }));
@@ -106,7 +106,7 @@ async function measure() {
   table(['after', 'requests/s', 'heap after gc', 'resident'], rows);
 }
 
-/** Heap in use once everything that is garbage is collected, and resident memory. */
+/** Returns the used heap after a garbage collection, and the resident memory. */
 async function memory(inspector) {
   await inspector.send('HeapProfiler.collectGarbage');
   const { usedSize } = await inspector.send('Runtime.getHeapUsage');

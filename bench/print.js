@@ -5,7 +5,7 @@ export const say = (text) => void process.stdout.write(`${text}\n`);
 export const heading = (text) => say(`\n${text}\n${'─'.repeat(text.length)}`);
 
 /**
- * Columns under their names: the first to the left, those of numbers to the right.
+ * Prints a table. The first column is aligned to the left, and columns of numbers to the right.
  *
  * @param {readonly string[]} names
  * @param {readonly (readonly (string | number)[])[]} rows
@@ -30,7 +30,7 @@ export function median(values) {
 }
 
 /**
- * A ratio of each round, as its median and its spread.
+ * Formats the ratios of all rounds as their median and range.
  *
  * @param {readonly number[]} ratios
  */
@@ -43,7 +43,7 @@ export const spread = (ratios) => `${Math.min(...ratios).toFixed(2)}–${Math.ma
 export const verdict = (ratio, target) => (target === undefined ? '' : ratio >= target ? 'reached' : 'missed');
 
 /**
- * Throughputs of the same rounds, as ratios.
+ * Formats throughputs of the same rounds as ratios.
  *
  * @param {string} question
  * @param {string} other
@@ -60,7 +60,7 @@ export function ratioRow(question, other, ours, theirs, target) {
 /** @typedef {{ cpu: number | null, databaseCpu: number | null }} Used */
 
 /**
- * Process and database together: what others on the machine take away shows less in it than in the throughput.
+ * Adds the CPU of process and database. Other load on the machine affects this less than the throughput.
  *
  * @param {readonly Used[]} ours
  * @param {readonly Used[]} theirs

@@ -7,10 +7,11 @@ import { heading, say, table } from './print.js';
 const project = join(import.meta.dirname, '..');
 
 /**
- * Starts the service with an inspector, and lets that sample it while `work` asks.
+ * Starts the service with an inspector, and samples its CPU while `work` sends requests.
  *
  * @param {import('./database.js').Bench} bench
- * @param {(service: import('./contenders/index.js').Contender) => Promise<() => Promise<{ count: number, perSecond: number }>>} prepare
+ * @param {(service: import('./contenders/index.js').Contender) => Promise<() => Promise<{ count: number, perSecond:
+ * number }>>} prepare
  * @param {string | undefined} file
  */
 export async function profile(bench, prepare, file) {

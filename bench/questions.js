@@ -1,27 +1,31 @@
 import { ask, headersOf, titles } from './contenders/index.js';
 
 /**
- * What is asked of every contender.
+ * A query or mutation that every contender answers.
  *
  * @typedef {object} Question
  * @property {string} name
- * @property {string} says what it is
- * @property {import('./contenders/index.js').Asker} [as] who asks; the officer, where it does not say
- * @property {Partial<Record<import('./contenders/index.js').ContenderName, number>>} targets the throughput that is wanted, as a ratio to the other's
- * @property {(pool: Pool) => readonly any[]} variants what is varied, so that no cache flatters
+ * @property {string} says its description
+ * @property {import('./contenders/index.js').Asker} [as] the caller; by default the officer
+ * @property {Partial<Record<import('./contenders/index.js').ContenderName, number>>} targets the required throughput,
+ * as a ratio to the other contender
+ * @property {(pool: Pool) => readonly any[]} variants the variables, which differ so that no cache helps
  * @property {Record<import('./contenders/index.js').ContenderName, (variant: any) => object>} body
- * @property {Partial<Record<import('./contenders/index.js').ContenderName, (data: any) => any>>} shape turns an answer into the common shape
- * @property {boolean} [writes] a mutation: its variants must be fresh for each request, its answers are compared without `id`, and
- *   their length under load is not held against the first answer's
+ * @property {Partial<Record<import('./contenders/index.js').ContenderName, (data: any) => any>>} shape converts a
+ * response to the common form
+ * @property {boolean} [writes] a mutation: each request needs new variants, responses are compared without `id`, and
+ *   their length may vary under load
  */
 
 /**
- * What variants are drawn from.
+ * The values for variants.
  *
  * @typedef {object} Pool
  * @property {readonly string[]} ids of grievances
- * @property {readonly { service: string, postgraphile: string, bare: [string, string] }[]} cursors the same positions, as each contender names them
- * @property {readonly { memberId: string, organizationId: string }[]} visits members and organizations that stand, in pairs
+ * @property {readonly { service: string, postgraphile: string, bare: [string, string] }[]} cursors the same positions
+ * in the form of each contender
+ * @property {readonly { memberId: string, organizationId: string }[]} visits pairs of members and organizations that
+ * are not deleted
  */
 
 const serviceGrievance = `id grievanceNumber status filedDate
@@ -65,7 +69,7 @@ const peerLog = `mutation Log($activity: SaltingActivityInput!) {
   }
 }`;
 
-/** What every visit has in common; a day in the past, whenever this runs. */
+/** The common input of every visit. The date is in the past, whenever the benchmark runs. */
 const activity = {
   activityDate: '2026-01-15',
   workersContacted: 12,
@@ -83,10 +87,10 @@ const peerFile = `mutation File($grievance: GrievanceInput!) {
   }
 }`;
 
-/** What every grievance that is filed has in common. */
+/** The common input of every filed grievance. */
 const complaint = { filedDate: '2026-01-15', incidentDate: '2026-01-12', violationDescription: 'Sent home without pay.' };
 
-/** A question is added by a line in this table; a mutation too, with `writes`, after what reads. */
+/** Add a line to this table to measure another query or mutation. Mutations have `writes` and come last. */
 export const questions = /** @type {Question[]} */ ([
   {
     name: 'me',
@@ -150,7 +154,7 @@ export const questions = /** @type {Question[]} */ ([
   },
 ]);
 
-/** PostGraphile answers a list as a connection, and text that a check constraint restricts as it stands. */
+/** PostGraphile returns a list as a connection, and text with a check constraint unchanged. */
 const grievanceOfPeer = ({ steps, status, ...rest }) => ({
   ...rest,
   status: status.toUpperCase(),
@@ -158,12 +162,14 @@ const grievanceOfPeer = ({ steps, status, ...rest }) => ({
 });
 
 /**
- * Asks every contender every variant, and compares the answers.
+ * Sends every variant to every contender and compares the responses.
  *
  * @param {Question} question
  * @param {Pool} pool
- * @param {readonly { name: import('./contenders/index.js').ContenderName, url: string, tokens: import('./contenders/index.js').Tokens }[]} contenders
- * @returns {Promise<Map<string, import('./load.js').Asked[]>>} the requests by contender, each with the length of its answer
+ * @param {readonly { name: import('./contenders/index.js').ContenderName, url: string, tokens:
+ * import('./contenders/index.js').Tokens }[]} contenders
+ * @returns {Promise<Map<string, import('./load.js').Asked[]>>} the requests by contender, each with the length of its
+ * answer
  */
 export async function compared(question, pool, contenders) {
   const requests = new Map(contenders.map(({ name }) => [name, /** @type {import('./load.js').Asked[]} */ ([])]));
@@ -199,7 +205,7 @@ function canonical(question, name, status, text) {
 }
 
 /**
- * Both texts around the first character that differs.
+ * Returns the part of both texts around the first different character.
  *
  * @param {string} one
  * @param {string} other
@@ -211,7 +217,7 @@ function difference(one, other) {
 }
 
 /**
- * With its keys in alphabetical order.
+ * Returns the value with its keys in alphabetical order.
  *
  * @param {any} value
  * @param {readonly string[]} without
@@ -225,7 +231,7 @@ function sorted(value, without) {
 }
 
 /**
- * Positions all over the list, ids all over the table, and visits of members to organizations.
+ * Collects cursors across the list, ids across the table, and pairs of members and organizations.
  *
  * @param {{ pool: import('pg').Pool }} bench
  * @param {readonly { name: string, url: string, tokens: import('./contenders/index.js').Tokens }[]} contenders
@@ -256,7 +262,7 @@ export async function drawPool({ pool }, contenders) {
   return { ids, cursors: shuffled(cursors), visits: await drawVisits(pool) };
 }
 
-/** Every so many of the members, each with another of the organizations. */
+/** Selects members at equal distances, each with a different organization. */
 async function drawVisits(pool) {
   const [members, organizations] = await Promise.all(
     ['members', 'organizations'].map((table) => pool.query(`select id from ${table} where deleted_at is null order by id`)),
@@ -267,7 +273,7 @@ async function drawVisits(pool) {
   }));
 }
 
-/** Pages through a contender's list and keeps the cursors at these places. */
+/** Pages through a contender's list and returns the cursors at these positions. */
 async function cursorsOf(contender, length, places) {
   if (!contender) return null;
   const isService = contender.name === 'service';
@@ -283,7 +289,7 @@ async function cursorsOf(contender, length, places) {
   return places.map((place) => ({ cursor: edges[place].cursor, id: edges[place].node.id }));
 }
 
-/** Neighbours apart, the same way each time. */
+/** Separates neighbors, in the same way each time. */
 const shuffled = (items) =>
   items
     .map((item, n) => ({ item, key: (n * 37) % 101 }))

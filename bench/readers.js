@@ -5,7 +5,7 @@ import { cycle, load } from './load.js';
 import { heading, median, ratioRow, say, table } from './print.js';
 import { compared, questions } from './questions.js';
 
-/** Who reads slowly, one connection each. */
+/** The users with slow reads, one connection each. */
 const readers = ['admin', 'staff', 'president', 'vp'];
 
 const target = 0.7;
@@ -14,7 +14,8 @@ const list = '{ grievances(first: 5) { nodes { id } } }';
 const summaries = `{ ${Array.from({ length: 9 }, (_, n) => `s${n}: grievanceSummary { count byStatus { count } }`).join(' ')} }`;
 
 /**
- * What `me` keeps of its throughput beside four users whose reads hang on a locked table, and beside four whose reads work long.
+ * Measures which share of its throughput `me` keeps while four users' reads wait for a locked table, and while four
+ * users' reads take long.
  *
  * @param {import('./run.js').Setting} setting
  */

@@ -4,14 +4,15 @@ import { heading, median, table } from './print.js';
 /** Refused users and the reasons, with a password that no user has. */
 const refused = { unknown: 'nobody', wrong: 'staff', locked: 'instructor', inactive: 'testuser' };
 
-/** How often each is asked in one round. */
+/** The number of requests of each kind in one round. */
 const times = 25;
 
 /**
- * How long a refused sign-in takes by its reason, which nobody is told: asked one after the other, in another order each
- * time, so that what the machine does beside it befalls them all.
+ * Measures how long a refused sign-in takes for each reason. The time must not reveal the reason. Requests are sent one
+ * after the other, in a new order each time, so that other load affects all reasons alike.
  *
- * @param {{ bench: import('./database.js').Bench, contenders: readonly { url: string }[], options: { rounds: number } }} setting
+ * @param {{ bench: import('./database.js').Bench, contenders: readonly { url: string }[], options: { rounds: number }
+ * }} setting
  */
 export async function refusals({ bench, contenders: [service], options }) {
   heading('A refused sign-in, by its reason');

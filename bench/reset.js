@@ -4,8 +4,8 @@ import { heading, median, say, table } from './print.js';
 const times = 50;
 
 /**
- * How long a password reset takes to be answered for an address that an account has, and for one that none has: in turns,
- * each pair in a random order.
+ * Measures how long the response to a password reset takes for a known and for an unknown address. Sends them in pairs,
+ * each in random order.
  *
  * @param {{ contenders: readonly { url: string }[], options: { rounds: number } }} setting
  */

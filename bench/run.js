@@ -20,13 +20,13 @@ import { reset } from './reset.js';
 import { seeding } from './seeding.js';
 import { vault } from './vault.js';
 
-/** Seconds that each contender is asked a question before its turns count: what runs often is compiled by then. */
+/** The warm-up of each contender per query, in seconds, so that frequent code is compiled. */
 const warmUp = 6;
 
 /** @typedef {import('./contenders/index.js').Contender & { tokens: import('./contenders/index.js').Tokens }} Running */
 
 /**
- * What a part works with.
+ * The setting of a part of the benchmark.
  *
  * @typedef {object} Setting
  * @property {import('./database.js').Bench} bench
@@ -39,12 +39,12 @@ const warmUp = 6;
  * @typedef {{ only?: string[], rounds: number, seconds: number, connections: number, scale: number, profile?: string, save?: string }} Options
  */
 
-/** The logins that run beside `me`, and those that are counted. */
+/** The number of logins that run beside `me`, and of those that are counted. */
 const logins = 8;
 const loginTarget = 0.85;
 const besideTarget = 0.7;
 
-/** What is not a question of its own, in its order. */
+/** The parts that do more than send one query, in order. */
 const parts = { login, beside, readers: besideReaders, vault, growth, statements, restart, refusals, reset, hostile, seeding };
 
 /** @param {Options} options */
@@ -143,7 +143,7 @@ async function throughput(setting, asked) {
 /** @typedef {{ count: number, perSecond: number, middle: number, slow: number, cpu: number | null, databaseCpu: number | null }} Turn */
 
 /**
- * Compares the answers to a question, then lets each contender have its turn in each round, every round in another order.
+ * Compares the responses to a query, then measures each contender once per round, in a different order each round.
  *
  * @param {Setting} setting
  * @param {import('./questions.js').Question} question
@@ -278,7 +278,7 @@ async function growth(setting) {
 }
 
 /**
- * By least squares.
+ * Computes the slope by least squares.
  *
  * @param {readonly (readonly [number, number])[]} points
  */
@@ -288,7 +288,7 @@ function slope(points) {
   return points.reduce((sum, [px, py]) => sum + (px - x) * (py - y), 0) / points.reduce((sum, [px]) => sum + (px - x) ** 2, 0);
 }
 
-/** Counts in a service of this process, which is asked once warm. */
+/** Counts the statements of a service in this process, after one warm-up request. */
 async function statements({ bench, pool }) {
   heading('Statements of a question, the session check among them');
   let heard = 0;

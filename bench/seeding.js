@@ -7,13 +7,13 @@ import { noPassword } from '../dist/src/entities/user.js';
 import { migrate, openDatabase } from '../dist/src/database/index.js';
 import { heading, median, ratioRow, say, table } from './print.js';
 
-/** Rows per second, as a share of what COPY alone adds. */
+/** The required rows per second, as a share of COPY alone. */
 const target = 0.8;
 
-/** So much is seeded in each round. */
+/** The scale that is seeded in each round. */
 const scale = 100;
 
-/** Every table that is seeded, each after those that it refers to. */
+/** Every seeded table, after the tables that it refers to. */
 const tables = [
   'organizations',
   'members',
@@ -32,7 +32,7 @@ const tables = [
 ];
 
 /**
- * Seeding in bulk, against COPY of the same rows into the same tables with the same indexes, in one transaction as well.
+ * Compares seeding with COPY of the same rows into the same tables with the same indexes, also in one transaction.
  *
  * @param {{ bench: import('./database.js').Bench, options: { rounds: number } }} setting
  */
@@ -67,7 +67,7 @@ export async function seeding({ bench, options }) {
   table(['question', 'of', 'ratio', 'spread', 'target', ''], [ratioRow('seeding', 'COPY alone', seeded, copied, target)]);
 }
 
-/** Makes an empty database with all tables beside the measured one, and drops it. */
+/** Creates an empty database with all tables beside the measured one, and drops it afterwards. */
 async function within({ url, pool }, act) {
   const name = `${new URL(url).pathname.slice(1)}_${Math.random().toString(36).slice(2, 10)}`;
   await pool.query(`create database "${name}"`);
@@ -82,7 +82,7 @@ async function within({ url, pool }, act) {
   }
 }
 
-/** The rows of each table as COPY writes them. */
+/** Returns the rows of each table as COPY writes them. */
 async function textsOf(url) {
   return await connected(url, async (client) => {
     const texts = [];
@@ -96,7 +96,7 @@ async function textsOf(url) {
   });
 }
 
-/** Adds them, and nothing else. */
+/** Only inserts the rows. */
 async function copy(url, texts) {
   await connected(url, async (client) => {
     await client.query('begin');

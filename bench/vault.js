@@ -10,11 +10,11 @@ import { cycle, load } from './load.js';
 import { cpuRatio, heading, median, megabytes, ratioRow, say, table } from './print.js';
 
 const password = benchPassword;
-/** Unlocks that are counted, at once; and those that come all at once, to see what they do to the others. */
+/** The number of measured unlocks at a time, and of simultaneous unlocks that test the effect on other requests. */
 const unlocks = 8;
 const rush = 200;
 const unlockTarget = 0.85;
-/** A reveal without its audit write may cost twice what a look-up does. */
+/** A reveal without its audit event may take twice as long as a lookup. */
 const revealTarget = 0.5;
 
 const unlockBody = JSON.stringify({
@@ -25,10 +25,10 @@ const unlockBody = JSON.stringify({
 /** @typedef {{ url: string, pid: number }} Service */
 
 /**
- * What the vault costs, asked of the service alone: nobody else has one.
+ * Measures the vault of the service. The other contenders have no vault.
  *
  * @param {{ bench: import('./database.js').Bench, contenders: readonly Service[], pool: import('./questions.js').Pool,
- *   options: { rounds: number, seconds: number, connections: number } }} setting
+ * options: { rounds: number, seconds: number, connections: number } }} setting
  */
 export async function vault({ bench, contenders: [service], pool, options }) {
   const accessTokens = await makeVault(bench, service);
@@ -37,10 +37,13 @@ export async function vault({ bench, contenders: [service], pool, options }) {
   await rushing(service, accessTokens, options);
 }
 
-/** Who has access to the vault: of one person, attempts at once are few. */
+/** The users with vault access. Several are needed, because attempts per user are limited. */
 const others = ['officer', 'staff', 'organizer', 'vp', 'manager', 'president'];
 
-/** The vault of the seeded admin, with as many secrets as a local may have. @returns the access tokens of all who have access */
+/**
+ * Creates the vault of the seeded admin, with as many secrets as a local may have. @returns the access tokens of all
+ * users with access
+ */
 async function makeVault({ pool }, { url }) {
   await pool.query(`update users set is_owner = true where username = 'admin'`);
   const { login } = await ask(url, loginBody('admin', password));
@@ -78,8 +81,8 @@ async function asked(url, body, accessToken, vaultToken) {
 }
 
 /**
- * A reveal apart from its audit write: asked of a service that leaves out this one event. One after another it is seen
- * best what each costs; of questions that come at once, the statements share their way to the database.
+ * Measures a reveal without its audit event, with a service that omits this event. Sequential requests show the cost of
+ * each part; simultaneous ones share round trips to the database.
  */
 async function reveals(bench, service, accessToken, pool, options) {
   heading('A secret that is revealed, and one row that is looked up');
@@ -100,7 +103,7 @@ async function reveals(bench, service, accessToken, pool, options) {
   const unaudited = await startContender('service', bench, ['--import', join(import.meta.dirname, 'contenders', 'unaudited.js')]);
   try {
     for (const { connections, looked, revealed } of manners)
-      // what runs often is compiled in the first round, which does not count
+      // the first round is a warm-up and does not count
       for (let round = 0; round < options.rounds + 1; round += 1) {
         const both = [await turn(unaudited, lookups, connections), await turn(unaudited, secrets, connections)];
         if (round > 0) for (const [at, each] of [looked, revealed].entries()) each.push(both[at]);
@@ -139,7 +142,7 @@ async function reveals(bench, service, accessToken, pool, options) {
   );
 }
 
-/** How many reveals stand in the audit log. @returns {Promise<number>} */
+/** Counts the reveals in the audit log. @returns {Promise<number>} */
 async function eventsOf({ pool }) {
   const { rows } = await pool.query(`select count(*) from audit_events where action = 'secret.reveal'`);
   return Number(rows[0].count);
@@ -195,7 +198,7 @@ async function rushing({ url, pid }, accessTokens, options) {
   say(`  Memory: ${megabytes(before?.memory)} MB before, ${megabytes(grown)} MB more at most, ${megabytes(rest?.memory)} MB after.`);
 }
 
-/** All at once; when the last is answered, all again. */
+/** Sends all requests at once, and again after the last response. */
 async function rushUntil(url, accessTokens, until, outcomes) {
   const once = async (_, at) => {
     const headers = headersOf(accessTokens[at % accessTokens.length]);

@@ -1,4 +1,5 @@
-// Holds what is generated against the contract and the operations: `npm run client:check`, after `npm ci` here.
+// Compares the generated files with the contract and the operations: `npm run client:check`, after `npm ci` in this
+// folder.
 import { execFileSync } from 'node:child_process';
 
 const generated = 'src/generated';

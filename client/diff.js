@@ -1,6 +1,6 @@
-// Holds ../schema.graphql against that of the last tag: `npm run schema:diff`. A breaking change fails, unless
-// ../CHANGELOG.md names the path of what changed (`Grievance.notes`, `Mutation.login.input`) in backticks in the part
-// of what is not released yet.
+// Compares ../schema.graphql with that of the last tag: `npm run schema:diff`. Fails for a breaking change, unless the
+// unreleased part of ../CHANGELOG.md names its path in backticks, for example `Grievance.notes` or
+// `Mutation.login.input`.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ import { buildSchema } from 'graphql';
 const project = join(import.meta.dirname, '..');
 
 /**
- * What breaks a client between two contracts and is not named.
- * @param {string} before @param {string} now both in SDL
+ * Lists the breaking changes between two schemas in SDL that the changelog does not name.
+ * @param {string} before @param {string} now
  * @param {string} changelog
  */
 export async function unnamed(before, now, changelog) {
@@ -20,13 +20,13 @@ export async function unnamed(before, now, changelog) {
   return changes.filter(({ criticality, path }) => criticality.level === CriticalityLevel.Breaking && !named.has(path ?? ''));
 }
 
-/** The first part with a heading of the second level. @param {string} changelog */
+/** Returns the part under the first second-level heading. @param {string} changelog */
 const unreleased = (changelog) => changelog.split(/^## /m)[1] ?? '';
 
 /** @param {string[]} words */
 const git = (...words) => execFileSync('git', words, { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 
-/** @returns the last tag before this commit; null where there is none. */
+/** @returns the last tag before this commit; null if there is none. */
 function lastTag() {
   try {
     return git('describe', '--tags', '--abbrev=0');

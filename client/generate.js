@@ -1,11 +1,12 @@
-// Types the operations in operations/ by ../schema.graphql: `npm run generate`, or `npm run client:generate` above.
+// Generates types for the operations in operations/ from ../schema.graphql: `npm run generate`, or `npm run
+// client:generate` in the project folder.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generate } from '@graphql-codegen/cli';
 import { buildSchema, isAbstractType, isIntrospectionType, isObjectType } from 'graphql';
 
 const here = import.meta.dirname;
-// presets are looked for from the working directory
+// presets are resolved from the working directory
 process.chdir(here);
 const into = `${join(here, 'src', 'generated')}/`;
 

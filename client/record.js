@@ -1,5 +1,5 @@
-// Records what the mocks answer: records of the seeds, as an admin of a running service sees them. With the service of
-// `npm run seed` running: `node record.js http://127.0.0.1:4000/graphql`.
+// Records the responses of the mocks: seeded records as an admin sees them. Start the service with `npm run seed`, then
+// run `node record.js http://127.0.0.1:4000/graphql`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSchema, getNamedType, getNullableType, isLeafType, isListType, isObjectType } from 'graphql';
@@ -25,7 +25,7 @@ async function ask(query, variables = {}) {
   return data;
 }
 
-/** Every field that needs no argument; of records that are recorded by themselves, the id. */
+/** Selects every field without arguments, and only the id of records that are recorded separately. */
 function selection(type, depth = 0) {
   const fields = Object.values(type.getFields()).flatMap(({ name, args, type: of, deprecationReason }) => {
     const named = getNamedType(of);
@@ -45,7 +45,7 @@ const records = {};
 const add = (nodes) => nodes.forEach((node) => (records[node.id] = node));
 for (const list of lists) add((await ask(`{ ${list}(first: 20) { nodes ${selection(schema.getType(typeOf(list)))} } }`))[list].nodes);
 
-// what they lead to, once: a grievance keeps its member and its employer
+// also records the relations: a grievance keeps its member and its employer
 const referred = (value) =>
   typeof value !== 'object' || value === null
     ? []

@@ -5,8 +5,8 @@ export class Migration20261121123455_list_indexes extends Migration {
   override name = 'Migration20261121123455_list_indexes';
 
   /**
-   * What a text contains is found by trigrams, which an extension of PostgreSQL brings. Whoever may create in the
-   * database may create this one; where it is there already, the statement asks for no right at all.
+   * Searches for parts of a text use trigrams, from an extension of PostgreSQL. A role that may create objects in the
+   * database may create it. If it already exists, the statement needs no permission.
    */
   override up(): void | Promise<void> {
     this.addSql(`create extension if not exists pg_trgm;`);
@@ -69,7 +69,7 @@ export class Migration20261121123455_list_indexes extends Migration {
     this.addSql(`drop index "user_deleted";`);
     this.addSql(`drop index "user_trigrams";`);
 
-    // what others use or own stays
+    // keeps the extension if it belongs to another role or is in use
     this.addSql(`do \$\$ begin drop extension if exists pg_trgm; exception when dependent_objects_still_exist or insufficient_privilege then null; end \$\$;`);
   }
 

@@ -12,7 +12,7 @@ export class Migration20261121131333_second_factor extends Migration {
     this.addSql(`create index "rate_limits_ends_at_index" on "rate_limits" ("ends_at");`);
 
     this.addSql(`alter table "sessions" add "idle_ends_at" timestamptz(3) null, add "failed_login_attempts" int not null default 0, add "locked_until" timestamptz(3) null;`);
-    // What was told to nobody until now: sessions that are there idle for as long as they did by default.
+    // Existing sessions have no idle time yet, and get the default.
     this.addSql(`update "sessions" set "idle_ends_at" = "last_seen_at" + interval '7 days';`);
     this.addSql(`alter table "sessions" alter column "idle_ends_at" set not null;`);
     this.addSql(`create index "sessions_idle_ends_at_index" on "sessions" ("idle_ends_at");`);

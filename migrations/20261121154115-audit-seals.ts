@@ -15,7 +15,7 @@ export class Migration20261121154115_audit_seals extends Migration {
     this.addSql(`create index "audit_events_target_type_at_id_index" on "audit_events" ("target_type", "at", "id");`);
     this.addSql(`create index "audit_events_target_id_at_id_index" on "audit_events" ("target_id", "at", "id");`);
     this.addSql(`create index "audit_events_outcome_at_id_index" on "audit_events" ("outcome", "at", "id");`);
-    // what was written before there was a chain is sealed into it, too
+    // events from before the chain are sealed into it as well
     this.addSql(`insert into "audit_backlog" ("event_id") select "id" from "audit_events";`);
     this.addSql(`create or replace function "audit_events_audit_events_wait_fn"() returns trigger as \$\$ begin insert into audit_backlog (event_id) values (new.id); return null; end; \$\$ language plpgsql;`);
     this.addSql(`create trigger "audit_events_wait" AFTER INSERT on "audit_events" for each ROW execute function "audit_events_audit_events_wait_fn"();`);

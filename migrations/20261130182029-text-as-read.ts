@@ -1,10 +1,10 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Text as it is compared where case, accents and apostrophes do not count. */
+/** Returns a text for comparisons that ignore case, accents and apostrophes. */
 const folded = (text: string): string =>
   `lower(translate(regexp_replace(normalize(${text} collate "default", NFD), '[\\u0300-\\u036F\\u200C\\u200D''\\u2018\\u2019\\u02BC\\u0060\\u00B4\\u2032]', '', 'g'), 'ØøŁłĐđıÆæŒœßÞþ', 'OoLlDdiAaOosTt'))`;
 
-/** Says which member numbers differ by case alone: only the local knows which of the two is to be changed. */
+/** Names member numbers that differ only by case. Only the local knows which of them is to be changed. */
 const sameNumber = `do $$ declare numbers text; begin
   select string_agg(member_number, ', ' order by member_number) into numbers from members
     group by lower(member_number) having count(*) > 1 limit 1;

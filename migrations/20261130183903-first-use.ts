@@ -6,7 +6,7 @@ export class Migration20261130183903_first_use extends Migration {
 
   override up(): void | Promise<void> {
     this.addSql(`alter table "sessions" add "first_used_at" timestamptz(3) null;`);
-    // Otherwise the tokens that were replaced before would be honored once more.
+    // Without this, tokens that were already replaced would be accepted once more.
     this.addSql(`update "sessions" set "first_used_at" = "refreshed_at";`);
   }
 

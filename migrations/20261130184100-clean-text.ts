@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Text that people entered. What people sign in with, and what was written down of what happened, stays as it is. */
+/** Text that users entered, except what they sign in with, and except the audit log. */
 const texts: Readonly<Record<string, readonly string[]>> = {
   benevolence_applications: ['description', 'payment_method', 'notes'],
   benevolence_reviews: ['reviewer_name', 'comments'],
@@ -15,14 +15,14 @@ const texts: Readonly<Record<string, readonly string[]>> = {
   users: ['first_name', 'last_name'],
 };
 
-/** Characters that show nothing wherever they stand; those that join others in an emoji or a script are left. */
+/** Characters that are invisible everywhere. Those that join others in an emoji or a script are kept. */
 const hidden = '[\\u00AD\\u061C\\u115F\\u1160\\u180E\\u200B\\u200E\\u200F\\u202A-\\u202E\\u2060-\\u206F\\u2800\\u3164\\uFEFF\\uFFA0]';
 
 export class Migration20261130184100_clean_text extends Migration {
 
   override name = 'Migration20261130184100_clean_text';
 
-  /** Composes text, and takes out what shows nothing, but where nothing would be left. */
+  /** Composes characters and removes invisible ones, unless nothing would remain. */
   override up(): void | Promise<void> {
     for (const [table, columns] of Object.entries(texts)) {
       for (const column of columns) {
@@ -32,7 +32,7 @@ export class Migration20261130184100_clean_text extends Migration {
     }
   }
 
-  /** How it was spelled is not known any more, and reads the same. */
+  /** The previous spelling is unknown, and looks the same. */
   override down(): void {}
 
 }

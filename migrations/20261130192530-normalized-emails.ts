@@ -1,7 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 import { domainToASCII } from 'node:url';
 
-/** As addresses are stored since this version: a migration goes on doing what it did, whatever becomes of the service. */
+/** A copy of the service's rule of this version, so that later changes of the service do not change the migration. */
 function normalizeEmail(text: string): string {
   const email = text.trim().normalize('NFC');
   const at = email.lastIndexOf('@');
@@ -23,7 +23,10 @@ export class Migration20261130192530_normalized_emails extends Migration {
 
   override name = 'Migration20261130192530_normalized_emails';
 
-  /** Of two accounts with one mailbox, the second keeps its spelling: an administrator decides which of them stays. */
+  /**
+   * If two accounts have the same mailbox, the second keeps its spelling, and an administrator decides which one to
+   * keep.
+   */
   override async up(): Promise<void> {
     this.addSql(`create index "user_locked_until_by_username" on "users" ("locked_until", (lower("username")), "id") where deleted_at is null;`);
     const rows = await this.execute(`select id, email from users where email ~ '[^\\x01-\\x7F]' order by id`) as { id: string; email: string }[];
@@ -41,7 +44,7 @@ export class Migration20261130192530_normalized_emails extends Migration {
     }
   }
 
-  /** How an address was spelled is not known any more, and mail reaches it as it is. */
+  /** The previous spelling is unknown, and mail reaches the address in any spelling. */
   override down(): void | Promise<void> {
     this.addSql(`drop index "user_locked_until_by_username";`);
   }

@@ -51,7 +51,7 @@ export class Migration20261201053019_deadlines extends Migration {
     this.addSql(`alter table "grievance_deadlines" add constraint "grievance_deadlines_party_check" check ("party" in ('union', 'employer', 'arbitrator'));`);
     this.addSql(`alter table "grievance_deadlines" add constraint "grievance_deadlines_on_miss_check" check ("on_miss" in ('none', 'waived', 'last_answer', 'denied', 'advanced', 'granted'));`);
 
-    // What is known of the grievances so far: their filing, their meetings, and their ways to the next step.
+    // The known milestones of existing grievances: their filing, their meetings, and their advances to the next step.
     const milestone = 'insert into "grievance_milestones" ("id", "grievance_id", "step", "kind", "date", "is_default", "actor_id", "at")';
     this.addSql(`${milestone}
       select gen_random_uuid(), g.id, 1, 'submitted', g.filed_date, false, e.actor_id, coalesce(e.at, g.created_at)

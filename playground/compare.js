@@ -1,4 +1,4 @@
-// Sends one query as two people, marks the lines that differ, and names the rules of the types and fields that differ.
+// Sends one query as two users, marks the lines that differ, and shows the rules of the types and fields that differ.
 const { initialEnvironments } = await (await fetch(new URL('windows.json', location.href))).json();
 const accounts = initialEnvironments.subEnvironments.map(({ title, variables }) => ({ title, ...variables }));
 const element = (id) => document.getElementById(id);
@@ -51,7 +51,7 @@ async function ask(query, variables, token) {
   return await response.json();
 }
 
-// Where and when an error happened differs in every answer.
+// The place and time of an error differ in every response.
 function textOf({ data, errors }) {
   const said = errors?.map(({ message, path, extensions }) => ({ message, path, code: extensions?.code }));
   return JSON.stringify({ ...(said && { errors: said }), data }, null, 2);
@@ -67,7 +67,7 @@ function show(id, text, other) {
   element(id).replaceChildren(...lines);
 }
 
-// The indexes of the lines of a longest common subsequence.
+// Returns the indexes of the lines of a longest common subsequence.
 function commonLines(mine, theirs) {
   const lengths = Array.from({ length: mine.length + 1 }, () => new Uint16Array(theirs.length + 1));
   for (let at = mine.length - 1; at >= 0; at -= 1) {
@@ -87,7 +87,7 @@ function commonLines(mine, theirs) {
   return common;
 }
 
-// The descriptions of the schema contain the rules: they are generated from them.
+// Reads the descriptions of the schema, which contain the generated rules.
 async function readTypes() {
   const type = 'name ofType { name ofType { name ofType { name } } }';
   const { data } = await ask(`{ __schema { queryType { name } types { name description fields { name description type { ${type} } } } } }`);
@@ -95,7 +95,8 @@ async function readTypes() {
   return { query: types.get(data.__schema.queryType.name), get: (name) => types.get(name) };
 }
 
-// Walks both answers at once. A field by an alias has no rule here: the answer does not tell its name.
+// Walks through both responses. Finds no rule for a field with an alias, because the response does not contain its
+// name.
 function* differences(one, other, type, types) {
   if (JSON.stringify(one) === JSON.stringify(other) || !type) return;
   if (Array.isArray(one) && Array.isArray(other)) {

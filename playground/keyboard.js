@@ -1,4 +1,4 @@
-// Makes reachable by keyboard what Altair offers to the mouse alone, and marks an answer that has errors.
+// Makes mouse-only parts of Altair accessible by keyboard, and marks a response with errors.
 const buttons = [
   '.window-switcher__input',
   '.header__menu-item',
@@ -10,7 +10,7 @@ const buttons = [
   '.no-link-link',
 ].join();
 const menuItem = '.ant-dropdown-menu-item';
-/** Entries of menus that are not about this service. */
+/** Menu entries that do not concern this service. */
 const foreign = /^\s*(No environment|Star on GitHub|Report a bug)\s*$/;
 let opener = null;
 let isOpening = false;
@@ -74,7 +74,8 @@ function items() {
   return [...document.querySelectorAll(`.cdk-overlay-container ${menuItem}`)].filter((item) => item.offsetParent !== null);
 }
 
-// The status of HTTP is 200 for errors too. The editor draws only what is in view: the mark stays while its first line is not.
+// Errors have HTTP status 200 too. The editor only renders visible lines, so the mark stays while the first line is
+// hidden.
 function markErrors() {
   for (const result of document.querySelectorAll('app-query-result')) {
     const [first, second] = result.querySelectorAll('.cm-content .cm-line');

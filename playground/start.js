@@ -13,7 +13,7 @@ addEventListener('click', sendWhatIsInView, { capture: true });
 await openOne();
 await saveCollection();
 
-// What a person does in the windows stays in the browser. At the very first start, the last window is open.
+// The browser keeps the user's changes to the windows. At the first start, the last window is open.
 async function openOne() {
   const isFirstStart = !localStorage.getItem(arranged);
   localStorage.setItem(arranged, 'yes');
@@ -61,7 +61,7 @@ function savedAs(window) {
   };
 }
 
-// Before an operation was chosen, Altair refuses to send a window of several: the first one in view is meant.
+// Altair refuses to send a window with several operations until one is chosen. This chooses the first visible one.
 function sendWhatIsInView(event) {
   const button = event.target.closest?.('.send-request__button');
   if (button?.innerText.trim() !== 'Send Request') return;

@@ -7,12 +7,12 @@ import { basename, join, relative, resolve } from 'node:path';
 
 export const project = join(import.meta.dirname, '..');
 const compiled = ['src', 'seeds', 'migrations', 'mikro-orm.config.ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
-/** The notes of a build: the hash of its sources, and one file per process that runs from it. */
+/** The folder with notes about a build: the hash of its sources, and one file per process that runs from it. */
 const notes = '.build';
 
 /**
- * Finds or makes a build of the current sources. Leaves a build alone while another process runs from it: then a second
- * folder is used.
+ * Finds or creates a build of the current sources. If another process runs from the build, it is not changed, and a
+ * second folder is used.
  * @returns {string | null} the folder, or null after compiler errors, which are printed.
  */
 export function prepareBuild() {
@@ -42,7 +42,7 @@ export function build() {
 }
 
 /**
- * Notes that a process runs from a build, so that no other one replaces it.
+ * Records that a process runs from a build, so that no other process replaces it.
  * @param {string} folder
  * @param {number} [pid]
  */
@@ -53,7 +53,7 @@ export function noteUse(folder, pid = process.pid) {
     writeFileSync(file, '');
     process.on('exit', () => rmSync(file, { force: true }));
   } catch {
-    // a folder that this user cannot write is replaced by nobody meanwhile but its owner
+    // only its owner replaces a folder that this user cannot write to
   }
 }
 
@@ -68,7 +68,7 @@ function withoutCompiler(dist, hash) {
   return dist;
 }
 
-/** @returns {string | null} the compiler's program; null where development dependencies are missing. */
+/** @returns {string | null} the compiler's program; null if development dependencies are missing. */
 function compiler() {
   try {
     return join(createRequire(import.meta.url).resolve('typescript/package.json'), '..', 'bin', 'tsc');

@@ -1,4 +1,5 @@
-// Runs the service, and starts it again after every change that compiles. After another one, the running service stays.
+// Runs the service, and restarts it after every change that compiles. If a change does not compile, the running service
+// stays.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, watch } from 'node:fs';
@@ -7,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { noteUse, prepareBuild, project } from './build.js';
 import { loadEnvironment, warnOfUnknown } from './environment.js';
 
-/** Milliseconds to wait for further changes: an editor writes several files at once. */
+/** Milliseconds to wait for further changes, because an editor writes several files at once. */
 const pause = 150;
 
 const names = loadEnvironment(join(project, '.env'));
@@ -31,7 +32,7 @@ async function update() {
   });
 }
 
-/** Stops the running service and waits for its end: the next one needs its port and its database. */
+/** Stops the running service and waits for its end, because the next one needs its port and its database. */
 async function end() {
   const ending = service;
   service = undefined;
@@ -51,7 +52,10 @@ for (const folder of ['src', 'seeds', 'migrations'].flatMap(foldersIn)) {
   });
 }
 
-/** The folder and all below it, to be watched one by one: a recursive watch loses a file that an editor replaces. */
+/**
+ * Lists the folder and all folders below it. Each is watched separately, because a recursive watch loses a file that an
+ * editor replaces.
+ */
 function foldersIn(name) {
   const top = join(project, name);
   const below = readdirSync(top, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory());

@@ -1,4 +1,4 @@
-// Writes the documents that come from the code: `npm run docs`. A test holds what is committed against it.
+// Writes the documents that are generated from the code: `npm run docs`. A test compares the committed files.
 import 'reflect-metadata';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { windows, type Window } from '../src/http/playground.ts';
 
 const project = join(import.meta.dirname, '..');
 
-/** What the pages come from. */
+/** The sources of the pages. */
 export interface Sources {
   readonly variables: Readonly<Record<string, ZodType>>;
   readonly refusals: Readonly<Record<RefusalCode, string>>;
@@ -18,7 +18,7 @@ export interface Sources {
   readonly entities: Iterable<EntityMetadata>;
 }
 
-/** Every page that is written, by its path. */
+/** Returns every generated page by its path. */
 export async function pages({ variables, refusals, entities }: Sources): Promise<Record<string, string>> {
   return {
     'docs/configuration.md': configurationPage(variables),
@@ -30,7 +30,7 @@ export async function pages({ variables, refusals, entities }: Sources): Promise
 
 const written = (from: string): string => `\`npm run docs\` generates this page from ${from}, and a test compares them.`;
 
-/** The sections of the page: which variables each has, in this order. */
+/** The sections of the page, with the variables of each in this order. */
 const concerns: readonly (readonly [title: string, ...names: string[]])[] = [
   ['Process and HTTP', 'NODE_ENV', 'HOST', 'PORT', 'REQUEST_TIMEOUT', 'STOP_DELAY', 'STOP_GRACE', 'TRUSTED_PROXIES', 'CORS_ORIGINS'],
   [
@@ -134,7 +134,7 @@ function defaultOf(schema: ZodType): string {
   return inside ? defaultOf(inside) : '';
 }
 
-/** The words that it may be, or the least and the most of a number. */
+/** Describes the allowed words of a variable, or the minimum and maximum of a number. */
 function formOf(schema: ZodType): string {
   const { innerType, in: before } = definitionOf(schema);
   const inside = innerType ?? before;
@@ -230,7 +230,7 @@ function schemaPage(entities: readonly EntityMetadata[]): string {
   ]);
 }
 
-/** An entity-relationship diagram of Mermaid. */
+/** Draws an entity-relationship diagram in Mermaid. */
 function diagram(entities: readonly EntityMetadata[]): string {
   const columns = (entity: EntityMetadata): EntityProperty[] =>
     entity.props.filter(({ name, fieldNames, persist }) => fieldNames?.length === 1 && persist !== false && !common.has(name));

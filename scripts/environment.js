@@ -16,8 +16,8 @@ export function readEnvironment(file) {
 }
 
 /**
- * Adds the variables of .env, where it exists, to the environment. A variable that is set keeps its value. Where the
- * file cannot be read, says why and ends the process.
+ * Adds the variables of .env, if it exists, to the environment. A variable that is already set keeps its value. If the
+ * file cannot be read, it prints the reason and ends the process.
  * @param {string} file
  * @returns {string[]} the names that were read.
  */
@@ -34,7 +34,7 @@ export function loadEnvironment(file = '.env') {
 }
 
 /**
- * Warns of names that no setting has: a misspelt one would be ignored.
+ * Warns about names that are not settings, because a misspelled one would be ignored.
  * @param {string[]} names
  * @param {object} variables
  */

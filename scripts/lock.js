@@ -1,5 +1,5 @@
-// Completes package-lock.json: the optional packages for other machines, where the registry that was asked had them not,
-// are missing from it, and `npm ci` then refuses. To be run after `npm install`; it changes nothing that is there.
+// Completes package-lock.json after `npm install`. Adds optional packages for other platforms that the registry did not
+// list; without them, `npm ci` refuses the file. Existing entries do not change.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -27,7 +27,7 @@ export function writeDomain(project: string, name: string): string[] {
     if (kind === 'ts') contents.set(file, text);
     if (kind === 'diff') contents.set(file, patched(contents.get(file) ?? readFileSync(join(project, file), 'utf8'), text));
   }
-  // the guide does this with perl, because a diff adds whole lines
+  // the guide uses perl here, because a diff adds whole lines
   const index = 'src/permissions/index.ts';
   contents.set(index, String(contents.get(index)).replace(/^const domains = \[/m, `$&${name}, `));
   for (const [file, text] of contents) {
@@ -44,7 +44,8 @@ function renamed(text: string, name: string): string {
 }
 
 /**
- * Adds the lines with a plus after the lines before them, which must be there; `@@` begins at the top again.
+ * Adds the lines with a plus after the unchanged lines before them, which must exist. `@@` restarts at the beginning of
+ * the file.
  */
 export function patched(source: string, patch: string): string {
   const lines = source.split('\n');

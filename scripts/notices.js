@@ -4,10 +4,13 @@ import { join } from 'node:path';
 
 const project = join(import.meta.dirname, '..');
 const isNotice = /(^|\.)(licen[cs]e|copying|notice)\b/i;
-/** Files of a package that stand in this repository, because the package brings dozens of others that they do not need. */
+/** Files of packages that are committed here, because each package would install dozens of unneeded dependencies. */
 const vendored = [{ label: 'graphql-voyager 2.1.0 (MIT), in playground/voyager', place: 'playground/voyager' }];
 
-/** @returns {string} the notices of every production dependency that is not optional; packages with one text share it. */
+/**
+ * @returns {string} the notices of all production dependencies except optional ones. Packages with the same text share
+ * it.
+ */
 export function notices() {
   const { packages } = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
   /** @type {Map<string, string[]>} */

@@ -1,18 +1,18 @@
 #!/usr/bin/env node
-// The command `unionhall`: builds what changed, then runs a command of the service in this very process, so that signals
-// reach it.
+// The command `unionhall`: builds what changed, then runs a command of the service in the same process, so that it
+// receives signals.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { prepareBuild } from './build.js';
 import { loadEnvironment, warnOfUnknown } from './environment.js';
 
 const names = loadEnvironment();
-// npm runs this in a shell, which ends at a SIGTERM without passing it on: an orphaned child ends too
+// npm runs this in a shell, which ends at SIGTERM without forwarding it, so an orphaned process must end too
 if (process.env.npm_lifecycle_event !== undefined) {
   const parent = process.ppid;
   const watch = setInterval(() => {
     if (process.ppid === parent) return;
-    clearInterval(watch); // a second signal would stop it at once
+    clearInterval(watch); // a second signal would stop the process at once
     process.kill(process.pid, 'SIGTERM');
   }, 500).unref();
 }

@@ -5,7 +5,7 @@ import type { Dossier, Kind } from './dossier.ts';
 import { idOf, takenOverAt } from './id.ts';
 import type { RoleRow, UserRoleRow, UserRow } from './row.ts';
 
-/** Someone who can sign in to a seeded database. The passwords are public: such a database is for development only. */
+/** A user of a seeded database. The passwords are public, so such a database is for development only. */
 export interface SeededAccount {
   readonly username: string;
   readonly password: string;
@@ -43,7 +43,7 @@ export const seededAccounts = [
 
 export const emailOf = (account: SeededAccount): string => `${account.username}@${seededDomain}`;
 
-/** The seeded account with this username. */
+/** Returns the seeded account with this username. */
 export function accountOf(username: string): SeededAccount {
   const found = seededAccounts.find((each) => each.username === username);
   if (!found) throw new TypeError(`No seeded account has the username ${username}.`);
@@ -58,23 +58,23 @@ const ids = new Map<string, string>(seededAccounts.map(({ username }) => [userna
 /** The ids of the users, in the order of their accounts. */
 export const accountIds: readonly string[] = [...ids.values()];
 
-/** The id of the user with this seeded username. */
+/** Returns the id of the user with this seeded username. */
 export function userId(username: string): string {
   const id = ids.get(username);
   if (id === undefined) throw new TypeError(`No seeded account has the username ${username}.`);
   return id;
 }
 
-/** The name under which the user with this seeded username appears in other records. */
+/** Returns the name of the user with this seeded username, as it appears in other records. */
 export function fullNameOf(username: string): string {
   const { firstName, lastName } = accountOf(username);
   return `${firstName} ${lastName}`;
 }
 
-/** Who owns a seeded instance that nobody owned before. */
+/** The owner of a seeded instance without another owner. */
 export const seededOwner = 'admin';
 
-/** The user who holds each level of review. */
+/** The user for each review level. */
 export const reviewers: Readonly<Record<BenevolenceReviewLevel, string>> = {
   vp: 'vp',
   admin: 'admin',
@@ -82,7 +82,7 @@ export const reviewers: Readonly<Record<BenevolenceReviewLevel, string>> = {
   president: 'president',
 };
 
-/** The members of the first block whom users are linked to, by their place in it. */
+/** The members of the first block that are linked to users, by their place in it. */
 export const linkedMembers = { member: 10, testuser: 11, organizer: 34 } as const satisfies Readonly<Record<string, number>>;
 
 /** The six system roles. */
@@ -98,10 +98,12 @@ export function roleRows(): RoleRow[] {
   }));
 }
 
-/** Users, each with the role that the account has. */
+/** Users, each with the role of the account. */
 export const accounts: Kind = { table: 'users', parts: ['user_roles'] };
 
-/** An account with the hash of its password; `roleIds` are the roles' ids by name, as the database has them; `owner` is a username. */
+/**
+ * Builds an account with a password hash. `roleIds` has the database's ids of the roles by name; `owner` is a username.
+ */
 export function accountDossier(
   account: SeededAccount,
   passwordHash: string,

@@ -11,7 +11,7 @@ import { violationTexts } from './texts/violation.ts';
 
 const at = takenOverAt(0);
 
-/** A bargaining unit, and the terms of its agreements. */
+/** A bargaining unit and the terms of its agreements. */
 interface Unit {
   readonly name: string;
   readonly code: string;
@@ -68,7 +68,7 @@ const limits: readonly (readonly [
   [4, TimeLimitAct.AWARD, 30, DayUnit.CALENDAR, LimitBase.MEETING, NONE],
 ];
 
-/** The articles that the violations name, with their numbers. */
+/** The articles that the violations refer to, with their numbers. */
 const articles: readonly (readonly [number: string, title: string])[] = [
   ...new Map(
     violationTexts.map(({ article }) => {
@@ -162,7 +162,7 @@ function limitRow(agreement: string, place: number): AgreementLimitRow {
 
 const employersPerBlock = 13;
 
-/** Signatures: the first employer of a block is a utility, the others have signed both inside agreements. */
+/** Signatures. The first employer of a block is a utility; the others have signed both inside agreements. */
 export const assents: ScaledKind = {
   table: 'agreement_employers',
   parts: [],
@@ -188,12 +188,15 @@ function assentRow(block: number, nth: number, [unit, term]: readonly [Unit, num
     agreement_id: agreementId(unit, term),
     organization_id: organization,
     assented_date: unit.terms[term]?.[0] ?? '',
-    // after the last incident that was grieved
+    // after the last incident with a grievance
     ended_date: hasLeft ? daysAgo(5) : null,
   };
 }
 
-/** The agreement that governs a grievance against the employer of the member at this place, and its article of this name. */
+/**
+ * Returns the agreement that governs a grievance against the employer of the member at this place, and its article of
+ * this name.
+ */
 export function governingOf(member: number, article: string | null): { readonly agreement_id: string; readonly article_id: string | null } {
   const isUtility = (member * 5) % employersPerBlock === 0;
   const agreement = isUtility ? agreementId(utility, 0) : agreementId(inside, 1);
@@ -201,7 +204,9 @@ export function governingOf(member: number, article: string | null): { readonly 
   return { agreement_id: agreement, article_id: number === undefined ? null : articleId(agreement, number) };
 }
 
-/** The time limits of the agreement that governs a grievance against the employer of the member at this place. */
+/**
+ * Returns the time limits of the agreement that governs a grievance against the employer of the member at this place.
+ */
 export const termsFor = (member: number): LimitTerms => ({
   clock: ((member * 5) % employersPerBlock === 0 ? utility : inside).clock,
   steps: 3,

@@ -9,11 +9,11 @@ import { seed } from './index.ts';
 import { refuseProduction, SeedError, type SeedPhase } from './run.ts';
 
 /**
- * Seeds as `npm run seed` does where a seeder is run without a run of {@link seed}: by MikroORM's CLI or by
- * `orm.seeder.seed()`. The passwords get hashes under the keyring of the configuration. Without DATABASE_URL the CLI has no
- * database to seed, and the one that the service would open is seeded.
+ * Seeds like `npm run seed` when a seeder runs without {@link seed}: from MikroORM's CLI or `orm.seeder.seed()`. The
+ * passwords are hashed with the configured keyring. Without DATABASE_URL, the CLI has no database, so this seeds the
+ * one that the service would open.
  *
- * @param phase the only one; all of them where it is left out.
+ * @param phase the only phase to run; undefined for all.
  * @throws {SeedError} in production, and on a database without tables.
  */
 export async function seedAlone(em: EntityManager, phase?: SeedPhase): Promise<void> {

@@ -19,17 +19,19 @@ import { hardshipTexts } from './texts/hardship.ts';
 const { MEDICAL, HARDSHIP, DEATH_IN_FAMILY, DISASTER, OTHER } = BenevolenceReason;
 const { APPROVED: YES, DENIED: NO, NEEDS_INFO: ASK, DEFERRED: UP } = BenevolenceReviewDecision;
 
-/** What an application is before it has a story. */
+/** The basic facts of an application. */
 interface Shape {
   readonly reason: BenevolenceReason;
-  /** The bounds of the amount in whole dollars. */
+  /** The minimum and maximum amount in whole dollars. */
   readonly amount: readonly [from: number, to: number];
-  /** The decisions of each round; no round is a draft that was never submitted, an empty one waits for its first review. */
+  /**
+   * The decisions of each round. Without rounds, the application is a draft; an empty round waits for its first review.
+   */
   readonly rounds: readonly (readonly BenevolenceReviewDecision[])[];
   readonly isPaid?: true;
   /** The applicant's place in the block. */
   readonly member: number;
-  /** How many days ago it was written. */
+  /** The number of days since it was written. */
   readonly age: number;
 }
 
@@ -98,10 +100,10 @@ const comments: Readonly<Record<BenevolenceReviewDecision, readonly (string | nu
 const paymentMethods = ['check', 'check', 'direct deposit', 'paid to the creditor'];
 const notes = ['Original documents in the office safe.', 'Asked for discretion.', 'Referred to the county assistance line as well.'];
 
-/** How many of the applications before it in the block give the same reason, for each of them. */
+/** For each application of a block, the number of earlier ones in the block with the same reason. */
 const sameBefore = shapes.map((shape, slot) => shapes.slice(0, slot).filter(({ reason }) => reason === shape.reason).length);
 
-/** Benevolence applications, each with everything that was decided and done on it, told to its present end. */
+/** Benevolence applications with all their decisions and actions up to the present. */
 export const benevolence: ScaledKind = {
   table: 'benevolence_applications',
   parts: ['benevolence_reviews', 'case_events'],
@@ -117,7 +119,7 @@ function* benevolenceDossiers(scale: number): Generator<Dossier> {
   }
 }
 
-/** Tells the story of one application, day after day. */
+/** Generates the history of one application, day by day. */
 class Telling {
   private readonly index: number;
   private readonly applied: string;
@@ -161,7 +163,7 @@ class Telling {
     for (const [nth, decision] of decisions.entries()) this.tellReview(round, nth, decision);
   }
 
-  /** Levels decide in their order without a gap, so that the n-th decision of a round is the n-th level's. */
+  /** Levels decide in order without gaps, so the n-th decision of a round belongs to the n-th level. */
   private tellReview(round: number, nth: number, decision: BenevolenceReviewDecision): void {
     this.pass(1, 5);
     if (decision === UP) this.required = benevolenceLevels.slice(0, Math.max(this.required.length, nth + 2));
@@ -194,7 +196,7 @@ class Telling {
     return decision === YES && isLast ? BenevolenceStatus.APPROVED : BenevolenceStatus.UNDER_REVIEW;
   }
 
-  /** From 60 to 100 percent of what was asked for, in whole dollars. */
+  /** From 60 to 100 percent of the requested amount, in whole dollars. */
   private grant(): string {
     const dollars = Number(this.amount);
     return money(Math.ceil((dollars * this.dice.pick([60, 75, 80, 90, 100, 100])) / 100) * 100);
@@ -227,13 +229,13 @@ class Telling {
     };
   }
 
-  /** Each text once in a block: there are as many for a reason as applications that give it. */
+  /** Uses each text once per block: every reason has as many texts as applications. */
   private get description(): string {
     const texts = hardshipTexts[this.shape.reason];
     return texts[((sameBefore[this.slot] ?? 0) + this.block) % texts.length] ?? '';
   }
 
-  /** Who has an account applies by it; for the others the office does. */
+  /** Members with an account apply themselves; for the others, the office applies. */
   private get usernameOfApplicant(): string {
     if (this.block > 0) return 'staff';
     if (this.shape.member === member) return 'member';

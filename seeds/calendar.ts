@@ -1,30 +1,33 @@
-/** The day on which the seeded local lives: everything it has done was done before it. */
+/** The present day of the seeded local. All its records are older. */
 export const anchorDate = '2026-03-31';
 
 const dayLength = 86_400_000;
 
-/** The day this many days before the anchor. */
+/** Returns the day this many days before the anchor. */
 export const daysAgo = (days: number): string => plusDays(anchorDate, -days);
 
-/** The day this many days after another (or before it, where negative). */
+/** Returns the day this many days after another, or before it for a negative number. */
 export const plusDays = (day: string, days: number): string => dayOf(countOf(day) + days);
 
-/** The day itself, or the Monday after it where it is on a weekend. */
+/** Returns the day itself, or the following Monday if it is on a weekend. */
 export function workday(day: string): string {
   const count = countOf(day);
   const sinceMonday = (((count + 3) % 7) + 7) % 7;
   return sinceMonday < 5 ? day : dayOf(count + 7 - sinceMonday);
 }
 
-/** How many days the second day is after the first. */
+/** Returns the number of days from the first day to the second. */
 export const daysBetween = (from: string, to: string): number => countOf(to) - countOf(from);
 
-/** An instant on the day, in minutes from ten in the morning (Eastern Standard Time), so that it is the same day there and in UTC. */
+/**
+ * Returns an instant on the day, in minutes from 10:00 Eastern Standard Time, so that the day is the same there and in
+ * UTC.
+ */
 export const instantOn = (day: string, minutes: number): Date => new Date(countOf(day) * dayLength + (15 * 60 + minutes) * 60_000);
 
 export const yearOf = (day: string): number => Number(day.slice(0, 4));
 
-/** Days since 1970 by their names and the names by the days: a lifetime has few of them, and to compute one takes longer than to look it up. */
+/** Days since 1970 by date, and dates by days. The seeds use few dates, and a lookup is faster than computing them. */
 const counts = new Map<string, number>();
 const days = new Map<number, string>();
 

@@ -5,17 +5,20 @@ import type { EntityManager } from '@mikro-orm/sql';
 import type { Pool, PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
-/** The one connection of a run, in its transaction; below the entities, so that no hook, filter or default touches a seeded row. */
+/**
+ * The only connection of a run, inside its transaction. It bypasses the entities, so no hook, filter or default changes
+ * a row.
+ */
 export interface SeedConnection {
   query<Row = unknown>(text: string, values?: readonly unknown[]): Promise<Row[]>;
-  /** Adds rows in COPY's text format, and returns how many there were. `into` is the table with its columns. */
+  /** Adds rows in COPY's text format, and returns their number. `into` is the table with its columns. */
   copy(into: string, lines: Buffer): Promise<number>;
 }
 
-/** The advisory lock under which one run waits for another: "unionhall" as a number nobody else is likely to choose, and one more. */
+/** The advisory lock that makes runs wait for each other: the key of the migrations plus one. */
 const SEEDING = 8_519_330_718;
 
-/** Runs a function in one transaction, alone: who seeds at the same time begins when this has ended. */
+/** Runs a function in one transaction. Runs at the same time wait for its end. */
 export async function inTransaction(em: AnyEntityManager, act: (connection: SeedConnection) => Promise<void>): Promise<void> {
   const connection = (em as EntityManager).getConnection() as unknown as { getNativeClient(): Promise<Pool | PGlite> };
   const client = await connection.getNativeClient();
@@ -41,13 +44,13 @@ function onPglite(transaction: Transaction): SeedConnection {
 
 async function onServer(pool: Pool, act: (connection: SeedConnection) => Promise<void>): Promise<void> {
   const client = await pool.connect();
-  client.on('error', () => undefined); // the next statement on it tells
+  client.on('error', () => undefined); // the next statement on it reports the error
   try {
     await client.query('begin');
     await act(onClient(client));
     await client.query('commit');
   } finally {
-    client.release(true); // closed, which undoes what was not committed
+    client.release(true); // closing it undoes what was not committed
   }
 }
 

@@ -1,19 +1,22 @@
 import type { Tables } from './row.ts';
 
-/** Rows that are written together or not at all, by their tables: one that can stand alone, and those that belong to it. */
+/** Rows that are written together or not at all, by table: one main row, and the rows that belong to it. */
 export type Dossier = { readonly [Table in keyof Tables]?: readonly Tables[Table][] };
 
-/** What the dossiers of a kind are made of. */
+/** The tables of the dossiers of a kind. */
 export interface Kind {
-  /** The table of the row that can stand alone. */
+  /** The table of the main row. */
   readonly table: keyof Tables;
-  /** The tables of what belongs to it, in an order in which they can be written. */
+  /** The tables of the other rows, in an order in which they can be written. */
   readonly parts: readonly (keyof Tables)[];
 }
 
-/** A kind of which every block has so many. */
+/** A kind with a fixed number of dossiers per block. */
 export interface ScaledKind extends Kind {
   readonly perBlock: number;
-  /** Those of the first `scale` blocks, one after the other: the same at every call, those of a lower scale at the head. */
+  /**
+   * Yields the dossiers of the first `scale` blocks in order. They are the same at every call, and a larger scale only
+   * appends.
+   */
   readonly dossiers: (scale: number) => Iterable<Dossier>;
 }

@@ -20,10 +20,10 @@ import { violationTexts } from './texts/violation.ts';
 const { ADVANCED, DENIED, SETTLED } = GrievanceStepOutcome;
 const { SUBMITTED, MET, ANSWERED } = MilestoneKind;
 
-/** What happens to a grievance: the outcome of a meeting, or an action between meetings. */
+/** An event of a grievance: the outcome of a meeting, or an action between meetings. */
 type Move = GrievanceStepOutcome | 'investigate' | 'appeal' | 'settle' | 'withdraw' | 'close';
 
-/** What a grievance is before it has a story: who filed it, and what has happened since. */
+/** The basic facts of a grievance: who filed it, and its events so far. */
 interface Shape {
   /** The grievant's place in the block. */
   readonly member: number;
@@ -32,7 +32,7 @@ interface Shape {
 
 const { member, testuser } = linkedMembers;
 
-/** The 20 grievances of a block in the order of their filing, with 31 step records between them. */
+/** The 20 grievances of a block in the order of their filing dates, with 31 step records between them. */
 const shapes: readonly Shape[] = [
   { member: 12, moves: [DENIED, 'appeal', DENIED, 'appeal', DENIED, 'appeal', DENIED, 'close'] },
   { member: 38, moves: [ADVANCED, ADVANCED, DENIED, 'appeal', SETTLED] },
@@ -56,7 +56,10 @@ const shapes: readonly Shape[] = [
   { member: 29, moves: [] },
 ];
 
-/** How many grievances of a block are filed in each year; they are filed 36 days apart, give or take, and the dice never cross a year. */
+/**
+ * How many grievances of a block are filed in each year. They are filed about 36 days apart, and randomness never moves
+ * one to another year.
+ */
 const filedIn: ReadonlyMap<number, { readonly first: number; readonly count: number }> = new Map([
   [2024, { first: 0, count: 8 }],
   [2025, { first: 8, count: 10 }],
@@ -86,7 +89,7 @@ const resolutions: Readonly<Record<'paid' | 'unpaid' | 'withdrawn' | 'closed', r
   ],
 };
 
-/** The people who attend a meeting at each step. An arbitrator attends for neither party and is named in the notes. */
+/** The people who attend a meeting at each step. The notes name an arbitrator, who attends for neither party. */
 const attendees: Readonly<Record<GrievanceStep, { readonly union: (rep: string) => string; readonly employer: readonly string[] }>> = {
   step_1: {
     union: () => 'Shop steward, grievant',
@@ -116,7 +119,7 @@ const stepNotes: Readonly<Record<GrievanceStepOutcome, readonly string[]>> = {
 };
 const reps = ['staff', 'officer', 'officer', 'staff', 'vp'];
 
-/** Grievances, each with everything that was held and done on it, told to its present end. */
+/** Grievances with all their meetings and actions up to the present. */
 export const grievances: ScaledKind = {
   table: 'grievances',
   parts: ['grievance_step_records', 'case_events', 'grievance_milestones', 'grievance_deadlines'],
@@ -132,12 +135,12 @@ function* grievanceDossiers(scale: number): Generator<Dossier> {
   }
 }
 
-/** The last number given in each year. */
+/** Returns the last assigned number of each year. */
 export function counterRows(scale: number): GrievanceCounterRow[] {
   return [...filedIn].map(([year, { count }]) => ({ year, last: count * scale }));
 }
 
-/** Tells the story of one grievance, day after day. */
+/** Generates the history of one grievance, day by day. */
 class Telling {
   private readonly index: number;
   private readonly filed: string;
@@ -258,7 +261,7 @@ class Telling {
     };
   }
 
-  /** How the grievance ended; a settlement names an amount exactly where its text pays money. */
+  /** Returns how the grievance ended. A settlement has an amount only if its text mentions a payment. */
   private end(status: GrievanceStatus): Pick<GrievanceRow, 'resolution' | 'resolution_date' | 'settlement_amount'> {
     if (status === GrievanceStatus.SETTLED) {
       const nth = this.dice.between(0, resolutions.paid.length - 1);
@@ -344,7 +347,7 @@ class Telling {
   }
 }
 
-/** Numbers run on from block to block, so that a block keeps its numbers at every scale. */
+/** Numbers continue from block to block, so that a block keeps its numbers at every scale. */
 function numberOf(filed: string, block: number, slot: number): string {
   const year = yearOf(filed);
   const inYear = filedIn.get(year);

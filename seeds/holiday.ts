@@ -2,7 +2,7 @@ import type { Dossier, Kind } from './dossier.ts';
 import { idOf, takenOverAt } from './id.ts';
 import type { HolidayRow } from './row.ts';
 
-/** The holidays that the agreements of the local name, with their days in the years 2024 to 2027. */
+/** The holidays in the local's agreements, with their dates in the years 2024 to 2027. */
 const holidays: readonly (readonly [name: string, ...days: string[]])[] = [
   ["New Year's Day", '2024-01-01', '2025-01-01', '2026-01-01', '2027-01-01'],
   ['Good Friday', '2024-03-29', '2025-04-18', '2026-04-03', '2027-03-26'],
@@ -21,7 +21,7 @@ export const holidayDays: ReadonlySet<string> = new Set(holidays.flatMap(([, ...
 
 const at = takenOverAt(0);
 
-/** The id of the calendar, by which an agreement refers to it. */
+/** The id of the calendar, to which agreements refer. */
 export const calendarId = idOf('holiday_calendars', 0, at);
 
 export const calendarKind: Kind = { table: 'holiday_calendars', parts: ['holidays'] };

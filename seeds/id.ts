@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import { daysAgo } from './calendar.ts';
 
-/** What all that is drawn and every id are made from. */
+/** The seed of all random values and ids. */
 export const seed = 20_260_331;
 
 /**
- * The id of the index-th row of a kind: a UUIDv7 of the instant it was recorded whose random part is a digest
- * of the seed, the kind and the index, so that a row is referred to without generating it.
+ * Returns the id of a row by its kind and index. It is a UUIDv7 of the time at which the row was recorded. Its random
+ * part is a digest of the seed, the kind and the index, so other rows can refer to it before it is generated.
  */
 export function idOf(kind: string, index: number | string, at: Date): string {
   const random = digest(`${kind}/${index}`);
@@ -14,7 +14,7 @@ export function idOf(kind: string, index: number | string, at: Date): string {
   return `${timeOf(at)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
 }
 
-/** Milliseconds in hexadecimal, in two halves: a number of more than 32 bits takes long to print. */
+/** Formats milliseconds in hexadecimal in two halves, because a number of more than 32 bits is slow to format. */
 function timeOf(at: Date): string {
   const high = Math.floor(at.getTime() / 0x10000);
   const low = at.getTime() - high * 0x10000;
@@ -23,8 +23,8 @@ function timeOf(at: Date): string {
 
 const firstTakenOver = Date.parse(`${daysAgo(818)}T14:00:00Z`);
 
-/** When the index-th row of the register was recorded: one a second from the day on which the books were taken over. */
+/** Returns when a row of the register was recorded: one per second, from the day on which the register was imported. */
 export const takenOverAt = (index: number): Date => new Date(firstTakenOver + index * 1000);
 
-/** A digest of the seed and a text, in hexadecimal. */
+/** Returns a digest of the seed and a text, in hexadecimal. */
 export const digest = (text: string): string => hash('sha256', `${seed}/${text}`, 'hex');

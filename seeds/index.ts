@@ -22,33 +22,33 @@ export { progressOn } from './progress.ts';
 export type { Tables } from './row.ts';
 export { SeedError, type SeedPhase } from './run.ts';
 
-/** What is seeded, and where. */
+/** The options of a seeding run. */
 export interface SeedOptions {
   environment: 'development' | 'test' | 'production';
-  /** Called once for each account that is added; it may answer `noPassword` to leave the account without a password. */
+  /** Called once for each account that is added. It may return `noPassword` to leave the account without a password. */
   hashPassword: (password: string) => Promise<string>;
-  /** All of them where it is left out. */
+  /** The phases to run. Undefined means all. */
   phases?: readonly SeedPhase[];
-  /** How many times the rows of phases 1 and 2 are written; once where it is left out. */
+  /** How many times the rows of phases 1 and 2 are written. Undefined means once. */
   scale?: number;
-  /** Whether the seeded admin is to own an instance that nobody owns, so that its vault can be made. */
+  /** Whether the seeded admin becomes the owner of an instance without an owner, so that its vault can be created. */
   givesOwner?: boolean;
   /**
-   * Hears after each batch how many records of phases 1 and 2 have been looked after, each with all that belongs to it,
-   * of how many; which were the last; and how many rows were added up to then. Nothing is kept if it throws.
+   * Called after each batch with the number of processed and of all records of phases 1 and 2, the table of the last
+   * batch, and the number of rows added so far. If it throws, nothing is stored.
    */
   progress?: (done: number, total: number, table: keyof Tables, rows: number) => void;
 }
 
-/** What was written. */
+/** The result of a run. */
 export interface SeedReport {
-  /** How many rows were added to each table; a table that got none is not named. */
+  /** The number of rows that were added per table. Tables without new rows are missing. */
   written: Partial<Record<keyof Tables, number>>;
-  /** Who can sign in to the seeded database. */
+  /** The users who can sign in to the seeded database. */
   accounts: readonly Pick<SeededAccount, 'username' | 'password' | 'role'>[];
 }
 
-/** Runs the phases of a run in their order; without a run, all of them, as MikroORM's CLI does. */
+/** Runs the phases of a run in order. From MikroORM's CLI, it runs all of them. */
 export class DatabaseSeeder extends Seeder<SeedRun> {
   override async run(em: AnyEntityManager, run?: SeedRun): Promise<void> {
     if (!run) return await seedAlone(em);
@@ -60,7 +60,9 @@ export class DatabaseSeeder extends Seeder<SeedRun> {
 
 const seeders = [AuthSeeder, PhaseOneSeeder, PhaseTwoSeeder] as const;
 
-/** Adds what is not there yet in one transaction: all of it, or nothing with a {@link SeedError} that says why. */
+/**
+ * Adds all missing rows in one transaction. @throws {SeedError} if a row could not be added; nothing is stored then.
+ */
 export async function seed(em: AnyEntityManager, options: SeedOptions): Promise<SeedReport> {
   const { environment, scale = 1, givesOwner = false } = options;
   refuseProduction(environment);
@@ -99,7 +101,10 @@ function reportTo(
   };
 }
 
-/** A row that is not seeded may hold what a seeded one needs: a username, a member number, a grievance number. */
+/**
+ * Turns a unique violation into a SeedError: another row already has a username, member number or grievance number that
+ * a seeded row needs.
+ */
 function asSeedError(error: unknown): unknown {
   const { code, constraint } = error as { code?: unknown; constraint?: unknown };
   if (code !== '23505') return error;

@@ -7,7 +7,7 @@ import { memberNotes } from './note.ts';
 import { organizations } from './organization.ts';
 import { activities } from './salting.ts';
 
-/** What each phase multiplies, in an order in which it can be written. */
+/** The kinds that each phase multiplies, in an order in which they can be written. */
 export const kinds: Readonly<Record<0 | 1 | 2, readonly ScaledKind[]>> = {
   0: [],
   1: [organizations, assents, members],

@@ -1,12 +1,12 @@
 import type { Tables } from './row.ts';
 
-/** The columns of the tables, as their rows name them. */
+/** The columns of each table, as its rows name them. */
 const columns = new Map<keyof Tables, readonly string[]>();
 
-/** The columns of a table in the order in which its lines have them. */
+/** Returns the columns of a table in the order of its lines. */
 export const columnsOf = (table: keyof Tables): string => columns.get(table)?.join(', ') ?? '';
 
-/** Rows of a table as lines of COPY's text format. */
+/** Formats rows of a table as lines of COPY's text format. */
 export function linesOf(table: keyof Tables, rows: readonly object[]): string {
   let lines = '';
   for (const row of rows as readonly Record<string, unknown>[]) {
@@ -35,7 +35,10 @@ const escaped = (text: string): string =>
 
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
-/** The instant that was written last: most rows hold one several times, and to print it takes longer than the rest of the row. */
+/**
+ * The last formatted instant. Most rows contain the same one several times, and formatting it takes longer than the
+ * rest of the row.
+ */
 let last: { readonly instant: Date; readonly text: string } | undefined;
 
 function textOf(instant: Date): string {

@@ -20,7 +20,7 @@ const apprentices = [
   MemberClassification.APPRENTICE_5,
 ];
 
-/** A member's standing and trade, by the place in the block: 43 are active, of whom three are out of work. */
+/** A member's status and trade, by the place in the block. 43 are active, and three of these are out of work. */
 interface Shape {
   readonly status: MemberStatus;
   readonly classification: MemberClassification;
@@ -43,28 +43,31 @@ function repeat<T>(times: number, value: T): T[] {
   return Array.from({ length: times }, () => value);
 }
 
-/** When a member was recorded: with the register, or after being hired, where that was later. */
+/** Returns when a member was recorded: with the imported register, or after being hired if that was later. */
 function recordedAt(index: number): Date {
   const year = yearOfApprenticeship(shapeAt(index % membersPerBlock).classification);
   return year === 0 || year > 3 ? takenOverAt(index) : instantOn(daysAgo(year * 365 - latestHire), index % 240);
 }
 
-/** So many days into the year of apprenticeship the last of its apprentices have been hired. */
+/** The day of a year of apprenticeship by which all of its apprentices have been hired. */
 const latestHire = 310;
 
-/** 1 to 5, or 0 for who is no apprentice. */
+/** Returns the year from 1 to 5, or 0 if the member is not an apprentice. */
 const yearOfApprenticeship = (classification: MemberClassification): number => apprentices.indexOf(classification) + 1;
 
-/** The id of a member, by the place among all of them. */
+/** Returns the id of a member by the place among all members. */
 export const memberId = (index: number): string => idOf('members', index, recordedAt(index));
 
-/** The place of a member among all of them. */
+/** Returns the place of a member among all members. */
 export const memberIndex = (block: number, slot: number): number => block * membersPerBlock + slot;
 
-/** The id of the employer for whom a member works now, or worked last. */
+/** Returns the id of the employer for whom a member works now or worked last. */
 export const employerIdOf = (block: number, slot: number): string => organizationId(employerIndex(block, slot * 5));
 
-/** Card numbers as three generations of bookkeeping gave them; the place among all members makes each unique. */
+/**
+ * Card numbers in the formats of three generations of record keeping. The place among all members makes each of them
+ * unique.
+ */
 const numberForms: readonly ((index: number) => string)[] = [
   (index) => `${100_000 + index}`,
   (index) => `A${40_000 + index}`,
@@ -73,13 +76,13 @@ const numberForms: readonly ((index: number) => string)[] = [
   (index) => `${String(index + 1).padStart(8, '0')}`,
 ];
 
-/** The working life of a member, in days; what came before the present or last employer is told by {@link employmentsAt}. */
+/** The working life of a member, in days. {@link employmentsAt} adds the time before the present or last employer. */
 interface Career {
   readonly birth: string;
   readonly hired: string;
-  /** First day with the present or last employer. */
+  /** The first day with the present or last employer. */
   readonly lastStart: string;
-  /** Last day of work; null for those who work. */
+  /** The last day of work. Null for a member who works now. */
   readonly ended: string | null;
 }
 
@@ -200,7 +203,7 @@ const jobs: readonly string[] = [
   'Controls Technician',
 ];
 
-/** One to three employments, one after the other, of which the last may last until now. */
+/** Returns one to three employments in order. The last one may continue today. */
 function employmentsAt(block: number, slot: number, career: Career, dice: Dice): MemberEmploymentRow[] {
   const room = daysBetween(career.hired, career.lastStart);
   const earlier = room < 200 ? 0 : dice.between(0, room < 900 ? 1 : 2);
@@ -248,5 +251,5 @@ function titleOf(classification: MemberClassification, dice: Dice): string {
 
 const later = (a: Date, b: Date): Date => (a > b ? a : b);
 
-/** Cents as an amount with two places. */
+/** Formats cents as an amount with two decimals. */
 export const money = (cents: number): string => `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`;

@@ -7,7 +7,7 @@ import { memberId, memberIndex } from './member.ts';
 
 const { CONTACT, DUES, GRIEVANCE, REFERRAL, GENERAL } = MemberNoteCategory;
 
-/** A note of every block. */
+/** A note that every block contains. */
 interface Note {
   /** The place of the member in the block. */
   readonly member: number;
@@ -17,7 +17,7 @@ interface Note {
   readonly isForOfficers?: true;
   readonly isPinned?: true;
   readonly text: string;
-  /** What the text became three days later, and by whom. */
+  /** The corrected text three days later, with its author. */
   readonly amended?: readonly [author: string, text: string];
 }
 

@@ -10,7 +10,7 @@ const employersPerBlock = 13;
 
 const { EMPLOYER, UNION, TRAINING_PARTNER, JATC } = OrganizationType;
 
-/** The four that the local cannot be thought without; they are in the first block. */
+/** The four organizations that every local needs. They are in the first block. */
 const fixed: readonly { name: string; orgType: OrganizationType; website: string; unitSize: number | null }[] = [
   { name: 'Electrical Workers Local 9047', orgType: UNION, website: 'https://local9047.example.org', unitSize: null },
   {
@@ -23,7 +23,10 @@ const fixed: readonly { name: string; orgType: OrganizationType; website: string
   { name: 'Ridgemont Area Electrical JATC', orgType: JATC, website: 'https://jatc.example.org', unitSize: null },
 ];
 
-/** What stands at each place of a block. There is one local only, so that a further block has a school in its place. */
+/**
+ * Returns the type of the organization at each place of a block. There is only one local, so further blocks have a
+ * school instead.
+ */
 function typeAt(block: number, slot: number): OrganizationType {
   if (slot === 0) return block === 0 ? UNION : TRAINING_PARTNER;
   if (slot === 1 || (slot >= 4 && slot <= 15)) return EMPLOYER;
@@ -71,10 +74,10 @@ const titles = [
 const trainingTitles = ['Training Director', 'Program Coordinator', 'Dean', 'Registrar', 'Committee Chair'];
 const unionTitles = ['Recording Secretary', 'Office Manager', 'Business Representative'];
 
-/** The id of an organization, by its place among all of them. */
+/** Returns the id of an organization by its place among all organizations. */
 export const organizationId = (index: number): string => idOf('organizations', index, takenOverAt(index));
 
-/** The place of the n-th employer of a block among all organizations; n wraps around. */
+/** Returns the place of the n-th employer of a block among all organizations. n wraps around. */
 export function employerIndex(block: number, n: number): number {
   const nth = n % employersPerBlock;
   return block * organizationsPerBlock + (nth === 0 ? 1 : nth + 3);

@@ -4,7 +4,7 @@ import { noPassword } from '../src/entities/user.ts';
 import { seededAccounts, userId } from './account.ts';
 import type { Tables } from './row.ts';
 
-/** Gives every seeded account that has none the hash of its password, and returns how many there were. */
+/** Sets the password hash of every seeded account without a password, and returns the number of these accounts. */
 export async function giveAccountsPasswords(em: AnyEntityManager, hashPassword: (password: string) => Promise<string>): Promise<number> {
   const fork = em.fork() as EntityManager;
   const users = () => fork.getKysely<Pick<Tables, 'users'>>();

@@ -7,7 +7,7 @@ import type { Dossier } from './dossier.ts';
 import type { SeedRun } from './run.ts';
 import { addDossiers, missingIds } from './writing.ts';
 
-/** Phase 0: the six system roles, and the accounts that hold them. */
+/** Phase 0: the six system roles and their accounts. */
 export class AuthSeeder extends Seeder<SeedRun> {
   override async run(em: EntityManager, run?: SeedRun): Promise<void> {
     if (!run) return await seedAlone(em, 0);
@@ -17,19 +17,19 @@ export class AuthSeeder extends Seeder<SeedRun> {
   }
 }
 
-/** The ids of the roles by their names: an instance may have made the system roles itself, with ids of its own. */
+/** Returns the ids of the roles by name. An instance may have created the system roles itself, with other ids. */
 export async function roleIds(connection: SeedConnection): Promise<Map<string, string>> {
   const roles = await connection.query<{ id: string; name: string }>('select id, name from roles');
   return new Map(roles.map(({ id, name }) => [name, id]));
 }
 
-/** Roles may be there under other ids, so that they are told by their names. */
+/** Compares roles by name, because they may exist with other ids. */
 async function addRoles(connection: SeedConnection): Promise<number> {
   const text = `insert into roles select * from json_populate_recordset(null::roles, $1::json) on conflict do nothing returning id`;
   return (await connection.query(text, [JSON.stringify(roleRows())])).length;
 }
 
-/** One after the other, since a hash is made to be costly, and only of those who are not there yet. */
+/** Hashes one password after the other, because hashing is expensive, and only for accounts that do not exist yet. */
 async function missingAccounts({ connection, hashPassword, givesOwner }: SeedRun): Promise<Dossier[]> {
   const missing = new Set(await missingIds(connection, 'users', accountIds));
   const roles = await roleIds(connection);

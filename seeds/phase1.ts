@@ -8,13 +8,13 @@ import { addKinds, type SeedRun } from './run.ts';
 import { addDossiers } from './writing.ts';
 
 /**
- * Phase 1: the register — organizations with their contacts, members with their employments,
- * the working-day calendar, and the agreements with their signatory employers.
+ * Phase 1: the register. Organizations with their contacts, members with their employments, the working-day calendar,
+ * and the agreements with their signatory employers.
  */
 export class PhaseOneSeeder extends Seeder<SeedRun> {
   override async run(em: EntityManager, run?: SeedRun): Promise<void> {
     if (!run) return await seedAlone(em, 1);
-    // one of each, whatever the scale
+    // one of each at every scale
     const agreements = [
       { kind: calendarKind, dossiers: calendarDossiers() },
       { kind: unitKind, dossiers: unitDossiers() },

@@ -15,12 +15,12 @@ import { roleIds } from './phase0.ts';
 import { addKinds, SeedError, type SeedRun } from './run.ts';
 import { missingIds } from './writing.ts';
 
-/** Phase 2: what the local does — organizing, benevolence, grievances — and the links from users to members. */
+/** Phase 2: organizing, benevolence and grievances, and the links from users to members. */
 export class PhaseTwoSeeder extends Seeder<SeedRun> {
   override async run(em: EntityManager, run?: SeedRun): Promise<void> {
     if (!run) return await seedAlone(em, 2);
     const { connection, phases, scale } = run;
-    // what this run has written itself need not be looked for
+    // no check is needed for rows that this run has written itself
     if (!phases.includes(0) || !phases.includes(1)) await demandPrerequisites(connection, scale);
     const isNew = await isWithoutGrievances(connection);
     await addKinds(run, kinds[2]);
@@ -29,7 +29,7 @@ export class PhaseTwoSeeder extends Seeder<SeedRun> {
   }
 }
 
-/** Refuses, naming what is missing, before anything is written. */
+/** @throws {SeedError} with the missing rows, before anything is written. */
 async function demandPrerequisites(connection: SeedConnection, scale: number): Promise<void> {
   const roles = await roleIds(connection);
   const missingRoles = Object.values(RoleName).filter((name) => !roles.has(name));
@@ -65,21 +65,24 @@ async function lackOf(
   return missing === 0 ? null : `${missing} of ${count} ${kind.table} (phase 1)`;
 }
 
-/** Whether the first block is not there yet: its grievances are what the links are for. */
+/** Whether the first block, whose grievances need the links, does not exist yet. */
 async function isWithoutGrievances(connection: SeedConnection): Promise<boolean> {
   const [first] = grievances.dossiers(1);
   const ids = first?.grievances?.map(({ id }) => id) ?? [];
   return (await missingIds(connection, 'grievances', ids)).length > 0;
 }
 
-/** Never lowers a counter: numbers that were given since stay given. Returns how many were raised. */
+/**
+ * Raises the counters where necessary, and returns how many were raised. Never lowers one, so that no number is used
+ * twice.
+ */
 async function raiseCounters(connection: SeedConnection, scale: number): Promise<number> {
   const text = `insert into grievance_counters as counter (year, last) select year, last from json_populate_recordset(null::grievance_counters, $1::json)
     on conflict (year) do update set last = excluded.last where counter.last < excluded.last returning year`;
   return (await connection.query(text, [JSON.stringify(counterRows(scale))])).length;
 }
 
-/** Links the users who are members to their records, once: a link that was changed since is left alone. */
+/** Links the users who are members to their records. Does not change an existing link. */
 async function linkUsers(connection: SeedConnection): Promise<void> {
   const text = 'update users set member_id = $2, updated_at = $3 where id = $1 and member_id is null';
   for (const [username, slot] of Object.entries(linkedMembers)) {

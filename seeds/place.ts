@@ -14,7 +14,7 @@ const cities: readonly (readonly [city: string, zipPrefix: string])[] = [
 const streets = ['Foundry', 'Canal', 'Maple', 'Union', 'Depot', 'Lincoln', 'Quarry', 'Third', 'Prospect', 'Harbor', 'Mill', 'Chestnut'];
 const ways = ['St', 'Ave', 'Rd', 'Blvd', 'Ct'];
 
-/** An address in the region of the local; none of them exists. */
+/** Generates an address in the region of the local. None of these addresses exists. */
 export function addressFrom(dice: Dice, mayBeApartment: boolean): { address: string; city: string; state: string; zip_code: string } {
   const [city, zipPrefix] = dice.pick(cities);
   const unit = mayBeApartment && dice.chance(20) ? `, Apt ${dice.between(1, 40)}` : '';
@@ -35,7 +35,7 @@ const phoneForms: readonly ((area: string, line: string) => string)[] = [
   (area, line) => `(${area}) 555-${line} ext. ${line.slice(-2)}`,
 ];
 
-/** A telephone number of the range kept for fiction, in one of the ways in which people write them. */
+/** Generates a telephone number from the range for fiction, in one of the usual notations. */
 export function phoneFrom(dice: Dice): string {
   const line = `01${String(dice.between(0, 99)).padStart(2, '0')}`;
   return dice.pick(phoneForms)(dice.pick(['614', '740', '380']), line);

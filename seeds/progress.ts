@@ -1,13 +1,16 @@
 import type { SeedOptions } from './index.ts';
 
-/** Where progress is told: stderr, or what a test puts in its place. */
+/** The output for progress: stderr, or the stream of a test. */
 export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
 }
 
-/** Tells how far a run is: in a bar on a terminal, in a line every few seconds elsewhere, and not at all what is done within a second. */
+/**
+ * Shows the progress of a run: as a bar on a terminal, otherwise as a line every few seconds. Shows nothing during the
+ * first second.
+ */
 export function progressOn(
   stream: ProgressStream,
   now: () => number = () => performance.now(),

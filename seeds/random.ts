@@ -2,13 +2,13 @@ import { base, en, Faker, generateMersenne53Randomizer } from '@faker-js/faker';
 import { digest, seed } from './id.ts';
 
 /**
- * The one generator of a kind of rows. It is seeded again for each block, so that a block is the same
- * whatever scale it is written at, and whether or not the blocks before it were generated.
+ * The random generator of a kind of rows. It gets a new seed for each block, so a block is the same at every scale,
+ * whether or not earlier blocks were generated.
  */
 export class Dice {
   private readonly kind: number;
   private readonly randomizer = generateMersenne53Randomizer(seed);
-  /** Draws from the same numbers as the methods, for what only its lists have. */
+  /** Uses the same random numbers as the methods, for values that only its lists provide. */
   readonly faker: Faker = new Faker({ locale: [en, base], randomizer: this.randomizer });
 
   constructor(kind: string) {
@@ -19,7 +19,7 @@ export class Dice {
     this.randomizer.seed([seed, this.kind, block]);
   }
 
-  /** A whole number from `min` to `max`, both included; where there is no choice, nothing is drawn. */
+  /** Returns a whole number from `min` to `max`, both inclusive. If they are equal, it uses no random number. */
   between(min: number, max: number): number {
     return min === max ? min : Math.floor(this.randomizer.next() * (max - min + 1) + min);
   }

@@ -5,7 +5,7 @@ import type { Tables } from './row.ts';
 import { addDossiers, type Added } from './writing.ts';
 import { OperatorError } from '../src/errors.ts';
 
-/** Why nothing was seeded. */
+/** The reason why nothing was seeded. */
 export class SeedError extends OperatorError {}
 
 /** @throws {SeedError} in production. */
@@ -15,20 +15,20 @@ export function refuseProduction(environment: Config['environment']): void {
 
 export type SeedPhase = 0 | 1 | 2;
 
-/** What the seeders of one run share. */
+/** The state that the seeders of one run share. */
 export type SeedRun = {
   readonly connection: SeedConnection;
   readonly phases: readonly SeedPhase[];
   readonly scale: number;
   readonly givesOwner: boolean;
   readonly hashPassword: (password: string) => Promise<string>;
-  /** Notes how many rows went into a table. */
+  /** Adds to the number of rows per table. */
   readonly wrote: (added: Added) => void;
-  /** Notes how many records of a table were looked after, with all that belongs to them. */
+  /** Adds to the number of processed records of a table. */
   readonly passed: (table: keyof Tables, count: number) => void;
 };
 
-/** Adds what is missing of the kinds, as often as the run is to. */
+/** Adds the missing dossiers of these kinds, at the scale of the run. */
 export async function addKinds(run: SeedRun, kinds: readonly ScaledKind[]): Promise<void> {
   const series = kinds.map((kind) => ({ kind, dossiers: kind.dossiers(run.scale) }));
   await addDossiers(run.connection, series, ({ table }, size, added) => {

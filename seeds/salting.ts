@@ -15,7 +15,7 @@ const firstOrganizer = 15;
 const types = Object.values(SaltingActivityType);
 const { POSITIVE, NEUTRAL, NEGATIVE, NO_CONTACT } = SaltingOutcome;
 
-/** How the activities of a block went, the oldest first; the outcome of the last ones is still open. */
+/** The outcomes of a block's activities, from the oldest on. The last ones have no outcome yet. */
 // prettier-ignore
 const outcomes: readonly (SaltingOutcome | null)[] = [
   POSITIVE, NEUTRAL, POSITIVE, NEGATIVE, NO_CONTACT, POSITIVE, POSITIVE, NEUTRAL, POSITIVE, NEUTRAL,
@@ -34,7 +34,9 @@ const places = [
   'Loading dock',
 ];
 
-/** Salting activities: each organizer of the block is at one of its employers at least once, and each employer is visited. */
+/**
+ * Salting activities. Each organizer of a block is at one of its employers at least once, and each employer is visited.
+ */
 export const activities: ScaledKind = {
   table: 'salting_activities',
   parts: [],
@@ -75,7 +77,7 @@ function activityAt(block: number, slot: number, dice: Dice): SaltingActivityRow
   };
 }
 
-/** The first twenty activities are one for each organizer, the others fall to the second half of them again. */
+/** The first twenty activities have one organizer each. The second half of the organizers has the others. */
 const organizerAt = (slot: number): number => firstOrganizer + (slot < organizers ? slot : slot - organizers / 2);
 
 function contacted(type: SaltingActivityType, outcome: SaltingOutcome | null, dice: Dice): number {

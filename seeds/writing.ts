@@ -4,7 +4,7 @@ import type { Dossier, Kind } from './dossier.ts';
 import { columnsOf, linesOf } from './line.ts';
 import type { Tables } from './row.ts';
 
-/** How many rows were added to each table. */
+/** The number of rows that were added per table. */
 export type Added = { [Table in keyof Tables]?: number };
 
 /** Dossiers of one kind. */
@@ -13,22 +13,22 @@ export interface Series {
   readonly dossiers: Iterable<Dossier>;
 }
 
-/** Hears of each batch which kind and how many dossiers it had, and what of them was added. */
+/** Called for each batch with its kind, its number of dossiers, and the rows that were added. */
 export type Told = (kind: Kind, size: number, added: Added) => void;
 
-/** So many dossiers are written at a time: enough to be quick, and few enough that memory does not grow with the scale. */
+/** The number of dossiers per batch: large enough to be fast, and small enough to limit memory at every scale. */
 const batchSize = 2000;
 
-/** After so many of them the connection is looked after, so that the database does not wait for what is ready. */
+/** The number of dossiers after which the event loop gets a turn, so that prepared data reaches the database. */
 const sliceSize = 20;
 
-/** A dossier as it is written: the id of its first row, and for each table of its kind the lines that go there. */
+/** The lines of a dossier: the id of its main row, and the lines per table. */
 interface Sheet {
   readonly id: string;
   readonly lines: readonly string[];
 }
 
-/** Some dossiers of a kind, and for each of its tables what of them goes there. */
+/** Dossiers of a kind with their lines per table. */
 interface Batch {
   readonly kind: Kind;
   readonly size: number;
@@ -36,8 +36,8 @@ interface Batch {
 }
 
 /**
- * Adds the dossiers whose first row is not there yet, whatever became of those that are: what a user has removed from
- * a seeded record does not come back. While the database writes one batch, the next is generated.
+ * Adds the dossiers whose main row does not exist yet, and leaves the others unchanged: rows that a user removed from a
+ * seeded record do not return. Generates the next batch while the database writes one.
  */
 export async function addDossiers(connection: SeedConnection, series: readonly Series[], told: Told): Promise<void> {
   let last = Promise.resolve();
@@ -51,13 +51,13 @@ export async function addDossiers(connection: SeedConnection, series: readonly S
     }
     await last;
   } catch (error) {
-    await Promise.allSettled([last]); // nothing is written after the transaction
-    // once a statement has failed, the others of the transaction only say that it is aborted
+    await Promise.allSettled([last]); // wait for it, so that nothing is written after the transaction
+    // after a failed statement, the later ones only report that the transaction is aborted
     throw errors[0] ?? error;
   }
 }
 
-/** Which of the ids are not in the table. */
+/** Returns the ids that are not in the table. */
 export async function missingIds(connection: SeedConnection, table: keyof Tables, ids: readonly string[]): Promise<string[]> {
   const text = `select id from unnest($1::uuid[]) as wanted (id) where not exists (select from ${table} where id = wanted.id)`;
   return (await connection.query<{ id: string }>(text, [ids])).map(({ id }) => id);
@@ -65,7 +65,7 @@ export async function missingIds(connection: SeedConnection, table: keyof Tables
 
 async function* batchesOf(connection: SeedConnection, series: readonly Series[]): AsyncGenerator<Batch> {
   for (const { kind, dossiers } of series) {
-    // in an empty table nothing is there already, which saves asking for every batch
+    // an empty table contains no ids, so no batch needs to be checked
     const [filled] = await connection.query(`select from ${kind.table} limit 1`);
     const seal = async (sheets: readonly Sheet[]) => batchOf(kind, sheets, filled ? await missingOf(connection, kind, sheets) : sheets);
     let sheets: Sheet[] = [];

@@ -33,8 +33,8 @@ const count = async (sql: string, ...params: unknown[]): Promise<number> =>
   Number((await local.sql(`select count(*)::int as n from ${sql}`, params))[0]?.['n']);
 const applicant = (username: string, email: string) => ({ username, email, password: password(0), firstName: 'Nora', lastName: 'Hand' });
 
-describe('of many at once', () => {
-  it('one spends a reset token, and its password is the one that is set', async () => {
+describe('of many concurrent attempts', () => {
+  it('one uses a reset token, and its password is set', async () => {
     for (let round = 0; round < 4; round += 1) {
       await local.anonymous.see('mutation { requestPasswordReset(email: "staff@unionhall.test") }');
       const token = await local.mailedToken('staff@unionhall.test');
@@ -47,7 +47,7 @@ describe('of many at once', () => {
     expect(await count(`audit_events where action = 'reset_password'`)).toBe(4);
   });
 
-  it('one spends a verification token', async () => {
+  it('one uses a verification token', async () => {
     for (let round = 0; round < 4; round += 1) {
       await local.sql(`update users set is_verified = false where username = 'officer'`);
       await local.officer.see('mutation { requestEmailVerification }');
@@ -58,13 +58,13 @@ describe('of many at once', () => {
     expect(await count(`audit_events where action = 'verify_email'`)).toBe(4);
   });
 
-  it('the last reset that is asked for is the one that works, and no other', async () => {
+  it('only the last requested reset works', async () => {
     await atOnce(() => local.anonymous.see('mutation { requestPasswordReset(email: "vp@unionhall.test") }'));
     expect(await count(`one_time_tokens t join users u on u.id = t.user_id where u.username = 'vp' and t.used_at is null`)).toBe(1);
     expect(await local.mailbox('vp@unionhall.test')).toHaveLength(1);
   });
 
-  it('one has a username, and each address that is claimed is verified for one', async () => {
+  it('one gets a username, and each claimed address is verified for one account', async () => {
     const query = 'mutation ($input: RegisterInput!) { register(input: $input) }';
     const named = await atOnce((place) => local.anonymous.ask(query, { input: applicant('Same.Name', `hand${place}@site.test`) }), 8);
     expect(winners(named, 'BAD_INPUT')).toBe(1);
@@ -81,7 +81,7 @@ describe('of many at once', () => {
     expect(await count('users where email = $1 and is_verified', email)).toBe(1);
   });
 
-  it('one changes a password, from one session or from several', async () => {
+  it('one changes a password, from one or several sessions', async () => {
     const query = `mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken refreshToken } }`;
     let current = old;
     for (let round = 0; round < 4; round += 1) {
@@ -123,11 +123,11 @@ describe('of many at once', () => {
   });
 });
 
-describe('of two that meet', () => {
+describe('of two concurrent operations', () => {
   const verify = (token: string) => local.anonymous.ask('mutation ($token: String!) { verifyEmail(token: $token) }', { token });
   const changeEmail = (email: string) => local.officer.ask('mutation ($email: String!) { changeEmail(email: $email) { id } }', { email });
 
-  it('a token of the former address verifies no other', async () => {
+  it('a token for the previous address does not verify another one', async () => {
     for (let round = 0; round < 8; round += 1) {
       const [from, to] = [`from${round}@site.test`, `to${round}@site.test`];
       await local.sql(`update users set email = $1, is_verified = false where username = 'officer'`, [from]);
@@ -143,7 +143,7 @@ describe('of two that meet', () => {
     }
   });
 
-  it('a change and a reset of one password, one is done, and its password is the one that is set', async () => {
+  it('either the change or the reset of a password succeeds, and its password is set', async () => {
     const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { accessToken } }';
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) }';
     let current = old;

@@ -145,7 +145,7 @@ async function allowed(device: Device): Promise<string[]> {
 }
 
 describe('changePassword', () => {
-  it('replaces the password, ends the other sessions, tells the user, and lets this one go on', async () => {
+  it('replaces the password, ends the other sessions, notifies the user, and keeps this session', async () => {
     const [device, phone] = [await Device.signIn(local, 'staff'), await Device.signIn(local, 'staff')];
     const { data, codes } = await device.changePassword(old, fresh);
     expect(codes).toEqual([]);
@@ -162,7 +162,7 @@ describe('changePassword', () => {
     expect(await events(local, 'staff')).toContain('change_password');
   });
 
-  it('signs no other tab of this session out, which refreshes with the token that it had', async () => {
+  it('keeps other tabs of this session signed in, which refresh with their old token', async () => {
     const device = await Device.signIn(local, 'organizer');
     const tab = new Device(local, { ...device.tokens });
     await device.changePassword(old, fresh);
@@ -171,7 +171,7 @@ describe('changePassword', () => {
     expect(await tab.refusals()).toEqual([]);
   });
 
-  it('keeps tokens in cookies where this session does, and nowhere else', async () => {
+  it('keeps tokens in cookies only if this session does', async () => {
     const { data, headers } = await login(local, 'instructor', old, {}, true);
     const cookie =
       headers
@@ -188,7 +188,7 @@ describe('changePassword', () => {
     expect(again.headers.getSetCookie()).toEqual([]);
   });
 
-  it('refuses a wrong current password, and counts it', async () => {
+  it('refuses a wrong current password and counts it', async () => {
     const device = await Device.signIn(local, 'vp');
     for (let time = 0; time < 5; time += 1) {
       const { data, codes } = await device.changePassword(`${old}!`, fresh);
@@ -225,14 +225,14 @@ describe('changePassword', () => {
     expect((await login(local, 'manager', old)).codes).toEqual([]);
   });
 
-  it.each(['', 'x'.repeat(129), '\ud800'])('refuses a current password that nobody can have: %j', async (password) => {
+  it.each(['', 'x'.repeat(129), '\ud800'])('refuses a current password that cannot exist: %j', async (password) => {
     const device = await Device.signIn(local, 'manager');
     const { codes, errors } = await device.changePassword(password, fresh);
     expect(codes).toEqual(['BAD_INPUT']);
     expect(errors[0]?.extensions['fields']).toEqual([{ path: 'input.currentPassword', message: 'must have 1 to 128 characters' }]);
   });
 
-  it('holds no more new passwords against anything than the limit of the session allows', async () => {
+  it('checks only as many new passwords as the session limit allows', async () => {
     const few = await aLocal({ environment: { LIMIT_SIGN_IN: '2/300' } });
     few.clock.stop();
     const device = await Device.signIn(few, 'manager');
@@ -247,12 +247,12 @@ describe('changePassword', () => {
       expect((await device.changePassword(from, to)).codes).toEqual([]);
   });
 
-  it('is for every signed-in user', async () => {
+  it('is open to every signed-in user', async () => {
     const query = 'mutation { changePassword(input: { currentPassword: "x", newPassword: "y" }) { accessToken } }';
     expect((await local.anonymous.ask(query)).codes).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('closes what the old password opened: the vault, resets, sign-ins that wait for a code', async () => {
+  it('ends what the old password opened: the vault, resets, and sign-ins that wait for a code', async () => {
     const device = await Device.signIn(local, 'president');
     const { id } = await user(local, 'president');
     await requestReset(local, addressOf('president'));
@@ -277,7 +277,7 @@ describe('changePassword', () => {
 });
 
 describe('a password that must be changed', () => {
-  it('leaves me, permissions, refresh, changePassword and logout, until it is', async () => {
+  it('allows only me, permissions, refresh, changePassword and logout until it is changed', async () => {
     const device = await Device.signIn(local, 'officer');
     const usual = await allowed(device);
     await set(local, 'officer', 'password_must_change = true');
@@ -323,7 +323,7 @@ describe('a reset', () => {
     expect(await events(local, 'member')).toEqual(expect.arrayContaining(['request_password_reset', 'reset_password']));
   });
 
-  it('verifies the address, opens a lock, lifts a change that must be, and keeps the second factor', async () => {
+  it('verifies the address, removes a lock and a required change, and keeps the second factor', async () => {
     const { id } = await user(local, 'testuser');
     await local.sql(
       `insert into totp_credentials (id, created_at, updated_at, user_id, sealed_seed, confirmed_at, failed_attempts)
@@ -348,7 +348,7 @@ describe('a reset', () => {
     expect((await login(local, 'testuser', fresh)).data.login).toEqual({ challenge: expect.stringMatching(/^lct1\./) });
   });
 
-  it("voids the user's part in the vault, and nobody else's", async () => {
+  it('voids the vault access of this user only', async () => {
     const [mine, other] = [await user(local, 'vp'), await user(local, 'staff')];
     await local.sql(
       `insert into vault_keys (id, created_at, updated_at, version, state) values ('01900000-0000-7000-8000-0000000000aa', now(), now(), 1, 'active')`,
@@ -373,7 +373,7 @@ describe('a reset', () => {
       ]);
   });
 
-  it('is asked for with one answer and as many statements, for known and unknown addresses', async () => {
+  it('has the same answer and number of statements for known and unknown addresses', async () => {
     await set(local, 'manager', 'is_active = false');
     await set(local, 'instructor', 'deleted_at = now()');
     const addresses = ['admin', 'nobody', 'manager', 'instructor'].map(addressOf);
@@ -395,7 +395,7 @@ describe('a reset', () => {
     expect(mails).toEqual([1, 0, 0, 0]);
   });
 
-  it('takes the newest token alone, within half an hour, for the address that it was mailed to', async () => {
+  it('accepts only the newest token, for half an hour, for the address that it was mailed to', async () => {
     const token = async () => {
       await requestReset(local, addressOf('president'));
       return await local.mailedToken(addressOf('president'));
@@ -416,7 +416,7 @@ describe('a reset', () => {
     expect((await reset(local, await token(), `${fresh} anew`)).codes).toEqual([]);
   });
 
-  it('refuses every other text with one answer', async () => {
+  it('refuses every other text with the same answer', async () => {
     const device = await Device.signIn(local, 'admin');
     await requestReset(local, addressOf('admin'));
     const token = await local.mailedToken(addressOf('admin'));
@@ -456,7 +456,7 @@ describe('a reset', () => {
     expect((await verify(local, verification)).codes).toEqual([]);
   });
 
-  it('is not spent by a password that is refused', async () => {
+  it('keeps the token after a refused password', async () => {
     await requestReset(local, addressOf('manager'));
     const token = await local.mailedToken(addressOf('manager'));
     for (const [password, count] of [
@@ -472,7 +472,7 @@ describe('a reset', () => {
     expect((await reset(local, token)).codes).toEqual([]);
   });
 
-  it('leaves its token nowhere but in the mail', async () => {
+  it('keeps its token only in the mail', async () => {
     await requestReset(local, addressOf('organizer'));
     const token = await local.mailedToken(addressOf('organizer'));
     const secret = token.split('.')[2] ?? '';
@@ -483,8 +483,8 @@ describe('a reset', () => {
   });
 });
 
-describe('the limits of mail', () => {
-  it('are three in a quarter of an hour for an address, whether or not somebody has it', async () => {
+describe('the limits of mail requests', () => {
+  it('are three in 15 minutes per address, known or unknown', async () => {
     const limited = await aLocal();
     limited.clock.stop();
     for (const address of [addressOf('admin'), addressOf('nobody')]) {
@@ -498,14 +498,14 @@ describe('the limits of mail', () => {
     expect(await limited.mailbox(addressOf('admin'))).toHaveLength(1); // the earlier ones were replaced before they were sent
   });
 
-  it('are twenty in an hour for one address of origin', async () => {
+  it('are twenty in an hour per IP address', async () => {
     const limited = await aLocal();
     const codes: (readonly string[])[] = [];
     for (let place = 0; place < 21; place += 1) codes.push((await requestReset(limited, `hand${place}@site.test`)).codes);
     expect(codes).toEqual([...Array.from({ length: 20 }, () => []), ['RATE_LIMITED']]);
   });
 
-  it('are five registrations in an hour for one address of origin', async () => {
+  it('are five registrations in an hour per IP address', async () => {
     const limited = await aLocal({ environment: { REGISTRATION: 'open' } });
     const codes: (readonly string[])[] = [];
     for (let place = 0; place < 6; place += 1) codes.push((await register(limited, applicant({ username: 'admin' }))).codes);
@@ -521,7 +521,7 @@ describe('registration', () => {
     expect(errors[0]?.message).toBe('Registration is closed. Ask an administrator for an account.');
   });
 
-  it('makes an account that may only verify its address, and then what members may', async () => {
+  it('creates an account that can only verify its address, and then do what members can', async () => {
     const hand = applicant();
     expect((await register(local, hand)).data).toEqual({ register: true });
     expect((await login(local, hand.email, fresh)).codes).toEqual(['BAD_CREDENTIALS']);
@@ -549,13 +549,13 @@ describe('registration', () => {
     expect(await events(local, hand.username)).toEqual(expect.arrayContaining(['register', 'verify_email']));
   });
 
-  it('tells that a username is taken, in any case', async () => {
+  it('reports that a username is taken, ignoring case', async () => {
     const { codes, errors } = await register(local, applicant({ username: 'OFFICER' }));
     expect(codes).toEqual(['BAD_INPUT']);
     expect(errors[0]?.extensions['fields']).toEqual([{ path: 'input.username', message: 'is taken' }]);
   });
 
-  it('does not tell that an address is taken: its holder is told, and keeps it', async () => {
+  it('does not reveal that an address is taken: its user is notified and keeps it', async () => {
     const [taken, free] = [applicant({ email: 'President@Unionhall.test' }), applicant()];
     const before = local.heard.length;
     const ofTaken = seen(await register(local, taken));
@@ -579,7 +579,7 @@ describe('registration', () => {
     expect((await local.mailbox(addressOf('president'))).at(-1)?.text).toContain('"president"');
   });
 
-  it('gives an address that several claim to the first who verifies it', async () => {
+  it('gives an address that several accounts claim to the first one that verifies it', async () => {
     const email = 'shared@site.test';
     const [one, two] = [applicant({ email }), applicant({ email: email.toUpperCase() })];
     for (const each of [one, two]) expect((await register(local, each)).codes).toEqual([]);
@@ -616,8 +616,8 @@ describe('registration', () => {
   });
 });
 
-describe('the verification of an address', () => {
-  it('is mailed again, the earlier token being of no use, and works once, within a day', async () => {
+describe('address verification', () => {
+  it('is mailed again, which voids the earlier token, and works once within a day', async () => {
     const hand = applicant();
     await register(local, hand);
     const device = await Device.signIn(local, hand.username, fresh);
@@ -639,7 +639,7 @@ describe('the verification of an address', () => {
     expect((await local.anonymous.ask('mutation { requestEmailVerification }')).codes).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('is needed for the operations that the operator names, and for no others', async () => {
+  it('is required for exactly the operations that the operator names', async () => {
     const strict = await aLocal({ environment: { VERIFIED_OPERATIONS: 'updateProfile, members' } });
     const device = await Device.signIn(strict, 'staff');
     const usual = await allowed(device);
@@ -653,7 +653,7 @@ describe('the verification of an address', () => {
     expect(await allowed(device)).toEqual(usual);
   });
 
-  it('is of operations that there are, and that do not verify: others refuse the start', async () => {
+  it('refuses to start if the setting names unknown operations or those that verify', async () => {
     await expect(aLocal({ environment: { VERIFIED_OPERATIONS: 'verifyEmail' } })).rejects.toThrow(
       'must not list requestEmailVerification or verifyEmail',
     );
@@ -670,7 +670,7 @@ describe('changeEmail', () => {
     });
   const passwordOf = (username: string) => (username === 'admin' ? `${fresh} admin` : fresh);
 
-  it('requires step-up, then changes the address, mails the new one and tells the old one', async () => {
+  it('requires step-up, then changes the address, and mails both addresses', async () => {
     const device = await Device.signIn(local, 'admin', passwordOf('admin'));
     await requestReset(local, addressOf('admin'));
     const token = await local.mailedToken(addressOf('admin'));
@@ -704,7 +704,7 @@ describe('changeEmail', () => {
     expect(await user(local, 'admin')).toMatchObject({ email: 'ruth@site.test', is_verified: true });
   });
 
-  it('writes the same address in other letters, which stays verified, and mails nobody', async () => {
+  it('accepts another spelling of the same address, which stays verified, without a mail', async () => {
     const device = await Device.signIn(local, 'admin', passwordOf('admin'));
     const mails = (await local.mailbox('ruth@site.test')).length;
     expect((await change(device, 'Ruth@Site.test')).data).toEqual({
@@ -714,7 +714,7 @@ describe('changeEmail', () => {
     expect((await change(device, 'ruth@site.test')).codes).toEqual([]);
   });
 
-  it('is for every signed-in user, three times in a quarter of an hour', async () => {
+  it('is open to every signed-in user, three times in 15 minutes', async () => {
     expect((await local.anonymous.ask('mutation { changeEmail(email: "a@site.test") { id } }')).codes).toEqual(['UNAUTHENTICATED']);
     const limited = await aLocal();
     const device = await Device.signIn(limited, 'staff');
@@ -731,7 +731,7 @@ describe('updateProfile', () => {
       { input },
     );
 
-  it('changes what is given, and leaves the rest', async () => {
+  it('changes the submitted fields only', async () => {
     const device = await Device.signIn(local, 'staff', fresh);
     const changed = await update(device, { lastName: ' Vega-Ruiz ', username: 'STAFF' });
     expect(changed.data.updateProfile).toEqual({
@@ -768,21 +768,21 @@ describe('setupOwner', () => {
   const setUp = (input: object) => local.anonymous.ask<{ setupOwner: Tokens }>(query, { input });
   const tokenFile = () => join(local.configDirectory, 'setup-token');
 
-  it('keeps a token for the service alone while nobody owns the instance', async () => {
+  it('keeps a readable token only for the service while the instance has no owner', async () => {
     const { mode } = await stat(tokenFile());
     expect(mode & 0o777).toBe(0o600);
     expect((await readFile(tokenFile(), 'utf8')).trim()).toBe(local.service.setupToken);
     expect(local.service.setupToken).toMatch(/^sut1\.[\w-]{43}$/);
   });
 
-  it('refuses every other text, and nothing is made', async () => {
+  it('refuses every other text and creates nothing', async () => {
     const token = local.service.setupToken ?? '';
     for (const setupToken of ['', 'x', `${token}_`, token.slice(0, -1), token.toUpperCase(), 'x'.repeat(50_000)])
       expect((await setUp({ ...owner, setupToken })).codes).toEqual(['BAD_CREDENTIALS']);
     expect(await user(local, 'founder')).toEqual({});
   });
 
-  it('refuses what no owner can be called, and keeps the token', async () => {
+  it('refuses an invalid owner and keeps the token', async () => {
     const setupToken = local.service.setupToken;
     const paths = async (facts: object) => fieldsOf(await setUp({ ...owner, ...facts, setupToken })).map(({ path }) => path);
     expect(await paths({ username: 'a b', email: 'nobody', firstName: '' })).toEqual(['input.username', 'input.email', 'input.firstName']);
@@ -792,7 +792,7 @@ describe('setupOwner', () => {
     expect(await paths({ email: addressOf('officer') })).toEqual(['input.email']);
   });
 
-  it('makes one owner, an admin who is signed in; a second set-up is refused', async () => {
+  it('creates one owner, an admin who is signed in, and refuses a second set-up', async () => {
     const setupToken = local.service.setupToken;
     const { data, codes } = await setUp({ ...owner, setupToken });
     expect(codes).toEqual([]);
@@ -810,8 +810,8 @@ describe('setupOwner', () => {
   });
 });
 
-describe('what is stored', () => {
-  it('holds no password that was used here', async () => {
+describe('the database', () => {
+  it('contains no password that these tests used', async () => {
     const tables = await local.sql(
       `select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`,
     );

@@ -25,14 +25,14 @@ function messages(): string[] {
   );
 }
 
-it('names scripts that exist', () => {
+it('scripts in messages exist', () => {
   const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
   const named = messages().flatMap((text) => [...text.matchAll(/npm run ([a-z][\w:-]*)/g)].map(([, script]) => script ?? ''));
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((script) => !(script in scripts))).toEqual([]);
 });
 
-it('names what a command needs to be given', () => {
+it('messages name the required arguments of a command', () => {
   const bare = new RegExp(`npm run (settings|${incomplete.join('|')})(?! -- )(?![\\w:-])`);
   const counting = /npm run \$\{/; // the usage of a command that is put together
   expect(messages().filter((text) => bare.test(text) && !counting.test(text))).toEqual([]);

@@ -109,7 +109,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
 
   const verify = (kept?: ChainHead) => verifyAudit(database.run, keyring, { most: 2, ...(kept && { kept }) });
 
-  it('moves the events before a month into a file, and the rest verifies from there as before', async () => {
+  it('moves the events before a month into a file, and the remaining log still verifies', async () => {
     await write(database, '2026-04', 3);
     await write(database, '2026-05', 2);
     await write(database, '2026-06', 2);
@@ -125,7 +125,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     expect(await verifyArchive(path, keyring, file.to)).toEqual(file);
   });
 
-  it('goes on with the next archive where the last one ended, also where no seal was left', async () => {
+  it('continues where the last archive ended, even if no seal was left', async () => {
     await write(database, '2026-04', 3);
     const first = await archive(database, '2026-06');
     expect(await database.run('select sequence from audit_seals')).toEqual([]);
@@ -138,7 +138,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     expect(await verify()).toMatchObject({ head: { sequence: 8 }, unsealed: 0, fault: null });
   });
 
-  it('takes a prefix of the chain, and leaves what is not sealed and what stands behind a later month', async () => {
+  it('takes a prefix of the chain, without unsealed events and later months', async () => {
     await write(database, '2026-05', 2);
     await write(database, '2026-06', 1);
     await write(database, '2026-05', 1);
@@ -158,7 +158,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     expect(await readFile((await writeFileFor(database, '2026-06', most)).path, 'utf8')).toBe(await readFile(path, 'utf8'));
   });
 
-  it('that ends between the file and the deletion leaves the database whole, and the next run does it', async () => {
+  it('is repeated safely after an interruption between the file and the deletion', async () => {
     await write(database, '2026-05', 3);
     const before = await stateOf(database);
     const { path, file } = await writeFileFor(database, '2026-06');
@@ -177,7 +177,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     expect((await verify()).fault).toBeNull();
   });
 
-  it('deletes nothing for a file that no longer fits the database', async () => {
+  it('deletes nothing if the file no longer matches the database', async () => {
     await write(database, '2026-05', 3);
     const [first, second] = [await writeFileFor(database, '2026-06'), await writeFileFor(database, '2026-06')];
     await tamper(database, 'create temporary table kept as select * from audit_events');
@@ -192,13 +192,13 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     expect((await verify()).fault).toBeNull();
   });
 
-  it('refuses a log that was altered, and writes nothing of it', async () => {
+  it('refuses an altered log and writes no file', async () => {
     await write(database, '2026-05', 3);
     await tamper(database, `update audit_events set count = 2 where action = '2026-05.1'`);
     await expect(planArchive(database.run, keyring, '2026-06')).rejects.toThrow(/^Nothing was archived: .* \(number 2 .*\) was altered/);
   });
 
-  it('tells an altered file from an altered database', async () => {
+  it('distinguishes an altered file from an altered database', async () => {
     await write(database, '2026-05', 3);
     await write(database, '2026-06', 2);
     const { path } = await archive(database, '2026-06');
@@ -257,7 +257,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     expect((await verify()).fault).toMatchObject({ kind: 'altered archive' });
   });
 
-  it('makes no seal behind an archive that was altered', async () => {
+  it('adds no seal after an altered archive', async () => {
     await write(database, '2026-05', 2);
     await archive(database, '2026-06');
     await tamper(database, 'update audit_archives set hash = reverse(hash)');
@@ -265,7 +265,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
     expect(await database.run('select sequence from audit_seals')).toEqual([]);
   });
 
-  it('holds a kept head against the database or the file, wherever the head lies', async () => {
+  it('compares a kept head with the database or the file that contains it', async () => {
     await write(database, '2026-05', 3);
     await write(database, '2026-06', 1);
     const headAt = async (sequence: number): Promise<ChainHead> => ({
@@ -300,7 +300,7 @@ describe('archiving on a server', () => {
   }, 60_000);
   afterAll(() => database?.close());
 
-  it('while others write and seal leaves one chain, with each event once, in a file or in the table', async () => {
+  it('keeps one chain with each event once, in a file or the table, while others write and seal', async () => {
     const warnings: string[] = [];
     const soon = (_: number, signal: AbortSignal) => new Promise<void>((resolve) => (signal.aborted ? resolve() : setImmediate(resolve)));
     const em = database.orm.em as SqlEntityManager;
@@ -334,7 +334,7 @@ describe('archiving on a server', () => {
     expect(verdict.head.sequence).toBe(200 + archives.length);
   }, 120_000);
 
-  it('by two at once is done by one', async () => {
+  it('runs once if it is started twice', async () => {
     await write(database, '2026-05', 3);
     const { file } = await writeFileFor(database, '2026-10');
     const outcomes = await Promise.allSettled([remove(database, file), remove(database, file)]);
@@ -424,11 +424,11 @@ describe('npm run audit:archive', () => {
     [['--before', '2026-13', '--output', 'x'], '--before must be a month that has begun'],
     [['--before', '2026-06-01', '--output', 'x'], '--before must be a month that has begun'],
     [['--before', '2999-01', '--output', 'x'], '--before must be a month that has begun'],
-  ])('says of %j what is wrong', async (words, said) => {
+  ])('explains what is wrong with %j', async (words, said) => {
     expect(await run(asMigrator(), 'audit:archive', ...words)).toEqual({ said: expect.stringContaining(said), hasSucceeded: false });
   });
 
-  it('is refused to the application, by the command, by its rights and by the triggers', async () => {
+  it('is refused for the application role by the command, its privileges and the triggers', async () => {
     const path = newPath();
     const before = await stateOf(database);
     const { said, hasSucceeded } = await run(asApplication(), 'audit:archive', '--before', '2026-06', '--output', path);
@@ -468,7 +468,7 @@ describe('npm run audit:archive', () => {
     expect(await stateOf(database)).toEqual(before);
   });
 
-  it('leaves the owner no other change, and no deletion outside of archiving', async () => {
+  it('lets the owner change nothing else, and delete only by archiving', async () => {
     for (const table of tables)
       for (const text of [`delete from ${table}`, `truncate ${table}`])
         await expect(database.run(text)).rejects.toThrow('only be added to');
@@ -479,7 +479,7 @@ describe('npm run audit:archive', () => {
     await owner.end();
   });
 
-  it('archives as the migrator; the application verifies what is left, and the file', async () => {
+  it('archives as the migrator; the application verifies the remaining log and the file', async () => {
     const path = newPath();
     const { head } = await verifyAudit(database.run, keyring);
     const done = await run(asMigrator(), 'audit:archive', '--before', '2026-06', '--output', path);

@@ -61,7 +61,7 @@ const turn = (minutes: number): void => {
   clock.at = new Date(clock.at.valueOf() + minutes * 60_000);
 };
 
-describe('refusals of one day from any number of addresses', () => {
+describe('refusals in one day from many addresses', () => {
   const actions = ['secrets', 'settings', 'login'];
   const addresses = 60;
 
@@ -79,7 +79,7 @@ describe('refusals of one day from any number of addresses', () => {
     await fileAll();
   }, 120_000);
 
-  it('become as many events as the limit allows, and one for each operation and hour beyond it', async () => {
+  it('become events up to the limit, and one more per operation and hour beyond it', async () => {
     expect(await value(`select count(*) as value from audit_events where reason = 'unauthenticated'`)).toBe(refusalsPerDay);
     const summaries = await rows(
       `select action, ip_address, actor_id, outcome, extract(hour from at)::int as hour from audit_events where reason = 'over_limit'
@@ -97,21 +97,21 @@ describe('refusals of one day from any number of addresses', () => {
     expect(await value('select count(*) as value from denials')).toBe(0);
   });
 
-  it('leave room for those of signed-in callers, which have a limit of their own', async () => {
+  it('leave room for those of signed-in callers, which have their own limit', async () => {
     await countDenials({ em: first() }, [denial('members', '203.0.113.1', { actorId })]);
     turn(1);
     await fileAll();
     expect(await value(`select count(*) as value from audit_events where action = 'members' and actor_id is not null`)).toBe(1);
   });
 
-  it('leave room for those that were aimed at an account, which have a limit of their own', async () => {
+  it('leave room for those that target an account, which have their own limit', async () => {
     await countDenials({ em: first() }, [denial('login', '203.0.113.7', { reason: 'wrong_password', targetId: actorId })]);
     turn(1);
     await fileAll();
     expect(await value(`select count(*) as value from audit_events where reason = 'wrong_password' and target_id is not null`)).toBe(1);
   });
 
-  it('never hide that an account was locked', async () => {
+  it('never hide the lock of an account', async () => {
     const lock = { reason: 'users', targetId: actorId };
     await countDenials({ em: first() }, [denial('lock', '203.0.113.1', lock)]);
     turn(1);
@@ -121,7 +121,7 @@ describe('refusals of one day from any number of addresses', () => {
     ]);
   });
 
-  it('are events again on the next day', async () => {
+  it('become events again on the next day', async () => {
     turn(24 * 60);
     await countDenials({ em: first() }, [denial('secrets', '203.0.113.9')]);
     turn(1);
@@ -130,8 +130,8 @@ describe('refusals of one day from any number of addresses', () => {
   });
 });
 
-describe('events of their own', () => {
-  it('are exactly as many as the limit of the day allows, recorded by two nodes at once', async () => {
+describe('single events', () => {
+  it('are exactly as many as the daily limit allows, recorded by two nodes concurrently', async () => {
     turn(48 * 60);
     const facts = { action: 'revealSecret', reason: 'no_token', outcome: AuditOutcome.DENIED, actorId, sessionId: randomUUID() } as const;
     await Promise.all(
@@ -151,7 +151,7 @@ describe('events of their own', () => {
     expect(await value(`select sum(count) as value from denials where action = 'revealSecret'`)).toBe(refusalsPerDay);
   });
 
-  it('stay within the limit of their user, whichever node serves it', async () => {
+  it('stay within the limit of their user on every node', async () => {
     turn(48 * 60);
     const few = { ...tools, rules: { ...tools.rules, limits: { ...limits, refusal: { turns: 7, seconds: 3600 } } } };
     const facts = { action: 'storeSecret', reason: 'no_token', outcome: AuditOutcome.DENIED, actorId } as const;
@@ -173,8 +173,8 @@ describe('events of their own', () => {
   });
 });
 
-describe('the bytes of a day', () => {
-  it('are at most the documented number for each event, with all indexes, when every column is as long as it can be', async () => {
+describe('the bytes per day', () => {
+  it('stay below the documented number per event, with all indexes, for maximal columns', async () => {
     const size = `select sum(pg_total_relation_size(name::regclass)) as value
       from unnest(array['audit_events', 'audit_seals', 'audit_backlog']) as name`;
     const many = 4000;
@@ -192,7 +192,7 @@ describe('the bytes of a day', () => {
     expect(perEvent).toBeLessThanOrEqual(bytesPerEvent);
   }, 120_000);
 
-  it('are bounded by the number that the operations page names', () => {
+  it('stay below the number on the operations page', () => {
     const names = new Set(Object.values(operations).flatMap((ofRoot) => Object.keys(ofRoot ?? {})));
     for (const domain of ['session', 'vault', 'setting'])
       for (const file of readdirSync(`src/services/${domain}`))

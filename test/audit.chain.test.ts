@@ -78,7 +78,7 @@ const eventAt = async (sequence: number): Promise<string> =>
 beforeEach(() => tamper('truncate audit_events, audit_seals, audit_backlog'));
 
 describe('sealing', () => {
-  it('puts each event into the chain once, in its order, batch after batch', async () => {
+  it('adds each event to the chain once and in order, batch by batch', async () => {
     await write(10);
     expect([await seal(keyring, 4), await seal(keyring, 4), await seal(keyring, 4), await seal(keyring, 4)]).toEqual([4, 4, 2, 0]);
     expect((await sealed()).map(({ sequence, action }) => [sequence, action])).toEqual(
@@ -90,7 +90,7 @@ describe('sealing', () => {
     expect(await verify()).toMatchObject({ fault: null, unsealed: 0, head: { sequence: 13 } });
   });
 
-  it('finds what becomes visible late, though its id is older than what is sealed', async () => {
+  it('includes events that become visible late, although their id is older than the last sealed one', async () => {
     await write(4);
     const late = await eventIdOf('event.1');
     await tamper(`delete from audit_backlog where event_id = '${late}'`); // as long as its transaction is open
@@ -101,7 +101,7 @@ describe('sealing', () => {
     expect(await faultOf()).toBeNull();
   });
 
-  it('leaves nothing half done where it fails, and goes on from there', async () => {
+  it('leaves no partial work after a failure, and continues from there', async () => {
     await write(6);
     await seal(keyring, 2);
     await database.run(`alter table audit_backlog rename to elsewhere`);
@@ -116,7 +116,7 @@ describe('sealing', () => {
     expect(await faultOf()).toBeNull();
   });
 
-  it('is not stopped by what waits without an event, or twice: verifying says so', async () => {
+  it('continues past queue entries without an event or in duplicate, which verification reports', async () => {
     await write(2);
     await seal();
     await database.run('insert into audit_backlog select event_id from audit_seals');
@@ -126,7 +126,7 @@ describe('sealing', () => {
     expect(await faultOf()).toEqual({ kind: 'missing event', eventId: '01900000-0000-7000-8000-00000000dead', sequence: null });
   });
 
-  it('refuses to let a seal be changed or removed', async () => {
+  it('prevents changes and deletion of a seal', async () => {
     await write(1);
     await seal();
     for (const change of [`update audit_seals set hash = 'x'`, 'delete from audit_seals', 'truncate audit_seals'])
@@ -134,8 +134,8 @@ describe('sealing', () => {
   });
 });
 
-describe('sealing that goes on', () => {
-  it('looks every so often, seals all that waits, tells what fails, and stops', async () => {
+describe('periodic sealing', () => {
+  it('seals all waiting events, reports failures, and stops', async () => {
     const [waits, warnings]: [number[], string[]] = [[], []];
     let go = (): void => {};
     const wait = (milliseconds: number, signal: AbortSignal): Promise<void> => {
@@ -184,7 +184,7 @@ async function eventIdOf(action: string): Promise<string> {
 }
 
 describe('verifying', () => {
-  it('tells an empty log from a full one, and what is not sealed yet from both', async () => {
+  it('distinguishes an empty log, a full one, and unsealed events', async () => {
     expect(await verify()).toEqual({ head: { sequence: 0, hash: null }, unsealed: 0, fault: null });
     await write(9);
     expect(await verify()).toEqual({ head: { sequence: 0, hash: null }, unsealed: 9, fault: null });
@@ -194,7 +194,7 @@ describe('verifying', () => {
     expect(verdict.head.hash).toBe((await one('select hash from audit_seals where sequence = 8'))['hash']);
   });
 
-  it.each([1, 2, 3, 8, 100])('finds the same, %i rows at a time', async (most) => {
+  it.each([1, 2, 3, 8, 100])('has the same result with %i rows at a time', async (most) => {
     await write(8);
     await seal();
     await write(8);
@@ -220,7 +220,7 @@ describe('verifying', () => {
       (row) => [row['column_name'] as string, row['data_type'] as string, row['is_nullable'] === 'YES'],
     );
 
-  it('finds any column of any event changed, emptied or filled, sealed or not', async () => {
+  it('detects a change of any column of any event, sealed or not', async () => {
     const columns = await columnsOf('audit_events');
     expect(columns.length).toBeGreaterThanOrEqual(13);
     for (const isSealed of [true, false]) {
@@ -258,7 +258,7 @@ describe('verifying', () => {
     }
   }, 60_000);
 
-  it('finds any column of any seal changed', async () => {
+  it('detects a change of any column of any seal', async () => {
     await write(9);
     await seal();
     const columns = await columnsOf('audit_seals');
@@ -277,7 +277,7 @@ describe('verifying', () => {
       }
   });
 
-  it('finds an event that is gone: from the beginning, the middle, with its seal or without, and while it waits', async () => {
+  it('detects a missing event at the beginning, in the middle, with or without its seal, or unsealed', async () => {
     await write(9);
     await seal();
     for (const place of [1, 5]) {
@@ -312,7 +312,7 @@ describe('verifying', () => {
     expect(await faultOf()).toEqual({ kind: 'missing event', eventId: waiting, sequence: null });
   });
 
-  it('finds a seal that is gone from the end, and an event that was kept from being sealed', async () => {
+  it('detects a seal that is missing at the end, and an event that was removed from the queue', async () => {
     await write(5);
     await seal();
     const id = await eventAt(5);
@@ -320,7 +320,7 @@ describe('verifying', () => {
     expect(await faultOf()).toEqual({ kind: 'missing seal', eventId: id, sequence: null });
   });
 
-  it('finds events that changed places, by their events or by their seals, neighbours or not', async () => {
+  it('detects events that were swapped, by their events or their seals', async () => {
     await write(9);
     await seal();
     const swaps: readonly (readonly [a: number, b: number])[] = [
@@ -354,7 +354,7 @@ describe('verifying', () => {
     }
   });
 
-  it('finds an end that was cut off by the head that was kept, and only so', async () => {
+  it('detects a truncated end only with a kept head', async () => {
     await write(9);
     await seal(keyring, 6);
     const early = formatHead((await verify()).head);
@@ -376,7 +376,7 @@ describe('verifying', () => {
     expect(await faultOf(keyring, early)).toEqual({ kind: 'truncated', eventId: null, sequence: 1 });
   });
 
-  it('finds a true end put back behind a middle that was replaced: a head stands for all before it', async () => {
+  it('detects a replaced middle before a genuine end: a head covers everything before it', async () => {
     await write(9);
     await seal();
     const kept = formatHead((await verify()).head);
@@ -399,7 +399,7 @@ describe('verifying', () => {
     expect(await faultOf(keyring, kept)).toEqual({ kind: 'altered seal', eventId: last, sequence: 9 });
   });
 
-  it('tells of a fault what is known of the events before it', () => {
+  it('reports what it knows about the events before a fault', () => {
     const fault = (kind: AuditFault['kind'], sequence: number | null): AuditFault => ({ kind, eventId: null, sequence });
     const [none, head] = [
       { sequence: 0, hash: null },
@@ -413,7 +413,7 @@ describe('verifying', () => {
       for (const known of [none, head]) expect(formatVerifiedPart(fault(kind, 1), known)).toBeNull();
   });
 
-  it('verifies only what came after a head, and whether the head is still there', async () => {
+  it('verifies only the events after a head, and that the head still exists', async () => {
     await write(6);
     await seal(keyring, 4);
     const { head } = await verify();
@@ -438,7 +438,7 @@ describe('verifying', () => {
     expect(await after(ring(second), both)).toEqual({ head: both, unsealed: 0, fault: null });
   });
 
-  it('finds a whole log that was written by others', async () => {
+  it('detects a log that was completely rewritten', async () => {
     await write(5, ring(second));
     expect(await faultOf()).toMatchObject({ kind: 'unknown key', sequence: null });
     await seal();
@@ -451,7 +451,7 @@ describe('verifying', () => {
     expect(await faultOf()).toMatchObject({ kind: 'altered event', sequence: 1 });
   });
 
-  it('holds through a change of keys, for as long as the old one is kept', async () => {
+  it('works across a key change as long as the old key is kept', async () => {
     await write(4);
     await seal(keyring, 2);
     const kept = formatHead((await verify()).head);
@@ -468,7 +468,7 @@ describe('verifying', () => {
     expect(await faultOf(ring(first))).toEqual({ kind: 'unknown key', eventId: await eventAt(3), sequence: 3 });
   });
 
-  it('says what it found in words, and of none what the event held', async () => {
+  it('describes faults in words, without the content of events', async () => {
     const kinds = [
       'altered event',
       'altered seal',
@@ -495,7 +495,7 @@ describe('verifying', () => {
     `-1:${'a'.repeat(43)}`,
     `1:${'+'.repeat(43)}`,
     'x',
-  ])('takes no head for one: %j', (text) => {
+  ])('refuses an invalid head: %j', (text) => {
     expect(readHead(text)).toBeNull();
   });
 });
@@ -510,7 +510,7 @@ describe('exporting', () => {
     return all;
   };
 
-  it('writes a line for each event with all that is stored of it, the earliest first, and its seal', async () => {
+  it('writes one line per event with all its columns and its seal, the oldest first', async () => {
     await write(9);
     await seal(keyring, 8);
     for (const most of [1, 2, 9, 10]) {
@@ -537,7 +537,7 @@ describe('exporting', () => {
     }
   });
 
-  it('from and to an instant, both included', async () => {
+  it('includes both the first and the last instant', async () => {
     await write(9);
     const [from, to] = [new Date('2026-03-01T12:00:02.000Z'), new Date('2026-03-01T12:00:05.000Z')];
     const actions = async (options: object) => (await lines({ ...options, most: 2 })).map(({ action }) => Number(String(action).slice(6)));
@@ -549,7 +549,7 @@ describe('exporting', () => {
     expect(await actions({ from: to, to: from })).toEqual([]);
   });
 
-  it('reads no further than it is asked', async () => {
+  it('reads only the requested range', async () => {
     await write(9);
     let statements = 0;
     const run: typeof database.run = (text, values) => ((statements += 1), database.run(text, values));

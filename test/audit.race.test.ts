@@ -84,7 +84,7 @@ async function isWhole(events: number): Promise<void> {
 }
 
 describe('ten thousand events by sixteen writers', () => {
-  it('are sealed into one chain while they are written, each once, and readers wait for nobody', async () => {
+  it('are sealed once into one chain while they are written, without blocking readers', async () => {
     const warnings: string[] = [];
     const soon = (_: number, signal: AbortSignal) => new Promise<void>((resolve) => (signal.aborted ? resolve() : setImmediate(resolve)));
     const parts = { em: orm.em as SqlEntityManager, keyring, every: 1, warn: (message: string) => warnings.push(message), wait: soon };
@@ -115,7 +115,7 @@ describe('ten thousand events by sixteen writers', () => {
     await isWhole(total);
   }, 300_000);
 
-  it('two sealers at once: one does it, the other leaves it', async () => {
+  it('are sealed by one of two concurrent sealers', async () => {
     const before = await count('select count(*) from audit_events');
     await Promise.all(Array.from({ length: 4 }, (_, n) => write(`both${n}`, 250)));
     const answers = await Promise.all(Array.from({ length: 8 }, () => sealEvents({ em: fork(), keyring }, 100)));
@@ -134,8 +134,8 @@ describe('ten thousand events by sixteen writers', () => {
   }, 60_000);
 });
 
-describe('a transaction that stays open', () => {
-  it('holds nobody up, and its events are sealed when it ends, behind younger ones', async () => {
+describe('an open transaction', () => {
+  it('blocks nobody, and its events are sealed after its end, behind newer ones', async () => {
     const before = await count('select count(*) from audit_seals');
     let commit = (): void => {};
     const open = fork().transactional(async (em) => {
@@ -161,8 +161,8 @@ describe('a transaction that stays open', () => {
   });
 });
 
-describe('a sealer that dies', () => {
-  it('between batches or within one leaves a chain that goes on', async () => {
+describe('a sealer that is killed', () => {
+  it('between or within batches leaves a chain that continues', async () => {
     const before = await count('select count(*) from audit_seals');
     await write('dying', 300);
     expect(await sealEvents({ em: fork(), keyring }, 100)).toBe(100);
@@ -184,8 +184,8 @@ describe('a sealer that dies', () => {
   });
 });
 
-describe('a log that is dumped and restored', () => {
-  it('is verified there, and goes on being sealed', async () => {
+describe('a dumped and restored log', () => {
+  it('verifies, and is sealed further', async () => {
     await write('dumped', 5);
     const { head } = await whole();
     const other = await serverDatabase();
@@ -213,7 +213,7 @@ describe('a log that is dumped and restored', () => {
 });
 
 describe('refusals', () => {
-  it('are counted right by any number at once', async () => {
+  it('are counted correctly under concurrency', async () => {
     const client = { ipAddress: '192.0.2.9', userAgent: null, requestId: 'r' };
     const denial = { action: 'raced', reason: 'forbidden', outcome: AuditOutcome.DENIED } as const;
     const at = new Date('2026-03-01T12:00:00.000Z');

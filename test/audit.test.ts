@@ -79,7 +79,7 @@ const shareOf = async (who: string, where = 'true'): Promise<string[]> => {
 };
 
 describe('the log', () => {
-  it.each(people)('shows %s their share, the latest first, and counts no more', async (who) => {
+  it.each(people)('shows %s their events, newest first, and counts only these', async (who) => {
     const page = await events(local[who]);
     const expected = await shareOf(who);
     expect(expected.length).toBeGreaterThan(0);
@@ -88,14 +88,14 @@ describe('the log', () => {
     expect(page.pageInfo.hasNextPage).toBe(expected.length > 100);
   });
 
-  it('has something to hide from everybody but the admin, also from officers, and from each something else', async () => {
+  it('hides some events from everyone except admins, and different ones per role', async () => {
     const all = await shareOf('admin');
     const shares = await Promise.all(people.slice(1).map((who) => shareOf(who)));
     for (const each of shares) expect(each.length).toBeLessThan(all.length);
     expect(new Set(shares.map((each) => each.join())).size).toBe(shares.length);
   });
 
-  it('tells of an event what was stored, and of its actor the name', async () => {
+  it('shows an event as stored, with the name of its actor', async () => {
     const [row = {}] = await local.sql(
       `select e.*, u.first_name || ' ' || u.last_name as name from audit_events e join users u on u.id = e.actor_id where request_id = 'request-20'`,
       [],
@@ -121,7 +121,7 @@ describe('the log', () => {
     expect((await local.admin.ask(`{ auditEvents(filter: { ${field}: "x" }) { totalCount } }`)).codes).toEqual(['BAD_INPUT']);
   });
 
-  it('is for every signed-in user and holds a role', async () => {
+  it('is open to every signed-in user with a role', async () => {
     expect(await local.anonymous.ask(query)).toMatchObject({ data: { auditEvents: null }, codes: ['UNAUTHENTICATED'] });
     await local.sql(`update user_roles set expires_at = now() where user_id = $1`, [userIds['instructor']]);
     expect((await local.instructor.ask(query)).codes).toEqual(['FORBIDDEN']);
@@ -131,7 +131,7 @@ describe('the log', () => {
 });
 
 describe('pages', () => {
-  it.each(['admin', 'officer', 'staff'] as const)('follow on one another without a gap, forwards and backwards, for %s', async (who) => {
+  it.each(['admin', 'officer', 'staff'] as const)('follow each other without gaps, forwards and backwards, for %s', async (who) => {
     const expected = await shareOf(who);
     const [forwards, backwards]: string[][] = [[], []];
     let page = await events(local[who], { first: 7 });
@@ -151,14 +151,14 @@ describe('pages', () => {
     expect(backwards).toEqual(expected);
   });
 
-  it('lead nowhere from a cursor of somebody else’s that they could not have themselves', async () => {
+  it('contain nothing more after a cursor of another user', async () => {
     const { pageInfo } = await events(local.admin, { first: 5 });
     const own = await shareOf('staff');
     const seen = idsOf(await events(local.staff, { after: pageInfo.endCursor }));
     expect(seen.filter((id) => !own.includes(id))).toEqual([]);
   });
 
-  it('refuse what is no page and no cursor', async () => {
+  it('refuse an invalid page or cursor', async () => {
     for (const variables of [
       { first: 0 },
       { first: 101 },
@@ -201,7 +201,7 @@ describe('a filter', () => {
     ['nothing', () => ({}), () => 'true'],
   ];
 
-  it.each(filters)('by %s finds what it says of each one’s share, and never more', async (_, filter, where) => {
+  it.each(filters)('by %s finds matching events among the visible ones only', async (_, filter, where) => {
     for (const who of people) {
       const page = await events(local[who], { filter: filter() });
       const expected = await shareOf(who, where());
@@ -222,20 +222,20 @@ describe('a filter', () => {
     ['half a character', '\ud800'],
     ['no character', '\uffff'],
     ['much of it', 'x'.repeat(50_000)],
-  ])('by text compares it as it is: %s', async (_, text) => {
+  ])('compares text exactly: %s', async (_, text) => {
     for (const name of ['action', 'targetType']) {
       const page = await events(local.admin, { filter: { [name]: text } });
       expect([name, page.totalCount, page.nodes]).toEqual([name, 0, []]);
     }
   });
 
-  it.each(['actorId', 'action', 'targetType', 'targetId', 'outcome', 'from', 'to'])('takes null of %s as left out', async (name) => {
+  it.each(['actorId', 'action', 'targetType', 'targetId', 'outcome', 'from', 'to'])('treats null for %s as omitted', async (name) => {
     const page = await events(local.admin, { filter: { targetType: 'no type', [name]: null } });
     const all = await events(local.admin, { filter: name === 'targetType' ? { targetType: null } : { targetType: 'no type' } });
     expect([page.totalCount > 0, all.totalCount > 0]).toEqual([name === 'targetType', name === 'targetType']);
   });
 
-  it('describes each of its fields in a sentence of its own', async () => {
+  it('has a different description for each field', async () => {
     const { __type } = await local.admin.see<{ __type: { inputFields: { name: string; description: string }[] } }>(
       '{ __type(name: "AuditEventFilter") { inputFields { name description } } }',
     );
@@ -255,7 +255,7 @@ describe('a filter', () => {
     [{ targetId: '' }, 'filter.targetId'],
     [{ targetId: `' or true --` }, 'filter.targetId'],
     [{ actorId: '01900000-0000-7000-8000-00000000dead0' }, 'filter.actorId'],
-  ])('refuses an id that is none: %j', async (filter, path) => {
+  ])('refuses an invalid id: %j', async (filter, path) => {
     const { codes, errors } = await local.admin.ask(query, { filter });
     expect([codes, errors[0]?.extensions['fields']]).toEqual([['BAD_INPUT'], [{ path, message: 'must be a UUID' }]]);
   });
@@ -276,7 +276,7 @@ describe('a filter', () => {
   });
 });
 
-describe('what was refused', () => {
+describe('a refusal', () => {
   const until = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
     for (;;) {
       const found = await look();
@@ -306,7 +306,7 @@ describe('what was refused', () => {
     plain.clock.stop(); // all of one minute
   });
 
-  it('counts for the refused caller, by the name that the schema has for it', async () => {
+  it('counts for the caller, under the name of the operation in the schema', async () => {
     const asked = 'query Innocent { me: saltingActivities { totalCount } login: saltingActivities { totalCount } }';
     const { codes, headers } = await plain.staff.ask(asked);
     expect(codes).toEqual(['FORBIDDEN', 'FORBIDDEN']);
@@ -328,7 +328,7 @@ describe('what was refused', () => {
     expect((await refusals('saltingActivities', 6, plain)).map(({ count }) => count).sort()).toEqual([2, 4]);
   });
 
-  it('counts by the address where nobody is signed in, whatever they call it', async () => {
+  it('counts for the address of an anonymous caller, for any alias', async () => {
     const said = 'x-request-id';
     for (const name of ['A', 'B'])
       await plain.anonymous.ask(`query ${name} { ${name}: grievances { totalCount } }`, {}, { [said]: `mine.${name}` });
@@ -347,7 +347,7 @@ describe('what was refused', () => {
     expect(actions.map(({ action }) => action).sort()).toEqual(['grievances', 'saltingActivities', 'sessions']);
   });
 
-  it('counts mutations, and says why', async () => {
+  it('counts for mutations, with the reason', async () => {
     const at = await aLocal({ comparesExecutions: false });
     await at.admin.token();
     await at.officer.token();
@@ -359,7 +359,7 @@ describe('what was refused', () => {
     expect((await refusals('members', 1, at)).map(({ reason }) => reason)).toEqual(['password_change_required']);
   });
 
-  it('is no row that is hidden, no bad input, and nothing that was answered', async () => {
+  it('excludes hidden rows, invalid input and successful operations', async () => {
     const [{ id }] = (await plain.sql(
       `select id from members where id <> (select member_id from users where username = 'member') limit 1`,
       [],
@@ -375,7 +375,7 @@ describe('what was refused', () => {
     expect(await plain.sql('select action, key, count from denials where action <> $1 order by 1, 2', ['sessions'])).toEqual(before);
   });
 
-  it('is in the log when its minute is over', async () => {
+  it('appears in the log after its minute', async () => {
     await plain.organizer.ask('{ grievances { totalCount } }');
     await refusals('grievances', 3, plain);
     plain.clock.turn(60);
@@ -391,7 +391,7 @@ describe('what was refused', () => {
     ]);
   });
 
-  it('is answered all the same where it cannot be recorded', async () => {
+  it('is answered even if it cannot be recorded', async () => {
     const at = await aLocal({ comparesExecutions: false });
     await at.sql('alter table denials rename to elsewhere', []);
     for (let round = 0; round < 3; round += 1)
@@ -401,7 +401,7 @@ describe('what was refused', () => {
     expect((await refusals('saltingActivities', 1, at)).length).toBe(1);
   });
 
-  describe('behind the back of the request', () => {
+  describe('in the background, refusals are recorded', () => {
     const asked = { operation: 'revealSecret', code: 'FORBIDDEN', isSingle: true } as const;
     const at = new Date('2026-03-01T12:00:00.000Z');
     const plenty = { turns: 1000, seconds: 3600 };
@@ -418,7 +418,7 @@ describe('what was refused', () => {
       warn: (message: string) => warnings.push(message),
     });
 
-    it('one by one for a signed-in caller where the rule says so, with the id of each request, and genuine', async () => {
+    it('one by one for a signed-in caller if the rule requires it, with the request id and a valid MAC', async () => {
       const refused = new Refusals(parts());
       const staff = await caller();
       for (const requestId of ['one', 'two', 'three']) refused.note(asked, staff, from(1, requestId));
@@ -431,7 +431,7 @@ describe('what was refused', () => {
       expect(await counted('revealSecret')).toEqual([]);
     });
 
-    it('counted by the address where nobody is signed in, also where the rule asks for single events', async () => {
+    it('as a count per address for anonymous callers, even if the rule requires single events', async () => {
       const refused = new Refusals(parts());
       const anonymous = { ...asked, operation: 'storeSecret', code: 'UNAUTHENTICATED' };
       for (let n = 0; n < 25; n += 1) refused.note(anonymous, Viewer.anonymous, from(1 + (n % 2), `r${n}`));
@@ -443,7 +443,7 @@ describe('what was refused', () => {
       expect(await local.sql(`select from audit_events where action = 'storeSecret'`, [])).toEqual([]);
     });
 
-    it('as one event per request at most, the others counted', async () => {
+    it('as at most one event per request, with a count for the others', async () => {
       const refused = new Refusals(parts());
       const [staff, request] = [await caller(), from(1, 'aliases')];
       for (let n = 0; n < 10; n += 1) refused.note({ ...asked, operation: 'deleteSecret' }, staff, request);
@@ -453,7 +453,7 @@ describe('what was refused', () => {
       expect((await counted('deleteSecret')).map(({ key, count }) => [key, count])).toEqual([[staff.userId, 9]]);
     });
 
-    it('as an event for so many requests of a user, in any sessions, as the limit has turns, the others counted', async () => {
+    it('as single events up to the limit of a user across sessions, with a count for the others', async () => {
       const { tools, ...others } = parts();
       const few = { ...tools, rules: { ...tools.rules, limits: { ...limits, refusal: { turns: 3, seconds: 3600 } } } };
       const [one, again, other] = [await caller('vp'), await caller('vp'), await caller('member')];
@@ -466,7 +466,7 @@ describe('what was refused', () => {
       expect((await counted('renameSecret')).map(({ count }) => count)).toEqual([5]);
     });
 
-    it('says so of a rule that is stepped up or closed, and of no other', () => {
+    it('with the reason, if a rule requires step-up or is closed', () => {
       const each = unlessClosed('x', withStepUp(recordedEach(signedIn)));
       expect([each.each, each.apartFromStepUp?.each, recordedEach(withStepUp(signedIn)).each, withStepUp(signedIn).each]).toEqual([
         true,
@@ -477,7 +477,7 @@ describe('what was refused', () => {
       expect(recordedEach(withStepUp(signedIn)).apartFromStepUp).toBe(signedIn);
     });
 
-    it('a thousand at once in a few statements, one row for each address, an IPv6 network being one', async () => {
+    it('in a few statements for a thousand at once, with one row per address or IPv6 network', async () => {
       const refused = new Refusals(parts());
       const before = local.heard.length;
       for (let n = 0; n < 1000; n += 1) {
@@ -496,7 +496,7 @@ describe('what was refused', () => {
       });
     });
 
-    it('in memory that is bounded: a thousand addresses a minute are counted apart, all others together', async () => {
+    it('in bounded memory: a thousand addresses a minute separately, all others together', async () => {
       const warnings: string[] = [];
       const refused = new Refusals(parts(warnings));
       for (let n = 0; n < 3000; n += 1) {
@@ -511,7 +511,7 @@ describe('what was refused', () => {
       expect(rows.reduce((sum, row) => sum + (row['count'] as number), 0)).toBe(3000);
     });
 
-    it('apart for signed-in callers, however many addresses were refused in that minute', async () => {
+    it('separately for signed-in callers, however many addresses were refused in that minute', async () => {
       const refused = new Refusals(parts());
       const wide = { operation: 'crowded', code: 'FORBIDDEN', isSingle: false } as const;
       for (let n = 0; n < 1001; n += 1)
@@ -522,7 +522,7 @@ describe('what was refused', () => {
       expect((await counted('crowded')).filter(({ actor_id: id }) => id === viewer.userId)).toHaveLength(1);
     });
 
-    it('says how many it could not record, and goes on', async () => {
+    it('with the number that could not be recorded', async () => {
       const warnings: string[] = [];
       let fails = true;
       const refused = new Refusals(

@@ -116,7 +116,7 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
 
   let head = '';
 
-  it('is made of a running service with an owner, a vault and a secret', async () => {
+  it('a backup of a running service with an owner, a vault and a secret succeeds', async () => {
     if (!installed) return;
     await createDatabase();
     expect(await runProcess(built.program, ['db:migrate'], environmentFor(urlOf(migrator)))).toMatchObject({ hasSucceeded: true });
@@ -140,7 +140,7 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
     for (const file of ['unionhall.dump', 'unionhall-config.tar.gz']) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
   }, 120_000);
 
-  it('restores into an empty server, where the owner signs in and reveals the secret', async () => {
+  it('restoring it into an empty server lets the owner sign in and reveal the secret', async () => {
     if (!installed) return;
     await service?.stop();
     await server?.stop();
@@ -160,7 +160,7 @@ describe(installed ? 'a backup' : 'a backup, not tried: Debian has no PostgreSQL
     });
   }, 120_000);
 
-  it('is restored by one command, too', async () => {
+  it('one command restores it as well', async () => {
     if (!installed) return;
     await service?.stop();
     await server?.stop();

@@ -110,7 +110,7 @@ const states: Record<string, () => Promise<string>> = {
 };
 
 describe('applying', () => {
-  it('makes a draft of one’s own, of today, as it was told', async () => {
+  it('creates a draft of today for the caller with the submitted values', async () => {
     const told = { reason: 'DEATH_IN_FAMILY', description: `My father — '); drop table members; -- $1 ? :x`, amountRequested: '1200.5' };
     const { data, errors } = await apply(told);
     expect(errors).toEqual([]);
@@ -134,7 +134,7 @@ describe('applying', () => {
     await holdsByLaw(data.done.id);
   });
 
-  it('is for whom the caller may apply', async () => {
+  it('is possible for members that the caller may apply for', async () => {
     const codes = async (who: Actor, of: string | null | undefined) => (await apply({ memberId: of }, who)).codes;
     expect(await codes(local.member, null)).toEqual([]);
     expect(await codes(local.member, memberId.toUpperCase())).toEqual([]);
@@ -153,7 +153,7 @@ describe('applying', () => {
     expect(await codes(local.anonymous, strangerId)).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('is for themselves alone by a member, even if they see other members', async () => {
+  it('is possible only for themselves for a member, even if they can see other members', async () => {
     await local.sql(
       `insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels)
        select gen_random_uuid(), now(), now(), $1, id, now(), '{}' from roles where name = 'officer'`,
@@ -174,7 +174,7 @@ describe('applying', () => {
     ]);
   });
 
-  it('finds no member who was deleted', async () => {
+  it('does not find a deleted member', async () => {
     await local.sql('update members set deleted_at = now() where id = $1', [memberId]);
     expect([(await apply()).codes, (await apply({ memberId }, local.staff)).codes]).toEqual([['NOT_FOUND'], ['NOT_FOUND']]);
     await local.sql('update members set deleted_at = null where id = $1', [memberId]);
@@ -212,11 +212,11 @@ describe('applying', () => {
     ['more than can be stored', { amountRequested: '10000000000' }],
     ['a status of one’s own', { status: 'APPROVED' }],
     ['a day there is not', { applicationDate: '2026-02-29' }],
-  ])('with %s is refused before anything is done', async (_, changes) => {
+  ])('with %s is refused before anything is written', async (_, changes) => {
     expect((await apply(changes)).codes).toEqual(['BAD_INPUT']);
   });
 
-  it('may ask for all that can be stored', async () => {
+  it('accepts the largest amount that can be stored', async () => {
     expect((await apply({ amountRequested: '9999999999.99', applicationDate: '0001-01-01' })).data.done.amountRequested).toBe(
       '9999999999.99',
     );
@@ -227,7 +227,7 @@ describe('a draft', () => {
   const update = (id: string, input: object, who: Actor = local.member) =>
     act<ApplicationAnswer>(who, 'updateBenevolenceDraft', { id, input });
 
-  it('changes what is told, clears what is null, and leaves the rest', async () => {
+  it('changes submitted fields, clears null ones, and keeps the rest', async () => {
     const { id } = await applied();
     const told = { reason: 'DISASTER', description: ' Fire. ', amountRequested: '700', notes: 'Call first.' };
     expect((await update(id, told)).data.done).toMatchObject({ ...told, description: 'Fire.', amountRequested: '700.00', version: 2 });
@@ -264,7 +264,7 @@ describe('a draft', () => {
     expect(await stored(local)).toBe(before);
   });
 
-  it('cannot be given what only the way of the case gives', async () => {
+  it('cannot be given values that only actions set', async () => {
     const { id } = await applied();
     for (const told of [
       { status: 'PAID' },
@@ -277,7 +277,7 @@ describe('a draft', () => {
       expect((await update(id, told)).codes).toEqual(['BAD_INPUT']);
   });
 
-  it('that came back keeps its round until it is handed in again, then begins at vp, with the levels of its new amount', async () => {
+  it('that was returned keeps its round until the next submission, then begins at vp with the levels of its new amount', async () => {
     const { id } = await submitted({ amountRequested: '900.00' });
     await decides(local.vp, id, 'APPROVED');
     const back = await decides(local.admin, id, 'NEEDS_INFO', { comments: 'Which hospital?' });
@@ -291,7 +291,7 @@ describe('a draft', () => {
   });
 });
 
-describe('handing in', () => {
+describe('submitting', () => {
   const levels = ['VP', 'ADMIN', 'MANAGER', 'PRESIDENT'];
 
   it.each([
@@ -303,7 +303,7 @@ describe('handing in', () => {
     ['4999.99', 3],
     ['5000.00', 4],
     ['9999999999.99', 4],
-  ])('%s asks %i of the levels, which decide in their order', async (amountRequested, count) => {
+  ])('%s requires %i levels, which decide in order', async (amountRequested, count) => {
     const { id, requiredLevels } = await submitted({ amountRequested });
     expect(requiredLevels).toEqual(levels.slice(0, count));
     const people = [local.vp, local.admin, local.manager, local.president];
@@ -322,7 +322,7 @@ describe('handing in', () => {
     await holdsByLaw(id);
   });
 
-  it('is by the thresholds that the operator sets', async () => {
+  it('uses the thresholds that the operator sets', async () => {
     const other = await aLocal({
       environment: { BENEVOLENCE_ADMIN_FROM: '0', BENEVOLENCE_MANAGER_FROM: '99.5', BENEVOLENCE_PRESIDENT_FROM: '100' },
     });
@@ -349,7 +349,7 @@ describe('handing in', () => {
 });
 
 describe('deciding', () => {
-  it('denies at any level', async () => {
+  it('can deny at any level', async () => {
     const { id } = await submitted({ amountRequested: '6000.00' });
     await decides(local.vp, id, 'APPROVED');
     await decides(local.admin, id, 'APPROVED');
@@ -379,7 +379,7 @@ describe('deciding', () => {
     await holdsByLaw(id);
   });
 
-  it('may be passed up, to the president and no further', async () => {
+  it('can escalate up to the president', async () => {
     const { id } = await submitted();
     for (const [who, requiredLevels] of [
       [local.vp, ['VP', 'ADMIN']],
@@ -405,7 +405,7 @@ describe('deciding', () => {
     await holdsByLaw(id);
   });
 
-  it('passed up to a level that is required already adds none', async () => {
+  it('adds no level by an escalation to a required level', async () => {
     const { id } = await submitted({ amountRequested: '600.00' });
     expect((await decides(local.vp, id, 'DEFERRED')).requiredLevels).toEqual(['VP', 'ADMIN']);
     expect(await decides(local.admin, id, 'APPROVED')).toMatchObject({ status: 'APPROVED', approvedAmount: '600.00' });
@@ -417,7 +417,7 @@ describe('deciding', () => {
     ['450.01', false],
     ['0.01', true],
     ['450.00', true],
-  ])('gives %s: %s', async (approvedAmount, isRight) => {
+  ])('approves %s: %s', async (approvedAmount, isRight) => {
     const { id } = await submitted();
     const answer = await review(local.vp, id, 'APPROVED', { approvedAmount });
     if (isRight) expect(answer.data.done).toMatchObject({ status: 'APPROVED', approvedAmount });
@@ -428,7 +428,7 @@ describe('deciding', () => {
       ]);
   });
 
-  it.each(['DENIED', 'NEEDS_INFO', 'DEFERRED'])('gives no amount with %s', async (decision) => {
+  it.each(['DENIED', 'NEEDS_INFO', 'DEFERRED'])('accepts no amount with %s', async (decision) => {
     const { id } = await submitted();
     const answer = await review(local.vp, id, decision, { approvedAmount: '5.00' });
     expect([answer.codes, fieldsOf(answer)]).toEqual([
@@ -437,14 +437,14 @@ describe('deciding', () => {
     ]);
   });
 
-  it('gives no amount below the last level', async () => {
+  it('accepts no amount below the last level', async () => {
     const { id } = await submitted({ amountRequested: '500.00' });
     expect(fieldsOf(await review(local.vp, id, 'APPROVED', { approvedAmount: '5.00' }))).toEqual([
       'input.approvedAmount is allowed only when the last level approves',
     ]);
   });
 
-  it('takes the level as a guard', async () => {
+  it('checks the submitted level', async () => {
     const { id } = await submitted({ amountRequested: '500.00' });
     const conflict = { codes: ['CONFLICT'], state: 'SUBMITTED', allowedActions: ['REVIEW', 'WITHDRAW'] };
     for (const level of ['ADMIN', 'MANAGER', 'PRESIDENT'])
@@ -454,7 +454,7 @@ describe('deciding', () => {
     expect((await review(local.admin, id, 'APPROVED', { level: null })).codes).toEqual([]);
   });
 
-  it('takes no decision there is not', async () => {
+  it('refuses an unknown decision', async () => {
     const { id } = await submitted();
     for (const wrong of [{ decision: 'MAYBE' }, { decision: null }, { level: 'CLERK' }, { approvedAmount: 5 }])
       expect((await review(local.vp, id, 'APPROVED', wrong)).codes).toEqual(['BAD_INPUT']);
@@ -463,7 +463,7 @@ describe('deciding', () => {
     ]);
   });
 
-  it('is nobody’s on a case of their own', async () => {
+  it('is refused for everyone on their own case', async () => {
     const { id } = await submitted();
     await local.sql('update users set member_id = null where username = $1', ['member']);
     await local.sql('update users set member_id = $1 where username = $2', [memberId, 'vp']);
@@ -478,7 +478,7 @@ describe('deciding', () => {
     expect((await review(local.vp, id, 'APPROVED')).codes).toEqual([]);
   });
 
-  describe('by who holds a level', () => {
+  describe('the levels of a reviewer', () => {
     const assign = async (levels: string, expiresAt: Date | null = null): Promise<void> => {
       await local.sql(
         `insert into user_roles (id, created_at, updated_at, user_id, role_id, assigned_at, review_levels, expires_at)
@@ -499,7 +499,7 @@ describe('deciding', () => {
       await local.sql(`delete from user_roles where role_id = (select id from roles where name = 'trustee')`, []);
     });
 
-    it('is one level of a round for each', async () => {
+    it('allow one decision per round and person', async () => {
       await assign('{vp,admin,manager,president}');
       const { id } = await submitted({ amountRequested: '600.00' });
       expect(await actionsFor(local.officer, id)).toEqual(['REVIEW']);
@@ -517,7 +517,7 @@ describe('deciding', () => {
       await holdsByLaw(id);
     });
 
-    it('ends with the assignment', async () => {
+    it('end with the assignment', async () => {
       const { id } = await submitted();
       await assign('{vp}', new Date(local.clock.now().valueOf() + 30_000));
       expect(await actionsFor(local.officer, id)).toEqual(['REVIEW']);
@@ -528,7 +528,7 @@ describe('deciding', () => {
       expect((await review(local.officer, id, 'APPROVED')).codes).toEqual(['CONFLICT']);
     });
 
-    it('is not for whom no level is listed', async () => {
+    it('are required', async () => {
       const { id } = await submitted();
       expect(await actionsFor(local.officer, id)).toEqual([]);
       expect(standing(await review(local.officer, id, 'APPROVED'))).toEqual({
@@ -538,7 +538,7 @@ describe('deciding', () => {
       });
     });
 
-    it('is not for a role that does not review, whatever levels it lists', async () => {
+    it('have no effect for a role that does not review', async () => {
       const { id } = await submitted();
       await local.sql(`update user_roles set review_levels = '{vp}' where user_id = $1`, [await userId('staff')]);
       expect(await actionsFor(local.staff, id)).toEqual([]);
@@ -551,7 +551,7 @@ describe('deciding', () => {
 describe('paying', () => {
   const approved = states['approved'] as () => Promise<string>;
 
-  it('is told with its day and its way, once', async () => {
+  it('is recorded once, with its date and method', async () => {
     const id = await approved();
     const paymentDate = day(local);
     expect((await pay(local.officer, id, { paymentMethod: ' direct deposit ' })).data.done).toMatchObject({
@@ -583,7 +583,7 @@ describe('paying', () => {
     expect(await stored(local)).toBe(before);
   });
 
-  it('may have been on any day since the application', async () => {
+  it('accepts any date since the application', async () => {
     const { id } = await submitted({ applicationDate: day(local, -30) });
     await decides(local.vp, id, 'APPROVED');
     expect((await pay(local.officer, id, { paymentDate: day(local, -30) })).data.done.paymentDate).toBe(day(local, -30));
@@ -598,7 +598,7 @@ describe('paying', () => {
 });
 
 describe('withdrawing', () => {
-  it.each(['draft', 'submitted', 'sent back'])('what is %s answers it once more, and then it is gone, with its history', async (state) => {
+  it.each(['draft', 'submitted', 'sent back'])('returns %s once more, and then it is gone with its history', async (state) => {
     const id = await (states[state] as () => Promise<string>)();
     const done = await does<ApplicationAnswer>(local.member, 'withdrawBenevolence', { id });
     expect(Math.abs(Date.parse(done.deletedAt ?? '') - local.clock.now().valueOf())).toBeLessThan(60_000);
@@ -620,7 +620,7 @@ describe('withdrawing', () => {
     await holdsByLaw(id);
   });
 
-  it('is the admin’s too, and not the office’s', async () => {
+  it('is open to admins and not to the office', async () => {
     const { id } = await submitted();
     expect((await act(local.staff, 'withdrawBenevolence', { id })).codes).toEqual(['FORBIDDEN']);
     expect((await act(local.officer, 'withdrawBenevolence', { id })).codes).toEqual(['FORBIDDEN']);
@@ -685,7 +685,7 @@ describe.each(Object.entries(lawful))('an application that is %s', (name, { stat
     'anonymous',
   ] as const;
 
-  it('allows what the pages say, to whom they say, as availableActions tells', async () => {
+  it('allows the documented actions to the documented roles, as availableActions says', async () => {
     const id = await (states[name] as () => Promise<string>)();
     const putBack = await stash(local, 'application', id);
     const isGone = state === 'gone';
@@ -713,7 +713,7 @@ describe.each(Object.entries(lawful))('an application that is %s', (name, { stat
     }
   });
 
-  it('is left as it was by what is refused', async () => {
+  it('does not change when an action is refused', async () => {
     const id = await (states[name] as () => Promise<string>)();
     const before = await stored(local);
     for (const who of people)
@@ -724,7 +724,7 @@ describe.each(Object.entries(lawful))('an application that is %s', (name, { stat
 });
 
 describe('an id', () => {
-  it.each(Object.keys(attempts))('of nothing, or that is none, is told apart by %s', async (action) => {
+  it.each(Object.keys(attempts))('that is unknown or invalid is distinguished by %s', async (action) => {
     const attempt = attempts[action] as (id: string) => readonly [Operation, object];
     expect((await act(local.admin, ...attempt(nobody))).codes).toEqual(['NOT_FOUND']);
     const answer = await act(local.admin, ...attempt('7'));
@@ -739,7 +739,7 @@ describe('a version', () => {
     ['WITHDRAW', 'submitted', 'member', { state: 'SUBMITTED', allowedActions: ['REVIEW', 'WITHDRAW'] }],
     ['REVIEW', 'submitted', 'vp', { state: 'SUBMITTED', allowedActions: ['REVIEW', 'WITHDRAW'] }],
     ['PAY', 'approved', 'officer', { state: 'APPROVED', allowedActions: ['PAY'] }],
-  ])('that is outdated refuses to %s what is %s, and says what stands', async (action, state, who, expected) => {
+  ])('that is outdated prevents %s of %s, and the error has the current state', async (action, state, who, expected) => {
     const id = await (states[state] as () => Promise<string>)();
     const current = await value<number>(local, 'select version from benevolence_applications where id = $1', id);
     const [operation, variables] = (attempts[action] as (id: string) => readonly [Operation, object])(id);
@@ -753,7 +753,7 @@ describe('a version', () => {
     expect((await ask(current)).data.done.version).toBe(current + 1);
   });
 
-  it('rises with a decision that leaves the status as it was', async () => {
+  it('increases with a decision that keeps the status', async () => {
     const { id } = await submitted({ amountRequested: '3000.00' });
     const first = await decides(local.vp, id, 'APPROVED');
     const second = await decides(local.admin, id, 'APPROVED', { version: first.version });
@@ -767,7 +767,7 @@ describe('a version', () => {
 });
 
 describe('the applicant', () => {
-  it('reads level, decision and day of each review, and not who decided or why', async () => {
+  it('sees the level, decision and date of each review, but not the reviewer or the notes', async () => {
     const { id } = await submitted();
     await decides(local.vp, id, 'NEEDS_INFO', { comments: 'secret comment' });
     const answer = await act<ApplicationAnswer>(local.member, 'updateBenevolenceDraft', { id, input: { notes: 'Bill attached.' } });
@@ -789,14 +789,14 @@ describe('the applicant', () => {
   });
 });
 
-describe('a write that fails', () => {
+describe('a failed write', () => {
   const tables = ['benevolence_applications', 'benevolence_reviews', 'case_events', 'audit_events'];
 
   afterEach(async () => {
     for (const table of tables) await local.sql(`drop trigger if exists out_of_order on ${table}`, []);
   });
 
-  it.each(tables)('on %s leaves nothing behind, and says nothing of why', async (table) => {
+  it.each(tables)('on %s leaves nothing behind, and the error reveals no cause', async (table) => {
     const { id } = await submitted();
     await local.sql(
       `create or replace function out_of_order() returns trigger language plpgsql as $$ begin raise exception 'the disk of % is full', tg_table_name; end $$`,
@@ -812,7 +812,7 @@ describe('a write that fails', () => {
 });
 
 describe('the audit log', () => {
-  it('says who did what to which case, and none of what was written', async () => {
+  it('records who did what on which case, without the content', async () => {
     const { id } = await applied({ description: 'secret story', amountRequested: '432.10' });
     const [event = {}] = await local.sql('select * from audit_events where target_id = $1', [id]);
     expect(event).toMatchObject({
@@ -844,7 +844,7 @@ describe('the database', () => {
     ['a round before the first', 'round = 0', 'round_positive'],
     ['a level there is not', `required_levels = '{clerk}'`, 'levels_known'],
     ['a case without levels', `required_levels = '{}'`, 'levels_when_submitted'],
-  ])('refuses %s by itself', async (_, change, constraint) => {
+  ])('refuses %s as well', async (_, change, constraint) => {
     const { id } = await submitted();
     await expect(local.sql(`update benevolence_applications set ${change} where id = $1`, [id])).rejects.toThrow(constraint);
   });
@@ -853,7 +853,7 @@ describe('the database', () => {
     ['a level that decides twice', 'reviewer_id = null', 'round_review_level_unique'],
     ['a person who decides twice', `review_level = 'admin'`, 'round_reviewer_id_unique'],
     ['a president who passes up', `review_level = 'president', reviewer_id = null, decision = 'deferred'`, 'president_decides'],
-  ])('refuses %s in a round by itself', async (_, change, constraint) => {
+  ])('refuses %s in a round as well', async (_, change, constraint) => {
     const id = await (states['under review'] as () => Promise<string>)();
     const columns = 'created_at, updated_at, application_id, round, review_level, decision, review_date, reviewer_name, reviewer_id';
     const changed = Object.fromEntries(change.split(', ').map((each) => each.split(' = ') as [string, string]));
@@ -875,7 +875,7 @@ describe('today, in New York', () => {
     ['2027-03-15', '2027-03-15T04:00:00Z'],
     ['2027-11-07', '2027-11-07T04:00:00Z'],
     ['2027-11-08', '2027-11-08T05:00:00Z'],
-  ])('becomes %s at %s, and not before', async (today, midnight) => {
+  ])('becomes %s exactly at %s', async (today, midnight) => {
     turnTo(local, new Date(Date.parse(midnight) - 20_000).toISOString());
     const [member, vp] = [freshActor(local, 'member'), freshActor(local, 'vp')];
     const yesterday = new Date(Date.parse(`${today}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);

@@ -57,8 +57,8 @@ const says =
   (_, response) =>
     response.end(text);
 
-describe('a look-up', () => {
-  it('sends five digits of the hash, asks for padding, and nothing else', async () => {
+describe('a lookup', () => {
+  it('sends only five digits of the hash and asks for padding', async () => {
     answer = lines(`${other('A')}:3`);
     await breached().has(password);
     expect(asked).toEqual([{ method: 'GET', url: `/range/${prefix}`, padding: 'true', body: '' }]);
@@ -76,38 +76,38 @@ describe('a look-up', () => {
     ['a miss by one digit', `${suffix.slice(0, -1)}${suffix.endsWith('0') ? '1' : '0'}:3`, false],
     ['padding', `${other('A')}:3\r\n${suffix}:0\r\n${other('F')}:0`, false],
     ['padding with more zeros', `${other('A')}:3\r\n${suffix}:00`, false],
-  ])('knows %s', async (_, text, isBreached) => {
+  ])('finds %s', async (_, text, isBreached) => {
     answer = says(text);
     expect(await breached().has(password)).toBe(isBreached);
     expect(warnings).toEqual([]);
   });
 
-  it('looks a password of any letters up by its UTF-8', async () => {
+  it('hashes the UTF-8 of any password', async () => {
     const hash = createHash('sha1').update(Buffer.from('пароль🔨', 'utf8')).digest('hex');
     answer = lines(`${hash.slice(5)}:1`);
     expect(await breached().has('пароль🔨')).toBe(true);
     expect(asked[0]?.url).toBe(`/range/${hash.slice(0, 5).toUpperCase()}`);
   });
 
-  it.each(['', '/', '///', '/mirror', '/mirror/'])('goes to the configured address, here with %j after the host', async (path) => {
+  it.each(['', '/', '///', '/mirror', '/mirror/'])('uses the configured address, here with %j after the host', async (path) => {
     answer = lines(`${suffix}:1`);
     expect(await breached({ baseUrl: baseUrl + path }).has(password)).toBe(true);
     expect(asked[0]?.url).toBe(`${path.replace(/\/+$/, '')}/range/${prefix}`);
   });
 
-  it('takes an answer as large as the real ones', async () => {
+  it('accepts a response as large as real ones', async () => {
     const many = Array.from({ length: 2000 }, (_, index) => `${index.toString(16).padStart(35, '0')}:${index}`);
     answer = lines(...many, `${suffix}:1`);
     expect(await breached().has(password)).toBe(true);
   });
 
-  it('is not made where no service is configured', async () => {
+  it('is skipped if no service is configured', async () => {
     answer = lines(`${suffix}:1`);
     expect(await breached({ baseUrl: null }).has(password)).toBe(false);
     expect([asked, warnings]).toEqual([[], []]);
   });
 
-  it('takes a second at most, unless told otherwise', async () => {
+  it('takes at most one second by default', async () => {
     answer = () => undefined;
     const impatient = new BreachedPasswords({ baseUrl, warn: (message) => warnings.push(message) });
     expect(await impatient.has(password)).toBe(false);
@@ -115,7 +115,7 @@ describe('a look-up', () => {
   });
 });
 
-describe('a service that does not answer as it should', () => {
+describe('a service with an invalid response', () => {
   const trickle: Answer = (_, response) => {
     timers.add(setInterval(() => response.write(`${other('A')}:3\r\n`), 5));
   };
@@ -166,13 +166,13 @@ describe('a service that does not answer as it should', () => {
     ['never answers', () => undefined],
     ['answers a line at a time, without end', trickle],
     ['answers its head only', (_, response) => response.flushHeaders()],
-  ])('and %s is given up when its time is over', async (_, given) => {
+  ])('and %s is abandoned at the time-out', async (_, given) => {
     answer = given;
     expect(await breached({ timeout: 150 }).has(password)).toBe(false);
     expect(warnings).toEqual(['Breached-password check skipped: the service took longer than 150 ms']);
   });
 
-  it.each([301, 302, 307, 308])('and sends elsewhere by %i is not followed', async (code) => {
+  it.each([301, 302, 307, 308])('and a redirect with %i is not followed', async (code) => {
     const elsewhere: string[] = [];
     const stranger = createServer((request, response) => {
       elsewhere.push(request.url ?? '');
@@ -194,13 +194,13 @@ describe('a service that does not answer as it should', () => {
     expect(warnings).toEqual([expect.stringContaining(reason)]);
   });
 
-  it('and has a hit among what can be read has a hit all the same', async () => {
+  it('and a match in its readable part still counts', async () => {
     answer = lines(other('A'), `${suffix}:1`, 'x');
     expect(await breached().has(password)).toBe(true);
     expect(warnings).toEqual([]);
   });
 
-  it('is warned of without the password, its hash, or any part of it', async () => {
+  it('is logged without the password, its hash, or any part of it', async () => {
     const gone = `http://127.0.0.1:${closedPort}`;
     for (const given of [cut, cutChunk, status(500), lines(suffix), flood]) {
       answer = given;

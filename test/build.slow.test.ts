@@ -60,7 +60,7 @@ function start(script: string, ...words: string[]): { said: () => string; until:
 const emitted = (): string => join(folder, 'dist', 'src', 'main.js');
 
 describe('a command', () => {
-  it('compiles nothing that is up to date', () => {
+  it('compiles nothing if the build is up to date', () => {
     expect(run('doctor').stdout).toBe('first doctor\n');
     const { mtimeMs } = statSync(emitted());
     expect(run('doctor').stdout).toBe('first doctor\n');
@@ -69,7 +69,7 @@ describe('a command', () => {
     expect(run('doctor').stdout).toBe('second doctor\n');
   }, 120_000);
 
-  it('leaves the build alone that a service runs from', async () => {
+  it('does not change a build that a service runs from', async () => {
     const service = start('run.js', 'start');
     await service.until('first start');
     const before = readFileSync(emitted(), 'utf8');
@@ -78,7 +78,7 @@ describe('a command', () => {
     expect(readFileSync(emitted(), 'utf8')).toBe(before);
   }, 120_000);
 
-  it('shows what does not compile, and runs nothing', () => {
+  it('shows compiler errors and runs nothing', () => {
     run('doctor');
     const before = readFileSync(emitted(), 'utf8');
     write(main, 'const count: number = "none";\n');
@@ -86,7 +86,7 @@ describe('a command', () => {
     expect(readFileSync(emitted(), 'utf8')).toBe(before);
   }, 120_000);
 
-  it('runs the build where no compiler is installed', () => {
+  it('runs the build if no compiler is installed', () => {
     const withoutCompiler = (): void => {
       rmSync(join(folder, 'node_modules'));
       mkdirSync(join(folder, 'node_modules'));
@@ -101,7 +101,7 @@ describe('a command', () => {
 });
 
 describe('npm run dev', () => {
-  it('keeps the service while the sources do not compile, and starts it again when they do', async () => {
+  it('keeps the service while the sources do not compile, and restarts it when they do', async () => {
     const dev = start('dev.js');
     await dev.until('first start');
     write(main, 'const count: number = "none";\n');

@@ -25,7 +25,7 @@ describe('a time limit', () => {
     ['2026-03-20', 7, CALENDAR, {}, '2026-03-27'],
     ['2026-03-24', 5, WORKING, {}, '2026-03-31'],
     ['2026-03-31', 7, CALENDAR, {}, '2026-04-07'],
-  ])('from %s of %i %s days %j ends on the agreed day', (from, days, unit, more, day) => {
+  ])('from %s of %i %s days %j ends on the expected day', (from, days, unit, more, day) => {
     expect(due(from, days, unit, more)).toBe(day);
   });
 
@@ -33,18 +33,18 @@ describe('a time limit', () => {
     for (const firstDayCounts of [false, true]) expect(due('2026-03-07', 10, WORKING, { firstDayCounts })).toBe('2026-03-20');
   });
 
-  it('leaves out a holiday', () => {
+  it('skips a holiday', () => {
     expect(due('2026-03-26', 10, WORKING)).toBe('2026-04-10');
     expect(due('2026-03-26', 10, WORKING, { calendar: { ...usual, holidays: new Set() } })).toBe('2026-04-09');
     expect(due('2026-03-24', 5, WORKING, { calendar: { ...usual, holidays: new Set(['2026-03-31']) } })).toBe('2026-04-01');
   });
 
-  it('passes over days off in a row at its end', () => {
+  it('ends after consecutive days off', () => {
     expect(due('2026-03-27', 7, CALENDAR)).toBe('2026-04-06'); // Good Friday, Saturday, Sunday
     expect(due('2026-03-27', 7, CALENDAR, { firstDayCounts: true })).toBe('2026-04-02');
   });
 
-  it('counts over the end of a year and a leap day', () => {
+  it('counts across the end of a year and a leap day', () => {
     expect(due('2026-12-24', 5, WORKING)).toBe('2027-01-04');
     expect(due('2028-02-28', 1, WORKING)).toBe('2028-02-29');
     expect(due('2028-02-28', 2, CALENDAR)).toBe('2028-03-01');
@@ -52,13 +52,13 @@ describe('a time limit', () => {
     expect(due('2100-02-28', 1, CALENDAR, { rollsForward: false })).toBe('2100-03-01');
   });
 
-  it('follows another workweek', () => {
+  it('uses another workweek', () => {
     const weekends = { workweek: [6, 7], holidays: new Set<string>() };
     expect(due('2026-03-06', 3, WORKING, { calendar: weekends })).toBe('2026-03-14');
     expect(due('2026-03-06', 3, CALENDAR, { calendar: weekends })).toBe('2026-03-14');
   });
 
-  it('of one day that counts the event ends on the day of the event', () => {
+  it('of one day that includes the day of the event ends on that day', () => {
     for (const unit of [WORKING, CALENDAR]) expect(due('2026-03-06', 1, unit, { firstDayCounts: true })).toBe('2026-03-06');
   });
 
@@ -116,7 +116,7 @@ describe('a calendar', () => {
     expect(await local.sql(`select id from holiday_calendars where name in ('Twice', 'INSIDE agreement')`)).toEqual([]);
   });
 
-  it('gets and loses holidays, which move due dates', async () => {
+  it('gains and loses holidays, which move due dates', async () => {
     const { made } = await local.admin.see<Made>(create, { input: { name: 'Moving' } });
     const limit = { calendarId: made.id, from: '2026-03-24', days: 5, dayUnit: 'WORKING' };
     const day = async () => (await local.anonymous.see<{ dueDate: string }>(count, limit)).dueDate;
@@ -143,7 +143,7 @@ describe('a calendar', () => {
     expect((await local.admin.ask(remove, { id: 'x' })).codes).toEqual(['BAD_INPUT']);
   });
 
-  it('of the seeds lists its holidays to the office, and counts for every caller', async () => {
+  it('of the seeds lists its holidays for the office, and counts for every caller', async () => {
     type Listed = { holidayCalendars: { name: string; holidays: { day: string }[] }[] };
     const { holidayCalendars } = await local.staff.see<Listed>('{ holidayCalendars { name holidays { day } } }');
     const days = holidayCalendars.find(({ name }) => name === 'Inside Agreement')?.holidays.map(({ day }) => day) ?? [];
@@ -158,7 +158,7 @@ describe('a calendar', () => {
     expect(await local.member.see(count, { ...limit, from: '2026-03-06', firstDayCounts: true })).toEqual({ dueDate: '2026-03-19' });
   });
 
-  it('does not count what cannot be counted', async () => {
+  it('refuses to count invalid periods', async () => {
     const limit = { calendarId: seededId, from: '2026-03-26', days: 10, dayUnit: 'WORKING' };
     const fields = async (change: object) => (await local.anonymous.ask(count, { ...limit, ...change })).errors[0]?.extensions['fields'];
     const range = { path: 'days', message: 'must be from 1 to 365' };

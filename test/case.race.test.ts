@@ -68,14 +68,14 @@ function winner<Data>(answers: readonly Answer<Data>[]): { won: Answer<Data>; lo
   return { won, lost: answers.filter((answer) => answer !== won) };
 }
 
-describe('of two who decide at once', () => {
+describe('of two concurrent decisions', () => {
   beforeAll(() => levels('officer', '{vp}'));
   afterAll(() => levels('officer', '{vp,admin,manager,president}'));
 
   it.each([
     ['with the version they looked at', true],
     ['without', false],
-  ])('%s, one does, and the other is told what stands', async (_, isVersioned) => {
+  ])('%s, one succeeds, and the other gets the current state', async (_, isVersioned) => {
     for (let round = 0; round < 8; round += 1) {
       const { id, version } = await submitted({ amountRequested: round % 2 === 0 ? '450.00' : '600.00' });
       const more = isVersioned ? { version } : {};
@@ -87,7 +87,7 @@ describe('of two who decide at once', () => {
     }
   });
 
-  it('at levels that follow each other, the second is judged by the state it finds', async () => {
+  it('at consecutive levels, the second is checked against the new state', async () => {
     for (let round = 0; round < 8; round += 1) {
       const { id } = await submitted({ amountRequested: '600.00' });
       const [first, second] = await Promise.all([decide(local.vp, id, 'APPROVED'), decide(local.admin, id, 'APPROVED')]);
@@ -100,10 +100,10 @@ describe('of two who decide at once', () => {
   });
 });
 
-describe('of many who do the same at once', () => {
+describe('of many identical concurrent actions', () => {
   const people16 = (place: number): Actor => local[(['admin', 'officer', 'staff'] as const)[place % 3] as Who];
 
-  it('one hands in, one takes back, one pays', async () => {
+  it('one submits, one withdraws, one pays', async () => {
     for (let round = 0; round < 3; round += 1) {
       const draft = await applied();
       const handed = winner(await times(16, () => act<ApplicationAnswer>(local.staff, 'submitBenevolence', { id: draft.id })));
@@ -145,7 +145,7 @@ describe('of many who do the same at once', () => {
     }
   });
 
-  it('one records the meeting of a step, or the step advances once for each', async () => {
+  it('one records the meeting of a step, or each advances it once', async () => {
     const { id } = (await filed()).data.done;
     const answers = await times(12, (place) =>
       act<GrievanceAnswer>(people16(place), 'recordGrievanceStep', {
@@ -158,7 +158,7 @@ describe('of many who do the same at once', () => {
     expect(steps.map(({ step_number }) => step_number)).toEqual([1, 2, 3]);
   });
 
-  it('one has the version that all looked at', async () => {
+  it('one changes the version that all read', async () => {
     const { id } = (await filed()).data.done;
     const { lost } = winner(
       await times(16, (place) =>
@@ -170,11 +170,11 @@ describe('of many who do the same at once', () => {
   });
 });
 
-describe('a member or an employer who is being deleted', () => {
+describe('a concurrent deletion of a member or an employer', () => {
   it.each([
     ['members', () => memberId],
     ['organizations', () => employerId],
-  ])('in %s is waited for, and no case is filed about what is gone', async (table, idOf) => {
+  ])('in %s is waited for, and no case is filed about the deleted record', async (table, idOf) => {
     const before = await count('grievances');
     const answer = await local.database.orm.em.fork().transactional(async (em) => {
       await em.getConnection().execute(`update ${table} set deleted_at = now() where id = ?`, [idOf()], 'run', em.getTransactionContext());
@@ -316,7 +316,7 @@ function tryApplication(id: string, who: Who, move: ApplicationMove, version: nu
 }
 
 describe('any concurrent mix of actions', () => {
-  it('leaves an application lawful', async () => {
+  it('leaves an application valid', async () => {
     const ends = new Map<string, number>();
     const scripts = fc.tuple(
       ...people.map((who) => fc.tuple(fc.constant(who), fc.array(tryOf(applicationMove), { minLength: 2, maxLength: 7 }))),
@@ -363,7 +363,7 @@ describe('any concurrent mix of actions', () => {
     });
   }
 
-  it('leaves a grievance lawful', async () => {
+  it('leaves a grievance valid', async () => {
     const ends = new Map<string, number>();
     const usual = ['investigate', 'ADVANCED', 'DENIED', 'appeal', 'update'] as const;
     const move: fc.Arbitrary<GrievanceMove> = fc.oneof(
@@ -442,8 +442,8 @@ async function demandReplay(
   return application;
 }
 
-describe('32 who file at once, as the year turns', () => {
-  it('are given the numbers of their year, none twice, and none is left out by those that fail', async () => {
+describe('32 concurrent filings at the turn of the year', () => {
+  it('get the numbers of their year without duplicates, and failed ones leave no gap', async () => {
     await local.sql(
       `create function refuse_ill_fated() returns trigger language plpgsql as $$
        begin if new.violation_description = 'ill-fated' then raise exception 'out of order'; end if; return new; end $$`,

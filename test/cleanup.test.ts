@@ -54,25 +54,25 @@ async function lastsUntil(
   expect(await count()).toBe(0);
 }
 
-describe('a round removes', () => {
-  it('mailed tokens a day after their time', async () => {
+describe('a cleanup deletes', () => {
+  it('mailed tokens one day after they expire', async () => {
     const facts = { type: TokenType.PASSWORD_RESET as const, tokenHash: `t${settled}`, sentTo: 'x@local.test', expiresAt: later(60) };
     await store((user) => new OneTimeToken({ ...facts, user }));
     await lastsUntil(OneTimeToken, 60 + day);
   });
 
-  it('challenges a day after their time', async () => {
+  it('challenges one day after they expire', async () => {
     const facts = { tokenHash: `c${settled}`, device: null, deviceName: null, wantsCookie: false, expiresAt: later(300) };
     await store((user) => new LoginChallenge({ ...facts, user }));
     await lastsUntil(LoginChallenge, 300 + day);
   });
 
-  it('sessions thirty days after they would have idled out, however they ended', async () => {
+  it('sessions thirty days after their idle end, however they ended', async () => {
     await local.login();
     await lastsUntil(Session, rules.idleAge + 30 * day);
   });
 
-  it('no session that lasts', async () => {
+  it('no active session', async () => {
     const { refreshToken, sessionId } = await local.login();
     local.clock.turn(6 * day);
     await local.refresh(refreshToken);
@@ -81,12 +81,12 @@ describe('a round removes', () => {
     expect(await local.stored.count(Session, { id: sessionId })).toBe(1);
   });
 
-  it('devices that nobody has signed in with for longer than their cookie lives', async () => {
+  it('devices without a sign-in for longer than their cookie lasts', async () => {
     await local.login();
     await lastsUntil(Device, 400 * day);
   });
 
-  it('second factors that were begun and not confirmed, and none that was', async () => {
+  it('unconfirmed second factors, but no confirmed one', async () => {
     await store((user) => Object.assign(new TotpCredential({ user, sealedSeed: 'sealed' }), { updatedAt: local.clock.now() }));
     await lastsUntil(TotpCredential, day);
     const confirmed = { updatedAt: local.clock.now(), confirmedAt: local.clock.now() };
@@ -96,7 +96,7 @@ describe('a round removes', () => {
     expect(await local.stored.count(TotpCredential, { user: local.user.id })).toBe(1);
   });
 
-  it('limits as soon as nothing of them counts', async () => {
+  it('rate limits when none of their turns counts', async () => {
     await clean();
     await takeAttempt(local.scope, 'register', 'somebody');
     local.clock.turn(rules.limits.register.seconds - 1);
@@ -107,7 +107,7 @@ describe('a round removes', () => {
     expect(await local.stored.count(RateLimit, {})).toBe(0);
   });
 
-  it('what retries are known by, as soon as a retry would be one no more', async () => {
+  it('idempotency keys when they have expired', async () => {
     const facts = { key: `k${settled}`, digest: 'k1.code', expiresAt: later(60) };
     await store(() => new IdempotencyKey(facts));
     local.clock.turn(59);
@@ -118,7 +118,7 @@ describe('a round removes', () => {
     expect(await local.stored.count(IdempotencyKey, {})).toBe(0);
   });
 
-  it('role assignments thirty days after they expired, and says so in the log', async () => {
+  it('role assignments thirty days after they expired, with an audit event', async () => {
     const { em } = local;
     const roles = [RoleName.OFFICER, RoleName.STAFF].map(
       (basedOn) => new Role({ name: `${basedOn}.${settled}`, displayName: basedOn, isSystemRole: false, basedOn }),
@@ -148,7 +148,7 @@ describe('on several nodes', () => {
   }, 60_000);
   afterAll(async () => several.close());
 
-  it('files each refusal once, whichever node comes first, and never one of the minute that runs', async () => {
+  it('stores each refusal once, on whichever node, and never those of the current minute', async () => {
     const [first] = several.nodes;
     if (!first) throw new Error('no node');
     first.clock.turn(60 - ((first.clock.now().valueOf() / 1000) % 60));
@@ -166,7 +166,7 @@ describe('on several nodes', () => {
     expect(await first.row('select count(*)::int as count from denials')).toEqual({ count: 0 });
   }, 60_000);
 
-  it('leaves the work to the node that already does it', async () => {
+  it('skips a cleanup that another node is doing', async () => {
     const [first, second] = several.nodes;
     if (!first || !second) throw new Error('no nodes');
     await first.em.transactional(async (em) => {
@@ -177,7 +177,7 @@ describe('on several nodes', () => {
   });
 });
 
-describe('rounds', () => {
+describe('periodic cleanup', () => {
   /** A clock in place of waiting: each wait is noted, and ends when the test says so. */
   const waiting = () => {
     const waits: number[] = [];
@@ -197,7 +197,7 @@ describe('rounds', () => {
     return { waits, wait, turn };
   };
 
-  it('come again and again, not all nodes at once, also after one that failed, until they are stopped', async () => {
+  it('repeats at different times on different nodes, also after a failure, until it is stopped', async () => {
     const { waits, wait, turn } = waiting();
     const warnings: string[] = [];
     const chances = [0, 1, 0.5, 0.5];
@@ -230,13 +230,13 @@ describe('rounds', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('stop at once while they wait', async () => {
+  it('stops at once while it waits', async () => {
     const cleanup = startCleanup({ scope: { em: local.em, ...local.tools }, every: 86_400, warn: () => {} });
     await cleanup.stop();
   });
 });
 
-it('files a backlog of refusals a thousand at a time: what fails later leaves the earlier ones filed', async () => {
+it('stores a backlog of refusals in batches of a thousand, and a later failure keeps earlier ones', async () => {
   await clean();
   await runSql(
     `insert into denials (action, reason, key, minute, outcome, at, target_id, request_id, count)
@@ -254,7 +254,7 @@ it('files a backlog of refusals a thousand at a time: what fails later leaves th
   expect([await filed(), await left()]).toEqual([2500, 0]);
 });
 
-it('files no further batch where it is told to stop', async () => {
+it('stores no further batch after a stop', async () => {
   await clean();
   await runSql(
     `insert into denials (action, reason, key, minute, outcome, at, request_id, count)

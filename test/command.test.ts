@@ -57,13 +57,13 @@ describe('a command', () => {
     [['members:import'], "Required option '--file <file>' not specified.\nUsage: unionhall members:import --file members.csv [options]"],
     [['users:import', 'a', '--file', 'b'], 'Name one file.\nUsage: unionhall users:import --file users.jsonl [options]'],
     [['key:status'], "Unknown command 'key:status'.\n(Did you mean keys:status?)\nList the commands: unionhall --help"],
-  ])('that is asked %j says how to ask it, and does nothing', async (words, said) => {
+  ])('with the wrong arguments %j prints its usage and does nothing', async (words, said) => {
     const { said: text, code } = await run(...words);
     expect([stripVTControlCharacters(text), code]).toEqual([`${said}\n`, 1]);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it.each([['audit:verify'], ['keys:status'], ['keys:retire', 'k1']])('%s makes no keyring', async (...words) => {
+  it.each([['audit:verify'], ['keys:status'], ['keys:retire', 'k1']])('%s creates no keyring', async (...words) => {
     const { said, code } = await run(...words);
     const directory = join(folder, 'config');
     expect([stripVTControlCharacters(said), code]).toEqual([
@@ -74,7 +74,7 @@ describe('a command', () => {
   });
 
   it.each(['db:migrate', 'seed', 'audit:verify', 'keys:status', 'vault:status', 'mail:redrive', 'worker'])(
-    '%s says in a sentence that the database cannot be reached',
+    '%s reports in a sentence that the database is unreachable',
     async (name) => {
       process.env['DATABASE_URL'] = 'postgres://u:p@127.0.0.1:1/x';
       process.env['UNIONHALL_KEYS'] = Keyring.generate();
@@ -87,7 +87,7 @@ describe('a command', () => {
     },
   );
 
-  it.each(['db:migrate', 'keys:status'])('%s says in a sentence that there is no Unix socket', async (name) => {
+  it.each(['db:migrate', 'keys:status'])('%s reports in a sentence that the Unix socket does not exist', async (name) => {
     process.env['DATABASE_URL'] = `postgres://u@/x?host=${folder}`;
     process.env['UNIONHALL_KEYS'] = Keyring.generate();
     const { said, code } = await run(name);
@@ -116,7 +116,7 @@ describe('the help', () => {
   };
   const names = buildProgram(() => Promise.resolve()).commands.map((command) => command.name());
 
-  it('has every npm script that runs a command', async () => {
+  it('lists every npm script that runs a command', async () => {
     const run = Object.values(scripts).flatMap((script) => /^node scripts\/run\.js (\S+)/.exec(script)?.[1] ?? []);
     expect(run.length).toBeGreaterThan(20);
     expect(run.filter((name) => !names.includes(name))).toEqual([]);
@@ -124,11 +124,11 @@ describe('the help', () => {
     expect(names.filter((name) => name !== 'seed:phase2' && !text.includes(`  ${name}`))).toEqual([]);
   });
 
-  it.each(names)('of %s says how to use it', async (name) => {
+  it.each(names)('of %s prints its usage', async (name) => {
     expect(await print(name, '--help')).toMatch(new RegExp(`^Usage: unionhall ${name} .*\n\n\\S`));
   });
 
-  it('of an import lists the columns with their other names', async () => {
+  it('of an import lists the columns with their alternative names', async () => {
     for (const [name, columns] of Object.entries({ 'members:import': memberColumns, 'organizations:import': organizationColumns })) {
       const text = await print(name, '--help');
       const all = Object.entries(columns).flatMap(([column, { names: others = [] }]) => [column, ...others]);
@@ -159,7 +159,7 @@ describe('the help', () => {
   });
 });
 
-it('says what to do where a package of the seeds is missing', async () => {
+it('suggests what to do if a package of the seeds is missing', async () => {
   jest.unstable_mockModule('../seeds/index.ts', () => {
     throw Object.assign(new Error("Cannot find package 'absent'"), { code: 'ERR_MODULE_NOT_FOUND' });
   });

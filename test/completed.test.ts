@@ -31,12 +31,12 @@ const named = async (name: unknown): Promise<number> => (await local.sql('select
 const nameOf = (field: unknown): unknown => (field as { name?: unknown } | undefined)?.name;
 
 describe('a mutation of several fields', () => {
-  it('answers all of them, in their order, where none is refused', async () => {
+  it('returns all results in order if none is refused', async () => {
     const { data, errors, extensions } = await ask(local.staff, `mutation { ${create('b')} ${create('a')} __typename }`);
     expect([Object.keys(data ?? {}), errors, extensions]).toEqual([['b', 'a', '__typename'], undefined, undefined]);
   });
 
-  it('keeps what was done before the first that is refused, and does nothing after it', async () => {
+  it('keeps the results before the first refused field, and executes nothing after it', async () => {
     const after = create('three');
     const { data, errors, extensions } = await ask(local.staff, `mutation { ${create('one')} ${refused('two')} ${after} }`);
     expect([data, errors?.map(({ path, extensions: { code } }) => [path, code])]).toEqual([null, [[['two'], 'NOT_FOUND']]]);
@@ -45,14 +45,14 @@ describe('a mutation of several fields', () => {
     expect(await named(/name: "([^"]*)"/.exec(after)?.[1])).toBe(0);
   });
 
-  it('has nothing to keep where the first is refused, or it is the only one', async () => {
+  it('has no results to keep if the first or the only field is refused', async () => {
     for (const document of [`mutation { ${refused('one')} ${create('two')} }`, `mutation { ${refused('one')} }`]) {
       const { data, errors, extensions } = await ask(local.staff, document);
       expect([data, errors?.length, extensions]).toEqual([null, 1, undefined]);
     }
   });
 
-  it('executes a fragment where it is first selected, not where a condition leaves it out', async () => {
+  it('executes a fragment where it is first selected, and not where a condition excludes it', async () => {
     const query = `mutation ($no: Boolean!) { ...Later @include(if: $no) ${create('first')} ...Later }
       fragment Later on Mutation { ${create('second')} }`;
     const { data } = await ask(local.staff, query, { no: false });
@@ -61,7 +61,7 @@ describe('a mutation of several fields', () => {
     expect((first?.id ?? '') < (second?.id ?? '')).toBe(true); // ids are made in the order of time
   });
 
-  it('keeps it through fragments, directives and fields that are asked twice', async () => {
+  it('keeps results of fragments, directives and repeated fields', async () => {
     const query = `mutation ($no: Boolean!, $id: ID!) {
       ...Making
       skipped: deleteMember(id: $id) @skip(if: true) { id }
@@ -76,14 +76,14 @@ describe('a mutation of several fields', () => {
     expect(await named('Twice')).toBe(1);
   });
 
-  it('does nothing at all where a variable is wrong', async () => {
+  it('executes nothing if a variable is invalid', async () => {
     const field = create('one');
     const { data, errors, extensions } = await ask(local.staff, `mutation ($id: ID!) { ${field} two: deleteMember(id: $id) { id } }`, {});
     expect([data, errors?.map(({ extensions: { code } }) => code), extensions]).toEqual([undefined, ['BAD_INPUT'], undefined]);
     expect(await named(/name: "([^"]*)"/.exec(field)?.[1])).toBe(0);
   });
 
-  it('keeps errors of fields that may be null beside their results', async () => {
+  it('keeps the errors of nullable fields beside their results', async () => {
     const query = `mutation { ${create('one')}
       two: createOrganization(input: { name: "Listed", orgType: EMPLOYER }) { name grievances(first: 0) { totalCount } } ${refused('three')} }`;
     const { data, errors, extensions } = await ask(local.staff, query);

@@ -22,7 +22,7 @@ const deep = (levels: number, isMember = false): string => {
   return isMember ? `grievances(first: 1) { nodes { ${deep(levels - 1)} } }` : `member { ${deep(levels - 1, true)} }`;
 };
 
-describe('an operation may ask', () => {
+describe('an operation may contain', () => {
   it.each<[what: string, query: string]>([
     ['8 levels, the rows of pages not counted', `{ grievances(first: 1) { nodes { ${deep(6)} } } }`],
     ['10 aliases, which are 10 root fields', `{ ${Array.from({ length: 10 }, (_, at) => `a${at}: me { id }`).join(' ')} }`],
@@ -45,7 +45,7 @@ describe('an operation may ask', () => {
   });
 });
 
-describe('it is refused, before any statement but the session’s own,', () => {
+describe('it is refused before any statement except the one for the session:', () => {
   it.each<[what: string, query: string, said: RegExp, variables?: object]>([
     ['9 levels', `{ grievances(first: 1) { nodes { ${deep(7)} } } }`, /9 levels deep/],
     [
@@ -130,12 +130,12 @@ describe('it is refused, before any statement but the session’s own,', () => {
     expect(statements).toBeLessThanOrEqual(1);
   });
 
-  it('by nothing that stands in a part that was skipped', async () => {
+  it('never because of a part that is skipped', async () => {
     const query = `query ($no: Boolean!) { me { id } ${page(100, 'member { grievances(first: 100) @include(if: $no) { nodes { id } } }')} }`;
     expect((await asked(query, { no: false })).codes).toEqual(['TOO_COMPLEX']); // what may be asked is counted
   });
 
-  it('as 4xx for who understands that', async () => {
+  it('with 4xx for clients that support it', async () => {
     const ask = (accept: string) =>
       fetch(`${local.url}/graphql`, {
         method: 'POST',
@@ -147,8 +147,8 @@ describe('it is refused, before any statement but the session’s own,', () => {
   });
 });
 
-describe('the bounds', () => {
-  it('are settings', async () => {
+describe('the limits', () => {
+  it('are configurable', async () => {
     const wide = await aLocal({ environment: { MAX_ALIASES: '2', MAX_DEPTH: '1', MAX_COST: '3', MAX_ROOT_FIELDS: '1' } });
     const codesOf = async (query: string) => (await wide.anonymous.ask(query)).codes;
     expect(await codesOf('{ a: isConfigured }')).toEqual([]);

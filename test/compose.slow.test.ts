@@ -41,12 +41,12 @@ const { unionhall, migrate, proxy, database } = compose.services as Record<strin
 const statementsOf = (text: string): string[] => text.split('\n').filter((line) => line.endsWith(';'));
 
 describe('compose.yaml', () => {
-  it.each(services)('%s has no privileges, a read-only root file system and limits', (_, service) => {
+  it.each(services)('%s has no privileges, a read-only root file system and resource limits', (_, service) => {
     expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
     expect([service.mem_limit, service.pids_limit]).toEqual([expect.stringMatching(/^\d+[mg]$/), expect.any(Number)]);
   });
 
-  it('publishes the proxy only, whose address is the one that the service trusts', () => {
+  it('publishes only the proxy, whose address the service trusts', () => {
     expect(services.filter(([, { ports }]) => ports !== undefined).map(([name]) => name)).toEqual(['proxy']);
     const { front } = proxy!.networks as Readonly<Record<string, { readonly ipv4_address?: string }>>;
     expect(unionhall?.environment?.['TRUSTED_PROXIES']).toBe(front?.ipv4_address);
@@ -54,7 +54,7 @@ describe('compose.yaml', () => {
     expect([database?.networks, compose.networks.back]).toEqual([['back'], { internal: true }]);
   });
 
-  it('has its secrets in files, which the script writes, and none in the environment', async () => {
+  it('has its secrets in files that the script writes, and none in the environment', async () => {
     const used = new Set(services.flatMap(([, { secrets = [] }]) => secrets));
     expect([...used].sort()).toEqual(Object.keys(compose.secrets).sort());
     for (const [name, { file }] of Object.entries(compose.secrets)) expect(file).toBe(`deploy/secrets/${name}`);
@@ -67,7 +67,7 @@ describe('compose.yaml', () => {
     expect(read('.dockerignore')).toContain('\ndeploy\n');
   });
 
-  it('names variables that the service reads, and files that exist', () => {
+  it('refers to existing variables and files', () => {
     for (const { environment = {} } of [unionhall!, migrate!])
       for (const name of Object.keys(environment)) expect(Object.keys(variables)).toContain(name);
     const mounted = services.flatMap(([, { volumes = [] }]) => volumes).filter((volume) => volume.startsWith('./'));
@@ -77,7 +77,7 @@ describe('compose.yaml', () => {
       expect(statSync(join(project, 'deploy', script)).mode & 0o111).not.toBe(0);
   });
 
-  it('asks /livez for the health of the container, as the image does', () => {
+  it('checks the health of the container with /livez, like the image', () => {
     const [, health = ''] = /^HEALTHCHECK (.*)$/m.exec(read('Dockerfile')) ?? [];
     expect(health).toMatch(/\/livez`/);
     expect(unionhall?.healthcheck).toBeUndefined();
@@ -134,7 +134,7 @@ describe(canRun ? 'the scripts of deploy' : 'the scripts of deploy, not run: psq
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
-  it('write secrets once, in a folder for their owner, and an empty one for mail', async () => {
+  it('writes secrets once, in a private folder, and an empty one for mail', async () => {
     if (!canRun) return;
     expect(run('make-secrets.sh')).toMatchObject({ status: 0, stderr: '' });
     expect((await readdir(join(folder, 'secrets'))).sort()).toEqual(Object.keys(compose.secrets).sort());
@@ -145,7 +145,7 @@ describe(canRun ? 'the scripts of deploy' : 'the scripts of deploy, not run: psq
     expect(await readFile(secret('smtp_url'), 'utf8')).toBe('');
   });
 
-  it('make two roles: the migrator makes the tables, the service works as the other and cannot remove its audit log', async () => {
+  it('creates two roles: the migrator creates the tables, and the service cannot delete its audit log', async () => {
     if (!canRun) return;
     const { port, password } = new URL(server.url);
     for (const name of ['migrator_url', 'application_url'])

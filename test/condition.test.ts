@@ -44,14 +44,14 @@ const documents = [
   'query Q { __typename } subscription S($v: Boolean!) { ...F } fragment F on Subscription { ...F @skip(if: $v) }',
 ];
 
-it.each(documents)('is refused over HTTP as the caller’s mistake: %s', async (query) => {
+it.each(documents)('is refused over HTTP as a client error: %s', async (query) => {
   const [operationName] = /\bQ\b/.exec(query) ?? [];
   const { status, errors = [] } = await post({ query, operationName, variables: { v: true } });
   expect({ status, codes: [...new Set(errors.map(({ extensions }) => extensions.code))] }).toEqual({ status: 400, codes: ['BAD_INPUT'] });
   expect(errorLines()).toEqual([]);
 });
 
-it('is refused over a WebSocket as the caller’s mistake, and the socket stays open', async () => {
+it('is refused over a WebSocket as a client error, and the socket stays open', async () => {
   const caller = new Caller(node.url, { authorization: `Bearer ${await signIn()}` });
   for (const query of documents.slice(0, -1)) {
     const why = (await caller.listen(query, { v: true }).ended) as Told['errors'];
@@ -63,7 +63,7 @@ it('is refused over a WebSocket as the caller’s mistake, and the socket stays 
   await caller.hangUp();
 });
 
-it('is taken below the root', async () => {
+it('is accepted below the root', async () => {
   const [grievance] = await database.run('select id from grievances limit 1');
   const caller = new Caller(node.url, { authorization: `Bearer ${await signIn()}` });
   const ears = caller.listen('subscription ($v: Boolean!) { grievanceChanged { action grievance @skip(if: $v) { id } } }', { v: true });

@@ -85,7 +85,7 @@ const bytesOf = ({ data, errors }: Answer): string =>
     errors: errors.map(({ message, path, extensions: { code, fields } }) => [message, path?.join('.'), code, fields]).sort(),
   });
 
-it(`answers ${runs} random documents alike however often they are asked, and without their conditions (SEED=${seed})`, async () => {
+it(`answers ${runs} random documents the same on each execution, and without their conditions (SEED=${seed})`, async () => {
   const met = { asked: 0, answered: 0, shortened: 0 };
   const actors = [local.officer, local.member, local.admin];
   for (let number = seed; met.asked < runs; number += 1) {

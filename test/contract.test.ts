@@ -14,7 +14,7 @@ beforeAll(async () => {
   await orm.close();
 });
 
-describe('what is written down is what the code does', () => {
+describe('generated files match the code', () => {
   it('schema.graphql: npm run schema', async () => {
     expect(await readFile('schema.graphql', 'utf8')).toBe(printContract(schema));
   });

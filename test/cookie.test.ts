@@ -4,7 +4,7 @@ import { aLocal, type Local } from './support/local.ts';
 
 const production = { NODE_ENV: 'production', UNIONHALL_CONFIG_DIR: '/nowhere' };
 
-describe('the cookies that the settings give', () => {
+describe('the configured cookies', () => {
   it.each<[string, Record<string, string>, object]>([
     ['of development', {}, { path: '/graphql', secure: false, sameSite: 'strict', refresh: 'unionhall_refresh' }],
     ['of production', production, { path: '/graphql', secure: true, sameSite: 'strict', refresh: '__Secure-unionhall_refresh' }],
@@ -66,8 +66,8 @@ class Browser {
   }
 }
 
-describe('a browser that several people use', () => {
-  it('stays a known device of each of the last five', async () => {
+describe('a browser of several users', () => {
+  it('stays a known device of the last five', async () => {
     const local = await aLocal();
     const browser = new Browser(local);
     const people = ['officer', 'staff', 'organizer', 'instructor', 'vp'];
@@ -86,7 +86,7 @@ describe('a browser that several people use', () => {
     expect(row).toEqual({ count: 6 });
   });
 
-  it('takes nothing but device tokens from what it is sent', async () => {
+  it('accepts only device tokens from a request', async () => {
     const local = await aLocal();
     const browser = new Browser(local);
     browser.jar.set('unionhall_device', ['x', '', 'dvt1.', `vlt1.${'A'.repeat(43)}`, 'y'.repeat(2000)].join('~'));
@@ -96,7 +96,7 @@ describe('a browser that several people use', () => {
 });
 
 describe('under a prefix', () => {
-  it('cookies are of the path that the browser knows, and the page names no address from the root', async () => {
+  it('cookies have the path that the browser knows, and the page has no absolute addresses', async () => {
     const local = await aLocal({ environment: { PUBLIC_URL: 'http://127.0.0.1/hall' } });
     const reply = await local.anonymous.ask('mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { accessToken } } }', {
       input: { identifier: 'officer', password: 'unionhall-dev', cookie: true },

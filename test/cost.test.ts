@@ -118,7 +118,7 @@ class Author {
   }
 }
 
-it(`answers no more objects than are allowed, whatever is asked (COST_SEED=${seed})`, async () => {
+it(`answers no more objects than the limit for any document (COST_SEED=${seed})`, async () => {
   const roll = dice(seed);
   const seen = { answered: 0, refused: 0, most: 0 };
   for (let run = 0; run < runs; run += 1) {
@@ -140,24 +140,24 @@ it(`answers no more objects than are allowed, whatever is asked (COST_SEED=${see
   expect(seen.refused).toBeGreaterThan(runs / 20);
 }, 600_000);
 
-describe('it is refused', () => {
+describe('an operation is refused', () => {
   const nested = (size: string) =>
     `grievances(first: ${size}) { nodes { id member { id grievances(first: ${size}) { nodes { id history { id } } } } } }`;
 
-  it('when a default of a variable asks for too much', async () => {
+  it('if the default of a variable is too large', async () => {
     const { officer } = locals.get(5000) as Local;
     expect((await officer.ask(`query ($n: Int = 100) { ${nested('$n')} }`)).codes).toEqual(['TOO_COMPLEX']);
     expect((await officer.ask(`query ($n: Int = 100) { ${nested('$n')} }`, { n: 2 })).codes).toEqual([]);
   });
 
-  it('when edges alone are too many', async () => {
+  it('if the edges alone are too many', async () => {
     const { officer } = locals.get(400) as Local;
     expect((await officer.ask('{ grievances(first: 100) { edges { cursor } } }')).codes).toEqual([]);
     const twice = '{ grievances(first: 100) { edges { cursor node { id } } nodes { id member { id } } } }';
     expect((await officer.ask(twice)).codes).toEqual(['TOO_COMPLEX']);
   });
 
-  it('when a list without pages turns out to be too long', async () => {
+  it('if a list without pages is too long', async () => {
     const { admin } = locals.get(60) as Local;
     const contacts = (size: number) => `{ organizations(first: ${size}) { nodes { id contacts { id } } } }`;
     expect((await admin.ask(contacts(1))).codes).toEqual([]);
@@ -165,7 +165,7 @@ describe('it is refused', () => {
     expect([new Set(codes), errors[0]?.path]).toEqual([new Set(['TOO_COMPLEX']), expect.arrayContaining(['contacts'])]);
   });
 
-  it('when organizing is summed up for more employers than were counted', async () => {
+  it('if a summary has more employers than were counted', async () => {
     const local = await aLocal({ environment: { MAX_COST: '250' }, comparesExecutions: false });
     const summary = '{ organizingSummary { activityCount } }';
     expect((await local.admin.ask(summary)).codes).toEqual([]);
@@ -185,7 +185,7 @@ describe('it is refused', () => {
     expect(statements.filter((text) => text.includes('counted as'))).toHaveLength(1);
   });
 
-  it('never after a change was made', async () => {
+  it('never after a change', async () => {
     const { admin } = locals.get(12) as Local;
     const { organizations } = await admin.see<{ organizations: { nodes: { id: string }[] } }>(
       '{ organizations(first: 1) { nodes { id } } }',

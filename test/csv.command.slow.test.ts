@@ -39,7 +39,7 @@ describe('npm run', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('says what it did, and by its exit code whether it did', async () => {
+  it('reports what it did, also by its exit code', async () => {
     const file = join(folder, 'some.csv');
     await writeFile(file, `${header}\nCLI1,Ada,Roy,foreman\n`);
     expect(await run('members:import', '--dry-run', '--file', file)).toMatchObject({

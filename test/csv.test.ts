@@ -96,7 +96,7 @@ const rowsLike = (table: string, column: string, pattern: string, { run }: Datab
 const header = 'memberNumber,firstName,lastName,classification';
 
 describe('a file of members', () => {
-  it('becomes members as it says, with an audit event each', async () => {
+  it('creates its members, with an audit event each', async () => {
     const text = [
       'Member number,first_name,LAST NAME,classification,status,date of birth,hire-date,notes,city,zipCode',
       'CSV001,Zoë,"O\'Hara, Jr.",Journeyman,Retired,1960-02-29,1981-03-01,"said ""yes""\nand left",Troy,01218',
@@ -131,7 +131,7 @@ describe('a file of members', () => {
     expect(events.every((event) => isGenuine(event, keyring) && event.actor === null && event.targetType === 'Member')).toBe(true);
   });
 
-  it('changes nothing the second time, and adds what is new', async () => {
+  it('changes nothing the second time, and adds new lines', async () => {
     const line = 'CSV010,Ada,Roy,foreman';
     expect(await members(`${header}\n${line}\n`)).toMatchObject({ added: 1, alreadyThere: 0 });
     const before = await contents();
@@ -140,18 +140,18 @@ describe('a file of members', () => {
     expect(await members(`${header}\n${line}\nCSV011,Bea,Roy,foreman`)).toMatchObject({ added: 1, alreadyThere: 1 });
   });
 
-  it('is only looked at in a trial', async () => {
+  it('is only checked in a dry run', async () => {
     const before = await contents();
     expect(await members(`${header}\nCSV020,Ada,Roy,foreman\n`, { isTrial: true })).toMatchObject({ added: 1, steps: ['read 1'] });
     expect(await contents()).toEqual(before);
   });
 
-  it.each(['\n', '\r\n', '\r'])('may end its lines with %j', async (end) => {
+  it.each(['\n', '\r\n', '\r'])('may use %j at the end of lines', async (end) => {
     const number = `CSV03${end.length}${end.charCodeAt(0)}`;
     expect(await members([header, '', `${number},Ada,Roy,foreman`, '', ''].join(end))).toMatchObject({ added: 1 });
   });
 
-  it('may be long, and is added in its order', async () => {
+  it('may be long, and is added in order', async () => {
     const lines = Array.from({ length: 1203 }, (_, n) => `CSVL${String(n).padStart(4, '0')},A${n},B,journeyman`);
     const { added, steps } = await members([header, ...lines].join('\n'), { chunk: 4096 });
     expect([added, steps]).toEqual([1203, ['read 500', 'read 1000', 'read 1203', 'added 500', 'added 1000', 'added 1203']]);
@@ -160,7 +160,7 @@ describe('a file of members', () => {
   });
 });
 
-describe('a line is refused by its number', () => {
+describe('a line is refused with its number', () => {
   const columns = `${header},email,dateOfBirth,hireDate,status`;
 
   it.each([
@@ -188,7 +188,7 @@ describe('a line is refused by its number', () => {
     expect(await refusalsOf(`${columns}\n${line}\n`)).toEqual(told);
   });
 
-  it('with every one that is wrong, counted with blank lines and lines in quotes, and nothing of the right ones is added', async () => {
+  it('with all its errors, counting blank lines and quoted line breaks, and no valid line is added', async () => {
     const lines = [
       header,
       'OK1,Ada,Roy,foreman',
@@ -207,7 +207,7 @@ describe('a line is refused by its number', () => {
     ]);
   });
 
-  it('that meets who is there, or was', async () => {
+  it('that conflicts with an existing or deleted record', async () => {
     await members(`${header}\nCSV040,Ada,Roy,foreman\nCSV041,Bea,Roy,foreman`);
     await database.run(`update members set deleted_at = now() where member_number = 'CSV041'`);
     expect(await refusalsOf(`${header}\nCSV040,Ada,Roy,honorary\nCSV041,Bea,Roy,foreman\nCSV042,Eve,Roy,foreman`)).toEqual([
@@ -216,13 +216,13 @@ describe('a line is refused by its number', () => {
     ]);
   });
 
-  it('and never by what it says', async () => {
+  it('without its content', async () => {
     const [told = ''] = await refusalsOf(`${columns}\nsecret-1,secret-2,,secret-3,secret-4,secret-5,secret-6,secret-7\n`);
     expect(told).not.toContain('secret');
   });
 });
 
-describe('a file that is none', () => {
+describe('an invalid file', () => {
   it.each([
     ['nothing', '', /is empty/],
     ['blank lines', '\n\r\n\n', /is empty/],
@@ -263,36 +263,36 @@ describe('a file that is none', () => {
     expect(told).not.toContain('secret');
   });
 
-  it('another encoding', async () => {
+  it('has another encoding', async () => {
     expect(await failureOf(Buffer.from(`${header}\nX1,Zo\xeb,Roy,foreman\n`, 'latin1'))).toMatch(
       /^The file is not UTF-8\. .*--encoding windows-1252\.$/,
     );
   });
 
-  it('one that ends in the middle of a character', async () => {
+  it('ends in the middle of a character', async () => {
     expect(await failureOf(Buffer.from(`${header}\nX1,Ada,Roy,foreman\nX2,Zoë`).subarray(0, -1))).toMatch(
       /^The file is not UTF-8\. .*--encoding windows-1252\.$/,
     );
   });
 });
 
-describe('a file as an office has it', () => {
+describe('a file of an office', () => {
   it.each([
     [';', 'OFF1'],
     ['\t', 'OFF2'],
-  ])('may separate its cells by %j', async (separator, number) => {
+  ])('may separate its cells with %j', async (separator, number) => {
     const lines = [header, `${number},Ada,"Roy${separator}Smith",foreman`].map((line) => line.replaceAll(',', separator));
     expect(await members(lines.join('\r\n'))).toMatchObject({ added: 1, told: [] });
     const name = `Roy${separator}Smith`;
     expect(await rowsLike('members', 'member_number', number)).toMatchObject([{ last_name: name }]);
   });
 
-  it.each(['Member #', 'MEMBER NO.', 'member no', 'Member_Number', '"Member\tnumber"'])('may call a column %s', async (name) => {
+  it.each(['Member #', 'MEMBER NO.', 'member no', 'Member_Number', '"Member\tnumber"'])('may name a column %s', async (name) => {
     const text = `${name},First Name,LAST-NAME,Classification\nOFFX,Ada,Roy,foreman`;
     expect(await members(text, { isTrial: true })).toMatchObject({ added: 1 });
   });
 
-  it.each([',', ';', '\t'])('may have line breaks and other separators in the names of its columns, between %j', async (separator) => {
+  it.each([',', ';', '\t'])('may have line breaks and other separators in its column names, between %j', async (separator) => {
     const names = ['"Member\r\nnumber"', '"First\nname"', '"Last\n,;\t\nname"', 'lastName', 'Classification'];
     const text = [names, ['OFF9', 'Ada', '', 'Roy', 'foreman']].map((cells) => cells.join(separator)).join('\r\n');
     expect(await members(text, { isTrial: true, form: { ignoresUnknown: true } })).toMatchObject({ added: 1, told: [] });
@@ -307,7 +307,7 @@ describe('a file as an office has it', () => {
     expect(await refusalsOf(text.replace('Ada', ''))).toEqual([expect.stringMatching(/^3: firstName/)]);
   });
 
-  it('may have rows and a column of nothing at its end', async () => {
+  it('may have empty rows and an empty column at its end', async () => {
     const text = `${header},\nOFF3,Ada,Roy,foreman,\n,,,,\n , ,,,\n,,,,`;
     expect(await members(text)).toMatchObject({ added: 1, told: [] });
     expect(await refusalsOf(`${header},\n,,,,\nOFF4,Ada,Roy,foreman,note`)).toEqual([
@@ -315,26 +315,26 @@ describe('a file as an office has it', () => {
     ]);
   });
 
-  it.each(['\n', '\r\n', '\r'])('is refused by the lines that an editor counts, where lines end with %j', async (end) => {
+  it.each(['\n', '\r\n', '\r'])('is refused with the line numbers of an editor, where lines end with %j', async (end) => {
     const lines = [header, `OK1,"Ad${end}${end}a",Roy,foreman`, '', `OK2,"A${end}b","c${end}d",foreman`, 'OK3,,Roy,foreman'];
     expect(await refusalsOf(lines.join(end))).toEqual([expect.stringMatching(/^9: firstName is missing: /)]);
   });
 
-  it('may have columns that are not known, where they are to be passed over', async () => {
+  it('may have unknown columns if they are to be ignored', async () => {
     const text = `Dues,${header}\n12.50,OFF5,Ada,Roy,foreman`;
     const told = /^The first line has unknown columns: the column Dues\. Known columns: .* --ignore-unknown/;
     expect(await failureOf(text)).toMatch(told);
     expect(await members(text, { form: { ignoresUnknown: true } })).toMatchObject({ added: 1, told: [] });
   });
 
-  it('may write days as the United States do', async () => {
+  it('may have dates in the form of the United States', async () => {
     const text = `${header},dateOfBirth,hireDate\nOFF6,Ada,Roy,foreman,2/3/1980,12/31/2001\n`;
     expect(await members(text, { form: { dates: 'mdy' } })).toMatchObject({ added: 1, told: [] });
     const days = { date_of_birth: '1980-02-03', hire_date: '2001-12-31' };
     expect(await rowsLike('members', 'member_number', 'OFF6')).toMatchObject([days]);
   });
 
-  it('may be written in UTF-16 with its mark, or in what is named', async () => {
+  it('may use UTF-16 with a byte order mark, or the encoding that is named', async () => {
     const text = `${header}\nOFF7,Zoë,Roy,foreman\n`;
     expect(await members(Buffer.from(`\uFEFF${text}`, 'utf16le'))).toMatchObject({ added: 1, told: [] });
     const other = Buffer.from(text.replace('OFF7', 'OFF8'), 'latin1');
@@ -343,7 +343,7 @@ describe('a file as an office has it', () => {
       expect(await rowsLike('members', 'member_number', number)).toMatchObject([{ first_name: 'Zoë' }]);
   });
 
-  it('names a member once, whatever the case of the number, and composes what it says', async () => {
+  it('identifies a member regardless of the case of the number, and composes its text', async () => {
     expect(await members(`${header}\noff9a,Nu\u0301n\u0303ez,Roy,foreman`)).toMatchObject({ added: 1 });
     const name = 'Núñez'.normalize('NFC');
     expect(await rowsLike('members', 'member_number', 'off9a')).toMatchObject([{ first_name: name }]);
@@ -357,7 +357,7 @@ describe('a file as an office has it', () => {
 describe('a file of organizations', () => {
   const columns = 'name,orgType,unitSize,city,website,saltingScore';
 
-  it('becomes organizations as it says, two of one name too', async () => {
+  it('creates its organizations, also two of the same name', async () => {
     const text = `${columns}\nCSV Iron,Employer,40,Troy,https://iron.example,3\nCSV Iron,training partner,,Utica,,\n`;
     expect(await organizations(text)).toMatchObject({ added: 2, told: [] });
     expect(await rowsLike('organizations', 'name', 'CSV Iron')).toHaveLength(2);
@@ -374,7 +374,7 @@ describe('a file of organizations', () => {
     expect(await contents()).toEqual(before);
   });
 
-  it('is refused by its lines', async () => {
+  it('is refused with its line numbers', async () => {
     const lines = [columns, 'CSV A,employer,0,,,', 'CSV A,club,1.5,,ftp://x,9', 'CSV B,jatc,,,,', 'CSV B,jatc,,,,'];
     expect(await refusalsOf(lines.join('\n'), importOrganizations)).toEqual([
       '2: unitSize must be more than zero',
@@ -388,7 +388,7 @@ describe('the columns of an office', () => {
   const namesOf = (columns: Readonly<Record<string, { names?: readonly string[] }>>) =>
     Object.entries(columns).flatMap(([column, { names = [] }]) => names.map((name) => [name, column] as const));
 
-  it('may have their own names', async () => {
+  it('may have custom names', async () => {
     const text = [
       'Member #,First,Last,Class,Zip code,Telephone,E-mail,DOB,Date hired',
       'NAME1,Ada,Roy,Foreman,12180,518 555 0100,ada@roy.example,1/2/1980,3/4/2001',
@@ -406,13 +406,13 @@ describe('the columns of an office', () => {
     expect(await rowsLike('organizations', 'name', 'NAME Works')).toMatchObject([{ unit_size: 40, website: 'https://name.example' }]);
   });
 
-  it.each(namesOf(memberColumns))('%s is %s', async (name, column) => {
+  it.each(namesOf(memberColumns))('%s becomes %s', async (name, column) => {
     const needed = ['memberNumber', 'firstName', 'lastName', 'classification'];
     const told = await failureOf(`${[...needed, column, name].filter((each, place, all) => all.indexOf(each) === place).join(',')}\nX`);
     expect(told).toContain(`has the column ${column} twice: the column ${column} and the column ${name}.`);
   });
 
-  it('are refused where two are one, with what to do', async () => {
+  it('are refused if two have the same meaning, with what to do', async () => {
     const text = `${header},Phone,Cell\nNAME2,Ada,Roy,foreman,1,2`;
     expect(await failureOf(text)).toMatch(/has the column phone twice: the column Phone and the column Cell\. .* use --ignore-unknown\.$/);
     const renamed = text.replace('Cell', 'Second phone');
@@ -420,7 +420,7 @@ describe('the columns of an office', () => {
     expect(await rowsLike('members', 'member_number', 'NAME2')).toMatchObject([{ phone: '1' }]);
   });
 
-  it('are listed in the documents', async () => {
+  it('are listed in the documentation', async () => {
     const rows = (await readFile('docs/import.md', 'utf8')).matchAll(/^\| `(\w+)` +\| (.*?) *\|$/gm);
     const listed = [...rows].map(([, column = '', names = '']) => [column, names]);
     const known = [...Object.entries<{ names?: readonly string[] }>(memberColumns), ...Object.entries(organizationColumns)];
@@ -438,7 +438,7 @@ describe('the name of a member', () => {
     ]);
   });
 
-  it('may have a suffix in a column of its own, which ends the last name', async () => {
+  it('may have a suffix in a separate column, which is appended to the last name', async () => {
     const lines = ['SUF1,Ada,Hall,foreman,Jr.', 'SUF2,Bea,Hall,foreman,', 'SUF3,Cy,"Hall, Jr",foreman,JR.', 'SUF4,Di,Hallam,foreman,III'];
     const text = [`${header},Suffix`, ...lines].join('\n');
     expect(await members(text)).toMatchObject({ added: 4, told: [] });
@@ -457,7 +457,7 @@ describe('an update', () => {
     [columns, ...phones.map((phone, n) => `${start}${n},Ada,Roy,foreman,${phone},1980-01-02,`)].join('\n');
   const updates = { form: { updates: true } };
 
-  it('changes what the file says otherwise, and nothing else', async () => {
+  it('changes only the values that differ', async () => {
     const phones = ['1', '2', '3', '4', '5', '6', '7'];
     await members(file('UPD', phones));
     const others = phones.map((phone, n) => (n > 0 && n < 6 ? `${phone}00` : phone));
@@ -485,7 +485,7 @@ describe('an update', () => {
     expect(await contents()).toEqual(after);
   });
 
-  it('leaves alone what is empty or has no column', async () => {
+  it('keeps values whose cell is empty or that have no column', async () => {
     await members(`${header},phone,city,notes,status\nKEEP1,Ada,Roy,foreman,1,Troy,old,retired`);
     expect(await members(`${header},phone,city\nkeep1,Ada,Roy,honorary,,Utica`, updates)).toMatchObject({ updated: 1, told: [] });
     expect(await rowsLike('members', 'member_number', 'keep1')).toMatchObject([
@@ -493,7 +493,7 @@ describe('an update', () => {
     ]);
   });
 
-  it('is refused whole for one line that breaks a rule, with what is recorded too', async () => {
+  it('is refused completely for one invalid line, considering existing data', async () => {
     await members(file('RULE', ['1', '2', '3', '4']));
     await database.run(`update members set deleted_at = now() where member_number = 'RULE2'`);
     const lines = [columns, 'RULE0,Ada,Roy,foreman,100,,', 'RULE1,Ada,Roy,foreman,,,1980-01-02', 'RULE2,Ada,Roy,foreman,100,,'];
@@ -506,7 +506,7 @@ describe('an update', () => {
     ]);
   });
 
-  it('of organizations goes by a name that one of them and one line has', async () => {
+  it('of organizations matches names that are unique in the database and the file', async () => {
     const given = (...lines: string[]) => ['name,orgType,city,phone', ...lines].join('\n');
     await organizations(given('UPD One,employer,Troy,1', 'UPD Two,employer,Troy,1', 'UPD Two,employer,Utica,1'));
     expect(await refusalsOf(given('UPD One,employer,Troy,2'), importOrganizations)).toEqual([
@@ -527,7 +527,7 @@ describe('an update', () => {
 });
 
 describe('on a server', () => {
-  it('many imports of one file at once add each member once', async () => {
+  it('concurrent imports of one file add each member once', async () => {
     const server = await freshDatabase({ seeded: true, engine: 'postgresql' });
     try {
       const text = [header, ...Array.from({ length: 40 }, (_, n) => `RACE${n},A,B,journeyman`)].join('\n');
@@ -542,7 +542,7 @@ describe('on a server', () => {
   it.each([
     ['changes', { phone: '999' }],
     ['deletes', { deletedAt: new Date() }],
-  ])('nothing is left of an update while somebody %s a record of it', async (_, edit) => {
+  ])('an update is undone completely if another user %s one of its records meanwhile', async (_, edit) => {
     const server = await freshDatabase({ seeded: true, engine: 'postgresql' });
     try {
       const text = (phone: string) => [`${header},phone`, ...[1, 2, 3].map((n) => `EDIT${n},A,B,journeyman,${phone}`)].join('\n');
@@ -574,7 +574,7 @@ describe('on a server', () => {
     }
   });
 
-  it('nothing is left of one that breaks in the middle', async () => {
+  it('an update that is interrupted is undone completely', async () => {
     const server = await freshDatabase({ seeded: true, engine: 'postgresql' });
     try {
       await server.run(`create function break_down() returns trigger language plpgsql as

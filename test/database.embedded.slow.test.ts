@@ -58,7 +58,7 @@ describe('the embedded database', () => {
     await gone;
   }
 
-  it('is for the eyes of its owner, and leaves an empty lock file behind', async () => {
+  it('is readable for its owner only, and leaves an empty lock file', async () => {
     const database = await openDatabase(at('private'));
     expect(database.isFresh).toBe(true);
     expect((await stat(at('private').dataDirectory)).mode & 0o777).toBe(0o700);
@@ -70,7 +70,7 @@ describe('the embedded database', () => {
     expect((await stat(`${at('private').dataDirectory}.lock.sqlite`)).size).toBe(0);
   });
 
-  it('is refused to a second process, and to the same one, and names who has it', async () => {
+  it('is refused to a second process and to the same one, with the name of the holder', async () => {
     const { child, lines } = aProcess('held');
     expect(await said(lines)).toBe('open');
     const refusal = await openDatabase(at('held')).catch((error: unknown) => error as LockedError);
@@ -85,7 +85,7 @@ describe('the embedded database', () => {
     await database.close();
   }, 180_000);
 
-  it('is opened by exactly one of several processes, again after that one was killed', async () => {
+  it('is opened by exactly one of several processes, also after that one was killed', async () => {
     for (let round = 0; round < 2; round += 1) {
       const racers = [1, 2, 3, 4].map(() => aProcess('raced'));
       const words = await Promise.all(racers.map(({ lines }) => said(lines)));
@@ -107,7 +107,7 @@ describe('the embedded database', () => {
     60_000,
   );
 
-  it('is refused while a process of an earlier version has it, and keeps the lock file of that process', async () => {
+  it('is refused while a process of an earlier version uses it, whose lock file stays', async () => {
     const file = `${at('earlier').dataDirectory}.lock`;
     const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
     const text = JSON.stringify({ pid: other.pid, startedAt: null, host: hostname(), id: 'another' });
@@ -122,7 +122,7 @@ describe('the embedded database', () => {
     await (await openDatabase(at('earlier'))).close();
   }, 60_000);
 
-  it('creates a database again if its process was killed during the creation', async () => {
+  it('is created again if its process was killed during the creation', async () => {
     const { child } = aProcess('begun');
     while (!existsSync(join(at('begun').dataDirectory, 'PG_VERSION'))) await setTimeout(5);
     await killed(child);
@@ -133,7 +133,7 @@ describe('the embedded database', () => {
     await database.close();
   }, 180_000);
 
-  it('keeps what was acknowledged when its process is killed, again and again', async () => {
+  it('keeps committed data when its process is killed, repeatedly', async () => {
     const writing = `
       await database.run('create table if not exists kept (n int primary key, filler text)');
       const [{ most }] = await database.run('select coalesce(max(n), 0) as most from kept');
@@ -226,7 +226,7 @@ describe('the embedded database', () => {
     120_000,
   );
 
-  it('is refused to a process that reaches the folder by a symbolic link, and opens there later', async () => {
+  it('is refused to a process that uses a symbolic link, and opens there later', async () => {
     const { child, lines } = aProcess('target');
     expect(await said(lines)).toBe('open');
     await symlink(at('target').dataDirectory, at('link').dataDirectory);
@@ -235,7 +235,7 @@ describe('the embedded database', () => {
     await (await openDatabase(at('link'))).close();
   }, 120_000);
 
-  it('is a file that others can begin with', async () => {
+  it('is a file from which others can start', async () => {
     const source = await emptyDatabase('embedded');
     await migrate(source);
     await source.run('insert into grievance_counters (year, last) values (2020, 7)');
@@ -252,7 +252,7 @@ describe('the embedded database', () => {
 });
 
 describe('a template', () => {
-  it('has no hash of a password in it', async () => {
+  it('contains no password hash', async () => {
     const database = await freshDatabase({ seeded: true, engine: 'embedded' });
     const rows = await database.run('select count(*) as count, count(*) filter (where password_hash like $1) as hashed from users', ['$%']);
     expect(rows).toEqual([{ count: 10, hashed: 0 }]);

@@ -13,7 +13,7 @@ describe.each(['embedded', 'postgresql'] as const)('run on the %s engine', (engi
   });
   afterAll(() => database?.close());
 
-  it('reads every type alike', async () => {
+  it('reads every type the same', async () => {
     const [row] = await database.run(`
       select 'a'::text as text, 1::int4 as int4, 7::int8 as int8, 9007199254740993::int8 as big, count(*) as count,
         1.50::numeric(12,2) as numeric, 2.5::float8 as float, true as bool, null::text as nothing,
@@ -46,7 +46,7 @@ describe.each(['embedded', 'postgresql'] as const)('run on the %s engine', (engi
     });
   });
 
-  it('takes parameters of every kind', async () => {
+  it('accepts parameters of every type', async () => {
     const id = '00000000-0000-7000-8000-000000000001';
     const at = new Date('2026-01-02T03:04:05.678Z');
     const [row] = await database.run(
@@ -68,24 +68,24 @@ describe.each(['embedded', 'postgresql'] as const)('run on the %s engine', (engi
     expect(await database.run('select 1 as one where $1::uuid = any($2::uuid[])', [id, []])).toEqual([]);
   });
 
-  it('counts its statements, and says the same when asked again', async () => {
+  it('counts its statements, and repeats the same answer', async () => {
     const before = database.statements;
     for (let i = 0; i < 3; i += 1) expect(await database.run('select $1::int4 + 1 as next', [i])).toEqual([{ next: i + 1 }]);
     expect(database.statements - before).toBe(3);
   });
 
-  it('speaks in UTC', async () => {
+  it('uses UTC', async () => {
     expect(await database.run(`select current_setting('TimeZone') as zone, '2026-01-02 23:30:00+00'::timestamptz::date as day`)).toEqual([
       { zone: 'UTC', day: '2026-01-02' },
     ]);
   });
 
-  it('survives a statement that fails', async () => {
+  it('works after a failed statement', async () => {
     await expect(database.run('select 1 / $1::int4', [0])).rejects.toThrow('division by zero');
     expect(await database.run('select 1 as one')).toEqual([{ one: 1 }]);
   });
 
-  it('does not see what a transaction has not committed', async () => {
+  it('does not see uncommitted data', async () => {
     let seen: Promise<readonly unknown[]> = Promise.resolve([]);
     await expect(
       database.orm.em.fork().transactional(async (em) => {
@@ -98,7 +98,7 @@ describe.each(['embedded', 'postgresql'] as const)('run on the %s engine', (engi
     expect(await seen).toEqual([]);
   });
 
-  it('hears every statement, of entities too', async () => {
+  it('reports every statement, also of entities', async () => {
     const heard: string[] = [];
     const other = await freshDatabase({ seeded: false, engine, onStatement: (text) => heard.push(text) });
     try {
@@ -134,7 +134,7 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
-  it('lets a statement take as long as it takes, whatever the database says, unless patience is named', async () => {
+  it('has no statement time-out, whatever the database sets, unless one is given', async () => {
     const other = await serverDatabase();
     const own = { ...place, databaseUrl: other.url, databasePoolSize: 2 };
     const admin = new pg.Client({ connectionString: other.url });
@@ -156,7 +156,7 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
-  it('lets no other node migrate for as long as one does, also where a transaction may not be idle for so long', async () => {
+  it('lets only one node migrate at a time, even if the server limits idle transactions', async () => {
     const nodes = await Promise.all([1, 2].map(() => openDatabase({ ...place, databasePoolSize: 2 }, { patience: 1 })));
     const [first, second] = nodes as [Database, Database];
     const done: string[] = [];
@@ -187,7 +187,7 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
-  it('outlives a connection that the server ends', async () => {
+  it('survives a connection that the server closes', async () => {
     const warnings: string[] = [];
     const node = await openDatabase({ ...place, databasePoolSize: 2 }, { warn: (message) => warnings.push(message) });
     const other = await openDatabase(place);
@@ -205,7 +205,7 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
-  it('prepares statements, unless it is told not to', async () => {
+  it('prepares statements unless that is off', async () => {
     for (const prepares of [true, false]) {
       const node = await openDatabase({ ...place, databasePoolSize: 2 }, { prepares });
       try {
@@ -218,7 +218,7 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
-  it('answers each of many statements at once with its own rows, or its own error', async () => {
+  it('returns the rows or the error of each of many concurrent statements', async () => {
     const node = await openDatabase({ ...place, databasePoolSize: 6 });
     try {
       const asked = Array.from({ length: 200 }, (_, n) =>
@@ -234,7 +234,7 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
-  it('fails what is on a connection that breaks, and nothing after it', async () => {
+  it('fails the statements of a broken connection, and no later ones', async () => {
     const node = await openDatabase({ ...place, databasePoolSize: 2 });
     const other = await openDatabase(place);
     try {
@@ -254,7 +254,7 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
-  it('has the columns of a prepared statement described once a connection, and reads every answer alike', async () => {
+  it('reads the columns of a prepared statement once per connection, with the same results', async () => {
     const described = jest.spyOn(pg.Connection.prototype, 'describe');
     const node = await openDatabase({ ...place, databasePoolSize: 2 });
     try {
@@ -272,7 +272,7 @@ describe('on a PostgreSQL server', () => {
     }
   });
 
-  it('lets what was asked be answered when it closes', async () => {
+  it('waits for pending statements when it closes', async () => {
     const node = await openDatabase({ ...place, databasePoolSize: 4 });
     const asked = Promise.all([1, 2, 3].map((n) => node.run('select $1::int as n, pg_sleep(0.05)', [n])));
     await node.run('select 1');
@@ -280,7 +280,7 @@ describe('on a PostgreSQL server', () => {
     expect((await asked).map(([row]) => row?.['n'])).toEqual([1, 2, 3]);
   });
 
-  it('says that there is no such server, and not the password', async () => {
+  it('reports that the server does not exist, without the password', async () => {
     const error = await openDatabase({ ...place, databaseUrl: 'postgres://someone:hunter2@127.0.0.1:1/nothing' }).catch(
       (reason: unknown) => reason,
     );
@@ -290,13 +290,13 @@ describe('on a PostgreSQL server', () => {
 });
 
 describe('the names of prepared statements', () => {
-  it('are the same for the same text, and for nothing else', () => {
+  it('are the same for the same text only', () => {
     const names = new StatementNames();
     expect(names.of('select 1')).toBe(names.of('select 1'));
     expect(names.of('select 1')).not.toBe(names.of('select 2'));
   });
 
-  it('are given to so many texts in the life of a connection, and then again', async () => {
+  it('are limited during the lifetime of a connection, and available again after it', async () => {
     const names = new StatementNames(2, 50);
     expect([names.of('a'), names.of('b'), names.of('c'), names.of('a')].map((name) => name !== undefined)).toEqual([
       true,

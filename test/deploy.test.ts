@@ -45,7 +45,7 @@ describe('the files of deploy', () => {
     expect(paths.filter((path) => valueAt(path) === undefined)).toEqual([]);
   });
 
-  it('name settings and commands that exist', () => {
+  it('refer to existing settings and commands', () => {
     const text = files
       .filter((file) => /^(systemd|helm)/.test(file))
       .map((file) => read(`deploy/${file}`))

@@ -29,13 +29,13 @@ const headingsOf = (file: string): string[] =>
 const local = await aLocal();
 
 describe('the documents', () => {
-  it('are as the code has it, where they come from it', async () => {
+  it('match the code that generates them', async () => {
     const entities = local.database.orm.getMetadata().getAll().values();
     for (const [file, text] of Object.entries(await pages({ variables, refusals, entities })))
       expect({ file, text: read(file) }).toEqual({ file, text });
   });
 
-  it.each(documents)('%s names files and commands that there are', (document) => {
+  it.each(documents)('%s refers to existing files and commands', (document) => {
     const text = read(document);
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([\w-]+))?\)/g)].map(([, path = '', heading]) => ({
       file: path === '' ? document : join(dirname(document), path),
@@ -48,7 +48,7 @@ describe('the documents', () => {
     expect(commands.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it('say what holds where a variable is not set, as .env.example does', () => {
+  it('have the same defaults as .env.example', () => {
     const rows = [...read('docs/configuration.md').matchAll(/^\| `(\w+)` \| (?:`(.*?)`)? ?\|/gm)];
     const examples = [...read('.env.example').matchAll(/^# ?([A-Z][A-Z0-9_]*)=(.*)$/gm)];
     const pairs = (found: readonly RegExpExecArray[]) => found.map(([, name = '', value = '']) => `${name}=${value}`).toSorted();
@@ -70,7 +70,7 @@ describe('the documents', () => {
     expect(named.filter((file) => !existsSync(join(project, file)))).toEqual([]);
   });
 
-  it('have every command in a table', () => {
+  it('list every command in a table', () => {
     const rows = read('docs/commands.md')
       .split('\n')
       .filter((line) => line.startsWith('| `npm '));
@@ -78,7 +78,7 @@ describe('the documents', () => {
     expect(scripts.filter((name) => !named.includes(name))).toEqual([]);
   });
 
-  it('answer the first question as the README says', async () => {
+  it('return the answer of the README for its first query', async () => {
     const [, query = ''] = /-d '\{"query":\s*"(\{ grievances.*?)"\}'/s.exec(read('README.md')) ?? [];
     const [, answer = ''] = /```json\n(\{\s*"data".*?)```/s.exec(read('README.md')) ?? [];
     expect(query).toContain('grievances');
@@ -87,12 +87,12 @@ describe('the documents', () => {
 });
 
 describe('the typed client', () => {
-  it('knows the codes that the service has, and one of its own', () => {
+  it('has all error codes of the service, and one of its own', () => {
     const codes = [...read('client/src/failure.ts').matchAll(/readonly code: '(\w+)'/g)].map(([, code]) => code);
     expect(codes).toEqual([...Object.keys(refusals), 'UNREACHABLE']);
   });
 
-  it('asks what the contract has, and nothing that is deprecated', () => {
+  it('uses existing parts of the contract that are not deprecated', () => {
     const schema = buildSchema(read('schema.graphql'));
     const operations = filesOf('client/operations').map((file) => parse(read(`client/operations/${file}`)));
     const document = { ...operations[0]!, definitions: operations.flatMap(({ definitions }) => definitions) };
@@ -100,7 +100,7 @@ describe('the typed client', () => {
     expect(validate(schema, document, [NoDeprecatedCustomRule])).toEqual([]);
   });
 
-  it('gives a deprecation a date and what stands in its place', () => {
+  it('gives each deprecation a date and a replacement', () => {
     const reasons = [...read('schema.graphql').matchAll(/@deprecated(?:\(reason: "([^"]*)"\))?/g)].map(([, reason = '']) => reason);
     expect(reasons.filter((reason) => !/^\d{4}-\d{2}-\d{2}: \S/.test(reason))).toEqual([]);
   });

@@ -75,20 +75,20 @@ async function said(config: Config, what: string, measures: Partial<Measures> = 
   return found && `${found.isFault ? 'wrong' : 'right'}: ${found.says}`;
 }
 
-describe('of the keys it says', () => {
+describe('doctor reports about the keys', () => {
   it('how many there are, and which is active', async () => {
     expect(await said(await configured(), 'Keys')).toMatch(/^right: The keyring has 1 key; \w+ is active\.$/);
     const two = `${keys},${Keyring.generate().replace(/^[^:]+/, 'older')}`;
     expect(await said(await configured({ UNIONHALL_KEYS: two }), 'Keys')).toMatch(/^right: The keyring has 2 keys; /);
   });
 
-  it('what is missing in production, where none may be made', async () => {
+  it('that they are missing in production, where none may be created', async () => {
     const { keys: _, ...config } = await configured();
     expect(await said({ ...config, keys: null, mayMakeKeys: false }, 'Keys')).toMatch(/^wrong: There is no keyring\. Set UNIONHALL_KEYS/);
     expect(await readdir(config.configDirectory)).toEqual([]);
   });
 
-  it('that a file is missing or holds no keyring, and nothing of what it holds', async () => {
+  it('that a file is missing or contains no keyring, without its content', async () => {
     const place = await folder();
     expect(await said(await configured({ UNIONHALL_KEYS: join(place, 'none') }), 'Keys')).toMatch(/^wrong: .*\(ENOENT\)\.$/);
     await writeFile(join(place, 'odd'), `k1:${secret}`);
@@ -98,7 +98,7 @@ describe('of the keys it says', () => {
     expect(await said({ ...config, keys: null }, 'Keys')).toMatch(/^wrong: .*EISDIR/);
   });
 
-  it('that a start would make them, and makes none itself', async () => {
+  it('that a start would create them, and creates none itself', async () => {
     const { keys: _, ...config } = await configured();
     expect(await said({ ...config, keys: null }, 'Keys')).toMatch(/^right: /);
     expect(await readdir(config.configDirectory)).toEqual([]);
@@ -106,8 +106,8 @@ describe('of the keys it says', () => {
   });
 });
 
-describe('of the config directory it says', () => {
-  it.each(['keys', 'setup-token', 'db_credentials.enc', 'fernet.key'])('that others may read %s, and what to run', async (name) => {
+describe('doctor reports about the configuration directory', () => {
+  it.each(['keys', 'setup-token', 'db_credentials.enc', 'fernet.key'])('that others can read %s, and what to run', async (name) => {
     const config = await configured();
     const file = join(config.configDirectory, name);
     for (const [mode, isRight] of [
@@ -126,7 +126,7 @@ describe('of the config directory it says', () => {
     }
   });
 
-  it('all that is wrong at once', async () => {
+  it('all problems at once', async () => {
     const config = await configured();
     await chmod(config.configDirectory, 0o777);
     for (const name of ['keys', 'setup-token']) await writeFile(join(config.configDirectory, name), '', { mode: 0o644 });
@@ -135,26 +135,26 @@ describe('of the config directory it says', () => {
     );
   });
 
-  it('that it is not there yet', async () => {
+  it('that it does not exist yet', async () => {
     const config = await configured({ UNIONHALL_CONFIG_DIR: join(await folder(), 'new') });
     expect(await said(config, 'Config directory')).toMatch(/^right: .* does not exist yet/);
   });
 });
 
-describe('of the database it says', () => {
+describe('doctor reports about the database', () => {
   let url: string;
   beforeAll(async () => {
     url = await upToDate(await aDatabase());
   });
 
-  it('that it is embedded, and makes none', async () => {
+  it('that it is embedded, without creating it', async () => {
     const config = await configured();
     expect(await said(config, 'Database')).toMatch(/^right: The database is embedded, in /);
     expect(await said(config, 'Migrations')).toBeUndefined();
     await expect(readdir(config.dataDirectory)).rejects.toThrow('ENOENT');
   });
 
-  it('its version, that it is up to date, and that its clock is right', async () => {
+  it('its version, its migrations, and the difference of its clock', async () => {
     const config = await configured({ DATABASE_URL: url });
     expect(await said(config, 'Database')).toMatch(/^right: The server runs PostgreSQL \d+\.\d+.*\.$/);
     expect(await said(config, 'Migrations')).toBe('right: The database is up to date.');
@@ -185,14 +185,14 @@ describe('of the database it says', () => {
     );
   });
 
-  it.each([60_000, -60_000])('that the clocks differ, by %s ms', async (ahead) => {
+  it.each([60_000, -60_000])('that the clocks differ by %s ms', async (ahead) => {
     const config = await configured({ DATABASE_URL: url });
     expect(await said(config, 'Clock', { now: () => Date.now() + ahead })).toMatch(
       /^wrong: The clock differs from the database by (59|60|61) s: /,
     );
   });
 
-  it('what is not done yet, and does nothing of it', async () => {
+  it('what is still missing, without doing it', async () => {
     const bare = await aDatabase();
     expect(await said(await configured({ DATABASE_URL: bare }), 'Migrations')).toMatch(
       /^wrong: \d+ migrations are pending\. Run npm run db:migrate/,
@@ -202,7 +202,7 @@ describe('of the database it says', () => {
     expect(await sql(bare, made)).toEqual([{ count: '0' }]);
   });
 
-  it('that it lacks one, or was made by a newer program', async () => {
+  it('that a migration is missing or unknown', async () => {
     const other = await upToDate(await aDatabase());
     const config = await configured({ DATABASE_URL: other });
     await sql(other, 'delete from mikro_orm_migrations where name = (select max(name) from mikro_orm_migrations)');
@@ -212,19 +212,19 @@ describe('of the database it says', () => {
     expect(await sql(other, `select count(*)::int as count from audit_events`)).toEqual([{ count: 0 }]);
   });
 
-  it('that it takes no writes', async () => {
+  it('that it is read-only', async () => {
     const other = await aDatabase();
     await sql(other, `alter database "${new URL(other).pathname.slice(1)}" set default_transaction_read_only = on`);
     expect(await said(await configured({ DATABASE_URL: other }), 'Database')).toMatch(/^wrong: The server is read-only/);
   });
 
-  it('whether the way past a pooler leads anywhere', async () => {
+  it('whether the direct address works', async () => {
     const direct = async (to: string) => said(await configured({ DATABASE_URL: url, DATABASE_DIRECT_URL: to }), 'Direct connection');
     expect(await direct(url)).toBe('right: The server in DATABASE_DIRECT_URL responds.');
     expect(await direct('postgres://unionhall@127.0.0.1:1/unionhall')).toMatch(/^wrong: Connection failed: REFUSED/);
   });
 
-  it('that what was saved does not open, or where it leads', async () => {
+  it('that the saved connection does not open, or where it leads', async () => {
     const config = await configured();
     const { hostname, port, pathname, username, password } = new URL(url);
     const server = { host: hostname, port: Number(port), database: pathname.slice(1), username, password, ssl: false };
@@ -237,23 +237,23 @@ describe('of the database it says', () => {
   });
 });
 
-describe('of mail it says', () => {
+describe('doctor reports about mail', () => {
   const mail = async (url: string, more: object = {}) =>
     said(await configured({ SMTP_URL: url, MAIL_FROM: 'local@union.example', ...more }), 'Mail');
 
-  it('that nothing is set, which is right in development alone', async () => {
+  it('that no server is set, which is only right in development', async () => {
     expect(await said(await configured(), 'Mail')).toMatch(/^wrong: SMTP_URL is not set\. Mails wait/);
     expect(await said(await configured({ NODE_ENV: 'development' }), 'Mail')).toMatch(/^right: SMTP_URL is not set/);
   });
 
-  it('that the server takes mail, and sends it none', async () => {
+  it('that the server accepts mail, without sending any', async () => {
     const server = await smtpServer();
     closing.push(server.close);
     expect(await mail(server.url)).toBe('right: The mail server accepts mail.');
     expect(server.received).toEqual([]);
   });
 
-  it('that it is not there, is silent, hangs up, or lets nobody encrypt or in', async () => {
+  it('that it is missing, silent, closes the connection, or refuses encryption or sign-in', async () => {
     const [silent, rude] = await Promise.all([listening(() => undefined), listening((socket) => socket.end())]);
     expect(await mail(`smtp://127.0.0.1:${await freePort()}`)).toBe('wrong: The mail server in SMTP_URL cannot be reached.');
     expect(await mail(`smtp://127.0.0.1:${silent}`)).toBe('wrong: The mail server in SMTP_URL does not respond.');
@@ -290,8 +290,8 @@ describe('of mail it says', () => {
   }
 });
 
-describe('of the disk it says', () => {
-  it('how much is free, and that it is too little, for what is kept there', async () => {
+describe('doctor reports about the disk', () => {
+  it('how much space is free, and whether it is enough', async () => {
     const config = await configured();
     expect(await said(config, 'Disk', { room: 1 })).toMatch(/^right: \d+ MB are free at .*unionhall-doctor-/);
     expect(await said(config, 'Disk', { room: Infinity })).toMatch(/^wrong: Only \d+ MB are free at .*: the database cannot be changed/);
@@ -313,7 +313,7 @@ describe('npm run doctor', () => {
   const beginnings = (text: string): string[] =>
     linesOf(text).map((line) => line.slice(0, line.indexOf(':') === -1 ? undefined : line.indexOf(':')));
 
-  it('says that an embedded installation is right, and leaves it as it is', async () => {
+  it('reports that an embedded installation is right, and does not change it', async () => {
     const [config, data] = [await folder(), await folder()];
     const environment = { NODE_ENV: 'development', UNIONHALL_CONFIG_DIR: config, UNIONHALL_DATA_DIR: join(data, 'data') };
     const { said: text, hasSucceeded } = await runProcess(built.program, ['doctor'], environment);
@@ -322,7 +322,7 @@ describe('npm run doctor', () => {
     expect([await readdir(config), await readdir(data)]).toEqual([[], []]);
   });
 
-  it('ends with 1 where something of one on a server is wrong, and with 0 when it was mended', async () => {
+  it('exits with 1 for a problem on a server, and with 0 after it is solved', async () => {
     const server = await smtpServer();
     closing.push(server.close);
     const environment = {

@@ -52,7 +52,7 @@ describe('persisted queries', () => {
     errors: [{ message: 'PersistedQueryNotFound', extensions: expect.objectContaining({ code: 'PERSISTED_QUERY_NOT_FOUND' }) }],
   };
 
-  it.each(['POST', 'GET'] as const)('are learnt from a signed-in caller, and asked by their hash alone by %s', async (method) => {
+  it.each(['POST', 'GET'] as const)('are stored for a signed-in caller, and requested by hash from %s', async (method) => {
     const query = `query By${method} { me { username } }`;
     const hash = hashOf(query);
     expect(await send(local, token, persisted(hash), method)).toMatchObject(notFound);
@@ -62,7 +62,7 @@ describe('persisted queries', () => {
     expect(codesOf(await send(local, null, persisted(hash), method))).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('are not learnt from an anonymous caller, nor from a refused caller', async () => {
+  it('are not stored for an anonymous or refused caller', async () => {
     const open = 'query Open { isConfigured }';
     expect(await send(local, null, { query: open, ...persisted(hashOf(open)) })).toMatchObject({ data: { isConfigured: false } });
     expect(await send(local, null, persisted(hashOf(open)))).toMatchObject(notFound);
@@ -71,7 +71,7 @@ describe('persisted queries', () => {
     expect(await send(local, token, persisted(hashOf(closed)))).toMatchObject(notFound);
   });
 
-  it('are asked with variables, which are checked each time', async () => {
+  it('are requested with variables, which are checked each time', async () => {
     const query = 'query Page($first: Int!) { members(first: $first) { nodes { id } } }';
     const page = (first: unknown) => ({ ...persisted(hashOf(query)), variables: { first } });
     await send(local, token, { query, ...page(1) });
@@ -80,13 +80,13 @@ describe('persisted queries', () => {
     expect(codesOf(await send(local, token, page(1000)))).toEqual(['BAD_INPUT']);
   });
 
-  it('are held against the bounds of every operation', async () => {
+  it('have the same limits as other operations', async () => {
     const query = 'query Deep($n: Int = 1) { members(first: $n) { nodes { grievances(first: $n) { nodes { steps { id } } } } } }';
     await send(local, token, { query, ...persisted(hashOf(query)) });
     expect(codesOf(await send(local, token, { ...persisted(hashOf(query)), variables: { n: 100 } }))).toEqual(['TOO_COMPLEX']);
   });
 
-  it('must have the hash of their document, and be of the one version', async () => {
+  it('must have the correct hash and version', async () => {
     const query = '{ me { id } }';
     const wrong = await send(local, token, { query, ...persisted(hashOf('another')) });
     expect(codesOf(wrong)).toEqual(['BAD_INPUT']);
@@ -99,7 +99,7 @@ describe('persisted queries', () => {
     for (const odd of [7, null, {}, ['a'], '__proto__', '']) expect(codesOf(await send(local, token, persisted(odd)))).toHaveLength(1);
   });
 
-  it('change nothing by GET', async () => {
+  it('allow no mutation by GET', async () => {
     const query = 'mutation Out { logout }';
     const { status, errors } = await send(local, token, { query, ...persisted(hashOf(query)) }, 'GET');
     expect([status, errors?.length]).toEqual([405, 1]);
@@ -152,7 +152,7 @@ describe('trusted documents', () => {
     expect((await fetch(`${local.url}/`)).status).toBe(404);
   });
 
-  it('need a manifest of one of the two forms', async () => {
+  it('require a manifest of one of the two forms', async () => {
     for (const manifest of [[], { format: 'another', version: 1, operations: [] }, { id: 7 }])
       await expect(trusting(manifest)).rejects.toThrow('TRUSTED_DOCUMENTS');
     const environment = { TRUSTED_DOCUMENTS: join(tmpdir(), 'there-is-none.json') };
@@ -160,7 +160,7 @@ describe('trusted documents', () => {
   });
 });
 
-describe('what is kept', () => {
+describe('the document cache', () => {
   /** What Apollo tells of a request that was answered. */
   const answered = (text: string, parts: object = {}) => {
     const document = parse(text);
@@ -176,7 +176,7 @@ describe('what is kept', () => {
   const after = async (documents: Documents<never>, request: object): Promise<void> =>
     (await documents.plugin.requestDidStart?.({} as never))?.willSendResponse?.(request as never);
 
-  it('are documents that signed-in callers were answered without errors, within their bound', async () => {
+  it('keeps documents that a signed-in caller received without errors, up to its limit', async () => {
     const documents = new Documents<never>(10_000_000);
     for (let n = 0; n < 2_000; n += 1) {
       await after(documents, answered(`{ me { ${'id username '.repeat(20)} a${n}: id } }`));
@@ -192,7 +192,7 @@ describe('what is kept', () => {
     ['a caller who is refused', { response: { body: { kind: 'single', singleResult: { data: null, errors: [{}] } } } }],
     ['a request that failed', { errors: [new Error()] }],
     ['a document that is not valid', { document: undefined }],
-  ])('is nothing of %s', async (_what, parts) => {
+  ])('keeps nothing of %s', async (_what, parts) => {
     const documents = new Documents<never>();
     await after(documents, answered('{ me { id } }', parts));
     await documents.parsed.set('schema:hash', parse('{ me { id } }'));
@@ -200,12 +200,12 @@ describe('what is kept', () => {
     expect(documents.bytes).toBe(0);
   });
 
-  it('counts the fields of a fragment wherever it is spread, in time that grows with the document alone', () => {
+  it('counts the fields of a fragment at each spread, in linear time', () => {
     const fragments = Array.from({ length: 30 }, (_, n) => `fragment f${n} on User { ${n === 29 ? 'id' : `...f${n + 1} ...f${n + 1}`} }`);
     expect(bytesOf(parse(`{ me { ...f0 } } ${fragments.join(' ')}`))).toBeGreaterThan(2 ** 29 * 1000);
   });
 
-  it('are names of statements, for so many characters together', () => {
+  it('limits the total length of named statements', () => {
     const names = new StatementNames(500, 3_600_000, 100_000);
     const given = Array.from({ length: 500 }, (_, n) => names.of(`select ${n} ${'x'.repeat(1000)}`)).filter(Boolean);
     expect(given.length).toBeGreaterThan(90);

@@ -18,7 +18,7 @@ interface Problem {
 /** What must never be in an answer: libraries, files, SQL, drivers. */
 const internals = /node_modules|\.ts\b|\.js\b|select |"\$|syntax error at|pglite|mikro|kysely|stack/i;
 
-describe('wrong input gets a clear answer with a closed code', () => {
+describe('invalid input gets a clear response with a documented code', () => {
   it.each<[string, string, object, Problem]>([
     ['a bad id', '{ grievance(id: "nonsense") { id } }', {}, { code: 'BAD_INPUT', path: 'id' }],
     ['an id of nothing', '{ grievance(id: "01900000-0000-7000-8000-00000000dead") { id } }', {}, { code: 'NOT_FOUND' }],
@@ -111,7 +111,7 @@ describe('wrong input gets a clear answer with a closed code', () => {
     expect(JSON.stringify(answer.errors)).not.toMatch(/SECRETVALUE|drop table|LOST|soon|12\.5/);
   });
 
-  it('names every wrong argument at once', async () => {
+  it('for all invalid arguments at once', async () => {
     const { errors } = await local.officer.ask(
       '{ grievances(first: 0, filter: { memberId: { eq: "x" }, employerId: { in: ["y"] } }) { totalCount } }',
     );
@@ -122,7 +122,7 @@ describe('wrong input gets a clear answer with a closed code', () => {
     ]);
   });
 
-  it('leaves the rest of an answer', async () => {
+  it('and keeps the rest of the response', async () => {
     const { data, codes } = await local.officer.ask<{ me: unknown; grievance: unknown }>('{ me { username } grievance(id: "x") { id } }');
     expect(data).toEqual({ me: { username: 'officer' }, grievance: null });
     expect(codes).toEqual(['BAD_INPUT']);
@@ -152,7 +152,7 @@ describe('transport', () => {
     expect(JSON.stringify(errors)).not.toMatch(internals);
   });
 
-  it('sends the headers that keep browsers from harm with every answer, whatever it is', async () => {
+  it('sends the security headers with every response', async () => {
     for (const [path, init] of [
       ['/health', {}],
       ['/nothing', {}],
@@ -171,7 +171,7 @@ describe('transport', () => {
     }
   });
 
-  it('lets the named origins in, and no other', async () => {
+  it('allows only the configured origins', async () => {
     const origin = 'https://front.example.test';
     const open = await aLocal({ environment: { CORS_ORIGINS: `${origin},https://second.example.test` } });
     const preflight = (from: string, headers: Record<string, string> = { 'access-control-request-method': 'POST' }) =>
@@ -183,7 +183,7 @@ describe('transport', () => {
     expect([odd.status, await odd.text()]).toEqual([204, '']);
   });
 
-  it('believes what is said of the address only from the proxies that are named', async () => {
+  it('trusts the address that a configured proxy names only', async () => {
     const signIn = 'mutation { login(input: { identifier: "nobody", password: "wrong" }) { __typename } }';
     const addressOf = async (proxies: string, said: string): Promise<unknown> => {
       const behind = await aLocal({ environment: { TRUSTED_PROXIES: proxies } });
@@ -220,7 +220,7 @@ describe('transport', () => {
     expect((await fetch(`${production.url}/schema.graphql`)).status).toBe(404);
   });
 
-  it('answers a mutation by GET with a refusal', async () => {
+  it('refuses a mutation by GET', async () => {
     const response = await send(
       '',
       { 'apollo-require-preflight': '1' },
@@ -230,7 +230,7 @@ describe('transport', () => {
     expect(response.status).toBe(405);
   });
 
-  it('refuses what a foreign page could send', async () => {
+  it('refuses requests that a page of another site can send', async () => {
     const response = await fetch(`${local.url}/graphql?query={isConfigured}`);
     expect(response.status).toBe(400);
     const foreign = await fetch(`${local.url}/graphql`, {
@@ -241,13 +241,13 @@ describe('transport', () => {
     expect(foreign.headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('answers 4xx for a refused document to clients that know graphql-response+json, and 200 to others', async () => {
+  it('returns 4xx for a refused document to clients that accept graphql-response+json, and 200 to others', async () => {
     const body = '{"query":"{ nothing }"}';
     expect((await send(body, { accept: 'application/graphql-response+json' })).status).toBe(400);
     expect((await send(body, { accept: 'application/json' })).status).toBe(200);
   });
 
-  it('answers 200 with data beside the errors of execution', async () => {
+  it('returns 200 with the data and the execution errors', async () => {
     const response = await send('{"query":"{ isConfigured me { id } }"}', { accept: 'application/graphql-response+json' });
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({
@@ -256,12 +256,12 @@ describe('transport', () => {
     });
   });
 
-  it('answers JSON where there is nothing', async () => {
+  it('returns JSON for an unknown path', async () => {
     const response = await fetch(`${local.url}/nothing`);
     expect([response.status, await response.json()]).toEqual([404, { error: expect.any(String) }]);
   });
 
-  it('gives each request an id of its own, and logs what the caller calls it where that is well formed', async () => {
+  it('gives each request its own id, and logs a well-formed id of the client', async () => {
     const lines: string[] = [];
     const logged = await aLocal({ environment: { LOG_LEVEL: 'info' }, logTo: { write: (line) => void lines.push(line) } });
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -285,13 +285,13 @@ describe('transport', () => {
       expect(await ask({ traceparent: wrong })).toEqual([undefined, undefined]);
   });
 
-  it('says whether it is healthy and alive', async () => {
+  it('reports whether it is healthy and alive', async () => {
     const health = await fetch(`${local.url}/health`);
     expect([health.status, await health.json()]).toEqual([200, { status: 'healthy' }]);
     expect((await fetch(`${local.url}/livez`)).status).toBe(200);
   });
 
-  it('ends a request that stops half-way without harm to others', async () => {
+  it('handles a request that stops half-way without affecting others', async () => {
     const { port } = new URL(local.url);
     const half = request({
       port,
@@ -305,7 +305,7 @@ describe('transport', () => {
     half.destroy();
   });
 
-  it('passes the audits of GraphQL over HTTP but for what CSRF prevention refuses', async () => {
+  it('passes the GraphQL over HTTP audits, except those that CSRF prevention refuses', async () => {
     const audits = serverAudits({ url: `${local.url}/graphql`, fetchFn: fetch });
     const failed: string[] = [];
     for (const audit of audits) {
@@ -330,19 +330,19 @@ describe('sign-in', () => {
     ['officer', 'wrong'],
     ['nobody', 'unionhall-dev'],
     ['', 'unionhall-dev'],
-  ])('as %s with %s is one refusal', async (identifier, password) => {
+  ])('as %s with %s gets the same refusal', async (identifier, password) => {
     const { codes, data } = await local.anonymous.ask(login, { input: { identifier, password } });
     expect([codes, data]).toEqual([['BAD_CREDENTIALS'], null]);
   });
 
-  it('answers who signed in, by username or address in any case', async () => {
+  it('returns the user, by username or address, ignoring case', async () => {
     for (const identifier of ['officer', 'OFFICER', 'Officer@Unionhall.test']) {
       const { login: signedIn } = await local.anonymous.see<Login>(login, { input: { identifier, password: 'unionhall-dev' } });
       expect(signedIn.user).toEqual({ username: 'officer', roles: [{ role: { name: 'officer' } }] });
     }
   });
 
-  it('refreshes once, with the same successor until that is used and a moment longer, and ends on an older token', async () => {
+  it('returns the same successor until it is used and briefly afterwards, and ends the session on an older token', async () => {
     const refresh = 'mutation ($token: String) { refresh(refreshToken: $token) { refreshToken accessToken user { id } } }';
     type Refreshed = { refresh: { refreshToken: string; accessToken: string } };
     const first = (await local.anonymous.see<Login>(login, { input: { identifier: 'staff', password: 'unionhall-dev' } })).login;
@@ -361,7 +361,7 @@ describe('sign-in', () => {
     ]);
   });
 
-  it('in a browser keeps the refresh token in a cookie that no script reads', async () => {
+  it('keeps the refresh token in a cookie that scripts cannot read', async () => {
     const cookieLogin = await local.anonymous.ask<Login>(login, { input: { identifier: 'vp', password: 'unionhall-dev', cookie: true } });
     const cookies = cookieLogin.headers.getSetCookie();
     expect(cookieLogin.data.login.refreshToken).toBeNull();
@@ -385,7 +385,7 @@ describe('sign-in', () => {
     expect((await local.anonymous.ask('mutation { refresh { accessToken } }', {}, { cookie: rotated })).codes).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('shows the sessions of the caller alone', async () => {
+  it('lists only the caller’s sessions', async () => {
     const { sessions } = await local.president.see<{ sessions: { isCurrent: boolean }[] }>(
       '{ sessions { isCurrent userAgent createdAt } }',
     );

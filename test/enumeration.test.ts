@@ -114,8 +114,8 @@ const refusedSignIns: readonly (readonly [string, string, string])[] = [
   ['the service itself: a name that no user can have', '../../etc/passwd', 'wrong'],
 ];
 
-describe('a sign-in that is refused', () => {
-  it.each(refusedSignIns)('is answered as any other for %s, after one Argon2id and as many statements', async (_, identifier, password) => {
+describe('a refused sign-in', () => {
+  it.each(refusedSignIns)('is the same for %s, after one Argon2id and the same number of statements', async (_, identifier, password) => {
     const expected = await login('nobody.at.all', 'another');
     const asked = await login(identifier, password);
     expect(asked.seen).toEqual(expected.seen);
@@ -124,7 +124,7 @@ describe('a sign-in that is refused', () => {
     expect(asked.statements).toBe(expected.statements);
   });
 
-  it('says the same with cookies, a device name, and device tokens that are somebody’s, nobody’s or made up', async () => {
+  it('is the same with cookies, a device name, and device tokens that are valid, foreign or invented', async () => {
     const own = await local.anonymous.see<{ login: { deviceToken: string } }>(
       'mutation ($input: LoginInput!) { login(input: $input) { ... on SignedIn { deviceToken } } }',
       { input: { identifier: 'admin', password: right } },
@@ -146,7 +146,7 @@ describe('a sign-in that is refused', () => {
   });
 
   // Its time is the other system's until the first sign-in here: the one difference that is known and accepted.
-  it('costs an account that was imported one hash too, of the kind it was imported with', async () => {
+  it('also costs one hash for an imported account, of its kind', async () => {
     const expected = await login('nobody.at.all', 'another');
     const [ofBcrypt, ofArgon] = [await login('vp', 'wrong'), await login('president', 'wrong')];
     for (const asked of [ofBcrypt, ofArgon]) expect([asked.seen, asked.statements]).toEqual([expected.seen, expected.statements]);
@@ -154,7 +154,7 @@ describe('a sign-in that is refused', () => {
     expect(ofArgon.hashes).toEqual(['argon2 1 4096 3']);
   });
 
-  it('is recorded with its reason, for readers of the log', async () => {
+  it('is recorded with its reason in the audit log', async () => {
     const rows = await local.sql(
       `select distinct reason from denials where action = 'login' union select distinct reason from audit_events where action = 'login'`,
     );
@@ -162,8 +162,8 @@ describe('a sign-in that is refused', () => {
   });
 });
 
-describe('a second factor that is refused', () => {
-  it('is answered the same for a challenge that is unknown, of another form, and of an account without one', async () => {
+describe('a refused second factor', () => {
+  it('is the same for an unknown challenge, an invalid one, and one of an account without a second factor', async () => {
     const complete = (challenge: string, method: string) =>
       ask('mutation ($input: CompleteLoginInput!) { completeLogin(input: $input) { __typename } }', {
         input: { challenge, code: '123456', method },
@@ -175,12 +175,12 @@ describe('a second factor that is refused', () => {
   });
 });
 
-describe('a reset that is asked for', () => {
+describe('a requested reset', () => {
   const addresses = ['admin', 'nobody', 'instructor', 'organizer', 'unverified', 'staff', 'vp', 'manager'].map(
     (name) => `${name}@unionhall.test`,
   );
 
-  it('is answered the same, and takes as many statements and no hash, for known and unknown addresses', async () => {
+  it('has the same response and number of statements, without a hash, for known and unknown addresses', async () => {
     const expected = await resetOf('nobody.at.all@unionhall.test');
     expect(expected.seen).toMatchObject({ status: 200, body: { data: { requestPasswordReset: true } } });
     for (const address of [...addresses, 'ADMIN@UNIONHALL.TEST', ' admin@unionhall.test ', 'no address', '', "' or 1=1 --"]) {
@@ -189,7 +189,7 @@ describe('a reset that is asked for', () => {
     }
   });
 
-  it('leaves nothing behind for an address that nobody has, and one token and one mail for one that somebody has', async () => {
+  it('stores nothing for an unknown address, and one token and one mail for a known one', async () => {
     const kept = async () => {
       const [row] = await local.sql(`select (select count(*)::int from one_time_tokens) as tokens,
         (select count(*)::int from pgboss.job where name = 'mail' and state = 'created') as mails`);
@@ -203,7 +203,7 @@ describe('a reset that is asked for', () => {
     expect(await kept()).toEqual({ tokens: before.tokens + 1, mails: before.mails + 1 });
   });
 
-  it('is limited the same: the same turns, the same wait, for an address that is somebody’s or nobody’s', async () => {
+  it('has the same rate limit and wait for known and unknown addresses', async () => {
     const strict = await aLocal({ comparesExecutions: false, environment: { LIMIT_MAIL_ADDRESS: many } });
     await strict.sql(`update users set is_active = false where username = 'instructor'`);
     const codes: unknown[] = [];
@@ -237,7 +237,7 @@ describe('a registration', () => {
   const cases = ['admin', 'instructor', 'organizer', 'unverified', 'vp'];
 
   it.each(cases)(
-    'with the address of %s is answered as with one that is free, after one Argon2id and as many statements',
+    'with the address of %s has the same response as with a free one, after one Argon2id and the same number of statements',
     async (holder) => {
       const free = await registered(applicant(`free.${holder}`, `free.${holder}@unionhall.test`));
       const taken = await registered(applicant(`taken.${holder}`, `${holder}@unionhall.test`));
@@ -248,7 +248,7 @@ describe('a registration', () => {
     },
   );
 
-  it('lets neither of the two sign in by the address, nor tell them apart by what they may do', async () => {
+  it('lets neither account sign in by the address, and gives both the same permissions', async () => {
     const [free, taken] = ['free.admin', 'taken.admin'];
     const password = 'a quiet river at dawn';
     const byAddress = [await login('free.admin@unionhall.test', password), await login('admin@unionhall.test', password)];
@@ -284,7 +284,7 @@ describe('a change of the caller’s e-mail address', () => {
     ask('mutation ($email: String!) { changeEmail(email: $email) { isVerified roles { role { name } } } }', { email }, headers);
   const holders = ['admin', 'instructor', 'organizer', 'unverified', 'vp'];
 
-  it.each(holders)('to the address of %s is answered as one to a free address, after as many statements', async (holder) => {
+  it.each(holders)('to the address of %s has the same response as to a free one, after the same number of statements', async (holder) => {
     const [first, second] = [await signIn('member'), await signIn('testuser')];
     const free = await change(`FREE.${holder}@unionhall.test`, first);
     const taken = await change(`${holder}@UNIONHALL.test`, second);
@@ -294,7 +294,7 @@ describe('a change of the caller’s e-mail address', () => {
     expect(mine).toEqual({ email: `${holder}@unionhall.test` });
   });
 
-  it('gives nobody the address of another account, and mails its holder and nobody else', async () => {
+  it('never assigns the address of another account, and notifies only its user', async () => {
     const headers = await signIn('testuser');
     await change('admin@unionhall.test', headers);
     const letter = (await local.mailbox('admin@unionhall.test')).at(-1);

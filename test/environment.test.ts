@@ -25,7 +25,7 @@ const written = async (bytes: Uint8Array): Promise<string> => {
 };
 
 describe('.env', () => {
-  it.each(['', '\ufeff'])('is read as UTF-8, with lines of Windows, and with the byte order mark %j', async (mark) => {
+  it.each(['', '\ufeff'])('is read as UTF-8, with Windows line endings, and with the byte order mark %j', async (mark) => {
     expect(readEnvironment(await written(Buffer.from(mark + text)))).toEqual({
       NODE_ENV: 'production',
       MAIL_FROM: 'Local 5 – Zürich <a@b.example>',
@@ -37,7 +37,7 @@ describe('.env', () => {
     ['UTF-16 (big endian)', Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
     ['UTF-16 or UTF-32 without a byte order mark', Buffer.from(text, 'utf16le')],
     ['not UTF-8, possibly Windows-1252', Buffer.from('MAIL_FROM=Zürich <a@b.example>', 'latin1')],
-  ])('is refused when it is %s, by every npm script', async (encoding, bytes) => {
+  ])('is refused by every npm script when it is %s', async (encoding, bytes) => {
     const file = await written(bytes);
     expect(() => readEnvironment(file)).toThrow(`.env is ${encoding}`);
     const script = join(project, 'scripts', 'run.js');
@@ -45,7 +45,7 @@ describe('.env', () => {
     expect([status, stdout, stderr]).toEqual([1, '', expect.stringMatching(/^\.env is .*Save it as UTF-8\.\n$/)]);
   });
 
-  it('is told of names that no setting has, in one line, without values', () => {
+  it('causes a warning about unknown names in one line, without values', () => {
     const said = jest.spyOn(console, 'error').mockImplementation(() => undefined);
     try {
       warnOfUnknown(['PORT', 'TRUSTED_PROXY', 'toString'], variables);
@@ -110,7 +110,7 @@ describe('a setting', () => {
       ].map((parameter) => `postgres://u:secret@h/d?sslmode=require&${parameter}`),
       /may only have the parameters .*: the service sets time-outs and the time zone itself/,
     ],
-  ])('%s is refused as %j, with what would be right', (name, values, problem) => {
+  ])('%s is refused as %j, with the correct form', (name, values, problem) => {
     for (const value of values) {
       const problems = said({ [name]: value });
       expect({ value, problems }).toEqual({ value, problems: expect.stringMatching(problem) });
@@ -130,11 +130,11 @@ describe('a setting', () => {
     ['DATABASE_URL', 'postgres://u:p,x%25@[::1]:5432/d?sslmode=verify-full'],
     ['DATABASE_URL', 'postgresql://user@/db?host=/socket'],
     ['DATABASE_URL', 'postgres://u@h/d?application_name=direct'],
-  ])('%s is right as %s', (name, value) => {
+  ])('%s is accepted as %s', (name, value) => {
     expect(said({ [name]: value })).toBeNull();
   });
 
-  it('comes from a file where one is named, and may be empty for the mail server only', async () => {
+  it('can come from a file, which may be empty only for the mail server', async () => {
     const file = await written(Buffer.from('postgres://u:p@h/d\n'));
     expect(readConfig({ DATABASE_URL_FILE: file }).databaseUrl).toBe('postgres://u:p@h/d');
     expect(said({ DATABASE_URL_FILE: file, DATABASE_URL: 'postgres://u@h/d' })).toBe(

@@ -64,7 +64,7 @@ async function differences({ text, variables }: RandomDocument, context: object)
   return found;
 }
 
-it(`answers ${runs} random documents compiled as interpreted (SEED=${seed})`, async () => {
+it(`returns the same for ${runs} random documents compiled and interpreted (SEED=${seed})`, async () => {
   const met = { valid: 0, compilable: 0, mutation: 0, subscription: 0 };
   for (let number = seed; met.valid < runs; number += 1) {
     const roll = dice(number ^ 0x5bd1e995);
@@ -86,7 +86,7 @@ it(`answers ${runs} random documents compiled as interpreted (SEED=${seed})`, as
   expect(met.subscription).toBeGreaterThan(runs / 100);
 }, 3_600_000);
 
-describe('a query under conditions, or with variables within its inputs', () => {
+describe('a query with conditions, or with variables inside its inputs', () => {
   const rows = `grievances(first: 3, filter: { status: { eq: $s } }) { totalCount }`;
   const range = `grievances(first: 3, filter: { filedDate: { gte: $from, lte: $to } }) { totalCount }`;
   const twice = `members(first: 1) { nodes { id ...F @include(if: $a) } edges { node { ...F } } }`;
@@ -139,7 +139,7 @@ describe('which queries are compiled', () => {
   });
 });
 
-it('takes no note a second time of what a compiled query refuses', async () => {
+it('records a refusal of a compiled query only once', async () => {
   const refused: string[] = [];
   class Context {
     readonly seed = 1;

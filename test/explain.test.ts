@@ -26,7 +26,7 @@ async function ask(url: string, headers: Record<string, string>): Promise<Explai
 }
 
 describe('an explanation', () => {
-  it('lists the statements that read, with their rows, and the cost with its limit', async () => {
+  it('lists the statements of reads with their rows, and the cost with its limit', async () => {
     const authorization = `Bearer ${await local.officer.token()}`;
     const { data, extensions } = await ask(local.url, { authorization, 'x-explain': '1' });
     const { cost, costLimit, statements = [] } = extensions?.explain ?? {};
@@ -40,7 +40,7 @@ describe('an explanation', () => {
     expect(data).toMatchObject({ grievances: { nodes: [{ grievanceNumber: 'GR-2025-0008' }] } });
   });
 
-  it('is of its request alone, and is not given to others', async () => {
+  it('covers only its own request, and is not sent to others', async () => {
     const authorization = `Bearer ${await local.officer.token()}`;
     const [one, other, none] = await Promise.all([
       ask(local.url, { authorization, 'x-explain': '1' }),
@@ -53,7 +53,7 @@ describe('an explanation', () => {
     expect((await ask(local.url, { authorization, 'x-explain': 'yes' })).extensions).toBeUndefined();
   });
 
-  it('is not given in production', async () => {
+  it('is not available in production', async () => {
     const authorization = `Bearer ${await production.officer.token()}`;
     const { data, extensions } = await ask(production.url, { authorization, 'x-explain': '1' });
     expect(data).toHaveProperty('grievances');

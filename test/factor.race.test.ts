@@ -46,7 +46,7 @@ const signIn = async (secret: string): Promise<Viewer> => {
 };
 const sessions = () => local.stored.count(Session, { user: local.user.id });
 
-describe('of many at once, on two nodes', () => {
+describe('of many concurrent attempts on two nodes', () => {
   it('one completes a sign-in with one challenge and one code', async () => {
     await settle('one.of.each');
     const { secret } = await enrol(local);
@@ -62,7 +62,7 @@ describe('of many at once, on two nodes', () => {
     expect(await local.stored.count(LoginChallenge, { user: local.user.id, usedAt: null })).toBe(0);
   }, 120_000);
 
-  it('one uses a code, though each has a challenge of its own', async () => {
+  it('one uses a code, with different challenges', async () => {
     await settle('one.code');
     const { secret } = await enrol(local);
     for (let round = 0; round < 4; round++) {
@@ -76,7 +76,7 @@ describe('of many at once, on two nodes', () => {
     }
   }, 120_000);
 
-  it('one uses a challenge, though each has a code of its own', async () => {
+  it('one uses a challenge, with different codes', async () => {
     await settle('one.challenge');
     const { codes: backup } = await enrol(local);
     const challenge = await challengeOf(local);
@@ -85,7 +85,7 @@ describe('of many at once, on two nodes', () => {
     expect(await local.stored.count(BackupCode, { user: local.user.id, usedAt: null })).toBe(9);
   }, 120_000);
 
-  it('one uses a backup code, of which its user is told once', async () => {
+  it('one uses a backup code, and its user is notified once', async () => {
     await settle('one.backup');
     const { codes: backup } = await enrol(local);
     local.mailed.length = 0;
@@ -115,7 +115,7 @@ describe('of many at once, on two nodes', () => {
     }
   }, 120_000);
 
-  it('the latest codes work, and only they, where several regenerate them', async () => {
+  it('the latest regenerated codes work, and no others', async () => {
     await settle('regenerating');
     const { secret } = await enrol(local);
     const viewer = await signIn(secret);
@@ -130,7 +130,7 @@ describe('of many at once, on two nodes', () => {
     expect(count(codes, 'no refusal')).toBe(1);
   }, 120_000);
 
-  it('new codes made while others are spent cause no deadlock', async () => {
+  it('new codes and used codes cause no deadlock', async () => {
     await settle('ring');
     await enrol(local);
     const { id: credentialId } = await local.stored.one(TotpCredential, { user: local.user.id });
@@ -154,7 +154,7 @@ describe('of many at once, on two nodes', () => {
     }
   }, 120_000);
 
-  it('all sessions end once, though several were stolen at the same time', async () => {
+  it('all sessions end once, although several were stolen', async () => {
     await settle('stolen');
     for (const each of several.nodes) each.rules = { ...rules, reuseEnds: 'user' };
     for (let round = 0; round < rounds; round++) {
@@ -173,7 +173,7 @@ describe('of many at once, on two nodes', () => {
     expect(await local.stored.count(AuditEvent, { actor: local.user.id, action: 'refresh_reuse' })).toBe(rounds);
   }, 120_000);
 
-  it('a sign-in that completes while all sessions are ended leaves nobody waiting, and no challenge', async () => {
+  it('a sign-in that completes while all sessions end leaves no waiting transaction and no challenge', async () => {
     await settle('ending');
     const { secret } = await enrol(local);
     for (let round = 0; round < rounds; round++) {
@@ -191,9 +191,9 @@ describe('of many at once, on two nodes', () => {
   }, 120_000);
 });
 
-describe('many guesses at once, on two nodes', () => {
+describe('many concurrent guesses on two nodes', () => {
   it.each([1, 2, 3])(
-    'reach a password as often as the lock allows, together (round %s)',
+    'try passwords as often as the lock allows, together (round %s)',
     async (round) => {
       await settle(`flood.${round}`);
       const codes = await atOnce((on) => codeOf(on.login({ password: 'wrong' })));
@@ -204,7 +204,7 @@ describe('many guesses at once, on two nodes', () => {
     60_000,
   );
 
-  it('reach the hasher at all as often as their address may sign in', async () => {
+  it('reach the hasher as often as the limit of their address allows', async () => {
     await settle('address');
     for (const each of several.nodes) each.rules = { ...rules, limits: { ...rules.limits, 'sign-in': { turns: 20, seconds: 300 } } };
     const fromHere = { ...client, ipAddress: '198.51.100.9' };
@@ -213,7 +213,7 @@ describe('many guesses at once, on two nodes', () => {
     expect(several.held).toHaveLength(20);
   }, 60_000);
 
-  it('try codes as often as the limit allows, lock the second factor, and are told of once', async () => {
+  it('try codes as often as the limit allows, lock the second factor, and cause one notification', async () => {
     await settle('codes');
     const { secret } = await enrol(local);
     const limits = { ...rules.limits, 'second-factor': { turns: 10, seconds: 900 } };
@@ -235,7 +235,7 @@ describe('many guesses at once, on two nodes', () => {
     ]);
   }, 60_000);
 
-  it('try backup codes as often as the limit allows: the others are held against nothing', async () => {
+  it('try backup codes as often as the limit allows, and the others are not compared', async () => {
     await settle('backups');
     await enrol(local);
     local.clock.turn(900);
@@ -246,7 +246,7 @@ describe('many guesses at once, on two nodes', () => {
     expect(several.looked).toEqual(Array.from({ length: 10 }, () => 10));
   }, 60_000);
 
-  it('within a session lock that session alone', async () => {
+  it('in one session lock only that session', async () => {
     await settle('within');
     const viewer = await local.viewer((await local.login()).accessToken);
     if (viewer === null) throw new Error('Nobody is signed in');

@@ -72,8 +72,8 @@ async function audited(action: string): Promise<Row[]> {
   return (await local.sql(sql, [username, action])) as Row[];
 }
 
-describe('setting a second factor up', () => {
-  it('answers what an authenticator needs, three times the same', async () => {
+describe('setting up a second factor', () => {
+  it('returns what an authenticator needs, three times the same', async () => {
     const { data, codes } = await as(documents.begin);
     const { secret, otpauthUri, qrCode } = data['beginTotp'] as Record<string, string>;
     expect(codes).toEqual([]);
@@ -83,7 +83,7 @@ describe('setting a second factor up', () => {
     expect(Buffer.from(qrCode?.split(',')[1] ?? '', 'base64').toString()).toMatch(/^<svg .*<\/svg>\s*$/s);
   });
 
-  it('counts after one right code, and is told by mail and in the log', async () => {
+  it('takes effect after one correct code, with a mail and an audit event', async () => {
     const secret = await begin();
     expect((await login()).data['login']).toMatchObject({ __typename: 'SignedIn', user: { hasTotp: false } });
     expect((await as(documents.confirm, { code: wrongFor(secret, now()) })).codes).toEqual(['BAD_CREDENTIALS']);
@@ -105,7 +105,7 @@ describe('setting a second factor up', () => {
     expect(await audited('confirm_totp')).toEqual([{ outcome: 'succeeded', reason: null, session_id: expect.any(String) }]);
   });
 
-  it('stores the seed sealed to its user, and the codes as hashes', async () => {
+  it('stores the seed encrypted for its user, and the codes as hashes', async () => {
     const { secret, codes } = await enrol();
     const [row] = await local.sql('select sealed_seed, user_id from totp_credentials');
     const hashes = (await local.sql('select code_hash from backup_codes')) as { code_hash: string }[];
@@ -116,14 +116,14 @@ describe('setting a second factor up', () => {
     expect(() => open(Keyring.parse(Keyring.generate()), 'totp-seed', [String(row?.['user_id'])], String(row?.['sealed_seed']))).toThrow();
   });
 
-  it('begun again, forgets the earlier one', async () => {
+  it('again replaces the unconfirmed one', async () => {
     const [first, second] = [await begin(), await begin()];
     expect(second).not.toBe(first);
     expect((await as(documents.confirm, { code: shownBy(first, now()) })).codes).toEqual(['BAD_CREDENTIALS']);
     expect((await as(documents.confirm, { code: shownBy(second, now()) })).codes).toEqual([]);
   });
 
-  it('is refused where there is one, and cannot be confirmed where none was begun', async () => {
+  it('is refused if there is one, and cannot be confirmed before it began', async () => {
     expect((await as(documents.confirm, { code: '123456' })).codes).toEqual(['CONFLICT']);
     const { secret } = await enrol();
     expect((await as(documents.begin)).codes).toEqual(['CONFLICT']);
@@ -131,7 +131,7 @@ describe('setting a second factor up', () => {
     expect((await as('{ me { hasTotp } }')).data['me']).toEqual({ hasTotp: true });
   });
 
-  it('is for every signed-in user', async () => {
+  it('is open to every signed-in user', async () => {
     for (const query of [documents.begin, documents.regenerate])
       expect((await local.anonymous.ask(query)).codes).toEqual(['UNAUTHENTICATED']);
     expect((await local.anonymous.ask(documents.confirm, { code: '123456' })).codes).toEqual(['UNAUTHENTICATED']);
@@ -140,7 +140,7 @@ describe('setting a second factor up', () => {
 });
 
 describe('a sign-in with a second factor', () => {
-  it.each([-1, 0, 1])('takes the code of step %i', async (step) => {
+  it.each([-1, 0, 1])('accepts the code of step %i', async (step) => {
     const { secret } = await enrol();
     const { data, codes } = await complete(await challenge(), shownBy(secret, now(), step));
     expect(codes).toEqual([]);
@@ -161,14 +161,14 @@ describe('a sign-in with a second factor', () => {
     ['that is empty', () => ''],
     ['that is endless', () => '1'.repeat(50_000)],
     ['of another secret', () => shownBy('ABCDEFGHABCDEFGHABCDEFGHABCDEFGH', now())],
-  ])('refuses a code %s, and the challenge stands', async (_, code) => {
+  ])('refuses a code %s, and the challenge stays valid', async (_, code) => {
     const { secret } = await enrol();
     const asked = await challenge();
     expect((await complete(asked, code(secret))).codes).toEqual(['BAD_CREDENTIALS']);
     expect((await complete(asked, shownBy(secret, now()))).codes).toEqual([]);
   });
 
-  it('takes each step once, and none before it', async () => {
+  it('accepts each step once, and no earlier one', async () => {
     const secret = await begin();
     const confirming = shownBy(secret, now());
     await as(documents.confirm, { code: confirming });
@@ -182,7 +182,7 @@ describe('a sign-in with a second factor', () => {
     expect((await complete(await challenge(), shownBy(secret, now()))).codes).toEqual([]);
   });
 
-  it('takes a challenge once', async () => {
+  it('accepts a challenge once', async () => {
     const { secret } = await enrol();
     const asked = await challenge();
     expect((await complete(asked, shownBy(secret, now()))).codes).toEqual([]);
@@ -190,7 +190,7 @@ describe('a sign-in with a second factor', () => {
     expect((await complete(asked, shownBy(secret, now()))).codes).toEqual(['BAD_CREDENTIALS']);
   });
 
-  it('takes it for five minutes', async () => {
+  it('accepts it for five minutes', async () => {
     const { secret } = await enrol();
     const [early, late] = [await challenge(), await challenge()];
     local.clock.turn(290);
@@ -199,7 +199,7 @@ describe('a sign-in with a second factor', () => {
     expect((await complete(late, shownBy(secret, now()))).codes).toEqual(['BAD_CREDENTIALS']);
   });
 
-  it('gives one answer for a challenge or a code that is wrong, used, over or none', async () => {
+  it('has the same response for a wrong, used, expired or missing challenge or code', async () => {
     const { secret } = await enrol();
     const asked = await challenge();
     const said: unknown[] = [];
@@ -232,7 +232,7 @@ describe('a sign-in with a second factor', () => {
     ['the user is deleted', () => local.sql('update users set deleted_at = now() where username = $1', [username])],
     ['all sessions are ended', () => as('mutation { logoutAll }')],
     ['the second factor is removed', () => local.sql('delete from totp_credentials')],
-  ])('is over when %s', async (_, change) => {
+  ])('is invalid after %s', async (_, change) => {
     const { secret } = await enrol();
     const asked = await challenge();
     await change();
@@ -240,7 +240,7 @@ describe('a sign-in with a second factor', () => {
     await local.sql('update users set is_active = true, deleted_at = null');
   });
 
-  it('keeps the cookies, the name of the device and the device that it began with', async () => {
+  it('keeps the cookies, the device name and the device from its beginning', async () => {
     const known = (await login()).data['login'] as SignedIn;
     const { secret } = await enrol();
     const asked = await challenge({ cookie: true, deviceName: 'Laptop', deviceToken: known.deviceToken });
@@ -287,7 +287,7 @@ describe('a seed that was sealed with an older key', () => {
 });
 
 describe('guessing codes', () => {
-  it('ends in a lock of the second factor alone, which lapses, and of which the user is told', async () => {
+  it('temporarily locks only the second factor, and notifies the user', async () => {
     const outer = local;
     local = await aLocal({ environment: { LOGIN_ATTEMPTS: '50' } });
     try {
@@ -310,7 +310,7 @@ describe('guessing codes', () => {
 });
 
 describe('backup codes', () => {
-  it('each work once in the place of the code, however they are typed, and the user is told', async () => {
+  it('each replace one code, in any spelling, with a notification', async () => {
     const { codes } = await enrol();
     const [first = '', second = ''] = codes;
     expect((await complete(await challenge(), first, 'BACKUP_CODE')).codes).toEqual([]);
@@ -321,13 +321,13 @@ describe('backup codes', () => {
     expect(await audited('use_backup_code')).toHaveLength(2);
   });
 
-  it('are no digits, and digits are none of them', async () => {
+  it('are distinct from codes of digits', async () => {
     const { secret, codes } = await enrol();
     expect((await complete(await challenge(), codes[0] ?? '')).codes).toEqual(['BAD_CREDENTIALS']);
     expect((await complete(await challenge(), shownBy(secret, now()), 'BACKUP_CODE')).codes).toEqual(['BAD_CREDENTIALS']);
   });
 
-  it('are void when new ones are made', async () => {
+  it('are void after new ones are created', async () => {
     const { codes: old } = await enrol();
     const { data } = await as(documents.regenerate);
     const fresh = data['regenerateBackupCodes']?.['codes'] as string[];
@@ -338,7 +338,7 @@ describe('backup codes', () => {
     expect(await audited('regenerate_backup_codes')).toHaveLength(1);
   });
 
-  it('are only for who has a second factor', async () => {
+  it('require a second factor', async () => {
     expect((await as(documents.regenerate)).codes).toEqual(['CONFLICT']);
     await begin();
     expect((await as(documents.regenerate)).codes).toEqual(['CONFLICT']);
@@ -352,7 +352,7 @@ describe('backup codes', () => {
 });
 
 describe('removing the second factor', () => {
-  it('takes the password and a code, and is told', async () => {
+  it('requires the password and a code, with a notification', async () => {
     const { secret, codes } = await enrol();
     const input = (given: object) => ({ input: { password, ...given } });
     expect((await as(documents.disable, input({}))).errors[0]?.extensions).toMatchObject({
@@ -373,7 +373,7 @@ describe('removing the second factor', () => {
     expect(await audited('disable_totp')).toHaveLength(1);
   });
 
-  it('takes a backup code as well, and another can be set up', async () => {
+  it('accepts a backup code as well, and a new one can be set up', async () => {
     const { codes } = await enrol();
     expect((await as(documents.disable, { input: { password, code: codes[3] } })).codes).toEqual([]);
     const { secret } = await enrol();

@@ -49,7 +49,7 @@ async function signIn(url: string, password: string): Promise<unknown> {
 const facts = ['--username', 'rosa', '--email', 'rosa@local.example', '--first-name', 'Rosa', '--last-name', 'Delgado'];
 const [first, second] = ['correct horse battery', 'another staple of paper'];
 
-describe('on the host, an operator', () => {
+describe('an operator on the host', () => {
   it('creates one owner', async () => {
     expect(await type('password', 'owner:create', ...facts)).toMatchObject({ code: 1, said: expect.stringContaining('password') });
     expect(await type(first, 'owner:create', ...facts)).toEqual({ code: 0, said: 'rosa owns the instance and can sign in.\n' });
@@ -67,7 +67,7 @@ describe('on the host, an operator', () => {
     await service.stop();
   }, 180_000);
 
-  it('backs the instance up and restores it', async () => {
+  it('backs up the instance and restores it', async () => {
     const output = join(folder, 'backup');
     expect(await runProcess(built.program, ['backup', '--output', output], environment())).toMatchObject({ hasSucceeded: true });
     expect((await readdir(output)).toSorted()).toEqual(['config', 'data']);

@@ -120,7 +120,7 @@ const codesOf = ({ text }: Answer): string[] => {
   return [...new Set(errors.map(({ extensions }) => extensions.code))];
 };
 
-describe('refused without a statement, in JSON, is', () => {
+describe('refused in JSON and without a statement:', () => {
   it.each(documents)('%s', async (_what, code, body) => {
     const before = local.heard.length;
     const answer = await send(body(0));
@@ -185,7 +185,7 @@ function placesIn(schema: GraphQLSchema): Map<string, Place> {
   return found;
 }
 
-describe('no answer repeats what was given', () => {
+describe('no response repeats input', () => {
   it('of any scalar or enum, as a literal or in a variable', async () => {
     const schema = await schemaOf(local);
     const places = placesIn(schema);
@@ -207,18 +207,18 @@ describe('no answer repeats what was given', () => {
   });
 });
 
-describe('what is meant well', () => {
+describe('an honest request', () => {
   it.each<[string, Record<string, string>, string]>([
     ['says that it is UTF-8', { 'content-type': 'application/json; charset=utf-8' }, ''],
     ['says so otherwise', { 'content-type': 'Application/JSON;charset="UTF8"' }, ''],
     ['begins with a byte order mark', {}, '\ufeff'],
-  ])('is answered where it %s', async (_what, headers, prefix) => {
+  ])('is answered if it %s', async (_what, headers, prefix) => {
     const answer = await send(`${prefix}${asked('{ isConfigured } # é 漢 🎉')}`, headers);
     expect([answer.status, answer.text]).toEqual([200, '{"data":{"isConfigured":false}}\n']);
   });
 });
 
-describe('under all of it at once', () => {
+describe('under all of these at once', () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const heap = (): number => {
@@ -240,7 +240,7 @@ describe('under all of it at once', () => {
     return ordinary;
   }
 
-  it('others are answered, and no memory is kept', async () => {
+  it('others are answered, and no memory is lost', async () => {
     await storm(1, 6);
     const before = heap();
     const ordinary = await storm(7, 18);

@@ -179,6 +179,16 @@ describe('a statement', () => {
     expect(await Promise.all([first, ...further])).toHaveLength(13);
   });
 
+  it('that took long is cancelled for others where it would hold the last connection, and is answered later', async () => {
+    node = await open();
+    const { reads } = sharesOf(10);
+    const slow = Array.from({ length: reads }, (_, n) => node.runFor(`user ${n}`)(`select ${n} as n from pg_advisory_xact_lock_shared(1)`));
+    await until(async () => (await hung()).length === reads);
+    for (let n = 0; n < 10; n += 1) expect(await node.runFor('other')('select 2 as two')).toEqual([{ two: 2 }]);
+    await locker.query('select pg_advisory_unlock_all()');
+    expect(await Promise.all(slow)).toEqual(slow.map((_, n) => [{ n }]));
+  });
+
   it('finds an open connection where the server grants no further one', async () => {
     await locker.query(`create role reader login password 'reader' connection limit 2`);
     try {

@@ -1,4 +1,4 @@
-// The limit: node:http and pg, one prepared statement for each question, and its text sent on as it comes.
+// The upper limit: node:http and pg, with one prepared statement per query, whose JSON text is forwarded unchanged.
 import { createServer } from 'node:http';
 import { verifyToken } from './token.js';
 import pg from 'pg';

@@ -1,4 +1,5 @@
-// The limit of signing in: Argon2id and nothing else, as many at once as there are cores. Started with the seconds it has.
+// The upper limit of signing in: Argon2id alone, as many hashes at once as there are cores. The argument is the
+// duration in seconds.
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import argon2 from 'argon2';

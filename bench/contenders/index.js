@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import jwt from 'jsonwebtoken';
 import { benchPassword, officerRole } from '../database.js';
 
-/** Connections to the database that each contender may have. */
+/** The maximum number of database connections of each contender. */
 const poolSize = 10;
 
 const project = join(import.meta.dirname, '..', '..');
@@ -14,24 +14,27 @@ const secret = randomBytes(32).toString('base64');
 
 /** @typedef {'service' | 'postgraphile' | 'bare'} ContenderName */
 
-/** The seeded accounts that ask: the officer sees every record, the organizer writes what only organizers may. */
+/**
+ * The seeded accounts that send requests: the officer can read every record, and the organizer writes what only
+ * organizers may.
+ */
 export const askers = /** @type {const} */ (['officer', 'organizer']);
 
 /** @typedef {typeof askers[number]} Asker */
 /** @typedef {Readonly<Record<Asker, string>>} Tokens */
 
 /**
- * A process that answers.
+ * A running contender.
  *
  * @typedef {object} Contender
  * @property {ContenderName} name
- * @property {string} url where it is asked
+ * @property {string} url the address for requests
  * @property {number} pid
- * @property {() => string} said what it wrote to stderr
+ * @property {() => string} said its output on stderr
  * @property {() => Promise<void>} stop
  */
 
-/** How each is called in what is printed. */
+/** The names of the contenders in the output. */
 export const titles = /** @type {const} */ ({ service: 'Unionhall', postgraphile: 'PostGraphile', bare: 'bare' });
 
 /** @type {Record<ContenderName, { program: string[], environment: (bench: import('../database.js').Bench) => Record<string, string> }>} */
@@ -55,7 +58,7 @@ const programs = {
 };
 
 /**
- * Starts a contender, and waits until it says where it answers.
+ * Starts a contender and waits until it prints its address.
  *
  * @param {ContenderName} name
  * @param {import('../database.js').Bench} bench
@@ -101,7 +104,7 @@ export async function startContender(name, bench, nodeOptions = []) {
 }
 
 /**
- * The tokens that are sent to a contender; the service issues them at sign-in.
+ * Returns the tokens to send to a contender. The service issues its own at sign-in.
  *
  * @param {Pick<Contender, 'name' | 'url'>} contender
  * @param {import('../database.js').Bench} bench
@@ -135,7 +138,7 @@ export const loginBody = (identifier, password) => ({
 });
 
 /**
- * Asks once.
+ * Sends one request.
  *
  * @param {string} url
  * @param {object} body
@@ -153,7 +156,8 @@ export async function ask(url, body, token) {
 export const headersOf = (token) => ({ 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) });
 
 /**
- * What a process has used so far, where the system tells: seconds of CPU, and bytes of memory now and at most.
+ * The resources that a process has used so far, where the system reports them: seconds of CPU, and the current and the
+ * maximum bytes of memory.
  *
  * @typedef {{ cpu: number, memory: number, most: number }} Usage
  */
@@ -165,7 +169,7 @@ export const headersOf = (token) => ({ 'content-type': 'application/json', ...(t
 export async function usageOf(pid) {
   try {
     const [stat, status] = await Promise.all(['stat', 'status'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8')));
-    // the name, in brackets, may hold anything
+    // the name in brackets may contain any characters
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const ticksPerSecond = 100;
     const bytes = (/** @type {string} */ name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;

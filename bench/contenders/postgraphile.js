@@ -1,4 +1,4 @@
-// The peer: PostGraphile 5 on node:http with its Amber preset, a role and the user's id set for each request.
+// The peer: PostGraphile 5 on node:http with its Amber preset. Each request sets a role and the user's id.
 import { createServer } from 'node:http';
 import { grafserv } from 'postgraphile/grafserv/node';
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';

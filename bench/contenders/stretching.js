@@ -1,5 +1,5 @@
-// The limit of unlocking the vault: PBKDF2 and nothing else, as many at once as there are cores. Started with the seconds it
-// has, and the rounds.
+// The upper limit of unlocking the vault: PBKDF2 alone, as many at once as there are cores. The arguments are the
+// duration in seconds and the iterations.
 import { pbkdf2, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';

@@ -1,6 +1,6 @@
 import { registerHooks } from 'node:module';
 
-// Imported before the service, it takes one thing out of it: the audit event of a reveal, which is neither made nor written.
+// Import it before the service to remove one thing: the audit event of a reveal is neither created nor written.
 const taken = new Set(['../audit/event.js', '../record/index.js']);
 
 registerHooks({

@@ -1,3 +1,3 @@
-/** In place of what makes an audit event, and of what adds it. */
+/** Replaces the functions that create and store an audit event. */
 export const changeEvent = () => null;
 export const add = async () => true;

@@ -1,4 +1,5 @@
-// Drives the built page in Chromium against a service of its own: `node drive.js`, after `npm run build` here and above.
+// Tests the built page in Chromium against a service that it starts: `node drive.js`, after `npm run build` here and in
+// the project folder.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -46,7 +47,7 @@ after(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-test('an officer without a level sees applications and no buttons; the vice president decides, and another tab goes on', async () => {
+test('an officer without a level sees applications without buttons; the vice president decides, and another tab continues', async () => {
   await visiting('officer', async (page) => {
     assert.ok((await page.getByRole('listitem').count()) >= 20);
     assert.equal(await page.getByRole('button', { name: 'Approve' }).count(), 0);
@@ -62,7 +63,7 @@ test('an officer without a level sees applications and no buttons; the vice pres
     assert.equal(await decided.getByRole('button').count(), 0, 'nobody decides twice');
     assert.equal(await due.count(), waiting - 1);
 
-    // A second tab takes up the session, and when the access token is old, one of the two refreshes.
+    // A second tab uses the same session. When the access token expires, only one of the tabs refreshes it.
     const other = await context.newPage();
     await other.goto(url);
     await other.getByText('Samuel Whitfield').waitFor();
@@ -95,7 +96,7 @@ test('an instructor sees no applications, a member sees their own, and a wrong p
   });
 });
 
-/** Signs in, and holds that the page made no error and asked nobody else. */
+/** Signs in, and checks that the page had no error and sent requests to no other host. */
 async function visiting(username, act, hasList = true) {
   await signedInAs(username, 'unionhall-dev', async (page, context, asked) => {
     await page.getByRole('heading', { name: 'Benevolence fund' }).waitFor();

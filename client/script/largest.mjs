@@ -1,4 +1,4 @@
-// Prints the applications to the benevolence fund that wait for a review: node script/largest.mjs [url]
+// Prints the benevolence applications that wait for a review: node script/largest.mjs [url]
 import { BenevolenceApplicationsDocument, createClient } from 'unionhall-client';
 
 const [url = 'http://127.0.0.1:4000/graphql'] = process.argv.slice(2);
@@ -21,7 +21,7 @@ for (let after = null, more = true; more;) {
 }
 await client.signOut();
 
-/** Ends the program with the sentence, and with the fields where there are some. */
+/** Ends the program with the message and any invalid fields. */
 function fail(failure) {
   const fields = failure.code === 'BAD_INPUT' ? failure.fields.map(({ path, message }) => `\n  ${path} ${message}`) : [];
   console.error(`${failure.code}: ${failure.message}${fields.join('')}`);

@@ -7,16 +7,19 @@ import type { Subscriptions } from './subscriptions.js';
 
 export interface ApolloOptions {
   readonly subscriptions?: Subscriptions;
-  /** Further options of the cache. */
+  /** Additional options of the cache. */
   readonly cache?: InMemoryCacheConfig;
   /** Links before the network. */
   readonly links?: readonly ApolloLink[];
 }
 
-/** The arguments that make another list; first, after, last and before only make another page. */
+/** The arguments that select another list. The others (`first`, `after`, `last`, `before`) only select another page. */
 const listArguments = ['filter', 'orderBy', 'includeDeleted'];
 
-/** An Apollo Client that sends the tokens of `client`, refreshes them, and merges the pages of every list by `edges`. */
+/**
+ * Creates an Apollo Client that sends and refreshes the tokens of `client`, and merges the pages of every list by
+ * `edges`.
+ */
 export function createApolloClient(client: Client, { subscriptions, cache, links = [] }: ApolloOptions = {}): ApolloClient {
   const http = new HttpLink({ uri: client.url, fetch: client.fetch });
   const isSubscription = ({ query }: ApolloLink.Operation) => {

@@ -12,16 +12,18 @@ import {
 import { memory, Session, type Storage } from './session.js';
 
 export interface ClientOptions {
-  /** Where the service answers: `https://local.example/graphql`, or `/graphql` in a browser of the same site. */
+  /** The address of the service: `https://local.example/graphql`, or `/graphql` on a page of the same site. */
   readonly url: string;
   /**
-   * Where the refresh token is kept. `cookie` leaves it to the browser, out of reach of scripts: for a page of the same
-   * site. A storage keeps it there; by default it is kept in memory.
+   * Where the refresh token is kept. `cookie` leaves it to the browser, where scripts cannot read it; for pages of the
+   * same site. Pass a storage to keep it there. By default, it is kept in memory.
    */
   readonly keep?: 'cookie' | Storage;
-  /** Called when the session is over: signed out, ended elsewhere, or refused. */
+  /** Called when the session is over: the user signed out, or the service ended or refused it. */
   readonly onSignedOut?: () => void;
-  /** The longest that a refusal with `retryAfter` is waited for, in seconds; 30 when left out, 0 for never. */
+  /**
+   * The maximum `retryAfter` that the client waits for before it retries, in seconds. 30 by default, 0 for no retries.
+   */
   readonly patience?: number;
   readonly fetch?: typeof globalThis.fetch;
   /** For tests: waits some milliseconds. */
@@ -31,9 +33,12 @@ export interface ClientOptions {
 }
 
 export interface AskOptions {
-  /** Further headers. */
+  /** Additional headers. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The key of an earlier try that got no answer. By default, each request that makes one thing has a new one. */
+  /**
+   * The idempotency key of an earlier attempt without a response. By default, each request that creates one record gets
+   * a new key.
+   */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
 }
@@ -44,33 +49,35 @@ export interface SignInInput {
   readonly deviceName?: string;
 }
 
-/** Signed in, or what is needed for it besides the password. */
+/** The user is signed in, or the next step of the sign-in. */
 export type SignInOutcome =
   | { readonly kind: 'signed in'; readonly user: { readonly id: string; readonly fullName: string } }
   | { readonly kind: 'second factor'; readonly challenge: string; readonly methods: readonly SecondFactorMethod[] };
 
 export interface Client {
-  /** Asks, signed in where somebody is. Never throws for what the service or the network does. */
+  /**
+   * Sends an operation, with the access token if there is one. Never throws for errors of the service or the network.
+   */
   ask<Data, Variables>(document: Document<Data, Variables>, ...given: Given<Variables, AskOptions>): Promise<Result<Data>>;
   signIn(input: SignInInput): Promise<Result<SignInOutcome>>;
   completeSignIn(challenge: string, code: string, method?: SecondFactorMethod): Promise<Result<SignInOutcome>>;
-  /** Takes up a session that this browser or storage still has. @returns whether there is one. */
+  /** Resumes a session that is stored in this browser. @returns whether there is one. */
   resume(): Promise<boolean>;
   signOut(): Promise<void>;
   /** The address of the service. */
   readonly url: string;
-  /** `fetch` for other GraphQL clients: sends the access token, and refreshes it when it is about to end or is refused. */
+  /** A `fetch` for other GraphQL clients. Sends the access token, and refreshes it when it expires or is refused. */
   readonly fetch: typeof globalThis.fetch;
-  /** The access token, refreshed where it is about to end; null where nobody is signed in. */
+  /** Returns the access token, refreshed if it is about to expire. Null if no user is signed in. */
   accessToken(): Promise<string | null>;
-  /** Brings a new access token in the place of one that was refused. @returns whether there is one. */
+  /** Replaces an access token that was refused. @returns whether there is a new one. */
   refresh(refused: string): Promise<boolean>;
   /** Stops listening to other tabs. */
   close(): void;
 }
 
 type Answer = { data: unknown; errors: readonly PublicError[]; completed: object | null } | null;
-/** An answer as it comes. */
+/** The body of a response. */
 interface Body {
   readonly data?: unknown;
   readonly errors?: readonly PublicError[];
@@ -79,14 +86,14 @@ interface Body {
 
 type Signed = Extract<SignInMutation['login'], { __typename: 'SignedIn' }>;
 
-/** A new client. One for each page or program is enough. */
+/** Creates a client. One per page or program is enough. */
 export function createClient(options: ClientOptions): Client {
   return new HttpClient(options);
 }
 
-/** Tries of a request that got no answer, where sending it again does no harm. */
+/** The number of attempts for a request without a response, if repeating it is safe. */
 const tries = 3;
-/** Milliseconds between two of them. */
+/** The milliseconds between two attempts. */
 const pause = 700;
 
 class HttpClient implements Client {
@@ -204,9 +211,9 @@ class HttpClient implements Client {
   }
 
   /**
-   * Brings a new access token in the place of one that works no more, unless another tab was faster. A reply that was lost
-   * is asked for again with the same refresh token, which the service answers with the same successor.
-   * @returns whether there is one.
+   * Replaces an access token that has expired or was refused, unless another tab was faster. If the response was lost,
+   * it repeats the request with the same refresh token, and the service returns the same successor.
+   * @returns whether there is a new token.
    */
   async #refresh(stale: string | undefined): Promise<boolean> {
     return await this.#session.alone(async () => {
@@ -221,7 +228,7 @@ class HttpClient implements Client {
     });
   }
 
-  /** Sends, and again where the service says when, or where no answer came and a second one does no harm. */
+  /** Sends a request. Retries it when the service names a time, or when no response came and repeating it is safe. */
   async #patiently(
     query: string,
     variables: unknown,
@@ -260,7 +267,7 @@ class HttpClient implements Client {
   }
 }
 
-/** Whether nothing was done because the access token was refused. */
+/** Whether the access token was refused and nothing was done. */
 async function isRefused(response: Response): Promise<boolean> {
   try {
     const { errors = [], extensions } = (await response.clone().json()) as Body;
@@ -272,7 +279,7 @@ async function isRefused(response: Response): Promise<boolean> {
 
 const isUnauthenticated = ({ extensions }: PublicError): boolean => extensions?.['code'] === 'UNAUTHENTICATED';
 
-/** The seconds after which the service wants to be asked again, where nothing but that is in its way and nothing was done. */
+/** The seconds after which to retry, if that is the only error and nothing was done. */
 function waitOf({ data, errors, completed }: NonNullable<Answer>): number | null {
   if (completed !== null) return null;
   if (Object.values(data ?? {}).some((field) => field !== null)) return null;

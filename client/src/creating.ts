@@ -1,12 +1,12 @@
 import { creating } from './generated/creating.js';
 
-/** Whether a document is a mutation that makes one thing, so that the same key makes it no harm to send it again. */
+/** Whether a document is a mutation that creates one record, so that it can be repeated safely with the same key. */
 export function createsOne(document: string): boolean {
   const field = soleField(document);
   return field !== null && creating.has(field);
 }
 
-/** The one field that a mutation asks for; null for what is none, asks for several, or asks through a fragment. */
+/** Returns the only root field of a mutation. Null for other operations, several fields or a fragment. */
 function soleField(document: string): string | null {
   const bare = document.replace(/"""[^]*?"""|"(?:\\.|[^"\\\n])*"|#.*/g, '');
   const inside = /^\s*mutation\b[^{(]*/m.exec(bare);
@@ -16,7 +16,7 @@ function soleField(document: string): string | null {
   return /^[\s,]*(?:\w+\s*:\s*)?(\w+)(?:[\s,]+|@\w+)*$/.exec(selection)?.[1] ?? null;
 }
 
-/** The text without what the pattern finds, also where one is inside another. */
+/** Returns the text without matches of the pattern, also nested ones. */
 function without(pattern: RegExp, text: string): string {
   const less = text.replace(pattern, ' ');
   return less === text ? text : without(pattern, less);

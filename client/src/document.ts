@@ -1,8 +1,8 @@
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 
-/** An operation with the types of its answer and its variables, as text: what the generator writes. */
+/** An operation as text, with the types of its result and its variables. Written by the generator. */
 export type Document<Data, Variables> = DocumentTypeDecoration<Data, Variables> & { toString(): string };
 
-/** What is given beside the operation; variables can be left out where it has none, or only such that can be left out. */
+/** The arguments after the operation. Variables may be omitted if all of them are optional. */
 export type Given<Variables, Options> =
   Record<string, never> extends Variables ? [variables?: Variables, options?: Options] : [variables: Variables, options?: Options];

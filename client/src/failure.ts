@@ -1,17 +1,17 @@
-/** One input that was refused: its path from the argument on (`input.roleIds[1]`), and what is wrong with it. */
+/** An invalid input: its path, beginning with the argument (`input.roleIds[1]`), and what is wrong with it. */
 export interface FieldProblem {
   readonly path: string;
   readonly message: string;
 }
 
 interface Said {
-  /** A sentence for people. */
+  /** A sentence for users. */
   readonly message: string;
-  /** Finds the request in the service's log. */
+  /** Identifies the request in the service's log. */
   readonly requestId: string;
 }
 
-/** Why something was refused; `code` tells which it is, and what else there is to read. */
+/** Why a request was refused. `code` identifies the reason and the additional properties. */
 export type Failure =
   | (Said & { readonly code: 'UNAUTHENTICATED' })
   | (Said & { readonly code: 'BAD_CREDENTIALS' })
@@ -29,25 +29,28 @@ export type Failure =
   | (Said & { readonly code: 'TOO_COMPLEX' })
   | (Said & { readonly code: 'UNAVAILABLE'; readonly retryAfter: number })
   | (Said & { readonly code: 'INTERNAL' })
-  /** The client's own: no answer came, so it is not known whether anything was done. The same key may be sent again. */
+  /**
+   * Set by the client itself: no response came, so it is unknown whether anything was done. You can send the same key
+   * again.
+   */
   | { readonly code: 'UNREACHABLE'; readonly message: string; readonly idempotencyKey: string | null };
 
 export type FailureCode = Failure['code'];
 
-/** What was asked for, or why not. */
+/** The result of an operation, or the reason for its failure. */
 export type Result<Data> = { readonly ok: true; readonly data: Data } | Refused<Data>;
 
 export interface Refused<Data> {
   readonly ok: false;
   readonly failure: Failure;
   readonly failures: readonly Failure[];
-  /** What a query answered all the same, where one of its fields was refused. */
+  /** The other data of a query in which a field failed. */
   readonly data: Data | null;
-  /** What a mutation of several fields did before the one that was refused; null for nothing. */
+  /** The completed fields of a mutation before the one that failed. Null if there are none. */
   readonly completed: Partial<Data> | null;
 }
 
-/** An error as GraphQL answers it. */
+/** An error in a GraphQL response. */
 export interface PublicError {
   readonly message: string;
   readonly extensions?: Readonly<Record<string, unknown>>;
@@ -68,7 +71,7 @@ const plain = [
   'INTERNAL',
 ] as const;
 
-/** Reads an error of the service; one of a code that this client does not know is INTERNAL. */
+/** Converts an error of the service. An unknown code becomes INTERNAL. */
 export function failureOf({ message, extensions = {} }: PublicError): Failure {
   const said: Said = { message, requestId: typeof extensions['requestId'] === 'string' ? extensions['requestId'] : '' };
   const { code } = extensions;

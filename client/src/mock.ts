@@ -7,7 +7,7 @@ import { seeds } from './generated/seeds.js';
 
 export { typeDefs };
 
-/** For `addMocksToSchema`: values of the scalars that GraphQL does not know. */
+/** For `addMocksToSchema`: values of custom scalars. */
 export const mocks: IMocks = {
   Date: () => '2026-01-15',
   DateTime: () => '2026-01-15T12:00:00.000Z',
@@ -18,13 +18,13 @@ type Row = Record<string, unknown>;
 type Resolver = (source: unknown, args: Row) => unknown;
 
 export interface MockOptions {
-  /** The user who is signed in, by username. */
+  /** The username of the signed-in user. */
   readonly username?: string;
 }
 
 /**
- * The schema with answers: queries return records of the seeds, with filters, orders and pages, and without rights. Sign-in
- * works with every password. Other mutations return generated values and change nothing.
+ * Creates a schema with responses. Queries return seeded records, with filters, orders and pages but without
+ * permissions. Sign-in accepts every password. Other mutations return generated values and change nothing.
  */
 export function createMockSchema({ username = 'officer' }: MockOptions = {}): GraphQLSchema {
   const schema = buildSchema(typeDefs);
@@ -32,7 +32,7 @@ export function createMockSchema({ username = 'officer' }: MockOptions = {}): Gr
   return addMocksToSchema({ schema, mocks, resolvers: resolversFor(schema, records, username) });
 }
 
-/** Handlers for Mock Service Worker, of `setupServer` and `setupWorker` alike. */
+/** Creates handlers for Mock Service Worker, for both `setupServer` and `setupWorker`. */
 export function createHandlers(url = '*/graphql', options: MockOptions = {}): RequestHandler[] {
   const schema = createMockSchema(options);
   return [
@@ -50,7 +50,7 @@ interface Sent {
   readonly operationName?: string | null;
 }
 
-/** Copies of the seeds, with the records themselves in the places of their ids. */
+/** Copies the seeds and replaces ids by the records themselves. */
 function linked(): readonly Row[] {
   const rows = structuredClone(seeds) as Row[];
   const byId = new Map(rows.map((row) => [row['id'], row]));
@@ -104,7 +104,7 @@ function resolversFor(schema: GraphQLSchema, records: readonly Row[], username: 
   };
 }
 
-/** The record that has the values of the arguments, for example an id. */
+/** Finds the record with the values of the arguments, for example an id. */
 function oneOf(rows: readonly Row[], { includeDeleted: _, ...given }: Row): Row {
   const found = rows.find((row) => Object.entries(given).every(([name, value]) => row[name] === value));
   if (!found) throw new GraphQLError('No such record exists.', { extensions: { code: 'NOT_FOUND', requestId: 'mock' } });

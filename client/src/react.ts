@@ -6,7 +6,7 @@ import type { Subscriptions } from './subscriptions.js';
 
 const ClientContext = createContext<Client | null>(null);
 
-/** Gives the client to the hooks below it. */
+/** Provides the client to the hooks below it. */
 export function UnionhallProvider({ client, children }: { client: Client; children?: ReactNode }): ReactNode {
   return createElement(ClientContext.Provider, { value: client }, children);
 }
@@ -19,15 +19,15 @@ export function useClient(): Client {
 }
 
 export interface QueryState<Data> {
-  /** The last answer, also while the next is loading. A failed field is null. */
+  /** The last result, also while the next one is loading. A failed field is null. */
   readonly data: Data | null;
   readonly failure: Failure | null;
   readonly isLoading: boolean;
-  /** Asks again. */
+  /** Sends the query again. */
   readonly refetch: () => void;
 }
 
-/** Asks a query when the component mounts, and again when the variables change. */
+/** Sends a query when the component mounts, and again when the variables change. */
 export function useQuery<Data, Variables>(document: Document<Data, Variables>, variables: Variables): QueryState<Data> {
   const client = useClient();
   const [state, setState] = useState<Omit<QueryState<Data>, 'refetch'>>({ data: null, failure: null, isLoading: true });
@@ -87,6 +87,6 @@ export function useSubscription<Data, Variables>(
   return failure;
 }
 
-/** `ask` with variables of a type that is not known yet. */
+/** `ask` for variables of a type parameter. */
 const ask = <Data, Variables>(client: Client, document: Document<Data, Variables>, variables: Variables, options?: AskOptions) =>
   (client.ask as (...given: unknown[]) => Promise<Result<Data>>).call(client, document, variables, options);

@@ -1,4 +1,4 @@
-/** Where tokens are kept between visits; `localStorage` has this form. */
+/** A store for tokens. `localStorage` is compatible. */
 export interface Storage {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
@@ -8,17 +8,17 @@ export interface Storage {
 /** The tokens of one session. */
 export interface Tokens {
   readonly accessToken: string;
-  /** Milliseconds since 1970, by this machine's clock, at which the access token is of no use. */
+  /** When the access token stops being used, in milliseconds since 1970 by the clock of this machine. */
   readonly until: number;
-  /** Null where the browser keeps it in a cookie. */
+  /** Null if the browser keeps it in a cookie. */
   readonly refreshToken: string | null;
 }
 
 const key = 'unionhall.session';
 
 /**
- * The tokens, the same in every tab: by a storage that the tabs share, or, where the refresh token is in a cookie, by
- * telling each other the access token. Only one tab refreshes at a time.
+ * Shares the tokens between all tabs: through a common storage, or by messages with the access token if the refresh
+ * token is in a cookie. Only one tab refreshes at a time.
  */
 export class Session {
   #tokens: Tokens | null = null;
@@ -28,7 +28,7 @@ export class Session {
   constructor(
     private readonly storage: Storage | null,
     private readonly now: () => number,
-    /** Tells sessions of several services apart. */
+    /** Distinguishes the sessions of several services. */
     private readonly name: string,
   ) {
     this.#channel =
@@ -38,14 +38,14 @@ export class Session {
     });
   }
 
-  /** The tokens as the last tab left them. */
+  /** The tokens that any tab stored last. */
   get tokens(): Tokens | null {
     if (this.storage === null) return this.#tokens;
     const kept = this.storage.getItem(this.key);
     return kept === null ? null : (JSON.parse(kept) as Tokens);
   }
 
-  /** Whether the access token still works for a while, long enough to send it. */
+  /** Whether the access token is valid for long enough to send it. */
   get isFresh(): boolean {
     const { tokens } = this;
     return tokens !== null && tokens.until - this.now() > 5_000;
@@ -67,7 +67,7 @@ export class Session {
     if (token) this.storage?.setItem(`${this.key}.device`, token);
   }
 
-  /** Runs one at a time: over all tabs where the browser has locks, in this one elsewhere. */
+  /** Runs one function at a time: across all tabs if the browser supports locks, otherwise in this tab. */
   async alone<Outcome>(act: () => Promise<Outcome>): Promise<Outcome> {
     const mine = this.#turn.then(() => this.#locked(act));
     this.#turn = mine.catch(() => undefined);
@@ -95,7 +95,7 @@ export class Session {
   }
 }
 
-/** Keeps tokens for as long as the program runs. */
+/** Creates a store in memory. */
 export function memory(): Storage {
   const kept = new Map<string, string>();
   return {

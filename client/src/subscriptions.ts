@@ -4,34 +4,34 @@ import type { Document } from './document.js';
 import { failureOf, type Failure, type PublicError } from './failure.js';
 
 export interface SubscriptionOptions {
-  /** The address of the WebSocket. By default, the client's, with `ws` in the place of `http`. */
+  /** The address of the WebSocket. By default, the client's address with `ws` instead of `http`. */
   readonly url?: string;
   /** In Node.js before version 22: the class of a package such as `ws`. */
   readonly webSocketImpl?: unknown;
-  /** Called after each connection: events during a lost connection are not repeated, so read again what is shown. */
+  /** Called after each connection. Events are lost while the connection is down, so read the displayed data again. */
   readonly onConnected?: () => void;
 }
 
 export interface Sink<Data> {
   next(data: Data): void;
-  /** The subscription has ended by a refusal. */
+  /** Called when a refusal ends the subscription. */
   failed?(failure: Failure): void;
 }
 
 export interface Subscriptions {
-  /** Starts a subscription. @returns what ends it. */
+  /** Starts a subscription. @returns a function that ends it. */
   subscribe<Data, Variables>(document: Document<Data, Variables>, variables: Variables, sink: Sink<Data>): () => void;
   /** The client of graphql-ws, for other libraries. */
   readonly socket: Socket;
   close(): void;
 }
 
-/** The service closes a socket with it when the access token has expired. */
+/** The service closes a socket with this code when the access token has expired. */
 const forbidden = 4403;
 
 /**
- * Subscriptions over one WebSocket that opens with the first. Each connection sends a fresh access token; after close code
- * 4403 the token is refreshed even where its time is not over.
+ * Creates subscriptions over one WebSocket, which opens with the first of them. Each connection sends a valid access
+ * token. After close code 4403, the token is refreshed even if it has not expired.
  */
 export function createSubscriptions(client: Client, options: SubscriptionOptions = {}): Subscriptions {
   const { url = socketUrl(client.url), webSocketImpl, onConnected } = options;

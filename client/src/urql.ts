@@ -6,13 +6,13 @@ import type { Subscriptions } from './subscriptions.js';
 
 export interface UrqlOptions {
   readonly subscriptions?: Subscriptions;
-  /** Options of Graphcache, for example `resolvers` for the connections that you page through. */
+  /** Options of Graphcache, for example `resolvers` for connections with pages. */
   readonly cache?: CacheExchangeOpts;
   /** Exchanges between the cache and the network. */
   readonly exchanges?: readonly Exchange[];
 }
 
-/** An urql client that sends the tokens of `client` and refreshes them. */
+/** Creates an urql client that sends the tokens of `client` and refreshes them. */
 export function createUrqlClient(client: Client, { subscriptions, cache, exchanges = [] }: UrqlOptions = {}): UrqlClient {
   const socket = subscriptions?.socket;
   const live =

@@ -1,4 +1,5 @@
-// What docs/client.md has for Apollo Client, urql and Relay: each compiles, and a small app with it asks the service.
+// Tests the examples of docs/client.md for Apollo Client, urql and Relay. Each must compile, and a small app with it
+// sends requests to the service.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { after, before, test } from 'node:test';
 const here = join(import.meta.dirname, '..');
 const project = join(here, '..');
 const windows = process.platform === 'win32';
-/** The Node.js that the service brings along, which is new enough for it. */
+/** The Node.js that is installed with the service. */
 const node = join(project, 'node_modules', '.bin', windows ? 'node.cmd' : 'node');
 
 let folder;
@@ -48,7 +49,7 @@ after(async () => {
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Puts the apps together with what the document has for each, and has both compilers make programs of them. */
+/** Combines the apps with the examples of the document, and compiles them with both compilers. */
 function compile() {
   const guide = readFileSync(join(project, 'docs', 'client.md'), 'utf8');
   const documented = (kind) => new RegExp(`\`\`\`${kind}\n(.*?)\`\`\``, 's').exec(guide)[1];
@@ -70,7 +71,7 @@ function compile() {
   assert.equal(tsc.stdout, '');
 }
 
-/** An employer against whom there are grievances, one of the first two of them represented by who asks. */
+/** Returns an employer with grievances. The caller represents one of the first two. */
 async function employerWithMine() {
   const query = '{ me { id } organizations(first: 100) { nodes { id grievances(first: 2) { nodes { id availableActions } } } } }';
   const { me, organizations } = await ask(query);
@@ -81,7 +82,7 @@ async function employerWithMine() {
   return employer.id;
 }
 
-/** Where the service says that it answers. */
+/** Returns the address that the service prints. */
 function announced(child) {
   let said = '';
   return new Promise((resolve, reject) => {
@@ -103,7 +104,7 @@ async function ask(query, variables = {}) {
   return data;
 }
 
-/** Runs an app to its end. @returns what it tells */
+/** Runs an app to its end. @returns its results */
 function run(app) {
   const { status, stdout, stderr } = spawnSync(node, [join(folder, 'dist', `${app}.js`), url, token, employerId], {
     encoding: 'utf8',
@@ -116,7 +117,7 @@ function run(app) {
 const idsOf = async (first) =>
   (await ask('query ($first: Int) { grievances(first: $first) { nodes { id } } }', { first })).grievances.nodes.map(({ id }) => id);
 
-test('Apollo Client adds a page to the one before, finds a record by its id, and keeps what was answered beside a refusal', async () => {
+test('Apollo Client appends a page, finds a record by its id, and keeps the data beside a refused field', async () => {
   const { first, all, found, partly } = run('apollo');
   const expected = await idsOf(4);
   assert.deepEqual([first, all], [expected.slice(0, 2), expected]);
@@ -125,14 +126,14 @@ test('Apollo Client adds a page to the one before, finds a record by its id, and
   assert.deepEqual([typeof partly.data.me.id, partly.data.settings, partly.error], ['string', null, 'None of your roles allows this.']);
 });
 
-test('urql with Graphcache adds a page to the one before, complains of no type, and shows a change where it read before', async () => {
+test('urql with Graphcache appends a page, reports no missing type, and shows a change in a record that it read before', async () => {
   const { first, all, city, errors, complaints } = run('urql');
   const expected = await idsOf(4);
   assert.deepEqual([first, all, city, errors], [expected.slice(0, 2), expected, 'Cohoes', [null, null, null]]);
   assert.deepEqual(complaints, []);
 });
 
-test('Relay pages below Query, and takes no record for another', async () => {
+test('Relay pages below Query and does not confuse records', async () => {
   const { me, first, nodes, complaints } = run('relay');
   assert.deepEqual(complaints, []);
   assert.equal(first.length, 1);

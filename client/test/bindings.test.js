@@ -1,4 +1,5 @@
-// The bindings for other GraphQL clients: each sends the tokens of the client, and refreshes them where they are refused.
+// Tests the bindings for other GraphQL clients. Each must send the client's tokens, and refresh them when they are
+// refused.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -26,7 +27,7 @@ const signed = (token) => ({
   user,
 });
 
-/** A service that takes only the newest token, and what was sent to it. */
+/** A service that accepts only the newest token, and records the requests. */
 async function serviceOf(url = 'http://service.test/graphql') {
   const service = { token: 't1', asked: [] };
   const fetch = async (_url, { body, headers }) => {
@@ -52,14 +53,14 @@ const refreshed = [
   ['query', 'Bearer t2'],
 ];
 
-test('urql refreshes a token that is refused, and asks again', async () => {
+test('urql refreshes a refused token and repeats the request', async () => {
   const service = await serviceOf();
   service.token = 't2';
   const { data, error } = await createUrqlClient(service.client).query(gql('{ me { id fullName } }'), {});
   assert.deepEqual([error, data.me.fullName, service.asked], [undefined, 'Maria Santos', refreshed]);
 });
 
-test('Apollo Client refreshes a token that is refused, and asks again', async () => {
+test('Apollo Client refreshes a refused token and repeats the request', async () => {
   const service = await serviceOf();
   service.token = 't2';
   const apollo = createApolloClient(service.client);
@@ -68,7 +69,7 @@ test('Apollo Client refreshes a token that is refused, and asks again', async ()
   apollo.stop();
 });
 
-test('the hooks of React show an answer, and send a mutation', async () => {
+test('the React hooks show an answer and send a mutation', async () => {
   const { client } = await serviceOf();
   const document = { toString: () => '{ me { id fullName } }' };
   const states = [];
@@ -96,7 +97,7 @@ test('the hooks of React show an answer, and send a mutation', async () => {
   await act(async () => page.unmount());
 });
 
-test('a subscription that is closed with 4403 refreshes its token, comes back, and goes on', async () => {
+test('a subscription that closes with 4403 refreshes its token, reconnects and continues', async () => {
   const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'graphql-transport-ws' });
   await once(sockets, 'listening');
   const tokens = [];

@@ -54,7 +54,7 @@ function storage() {
   };
 }
 
-test('signs in, and asks with the access token', async () => {
+test('signs in and sends the access token', async () => {
   const service = played(signedIn, me);
   const { client } = begin(service);
   assert.deepEqual(await client.signIn(login), { ok: true, data: { kind: 'signed in', user } });
@@ -62,7 +62,7 @@ test('signs in, and asks with the access token', async () => {
   assert.equal(service.asked[1].headers.authorization, 'Bearer a1');
 });
 
-test('asks for a second factor as an outcome, and sends what comes back', async () => {
+test('returns a second-factor challenge as an outcome and sends the code', async () => {
   const completed = { to: 'CompleteSignIn', data: { completeLogin: signedIn.data.login } };
   const service = played(
     { data: { login: { __typename: 'SecondFactorRequired', challenge: 'c', expiresIn: 300, methods: ['TOTP'] } } },
@@ -74,7 +74,7 @@ test('asks for a second factor as an outcome, and sends what comes back', async 
   assert.deepEqual(service.asked[1].variables, { input: { challenge: 'c', code: '123456', method: 'TOTP' } });
 });
 
-test('keeps the device token, and sends it with the next sign-in', async () => {
+test('keeps the device token and sends it with the next sign-in', async () => {
   const service = played(signedIn, { to: 'SignOut', data: { logout: true } }, signedIn);
   const { client } = begin(service);
   await client.signIn(login);
@@ -83,7 +83,7 @@ test('keeps the device token, and sends it with the next sign-in', async () => {
   assert.equal(service.asked[2].variables.input.deviceToken, 'd1');
 });
 
-test('refreshes before the access token runs out', async () => {
+test('refreshes before the access token expires', async () => {
   const service = played(signedIn, refreshed(2), me);
   const { client, clock } = begin(service);
   await client.signIn(login);
@@ -94,7 +94,7 @@ test('refreshes before the access token runs out', async () => {
   assert.equal(service.asked[2].headers.authorization, 'Bearer a2');
 });
 
-test('refreshes once where the access token is refused, and asks again', async () => {
+test('refreshes once when the access token is refused, and repeats the request', async () => {
   const service = played(signedIn, { ...refused('UNAUTHENTICATED'), to: 'WhoAmI' }, refreshed(2), me);
   const { client } = begin(service);
   await client.signIn(login);
@@ -102,7 +102,7 @@ test('refreshes once where the access token is refused, and asks again', async (
   assert.deepEqual(service.names(), ['SignIn', 'WhoAmI', 'Refresh', 'WhoAmI']);
 });
 
-test('asks for a lost refresh again, with the same token', async () => {
+test('repeats a lost refresh with the same token', async () => {
   const service = played(signedIn, { to: 'Refresh', lost: true }, { to: 'Refresh', lost: true }, refreshed(2), me);
   const { client, clock, waited } = begin(service);
   await client.signIn(login);
@@ -115,7 +115,7 @@ test('asks for a lost refresh again, with the same token', async () => {
   assert.ok(waited.reduce((sum, each) => sum + each, 0) < 10_000, 'all within the seconds in which it can be repeated');
 });
 
-test('a network that is down for a refresh signs nobody out', async () => {
+test('stays signed in if the network is down during a refresh', async () => {
   const lost = { to: 'Refresh', lost: true };
   const gone = { to: 'WhoAmI', lost: true };
   const service = played(signedIn, lost, lost, lost, gone, gone, gone, refreshed(2), me);
@@ -129,7 +129,7 @@ test('a network that is down for a refresh signs nobody out', async () => {
   assert.equal(over, 0);
 });
 
-test('a session that was ended is over: nothing is kept, and the page is told once', async () => {
+test('forgets a session that was ended, and notifies the page once', async () => {
   const keep = storage();
   const service = played(signedIn, { ...refused('UNAUTHENTICATED'), to: 'WhoAmI' }, { ...refused('UNAUTHENTICATED'), to: 'Refresh' });
   let over = 0;
@@ -145,7 +145,7 @@ afterEach(() => {
   delete globalThis.document;
 });
 
-test('of several tabs one refreshes, and all go on with what it brought', async (context) => {
+test('refreshes in one of several tabs, and all tabs use the new token', async (context) => {
   let last = Promise.resolve();
   const locks = { request: (_name, act) => (last = last.then(act)) };
   context.mock.getter(globalThis, 'navigator', () => ({ locks }));
@@ -164,7 +164,7 @@ test('of several tabs one refreshes, and all go on with what it brought', async 
   assert.deepEqual(new Set(service.asked.slice(2).map(({ headers }) => headers.authorization)), new Set(['Bearer a2']));
 });
 
-test('waits as long as the service says, and asks again; not longer than it has patience for', async () => {
+test('waits as long as the service says before it retries, up to its patience', async () => {
   const busy = { ...refused('UNAVAILABLE', { retryAfter: 2 }), to: 'WhoAmI' };
   const service = played(busy, me, { ...refused('RATE_LIMITED', { retryAfter: 300 }), to: 'WhoAmI' });
   const { client, waited } = begin(service);
@@ -175,7 +175,7 @@ test('waits as long as the service says, and asks again; not longer than it has 
   assert.deepEqual(waited, [2000]);
 });
 
-test('does not repeat a mutation of which a part was done', async () => {
+test('does not repeat a mutation that was partly done', async () => {
   const partly = { ...refused('RATE_LIMITED', { retryAfter: 1 }), extensions: { completed: { one: { id: '1' } } } };
   const service = played(partly);
   const { client } = begin(service);
@@ -185,7 +185,7 @@ test('does not repeat a mutation of which a part was done', async () => {
   assert.equal(service.asked.length, 1);
 });
 
-test('does not ask a mutation again, of which a part was done, where the session ended meanwhile', async () => {
+test('does not repeat a mutation that was partly done when the session ended meanwhile', async () => {
   const partly = { ...refused('UNAUTHENTICATED'), extensions: { completed: { one: { id: '1' } } } };
   const service = played(signedIn, partly);
   const { client } = begin(service);
@@ -199,7 +199,7 @@ const input = { amountRequested: '100.00', description: 'Rent', reason: 'HARDSHI
 const applied = { to: 'ApplyForBenevolence', data: { applyForBenevolence: { id: '1' } } };
 const keysOf = (service) => service.asked.map(({ headers }) => headers['idempotency-key']);
 
-test('what makes one thing is sent again with the same key, where no answer came', async () => {
+test('repeats a creating mutation with the same key if there was no response', async () => {
   const lost = { to: 'ApplyForBenevolence', lost: true };
   const service = played(lost, { ...refused('UNAVAILABLE', { retryAfter: 2 }), to: 'ApplyForBenevolence' }, applied);
   const { client, waited } = begin(service);
@@ -210,7 +210,7 @@ test('what makes one thing is sent again with the same key, where no answer came
   assert.deepEqual(others, [first, first]);
 });
 
-test('what makes something has a key of its own, which is told where no try was answered, and can be sent again', async () => {
+test('creates a key for each creating mutation, returns it if no attempt was answered, and accepts it again', async () => {
   const lost = { to: 'ApplyForBenevolence', lost: true };
   const service = played(lost, lost, lost, applied, applied, { to: 'Grievances', data: { grievances: null } });
   const { client } = begin(service);
@@ -227,7 +227,7 @@ test('what makes something has a key of its own, which is told where no try was 
   assert.equal(keys[5], undefined);
 });
 
-test('sends a key with what the contract says knows its retry, and with nothing else', async () => {
+test('sends a key with exactly the mutations that the contract marks as idempotent', async () => {
   const contract = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
   const [, mutations] = /^type Mutation \{\n([^]*?)^\}/m.exec(contract);
   const fields = [...mutations.matchAll(/^  """([^]*?)"""\n  (\w+)/gm)].map(([, description, name]) => ({ description, name }));
@@ -263,14 +263,14 @@ for (const [told, text, hasKey] of [
   });
 }
 
-test('does not send another mutation again where no answer came', async () => {
+test('does not repeat other mutations without a response', async () => {
   const service = played({ lost: true });
   const { client } = begin(service);
   const answer = await client.ask({ toString: () => 'mutation Submit { submitBenevolence(id: "1") { id } }' });
   assert.deepEqual([answer.failure.code, answer.failure.idempotencyKey, service.asked.length], ['UNREACHABLE', null, 1]);
 });
 
-test('reads every refusal into the form that its code has', async () => {
+test('reads every refusal into the form of its code', async () => {
   const fields = [{ path: 'input.amountRequested', message: 'must be more than zero' }];
   const said = { message: 'x', requestId: 'r1' };
   for (const [code, more, failure] of [

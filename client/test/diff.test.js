@@ -10,7 +10,7 @@ const before = 'type Query { grievance(id: ID!): String notes: String } enum Ste
 const log = (text) => `# Changelog\n\n## Unreleased\n\n${text}\n\n## 0.1.0\n\n- \`Query.notes\` is gone.\n`;
 const paths = async (now, text = '') => (await unnamed(before, now, log(text))).map(({ path }) => path);
 
-test('what is gone, renamed or demanded breaks', async () => {
+test('reports removed, renamed and newly required parts as breaking', async () => {
   assert.deepEqual(await paths('type Query { grievance(id: ID!): String } enum Step { ONE TWO }'), ['Query.notes']);
   assert.deepEqual(await paths('type Query { grievance(id: ID!, year: Int!): String notes: String } enum Step { ONE TWO }'), [
     'Query.grievance.year',
@@ -18,19 +18,19 @@ test('what is gone, renamed or demanded breaks', async () => {
   assert.deepEqual(await paths('type Query { grievance(id: ID!): String notes: String } enum Step { ONE }'), ['Step.TWO']);
 });
 
-test('what is added, deprecated or described does not', async () => {
+test('does not report added, deprecated or described parts', async () => {
   const now =
     '"The first" type Query { grievance(id: ID!, year: Int): String notes: String @deprecated(reason: "x") more: Int! } enum Step { ONE TWO }';
   assert.deepEqual(await paths(now), []);
 });
 
-test('what the part that is not released names may break, and nothing else', async () => {
+test('allows only the breaking changes that the unreleased section names', async () => {
   const now = 'type Query { grievance(id: ID!): String } enum Step { ONE }';
   assert.deepEqual(await paths(now, '- `Query.notes` is gone: ask `Query.grievance`.'), ['Step.TWO']);
   assert.deepEqual(await paths(now, '- `Query.notes` and `Step.TWO` are gone.'), []);
 });
 
-test('against a tag of a repository: a breaking change fails until it is named, an addition passes, and so does no tag', async () => {
+test('compares with the last tag: a breaking change fails until it is named, and additions or a missing tag pass', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'unionhall-diff-'));
   const place = (file, text) => writeFile(join(folder, file), text);
   const git = (...words) => execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@local.test', ...words], { cwd: folder });

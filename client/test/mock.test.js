@@ -47,7 +47,7 @@ test('lists have filters, orders and pages', async () => {
   assert.equal(await count({ status: { eq: null } }), all.totalCount);
 });
 
-test('relations lead to the records, and a record that is missing is NOT_FOUND', async () => {
+test('relations lead to the records, and a missing record is NOT_FOUND', async () => {
   const { members } = await ask('{ members(first: 50) { nodes { id grievances { nodes { member { id } } } } } }');
   const own = members.nodes.flatMap(({ id, grievances }) => grievances.nodes.map(({ member }) => [id, member.id]));
   assert.ok(own.length > 0);

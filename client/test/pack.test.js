@@ -1,4 +1,5 @@
-// What somebody with an empty folder does: installs the packed client, writes operations, and is told of mistakes.
+// Tests what a new user does in an empty folder: installs the packed client, writes operations and sees compiler
+// errors.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +30,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const options = { target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', strict: true, noEmit: true, types: [] };
 
-/** @returns what the compiler says of each file, and of what is not among them under '' */
+/** @returns the compiler's messages for each file, and all others under '' */
 function check(files, more = {}) {
   for (const [name, text] of Object.entries(files)) write(name, text);
   write('tsconfig.json', JSON.stringify({ compilerOptions: { ...options, ...more }, files: Object.keys(files) }));
@@ -54,7 +55,7 @@ if (answer.ok) {
 export {};
 `;
 
-test('the packed client type-checks in an empty project, and mistakes are found', () => {
+test('the packed client type-checks in an empty project, and the compiler finds mistakes', () => {
   const right = asking('amountRequested');
   const [, documented] = /```ts client\n(.*?)```/s.exec(readFileSync(join(here, '..', 'docs', 'client.md'), 'utf8'));
   const files = {
@@ -73,7 +74,7 @@ test('the packed client type-checks in an empty project, and mistakes are found'
   assert.match(said('code.ts'), /no overlap/);
 });
 
-test('it runs, and brings nothing but what the types of GraphQL need', () => {
+test('it runs, and installs only what the GraphQL types need', () => {
   const { packages } = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
   assert.deepEqual(Object.keys(packages['node_modules/unionhall-client'].dependencies).sort(), [
     '@graphql-typed-document-node/core',
@@ -83,7 +84,7 @@ test('it runs, and brings nothing but what the types of GraphQL need', () => {
   assert.equal(execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' }).trim(), 'function');
 });
 
-test('gql.tada reads the contract by what docs/client.md has, and finds a mistake', () => {
+test('gql.tada reads the contract as docs/client.md shows, and finds a mistake', () => {
   const guide = readFileSync(join(here, '..', 'docs', 'client.md'), 'utf8');
   const [settings, code, shell] = ['json', 'ts', 'sh'].map((kind) => new RegExp(`\`\`\`${kind} gql.tada\n(.*?)\`\`\``, 's').exec(guide)[1]);
   assert.match(shell, /^npm install gql\.tada && npm install --save-dev typescript@5\ncp \.\.\/schema\.graphql \.\n$/);
@@ -100,7 +101,7 @@ test('gql.tada reads the contract by what docs/client.md has, and finds a mistak
   assert.match(check(), /^query\.ts.*error TS/);
 });
 
-test('what docs/client.md has for a Vite project passes `tsc -b`, and mistakes are found', () => {
+test('the Vite project in docs/client.md passes `tsc -b`, and the compiler finds mistakes', () => {
   const guide = readFileSync(join(here, '..', 'docs', 'client.md'), 'utf8');
   const blocks = [...guide.matchAll(/```tsx? vite (src\/\S+)\n(.*?)```/gs)].map(([, name, text]) => [name, text]);
   assert.deepEqual(
@@ -113,7 +114,7 @@ test('what docs/client.md has for a Vite project passes `tsc -b`, and mistakes a
   npm('install', '--no-audit', '--no-fund', '--ignore-scripts', ...wanted);
   const front = mkdtempSync(join(folder, 'vite-'));
   mkdirSync(join(front, 'src'));
-  // as in the template of Vite: the file itself only has references
+  // as in the Vite template: this file contains only references
   writeFileSync(join(front, 'tsconfig.json'), JSON.stringify({ files: [], references: [{ path: './tsconfig.app.json' }] }));
   const compilerOptions = {
     target: 'ES2023',
@@ -139,7 +140,7 @@ test('what docs/client.md has for a Vite project passes `tsc -b`, and mistakes a
   assert.match(check(), /subscribing\.ts.*'state' does not exist/);
 });
 
-test('the package is ready to be published', () => {
+test('the package is ready to publish', () => {
   const manifest = JSON.parse(readFileSync(join(folder, 'node_modules', 'unionhall-client', 'package.json'), 'utf8'));
   assert.deepEqual(
     [manifest.license, manifest.type, manifest.private, manifest.publishConfig],

@@ -1,4 +1,4 @@
-// A resolver test as an integrator writes one: the whole service, its people, its mail box and its clock, and nothing else.
+// Shows how to test a resolver with the whole service, seeded users, a mailbox and a clock.
 import { expect, it } from '@jest/globals';
 import { aLocal } from '../../test/support/local.ts';
 
@@ -23,7 +23,7 @@ async function grievanceOf(fullName: string): Promise<object> {
   return { memberId, employerId: organizations.nodes[0]?.id, violationDescription: 'A break was refused.' };
 }
 
-it('the office files, the grievant reads, and another member does not', async () => {
+it('the office files, the grievant can read, and another member cannot', async () => {
   const input = await grievanceOf('Carla Benedetti');
   const { fileGrievance } = await local.staff.see<Filed>(file, { input });
   expect(fileGrievance).toMatchObject({ status: 'OPEN', member: { fullName: 'Carla Benedetti' } });
@@ -35,7 +35,7 @@ it('the office files, the grievant reads, and another member does not', async ()
   expect((await local.member.ask(file, { input })).codes).toEqual(['FORBIDDEN']);
 });
 
-it('a reset is mailed, and its token runs out with the clock', async () => {
+it('a reset is mailed, and its token expires by the clock', async () => {
   const ask = 'mutation { requestPasswordReset(email: "member@unionhall.test") }';
   const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) }';
   const newPassword = 'a long walk to the hall';

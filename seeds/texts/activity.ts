@@ -1,9 +1,9 @@
 import type { SaltingActivityType, SaltingOutcome } from '../../src/entities/salting.ts';
 
-/** What the stories of one kind of activity tell, by how it went; `pending` is what has no outcome yet. */
+/** The reports for one type of activity, by outcome. `pending` has no outcome yet. */
 export type ActivityTexts = Readonly<Record<SaltingOutcome | 'pending', readonly string[]>>;
 
-/** 72 reports of organizers: eight for each kind of activity. */
+/** 72 reports of organizers, eight for each type of activity. */
 export const activityTexts: Readonly<Record<SaltingActivityType, ActivityTexts>> = {
   outreach: {
     positive: [

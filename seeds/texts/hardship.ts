@@ -1,6 +1,6 @@
 import type { BenevolenceReason } from '../../src/entities/benevolence.ts';
 
-/** 25 accounts of what happened, in the words of applicants, by the reason that each gives. */
+/** 25 descriptions of hardship in the words of applicants, by their reason. */
 export const hardshipTexts: Readonly<Record<BenevolenceReason, readonly string[]>> = {
   medical: [
     'I fell from a ladder at home and broke my wrist and elbow. I cannot hold tools for ten weeks, and the disability checks cover about half of what we live on.',

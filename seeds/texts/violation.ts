@@ -1,11 +1,11 @@
-/** One way in which an employer broke the agreement, and what would set it right. */
+/** A violation of an agreement by an employer, and its remedy. */
 export interface ViolationText {
   readonly article: string;
   readonly violation: string;
   readonly remedy: string;
 }
 
-/** 30 violations, two for each of fifteen articles, each with its remedy. */
+/** 30 violations with their remedies, two for each of fifteen articles. */
 export const violationTexts: readonly ViolationText[] = [
   {
     article: 'Article 4 – Union Security',

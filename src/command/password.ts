@@ -10,7 +10,7 @@ import { MailQueue } from '../services/mail/index.ts';
 import { createOwner as create, setPasswordByName, type PasswordScope } from './host-passwords.ts';
 import { keyringFor, withDatabase } from './opening.ts';
 import { CommandError, processTerminal, say, warn } from './operator.ts';
-import { withQuestions } from './terminal.ts';
+import { withQuestions, type Terminal } from './terminal.ts';
 import type { UserOptions } from './user.ts';
 
 /** Creates the owner. Prompts for the password. */

@@ -33,8 +33,8 @@ export async function start(config: Config): Promise<void> {
 }
 
 /**
- * Logs each unhandled rejection and keeps the process running. By default, Node.js ends the process. graphql-js 16 causes such
- * a rejection when one item of a list fails at once and another one later. One response must not end all others.
+ * Logs each unhandled rejection and keeps the process running; by default, Node.js would exit. graphql-js 16 causes one
+ * when an item of a list fails at once and another one fails later.
  */
 function outliveRejections({ logLevel }: Config): void {
   const log = openLog(logLevel);

@@ -21,9 +21,9 @@ export type SettingsAction = 'show' | 'test' | 'save';
 export class SettingsError extends OperatorError {}
 
 /**
- * Shows, tests or saves the database connection on the host, like `testConnection` and `saveConnection` do over the API.
- * The next start uses a saved connection.
- * @param keyring loads the keyring to read or write a saved connection, and creates it if it is missing.
+ * Shows, tests or saves the database connection on the host, as `testConnection` and `saveConnection` do over the API.
+ * A saved connection takes effect at the next start.
+ * @param keyring loads the keyring to read or write a saved connection, and creates a missing one.
  * @returns the text for the operator.
  */
 export async function changeSettings(

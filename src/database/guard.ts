@@ -1,27 +1,27 @@
 import type { Socket } from 'node:net';
 import type { Client, ClientBase } from 'pg';
 
-/** Looks after the connections to one server. */
+/** Watches the connections to one server. */
 export interface Guard {
-  /** Breaks the connection when the server falls silent on it. @returns what ends the watch. */
+  /** Closes the connection if the server stops responding on it. @returns a function that ends the watch. */
   watch(client: ClientBase): () => void;
-  /** Replaces all connections: the address leads to another server by now. */
+  /** Replaces all connections, because the address now leads to another server. */
   renew(): void;
 }
 
-/** How often connections are looked at, in milliseconds. */
+/** The interval of the checks, in milliseconds. */
 const beat = 1000;
 
 /**
- * Breaks connections on which an answer is due and nothing comes: a server that lost its power, or a firewall that forgot
- * the connection, never says so, and a query on it would wait for a quarter of an hour.
+ * Closes connections on which a response is due but nothing arrives. A server without power, or a firewall that forgot
+ * the connection, sends no error, and a query on it would wait for a quarter of an hour.
  */
 export class SilenceGuard implements Guard {
   readonly #watched = new Map<ClientBase, { read: number; beats: number }>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
-    /** Seconds without a word while an answer is due. */
+    /** The maximum seconds of silence while a response is due. */
     private readonly patience: number,
     private readonly onRenew: () => void,
   ) {}
@@ -52,11 +52,11 @@ export class SilenceGuard implements Guard {
   }
 }
 
-/** The server answers, and writes nothing: it is a standby, or was one when the connection was made. */
+/** True if the server responds but is read-only: it is a standby, or was one when the connection was opened. */
 export const isMisplaced = (error: { readonly code?: unknown } | Error): boolean =>
   (error as { code?: unknown }).code === '25006';
 
-/** @throws an error with PostgreSQL's own code for it, where the server takes no writes: after a fail-over, say. */
+/** @throws PostgreSQL's own error if the server is read-only, for example after a failover. */
 export async function demandPrimary(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>('show transaction_read_only');
   if (rows[0]?.transaction_read_only !== 'on') return;
@@ -65,8 +65,8 @@ export async function demandPrimary(client: ClientBase): Promise<void> {
 }
 
 /**
- * Keeps what people write out of the server's log, as far as the role may: MikroORM sends values within the text of its
- * statements (mikro-orm/mikro-orm#8001), and PostgreSQL logs the text of a statement that fails, with the rows concerned.
+ * Keeps submitted data out of the server's log, as far as the role allows. MikroORM sends values inside the text of its
+ * statements (mikro-orm/mikro-orm#8001), and PostgreSQL logs the text of a failed statement with the affected rows.
  */
 export async function limitServerLog(client: ClientBase): Promise<void> {
   await client.query(
@@ -86,7 +86,7 @@ const logSettings = Object.entries({
   .map(([name, value]) => `('${name}', '${value}')`)
   .join(', ');
 
-/** Ends a connection without a word: what waits on it fails. */
+/** Destroys a connection. Everything that waits on it fails. */
 export const destroySocket = (client: ClientBase): void => void socketOf(client).destroy();
 
 interface Inside {

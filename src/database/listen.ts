@@ -3,28 +3,28 @@ import type { PGlite } from '@electric-sql/pglite';
 import { Client, type ClientConfig, type Pool } from 'pg';
 import { nativeClient, type Database } from './open.ts';
 
-/** Who hears what the database tells on a channel. */
+/** Receives the notifications of a channel. */
 export interface Listener {
   readonly channel: string;
-  /** What was told with a transaction that committed, on whichever node. */
+  /** Called with the payload of a notification after its transaction committed on any node. */
   readonly hear: (payload: string) => void;
-  /** The connection was lost and is there again: what was told in between is not told again. */
+  /** Called when the connection was lost and is open again. Notifications in between are lost. */
   readonly missed: () => void;
   readonly warn: (message: string) => void;
-  /** Milliseconds between two looks whether the connection lives. */
+  /** The interval of the connection checks, in milliseconds. */
   readonly every?: number;
-  /** The address of the server itself, where the database is reached through a pooler: that one does not listen. */
+  /** The address of the server itself, if the database is behind a pooler. A pooler does not forward notifications. */
   readonly url?: string | null;
 }
 
-/** Listening that goes on until it is stopped. */
+/** A subscription to a channel. */
 export interface Listening {
   stop(): Promise<void>;
 }
 
 /**
- * Listens on one connection of its own, and connects again whenever that is lost, for as long as it takes. A pooler that
- * hands connections out by the transaction does not listen: the address must lead to the server itself.
+ * Listens on a separate connection and reconnects whenever it is lost. The address must lead to the server itself,
+ * because a pooler in transaction mode does not support LISTEN.
  */
 export async function listen(database: Pick<Database, 'orm' | 'engine'>, listener: Listener): Promise<Listening> {
   if (database.engine === 'embedded') {
@@ -40,7 +40,10 @@ export async function listen(database: Pick<Database, 'orm' | 'engine'>, listene
   return listening;
 }
 
-/** Milliseconds until the first further try, doubled with each up to the longest; each is up to half shorter, by chance. */
+/**
+ * The first and the longest delay between two retries, in milliseconds. The delay doubles each time, less up to half of
+ * it at random.
+ */
 const [firstPause, longestPause] = [200, 30_000];
 
 class ReconnectingListener implements Listening {
@@ -53,7 +56,7 @@ class ReconnectingListener implements Listening {
     private readonly listener: Listener,
   ) {}
 
-  /** Listens when it returns, or tries on: nobody is kept from starting. */
+  /** Starts to listen. If that fails, it retries in the background, so that the service can start. */
   async begin(): Promise<void> {
     const opened = await this.#connect();
     this.#going = this.#goOn(opened);
@@ -96,7 +99,7 @@ class ReconnectingListener implements Listening {
     return { lost: this.#watch(client, lost) };
   }
 
-  /** A connection that breaks without a word is found out by asking. */
+  /** Checks the connection with a query, because a broken connection may report nothing. */
   async #watch(client: Client, lost: Promise<void>): Promise<void> {
     const ask = (): void => void client.query('select 1').catch(() => void client.end().catch(() => {}));
     const timer = setInterval(ask, this.listener.every ?? 30_000).unref();
@@ -111,9 +114,9 @@ class ReconnectingListener implements Listening {
   }
 }
 
-/** A connection that listens. */
+/** An open connection that listens. */
 interface OpenListener {
-  /** Resolves when it does so no more. */
+  /** Resolves when the connection is lost. */
   readonly lost: Promise<void>;
 }
 

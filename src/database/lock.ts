@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync 
 import { hostname } from 'node:os';
 import { OperatorError } from '../errors.ts';
 
-/** Names the process that holds a lock. It is shown to an operator and decides nothing. */
+/** Describes the process that holds a lock. For the operator only; nothing depends on it. */
 export interface LockHolder {
   readonly pid: number;
   readonly host: string;
@@ -19,7 +19,7 @@ export interface Lock {
 export class LockedError extends OperatorError {
   constructor(
     message: string,
-    /** Null while the holder has not written its name yet, and where it is of an earlier version. */
+    /** Null if the holder has not written its description yet, or is an earlier version. */
     readonly holder: LockHolder | null,
   ) {
     super(message);
@@ -31,7 +31,7 @@ export class LockError extends OperatorError {}
 
 const { DatabaseSync } = loadSqlite();
 
-/** Loads SQLite without the warning that Node.js 22 prints for it. Other warnings are printed as usual. */
+/** Loads SQLite without the warning that Node.js 22 prints for it. Other warnings are still printed. */
 function loadSqlite() {
   const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
@@ -48,14 +48,14 @@ function loadSqlite() {
 const busy = 5;
 
 /**
- * Takes the lock `<file>.sqlite` and writes the name of this process to `file`.
+ * Takes the lock `<file>.sqlite` and writes a description of this process to `file`.
  *
- * The lock is SQLite's exclusive lock on an empty database. The kernel keeps it, so it is visible in every PID and UTS
- * namespace and ends with its process, however that ends. The lock file is never deleted: a process that had opened the
- * deleted file would not see a lock on the new one. Nothing else in this process may open the lock file, because POSIX
- * drops all locks of a process on a file when the process closes any descriptor of it.
- * @throws {LockedError} when the lock is held.
- * @throws {LockError} when the file system does not lock files.
+ * The lock is SQLite's exclusive lock on an empty database. The kernel keeps it, so every PID and UTS namespace sees
+ * it, and it ends when its process ends for any reason. Never delete the lock file: a process that had it open would
+ * not see a lock on the new file. Never open it elsewhere in this process: POSIX drops all locks of a process on a file
+ * when the process closes any descriptor of it.
+ * @throws {LockedError} if the lock is held.
+ * @throws {LockError} if the file system does not support locks.
  */
 export function takeLock(file: string, what: string): Lock {
   const connection = lockFile(`${file}.sqlite`, () => lockedError(file, what));
@@ -76,7 +76,7 @@ export function takeLock(file: string, what: string): Lock {
   return { release };
 }
 
-/** Takes the lock as soon as its holder releases it. */
+/** Takes the lock when its holder releases it. */
 export async function awaitLock(file: string, what: string): Promise<Lock> {
   for (;;) {
     try {
@@ -93,7 +93,7 @@ function lockFile(path: string, locked: () => LockedError) {
   accessSync(path, constants.R_OK | constants.W_OK);
   const connection = new DatabaseSync(path);
   try {
-    // a journal in memory: nothing is written, so that nothing is left beside the file
+    // a journal in memory, so that no journal file remains
     connection.exec('pragma journal_mode = memory; begin exclusive');
     return connection;
   } catch (error) {
@@ -105,7 +105,7 @@ function lockFile(path: string, locked: () => LockedError) {
   }
 }
 
-/** Creates the file for its owner only; SQLite would let others read it. An existing file is not opened. */
+/** Creates the file for its owner only; SQLite would make it readable for others. Does not open an existing file. */
 function createOnce(path: string): void {
   try {
     writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
@@ -114,7 +114,7 @@ function createOnce(path: string): void {
   }
 }
 
-/** Replaces the file as a whole, so that nobody reads half a name; earlier versions kept their lock there. */
+/** Replaces the whole file, so that a reader never sees half of it. Earlier versions kept their lock in this file. */
 function writeHolder(file: string): void {
   const holder: LockHolder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
   const draft = `${file}.draft`;
@@ -122,7 +122,9 @@ function writeHolder(file: string): void {
   renameSync(draft, file);
 }
 
-/** Refuses where a process of an earlier version runs: its lock is this file alone, and has an `id`. */
+/**
+ * @throws {LockedError} if a process of an earlier version runs. Its lock is only this file, which then has an `id`.
+ */
 function refuseEarlier(file: string, what: string): void {
   const { id, pid, host } = readFields(file);
   const isOther =

@@ -5,12 +5,14 @@ import { ormOptions } from '../../mikro-orm.config.ts';
 import { nativeClient, type Database } from './open.ts';
 import { DataVersionError, OperatorError } from '../errors.ts';
 
-/** The key of the advisory lock under which migrations run: "unionhall" as a number nobody else is likely to choose. */
+/**
+ * The key of the advisory lock for migrations: "unionhall" as a number, to avoid collisions with other applications.
+ */
 const MIGRATIONS = 8_519_330_717;
 
 /**
- * Brings the schema up to date, one node at a time, and names the migrations that ran. A node that finds migrations
- * it does not have refuses: it would write by laws that no longer hold.
+ * Migrates the schema, one node at a time, and returns the names of the migrations that ran. Refuses a database with
+ * unknown migrations, because this version would violate their rules.
  */
 export async function migrate(database: Database): Promise<string[]> {
   await demandEncoding(database);
@@ -41,10 +43,10 @@ async function demandEncoding({ run }: Database): Promise<void> {
   if (row?.['encoding'] !== 'UTF8') throw new EncodingError(String(row?.['encoding']));
 }
 
-/** The migrations that the database lacks, and those that this program does. Nothing is written. */
+/** Lists the migrations that the database lacks, and those that this version lacks. Writes nothing. */
 export async function compareMigrations({ orm, run }: Database): Promise<{ missing: string[]; unknown: string[] }> {
   const [table] = await run(`select to_regclass('mikro_orm_migrations') is not null as exists`);
-  // asked of a database that has none, the migrator would make its table
+  // without this check, the migrator would create its table
   const done = table?.['exists'] === true ? (await orm.migrator.getExecuted()).map(({ name }) => name) : [];
   const known = await knownMigrations();
   return {
@@ -53,7 +55,7 @@ export async function compareMigrations({ orm, run }: Database): Promise<{ missi
   };
 }
 
-/** Whether no entity of any kind is stored. The check values of the system keys, which every start writes, do not count. */
+/** Whether no records are stored. Ignores the check values of the system keys, which every start writes. */
 export async function isEmpty({ orm, run }: Database): Promise<boolean> {
   const tables = [...orm.getMetadata().getAll().values()].flatMap(({ tableName, pivotTable }) =>
     pivotTable || tableName === 'system_keys' ? [] : [tableName],
@@ -68,16 +70,16 @@ async function knownMigrations(): Promise<string[]> {
 }
 
 /**
- * Holds the lock in a transaction on a connection of its own, so that a pool of one does not wait for itself and a
- * pooler cannot give the lock to somebody else. It asks again and again rather than waiting inside a statement, whose
- * snapshot would hold up an index that is built concurrently. No time-out ends the transaction before the work is done, also
- * where a pooler kept what was said at the connection to itself.
+ * Runs a function under the lock. The lock belongs to a transaction on a separate connection, so a pool of size one
+ * does not wait for itself, and a pooler cannot give the lock to another client. Polls instead of waiting in a
+ * statement, because the snapshot of a waiting statement would block an index that is built concurrently. All time-outs
+ * are off for the transaction, also behind a pooler that ignores connection options.
  */
 async function alone<T>(database: Database, act: () => Promise<T>): Promise<T> {
   if (database.engine === 'embedded') return await act();
   const { options } = await nativeClient<Pool>(database);
   const client = new Client(options as ClientConfig);
-  client.on('error', () => undefined); // the next statement on it tells
+  client.on('error', () => undefined); // the next statement on the connection reports the error
   await client.connect();
   try {
     await client.query('begin');
@@ -97,6 +99,6 @@ async function alone<T>(database: Database, act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Not every version of PostgreSQL knows each of them. */
+/** Not every PostgreSQL version has all of these settings. */
 const withoutEnd = `select set_config(name, '0', true) from pg_settings
   where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')`;

@@ -33,45 +33,50 @@ import {
   type RunStatement,
 } from './run.ts';
 
-/** The parts of the configuration that say where the data is. The directory `memory://` keeps nothing. */
+/** The part of the configuration that locates the data. The directory `memory://` stores nothing. */
 export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDirectory'>;
 
 export interface DatabaseOptions {
-  /** What a new embedded database begins with; see `loadTemplate`. */
+  /** The initial content of a new embedded database; see `loadTemplate`. */
   readonly template?: Blob | null;
-  /** Whether a PostgreSQL server prepares the statements of `run`, and is sent many at once. Off for a pooler that cannot. */
+  /**
+   * Whether `run` uses prepared statements and pipelines on a PostgreSQL server. Off for a pooler without support for
+   * them.
+   */
   readonly prepares?: boolean;
   /**
-   * Seconds that a statement may take, after which the server ends it; a connection that stays silent for longer is given
-   * up, and one to a server that takes no writes is not used. Without it a statement takes as long as it takes, whatever the
-   * role or the database would allow it.
+   * The time-out of a statement in seconds, enforced by the server. Connections that stay silent for longer are closed,
+   * and read-only servers are not used. Undefined means no time-out, whatever the role or the database sets.
    */
   readonly patience?: number;
-  /** Makes the sockets to the server: one that refuses some addresses, say. */
+  /** Creates the sockets to the server, for example to refuse some addresses. */
   readonly stream?: ClientConfig['stream'];
-  /** Hears what the database layer has to warn of: a lost connection, say. */
+  /** Receives warnings of the database layer, for example about a lost connection. */
   readonly warn?: (message: string) => void;
-  /** Hears the text of every statement, of `run` and of the entity manager. It costs time: for tests. */
+  /** Receives the text of every statement of `run` and the entity manager. Slow; for tests. */
   readonly onStatement?: (text: string) => void;
 }
 
-/** An open database: entities are changed through `orm`, answers are read through `run`. */
+/** An open database. Use `orm` to change entities, and `run` to read. */
 export interface Database {
   readonly orm: MikroORM<AbstractSqlDriver, SqlEntityManager>;
   readonly engine: 'embedded' | 'postgresql';
   readonly run: RunStatement;
-  /** Reads for a user: on a few connections at a time, and in a second try where the first is behind a slow statement. */
+  /**
+   * Reads for a user, on a limited number of connections. A read that waits behind a slow statement is sent again
+   * elsewhere.
+   */
   readonly runFor: (user: string | null) => RunStatement;
-  /** Runs on the connection that is kept for authentication and health checks. */
+  /** Runs on the connection that is reserved for authentication and health checks. */
   readonly runReserved: RunStatement;
-  /** How many statements were given to `run`, `runFor` and `runReserved`. */
+  /** The number of statements that `run`, `runFor` and `runReserved` received. */
   readonly statements: number;
-  /** Whether opening it made it: an embedded database that was not there. */
+  /** Whether opening created the embedded database. */
   readonly isFresh: boolean;
   close(): Promise<void>;
 }
 
-/** Opens the PostgreSQL server that the configuration names, or else the embedded database; the schema is left as it is. */
+/** Opens the configured PostgreSQL server, or the embedded database. Does not change the schema. */
 export async function openDatabase(place: DatabaseConfig, options: DatabaseOptions = {}): Promise<Database> {
   return place.databaseUrl === null
     ? await openEmbedded(place.dataDirectory, options)
@@ -105,7 +110,7 @@ async function openServer(
   const reserved = shares.reserved > 0 ? pipelineOf(shares.reserved) : reads;
   const orm = await PostgresOrm.init({
     ...shared(options),
-    dbName: new Client(connection).database ?? '', // `pg` reads the rest: MikroORM knows no Unix sockets
+    dbName: new Client(connection).database ?? '', // MikroORM does not support Unix sockets, `pg` does
     driverOptions: {
       ...connection,
       max: shares.changes,
@@ -134,8 +139,8 @@ async function openServer(
 }
 
 /**
- * What a pool's connections are for: reads take half of them, one is kept for authentication and health checks, changes take
- * the rest. A pool of two has none to keep; one of one does everything in turn.
+ * Divides the connections of a pool: half for reads, one for authentication and health checks, the rest for changes. A
+ * pool of two reserves none, and a pool of one runs everything in turn.
  */
 export function sharesOf(size: number): {
   readonly reads: number;
@@ -147,14 +152,15 @@ export function sharesOf(size: number): {
   return { reads, reserved, changes: size - reads - reserved };
 }
 
-/** On how many of the connections for reads statements of one user are at a time, at most. */
+/** The maximum number of read connections that statements of one user occupy at a time. */
 const perUserOf = (reads: number): number => Math.max(1, Math.min(4, Math.floor((reads - 1) / 2)));
 
-/** What each connection to a server is made with. */
+/** Returns the options of each connection to a server. */
 function connectionOf(url: string, { patience, stream }: DatabaseOptions): ClientConfig {
   const bounds =
     patience === undefined
-      ? ['statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0'] // the role or the database may have its own
+      ? // overrides the settings of the role and the database
+        ['statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0']
       : [`statement_timeout=${patience}s`, `idle_in_transaction_session_timeout=${2 * patience}s`];
   return {
     connectionString: url,
@@ -168,7 +174,9 @@ function connectionOf(url: string, { patience, stream }: DatabaseOptions): Clien
   };
 }
 
-/** Seconds beyond the time a statement may take, in which the server says that it took too long. */
+/**
+ * The additional seconds in which the server can report a statement time-out before the connection counts as silent.
+ */
 const graceOfSilence = 2;
 
 function attend(client: ClientBase, guard: SilenceGuard, clients: Set<ClientBase>): void {
@@ -185,8 +193,8 @@ function attend(client: ClientBase, guard: SilenceGuard, clients: Set<ClientBase
 }
 
 /**
- * A caller whose connection broke in the middle of a transaction cannot roll back, and Kysely then never gives it back
- * (its issue 1990): the pool would run dry.
+ * Returns broken connections to the pool. After a connection breaks inside a transaction, a rollback is impossible, and
+ * Kysely never returns the connection (kysely issue 1990). The pool would run out of connections.
  */
 function takeBackTheDead(pool: Pool): void {
   const inUse = new Set<ClientBase>();
@@ -200,15 +208,15 @@ function takeBackTheDead(pool: Pool): void {
     client.once('end', () => {
       if (!inUse.has(client)) return;
       const release = client.release.bind(client);
-      client.release = () => undefined; // called by the earlier holder
+      client.release = () => undefined; // the earlier holder may still call it
       release(true);
     });
   });
 }
 
 /**
- * One process, for development: the files have no lock of their own, so we take two. What was acknowledged survives the
- * end of the process however it comes, though not a power cut.
+ * Opens the embedded database, for development with one process. PGlite does not lock its files, so this takes two
+ * locks. Committed data survives the end of the process, but not always a power failure.
  */
 async function openEmbedded(directory: string, options: DatabaseOptions): Promise<Database> {
   try {
@@ -228,7 +236,7 @@ async function openEmbedded(directory: string, options: DatabaseOptions): Promis
 /** The files of the embedded database cannot be written. */
 export class DataDirectoryError extends OperatorError {}
 
-/** PGlite throws the numbers of WASI, and no instance of Error. */
+/** PGlite throws WASI error numbers, not instances of Error. */
 const wasiCodes: Readonly<Record<number, string>> = {
   2: 'EACCES',
   19: 'EDQUOT',
@@ -262,12 +270,12 @@ async function openLocked(directory: string, options: DatabaseOptions): Promise<
   }
 }
 
-/** How the files begin that are ours and not PostgreSQL's. */
+/** The prefix of our own files in the data directory. */
 export const ours = 'unionhall.';
 
 /**
- * Makes the directory and takes its two locks. Earlier versions know the one beside it. The one inside is seen wherever
- * the directory is mounted, alone or with what is around it.
+ * Creates the directory and takes its two locks. Earlier versions know only the one beside the directory. The one
+ * inside is visible wherever the directory is mounted, with or without its parent.
  */
 export async function lockDirectory(directory: string): Promise<Lock> {
   const what = `The database in ${directory}`;
@@ -288,7 +296,7 @@ export async function lockDirectory(directory: string): Promise<Lock> {
   }
 }
 
-/** A database that was not completely made when its process ended is created again: nothing depends on it yet. */
+/** Recreates a database whose creation was interrupted, because it contains no data yet. */
 async function openFiles(
   directory: string,
   template: Blob | null | undefined,
@@ -297,12 +305,12 @@ async function openFiles(
   if (await exists(unfinished)) await empty(directory);
   const isFresh = !(await exists(join(directory, 'PG_VERSION')));
   if (isFresh) await writeFile(unfinished, '');
-  const opened = await create(await realpath(directory), template, isFresh); // PGlite follows no symbolic link
+  const opened = await create(await realpath(directory), template, isFresh); // PGlite does not follow symbolic links
   if (isFresh) await rm(unfinished);
   return opened;
 }
 
-/** Removes what PostgreSQL wrote. The directory stays, as it may be mounted, and so do our files: a lock is one of them. */
+/** Removes PostgreSQL's files. Keeps the directory, which may be a mount, and our own files, which include a lock. */
 async function empty(directory: string): Promise<void> {
   for (const name of await readdir(directory))
     if (!name.startsWith(ours)) await rm(join(directory, name), { recursive: true, force: true });
@@ -319,7 +327,7 @@ async function create(
     extensions: { pg_trgm },
     parsers: createPostgreSqlTypeParsers(strings as (text: string) => string[]),
     ...(isFresh && template && { loadDataDir: template }),
-    // What is kept nowhere is copied: the log, of which a segment is all there ever is, is the largest part of it.
+    // a database in memory copies the write-ahead log, whose single segment is the largest part of it
     ...(dataDir.startsWith('memory:') && { initDbStartParams: ['--wal-segsize=1'] }),
   });
   await pglite.exec(`set time zone 'UTC'`);
@@ -335,7 +343,7 @@ function shared({ warn, onStatement }: DatabaseOptions) {
   } satisfies Options;
 }
 
-/** Passes on what MikroORM would print. */
+/** Forwards what MikroORM would print. */
 class Listener extends DefaultLogger {
   constructor(
     options: ConstructorParameters<typeof DefaultLogger>[0],
@@ -391,7 +399,7 @@ function assemble(
   };
 }
 
-/** What the engine's own library opened: a pool of `pg`, or the PGlite instance. */
+/** Returns the client of the engine's library: a pool of `pg`, or the PGlite instance. */
 export async function nativeClient<Client extends Pool | PGlite>({ orm }: Pick<Database, 'orm'>): Promise<Client> {
   return await (orm.driver.getConnection() as unknown as { getNativeClient(): Promise<Client> }).getNativeClient();
 }

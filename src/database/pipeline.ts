@@ -1,11 +1,11 @@
-import { Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { Client, Query, type ClientConfig, type Connection, type QueryResult } from 'pg';
 import { connectionLifetime } from './run.ts';
 import { demandPrimary, isMisplaced, limitServerLog, type Guard } from './guard.ts';
 
 type Rows = readonly Record<string, unknown>[];
 
-/** A statement, its parameters, and the name to prepare it under. */
+/** A statement with its parameters and its name as a prepared statement. */
 export interface Sent {
   readonly text: string;
   readonly values: unknown[];
@@ -14,75 +14,82 @@ export interface Sent {
 
 type Settle = (error: Error | null, result: QueryResult<Record<string, unknown>>) => void;
 
-/** How a pipeline uses its connections. */
+/** The options of a pipeline. */
 export interface PipelineOptions {
-  /** How many connections it opens at most. */
+  /** The maximum number of connections. */
   readonly size: number;
-  /** On how many connections statements of one user are at a time; further ones wait. */
+  /** The maximum number of connections that statements of one user occupy at a time. Further statements wait. */
   readonly perUser?: number;
-  /** Whether a connection is sent statements before the ones ahead are answered. */
+  /** Whether a statement is sent before the responses to earlier ones arrive. */
   readonly isPipelined?: boolean;
-  /** Seconds after which a statement that waits for a connection fails. Without it, it waits as long as it takes. */
+  /** The seconds after which a statement that waits for a connection fails. Undefined means no time-out. */
   readonly patience?: number | undefined;
   readonly guard?: Guard | null;
 }
 
-/** What the sender says about a statement. */
+/** The sender's facts about a statement. */
 export interface Sender {
-  /** The user whose request it belongs to. */
+  /** The user who sent the request. */
   readonly user?: string | undefined;
-  /** Whether it may run twice: it reads, and nothing else. */
+  /** Whether the statement only reads, so it may run twice. */
   readonly mayRepeat?: boolean;
-  /** Whether it is tried again while no connection can be had: what is read is the answer to a change that is stored. */
+  /** Whether to retry while no connection is available, because the statement reads the response to a stored change. */
   readonly mustAnswer?: boolean;
 }
 
-/** Milliseconds after which a statement that is not answered counts as slow: nothing more is sent behind it. */
+/** A statement without a response for this many milliseconds is slow: no further statement is sent behind it. */
 const slowAfter = 20;
 
-/** Connections that one user's further statements leave to others. */
+/** The number of connections that further statements of one user leave to others. */
 const keptForOthers = 4;
 
-/** Milliseconds after which a statement is known to take long, until it once takes less, or for `knownFor`. */
-const longAfter = 250;
+/** After this many milliseconds, a statement counts as long. */
+const longAfter = 100;
 
-/** Milliseconds for which it is remembered that a statement takes long. */
+/** How many times a text must be long to be remembered. A single time may be a hiccup of the server. */
+const timesUntilKnown = 2;
+
+/** How long a text is remembered as long, in milliseconds. A shorter execution ends it earlier. */
 const knownFor = 1000;
 
-/** On how many of these connections statements that are known to take long run at a time. */
+/** The maximum number of connections that run long statements at a time. */
 const forLong = (connections: number): number => Math.max(1, Math.floor(connections / 4));
 
-/** Connections that are opened for throughput alone. Further ones are opened when all of these hold a slow statement. */
+/**
+ * The number of connections that are opened for throughput. Further ones are opened only when all of these run slow
+ * statements.
+ */
 const usualConnections = 4;
 
-/** Statements on a connection up to which those of one turn of the event loop share it. */
+/** The maximum number of statements on a connection for it to receive more from the same turn of the event loop. */
 const longestBatch = 10;
 
-/** Milliseconds for which a statement that must be answered is tried again, where no time is set. */
+/** The default number of milliseconds in which a statement that must be answered is retried. */
 const usualPatience = 10_000;
 
-/** Milliseconds for which a connection that could not be opened is not tried again while others are open. */
+/** The delay in milliseconds before a connection that failed to open is retried while others are open. */
 const reopenAfter = 1000;
 
 /**
- * Connections for statements that stand alone. Each is sent without waiting for the answers before it, and all that
- * one turn of the event loop has to say leaves in one write: a write wakes the server's process, and costs more than
- * most statements do. A connection that breaks fails the statements on it, and is replaced by the next.
+ * Runs independent statements on a few connections. Statements are sent without waiting for earlier responses, and all
+ * statements of one turn of the event loop leave in one write: a write wakes the server's process, which costs more
+ * than most statements. When a connection breaks, its statements fail, and a new connection replaces it.
  *
- * A slow statement holds up nobody else: nothing is sent on a connection whose oldest statement is slow. What is behind it
- * already is sent again on a free connection, where it only reads. When no connection is left, statements wait here.
+ * A slow statement does not delay others. Nothing more is sent on its connection, and the reads behind it are sent
+ * again on a free connection. If no connection is left, statements wait here.
  *
- * Statements that took long lately run on a quarter of the connections, so that others have connections and processor time.
+ * Long statements use only a quarter of the connections, so that others have connections and processor time.
  */
 export class Pipeline {
   readonly #lines: readonly PipelineConnection[];
   readonly #waiting: Pending[] = [];
-  /** The texts of statements that took long, and until when that is remembered. */
-  readonly #long = new Map<string, number>();
+  /** The texts of long statements: how many times each was long, and the time at which it is forgotten. */
+  readonly #long = new Map<string, { times: number; until: number }>();
   readonly #perUser: number;
   readonly #patience: number;
   readonly #isPipelined: boolean;
   #timer: NodeJS.Timeout | null = null;
+  #lookDue = 0;
   #closing: (() => void) | null = null;
 
   constructor(
@@ -101,20 +108,20 @@ export class Pipeline {
     this.#patience = patience === undefined ? Infinity : patience * 1000;
   }
 
-  /** Uses no connection any more that is open now; what was sent on them is answered. */
+  /** Retires all open connections. They still deliver the pending responses. */
   renew(): void {
     for (const line of this.#lines) line.renew();
   }
 
-  /** Sends a statement as soon as there is a connection for it. */
+  /** Sends a statement as soon as a connection is available. */
   query(sent: Sent, sender: Sender = {}): Promise<Rows> {
     return new Promise((resolve, reject) => {
       this.#send(new Pending(sent, sender, resolve, reject));
-      this.#timer ??= setTimeout(() => this.#look(), slowAfter).unref();
+      if (this.#timer === null) this.#lookLater();
     });
   }
 
-  /** Lets what was sent be answered, and closes. */
+  /** Waits for the pending responses and closes the connections. */
   async close(): Promise<void> {
     if (this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#closing = resolve));
     await Promise.all(this.#lines.map((line) => line.close()));
@@ -127,7 +134,7 @@ export class Pipeline {
     else this.#waiting.push(pending);
   }
 
-  /** The best connection for a statement; null while it has to wait. */
+  /** Returns the best connection for a statement. Null if it must wait. */
   #lineFor(pending: Pending, now: number): PipelineConnection | null {
     const { user, mustAnswer } = pending;
     const isLong = user !== undefined && this.#isLong(pending);
@@ -145,9 +152,13 @@ export class Pipeline {
     return best;
   }
 
-  /** The lower, the better: one that this turn speaks on, a free one, the one with the fewest statements, one to be opened. */
+  /**
+   * Ranks a connection; lower is better. Prefers one used in this turn, then a free one, then the one with the fewest
+   * statements, then a new one.
+   */
   #rankOf(line: PipelineConnection, opened: number, now: number): number {
     const { length } = line.awaited;
+    if (line.isCancelling) return Infinity;
     if (length > 0 && (!this.#isPipelined || line.isSlow(now) || this.#isLong(line.awaited[0]))) return Infinity;
     if (line.isSpeaking && length < longestBatch) return 0;
     if (length > 0) return 2 + length;
@@ -155,7 +166,10 @@ export class Pipeline {
     return opened < usualConnections ? 2 : Number.MAX_VALUE;
   }
 
-  /** Whether statements of this user are on as many connections as they may be: on one only where few are left for others. */
+  /**
+   * Whether statements of this user occupy as many connections as allowed. The limit is one when few connections are
+   * free.
+   */
   #isFull(user: string | undefined, leaving?: PipelineConnection): boolean {
     if (user === undefined || this.#perUser >= this.#lines.length) return false;
     let [held, left] = [0, 0];
@@ -167,11 +181,19 @@ export class Pipeline {
     return held >= this.#perUser || (held > 0 && left < keptForOthers);
   }
 
+  /** Whether a statement with this text is long now, or was long more than once lately. */
   #isLong(pending: Pending | undefined): boolean {
-    return pending !== undefined && this.#long.size > 0 && this.#long.has(pending.sent.text);
+    if (pending === undefined || this.#long.size === 0) return false;
+    const { text } = pending.sent;
+    const known = this.#long.get(text);
+    if (known === undefined) return false;
+    return (
+      known.times >= timesUntilKnown ||
+      this.#lines.some(({ awaited: [oldest] }) => oldest?.tookLong && oldest.sent.text === text)
+    );
   }
 
-  /** How many connections run a statement that took long lately. */
+  /** Returns the number of connections that run long statements. */
   #longLines(): number {
     return this.#lines.filter(({ awaited }) => this.#isLong(awaited[0])).length;
   }
@@ -186,7 +208,7 @@ export class Pipeline {
     for (const pending of this.#waiting.splice(0)) this.#send(pending);
   }
 
-  /** Finds another connection for what was to be sent on one that could not be opened. @returns what failed with it. */
+  /** Moves statements from a connection that could not be opened. @returns the statements that fail. */
   #reassign(left: readonly Pending[]): readonly Pending[] {
     if (this.#lines.some(({ isOpened }) => isOpened)) {
       for (const pending of left) this.#send(pending);
@@ -196,12 +218,23 @@ export class Pipeline {
     return left.filter(({ mustAnswer }) => !mustAnswer);
   }
 
-  /** @returns whether a statement that failed is tried again. */
-  #tryAgain(pending: Pending, error: Error): boolean {
+  /** @returns whether a failed statement is retried. */
+  #tryAgain(pending: Pending, error: Error & { readonly code?: string }): boolean {
+    if (pending.line?.isCancelling && error.code === '57014' && pending.mayRepeat && pending.copies === 0) {
+      this.#long.set(pending.sent.text, { times: timesUntilKnown, until: performance.now() + knownFor });
+      pending.tookLong = false;
+      this.#waiting.push(pending);
+      return true;
+    }
     const isOver = performance.now() - pending.sentAt > Math.min(this.#patience, usualPatience);
     if (!pending.mustAnswer || pending.copies > 0 || isOver || isOfStatement(error)) return false;
     this.#waiting.push(pending);
     return true;
+  }
+
+  #lookLater(): void {
+    this.#lookDue = performance.now() + slowAfter;
+    this.#timer = setTimeout(() => this.#look(), slowAfter).unref();
   }
 
   #look(): void {
@@ -216,23 +249,28 @@ export class Pipeline {
         nothing,
       );
     }
-    this.#noteLong(now);
+    // if this process was late itself, there may be answers that it has not read
+    if (now - this.#lookDue < slowAfter) this.#noteLong(now);
     this.#relieve(now);
+    this.#makeRoom(now);
     this.#drain();
     if (this.#waiting.length === 0) this.#closing?.();
     const isBusy = this.#waiting.length > 0 || this.#lines.some(({ awaited }) => awaited.length > 0);
-    if (isBusy) this.#timer = setTimeout(() => this.#look(), slowAfter).unref();
+    if (isBusy) this.#lookLater();
   }
 
   #noteLong(now: number): void {
-    for (const [text, until] of this.#long) if (until <= now) this.#long.delete(text);
+    for (const [text, { until }] of this.#long) if (until <= now) this.#long.delete(text);
     for (const line of this.#lines) {
       const [oldest] = line.awaited;
-      if (oldest && line.isSlow(now, longAfter)) this.#long.set(oldest.sent.text, now + knownFor);
+      if (!oldest || !line.isSlow(now, longAfter)) continue;
+      const times = (this.#long.get(oldest.sent.text)?.times ?? 0) + (oldest.tookLong ? 0 : 1);
+      oldest.tookLong = true;
+      this.#long.set(oldest.sent.text, { times, until: now + knownFor });
     }
   }
 
-  /** Sends what only reads, and is behind a slow statement, again on a connection that is free. */
+  /** Sends reads that wait behind a slow statement again on a free connection. */
   #relieve(now: number): void {
     for (const line of this.#lines) {
       if (line.awaited.length < 2 || !line.isSlow(now)) continue;
@@ -245,25 +283,42 @@ export class Pipeline {
     }
   }
 
+  /**
+   * Cancels a long statement to free its connection, if all connections hold slow statements and a statement waits that
+   * is not long. The cancelled statement waits again. The statements that have run the longest continue.
+   */
+  #makeRoom(now: number): void {
+    if (this.#lines.some((line) => line.isCancelling || !line.isSlow(now))) return;
+    if (!this.#waiting.some((pending) => !this.#isLong(pending) && !this.#isFull(pending.user))) return;
+    const long = this.#lines.filter((line) => line.isSlow(now, longAfter)).sort((a, b) => a.begunAt - b.begunAt);
+    const isRepeatable = ({ mayRepeat, mustAnswer }: Pending): boolean => mayRepeat && !mustAnswer;
+    long
+      .slice(forLong(this.#lines.length))
+      .find(({ awaited }) => awaited.every(isRepeatable))
+      ?.cancel();
+  }
+
   #freeLine(now: number): PipelineConnection | null {
-    const free = this.#lines.filter(({ awaited }) => awaited.length === 0);
+    const free = this.#lines.filter(({ awaited, isCancelling }) => awaited.length === 0 && !isCancelling);
     return free.find(({ isOpened }) => isOpened) ?? free.find(({ triedAt }) => triedAt + reopenAfter <= now) ?? null;
   }
 }
 
-/** Whether the server refused the statement, and the connection goes on. */
+/** Whether the error concerns only the statement, so that the connection stays usable. */
 const isOfStatement = (error: Error & { readonly severity?: string }): boolean => error.severity === 'ERROR';
 
-/** A statement whose answer has not come. */
+/** A statement without a response. */
 class Pending {
   readonly user: string | undefined;
   readonly mayRepeat: boolean;
   readonly mustAnswer: boolean;
   readonly sentAt = performance.now();
-  /** Where it was sent last. */
+  /** The connection on which it was last sent. */
   line: PipelineConnection | null = null;
-  /** On how many connections it is. */
+  /** The number of connections on which it was sent. */
   copies = 0;
+  /** Whether it is counted as long. */
+  tookLong = false;
 
   constructor(
     readonly sent: Sent,
@@ -276,21 +331,24 @@ class Pending {
     this.mustAnswer = mustAnswer;
   }
 
-  /** The first answer counts; an error only where no other connection is going to answer. */
+  /** Settles with the first result. An error counts only if no other connection can still answer. */
   settle(error: Error | null, result: QueryResult<Record<string, unknown>>): void {
     if (!error) this.resolve(result.rows);
     else if (this.copies === 0) this.reject(error);
   }
 }
 
-/** What `pg` makes of a description: it has no types for this. Rows that are made of the same one are of one shape. */
+/**
+ * How `pg` parses the columns of a result; it publishes no types for this. Rows with the same description share one
+ * shape.
+ */
 interface Columns {
   fields: unknown;
   _parsers: unknown;
   _prebuiltEmptyResultObject: unknown;
 }
 
-/** What `pg` calls, and fills, while it asks. */
+/** The part of a query that `pg` calls and fills. */
 interface PgQuery {
   _result: Columns;
   _accumulateRows: boolean;
@@ -300,10 +358,10 @@ interface PgQuery {
 
 const AnyQuery = Query as unknown as new (text: string, values: unknown[], settle: Settle) => Query & PgQuery;
 
-/** What is described of the statements that are prepared on a connection. */
+/** The column descriptions of the statements that are prepared on a connection. */
 class Described {
   readonly columns = new Map<string, Columns>();
-  /** Whether what is sent now needs no description. */
+  /** Whether the next statement needs no description. */
   isKnown = false;
 
   constructor(connection: Connection) {
@@ -315,8 +373,8 @@ class Described {
 }
 
 /**
- * A statement that has its columns described the first time it runs on a connection, and not again: as long as it is
- * prepared, the server answers it with no others.
+ * A statement whose columns are described only the first time it runs on a connection. As long as it is prepared there,
+ * its columns cannot change.
  */
 class Statement extends AnyQuery {
   readonly name: string | undefined;
@@ -357,21 +415,38 @@ interface OpenConnection {
   readonly client: Client;
   readonly described: Described;
   readonly socket: Socket;
-  /** It takes no more statements after that: a connection keeps what was ever prepared on it. */
+  /**
+   * When the connection stops taking statements. It keeps every statement that was ever prepared on it, so it must be
+   * replaced.
+   */
   readonly retiresAt: number;
 }
 
-/** What a pipeline hears of its connections. */
+/** Events of a connection, for its pipeline. */
 interface ConnectionEvents {
-  /** A statement was answered, so many milliseconds after it was sent. */
+  /** A statement was answered this many milliseconds after it became the oldest. */
   answered(pending: Pending, took: number): void;
-  /** All statements on it were given up. */
+  /** All statements on the connection were given up. */
   left(): void;
-  /** It could not be opened. @returns which of these statements fail. */
+  /** The connection could not be opened. @returns the statements that fail. */
   notOpened(left: readonly Pending[]): readonly Pending[];
-  /** A statement failed. @returns whether it is tried again. */
+  /** A statement failed. @returns whether it is retried. */
   failed(pending: Pending, error: Error): boolean;
 }
+
+/** Fields of a `pg` client that its types do not declare. */
+interface CancellableClient {
+  readonly host: string;
+  readonly port: number;
+  readonly processID: number | null;
+  readonly secretKey: number | null;
+}
+
+/** The code of a CancelRequest in PostgreSQL's protocol. */
+const cancelRequest = 80_877_102;
+
+/** How long the server has to receive a cancellation, in milliseconds. */
+const cancelPatience = 2000;
 
 class PipelineConnection {
   readonly #options: ClientConfig;
@@ -380,15 +455,19 @@ class PipelineConnection {
   #opened: OpenConnection | null = null;
   #opening: Promise<OpenConnection> | null = null;
   isSpeaking = false;
-  /** When it was last tried in vain to open it. */
+  /** Whether a cancellation is in progress. It can hit any statement until the server has received it. */
+  isCancelling = false;
+  /** The time of the last failed attempt to open it. */
   triedAt = -Infinity;
   #closing: Promise<unknown> = Promise.resolve();
 
-  /** Statements whose answers have not come, in the order in which the server answers them. */
+  /** Statements without a response, in the order of the responses. */
   readonly awaited: Pending[] = [];
-  /** When each of them was sent. */
+  /** The time at which each of them was sent. */
   readonly #times: number[] = [];
-  /** Those that wait until it is open. */
+  /** The time of the latest answer. */
+  #answeredAt = 0;
+  /** Statements that wait until the connection is open. */
   readonly #unsent: Pending[] = [];
 
   constructor(options: ClientConfig, guard: Guard | null, events: ConnectionEvents) {
@@ -401,13 +480,17 @@ class PipelineConnection {
     return this.#opened !== null;
   }
 
-  /** Whether the oldest statement has been waiting for its answer for too long to send more behind it. */
+  /** Whether the oldest statement has waited too long for its response to send more behind it. */
   isSlow(now: number, after = slowAfter): boolean {
-    const [oldest = now] = this.#times;
-    return now - oldest > after;
+    return this.awaited.length > 0 && now - this.begunAt > after;
   }
 
-  /** Whether a statement of this user is on it, and was not sent again elsewhere. */
+  /** The time at which the oldest statement became the oldest: when it was sent, or when its predecessor was answered. */
+  get begunAt(): number {
+    return Math.max(this.#times[0] ?? 0, this.#answeredAt);
+  }
+
+  /** Whether it runs a statement of this user that was not sent again elsewhere. */
   serves(user: string | undefined): boolean {
     return user !== undefined && this.awaited.some((pending) => pending.user === user && pending.line === this);
   }
@@ -426,6 +509,27 @@ class PipelineConnection {
     else if (this.#unsent.push(pending) === 1) void this.#openAndSend();
   }
 
+  /** Asks the server to cancel the oldest statement, over a separate connection. */
+  cancel(): void {
+    const { host, port, processID, secretKey } = (this.#opened?.client ?? {}) as Partial<CancellableClient>;
+    if (!host || !port || !processID || !secretKey) return;
+    this.isCancelling = true;
+    const request = Buffer.alloc(16);
+    for (const [place, value] of [16, cancelRequest, processID, secretKey].entries())
+      request.writeInt32BE(value, place * 4);
+    const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
+    socket.setTimeout(cancelPatience, () => socket.destroy());
+    socket.on('error', () => {}); // the statement continues
+    socket.on('close', () => {
+      // an answer that was sent before the cancellation is read first
+      setTimeout(() => {
+        this.isCancelling = false;
+        this.#events.left();
+      }, slowAfter);
+    });
+    socket.end(request);
+  }
+
   async close(): Promise<void> {
     const opened = this.#opened ?? (await this.#opening?.catch(() => null));
     if (opened) this.#retire(opened);
@@ -437,7 +541,7 @@ class PipelineConnection {
     return this.#opened;
   }
 
-  /** The statement leaves when this turn of the event loop has read all that came in with it. */
+  /** The statement leaves when this turn of the event loop has read all its input. */
   #send({ client, socket, described }: OpenConnection, pending: Pending): void {
     if (!this.isSpeaking) {
       this.isSpeaking = true;
@@ -455,7 +559,8 @@ class PipelineConnection {
   }
 
   #settle(pending: Pending, error: Error | null, result: QueryResult<Record<string, unknown>>): void {
-    const took = performance.now() - this.#drop(pending);
+    const took = performance.now() - this.begunAt;
+    this.#drop(pending);
     if (!error || !this.#events.failed(pending, error)) pending.settle(error, result);
     this.#events.answered(pending, took);
   }
@@ -474,12 +579,12 @@ class PipelineConnection {
     }
   }
 
-  /** @returns when it was sent. */
-  #drop(pending: Pending): number {
+  #drop(pending: Pending): void {
     const place = this.awaited.indexOf(pending);
     this.awaited.splice(place, 1);
+    this.#times.splice(place, 1);
     pending.copies -= 1;
-    return this.#times.splice(place, 1)[0] as number;
+    this.#answeredAt = performance.now();
   }
 
   #open(): Promise<OpenConnection> {
@@ -490,11 +595,11 @@ class PipelineConnection {
   async #connect(): Promise<OpenConnection> {
     const socket = new Socket();
     const client = new Client({ ...this.#options, pipeline: true, stream: () => socket } as ClientConfig);
-    // of this connection alone: another may be opened while this one, retired, is still being answered
+    // only this connection: another one may be opened while this one, retired, still delivers responses
     const watched = this.#guard?.watch(client);
     const described = new Described((client as unknown as { readonly connection: Connection }).connection);
     const opened = { client, described, socket, retiresAt: Date.now() + connectionLifetime * 1000 };
-    // Its statements report their own failure; without a listener the error would end the process.
+    // statements report their own failure; without a listener, the error would end the process
     client.on('error', () => this.#forget(opened));
     client.on('end', () => {
       watched?.();

@@ -4,8 +4,7 @@ import { fromPglite, type Db } from 'pg-boss';
 import { nativeClient, type Database } from './open.ts';
 
 /**
- * The database as pg-boss asks for it: on the connections that are open already, with values read as `pg` reads them
- * and not as entities are.
+ * Adapts the database for pg-boss. Uses the open connections, with values parsed as `pg` does and not as for entities.
  */
 export async function queueDatabase(database: Pick<Database, 'orm' | 'engine'>): Promise<Db> {
   return database.engine === 'embedded'
@@ -22,8 +21,8 @@ function onPglite(pglite: PGlite): Db {
 }
 
 /**
- * A text without values may be a whole transaction. Where it fails in the middle, its connection would go back into the
- * pool inside that transaction, and fail the request that gets it next: it is closed instead.
+ * Runs the statements of pg-boss on a pool. A text without values may be a whole transaction. If it fails in the
+ * middle, the connection is closed: back in the pool, its open transaction would break the next request.
  */
 function onPool(pool: Pool): Db {
   return {

@@ -6,10 +6,9 @@ import { LRUCache } from 'lru-cache';
 import type { Pipeline, Sender } from './pipeline.ts';
 
 /**
- * Rows of one statement with parameters $1, $2, …; its values come out alike on every engine. A server plans it once, or
- * each time for these values where the best plan depends on them. What must be answered is tried again, for as long
- * as a
- * request may take, while no connection can be had.
+ * Runs one statement with parameters $1, $2, … Values have the same form on every engine. The server plans the
+ * statement once, or each time if the best plan depends on the values. While no connection is available, a statement
+ * that must be answered is retried until the time limit of a request.
  */
 export type RunStatement = (
   text: string,
@@ -18,10 +17,10 @@ export type RunStatement = (
   mustAnswer?: boolean,
 ) => Promise<readonly Record<string, unknown>[]>;
 
-/** How long a connection lives, in seconds: what was prepared on it ends with it. */
+/** The lifetime of a connection in seconds. Its prepared statements end with it. */
 export const connectionLifetime = 3600;
 
-/** The ways in which statements are run. */
+/** The different ways to run statements. */
 export interface Runners {
   readonly run: RunStatement;
   readonly runFor: (user: string | null) => RunStatement;
@@ -29,9 +28,9 @@ export interface Runners {
 }
 
 /**
- * Runs through pipelines, as prepared statements where one plan does for all values: parsed and planned once a connection.
- * A pooler between may not know those. What must be answered goes over the pool for changes where no pipeline is to be had:
- * a change that was just stored left a connection there.
+ * Runs statements through pipelines. A statement with one plan for all values is prepared: parsed and planned once per
+ * connection. Poolers may not support this. If no pipeline connection is available, a statement that must be answered
+ * uses the pool for changes, where the stored change has left a connection.
  */
 export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: boolean, changes: RunStatement): Runners {
   const names = new StatementNames();
@@ -58,13 +57,13 @@ export function runOnPipelines(reads: Pipeline, reserved: Pipeline, prepares: bo
   };
 }
 
-/** Runs all statements in the same way, where there are no connections to choose from. */
+/** Runs all statements in the same way, if there is only one kind of connection. */
 export const runOnOne = (run: RunStatement): Runners => ({ run, runFor: () => run, runReserved: run });
 
-/** An instant as its text in UTC, which `pg` would work out in the zone of the process. */
+/** Formats an instant as UTC. `pg` would use the time zone of the process. */
 const sent = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
 
-/** Runs through the pool that entities are stored through, and prepares nothing: what every pooler between allows. */
+/** Runs unprepared statements on the pool of the entity manager. Every pooler supports this. */
 export function runOnPool(pool: Pool): RunStatement {
   return async (text, params = []) => {
     const { rows } = (await pool.query({ text, values: [...params], types: valueTypes })) as QueryResult<
@@ -74,16 +73,16 @@ export function runOnPool(pool: Pool): RunStatement {
   };
 }
 
-/** Waits, as every statement there does, for a transaction that is open. */
+/** Statements wait for an open transaction, because PGlite has only one connection. */
 export function runOnPglite(pglite: PGlite): RunStatement {
   return async (text, params = []) =>
     (await pglite.query<Record<string, unknown>>(text, [...params], { parsers })).rows;
 }
 
 /**
- * Gives the texts used last a name to be prepared under. What is prepared stays in the memory of every connection for
- * its lifetime, so in that time only so many names are given, to texts of so many characters together; a text beyond them
- * runs unprepared.
+ * Names the most recently used statements, so that they are prepared. Each connection keeps prepared statements in
+ * memory for its lifetime, so their number and total length are limited during that time. Statements beyond the limits
+ * run unprepared.
  */
 export class StatementNames {
   readonly #names: LRUCache<string, string>;
@@ -125,14 +124,14 @@ const same: Parse = (text) => text;
 const integer: Parse = (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : text);
 const instant: Parse = (text) => new Date(`${text.replace(' ', 'T')}${/[+-]\d\d$/.test(text) ? ':00' : ''}`);
 const bytes: Parse = (text) => Buffer.from(text.slice(2), 'hex');
-/** Reads any array as its items' texts: what `pg` does for text[]. */
+/** Parses an array of any type as texts, as `pg` does for text[]. */
 export const strings = types.getTypeParser(1009 as never) as unknown as (text: string) => (string | null)[];
 const listOf =
   (parse: Parse): Parse =>
   (text) =>
     strings(text).map((item) => (item === null ? null : parse(item)));
 
-/** Every type that is stored or counted here, by its number in PostgreSQL. A type that is not listed comes as its text. */
+/** The parsers of all types that are used here, by PostgreSQL's type number. Values of other types stay text. */
 const parsers: Record<number, Parse> = {
   16: (text) => text === 't', // bool
   17: bytes, // bytea
@@ -148,7 +147,7 @@ const parsers: Record<number, Parse> = {
   1015: strings, // varchar[]
   1016: listOf(integer), // int8[]
   1043: same, // varchar
-  1082: same, // date: a day, in no time zone
+  1082: same, // date: a day without a time zone
   1114: same, // timestamp
   1115: strings, // timestamp[]
   1182: strings, // date[]
@@ -162,7 +161,7 @@ const parsers: Record<number, Parse> = {
   3807: listOf(JSON.parse), // jsonb[]
 };
 
-/** How `pg` reads values here, instead of with its own defaults. */
+/** Replaces `pg`'s default parsers. */
 export const valueTypes = { getTypeParser: (oid: number) => parsers[oid] ?? same } as {
   getTypeParser: typeof types.getTypeParser;
 };

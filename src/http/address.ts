@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 /**
- * Reads a client's address from what a socket or a proxy says: without port, brackets and zone, and IPv4 as IPv4 where
- * it is written as IPv6. Null for anything else.
+ * Parses the address of a client, from a socket or a proxy header. Removes the port, brackets and zone, and turns an
+ * IPv4 address in IPv6 form into plain IPv4. Null for anything else.
  */
 export function readAddress(said: string | undefined): string | null {
   const [, bracketed, withPort] = /^\s*(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)\s*$/.exec(said ?? '') ?? [];
@@ -16,13 +16,16 @@ export function readAddress(said: string | undefined): string | null {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
-/** The address of a client. What a trusted proxy names counts if it is an IP address; the peer's own does otherwise. */
+/**
+ * The address of a client: the one that a trusted proxy names, if it is an IP address. Otherwise the address of the
+ * peer.
+ */
 export const clientAddress = (request: FastifyRequest): string | null =>
   readAddress(request.ip) ?? readAddress(request.raw.socket.remoteAddress);
 
 /**
- * Reads X-Forwarded-For without the ports and brackets that some proxies add, and warns once where a proxy in a private
- * network sends it but TRUSTED_PROXIES does not name that proxy: all its clients would count as one.
+ * Parses X-Forwarded-For without the ports and brackets that some proxies add. Warns once if a proxy in a private
+ * network sends the header but is missing in TRUSTED_PROXIES: all its clients would count as one.
  */
 export function readForwardedFor(app: FastifyInstance): void {
   let hasWarned = false;
@@ -46,7 +49,7 @@ export function readForwardedFor(app: FastifyInstance): void {
   });
 }
 
-/** Fastify lists no more than the peer where it does not trust it. */
+/** Fastify lists only the peer if it does not trust it. */
 const isUntrustedProxy = ({ ips = [], raw }: FastifyRequest): boolean => ips.length < 2 && isPrivate(raw.socket);
 
 const privateNetworks = new BlockList();

@@ -2,7 +2,7 @@ import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql';
 import { isObjectType } from 'graphql';
 import { cleaned } from '../entities/text.ts';
 
-/** Arguments and input fields that are taken as they come, whatever characters they have: what they must equal is secret. */
+/** Arguments and input fields that are never cleaned: they are compared with a secret, so every character counts. */
 export const secretInputs: ReadonlySet<string> = new Set([
   'challenge',
   'code',
@@ -19,7 +19,7 @@ export const secretInputs: ReadonlySet<string> = new Set([
 
 type Resolve = GraphQLFieldResolver<unknown, unknown>;
 
-/** Has every field that takes arguments see their text {@link cleaned}, from literals and variables alike. */
+/** Wraps every field with arguments so that it gets its text {@link cleaned}, from literals and variables alike. */
 export function cleanArguments(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
@@ -45,7 +45,7 @@ function cleanedWithin(given: unknown): unknown {
   );
 }
 
-/** An input, and no value that a scalar made of one. */
+/** True for an input object. False for a value that a scalar created. */
 function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -3,9 +3,9 @@ import { Kind, type DirectiveNode, type DocumentNode, type OperationDefinitionNo
 import type { Context } from '../context.ts';
 
 /**
- * Has `@skip` and `@include` in the root selection set of a subscription refused, as the GraphQL specification of
- * September 2025 does (5.2.4.1). graphql-js 16 evaluates them without variables while it validates, and throws where one is
- * missing. So they are moved to the operation, where it refuses them: "may not be used on SUBSCRIPTION".
+ * Refuses `@skip` and `@include` in the root selection set of a subscription, as the GraphQL specification of September
+ * 2025 requires (5.2.4.1). graphql-js 16 evaluates them during validation, without variables, and throws if one is
+ * missing. This plugin moves them to the operation, where graphql-js refuses them: "may not be used on SUBSCRIPTION".
  */
 export const noRootConditions: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
@@ -30,10 +30,10 @@ function moveConditions(document: DocumentNode, operation: OperationDefinitionNo
   if (moved.length > 0) Object.assign(operation, { directives: [...(operation.directives ?? []), ...moved] });
 }
 
-/** The selections in the root selection set of an operation, and those in the fragments there. */
+/** Lists the selections in the root selection set of an operation, also those inside fragments. */
 function rootSelections({ definitions }: DocumentNode, operation: OperationDefinitionNode): ReadonlySet<SelectionNode> {
   const found = new Set(operation.selectionSet.selections);
-  // what is added to a set while it is iterated is visited too, and only once
+  // a `for` loop over a set also visits what is added meanwhile, each item once
   for (const selection of found) {
     if (selection.kind === Kind.INLINE_FRAGMENT)
       for (const inner of selection.selectionSet.selections) found.add(inner);

@@ -4,10 +4,10 @@ import type { Viewer } from '../entities/viewer.ts';
 import { LRUCache } from 'lru-cache';
 import { fragmentsOf } from './selection.ts';
 
-/** Bytes of heap that the documents may take with all that hangs on them, as {@link bytesOf} estimates it. */
+/** The heap, in bytes, that documents and everything attached to them may use, as {@link bytesOf} estimates it. */
 const defaultCapacity = 64_000_000;
 
-/** What Apollo keeps values in. */
+/** Apollo's interface of a cache. */
 interface Store<Value> {
   get(key: string): Promise<Value | undefined>;
   set(key: string, value: Value): Promise<void>;
@@ -19,9 +19,10 @@ interface ViewerContext extends BaseContext {
 }
 
 /**
- * Keeps parsed documents, so that what clients send again and again is parsed, validated, planned and compiled once: plans
- * and compiled queries hang on the document weakly. A document is kept once a signed-in caller was answered it without
- * errors, so nobody else can fill the cache. The same documents are the persisted queries, as both are found by their hash.
+ * Caches parsed documents, so that a document that clients send again is parsed, validated, planned and compiled only
+ * once. Plans and compiled queries are attached to the document by weak references. A document is cached after a
+ * signed-in caller received an answer without errors, so nobody else can fill the cache. Persisted queries use the same
+ * cache, because both are found by their hash.
  */
 export class Documents<Context extends ViewerContext> {
   readonly #kept: LRUCache<string, DocumentNode>;
@@ -30,19 +31,23 @@ export class Documents<Context extends ViewerContext> {
     this.#kept = new LRUCache({ maxSize: capacity, maxEntrySize: capacity / 10 });
   }
 
-  /** The estimated bytes of all documents that are kept. */
+  /** The estimated size of all cached documents, in bytes. */
   get bytes(): number {
     return this.#kept.calculatedSize;
   }
 
-  /** Apollo's store of parsed documents. Apollo stores every valid document, from any caller: that is ignored. */
+  /**
+   * Apollo's cache of parsed documents. Apollo would store every valid document of any caller, so writes are ignored.
+   */
   readonly parsed: Store<DocumentNode> = {
     get: async (key) => this.#kept.get(hashIn(key)),
     set: async () => {},
     delete: async () => false,
   };
 
-  /** Apollo's store of persisted queries, which it would fill with whatever is sent with a hash. */
+  /**
+   * Apollo's cache of persisted queries. Apollo would store anything that is sent with a hash, so writes are ignored.
+   */
   readonly persisted: Store<string> = {
     get: async (key) => this.#kept.get(hashIn(key))?.loc?.source.body,
     set: async () => {},
@@ -55,7 +60,7 @@ export class Documents<Context extends ViewerContext> {
 
   #keep({ document, queryHash, operation, errors, response, contextValue }: GraphQLRequestContext<Context>): void {
     if (!document || queryHash === undefined || contextValue.viewer.isAnonymous) return;
-    // a subscription is answered elsewhere, and parsed once for each
+    // a subscription is answered elsewhere, and is parsed once
     if (!operation || operation.operation === 'subscription') return;
     const { body } = response;
     const hasErrors = errors !== undefined || body?.kind !== 'single' || body.singleResult.errors !== undefined;
@@ -64,15 +69,15 @@ export class Documents<Context extends ViewerContext> {
   }
 }
 
-/** Apollo puts a prefix before a hash. */
+/** Removes the prefix that Apollo adds to a hash. */
 const hashIn = (key: string): string => key.slice(key.lastIndexOf(':') + 1);
 
-/** Bytes of heap, rounded up: of a character, of a token once it is parsed, and of a field once it is planned and compiled. */
+/** The heap, in bytes and rounded up: per character, per parsed token, and per planned and compiled field. */
 const [perCharacter, perToken, perField] = [2, 500, 4_000];
 
 /**
- * How much of the heap a document takes once it is planned and compiled. Fields count where their fragments are spread:
- * each time, they are planned and compiled.
+ * Estimates the heap that a document uses after it is planned and compiled. The fields of a fragment count at each
+ * spread, because they are planned and compiled each time.
  */
 export function bytesOf(document: DocumentNode): number {
   const fragments = fragmentsOf(document);

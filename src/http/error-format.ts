@@ -68,7 +68,7 @@ const refusalOfGraphQL: Record<string, (message: string, thrown: unknown) => Ref
   BAD_USER_INPUT: (message, thrown) => variableProblem(message, thrown),
   BAD_REQUEST: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
   OPERATION_RESOLUTION_FAILURE: (message) => new Refusal('BAD_INPUT', withoutValues(message)),
-  // clients check this code, or the message of Apollo
+  // clients check this code or Apollo's message
   PERSISTED_QUERY_NOT_FOUND: () => new Refusal('PERSISTED_QUERY_NOT_FOUND'),
 };
 

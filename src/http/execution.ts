@@ -19,28 +19,28 @@ import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import type { Context } from '../context.ts';
 import { fragmentsOf, rootFields } from './selection.ts';
 
-/** What one operation is executed with, parsed and validated. */
+/** A parsed and validated operation with everything that its execution needs. */
 export interface Execution {
   readonly document: DocumentNode;
   readonly operationName: string | null;
-  /** Null where the document has none of that name, or several and no name was given. */
+  /** Null if the document has no operation of that name, or if it has several and no name was given. */
   readonly operation: OperationDefinitionNode | null;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly context: unknown;
-  /** How far a mutation of several fields is. */
+  /** The progress of a mutation with several fields. */
   readonly progress?: Progress;
 }
 
-/** What the fields of a mutation answered so far, and whether the next one is not to begin. */
+/** The results of the mutation fields so far, and whether the next field must not start. */
 export interface Progress {
   readonly completed: Record<string, unknown>;
   isOver: boolean;
 }
 
-/** Executes operations. What is answered does not depend on which of these does it. */
+/** Executes operations. Every implementation gives the same answer. */
 export type Execute = (execution: Execution) => Promise<ExecutionResult>;
 
-/** Walks through the document of every operation, as GraphQL's reference does. */
+/** Interprets the document of every operation, as the GraphQL reference implementation does. */
 export function interpreting(schema: GraphQLSchema): Execute {
   const interpret: Execute = async ({ document, operationName, variables, context }) =>
     execute({ schema, document, operationName, variableValues: variables, contextValue: context });
@@ -65,14 +65,14 @@ function mutationKeys(schema: GraphQLSchema, { document, operation, variables }:
   try {
     return [...collectFields(schema, fragments, coerced, type, operation.selectionSet).keys()];
   } catch {
-    return []; // a null for the condition of a directive: the execution reports it
+    return []; // the condition of a directive is null: the execution reports it
   }
 }
 
 /**
- * Executes a mutation of several fields field by field, in their order, until one is refused. Mutation fields are not
- * nullable, so GraphQL answers `data: null` then, and the results of the fields before would be lost: they are answered
- * as `extensions.completed`, under their keys.
+ * Executes a mutation with several fields one field after the other, and stops at the first error. Mutation fields are
+ * not nullable, so GraphQL would then answer `data: null` and lose the earlier results. They are returned in
+ * `extensions.completed`, under their keys.
  */
 async function oneByOne(
   run: Execute,
@@ -98,11 +98,11 @@ export const newProgress = (): Progress => ({
   isOver: false,
 });
 
-/** Whether a field that was completed did something. */
+/** Whether a completed field changed something. */
 export const isDone = (execution: Execution, completed: Progress['completed']): boolean =>
   rootFields(execution).some(({ name, key }) => name !== '__typename' && key in completed);
 
-/** The document with the fields of its operation that answer under one key, and no others. */
+/** Reduces a document to the fields of its operation that answer under one key. */
 function withOnly({ document, operation }: Execution, key: string, root: string): DocumentNode {
   const definitions = document.definitions.map((each) =>
     each === operation || (each.kind === Kind.FRAGMENT_DEFINITION && each.typeCondition.name.value === root)
@@ -112,7 +112,7 @@ function withOnly({ document, operation }: Execution, key: string, root: string)
   return { ...document, definitions };
 }
 
-/** Keeps every spread: the fragments on the root type are reduced alike. */
+/** Keeps every spread, because the fragments on the root type are reduced in the same way. */
 function selecting({ kind, selections }: SelectionSetNode, key: string): SelectionSetNode {
   const kept = selections.flatMap((each): SelectionNode[] => {
     if (each.kind === Kind.FIELD) return (each.alias ?? each.name).value === key ? [each] : [];
@@ -121,18 +121,21 @@ function selecting({ kind, selections }: SelectionSetNode, key: string): Selecti
   return { kind, selections: kept };
 }
 
-/** How often an operation is executed before it is compiled: compiling takes as long as many executions. */
+/** The number of executions after which an operation is compiled. Compiling takes as long as many executions. */
 const worthCompiling = 4;
 
-/** How many more executions it takes after an answer with errors, so that what always fails is not executed twice each time. */
+/**
+ * The number of additional executions after an answer with errors, so that an operation that always fails is not
+ * executed twice each time.
+ */
 const afterErrors = 100;
 
 /**
- * Compiles a query that is executed again and again, and interprets everything else. Only a parsed document that is kept
- * (see `http/documents.ts`) is ever executed twice, and the compiled form lives as long as the document.
+ * Compiles queries that are executed repeatedly, and interprets everything else. Only a cached document (see
+ * `http/documents.ts`) is executed more than once, and its compiled form lives as long as the document.
  *
- * The compiler's answers differ from the reference's for many documents. `isCompilable` says which it may take; its variables
- * are coerced by the reference; and an answer with errors is discarded for that of the reference.
+ * For many documents, the answers of the compiler differ from the reference. So `isCompilable` selects what it may
+ * compile, the reference coerces the variables, and an answer with errors is replaced by the answer of the reference.
  */
 export function compiling(schema: GraphQLSchema, after = worthCompiling): Execute {
   const interpret = interpreting(schema);
@@ -155,21 +158,24 @@ export function compiling(schema: GraphQLSchema, after = worthCompiling): Execut
     if (!result.errors) return result;
     times.set(operation, -afterErrors);
     compiled.delete(operation);
-    if (allowance && left !== undefined) allowance.left = left; // what the first execution spent of it is given back
+    if (allowance && left !== undefined) allowance.left = left; // restore what the first execution used
     return interpret({ ...execution, context: withoutRefusals(context) });
   };
 }
 
-/** The same context for a second execution: what it refuses is on record from the first. */
+/** Copies the context for a second execution. Refusals were already recorded by the first one. */
 const withoutRefusals = (context: unknown): object =>
   Object.create(context as object, { refused: { value: () => {} } }) as object;
 
-/** Names that the compiler makes names of its own from; with underscores, those of two places could be the same. */
+/**
+ * Names that are safe for the compiler, which builds other names from them. With underscores, two places could get the
+ * same name.
+ */
 const plainName = /^(?!idx\d)[A-Za-z][A-Za-z0-9]*$/;
 
 /**
- * Whether the compiler answers a valid document as the reference does, whatever its variables are: it has no directives, its
- * variables stand for whole arguments, and it does not ask about the schema.
+ * Whether the compiler answers a valid document like the reference for any variables. Such a document has no
+ * directives, uses variables only as whole arguments, and does not query the schema.
  */
 export function isCompilable(document: DocumentNode): boolean {
   let isPlain = true;
@@ -188,17 +194,17 @@ export function isCompilable(document: DocumentNode): boolean {
         parent && 'kind' in parent && (parent.kind === Kind.ARGUMENT || parent.kind === Kind.VARIABLE_DEFINITION);
       return isWhole && plainName.test(name.value) ? undefined : refuse();
     },
-    // the compiler marks what JSON cannot say by strings that begin so
+    // the compiler marks values that JSON cannot express with strings that start like this
     StringValue: ({ value }) => (value.includes('__MAGIC_') ? refuse() : undefined),
   });
   return isPlain;
 }
 
-/** The type of every variable that is coerced before: no schema can have one of this name. */
+/** The type of every variable that is already coerced. No schema can contain a type of this name. */
 const coercedType = new GraphQLScalarType({ name: 'Coerced' });
 const coercedName = '$coerced';
 
-/** Compiles an operation; null for what the compiler does not know. Its variables are given to it coerced. */
+/** Compiles an operation whose variables are already coerced. Null if the compiler does not support it. */
 function compilerOf(schema: GraphQLSchema): (execution: Execution) => CompiledQuery | null {
   const getType = (name: string) => (name === coercedName ? coercedType : schema.getType(name));
   const withCoerced = Object.create(schema, { getType: { value: getType } }) as GraphQLSchema;
@@ -220,16 +226,16 @@ const withCoercedVariables = (document: DocumentNode): DocumentNode =>
     }),
   });
 
-/** What of Apollo's options says how operations are executed. */
+/** The options of Apollo that replace the execution. */
 interface Executing<Context extends BaseContext> {
   readonly gateway: Exclude<ApolloServerOptions<Context>['gateway'], undefined>;
   readonly plugin: ApolloServerPlugin<Context>;
 }
 
 /**
- * Replaces Apollo's executor. What succeeds is answered by a plugin; what fails goes on as the
- * answer of a gateway, whose errors Apollo puts in form. Not all goes that way, because what Apollo makes for a gateway
- * holds on to the request until the whole heap is collected.
+ * Replaces Apollo's executor. A plugin returns successful answers. Failed ones are passed on as the answer of a
+ * gateway, so that Apollo formats their errors. Only failures take that way, because the gateway objects of Apollo keep
+ * the request in memory until the next full garbage collection.
  */
 export function executing<Context extends BaseContext>(schema: GraphQLSchema, run: Execute): Executing<Context> {
   const failed = new WeakMap<object, Promise<ExecutionResult>>();

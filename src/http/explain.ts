@@ -3,13 +3,13 @@ import type { Context, ContextSources } from '../context.ts';
 import type { RunQuery } from '../reading/reader.ts';
 import { current } from './request-time.ts';
 
-/** What `extensions.explain` has, in development, for a request with the header `x-explain: 1`. */
+/** The content of `extensions.explain`, in development, for a request with the header `x-explain: 1`. */
 export interface Explanation {
-  /** The computed cost of the operation. Null until it was computed. */
+  /** The computed cost of the operation. Null until it is computed. */
   cost: number | null;
-  /** The limit of the cost, MAX_COST. */
+  /** The maximum cost, from MAX_COST. */
   costLimit: number | null;
-  /** The statements that read, in the order in which they ended. Values of callers are parameters. */
+  /** The statements that read, in the order in which they ended. Values of callers appear only as parameters. */
   readonly statements: { readonly sql: string; readonly milliseconds: number; readonly rows: number }[];
 }
 
@@ -40,7 +40,7 @@ export function explained(sources: ContextSources): ContextSources {
   };
 }
 
-/** Adds the explanation to the answer. */
+/** Adds the explanation to the response. */
 export const explains: ApolloServerPlugin<Context> = {
   async requestDidStart() {
     return {

@@ -7,10 +7,10 @@ import { clientAddress } from './address.ts';
 
 const deviceCookieSeconds = 365 * 86_400;
 
-/** People whose device a shared browser may be, the latest first. */
+/** The maximum number of users whose device cookie a shared browser keeps. The oldest cookie is dropped first. */
 const mostDevices = 5;
 
-/** What a request brings, and how its cookies are set: where no script can read them. */
+/** Collects the facts of a request. Sets its cookies so that no script can read them. */
 export function incoming(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -43,7 +43,7 @@ export function incoming(
   };
 }
 
-/** A header that was sent once. */
+/** Returns a header that was sent exactly once. Null otherwise. */
 const sole = (header: string | string[] | undefined): string | null => (typeof header === 'string' ? header : null);
 
 const given = <T extends Record<string, string | undefined>>(values: T): { [Key in keyof T]?: string } =>

@@ -62,47 +62,50 @@ import {
   transportProblem,
 } from './transport.ts';
 
-/** What HTTP serves. */
+/** The parts that the HTTP server needs. */
 export interface HttpOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly schema: GraphQLSchema;
   readonly execute: Execute;
   readonly contextOf: (incoming: Incoming) => Promise<Context>;
-  /** Milliseconds until an access token ends. */
+  /** Returns the milliseconds until an access token expires. */
   readonly timeLeft: (accessToken: string) => number;
   /** Resolves while the database answers. */
-  /** Traces requests. Left out if tracing is off. */
+  /** Traces requests. Undefined if tracing is off. */
   readonly onRequest?: onRequestHookHandler;
   readonly checkDatabase: () => Promise<string | null>;
-  /** What keeps the service from being ready, in a sentence; null where it is. */
+  /** Says in a sentence why the service is not ready. Null if it is ready. */
   readonly trouble: () => string | null;
-  /** Whether more than the settings can be asked: as soon as it was ready once, and until the end. */
+  /** Whether operations beyond the settings are served: from the first time the service is ready until it stops. */
   readonly isServing: () => boolean;
   readonly metrics: Metrics;
-  /** The documents that alone are executed; null where every document is. */
+  /** The only documents that are executed. Null if every document is. */
   readonly trusted: TrustedDocuments | null;
-  /** The playground, where it is offered. */
+  /** Registers the playground. Undefined if it is off. */
   readonly playground?: (app: FastifyInstance) => Promise<void>;
 }
 
-/** Tokens a document may have. */
+/** The maximum number of tokens in a document. */
 const maxTokens = 2_000;
 
-/** Milliseconds an idle connection is kept: longer than load balancers keep theirs, so that it is they who close it. */
+/** How long an idle connection is kept, in milliseconds. Longer than in load balancers, so that they close it first. */
 const keepAlive = 75_000;
 
-/** Milliseconds in which the database has to answer for the service to be healthy. */
+/** The time-out of the database for a health check, in milliseconds. */
 const healthPatience = 2_000;
 
-/** The HTTP server: /graphql, /health, /livez and, where they are offered, /schema.graphql and the playground; and its WebSockets. Not listening yet. */
+/**
+ * Creates the HTTP server with its WebSockets: /graphql, /health, /livez and, if enabled, /schema.graphql and the
+ * playground. It does not listen yet.
+ */
 export async function createHttp(served: HttpOptions): Promise<{ app: FastifyInstance; sockets: Sockets }> {
   const { config, log, trouble } = served;
   const app = bareServer(served);
   const isProduction = config.environment === 'production';
   const wantsExplanation = ({ headers }: FastifyRequest): boolean => !isProduction && headers['x-explain'] === '1';
   readForwardedFor(app);
-  // HTTP allows ignoring an unknown expectation; by default Node.js refuses it
+  // by default, Node.js refuses an unknown expectation; HTTP allows ignoring it
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   if (served.onRequest) app.addHook('onRequest', served.onRequest);
   app.addHook('onRequest', (request, reply, done) => {
@@ -111,7 +114,7 @@ export async function createHttp(served: HttpOptions): Promise<{ app: FastifyIns
     current.run(wantsExplanation(request) ? { ...asking, explanation: newExplanation() } : asking, done);
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    // a client that kept the connection would find it closed the next time, and an end would wait for it
+    // during a shutdown, clients must not reuse the connection, and open connections would delay the end
     if (trouble() !== null) void reply.header('connection', 'close');
     done();
   });
@@ -139,7 +142,7 @@ export async function createHttp(served: HttpOptions): Promise<{ app: FastifyIns
   return { app, sockets };
 }
 
-/** Browsers on other origins, where there are any. */
+/** The CORS options for the allowed origins. */
 const corsOf = ({ allowed }: Origins) => ({
   origin: allowed,
   credentials: true,
@@ -154,25 +157,25 @@ const corsOf = ({ allowed }: Origins) => ({
     'x-vault-token',
   ],
   exposedHeaders: ['x-request-id'],
-  // it would be refused in plain text
+  // the plugin would refuse in plain text
   strictPreflight: false,
 });
 
 const security = securityHeaders();
 
-/** The headers of every answer. */
+/** The headers of every response. */
 const headersOf = ({ id }: FastifyRequest) => ({ ...security, 'cache-control': 'no-store', 'x-request-id': id });
 
 const bareServer = ({ log, config: { trustedProxies, patience } }: HttpOptions): FastifyInstance =>
   fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    // log lines name their request themselves: a logger per request would cost as much as its lines
+    // log lines contain their request id; a logger per request would cost as much as its lines
     childLoggerFactory: (logger) => logger,
     bodyLimit,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     genReqId: () => randomUUID(),
-    // for an address that cannot be decoded, no hook and no handler of ours is asked
+    // for a URL that cannot be decoded, Fastify calls none of our hooks and handlers
     frameworkErrors: (error, request, reply: FastifyReply) => {
       const { status, message } = transportProblem(error);
       void reply.headers(headersOf(request)).code(status).send({ error: message });
@@ -184,7 +187,7 @@ const bareServer = ({ log, config: { trustedProxies, patience } }: HttpOptions):
     http: {
       connectionsCheckingInterval: 1_000,
       headersTimeout: patience.request * 1000,
-      // what asks for another protocol than this goes on in HTTP
+      // requests to upgrade to another protocol continue in HTTP
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     },
     clientErrorHandler: refuseBroken,
@@ -220,7 +223,7 @@ async function answers(checkDatabase: HttpOptions['checkDatabase']): Promise<str
   }
 }
 
-/** Serves the schema as text to code generators and mocks, where introspection is allowed as well. */
+/** Serves the schema as text for code generators and mocks, if introspection is allowed. */
 function registerSchema(app: FastifyInstance, schema: GraphQLSchema): void {
   let text: string | undefined;
   app.get('/schema.graphql', (_request, reply) =>
@@ -310,7 +313,7 @@ function apolloOf(
   });
 }
 
-/** Cuts Apollo's own lines at the first colon: an error's text follows, which may quote a document. */
+/** Cuts Apollo's log lines at the first colon, because the error text behind it may quote a document. */
 function withoutDetails(log: FastifyBaseLogger): Logging {
   const brief = (message: unknown): string => `Apollo Server: ${String(message).split(':')[0]}`;
   return {

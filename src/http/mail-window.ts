@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { readAddress } from './address.ts';
 
-/** How many mails are kept. */
+/** The maximum number of mails that are kept. */
 const limit = 50;
 
-/** The latest mails of this process, where no SMTP server sends them: `/mail` shows them on the machine of the developer. */
+/** Keeps the latest mails of this process for the developer, if no SMTP server sends them. `/mail` shows them. */
 export class MailWindow {
   readonly #mails: { at: Date; text: string }[] = [];
 
-  /** @returns what prints a mail as before, and keeps it. */
+  /** @returns a function that prints a mail with `print` and keeps it. */
   recording(print: (text: string) => void): (text: string) => void {
     return (text) => {
       this.#mails.unshift({ at: new Date(), text });
@@ -55,12 +55,15 @@ export class MailWindow {
   }
 }
 
-/** A proxy on this machine passes on the host that its client named; so does a page that rebinds its name to this machine. */
+/**
+ * Checks the host as well as the address. A proxy on this machine passes on the host that its client named, and so does
+ * a page that rebinds its name to this machine.
+ */
 const isOfThisMachine = ({ raw, hostname }: FastifyRequest): boolean =>
   /^(127\.\d+\.\d+\.\d+|::1)$/.test(readAddress(raw.socket.remoteAddress) ?? '') &&
   /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
 
-/** Makes text safe between tags and in attributes. */
+/** Escapes text for HTML, between tags and in attributes. */
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 

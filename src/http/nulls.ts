@@ -16,7 +16,7 @@ import {
 import { badInput } from '../errors.ts';
 import { placeOf } from './error-format.ts';
 
-/** An operation as it was parsed and validated, with its variables. */
+/** A parsed and validated operation with its variables. */
 interface Operation {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
@@ -34,7 +34,7 @@ export function assertNoNullAtDefault(schema: GraphQLSchema, { document, operati
     Object.values(variables).includes(null) || definitions.some(({ defaultValue }) => defaultValue?.kind === Kind.NULL);
   if (!hasNull) return;
   const { coerced } = getVariableValues(schema, definitions, variables);
-  if (!coerced) return; // execution says what is wrong with them
+  if (!coerced) return; // the execution reports what is wrong
   const usage = findNullUsage(schema, { document, operation, variables: coerced });
   if (usage) throw badInput({ path: placeOf(usage) || usage.name.value, message: 'is required' });
 }
@@ -60,7 +60,7 @@ function findNullUsage(schema: GraphQLSchema, { document, operation, variables }
       if (variables[variable.name.value] === null && isNonNullType(types.getInputType())) found ??= variable;
     },
   };
-  // a set: what is added while it is read is read as well, and once
+  // a `for` loop over a set also visits what is added meanwhile, each item once
   for (const definition of pending) visit(definition, visitWithTypeInfo(types, visitor));
   return found;
 }

@@ -1,18 +1,18 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 
-/** Any port of this machine, from which a front end under development is served. */
+/** Any port of this machine, for front ends under development. */
 const localhost = /^https?:\/\/((?:[a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 
-/** Milliseconds from one line about refused origins to the next. */
+/** The minimum delay between two log lines about refused origins, in milliseconds. */
 const logEvery = 60_000;
 
-/** Characters of an origin that are logged. */
+/** The maximum number of characters of an origin in the log. */
 const longestLogged = 200;
 
-/** The origins from which browsers may use the service, for HTTP and for WebSockets alike. */
+/** The origins whose pages may use the service, over HTTP and WebSockets. */
 export class Origins {
-  /** As the CORS plugin takes them; the service's own origin needs none. */
+  /** The origins for the CORS plugin. The service's own origin needs no entry. */
   readonly allowed: (string | RegExp)[];
   #refused = 0;
   #loggedAt = -Infinity;
@@ -25,17 +25,20 @@ export class Origins {
     this.allowed = [...corsOrigins, ...(environment === 'development' ? [localhost] : [])];
   }
 
-  /** Whether a request comes from an allowed origin, from the service's own, or from no browser. A refusal is logged. */
+  /**
+   * Whether a request comes from an allowed origin, from the service's own origin, or from a client other than a
+   * browser. Logs a refusal.
+   */
   admits({ headers, host }: Pick<FastifyRequest, 'headers' | 'host'>): boolean {
     const { origin, 'sec-fetch-site': site } = headers;
-    // no script can set Sec-Fetch-Site, so it tells even behind a proxy that changes the host
+    // no script can set Sec-Fetch-Site, so it is reliable even behind a proxy that changes the host
     if (origin === undefined || site === 'same-origin' || isSame(origin, host)) return true;
     if (this.allowed.some((each) => (typeof each === 'string' ? each === origin : each.test(origin)))) return true;
     this.#report(origin);
     return false;
   }
 
-  /** Logs at most one line a minute, as any page can cause it. */
+  /** Logs at most one line a minute, because any page can cause it. */
   #report(origin: string): void {
     this.#refused += 1;
     const now = this.now();

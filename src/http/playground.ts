@@ -12,17 +12,19 @@ import { escapeHtml, type MailWindow } from './mail-window.ts';
 export interface Example {
   /** `4-a-grievance/1-file` */
   readonly name: string;
-  /** The document, with the comment that explains it. */
+  /** The document, with a comment that explains it. */
   readonly document: string;
-  /** The variables as JSON, where it has any; `{{grievanceId}}` is what an earlier example kept. */
+  /**
+   * The variables as JSON. `{{grievanceId}}` stands for a value that an earlier example stored. Null without variables.
+   */
   readonly variables: string | null;
-  /** The seeded login who is to send it. */
+  /** The seeded user who sends it. */
   readonly as: string;
-  /** What of its answer later examples ask with: where it is found, by what it is called. */
+  /** The values of the answer that later examples use: the path of each, by the name under which it is stored. */
   readonly keeps: Readonly<Record<string, string>>;
 }
 
-/** A window of the playground: one folder of examples, which tell one part of the story in their order. */
+/** A window of the playground: a folder of examples that tell one part of the story, in this order. */
 export interface Window {
   /** `4-a-grievance` */
   readonly name: string;
@@ -32,8 +34,8 @@ export interface Window {
 }
 
 /**
- * What only the page and its workers may do: run its own scripts, which evaluate scripts of the user's, and ask this
- * service. No other host is ever asked.
+ * The policy of the playground. The page and its workers may run their own scripts, evaluate the user's scripts, and
+ * send requests to this service only.
  */
 const contentSecurityPolicy = [
   "default-src 'none'",
@@ -61,10 +63,10 @@ const graphPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The page, and the scripts of its workers, which are under a policy of their own. */
+/** Matches the page and the scripts of its workers, which have a policy of their own. */
 const isPage = /^\/playground\/(\?|$)|\/worker-\w+\.js(\?|$)/;
 
-/** The policy of the pages that need no more than their own scripts and styles. */
+/** The policy of pages that only need their own scripts and styles. */
 const plainPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -76,7 +78,7 @@ const plainPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** What the pages load. */
+/** The files that the pages load. */
 const files: Readonly<Record<string, string>> = {
   'start.js': 'text/javascript',
   'keyboard.js': 'text/javascript',
@@ -87,16 +89,13 @@ const files: Readonly<Record<string, string>> = {
   'front.css': 'text/css',
 };
 
-/**
- * Serves a front page at `/`, and at `/playground/` the page that explores the schema, with the example operations in its
- * windows.
- */
+/** Serves a front page at `/`, and the schema explorer with the example operations at `/playground/`. */
 export function playground(mails: MailWindow | null): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     const { renderAltair, getDistDirectory } = await import('altair-static');
     const { version } = createRequire(import.meta.url)('altair-static/package.json') as { version: string };
     const assets = `/playground/altair-${version}/`;
-    // The page may stand under a prefix of a proxy's: all addresses are relative, most of them to the page's base.
+    // a proxy may serve the page under a prefix, so all addresses are relative
     const page = renderAltair({ baseURL: `./altair-${version}/`, serveInitialOptionsInSeperateRequest: '../start.js' })
       .replace('<html>', '<html lang="en">')
       .replace('<title>Altair</title>', '<title>Unionhall playground</title>')
@@ -156,7 +155,7 @@ const links = `<nav class="playground-links">
   <a href="../restore"><span>Restore examples</span></a>
 </nav>`;
 
-/** Fills the front page with the windows and the seeded users. */
+/** Fills in the windows and the seeded users on the front page. */
 async function frontPage(html: string, all: readonly Window[]): Promise<string> {
   const { seededAccounts } = await import('../../seeds/account.ts');
   const cards = all.map(
@@ -184,7 +183,7 @@ const introductionOf = ([first]: readonly Example[]): string =>
 
 const marked = (text: string): string => escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 
-/** The windows with their example operations, in the order in which they tell their story. */
+/** Reads the windows with their example operations, in the order of the story. */
 export async function windows(): Promise<Window[]> {
   const entries = await readdir(join(folder(), 'operations'), { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -203,7 +202,7 @@ async function windowIn(name: string): Promise<Window> {
   };
 }
 
-/** Whether it is asked over a WebSocket, and told of again and again. */
+/** Whether the example is a subscription. */
 export const isSubscription = ({ document }: Example): boolean => /^subscription\b/m.test(document);
 
 const inOrder = (names: readonly string[]): string[] =>
@@ -227,7 +226,7 @@ async function exampleOf(name: string, files: readonly string[]): Promise<Exampl
 
 const folder = (): string => join(projectAbove(import.meta.dirname), 'playground');
 
-/** The folder with package.json: above the sources, and above a build, wherever that lies. */
+/** Finds the folder with package.json, above the sources or a build. */
 function projectAbove(folder: string): string {
   if (existsSync(join(folder, 'package.json'))) return folder;
   const parent = dirname(folder);
@@ -235,7 +234,7 @@ function projectAbove(folder: string): string {
   return projectAbove(parent);
 }
 
-/** `2-who-am-i` is "Who am I". */
+/** Turns a name into a title: `2-who-am-i` becomes "Who am I". */
 function titleOf(name: string): string {
   const words = name.replace(/^\d+-/, '').replaceAll('-', ' ').replace(/\bi\b/g, 'I');
   return words.charAt(0).toUpperCase() + words.slice(1);
@@ -244,7 +243,7 @@ function titleOf(name: string): string {
 /** The state kept for each identity in the environment menu. All other state is shared. */
 const ownTokens: readonly string[] = ['accessToken', 'vaultToken'];
 
-/** Runs in the browser after an answer: keeps what later operations ask with. */
+/** Runs in the browser after an answer. Stores the values that later operations use. */
 const keep = (
   keeps: Readonly<Record<string, string>>,
 ): string => `// Stores values from the response for later operations.
@@ -260,12 +259,12 @@ if (requestType !== 'introspection') {
 }
 `;
 
-/** Whom the environment menu names before anybody was chosen. */
+/** The user in the environment menu before one is chosen. */
 const atFirst = 'officer';
 
 /**
- * Runs in the browser before an operation is sent: loads the values that earlier operations stored, and signs in as the
- * user in the environment menu unless their token is still good. A token ends with its session, or with the database.
+ * Runs in the browser before an operation is sent. Loads the values that earlier operations stored, and signs in as the
+ * user in the environment menu unless their token is still valid. A token ends with its session or with the database.
  */
 const signIn = (names: readonly string[]): string => `// Loads the values that earlier operations stored.
 const { helpers } = altair;
@@ -297,7 +296,7 @@ if (current?.me?.username !== username) {
 }
 `;
 
-/** The page's initial state. The browser keeps its windows until the examples change. */
+/** Builds the initial state of the page. The browser keeps its windows until the examples change. */
 async function optionsFor(all: readonly Window[]): Promise<RenderOptions> {
   const { seededAccounts } = await import('../../seeds/account.ts');
   const names = all

@@ -18,14 +18,15 @@ import { rootFields, type RootField } from './selection.ts';
 import { isOfSocket } from './subscribing.ts';
 import type { TrustedDocuments } from './trusted.ts';
 
-// What every operation is taken through, as plugins of Apollo's.
+// A plugin of Apollo. Every operation passes through all of them.
 
 type Plugin = ApolloServerPlugin<Context>;
 type Request = GraphQLRequestContext<Context>;
 
 /**
- * GraphQL over HTTP: a refused document is 4xx for clients that accept `application/graphql-response+json`, and 200 for
- * those that only know `application/json`. A request without a document is 400 for both.
+ * The status codes of GraphQL over HTTP. A refused document is 4xx for clients that accept
+ * `application/graphql-response+json`, and 200 for clients that accept only `application/json`. A request without a
+ * document is 400 for both.
  */
 export const statusByAccept: Plugin = {
   async requestDidStart() {
@@ -47,22 +48,22 @@ const documentRefusals = new Set([
   'OPERATION_RESOLUTION_FAILURE',
 ]);
 
-/** What is told of a request that was answered. */
+/** The report of a request that was answered. */
 interface RequestSummary {
-  /** What the client calls it; else the names of its root fields. */
+  /** The name that the client gave the operation. Without one, the names of its root fields. */
   readonly operation: string | null;
   readonly type: string;
   readonly outcome: string;
-  /** Left out for anonymous callers. */
+  /** Undefined for anonymous callers. */
   readonly userId?: string;
-  /** Left out where it is not known. */
+  /** Undefined if it is unknown. */
   readonly address?: string;
 }
 
-/** Hears of each request, once it is answered. */
+/** Receives the report of each request after it is answered. */
 export type ReportRequest = (summary: RequestSummary, fields?: RequestOutcome['fields']) => void;
 
-/** Counts each request, and writes one line about it: what it was called, how it ended, and how long it took. */
+/** Counts each request and logs one line with its name, outcome and duration. */
 export const createRequestReporter =
   (metrics: Metrics, log: Logger): ReportRequest =>
   (summary, fields = []) => {
@@ -76,16 +77,16 @@ export const createRequestReporter =
     log.info({ requestId, ...callerIds, ...summary, duration: Math.round(milliseconds * 10) / 10 }, 'answered');
   };
 
-/** The user and the address of a request, as far as they are known. */
+/** Returns the user and the address of a request, as far as they are known. */
 const callerOf = ({ viewer: { userId }, client: { ipAddress } }: Context) => ({
   ...(userId !== null && { userId }),
   ...(ipAddress !== null && { address: ipAddress }),
 });
 
-/** What never became an operation. */
+/** The report of a request that never became an operation. */
 export const noOperation = (outcome: string): RequestSummary => ({ operation: null, type: 'none', outcome });
 
-/** Tells of what Apollo answers. */
+/** Reports what Apollo answers. */
 export const reportRequests = (report: ReportRequest): Plugin => ({
   async contextCreationDidFail({ error }) {
     report(noOperation(error instanceof GraphQLError ? String(error.extensions['code']) : 'INTERNAL'));
@@ -115,7 +116,10 @@ export const reportRequests = (report: ReportRequest): Plugin => ({
 const codeOf = (error: GraphQLFormattedError | undefined): string =>
   (error?.extensions?.['code'] as string | undefined) ?? 'INTERNAL';
 
-/** How each field ended: by the first error that befell it, or all of them. What comes after one that took all data away never began. */
+/**
+ * Returns the outcome of each field: its first error, or the error that affects all fields. Fields after an error that
+ * removed all data never started.
+ */
 function outcomesOf(
   fields: readonly RootField[],
   { data, errors = [] }: FormattedExecutionResult,
@@ -129,15 +133,15 @@ function outcomesOf(
   return outcomes;
 }
 
-/** Looks at an operation before it begins, and throws where it is not to. */
+/** Checks an operation before its execution. Throws to refuse it. */
 type OperationCheck = (request: Request) => void;
 
-/** Has each of these look, in their order. What they throw is a refusal of the document, and answered as one. */
+/** Runs these checks in order. An error that they throw is answered as a refusal of the document. */
 export const checkOperations = (...checks: readonly OperationCheck[]): Plugin => ({
   async requestDidStart() {
     return {
       async didResolveSource({ request }: Request) {
-        if (request.operationName === '') delete request.operationName; // a form or a URL that leaves it empty
+        if (request.operationName === '') delete request.operationName; // a form or a URL may leave it empty
       },
       async didResolveOperation(request: Request) {
         try {
@@ -154,14 +158,14 @@ export const checkOperations = (...checks: readonly OperationCheck[]): Plugin =>
   },
 });
 
-/** Where documents are trusted by a manifest, no other is executed, by whatever way it came. */
+/** With a manifest of trusted documents, refuses every other document, however it was sent. */
 export const onlyTrusted =
   (trusted: TrustedDocuments | null): OperationCheck =>
   ({ source }) => {
     if (trusted && !trusted.has(source ?? '')) throw untrustedDocument();
   };
 
-/** Queries and mutations are asked over HTTP, subscriptions over a WebSocket, and neither the other way. */
+/** Accepts queries and mutations over HTTP only, and subscriptions over WebSockets only. */
 export const eachItsTransport: OperationCheck = ({ operation }) => {
   if (!operation || (operation.operation === 'subscription') === isOfSocket()) return;
   throw badInput({
@@ -172,10 +176,10 @@ export const eachItsTransport: OperationCheck = ({ operation }) => {
   });
 };
 
-/** What may be asked before there is a database. */
+/** Operations that are served before a database is connected. */
 const early: ReadonlySet<string> = new Set(['testConnection', 'saveConnection', '__typename', '__schema', '__type']);
 
-/** Until the service is ready, only what it takes to configure it is answered. */
+/** Until the service is ready, accepts only the operations that configure it. */
 export const onlyWhatIsReady =
   (isServing: () => boolean): OperationCheck =>
   (request) => {
@@ -190,7 +194,7 @@ export const noNulCharacters: OperationCheck = ({ request, source }) => {
     throw badInput({ path: 'query', message: 'must not contain the character U+0000' });
 };
 
-/** As a key of an object that is made from it, this name would be another object's prototype. */
+/** Used as the key of an object, this name would replace the object's prototype. */
 export const noPrototypeNames: OperationCheck = ({ source, document }) => {
   if (!document || !source?.includes('__proto__')) return;
   visit(document, {
@@ -200,7 +204,7 @@ export const noPrototypeNames: OperationCheck = ({ source, document }) => {
   });
 };
 
-/** Goes by no recursion: what a client sends may be nested deeper than calls can be. */
+/** Works without recursion, because input may be nested deeper than the call stack allows. */
 function containsNul(value: unknown): boolean {
   const left: unknown[] = [value];
   while (left.length > 0) {
@@ -219,7 +223,7 @@ export const noNullAtDefault =
       assertNoNullAtDefault(schema, { document, operation, variables: request.variables ?? {} });
   };
 
-/** No operation begins that asks for more than one may. */
+/** Refuses an operation that exceeds the limits. */
 export const bounded =
   (schema: GraphQLSchema, bounds: Bounds): OperationCheck =>
   ({ document, operation, request, contextValue: { allowance } }) => {
@@ -230,7 +234,7 @@ export const bounded =
     if (operation.operation !== 'mutation') allowance.left = bounds.cost - cost;
   };
 
-/** A mutation that comes with a key to know its retry by asks for one thing. A query is asked again without one. */
+/** Refuses several root fields in a mutation with an idempotency key. Queries need no key, because they can be repeated. */
 export const oneForAKey: OperationCheck = ({ document, operation, contextValue: { idempotencyKey } }) => {
   if (idempotencyKey === null || !document || operation?.operation !== 'mutation') return;
   if (!isIdempotencyKey(idempotencyKey))

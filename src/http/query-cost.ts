@@ -26,22 +26,22 @@ import { fragmentsOf, selectedFields, type Fragments } from './selection.ts';
 
 /** The limits of one operation. */
 export interface Bounds {
-  /** Fields inside fields; what wraps the rows of a page does not count. */
+  /** The maximum nesting of fields. The wrappers of rows in a connection do not count. */
   readonly depth: number;
   readonly aliases: number;
   readonly rootFields: number;
-  /** Objects in the answer, counted by the sizes of the pages asked for. */
+  /** The maximum number of objects in the response, computed from the requested page sizes. */
   readonly cost: number;
 }
 
-/** An operation as it was parsed and validated, with the variables as they were sent. */
+/** A parsed and validated operation with the submitted variables. */
 export interface OperationRequest {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-/** What an operation comes to. */
+/** The computed size of an operation. */
 interface Measure {
   depth: number;
   aliases: number;
@@ -51,12 +51,12 @@ interface Measure {
 }
 
 /**
- * How many rows a list without pages counts as before it is read, unless its field says how many. What it has beyond that
- * counts when it is read; see `countLists`.
+ * The number of rows that a list without pages counts for before it is read, unless its field specifies it. Further
+ * rows count when the list is read; see `countLists`.
  */
 const plainList = 4;
 
-/** Has each list without pages counted when it is read, where it is longer than it counted as before. */
+/** Wraps each list without pages, so that rows beyond the estimate are counted when the list is read. */
 export function countLists(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith('__')) continue;
@@ -80,7 +80,7 @@ function count(field: GraphQLField<unknown, unknown>): void {
   };
 }
 
-/** What one object of a list counts as, with all that is asked of it. */
+/** Returns the cost of one object of a list with all its requested fields. */
 function costOfOne(
   field: GraphQLField<unknown, unknown>,
   { schema, fragments, variableValues, fieldNodes }: GraphQLResolveInfo,
@@ -97,10 +97,10 @@ const lengthOf = ({ extensions }: GraphQLField<unknown, unknown>): number =>
 const isPlainList = ({ name, type }: GraphQLField<unknown, unknown>): boolean =>
   !wrappers.has(name) && isListType(getNullableType(type));
 
-/** What wraps the rows of a page. */
+/** The fields that wrap the rows of a connection. */
 const wrappers: ReadonlySet<string> = new Set(['edges', 'node', 'nodes']);
 
-/** Arguments with secrets: a field that takes one of these can be used to guess it. */
+/** Arguments that contain secrets. A field with one of them could be used to guess the secret. */
 const proofs: ReadonlySet<string> = new Set([
   'password',
   'currentPassword',
@@ -111,7 +111,7 @@ const proofs: ReadonlySet<string> = new Set([
   'recoveryKit',
 ]);
 
-/** Inputs in which `code` is the short code of a record. */
+/** Input types in which `code` is the short code of a record, not a secret. */
 const inputsOfRecordsWithCodes: ReadonlySet<string> = new Set([
   'CreateAgreementInput',
   'UpdateAgreementInput',
@@ -120,8 +120,8 @@ const inputsOfRecordsWithCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Refuses an operation that exceeds a limit before it is executed: depth, aliases, root fields, objects, or more than one
- * field that could be used to guess a secret. Introspection does not count.
+ * Refuses an operation that exceeds a limit before it is executed: depth, aliases, root fields, objects, or more than
+ * one field that could be used to guess a secret. Introspection does not count.
  * @returns the number of requested objects.
  * @throws TOO_COMPLEX
  */
@@ -148,7 +148,7 @@ export function demandBounds(schema: GraphQLSchema, request: OperationRequest, b
   return cost;
 }
 
-/** Of operations that come again and again, which Apollo keeps, and that ask for as much whatever their variables are. */
+/** Caches the measure of operations whose cost does not depend on variables. Apollo keeps repeated documents. */
 const measured = new WeakMap<OperationDefinitionNode, Measure>();
 
 function measure(schema: GraphQLSchema, { document, operation, variables }: OperationRequest): Measure {
@@ -164,7 +164,9 @@ function measure(schema: GraphQLSchema, { document, operation, variables }: Oper
 
 const nothingFound = (): Measure => ({ depth: 0, aliases: 0, rootFields: new Set(), cost: 0, authentications: 0 });
 
-/** The variables with their defaults. Those that are wrong are refused with a better word later. */
+/**
+ * Returns the variables with their defaults. Ignores invalid ones: the execution refuses them with a better message.
+ */
 function withDefaults(
   schema: GraphQLSchema,
   { variableDefinitions = [] }: OperationDefinitionNode,
@@ -173,9 +175,9 @@ function withDefaults(
   return getVariableValues(schema, variableDefinitions, sent, { maxErrors: 1 }).coerced ?? sent;
 }
 
-/** Goes through an operation once, fragments where they are spread. */
+/** Walks through an operation once, and enters a fragment at each spread. */
 class Walk {
-  /** Whether other variables would come to more, or to less. */
+  /** Whether the cost depends on the variables. */
   dependsOnVariables = false;
 
   constructor(
@@ -193,12 +195,12 @@ class Walk {
     }
   }
 
-  /** Counts what is asked of one object. */
+  /** Counts the fields that are selected of one object. */
   below(selections: SelectionSetNode, type: GraphQLNamedType): void {
     for (const { node, field } of this.fields(selections, type)) this.field(node, field, 1, 1);
   }
 
-  /** @param times how many objects of the parent there are. */
+  /** @param times the number of parent objects. */
   private field(node: FieldNode, field: GraphQLField<unknown, unknown>, level: number, times: number): void {
     if (node.alias) this.found.aliases += 1;
     this.found.depth = Math.max(this.found.depth, level);
@@ -219,7 +221,7 @@ class Walk {
     }
   }
 
-  /** How many rows the page of a connection has; null for what is none. */
+  /** Returns the page size of a connection. Null for any other field. */
   private sizeOf(node: FieldNode, field: GraphQLField<unknown, unknown>): number | null {
     if (!field.args.some(({ name }) => name === 'first')) return null;
     this.dependsOnVariables ||= node.arguments?.some(({ value }) => value.kind === Kind.VARIABLE) ?? false;
@@ -228,7 +230,7 @@ class Walk {
     return Math.min(Math.max(size, 0), largestPage);
   }
 
-  /** How many records are asked for by their ids; null for a field that takes none. */
+  /** Returns the number of ids in a field's arguments. Null for a field without ids. */
   private idsOf(node: FieldNode, field: GraphQLField<unknown, unknown>): number | null {
     if (!field.args.some(({ name }) => name === 'ids')) return null;
     const value = node.arguments?.find(({ name }) => name.value === 'ids')?.value;
@@ -238,7 +240,7 @@ class Walk {
     return Array.isArray(ids) ? Math.min(ids.length, largestPage) : 1;
   }
 
-  /** Arguments that are wrong are refused with a better word later. */
+  /** Ignores invalid arguments: the execution refuses them with a better message. */
   private argumentsOf(node: FieldNode, field: GraphQLField<unknown, unknown>): Readonly<Record<string, unknown>> {
     try {
       return getArgumentValues(field, node, this.variables);
@@ -247,7 +249,7 @@ class Walk {
     }
   }
 
-  /** The fields of a selection, but for those that ask about the schema. */
+  /** Lists the fields of a selection, without introspection fields. */
   private *fields(
     selections: SelectionSetNode,
     parent: GraphQLNamedType,

@@ -7,30 +7,33 @@ import { isDone, newProgress, type Execute } from './execution.ts';
 import { rootFields } from './selection.ts';
 import type { CallerIds } from './transport.ts';
 
-/** A request while it is answered: its times are those of `performance.now()`. */
+/** A request in progress. Its times are those of `performance.now()`. */
 export interface TimedRequest {
   readonly id: string;
   readonly callerIds: CallerIds;
   readonly beganAt: number;
-  /** By when it has to be answered. */
+  /** The deadline of the response. */
   readonly endsAt: number;
-  /** Where the request asked for an explanation, in development. */
+  /** Set if the request asked for an explanation, in development. */
   readonly explanation?: Explanation;
 }
 
-/** The request being answered, for what no context reaches. */
+/** The request in progress, for code that has no context. */
 export const current = new AsyncLocalStorage<TimedRequest>();
 
-/** A request that begins now, and has so many seconds. */
+/** Starts the clock of a request with a time limit in seconds. */
 export function timedRequest(id: string, seconds: number, callerIds: CallerIds = {}): TimedRequest {
   const beganAt = performance.now();
   return { id, callerIds, beganAt, endsAt: beganAt + seconds * 1000 };
 }
 
-/** Milliseconds to which the end of a time is rounded up: timers of one length cost less than each of its own. */
+/**
+ * Deadlines of timers are rounded up to a multiple of this, in milliseconds, because timers of the same length are
+ * cheaper.
+ */
 const grain = 100;
 
-/** What was begun, or UNAVAILABLE when the time is over: what it does in the database is ended there by the same time-out. */
+/** Waits for work until the deadline, then throws UNAVAILABLE. The work in the database ends by the same time-out. */
 export function withDeadline<T>(begun: Promise<T>, endsAt: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const over = () => reject(unavailable());
@@ -48,7 +51,7 @@ export function withDeadline<T>(begun: Promise<T>, endsAt: number): Promise<T> {
   });
 }
 
-/** UNAVAILABLE as the answer to a whole request. */
+/** UNAVAILABLE as the response to a whole request. */
 export const requestError = (cause: unknown): GraphQLError =>
   new GraphQLError('unavailable', {
     originalError: cause instanceof Refusal ? cause : unavailable(cause),
@@ -68,10 +71,10 @@ export async function orUnavailable<T>(context: Promise<T>): Promise<T> {
   }
 }
 
-/** Operations that take the time they need: moving to another database has time-outs of its own. */
+/** Operations without a time limit: switching the database has time-outs of its own. */
 const unbounded: ReadonlySet<string> = new Set(['saveConnection']);
 
-/** The same, with an end: at the time by which the request has to be answered. */
+/** Wraps an executor so that it ends at the deadline of the request. */
 export const bounding =
   (execute: Execute): Execute =>
   async (execution) => {

@@ -7,18 +7,18 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 
-/** A field at the root of an operation. */
+/** A root field of an operation. */
 export interface RootField {
-  /** What the schema calls it. */
+  /** The name in the schema. */
   readonly name: string;
-  /** Where its answer stands in `data`. */
+  /** The key of its result in `data`. */
   readonly key: string;
 }
 
-/** The root fields of documents that are repeated, which Apollo keeps. */
+/** Caches the root fields of operations. Apollo keeps repeated documents. */
 const known = new WeakMap<OperationDefinitionNode, readonly RootField[]>();
 
-/** Returns the root fields of a valid operation, including those in fragments. */
+/** Lists the root fields of a valid operation, also those inside fragments. */
 export function rootFields({
   document,
   operation,

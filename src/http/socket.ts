@@ -37,33 +37,36 @@ import { networkOf } from '../services/limit.ts';
 import { toPublic } from './error-format.ts';
 import { rootFields } from './selection.ts';
 
-/** What WebSockets are served with. */
+/** The parts that WebSockets need. */
 export interface SocketParts {
   readonly schema: GraphQLSchema;
   readonly contextOf: (incoming: Incoming) => Promise<Context>;
-  /** Milliseconds until an access token ends. */
+  /** Returns the milliseconds until an access token expires. */
   readonly timeLeft: (accessToken: string) => number;
   readonly config: SocketConfig;
-  /** From which a browser may come. */
+  /** The origins from which a browser may connect. */
   readonly origins: Pick<Origins, 'admits'>;
-  /** Bytes. */
+  /** The maximum size of a message, in bytes. */
   readonly messageLimit: number;
   readonly log: FastifyBaseLogger;
   readonly report: ReportFailure;
 }
 
-/** Parses, validates and measures a document, as HTTP's are: answers what can be executed, or what a client may read of why not. */
+/**
+ * Parses, validates and measures a document like over HTTP. Returns the operation, or the errors that the client may
+ * read.
+ */
 export type PrepareOperation = (
   request: Pick<SubscribePayload, 'query' | 'operationName' | 'variables'>,
   context: Context,
   requestId: string,
 ) => Promise<Execution | readonly GraphQLFormattedError[]>;
 
-/** Why a socket is closed, beside what graphql-ws itself says. graphql-ws reconnects except after 4401 and 4429. */
+/** Close codes and reasons, in addition to those of graphql-ws. graphql-ws reconnects except after 4401 and 4429. */
 const ends = {
-  /** Come back with a fresh access token. */
+  /** the client reconnects with a new access token */
   expired: [CloseCode.Forbidden, 'The access token has expired'],
-  /** Sign in again. */
+  /** the user must sign in again */
   signedOut: [CloseCode.Unauthorized, 'The session has ended'],
   roleLost: [CloseCode.Forbidden, 'Your roles no longer allow this'],
   tooMany: [4429, 'Too many WebSockets'],
@@ -75,16 +78,16 @@ const ends = {
 
 type End = readonly [code: number, reason: string];
 
-/** Milliseconds in which a socket that is told to close must have done so. */
+/** The milliseconds that a client has to complete the close handshake. */
 const closingTime = 1000;
 
-/** The access token of an authorization header, without `Bearer`. */
+/** Returns the access token in an authorization header, without `Bearer`. */
 export const bearerIn = (header: unknown): string | null =>
   typeof header === 'string' ? (/^Bearer ([^\s]+)$/i.exec(header)?.[1] ?? null) : null;
 
 /**
- * Subscriptions over WebSockets, by graphql-transport-ws. Rights are read again at every event, and
- * every so often between: a socket closes when its access token or its session ends, or when a role does that it needs.
+ * Serves subscriptions over WebSockets with the protocol graphql-transport-ws. Permissions are read again at every
+ * event, and regularly between events. A socket closes when its access token, its session or a required role ends.
  */
 export class Sockets {
   readonly #heads = new WeakMap<IncomingMessage, Buffer>();
@@ -105,7 +108,9 @@ export class Sockets {
     this.#server.on('wsClientError', (error, socket) => refuseBroken(error, socket as Socket));
   }
 
-  /** Takes a server's upgrade requests through its own hooks and routes, so that they are refused as all others are. */
+  /**
+   * Passes a server's upgrade requests through Fastify's hooks and routes, so that they are refused like all others.
+   */
   attach(app: FastifyInstance): void {
     app.server.on('upgrade', (raw: IncomingMessage, socket: Socket, head: Buffer) => {
       this.#heads.set(raw, head);
@@ -122,7 +127,7 @@ export class Sockets {
     return this.#heads.has(raw);
   }
 
-  /** What answers the upgrade requests of a route. */
+  /** Returns the handler of upgrade requests. */
   opening(prepare: PrepareOperation): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
     return (request, reply) => {
       const refusal = this.#refusalOf(request);
@@ -135,7 +140,7 @@ export class Sockets {
     };
   }
 
-  /** Changes may have been missed: subscribers are disconnected, reconnect, and read the current state. */
+  /** Disconnects all subscribers after changes may have been missed. They reconnect and read the current state. */
   missed(): void {
     for (const connection of this.#connections.values()) connection.close(ends.missed);
   }
@@ -171,11 +176,11 @@ export class Sockets {
   }
 }
 
-/** Who has how many sockets at this node. */
+/** Counts the sockets of each caller on this node. */
 class ConnectionCounts {
   readonly #counts = new Map<string, number>();
 
-  /** @returns whether there was room for one more. */
+  /** @returns false if the maximum is reached. */
   take(who: string, most: number): boolean {
     const count = this.#counts.get(who) ?? 0;
     if (count >= most) return false;
@@ -190,16 +195,16 @@ class ConnectionCounts {
   }
 }
 
-/** One subscription that runs. */
+/** A running subscription. */
 interface RunningSubscription {
   readonly requestId: string;
-  /** The root field: its rule is asked again and again. */
+  /** The root field. Its permission is checked repeatedly. */
   readonly operation: string;
 }
 
 /** One socket, from its opening to its end. */
 class SocketConnection {
-  /** Resolves when the socket is closed, and nothing listens for it any more. */
+  /** Resolves when the socket is closed and all its listeners have ended. */
   readonly closed: Promise<void>;
   readonly #client: Omit<Incoming['client'], 'requestId'>;
   readonly #requestId: string;
@@ -249,7 +254,7 @@ class SocketConnection {
       },
       null,
     );
-    // Too large or broken: the socket closes automatically, with the reason.
+    // too large or broken: the socket closes automatically, with the reason
     socket.on('error', (error) => this.parts.log.debug({ err: error }, 'WebSocket connection failed'));
     const [code, reason] = await new Promise<[number, Buffer]>((resolve) =>
       socket.once('close', (...said: [number, Buffer]) => resolve(said)),
@@ -259,7 +264,7 @@ class SocketConnection {
     await ended(code, String(reason));
   }
 
-  /** Resolves when the message is sent: a client that does not read delays only its own messages. */
+  /** Resolves when the message is sent, so that a client that does not read delays only its own messages. */
   #send(data: string): Promise<void> {
     return new Promise((resolve) => {
       if (this.socket.readyState !== this.socket.OPEN) resolve();
@@ -276,13 +281,17 @@ class SocketConnection {
     this.close(ends.broken);
   }
 
-  /** Takes note of who speaks. False closes the socket as forbidden: a client comes back with a fresh access token. */
+  /**
+   * Authenticates the client. Returning false closes the socket as forbidden; the client reconnects with a new access
+   * token.
+   */
   async #greet(params: Readonly<Record<string, unknown>> = {}): Promise<boolean> {
     const said = params['authorization'] ?? params['Authorization'];
     if (said !== undefined) this.#accessToken = bearerIn(said);
     const { viewer } = await this.#contextFor(this.#requestId);
     if (viewer.isAnonymous && (said !== undefined || this.#accessToken !== null)) return false;
-    // the clock tolerance accepts a token that has ended; an acknowledgement would reset the client's retry count
+    // the clock tolerance still accepts a token that has just expired; an acknowledgement would reset the client's
+    // retry count
     if (this.#accessToken !== null && this.parts.timeLeft(this.#accessToken) === 0) return false;
     if (this.socket.readyState !== this.socket.OPEN) return false;
     const who = viewer.userId ?? `address ${networkOf(this.#client.ipAddress)}`;
@@ -295,7 +304,7 @@ class SocketConnection {
     return true;
   }
 
-  /** Whatever happens meanwhile, the socket closes when its token ends; and it is looked after every so often. */
+  /** Closes the socket when its token expires, and checks its permissions regularly. */
   #watch(accessToken: string): void {
     const { timeLeft, config } = this.parts;
     this.#timers.push(
@@ -322,7 +331,7 @@ class SocketConnection {
     try {
       await this.#contextNow(...this.#running);
     } catch (error) {
-      // Nothing is told meanwhile, either: each event asks first.
+      // meanwhile, events are not delivered either: each of them checks permissions first
       this.parts.report(error, this.#requestId, isAway(error) ? 'UNAVAILABLE' : 'INTERNAL');
     }
   }
@@ -332,7 +341,10 @@ class SocketConnection {
     return this.parts.contextOf({ client, accessToken: this.#accessToken, cookies: () => ({}), setCookies: () => {} });
   }
 
-  /** Who listens, as the database has it now; null, and the socket closes, where it may not any more. */
+  /**
+   * Reads the viewer with the current permissions. Null, and the socket closes, if the subscriptions are no longer
+   * allowed.
+   */
   async #contextNow(...subscriptions: readonly RunningSubscription[]): Promise<Context | null> {
     const context = await this.#contextFor(subscriptions[0]?.requestId ?? this.#requestId);
     const end = this.#endFor(context, subscriptions);
@@ -387,7 +399,7 @@ class SocketConnection {
     return this.#resultsOf(changes as AsyncGenerator<CaseChange, undefined>, args, subscription);
   }
 
-  /** No generator function: one that waits cannot be told to return. */
+  /** Not a generator function, because a generator that waits cannot be told to return. */
   #resultsOf(
     changes: AsyncGenerator<CaseChange, undefined>,
     args: ExecutionArgs,
@@ -421,7 +433,7 @@ class SocketConnection {
     };
   }
 
-  /** Null where the listener is not to hear of it. */
+  /** Null if the subscriber may not receive the event. */
   async #resultOf(
     change: CaseChange,
     args: ExecutionArgs,
@@ -452,7 +464,7 @@ interface ResolvedResult {
   readonly errors: ExecutionResult['errors'] | undefined;
 }
 
-/** What a client may read of an error, and nothing else. */
+/** An error with only the parts that a client may read. */
 class PublicError extends GraphQLError {
   constructor(private readonly said: GraphQLFormattedError) {
     super(said.message, { extensions: said.extensions ?? null });
@@ -463,14 +475,14 @@ class PublicError extends GraphQLError {
   }
 }
 
-/** Variables are refused by the executor, which has no codes. */
+/** Formats an error. The executor refuses variables with errors that have no code. */
 function formatted(error: unknown): GraphQLFormattedError {
   if (!(error instanceof GraphQLError)) return { message: '' };
   const isOfVariable = error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
   return isOfVariable ? { ...error.toJSON(), extensions: { code: 'BAD_USER_INPUT' } } : error.toJSON();
 }
 
-/** The case was hidden between the look at it and its reading. */
+/** True if the case was hidden between the check and the read. */
 const isOutOfSight = ({ data, errors }: ExecutionResult): boolean =>
   !data &&
   (errors ?? []).some(({ originalError }) => originalError instanceof Refusal && originalError.code === 'NOT_FOUND');

@@ -5,13 +5,13 @@ import type { Execution } from './execution.ts';
 import type { PrepareOperation } from './socket.ts';
 import { timedRequest, current } from './request-time.ts';
 
-/** Where the operation goes that came over a WebSocket and is found fit to be subscribed to. */
+/** Collects the operation of a WebSocket message after all checks of HTTP operations have passed. */
 const place = new AsyncLocalStorage<{ found: Execution | null }>();
 
-/** Whether the operation that is looked at came over a WebSocket. */
+/** Whether the current operation came over a WebSocket. */
 export const isOfSocket = (): boolean => place.getStore() !== undefined;
 
-/** Takes an operation through all that HTTP's are taken through, but for its execution. @param seconds that it may take. */
+/** Runs all steps of an HTTP operation except its execution. @param seconds the time limit. */
 export const preparing =
   (apollo: ApolloServer<Context>, seconds: number): PrepareOperation =>
   async ({ query, operationName, variables }, context, id) => {
@@ -23,7 +23,7 @@ export const preparing =
     return (body.kind === 'single' ? body.singleResult.errors : undefined) ?? [];
   };
 
-/** Puts an operation where a WebSocket waits for it, which executes it at every event; null for one of HTTP. */
+/** Hands an operation over to its WebSocket, which executes it at every event. Null for an HTTP operation. */
 export function handOver(execution: Execution): Promise<{ data: null }> | null {
   const waiting = place.getStore();
   if (!waiting || !execution.operation) return null;

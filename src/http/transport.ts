@@ -5,22 +5,22 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import helmet from 'helmet';
 import { refusals } from '../errors.ts';
 
-/** Bytes a request body, or a message on a WebSocket, may have. */
+/** The maximum size of a request body or a WebSocket message, in bytes. */
 export const bodyLimit = 100_000;
 
-/** What the caller, or a proxy, calls a request. It is for the log alone: anybody may send anything. */
+/** The ids that the caller or a proxy gave a request. Use them for the log only: a caller can send anything. */
 export interface CallerIds {
   readonly clientRequestId?: string;
   readonly traceId?: string;
 }
 
-/** The caller's own ids of a request, as far as they are well formed. */
+/** Reads the caller's own ids of a request. Ignores malformed ones. */
 export function callerIds(headers: IncomingHttpHeaders): CallerIds {
   const [clientRequestId, traceId] = [wellFormed(headers['x-request-id']), traceOf(headers['traceparent'])];
   return { ...(clientRequestId !== undefined && { clientRequestId }), ...(traceId !== undefined && { traceId }) };
 }
 
-/** Headers of /graphql that mean one thing: Node.js joins some that are sent twice, and drops others. */
+/** Headers of /graphql that must be sent once. Node.js joins some repeated headers and drops others. */
 const soleHeaders: ReadonlySet<string> = new Set([
   'host',
   'authorization',
@@ -29,7 +29,7 @@ const soleHeaders: ReadonlySet<string> = new Set([
   'content-type',
 ]);
 
-/** @throws 400 for a header that is sent twice. */
+/** @throws 400 for a header that was sent twice. */
 export function demandSoleHeaders({ rawHeaders }: IncomingMessage): void {
   const seen = new Set<string>();
   for (const [index, header] of rawHeaders.entries()) {
@@ -43,11 +43,11 @@ export function demandSoleHeaders({ rawHeaders }: IncomingMessage): void {
 
 const duplicateHeader = 'DUPLICATE_HEADER';
 
-/** Short, and fit for a log line. */
+/** Returns an id if it is short and safe for a log line. */
 const wellFormed = (id: string | string[] | undefined): string | undefined =>
   typeof id === 'string' && /^[\w.:-]{1,100}$/.test(id) ? id : undefined;
 
-/** The id of a trace, where it is of the form that the W3C gives it. */
+/** Returns the trace id of a header in the W3C Trace Context format. */
 function traceOf(header: string | string[] | undefined): string | undefined {
   const [, version, trace, span] =
     /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(String(header)) ?? [];
@@ -56,7 +56,7 @@ function traceOf(header: string | string[] | undefined): string | undefined {
     : trace;
 }
 
-/** What helmet sends with every answer. It is always the same, so it is worked out once. */
+/** Computes the headers that helmet adds to every response. They never change. */
 export function securityHeaders(): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   const answer = {
@@ -71,10 +71,10 @@ export function securityHeaders(): Readonly<Record<string, string>> {
   return headers;
 }
 
-/** Milliseconds that a refused client has to close the connection. */
+/** The milliseconds that a refused client has to close the connection. */
 const lastWord = 1_000;
 
-/** What is no HTTP, or comes too slowly. */
+/** Answers a request that is not HTTP or arrives too slowly. */
 export function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -85,7 +85,7 @@ export function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void
   socket.end(
     `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
   );
-  // who never closes its half would keep the connection for ever
+  // a client that never closes its half would keep the connection open
   setTimeout(() => socket.destroy(), lastWord).unref();
 }
 
@@ -94,7 +94,7 @@ const brokenBy: Readonly<Record<string, readonly [status: string, message: strin
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large.'],
 };
 
-/** JSON is in UTF-8, and whatever says that it is in something else, or is not, is refused and not guessed at. */
+/** Accepts UTF-8 only. Refuses a body that declares another encoding or is not valid UTF-8. */
 export function readOnlyUtf8(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
@@ -110,7 +110,7 @@ export function readOnlyUtf8(app: FastifyInstance): void {
 
 const notUtf8 = 'NOT_UTF8';
 
-/** What is refused before GraphQL sees it, in our words. */
+/** Returns the public error for a request that is refused before GraphQL processes it. */
 export function transportProblem({ statusCode = 500, code }: FastifyError): { status: number; message: string } {
   if (statusCode >= 500) return { status: 500, message: refusals.INTERNAL };
   return { status: statusCode, message: transportProblems[code] ?? 'This address does not accept the request.' };

@@ -2,14 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { ConfigError } from '../config.ts';
 
-/** What Apollo looks persisted queries up in. */
+/** Apollo's interface of the cache of persisted queries. */
 interface Persisted {
   get(key: string): Promise<string | undefined>;
   set(key: string, value: string): Promise<void>;
   delete(key: string): Promise<boolean>;
 }
 
-/** `@apollo/generate-persisted-query-manifest` writes the first form, the client preset of GraphQL Code Generator the second. */
+/**
+ * `@apollo/generate-persisted-query-manifest` writes the first form, and the client preset of GraphQL Code Generator
+ * the second.
+ */
 const manifest = z.union([
   z.object({
     format: z.literal('apollo-persisted-query-manifest'),
@@ -19,7 +22,7 @@ const manifest = z.union([
   z.record(z.string().min(1), z.string().min(1)),
 ]);
 
-/** Documents that are executed while no others are: by the ids of a manifest, or in full. */
+/** The only documents that may be executed, sent in full or by their id in a manifest. */
 export class TrustedDocuments {
   readonly #byId: ReadonlyMap<string, string>;
   readonly #texts: ReadonlySet<string>;
@@ -33,7 +36,7 @@ export class TrustedDocuments {
     return this.#texts.has(text);
   }
 
-  /** Apollo's store of persisted queries. Nothing is added to it. */
+  /** Apollo's cache of persisted queries. Nothing is added to it. */
   readonly persisted: Persisted = {
     get: async (key) => this.#byId.get(key.slice('apq:'.length)),
     set: async () => {},
@@ -43,8 +46,8 @@ export class TrustedDocuments {
 
 /**
  * Reads a manifest.
- * @param path null where none is named.
- * @throws {ConfigError} where it cannot be read, or is of neither form.
+ * @param path null if no manifest is configured.
+ * @throws {ConfigError} if the file cannot be read or has another form.
  */
 export async function readTrusted(path: string | null): Promise<TrustedDocuments | null> {
   if (path === null) return null;

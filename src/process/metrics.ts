@@ -6,19 +6,19 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { nativeClient, type Database } from '../database/open.ts';
 import { droppedLines } from './log.ts';
 
-/** One operation that was answered. */
+/** The outcome of one operation. */
 export interface RequestOutcome {
-  /** `query`, `mutation`, `subscription`; `none` for what was no operation. */
+  /** `query`, `mutation` or `subscription`; `none` for a request without a valid operation. */
   readonly type: string;
   /** `ok`, or the code of the first error. */
   readonly outcome: string;
-  /** From its headers to its answer. */
+  /** From the request headers to the response. */
   readonly seconds: number;
-  /** The root fields, by their names in the schema, each with how it ended. */
+  /** The root fields, by their names in the schema, with their outcomes. */
   readonly fields: readonly { readonly name: string; readonly outcome: string }[];
 }
 
-/** What is counted of a process, for Prometheus. No label holds what a client could make up. */
+/** The Prometheus metrics of a process. Labels never contain text that a client can choose. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #requests = new Counter({
@@ -48,7 +48,7 @@ export class Metrics {
       if (authentications.has(field.name)) this.#authentications.inc({ operation: field.name, outcome: field.outcome });
   }
 
-  /** Also publishes the process: memory, processor, event loop; and the connections and jobs of its database. */
+  /** Adds metrics of the process (memory, processor, event loop) and of its database (connections, jobs). */
   watch(database: () => Database | undefined): void {
     collectDefaultMetrics({ register: this.registry });
     const connections = new Gauge({
@@ -85,7 +85,7 @@ export class Metrics {
   }
 }
 
-/** The operations that are counted one by one. */
+/** The operations that are counted by name. */
 export const authentications: ReadonlySet<string> = new Set([
   'login',
   'completeLogin',
@@ -102,7 +102,7 @@ export const authentications: ReadonlySet<string> = new Set([
   'unlockVault',
 ]);
 
-/** Publishes metrics on a port of their own, where nobody needs to be signed in: keep it from the outside. */
+/** Serves metrics on a separate port without authentication. Keep that port private. */
 export async function publish(
   metrics: Metrics,
   { host, port }: { readonly host: string; readonly port: number },
@@ -142,7 +142,10 @@ async function poolOf(database: Database | undefined): Promise<Pool | null> {
   return database?.engine === 'postgresql' ? await nativeClient<Pool>(database).catch(() => null) : null;
 }
 
-/** Milliseconds to wait for the database: a scraper gives up soon, and would have no metrics during an outage. */
+/**
+ * The time-out of the database, in milliseconds. A scraper waits only a few seconds and would get no metrics in an
+ * outage.
+ */
 const patience = 2_000;
 
 async function jobsOf(database: Database | undefined): Promise<readonly Record<string, unknown>[]> {

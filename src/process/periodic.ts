@@ -5,31 +5,33 @@ import type { Scope } from '../services/scope.ts';
 import { cleanUp, type CleanupScope } from '../services/session/cleanup.ts';
 import type { Trace } from './trace.ts';
 
-/** How a job is repeated. */
+/** The options of a periodic job. */
 export interface PeriodicOptions {
-  /** Seconds between two runs. */
+  /** The seconds between two runs. */
   readonly every: number;
   readonly warn: (message: string) => void;
   /** Traces each run. */
   readonly trace?: Trace;
-  /** Resolves after so many milliseconds, or at once where the signal says so. */
+  /** Waits some milliseconds, or until the signal. */
   readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-/** A job that is repeated until it is stopped. */
+/** A job that runs repeatedly until it is stopped. */
 export interface PeriodicJob {
   /** Starts no further run, and waits for the current one, which ends after its transaction. */
   stop(): Promise<void>;
 }
 
-/** Cleans up again and again. Each wait is up to a fifth shorter or longer, so that nodes do not clean up at the same time. */
+/**
+ * Cleans up periodically. Each wait is up to a fifth shorter or longer, so that nodes do not clean up at the same time.
+ */
 export const startCleanup = ({
   scope,
   chance = Math.random,
   ...options
 }: PeriodicOptions & {
   readonly scope: CleanupScope;
-  /** From 0 to 1. */
+  /** A random number from 0 to 1. */
   readonly chance?: () => number;
 }): PeriodicJob =>
   repeat(options, () => 0.8 + 0.4 * chance(), {
@@ -38,7 +40,7 @@ export const startCleanup = ({
     failure: (error) => `Cleanup failed: ${error instanceof Error ? error.message : 'unknown error'}`,
   });
 
-/** Seals the waiting audit events again and again, batch after batch until none waits. */
+/** Seals audit events periodically, in batches, until none waits. */
 export const startSealing = ({
   em,
   keyring,

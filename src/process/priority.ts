@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 
-/** How much the threads that hash yield to the one that answers: 0 would be not at all, 19 is the most. */
+/** The niceness of the hashing threads, from 0 (normal priority) to 19 (lowest). */
 const yielding = 12;
 
 /**
- * Lets the threads on which libuv hashes, reads files and looks up names yield to the thread that answers requests: so
- * sign-ins take what is left of the cores, and nobody else waits for them. Only Linux has a priority for each thread;
- * elsewhere, and where it is not allowed, all stays as it is.
- * @returns how many threads yield.
+ * Lowers the priority of libuv's threads, which hash, read files and look up names. The thread that answers requests
+ * goes first, so sign-ins use only spare processor time. Only Linux has priorities per thread; elsewhere, or without
+ * permission, nothing changes.
+ * @returns the number of threads with a lower priority.
  */
 export async function lowerWorkers(threads = '/proc/self/task'): Promise<number> {
-  // The pool starts all its threads at its first task, which this call may be.
+  // The pool starts all its threads at its first task, which may be this call.
   const listed = await readdir(threads).catch(() => []);
   return listed.filter((thread) => isWorker(`${threads}/${thread}/comm`) && lower(Number(thread))).length;
 }
@@ -21,7 +21,7 @@ function isWorker(file: string): boolean {
   try {
     return readFileSync(file, 'utf8').trim() === 'libuv-worker';
   } catch {
-    return false; // it has ended meanwhile
+    return false; // the thread has ended meanwhile
   }
 }
 

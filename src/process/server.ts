@@ -53,68 +53,67 @@ import {
   type Work,
 } from './work.ts';
 
-/** A service that runs. */
+/** A running service. */
 export interface Service {
-  /** Where it answers: `http://127.0.0.1:4000`. */
+  /** The base URL, for example `http://127.0.0.1:4000`. */
   readonly url: string;
-  /** Where metrics are read; null where none are. */
+  /** The URL of the metrics. Null if metrics are off. */
   readonly metricsUrl: string | null;
-  /** The database that it is on now. */
+  /** The current database. */
   readonly database: Database;
   readonly place: DatabaseTarget;
   /** Whether this start seeded the database. */
   readonly hasSeeded: boolean;
-  /** With which the owner is made, where there is none; null where there is one. */
+  /** The token that creates the owner. Null if there is an owner. */
   readonly setupToken: string | null;
   /**
-   * Takes no more requests, lets what runs finish within the time that is granted, mails on their way too, and closes the
-   * database.
-   * @returns whether all of it had finished.
+   * Accepts no more requests, lets running requests and mails finish within the time-out, and closes the database.
+   * @returns whether everything finished.
    */
   readonly stop: (options?: StopOptions) => Promise<boolean>;
 }
 
 export interface StopOptions {
-  /** Seconds in which requests are still taken, while /health says that the service goes. */
+  /** The seconds during which requests are still accepted while /health reports the shutdown. */
   readonly delay?: number;
 }
 
-/** A service that listens, and may not be ready. */
+/** A service that listens but may not be ready. */
 export interface LaunchedService {
   readonly url: string;
   readonly stage: StartStage;
-  /** The service as soon as it is ready. It fails where that cannot come about, or where it was stopped before. */
+  /** Resolves when the service is ready. Rejects if that is impossible, or if the service was stopped before. */
   readonly ready: Promise<Service>;
   readonly stop: Service['stop'];
 }
 
-/** What tests put in the place of what the service would make itself. */
+/** Parts that tests replace. */
 export interface StartOptions {
   readonly database?: Database;
   readonly keyring?: Keyring;
-  /** What executes operations. */
+  /** Executes operations. */
   readonly execute?: (schema: GraphQLSchema) => Execute;
-  /** Takes the log's lines instead of standard output. */
+  /** Receives the log lines instead of standard output. */
   readonly logTo?: DestinationStream;
-  /** The clock, in place of the system's and of the database's. */
+  /** Replaces the clocks of the system and the database. */
   readonly now?: () => Date;
-  /** Shows mails where no server sends them. By default development prints them. */
+  /** Receives mails if no mail server is configured. By default, development prints them. */
   readonly print?: (text: string) => void;
-  /** Tells the operator what only the operator may know: a set-up token, made after the start. */
+  /** Receives a secret for the operator: the set-up token of a database that became empty after the start. */
   readonly announce?: (text: string) => void;
 }
 
-/** The operator has to change something before a start can succeed. */
+/** The operator must change something before a start can succeed. */
 export class StartError extends OperatorError {}
 
-/** Launches the service and waits until it is ready: its database open, up to date, and seeded where that is wanted. */
+/** Starts the service and waits until it is ready: the database is open, migrated and, if configured, seeded. */
 export async function start(config: Config, options: StartOptions = {}): Promise<Service> {
   return await (
     await launch(config, options)
   ).ready;
 }
 
-/** Starts to listen, then works until it is ready; see `start.ts`. */
+/** Starts to listen, and works until the service is ready; see `start-up.ts`. */
 export async function launch(config: Config, options: StartOptions = {}): Promise<LaunchedService> {
   const own = await prepare(config, options).catch(async (error: unknown) => {
     await options.database?.close();
@@ -140,7 +139,7 @@ async function prepare(config: Config, options: StartOptions): Promise<ServicePr
   return new ServiceProcess(config, options, { keyring, place, schema, mappings, trusted, tracing });
 }
 
-/** A database that was handed over is what the configuration would name. */
+/** Returns the location that the configuration names, for a database that a test opened. */
 const givenPlace = async (config: Config): Promise<DatabaseTarget> =>
   config.databaseUrl === null
     ? { source: ConnectionSource.EMBEDDED, server: null, url: null }
@@ -157,7 +156,7 @@ interface Prepared {
   readonly tracing: Tracing | null;
 }
 
-/** One process of the service: what it listens with, and the work behind that, which may move from database to database. */
+/** One process of the service: its HTTP server, and its work on a database, which may move to another database. */
 class ServiceProcess {
   readonly #config: Config;
   readonly #options: StartOptions;
@@ -248,7 +247,9 @@ class ServiceProcess {
     return hasFinished;
   }
 
-  /** What has just connected, and has not been read yet, would be cut off: the end waits a little for a moment of quiet. */
+  /**
+   * Closing would reset connections whose request was not read yet, so this waits for a short time without requests.
+   */
   async #linger(seconds: number): Promise<void> {
     await setTimeout(seconds * 1000);
     const latest = performance.now() + longestWaitForQuiet;
@@ -258,7 +259,7 @@ class ServiceProcess {
   async #finish(): Promise<void> {
     await this.#close();
     await Promise.all([this.#running, ...this.#retiring]);
-    await this.#start.work?.end(); // on the database that it has moved to meanwhile, perhaps
+    await this.#start.work?.end(); // meanwhile, the work may have moved to another database
   }
 
   async #close(): Promise<void> {
@@ -304,7 +305,7 @@ class ServiceProcess {
     return await createContext(explained(work.sources), incoming);
   }
 
-  /** What a request is answered from before there is a database: nothing but the settings. */
+  /** Returns the parts for requests before there is a database. They serve only the settings. */
   #before(): ContextSources {
     const away = (): never => {
       throw unavailable();
@@ -357,7 +358,7 @@ class ServiceProcess {
     }
   }
 
-  /** Where a database was handed over, there is no other to be had. */
+  /** @returns a short reason if a retry may succeed. Null otherwise, and always for a database that a test opened. */
   #passing(error: unknown): string | null {
     if (this.#options.database || error instanceof KeyringError || error instanceof SeededError) return null;
     const reason = failureOf(error);
@@ -404,7 +405,7 @@ class ServiceProcess {
     };
   }
 
-  /** The set-up token, kept for as long as nobody owns the instance; null where somebody does. */
+  /** Returns the set-up token, which lasts until the instance has an owner. Null if there is one. */
   async #tokenFor({ isOwned }: Work): Promise<string | null> {
     const { setup } = this.#shared;
     if (!isOwned) return await setup.keep();
@@ -412,7 +413,7 @@ class ServiceProcess {
     return null;
   }
 
-  /** Begins the work elsewhere, beside the work that goes on here. */
+  /** Starts work on another database, beside the current work. */
   async #prove(connection: DatabaseConnection): Promise<PreparedDatabase> {
     if (this.#isMoving)
       throw conflict('The service is already moving to another database. Wait until it has finished.');
@@ -437,11 +438,11 @@ class ServiceProcess {
   }
 
   async #adopt(work: Work): Promise<void> {
-    await this.#shared.setup.forget(); // it was for the database before
+    await this.#shared.setup.forget(); // the token was for the previous database
     this.#setupToken = await this.#tokenFor(work);
     this.#place = work.place;
     const before = this.#start.adopt(work);
-    this.#shared.missed(); // subscribers reconnect, and receive the cases of this database
+    this.#shared.missed(); // subscribers reconnect and receive the changes of this database
     if (this.#setupToken !== null)
       this.#options.announce?.(`The new database has no owner yet. Set-up token for setupOwner: ${this.#setupToken}`);
     if (before === null) return;
@@ -449,7 +450,7 @@ class ServiceProcess {
     this.#retiring.add(retiring);
   }
 
-  /** What began there ends there, unless it hangs. */
+  /** Ends the work on the previous database after its requests, or after a time-out. */
   async #retire(work: Work): Promise<void> {
     await Promise.race([work.idle(), setTimeout((this.#config.patience.request + 1) * 1000, null, { ref: false })]);
     await work
@@ -498,7 +499,7 @@ class ServiceProcess {
     };
   }
 
-  /** Development prints mails where no server sends them, and shows them beside the playground. */
+  /** Development prints mails if no mail server is configured, and shows them beside the playground. */
   #printing(): ((text: string) => void) | null {
     const print = this.#options.print ?? (this.#config.environment === 'development' ? toStdout : null);
     return print && (this.#mails?.recording(print) ?? print);
@@ -531,11 +532,11 @@ class ServiceProcess {
   }
 }
 
-/** Milliseconds without a request that count as quiet, and how long to wait for them. */
+/** The milliseconds without a request that count as quiet, and the maximum wait. */
 const quiet = 100;
 const longestWaitForQuiet = 2_000;
 
-/** @throws {StartError} where the system does not give the port that a variable names. */
+/** @throws {StartError} if the system refuses the port in a variable. */
 const refuseTaken =
   (variable: 'PORT' | 'METRICS_PORT') =>
   (error: NodeJS.ErrnoException): never => {
@@ -553,7 +554,7 @@ const refuseTaken =
     throw error;
   };
 
-/** What trying again does not mend. */
+/** Failures that a retry cannot fix. */
 const fixed: ReadonlySet<ConnectionFailure> = new Set([
   ConnectionFailure.AUTHENTICATION,
   ConnectionFailure.UNKNOWN_DATABASE,
@@ -566,7 +567,7 @@ const notAllowed =
   'Set DATABASE_URL to a role that has them, and create the tables: npm run db:migrate. ' +
   'docs/operations.md lists the grants that the service needs.';
 
-/** @throws {ConfigError} for what is no operation: a misspelt one would stay open. */
+/** @throws {ConfigError} for an unknown operation. A misspelled name would protect nothing. */
 function demandOperations(names: readonly string[]): void {
   const known = new Set(rootTypes.flatMap((root) => Object.keys(operations[root])));
   const wrong = names.filter((name) => !known.has(name));
@@ -575,7 +576,7 @@ function demandOperations(names: readonly string[]): void {
     throw new ConfigError([`VERIFIED_OPERATIONS must not list ${verifying.join(' or ')}: they verify the address`]);
 }
 
-/** @throws {ConfigError} for what no new password may be: this one opens the instance until it is changed. */
+/** @throws {ConfigError} if the first password breaks the password rules. It opens the instance until it is changed. */
 function demandFirstPassword({ firstAdmin: admin, sessions }: Config): void {
   if (admin === null) return;
   const problems = passwordProblems(admin.password, {

@@ -3,10 +3,11 @@ import { setTimeout } from 'node:timers/promises';
 /**
  * The lifecycle of a service:
  *
- *     connecting → migrating → ready → stopping
- *         ↑ ________________|
+ * connecting → migrating → ready → stopping
+ * ↑ ________________|
  *
- * It listens in every stage. Until it is ready, it only serves the operations that configure it, and reports what it waits for.
+ * The service listens in every stage. Until it is ready, it reports what it waits for and serves only the operations
+ * that configure it.
  */
 export type StartStage = 'connecting' | 'migrating' | 'ready' | 'stopping';
 

@@ -12,7 +12,7 @@ export interface Tracing {
   readonly onRequest: onRequestHookHandler;
   /** Adds a span to each GraphQL operation. */
   execute(execute: Execute): Execute;
-  /** Sends the spans that wait. */
+  /** Sends the spans that are still in the buffer. */
   stop(): Promise<void>;
 }
 

@@ -24,14 +24,15 @@ import { urlOf } from '../services/setting/input.ts';
 import { isSaved, SavedConnection } from '../services/setting/saved.ts';
 import { serviceScope, type Scope } from '../services/scope.ts';
 
-/** Where a database is, with the address that opens it; null for the embedded one. */
+/** The location of a database and its URL. The URL is null for the embedded database. */
 export interface DatabaseTarget extends DatabaseLocation {
   readonly url: string | null;
 }
 
 /**
- * What the environment says, else what was saved, else the embedded database. The keyring is asked for only where it is needed.
- * @throws {SavedError} where what was saved cannot be read: to work elsewhere would be worse.
+ * Finds the database: from the environment, then from the saved connection, else the embedded one. Loads the keyring
+ * only for a saved connection.
+ * @throws {SavedError} if the saved connection cannot be read, because another database would be worse.
  */
 export async function resolveTarget(config: Config, keyring: () => Promise<Keyring>): Promise<DatabaseTarget> {
   const { databaseUrl: url } = config;
@@ -42,7 +43,7 @@ export async function resolveTarget(config: Config, keyring: () => Promise<Keyri
   return saved === null ? { source: ConnectionSource.EMBEDDED, server: null, url: null } : placeOf(saved);
 }
 
-/** What keeps the connection that is saved. */
+/** Returns the store of the saved connection. */
 export const savedConnectionOf = ({ configDirectory, environment }: Config, keyring: Keyring): SavedConnection =>
   new SavedConnection(configDirectory, keyring, environment === 'production');
 
@@ -61,7 +62,7 @@ function serverOf(url: string): DatabaseLocation['server'] {
   };
 }
 
-/** What every piece of work of one process shares, whichever database it is on. */
+/** The parts of a process that stay the same when it changes its database. */
 export interface Shared {
   readonly config: Config;
   readonly keyring: Keyring;
@@ -69,35 +70,35 @@ export interface Shared {
   readonly setup: SetupToken;
   readonly now: () => Date;
   readonly warn: (message: string) => void;
-  /** Traces jobs. Left out if tracing is off. */
+  /** Traces jobs. Undefined if tracing is off. */
   readonly trace?: Trace;
   readonly print: ((text: string) => void) | null;
   readonly mappings: ContextSources['mappings'];
   readonly tools: Omit<ContextSources['tools'], 'mail'>;
   readonly changes: CaseChanges;
-  /** Changes may have been missed: subscribers must be told. */
+  /** Called when changes may have been missed. Subscribers must reconnect. */
   readonly missed: () => void;
 }
 
-/** The service's work on one database: what its requests are answered from, and its jobs. */
+/** The service's work on one database: answering requests, and jobs. */
 export interface Work {
   readonly database: Database;
   readonly place: DatabaseTarget;
   readonly sources: ContextSources;
   readonly hasSeeded: boolean;
-  /** Whether somebody owned the instance when it began. */
+  /** Whether the instance had an owner when the work started. */
   readonly isOwned: boolean;
-  /** Notes that a request begins. @returns what notes that it is over. */
+  /** Counts a request that starts. @returns a function to call at its end. */
   enter(): () => void;
-  /** Waits for the requests that began here. */
+  /** Waits for the running requests. */
   idle(): Promise<void>;
-  /** Ends the jobs, each as soon as it may, and closes the database. */
+  /** Ends the jobs as soon as possible and closes the database. */
   end(): Promise<void>;
 }
 
 /**
- * Brings a database up to date over connections of its own, past a pooler where there is a way, on which a statement may take
- * as long as it takes. An embedded one has no such connections: it is brought up to date where it is opened.
+ * Migrates a database over separate connections without a statement time-out, past a pooler if there is a direct
+ * address. An embedded database has no such connections and is migrated where it is opened.
  */
 export async function update(config: Config, place: DatabaseTarget, migrating: () => void = () => {}): Promise<void> {
   if (place.url === null) return;
@@ -114,7 +115,7 @@ export async function update(config: Config, place: DatabaseTarget, migrating: (
   }
 }
 
-/** Opens the database of a place, which is brought up to date before. */
+/** Migrates a database and opens it. */
 export async function openUpdated(
   config: Config,
   place: DatabaseTarget,
@@ -126,7 +127,7 @@ export async function openUpdated(
   return database;
 }
 
-/** Brings an open database up to date. Where that fails, it is closed. */
+/** Migrates an open database, and closes it if that fails. */
 export async function migrateOrClose(database: Database, migrating: () => void): Promise<void> {
   migrating();
   try {
@@ -137,11 +138,11 @@ export async function migrateOrClose(database: Database, migrating: () => void):
   }
 }
 
-/** Whether there is a way to the server itself beside one through a pooler. */
+/** Whether an address past the pooler is configured. */
 const isDirect = ({ directUrl }: Config, { source }: DatabaseLocation): boolean =>
   source === ConnectionSource.ENVIRONMENT && directUrl !== null;
 
-/** Opens the database of a place for the service. */
+/** Opens a database for the service. */
 export async function openTarget(config: Config, place: DatabaseTarget, isPatient = false): Promise<Database> {
   return await openDatabase(
     { ...config, databaseUrl: place.url },
@@ -153,11 +154,11 @@ export async function openTarget(config: Config, place: DatabaseTarget, isPatien
   );
 }
 
-/** What somebody typed is connected to with care; what the operator wrote is the operator's affair. */
+/** Restricts connections to an address that an API client entered. An address from the operator is not restricted. */
 const carefully = ({ source }: DatabaseLocation) =>
   source === ConnectionSource.SAVED ? { stream: () => new RestrictedSocket() } : {};
 
-/** Begins the work on an open database that is up to date. Where it fails, the database is closed. */
+/** Starts the work on a migrated, open database, and closes the database if that fails. */
 export async function beginWork(shared: Shared, place: DatabaseTarget, database: Database): Promise<Work> {
   const { config, keyring, now, warn, passwords, mappings, changes, trace } = shared;
   let mail: Mail | undefined;
@@ -226,25 +227,25 @@ const runnersOf = (database: Database) => ({
   runReserved: database.runReserved,
 });
 
-/** Makes the first admin where the operator names one. @returns whether somebody owns the instance. */
+/** Creates the first admin if one is configured. @returns whether the instance has an owner. */
 async function ensureOwner(scope: Scope, { firstAdmin }: Config): Promise<boolean> {
   if (firstAdmin !== null) await makeFirstAdmin(scope, firstAdmin);
   return await hasOwner(scope);
 }
 
-/** What mail needs of a process, but for what the configuration says. */
+/** The parts of a process that mail needs beside the configuration. */
 export interface MailSources {
   readonly database: Database;
   readonly keyring: Keyring;
   readonly now: () => Date;
   readonly warn: (message: string) => void;
-  /** Traces jobs. Left out if tracing is off. */
+  /** Traces jobs. Undefined if tracing is off. */
   readonly trace?: Trace;
-  /** Null for the usual: development prints mails where no server sends them. */
+  /** Null for the default: development prints mails if no mail server is configured. */
   readonly print: ((text: string) => void) | null;
 }
 
-/** Starts mail as the configuration wants it. */
+/** Starts the mail queue and worker as configured. */
 export async function mailOf(
   { mail, timeZone, environment }: Config,
   { database, print, ...room }: MailSources,
@@ -264,7 +265,7 @@ export async function mailOf(
 /** Prints a mail on the terminal. */
 export const toStdout = (text: string): void => void process.stdout.write(`\n${text}\n`);
 
-/** Requests that have begun and are not over. */
+/** The requests in progress. */
 class Requests {
   #open = 0;
   #waiting: (() => void)[] = [];
@@ -289,7 +290,7 @@ interface Jobs {
   readonly sealing: PeriodicJob;
   readonly mail: Mail;
   readonly database: Database;
-  /** Seconds. */
+  /** In seconds. */
   readonly patience: number;
 }
 
@@ -303,14 +304,14 @@ async function end({ listening, refusals, cleanup, sealing, mail, database, pati
   ]);
 }
 
-/** Closes a database when all that works on it has ended, or failed to. @throws what one of them failed with. */
+/** Waits until all users of a database have ended, and closes it. @throws the first error of one of them. */
 export async function closeAfter(database: Database, ends: readonly Promise<void>[]): Promise<void> {
   await Promise.allSettled(ends);
   await database.close();
   await Promise.all(ends);
 }
 
-/** Only the embedded database is seeded without being asked to by SEED. Production never is. */
+/** Whether to seed: an embedded database by default, others only with SEED. Never in production. */
 const wantsSeeds = (config: Config, { engine }: Database): boolean =>
   config.environment !== 'production' && (config.seedWhenEmpty ?? engine === 'embedded');
 

@@ -4,23 +4,23 @@ import { isDay, toMoney } from '../entities/scalars.ts';
 import type { Order } from './statement.ts';
 import type { Column } from './mapping.ts';
 
-/** Where a row stands in an order: the value it is ordered by, and its id. */
+/** The position of a row in an order: the value that it is sorted by, and its id. */
 export interface Position {
   readonly value: unknown;
   readonly id: string;
 }
 
-/** What a cursor holds changes with what rows are sorted by: a position among rows sorted otherwise would be a wrong one. */
+/** Increase it when the sort value of rows changes, because older cursors would then point to a wrong position. */
 const version = 2;
 
-/** A position as the opaque text a client sends back. */
+/** Encodes a position as an opaque text for the client. */
 export const toCursor = ({ property, direction }: Order, { value, id }: Position): string =>
   Buffer.from(JSON.stringify([version, property, direction, value, id])).toString('base64url');
 
 /**
- * The position a client sent back. It may be forged, so its value is held against the column's type.
+ * Decodes a cursor from a client. It may be forged, so its value is validated against the column's type.
  *
- * @param path the argument it came in, for the refusal.
+ * @param path the argument that contains it, for the error.
  */
 export function fromCursor(text: string, order: Order, column: Column, path: string): Position {
   const [made, property, direction, value, id] = parse(text);

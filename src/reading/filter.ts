@@ -5,8 +5,8 @@ import type { Viewer } from '../entities/viewer.ts';
 import { visibilityOf } from './visibility.ts';
 
 /**
- * The row rules as MikroORM's filters, for the side that writes: `visible` adds to every find the rows that exist for the
- * viewer, and fails where nobody was named; `alive` leaves out what was deleted. The texts are those the reading side runs.
+ * Turns the row rules into MikroORM filters for use cases that write. `visible` restricts every query to the rows that
+ * the viewer can see, and throws if no viewer is set. `alive` excludes deleted rows. Reads use the same SQL texts.
  */
 export function rowFilters(rules: readonly RowRule[]): Dictionary<FilterDef> {
   const byEntity = new Map<string, RowRule>();

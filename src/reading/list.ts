@@ -20,11 +20,11 @@ import type { Column } from './mapping.ts';
 export interface ListQuery {
   readonly shape: ListShape;
   readonly values: Values;
-  /** How many rows the page may have. */
+  /** The maximum number of rows on the page. */
   readonly size: number;
 }
 
-/** Values one `in` may list. */
+/** The maximum number of values in one `in`. */
 const longestList = 100;
 
 /** Validates the arguments of a list. @throws BAD_INPUT with all invalid arguments, FORBIDDEN for deleted rows. */
@@ -108,7 +108,7 @@ function filterOf(
   return { conditions, values };
 }
 
-/** The conditions that one input object names, in the order of their slots. @param at where it stands in the arguments. */
+/** Returns the conditions of one input object, in the order of their slots. @param at its path in the arguments. */
 function groupOf(
   projection: Projection,
   given: FilterInput,
@@ -132,10 +132,13 @@ function groupOf(
   return { group: [...group.keys()].sort().map((parameter) => group.get(parameter) as Condition), values, problems };
 }
 
-/** What is like every text that this one is within. */
+/** Returns a LIKE pattern that matches every text that contains this one. */
 const within = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
-/** Characters of a word that are looked up in the index; it is held against the whole word after that. */
+/**
+ * The number of characters of a word that are looked up in the index. The matches are then compared with the whole
+ * word.
+ */
 const searchedBy = 12;
 
 const wordsOf = (words: readonly string[]): Values =>
@@ -147,14 +150,14 @@ const wordsOf = (words: readonly string[]): Values =>
     ]),
   );
 
-/** The words to be searched. A whole telephone number is one word, its digits, however it is written. */
+/** Splits a search into words. A whole telephone number counts as one word: its digits, in any notation. */
 function searchOf(projection: Projection, { filter }: Page, problems: FieldProblem[]): string[] {
   const text = filter?.['search'];
   if (!projection.selection.mapping.listing?.search || typeof text !== 'string') return [];
   const path = 'filter.search';
   if (isLonger(text, longestSearch)) problems.push({ path, message: `must have at most ${longestSearch} characters` });
   const isPhone = /^[\d\s().+/-]+$/.test(text) && digitsOf(text).length >= fewestDigits;
-  // "Smith, Adam J." is typed as a list shows it
+  // also accepts the list's own notation: "Smith, Adam J."
   const words = isPhone ? [digitsOf(text)] : text.split(/[\s,;]+/).map((word) => word.replace(/(?<=[^.])\.+$/, ''));
   const found = words.filter((word) => word !== '');
   if (found.length > mostWords) problems.push({ path, message: `must have at most ${mostWords} words` });
@@ -163,32 +166,34 @@ function searchOf(projection: Projection, { filter }: Page, problems: FieldProbl
   return found;
 }
 
-/** Digits with what stands between those of a telephone number. */
+/** Digits and the separators of a telephone number. */
 const isTypedNumber = (word: string): boolean => /^[().+/-]*\d[\d().+/-]*$/.test(word) && /\D/.test(word);
 
-/** Without the 1 that some dial before a number of the United States, and others leave out. */
+/** Removes the leading 1 of a telephone number in the United States, which is optional. */
 const digitsOf = (text: string): string => text.replace(/\D/g, '').replace(/^1(?=\d{10}$)/, '');
 
-/** Digits of a local number, without the area. */
+/** The number of digits of a local number, without the area code. */
 const fewestDigits = 7;
 
 /** An input object of a filter. */
 type FilterInput = NonNullable<Page['filter']>;
 
-/** One field of a filter, as it was given. */
+/** One field of a filter, as submitted. */
 interface FieldFilter {
   readonly name: string;
   readonly property: string;
   readonly comparisons: readonly (Operand & { readonly path: string })[];
 }
 
-/** What a column is compared with, and how. */
+/** A comparison and the value to compare a column with. */
 interface Operand {
   readonly by: Comparison;
   readonly value: unknown;
 }
 
-/** What was given of a filter, without nulls, by the properties it is about; a plain value is compared as its list says. */
+/**
+ * Groups the submitted filters by property, without nulls. A plain value is compared in the way that its list defines.
+ */
 function filtersOf({ selection: { mapping } }: Projection, given: FilterInput): FieldFilter[] {
   const { filter = [], plain, normalized } = mapping.listing ?? {};
   const properties = new Map(filter.map((property) => [filterName(mapping.entity, property), property]));
@@ -218,7 +223,7 @@ function normalize(operand: unknown, stored: (text: string) => string): unknown 
   return typeof operand === 'string' ? stored(operand) : operand;
 }
 
-/** @param path where the value stands. */
+/** @param path the path of the value. */
 function problemsOf(path: string, { by, value }: Operand, { type }: Column): FieldProblem[] {
   if (by === 'contains' && typeof value === 'string' && isLonger(value, longestSearch))
     return [{ path, message: `must have at most ${longestSearch} characters` }];

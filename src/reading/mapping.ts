@@ -13,41 +13,41 @@ import type { RowRule } from '../entities/rule.ts';
 
 type EntityClass = RowRule['entity'];
 
-/** Something a row holds: a column, or an expression over the row's alias. */
+/** A value of a row: a column, or an SQL expression over the row's alias. */
 export interface Column {
-  /** SQL over the alias. */
+  /** Returns the SQL for a row alias. */
   readonly sql: (row: string) => string;
-  /** The PostgreSQL type to compare with, without length. */
+  /** The PostgreSQL type for comparisons, without length. */
   readonly type: string;
   readonly isNullable: boolean;
-  /** What rows are sorted by in the order of this: the column as it stands, or what its text or its place among values gives. */
+  /** What rows are sorted by: the column itself, or an expression, for example the position of an enum value. */
   readonly sort: { readonly sql: (row: string) => string; readonly type: string };
-  /** Whether it is text that is unique without regard to case, and so is compared without it. */
+  /** Whether it is text that is unique regardless of case, and so is compared regardless of case. */
   readonly isCaseless: boolean;
 }
 
-/** How a field leads from a row to other rows. */
+/** A field that leads from a row to other rows. */
 export interface Relation {
-  /** `one`: the row holds the other's id. `many`: the others hold this row's id. */
+  /** `one`: this row stores the id of the other. `many`: the other rows store the id of this one. */
   readonly kind: 'one' | 'many';
-  /** GraphQL type of the other rows. */
+  /** The GraphQL type of the other rows. */
   readonly target: string;
-  /** Whether they are asked page by page, with arguments. */
+  /** Whether the field has pages and arguments. */
   readonly isPaged: boolean;
-  /** Whether the schema promises an answer, so that a hidden list is empty and not null. */
+  /** Whether the schema forbids null, so that a hidden list is empty instead of null. */
   readonly isPromised: boolean;
-  /** For `many`: the other table's column that holds this row's id, and the order of the rows. */
+  /** For `many`: the column of the other table that stores this row's id, and the order of the rows. */
   readonly foreignKey?: string;
   readonly order?: readonly { readonly sql: (row: string) => string; readonly direction: 'asc' | 'desc' }[];
 }
 
-/** A field computed from columns by the entity's own getter or method. */
+/** A field that the entity's getter or method computes from columns. */
 export interface Derivation {
   readonly from: readonly string[];
   readonly compute: (row: object, viewer: unknown) => unknown;
 }
 
-/** A GraphQL type whose objects are rows: what reading needs to know of it, gathered once when the schema is built. */
+/** What reading needs to know about a GraphQL type whose objects are rows. Collected once, when the schema is built. */
 export interface TypeMapping {
   readonly type: string;
   readonly entity: EntityClass;
@@ -62,7 +62,7 @@ export interface TypeMapping {
 
 export type TypeMappings = ReadonlyMap<string, TypeMapping>;
 
-/** Every rule whose type the schema publishes, with the entity's metadata beside it. */
+/** Maps every published type with a row rule, together with the entity's metadata. */
 export function mappingsOf(schema: GraphQLSchema, metadata: MetadataStorage, rules: readonly RowRule[]): TypeMappings {
   const mappings = new Map<string, TypeMapping>();
   for (const rule of rules) {
@@ -117,7 +117,7 @@ function columnOf(property: EntityProperty, meta: EntityMetadata, entity: Entity
   return { ...column, isNullable, sort, isCaseless: unique.includes(property.name) && !(property.name in sorts) };
 }
 
-/** What an order by a property sorts by, where that is not its column as it stands. */
+/** Returns the sort expression of a property, if rows are not sorted by its column itself. */
 function sortOf({ name }: EntityProperty, meta: EntityMetadata, entity: EntityClass): Column['sort'] | undefined {
   const key = sortKeyOf(entity, name);
   const nameOf = (property: string, row: string) =>
@@ -127,7 +127,7 @@ function sortOf({ name }: EntityProperty, meta: EntityMetadata, entity: EntityCl
 
 const columnName = (property: EntityProperty, row: string): string => `${row}."${property.fieldNames[0]}"`;
 
-/** What a formula is given: each property's column under the row's alias. */
+/** Returns the argument of a formula: the column of each property under the row's alias. */
 const namesOf = (meta: EntityMetadata, row: string): Record<string, string> =>
   Object.fromEntries(
     (Object.values(meta.properties) as EntityProperty[])

@@ -4,7 +4,7 @@ import type { Viewer } from '../entities/viewer.ts';
 import type { Selection } from './selection.ts';
 import { visibilityOf, type TypeVisibility } from './visibility.ts';
 
-/** One thing to select: an expression over the row's alias, which may name `:user`, `:member` and `:now`. */
+/** A value to select: an expression over the row's alias. It may use `:user`, `:member` and `:now`. */
 export interface SelectedColumn {
   readonly as: string;
   readonly sql: RowCondition;
@@ -12,29 +12,34 @@ export interface SelectedColumn {
   readonly type: string;
 }
 
-/** What one kind of viewer may see of a selection: the columns and rows to read. */
+/** The columns and rows of a selection that viewers with the same roles may see. */
 export interface Projection {
-  /** Unique per projection. */
+  /** Unique for each projection. */
   readonly id: number;
   readonly selection: Selection;
   readonly visibility: TypeVisibility;
   readonly seesDeleted: boolean;
   readonly select: readonly SelectedColumn[];
-  /** Derived fields' sources that are hidden as fields: they are selected under another name. */
+  /** Sources of derived fields that are hidden as fields. They are selected under another name. */
   readonly hiddenSources: readonly string[];
   /** The projections of the selected relations. */
   readonly related: ReadonlyMap<string, Projection>;
-  /** The relations that are embedded in a row of a list: those to one row, with no relation to many behind them. */
+  /**
+   * The relations that are embedded in a list row: relations to one row, without a relation to many rows below them.
+   */
   readonly embedded: ReadonlySet<string>;
-  /** The columns of an embedded row, in which all unconditional relations are embedded too. */
+  /** The columns of an embedded row, with all its unconditional relations. */
   readonly embeddedColumns: readonly SelectedColumn[];
-  /** The other unconditional relations: each is read for all rows of a list in one statement. */
+  /** The other unconditional relations. Each is read in one statement for all rows of a list. */
   readonly batched: readonly string[];
 }
 
 const projections = new WeakMap<Selection, Map<string, Projection>>();
 
-/** Returns the projection of a selection for a viewer. It depends on the viewer's roles alone, so it serves all who share them. */
+/**
+ * Returns the projection of a selection for a viewer. It depends only on the roles, so all viewers with these roles
+ * share it.
+ */
 export function projectionOf(selection: Selection, viewer: Viewer): Projection {
   const ofSelection = projections.get(selection) ?? new Map<string, Projection>();
   projections.set(selection, ofSelection);
@@ -83,16 +88,16 @@ function createProjection(selection: Selection, viewer: Viewer): Projection {
   };
 }
 
-/** The columns to select beside embedded relations, whose keys are not needed. */
+/** Returns the columns to select beside embedded relations, whose keys are not needed. */
 export const columnsBeside = (
   { select, selection }: Pick<Projection, 'select' | 'selection'>,
   embedded: ReadonlySet<string>,
 ): readonly SelectedColumn[] => select.filter(({ as }) => !embedded.has(as) || selection.sources.has(as));
 
-/** The column name for a hidden source of a derived field, or for whether a derived field is visible. */
+/** The column name for a hidden source of a derived field, or for the visibility of a derived field. */
 export const hiddenKey = (source: string): string => `${source}$`;
 
-/** The expression behind a field: its column, or for a relation to many the row's own id, by which the others are found. */
+/** Returns the expression of a field: its column, or the row's own id for a relation to many rows. */
 function heldBy({ mapping }: Selection, field: string): Omit<SelectedColumn, 'as'> | undefined {
   const column = mapping.columns.get(field);
   if (column) return { sql: column.sql, type: column.type };
@@ -101,7 +106,7 @@ function heldBy({ mapping }: Selection, field: string): Omit<SelectedColumn, 'as
 
 const ownId: Omit<SelectedColumn, 'as'> = { sql: (row) => `${row}."id"`, type: 'uuid' };
 
-/** The expression as the viewer sees it: null on rows where the field is hidden. */
+/** Returns the expression as the viewer sees it: null on rows where the field is hidden. */
 export function masked(sql: RowCondition, shown: ReturnType<TypeVisibility['shows']>): RowCondition {
   if (shown === 'always') return sql;
   if (shown === 'never') return () => 'null';

@@ -29,7 +29,10 @@ import {
 } from './statement.ts';
 import type { Relation, TypeMapping, TypeMappings } from './mapping.ts';
 
-/** Runs SQL with `$1` parameters; planned for these very values, or once for all; tried again where it must be answered. */
+/**
+ * Runs SQL with parameters such as `$1`. The options say whether it is planned for these values only, and whether it is
+ * retried until it is answered.
+ */
 export type RunQuery = (
   text: string,
   parameters: readonly unknown[],
@@ -39,16 +42,18 @@ export type RunQuery = (
 
 type EntityClass = RowRule['entity'];
 
-/** Selects the rows that figures count: from and to a day, both included, and about one record. */
+/**
+ * Selects the rows of figures: the first and the last day, both inclusive, and an optional record that they concern.
+ */
 export interface FiguresInput {
   readonly from: string | null;
   readonly to: string | null;
   readonly about?: string | null;
-  /** How many rows are read at most; all where it is left out. */
+  /** The maximum number of rows. Undefined means all. */
   readonly most?: number;
 }
 
-/** A row that somebody names. */
+/** The type and id of a row. */
 interface RowKey {
   readonly entity: EntityClass;
   readonly id: string;
@@ -57,11 +62,15 @@ interface RowKey {
 const emptySelections = new WeakMap<TypeMapping, Selection>();
 
 /**
- * Reads answers for one request: plain rows of the selected columns, always through the viewer's row filter. A relation to one
- * comes with its row; one to many takes a statement for all rows of its level. What the viewer may not see does not exist.
+ * Reads the response of one request: plain rows with the selected columns, always through the viewer's row filter. A
+ * relation to one row is embedded; a relation to many takes one statement for all rows of its level. Rows that the
+ * viewer may not see are treated as missing.
  */
 export class Reader {
-  /** Whether a mutation is answered: the change is stored by then, and a client that hears of a failure would repeat it. */
+  /**
+   * Whether this reads the response of a mutation. The change is already stored, and a client would repeat it after an
+   * error.
+   */
   private answersChange = false;
   private readonly loaders = new Map<Selection, Map<string, DataLoader<string, unknown>>>();
 
@@ -73,8 +82,8 @@ export class Reader {
   ) {}
 
   /**
-   * The one row with these values. @throws NOT_FOUND where there is none, or none for this viewer; BAD_INPUT for
-   * what is no id; FORBIDDEN for deleted rows unless the viewer is an admin.
+   * Returns the only row with these values. @throws NOT_FOUND if it does not exist or is hidden from the viewer,
+   * BAD_INPUT for an invalid id, FORBIDDEN for deleted rows unless the viewer is an admin.
    */
   async one(
     entity: EntityClass,
@@ -88,7 +97,7 @@ export class Reader {
     return this.theOne(projection, by, includeDeleted);
   }
 
-  /** The row that the caller has just deleted, for the answer to that alone. @throws NOT_FOUND where it is hidden. */
+  /** Returns the row that the caller has just deleted, only for that response. @throws NOT_FOUND if it is hidden. */
   async deleted(entity: EntityClass, id: string, info: GraphQLResolveInfo): Promise<Row> {
     return this.theOne(this.projectionFor(entity, info), { id }, true);
   }
@@ -103,12 +112,12 @@ export class Reader {
     return unpack(rowOf(found, { reader: this, projection }), projection.selection.certain);
   }
 
-  /** Whether the viewer sees a row of each of these, none of them deleted. */
+  /** Whether the viewer can see all of these rows, and none of them is deleted. */
   sees(...rows: readonly [RowKey, ...RowKey[]]): Promise<boolean> {
     return this.seesRows(rows, false);
   }
 
-  /** Whether the viewer sees this row, or saw it until it was deleted. */
+  /** Whether the viewer can see this row, or could until it was deleted. */
   saw(row: RowKey): Promise<boolean> {
     return this.seesRows([row], true);
   }
@@ -125,13 +134,13 @@ export class Reader {
     return found?.['sees'] === true;
   }
 
-  /** Every row, for what is few by its nature. */
+  /** Returns all rows. Only for types with few rows. */
   all(entity: EntityClass, order: Order, info: GraphQLResolveInfo): Promise<Row[]> {
     const projection = this.projectionFor(entity, info);
     return this.rows(projection, allStatement(projection, order), {});
   }
 
-  /** The rows of a type with these ids, as far as they exist for the viewer, in this order. */
+  /** Returns the rows of a type with these ids, in this order, without hidden ones. */
   async some(type: string, ids: readonly string[], info: GraphQLResolveInfo): Promise<Row[]> {
     const projection = projectionOf(
       selectionOf(this.mappings, this.mappings.get(type) as TypeMapping, info),
@@ -146,9 +155,9 @@ export class Reader {
   }
 
   /**
-   * The rows with these ids, of whichever of these types, in this order; null where the viewer sees none. One statement
-   * finds their types, and one for each type that was found reads them.
-   * @throws BAD_INPUT for what is no id, and for too many.
+   * Returns the rows of any of these types with these ids, in this order, with null for hidden ones. One statement
+   * finds the types of the rows, and one per type reads them.
+   * @throws BAD_INPUT for an invalid id, and for too many ids.
    */
   async nodes(types: readonly string[], ids: readonly string[], info: GraphQLResolveInfo): Promise<(Row | null)[]> {
     const argument = info.fieldName === 'node' ? () => 'id' : (place: number) => `ids[${place}]`;
@@ -186,7 +195,7 @@ export class Reader {
     return rows.map((row) => Object.assign(row, { __typename: type }));
   }
 
-  /** A page of an entity's list. */
+  /** Returns a page of an entity's list. */
   async page(entity: EntityClass, page: Page, info: GraphQLResolveInfo): Promise<Connection<Row>> {
     const projection = this.projectionFor(entity, info);
     const query = readPage(projection, page);
@@ -197,8 +206,9 @@ export class Reader {
   }
 
   /**
-   * Figures over the rows that the viewer sees, read by one statement.
-   * @throws BAD_INPUT for days that go backwards and for what is no id; NOT_FOUND where the one they are to be about is hidden.
+   * Computes figures over the rows that the viewer can see, in one statement.
+   * @throws BAD_INPUT for an invalid id or if the last day is before the first, NOT_FOUND if the record that they
+   * concern is hidden.
    */
   async figures(
     figures: Figures,
@@ -216,12 +226,12 @@ export class Reader {
     return found;
   }
 
-  /** Figures that are one row. @throws BAD_INPUT for days that go backwards. */
+  /** Computes figures that consist of one row. @throws BAD_INPUT if the last day is before the first. */
   async total(figures: Figures, query: FiguresInput): Promise<Record<string, unknown>> {
     return (await this.figures(figures, query))[0] as Record<string, unknown>;
   }
 
-  /** The row that figures are about, together with the others of the same answer; null where it is hidden. */
+  /** Returns the row that figures concern, read together with the other rows of the response. Null if it is hidden. */
   named(entity: EntityClass, id: string, info: GraphQLResolveInfo): Promise<Row | null> {
     const projection = this.projectionFor(entity, info);
     return this.loader<Row | null>(projection.selection, 'named', async (keys) => {
@@ -232,7 +242,10 @@ export class Reader {
     }).load(id);
   }
 
-  /** The page of a list that belongs to a row, in one statement for all rows of that level; null where it is hidden. */
+  /**
+   * Returns the page of a list that belongs to a row, in one statement for all rows of that level. Null if it is
+   * hidden.
+   */
   related(row: unknown, page: Page, info: GraphQLResolveInfo): Promise<Connection<Row> | null> {
     return (row as Row)[ORIGIN].reader.pageOf(row as Row, info.fieldName, page);
   }
@@ -256,7 +269,7 @@ export class Reader {
     return pages.load(key);
   }
 
-  /** What a field that is a relation answers on a row: another row, rows, or null where it is hidden. */
+  /** Returns the value of a relation on a row: another row, several rows, or null if it is hidden. */
   relation(row: Row, field: string): unknown {
     if (readAhead(field) in row) return row[readAhead(field)];
     const { projection, key, relation } = this.through(row, field);
@@ -267,7 +280,7 @@ export class Reader {
     }).load(key);
   }
 
-  /** What a derived field answers on a row; null where it is hidden. */
+  /** Returns the value of a derived field on a row. Null if it is hidden. */
   derived(row: Row, field: string): unknown {
     const { selection, visibility, hiddenSources } = row[ORIGIN].projection;
     const shown = visibility.shows(field);
@@ -295,7 +308,7 @@ export class Reader {
     return projectionOf(selection, this.viewer);
   }
 
-  /** From a row along a relation: the projection for the other side, and the key by which it is found. */
+  /** Returns the projection of the other side of a relation, and the key of its rows. */
   private through(row: Row, field: string) {
     const { selection, related } = row[ORIGIN].projection;
     return {
@@ -326,7 +339,7 @@ export class Reader {
     return rows;
   }
 
-  /** Reads a relation of all these rows ahead in one statement, so that no row waits for a promise of its own. */
+  /** Reads a relation of all these rows in advance with one statement, so that no row needs a promise of its own. */
   private async loadBatch(rows: readonly Row[], { selection, related }: Projection, field: string): Promise<void> {
     const relation = selection.mapping.relations.get(field) as Relation;
     const projection = related.get(field) as Projection;
@@ -340,7 +353,7 @@ export class Reader {
     }
   }
 
-  /** The rows on the other side of a relation, by the key that leads to them. */
+  /** Returns the rows on the other side of a relation, by their keys. */
   private async found(
     { kind, foreignKey = '', order = [] }: Relation,
     projection: Projection,
@@ -364,10 +377,10 @@ export class Reader {
   }
 }
 
-/** The value of a relation on a row, read by the row's own reader. */
+/** Returns the value of a relation on a row, through the row's own reader. */
 export const relationOf = (row: Row, field: string): unknown => row[ORIGIN].reader.relation(row, field);
 
-/** What a derived field answers on a row. */
+/** Returns the value of a derived field on a row, through the row's own reader. */
 export const derivedOf = (row: Row, field: string): unknown => row[ORIGIN].reader.derived(row, field);
 
 function grouped(rows: readonly Row[]): Map<string, Row[]> {
@@ -381,13 +394,13 @@ function grouped(rows: readonly Row[]): Map<string, Row[]> {
   return byParent;
 }
 
-/** A page as it was found. Creates edges and cursors when they are selected. */
+/** A page of found rows. Creates edges and cursors only if they are selected. */
 class FoundPage implements Connection<Row> {
   readonly nodes: Row[];
   readonly #hasMore: boolean;
   readonly #shape: ListQuery['shape'];
 
-  /** @param found one row more than the page holds, where there are more. */
+  /** @param found the rows of the page, and one more if there is a next page. */
   constructor(
     found: readonly Row[],
     { shape, size }: ListQuery,

@@ -5,14 +5,14 @@ import type { Row } from './row.ts';
 import type { TypeMappings } from './mapping.ts';
 
 /**
- * Lets the reading side answer every published relation and derived field of every type: relations are declared
- * once, in the entity, and need no resolver of their own. Fields with arguments keep the resolver they have. How many rows
- * a list has on all its pages is counted when it is asked, and its edges are made: what fails there fails that field alone,
- * compiled too. A row that stands for an interface names its type.
+ * Adds resolvers for every published relation and derived field of every type, so that relations are declared only
+ * once, in the entity. Fields with arguments keep their own resolver. The count and the edges of a list are computed
+ * when their field is resolved, so that an error there affects only that field, also in compiled queries. A row of an
+ * interface returns its type name.
  */
 export function attachReading(schema: GraphQLSchema, mappings: TypeMappings): void {
   for (const type of Object.values(schema.getTypeMap())) {
-    // Synchronous, unlike TypeGraphQL's own: graphql-jit knows no other.
+    // TypeGraphQL's own is asynchronous, which graphql-jit does not support
     if (isInterfaceType(type)) type.resolveType = ({ __typename }: { readonly __typename: string }) => __typename;
     const made = isObjectType(type) && type.name.endsWith('Connection') ? type.getFields() : {};
     if (made['totalCount']) made['totalCount'].resolve = ({ totalCount }: Connection<Row>) => totalCount();

@@ -3,7 +3,7 @@ import type { Reader } from './reader.ts';
 import { readAhead } from './statement.ts';
 import type { Relation } from './mapping.ts';
 
-/** Where a row came from: who read it, and through which projection. Its relations and derived fields are found by that. */
+/** The key of a row's origin: its reader and its projection. Relations and derived fields are resolved with them. */
 export const ORIGIN = Symbol('origin');
 
 export interface RowOrigin {
@@ -11,23 +11,25 @@ export interface RowOrigin {
   readonly projection: Projection;
 }
 
-/** A row of an answer: the selected columns under their field names. */
+/** A row of a response: the selected columns by field name. */
 export type Row = Record<string, unknown> & { readonly [ORIGIN]: RowOrigin };
 
-/** What a relation answers where it leads to nothing: a list of none where rows were looked for or the schema promises one. */
+/**
+ * Returns the value of a relation without rows: an empty list if a list was read or the schema forbids null, else null.
+ */
 export const nothing = (relation: Relation | undefined, looked?: 'one' | 'many'): readonly [] | null =>
   looked === 'many' || (relation?.isPromised && relation.kind === 'many') ? [] : null;
 
-/** A row found by a statement that selects what its projection wants. */
+/** Creates a row from a result with the columns of a projection. */
 export function rowOf(found: Record<string, unknown>, origin: RowOrigin): Row {
   (found as { [ORIGIN]: RowOrigin })[ORIGIN] = origin;
   return found as Row;
 }
 
-/** A row as one JSON array: the columns of its projection in their order, then its embedded relations. */
+/** A row as a JSON array: the columns of its projection in order, then its embedded relations. */
 type EmbeddedRow = readonly unknown[];
 
-/** Turns the embedded rows of these relations into rows. */
+/** Converts the embedded rows of these relations into rows. */
 export function unpack(row: Row, fields: Iterable<string>): Row {
   const { reader, projection } = row[ORIGIN];
   for (const field of fields) {
@@ -53,6 +55,6 @@ function unpacked(values: EmbeddedRow, origin: RowOrigin): Row {
   return unpack(rowOf(row, origin), selection.certain);
 }
 
-/** JSON has no instants; numbers with a fraction come as their text. */
+/** Converts a JSON value to the column's type. Instants and decimals arrive as text. */
 const fromJson = (value: unknown, type: string): unknown =>
   type === 'timestamptz' && value !== null ? new Date(value as string) : value;

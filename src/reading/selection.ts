@@ -10,19 +10,19 @@ import {
 import type { TypeMapping, TypeMappings } from './mapping.ts';
 
 /**
- * The fields that an operation selects of one type at one place, and the same for each relation. A field that is selected
- * twice, by alias or in fragments, has the union. What `@skip` or `@include` may leave out is included, so that a selection
- * depends on the document alone and serves all its requests.
+ * The fields that an operation selects of one type at one place, and recursively of its relations. A field that is
+ * selected several times, by alias or in fragments, gets the union of its selections. Fields with `@skip` or `@include`
+ * are always part of it, so that a selection depends only on the document and serves all its requests.
  */
 export interface Selection {
   readonly mapping: TypeMapping;
-  /** Columns and relations that are answered as they stand. */
+  /** Columns and relations that are returned unchanged. */
   readonly fields: ReadonlySet<string>;
   /** Derived fields, and the columns they are computed from. */
   readonly derived: ReadonlySet<string>;
   readonly sources: ReadonlySet<string>;
   readonly relations: ReadonlyMap<string, Selection>;
-  /** The relations that are selected for any variables, so that they can be read ahead. */
+  /** Relations that are selected for all variables, so that they can be read in advance. */
   readonly certain: ReadonlySet<string>;
 }
 
@@ -35,7 +35,7 @@ interface SelectedField {
 /** Selections by operation and place. At a root, the selection also depends on which of the field nodes are skipped. */
 const cache = new WeakMap<object, Map<string, { nodes: readonly FieldNode[]; selection: Selection }[]>>();
 
-/** The maximum per place: more than an honest document has. */
+/** The maximum number of cached selections per place. Normal documents have fewer. */
 const maxCached = 8;
 
 /** Selects only whether a row exists. */
@@ -66,7 +66,7 @@ export function selectionOf(mappings: TypeMappings, mapping: TypeMapping, info: 
 const isSame = (one: readonly FieldNode[], other: readonly FieldNode[]): boolean =>
   one.length === other.length && one.every((node, index) => node === other[index]);
 
-/** The response path without list indexes, with the type that answers it. */
+/** Returns the response path without list indexes, with the parent type. */
 function placeOf(info: GraphQLResolveInfo): string {
   const keys: string[] = [info.parentType.name];
   for (let path: typeof info.path | undefined = info.path; path; path = path.prev)
@@ -105,7 +105,7 @@ function build(
 const rowType = (mapping: TypeMapping, info: GraphQLResolveInfo): GraphQLObjectType =>
   info.schema.getType(mapping.type) as GraphQLObjectType;
 
-/** The type whose rows a field leads to: directly, or through a connection. */
+/** Returns the type of the rows that a field leads to, directly or through a connection. */
 function targetOf(
   mappings: TypeMappings,
   mapping: TypeMapping,
@@ -121,7 +121,7 @@ function targetOf(
 const selectionSetsOf = (nodes: readonly FieldNode[]): SelectionSetNode[] =>
   nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
 
-/** The fields found so far, and whether no condition applies to those found next. */
+/** A search for fields, and whether the next fields are selected unconditionally. */
 interface Search {
   readonly isCertain: boolean;
   readonly found: Map<string, SelectedField>;
@@ -151,7 +151,7 @@ function fieldsOf(
   return found;
 }
 
-/** Whether a fragment is about rows of another type: where a field may answer rows of several. */
+/** Whether a fragment applies to another type than this, on a field that may return rows of several types. */
 function isOfOther(
   { name }: GraphQLObjectType,
   selection: SelectionNode,

@@ -16,15 +16,15 @@ import { LRUCache } from 'lru-cache';
 import { columnsBeside, masked, type Projection, type SelectedColumn } from './projection.ts';
 import type { Column, Relation } from './mapping.ts';
 
-/** A compiled statement, and the names of its parameters in their order. */
+/** A compiled statement with the names of its parameters in order. */
 export interface Statement {
   readonly text: string;
   readonly parameters: readonly string[];
-  /** Whether the best plan depends on the values, so that one plan for all of them could be a bad one. */
+  /** Whether the best plan depends on the values, so that a shared plan could be slow. */
   readonly dependsOnValues: boolean;
 }
 
-/** What the parameters of a statement are taken from. */
+/** The values of a statement's parameters by name. */
 export type Values = Readonly<Record<string, unknown>>;
 
 export interface Order {
@@ -36,7 +36,7 @@ export interface Order {
 export interface ColumnComparison {
   readonly property: string;
   readonly by: Exclude<Comparison, 'notIn'>;
-  /** Under which name the value is bound. */
+  /** The name of the parameter for the value. */
   readonly parameter: string;
 }
 
@@ -46,24 +46,27 @@ export type Condition = ColumnComparison | { readonly or: readonly Group[] } | {
 /** Conditions that must all be met. */
 type Group = readonly Condition[];
 
-/** Everything about a list that shapes its statement; values are bound later. */
+/** The parts of a list query that determine its SQL text. The values of parameters are bound later. */
 export interface ListShape {
   readonly filter: readonly Condition[];
-  /** The words that are searched, each bound as `word.0` and so on; of a long one, its beginning as `long.0`, of a number its digits as `digits.0`. */
+  /**
+   * The search words. Each is bound as `word.0` and so on. A long word also binds its beginning as `long.0`, and a
+   * number its digits as `digits.0`.
+   */
   readonly words: readonly ('short' | 'long' | 'number')[];
   readonly order: Order;
   readonly hasCursor: boolean;
   readonly isBackwards: boolean;
   readonly includesDeleted: boolean;
-  /** The maximum number of rows. It is a literal: with a parameter, the planner would plan each time. */
+  /** The maximum number of rows. A literal, because with a parameter the server would plan the statement each time. */
   readonly limit: number;
-  /** For the lists of many parents at once: the column that holds the parent's id. */
+  /** For the lists of several parents in one statement: the column with the parent's id. */
   readonly foreignKey?: string | undefined;
 }
 
 type Sql = RawBuilder<unknown>;
 
-/** Compiles without ever connecting. */
+/** Compiles SQL without a connection. */
 const compiler = new Kysely<never>({
   dialect: {
     createAdapter: () => new PostgresAdapter(),
@@ -78,8 +81,8 @@ class Parameter {
 }
 
 /**
- * Compiled statements by projection and shape, of so many characters together. Filters and sizes of pages come by variables, so
- * that one document alone has more shapes than are worth keeping.
+ * Compiled statements by projection and shape, up to a total number of characters. Filters and page sizes may be
+ * variables, so a single document can have more shapes than are worth caching.
  */
 const statements = new LRUCache<string, Statement>({ maxSize: 8_000_000, maxEntrySize: 800_000 });
 
@@ -87,12 +90,12 @@ const statements = new LRUCache<string, Statement>({ maxSize: 8_000_000, maxEntr
 export const parameterValues = ({ parameters }: Statement, values: Values): unknown[] =>
   parameters.map((name) => values[name]);
 
-/** Where a row keeps what its relation leads to; under the field's own name it keeps the key. */
+/** The key of a row under which its embedded relation is stored. The field's own name stores the foreign key. */
 export const readAhead = (field: string): string => `${field}~`;
 
 /**
- * One row by the columns named in `by`, each bound under its own name. Unconditional relations are embedded as JSON, which
- * costs less for one row than a statement for each relation.
+ * Builds the statement for one row, selected by the columns in `by`, each bound under its own name. Unconditional
+ * relations are embedded as JSON, which is cheaper for one row than a statement per relation.
  */
 export const oneStatement = (projection: Projection, by: readonly string[], includesDeleted: boolean): Statement =>
   kept(projection, `one ${by.join()} ${includesDeleted}`, () => {
@@ -104,7 +107,10 @@ export const oneStatement = (projection: Projection, by: readonly string[], incl
       where ${and([...found, ...standing(projection, includesDeleted)])}`;
   });
 
-/** Whether the viewer sees a row of each, none of them deleted; their ids are bound by their places. */
+/**
+ * Builds the statement that tests whether the viewer can see a row of each projection that is not deleted. Ids are
+ * bound by their position.
+ */
 export const seesStatement = (projections: readonly [Projection, ...Projection[]], evenDeleted: boolean): Statement =>
   kept(
     projections[0],
@@ -118,7 +124,10 @@ export const seesStatement = (projections: readonly [Projection, ...Projection[]
     },
   );
 
-/** The rows of a relation as one JSON value, null where they are hidden. The row's alias is `t`, `t1`, … by its depth. */
+/**
+ * Returns the rows of a relation as one JSON value, or null where they are hidden. The row's alias is `t`, `t1` and so
+ * on, by depth.
+ */
 function embed(projection: Projection, field: string, depth: number): Sql {
   const { kind, foreignKey = '', order = [] } = projection.selection.mapping.relations.get(field) as Relation;
   const [related, key] = [projection.related.get(field), projection.select.find(({ as }) => as === field)];
@@ -139,11 +148,14 @@ function embed(projection: Projection, field: string, depth: number): Sql {
 
 const aliasOf = (depth: number): string => (depth === 0 ? 't' : `t${depth}`);
 
-/** JSON would make a binary fraction of a decimal one. */
+/** as a JSON number, a decimal would lose precision */
 const inJson = ({ sql: expression, type }: SelectedColumn, row: string): Sql =>
   type === 'numeric' ? sql`(${withParameters(expression(row))})::text` : withParameters(expression(row));
 
-/** The rows whose ids are bound as `keys`, deleted or not: a case keeps showing what it was about. */
+/**
+ * Builds the statement for the rows with the ids in `keys`. It can include deleted rows, because a case still shows the
+ * records that it concerns.
+ */
 export const rowsStatement = (projection: Projection, includesDeleted = true): Statement =>
   kept(
     projection,
@@ -151,7 +163,7 @@ export const rowsStatement = (projection: Projection, includesDeleted = true): S
     () => sql`select ${selectList(projection)} ${fromKeys(projection, includesDeleted)}`,
   );
 
-/** Of which type the rows are whose ids are bound as `keys`, as far as the viewer sees them and they were not deleted. */
+/** Builds the statement that finds the types of the rows with the ids in `keys`, without deleted and hidden rows. */
 export const typesStatement = (projections: readonly [Projection, ...Projection[]]): Statement =>
   kept(projections[0], `types ${projections.map(({ selection }) => selection.mapping.type).join()}`, () => {
     const each = projections.map(
@@ -164,7 +176,7 @@ export const typesStatement = (projections: readonly [Projection, ...Projection[
 const fromKeys = (projection: Projection, includesDeleted: boolean): Sql =>
   sql`from ${table(projection)} as t where ${and([sql`t."id" = any(${parameter('keys')}::uuid[])`, ...standing(projection, includesDeleted)])}`;
 
-/** All rows that hold one of the bound `keys` in a column, in an order of columns. */
+/** Builds the statement for all rows with one of the `keys` in a column, sorted by columns. */
 export const childrenStatement = (
   projection: Projection,
   foreignKey: string,
@@ -182,14 +194,14 @@ export const childrenStatement = (
     },
   );
 
-/** All rows the viewer may see, by an order of columns. */
+/** Builds the statement for all rows that the viewer may see, sorted by columns. */
 export const allStatement = (projection: Projection, order: Order): Statement =>
   kept(projection, `all ${order.property} ${order.direction}`, () => {
     const by = raw(columnOf(projection, order.property).sort.sql('t'));
     return sql`select ${selectList(projection)} from ${table(projection)} as t where ${and(standing(projection, false))} order by ${by} ${raw(order.direction)}, t."id"`;
   });
 
-/** A page of a list; with a foreign key, one page for each of the bound `keys`. */
+/** Builds the statement for a page of a list. With a foreign key, it returns one page for each of the `keys`. */
 export const pageStatement = (projection: Projection, shape: ListShape): Statement =>
   kept(
     projection,
@@ -204,7 +216,7 @@ export const pageStatement = (projection: Projection, shape: ListShape): Stateme
     hasOpenFilter(shape),
   );
 
-/** Indexes hold the rows that stand, or those that were deleted: a page of both is the first of a page of each. */
+/** Separate indexes contain existing and deleted rows, so a page of both is merged from a page of each. */
 function page(projection: Projection, shape: ListShape, conditions: readonly Sql[]): Sql {
   const { alternatives } = projection.visibility;
   if (projection.selection.mapping.listing?.isReadPerGrant && alternatives.length > 1)
@@ -216,7 +228,7 @@ function page(projection: Projection, shape: ListShape, conditions: readonly Sql
     order by e."$order" ${way}, e."id" ${way} limit ${raw(String(shape.limit))}`;
 }
 
-/** The first rows of each way in which the viewer sees rows, a row that is seen in several ways once. */
+/** Merges the first rows of each condition that makes rows visible, without duplicates. */
 function unionOfGrants(
   projection: Projection,
   shape: ListShape,
@@ -252,14 +264,16 @@ function limited(
 }
 
 /**
- * Rows that a search may find to be sorted all. The planner takes a short word for a common one, and would read the list in
- * its order, folding each row, until the page is full. So that is done only for a word that is common.
+ * The maximum number of search results that are sorted after they are found. The planner overestimates the matches of a
+ * short word, and would read and compare the whole list in its order. That is only faster for a common word, so it is
+ * done only above this number.
  */
 const fewFound = 500;
 
 /**
- * The rows after a cursor. Its parts are subqueries, which the planner does not look into: it would count the rows after
- * it by its first value alone, find almost none at the end of an order of few values, and read them all.
+ * Returns the condition for rows after a cursor. The cursor's values are subqueries, whose values the planner does not
+ * know. With known values, it would expect almost no rows near the end of an order with few distinct values, and then
+ * read all of them.
  */
 function beyondCursor(projection: Projection, shape: ListShape): Sql[] {
   if (!shape.hasCursor) return [];
@@ -268,15 +282,18 @@ function beyondCursor(projection: Projection, shape: ListShape): Sql[] {
   return [sql`(${raw(sort.sql('t'))}, t."id") ${raw(isDescending(shape) ? '<' : '>')} ${cursor}`];
 }
 
-/** Backwards pages are read from the other end. */
+/** Pages in backward direction are read from the other end. */
 const isDescending = ({ order, isBackwards }: ListShape): boolean => (order.direction === 'DESC') !== isBackwards;
 const wayOf = (shape: ListShape): Sql => raw(isDescending(shape) ? 'desc' : 'asc');
 
-/** Whether it filters by more than equality: how many rows that leaves, only the values tell. */
+/** Whether the list filters by more than equality, so that the number of rows depends on the values. */
 const hasOpenFilter = ({ filter, words }: ListShape): boolean =>
   words.length > 0 || filter.some((each) => !('by' in each) || each.by !== 'eq');
 
-/** How many rows a list has on all its pages; with a foreign key, for each of the bound `keys`. */
+/**
+ * Builds the statement that counts the rows on all pages of a list. With a foreign key, it counts for each of the
+ * `keys`.
+ */
 export const countStatement = (projection: Projection, shape: ListShape): Statement =>
   kept(
     projection,
@@ -292,14 +309,17 @@ export const countStatement = (projection: Projection, shape: ListShape): Statem
     hasOpenFilter(shape),
   );
 
-/** Which rows are counted for figures; the values are bound as `from`, `to` and `about`. */
+/** Selects the rows that figures count. The values are bound as `from`, `to` and `about`. */
 export interface FiguresShape {
   readonly hasFrom: boolean;
   readonly hasTo: boolean;
   readonly isAboutOne: boolean;
 }
 
-/** Figures over the rows the viewer sees. Tables of an expression that the figures do not read cost nothing. */
+/**
+ * Builds the statement for figures over the rows that the viewer can see. PostgreSQL skips table expressions that the
+ * figures do not use.
+ */
 export const figuresStatement = (
   projection: Projection,
   figures: Figures,
@@ -336,7 +356,7 @@ export const figuresStatement = (
     true,
   );
 
-/** Rows with these properties as the viewer sees them. */
+/** The rows with these properties, as the viewer sees them. */
 const counted = (projection: Projection, properties: readonly string[], conditions: readonly Sql[]): Sql => {
   const columns = properties.map((property) => {
     const expression = masked(columnOf(projection, property).sql, projection.visibility.shows(property))('t');
@@ -353,7 +373,7 @@ function listConditions(projection: Projection, shape: ListShape, rows = project
   ];
 }
 
-/** That every word stands in something that the viewer sees of the row. */
+/** Returns the condition that every search word occurs in fields that the viewer can see. */
 function searched(projection: Projection, words: ListShape['words']): Sql[] {
   const texts = searchesOf(projection).map(({ group, where }) => {
     const text = raw(searchedText(group)((property) => columnOf(projection, property).sql('t')));
@@ -361,13 +381,13 @@ function searched(projection: Projection, words: ListShape['words']): Sql[] {
     return (likes: readonly Sql[]) => sql`(${and([...shown, ...likes.map((like) => sql`${text} ${like}`)])})`;
   });
   return words.map((length, place) => {
-    // each trigram of a word costs a look into the index: of a long word its beginning finds few enough
+    // each trigram costs an index lookup, and the beginning of a long word is selective enough
     const word = foldedParameter(`word.${place}`);
     const likes =
       length === 'long'
         ? [sql`like ${foldedParameter(`long.${place}`)}`, sql`|| '' like ${word}`]
         : [sql`like ${word}`];
-    // what is typed with punctuation may be part of a telephone number, whose digits alone are kept to be searched
+    // a word with punctuation may be part of a telephone number, which is searched by its digits only
     const alternatives = length === 'number' ? [likes, [sql`like ${foldedParameter(`digits.${place}`)}`]] : [likes];
     return sql`(${sql.join(
       alternatives.flatMap((way) => texts.map((stands) => stands(way))),
@@ -376,13 +396,13 @@ function searched(projection: Projection, words: ListShape['words']): Sql[] {
   });
 }
 
-/** A group that a search looks through, on all rows or where a condition holds. */
+/** A group of searched fields, for all rows or for those that match a condition. */
 interface SearchedGroup {
   readonly group: SearchGroup;
   readonly where: RowCondition | undefined;
 }
 
-/** What a search looks through for this viewer: groups of which all is shown. */
+/** Returns the groups of fields that a search of this viewer covers. Each group is fully visible. */
 export function searchesOf({ visibility, selection }: Projection): SearchedGroup[] {
   return (selection.mapping.listing?.search ?? []).flatMap((group): SearchedGroup[] => {
     const shown = [...group.texts, ...(group.phones ?? [])].map((property) => visibility.shows(property));
@@ -393,7 +413,7 @@ export function searchesOf({ visibility, selection }: Projection): SearchedGroup
   });
 }
 
-/** A text as it is compared without regard to case, accents and apostrophes. */
+/** Returns a text for comparisons that ignore case, accents and apostrophes. */
 const foldedSql = (text: Sql): Sql => {
   const [before = '', after = ''] = folded('?').split('?');
   return sql`${raw(before)}${text}${raw(after)}`;
@@ -401,7 +421,7 @@ const foldedSql = (text: Sql): Sql => {
 
 const foldedParameter = (name: string): Sql => foldedSql(sql`${parameter(name)}::text`);
 
-/** The rows that exist for the viewer: the row rule, and that they were not deleted. */
+/** Returns the condition for the rows that the viewer can see and that are not deleted. */
 function standing(
   { visibility, selection }: Projection,
   includesDeleted: boolean,
@@ -414,8 +434,8 @@ function standing(
 }
 
 /**
- * A condition as SQL. A negation holds wherever the group is not true: a comparison with null, or with what is hidden, is
- * never true, so that a row is matched whatever a hidden value is.
+ * Returns a condition as SQL. A comparison with null or with a hidden value is never true. A negation is true wherever
+ * its group is not true, so the result never depends on a hidden value.
  */
 function condition(projection: Projection, each: Condition): Sql {
   const all = (group: Group): Sql => and(group.map((one) => condition(projection, one)));
@@ -428,13 +448,13 @@ function condition(projection: Projection, each: Condition): Sql {
   )})`;
 }
 
-/** A comparison with the column as the viewer sees it: what is hidden is null for filters too. */
+/** Compares a column as the viewer sees it: a hidden value counts as null in filters too. */
 function comparison(projection: Projection, comparing: ColumnComparison): Sql {
   const column = columnOf(projection, comparing.property);
   const shown = projection.visibility.shows(comparing.property);
   if (typeof shown !== 'function') return compared(withParameters(masked(column.sql, shown)('t')), column, comparing);
   const [where, left] = [withParameters(shown('t')), withParameters(column.sql('t'))];
-  // what is null compares with nothing; said so, and not by a case, the rows where it shows are found by their index
+  // an explicit condition instead of a `case` lets the planner use the index for the visible rows
   if (comparing.by !== 'isNull') return sql`((${where}) and ${compared(left, column, comparing)})`;
   return sql`coalesce((${where}) and ${left} is not null, false) <> ${parameter(comparing.parameter)}::boolean`;
 }
@@ -456,7 +476,7 @@ function compared(left: Sql, column: Column, comparing: ColumnComparison): Sql {
     case 'contains':
       return sql`${foldedSql(left)} like ${foldedParameter(comparing.parameter)}`;
     case 'isNull':
-      // said so, as not every planner knows it of itself, and would look for a null from end to end
+      // for a column that is never null, an older planner would search the whole table for nulls
       return column.isNullable ? sql`(${left} is null) = ${value}::boolean` : sql`not ${value}::boolean`;
   }
 }
@@ -491,11 +511,13 @@ const parameter = (name: string): Sql => sql`${new Parameter(name)}`;
 const raw = (text: string): Sql => sql.raw(text);
 const and = (conditions: readonly Sql[]): Sql => (conditions.length > 0 ? sql.join(conditions, sql` and `) : sql`true`);
 
-/** Comparing with the base type: a cast to varchar(30) would cut what it is compared with. */
+/** Casts to the base type, because a cast to varchar(30) would truncate the value. */
 const cast = ({ type }: Pick<Column, 'type'>, suffix = ''): Sql =>
   raw(`::${type === 'varchar' ? 'text' : type}${suffix}`);
 
-/** A text of a rule or of figures, its `:user`, `:member`, `:now`, `:today`, `:about` and `:most` turned into parameters. */
+/**
+ * Replaces `:user`, `:member`, `:now`, `:today`, `:about` and `:most` in SQL of a rule or of figures with parameters.
+ */
 function withParameters(text: string): Sql {
   const parts = text.split(/(?<!:):(user|member|now|today|about|most)\b/);
   return sql.join(

@@ -2,17 +2,17 @@ import type { GraphQLSchema } from 'graphql';
 import { isShown, type Grant, type RowCondition, type RowRule } from '../entities/rule.ts';
 import type { Viewer } from '../entities/viewer.ts';
 
-/** What one viewer sees of one type. */
+/** The parts of a type that a viewer can see. */
 export interface TypeVisibility {
-  /** The rows that exist for the viewer; undefined when the roles give none of this type. */
+  /** The condition for visible rows. Undefined if no role of the viewer can see any. */
   readonly rows: RowCondition | undefined;
-  /** The conditions of which `rows` is the union. */
+  /** The conditions whose union is `rows`. */
   readonly alternatives: readonly RowCondition[];
-  /** On which of those rows the field shows: on all, on none, or where a condition holds. */
+  /** Whether a field is visible on all of those rows, on none, or under a condition. */
   shows(field: string): 'always' | 'never' | RowCondition;
 }
 
-/** What this viewer sees of a type: the union of what the roles are granted. */
+/** Returns what a viewer can see of a type: the union of what their roles allow. */
 export function visibilityOf(rule: RowRule, viewer: Viewer): TypeVisibility {
   const grants = rule.grants.filter(({ to }) =>
     to === 'signed in' ? !viewer.isAnonymous : to.some((role) => viewer.roles.has(role)),
@@ -38,8 +38,8 @@ export function visibilityOf(rule: RowRule, viewer: Viewer): TypeVisibility {
 }
 
 /**
- * What is missing before rules may guard a schema: a field of a restricted type that stands in no group or in two,
- * a group that is not there, a hidden field that the schema promises. Empty when all is well.
+ * Lists the gaps in a row rule: a field of a restricted type that is in no group or in two, an unknown group, or a
+ * field that can be hidden but is not nullable. An empty list means that the rule is complete.
  */
 export function gapsOf(rule: RowRule, schema: GraphQLSchema): string[] {
   const type = schema.getType(rule.type);

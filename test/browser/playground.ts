@@ -66,14 +66,14 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-void test('the first request signs in the user whom the menu names', async () => {
+void test('the first request signs in the user in the menu', async () => {
   await visit('light', async (page) => {
     await open(page, 'Who am I');
     assert.equal(((await send(page)).data['me'] as { fullName: string }).fullName, 'Dennis Okafor');
   });
 });
 
-void test('another login in the menu shows what they see, and the former one is still signed in', async () => {
+void test('another user in the menu sees their own data, and the previous one stays signed in', async () => {
   await visit('light', async (page) => {
     await send(page);
     await open(page, 'Who am I');
@@ -92,7 +92,7 @@ void test('another login in the menu shows what they see, and the former one is 
   });
 });
 
-void test('who is chosen in the menu is signed in on the way, though nobody has signed in before', async () => {
+void test('the user in the menu is signed in automatically', async () => {
   await visit('light', async (page) => {
     await open(page, 'Who am I');
     for (const [username, fullName] of [
@@ -105,7 +105,7 @@ void test('who is chosen in the menu is signed in on the way, though nobody has 
   });
 });
 
-void test('the schema is there without signing in, and a reload keeps the windows, the token and the person in them', async () => {
+void test('the schema is available without signing in, and a reload keeps the windows, the token and the user', async () => {
   await visit('light', async (page) => {
     await page.getByRole('button', { name: 'Docs' }).click();
     await page.locator('app-doc-viewer').getByText('Query', { exact: true }).first().waitFor();
@@ -122,7 +122,7 @@ void test('the schema is there without signing in, and a reload keeps the window
   });
 });
 
-void test('the schema graph opens from the page, and shows the types without another origin', async () => {
+void test('the schema graph opens from the page and shows the types without another origin', async () => {
   await visit('light', async (page) => {
     const [graph] = await Promise.all([page.waitForEvent('popup'), page.getByRole('link', { name: 'Schema graph' }).click()]);
     const faults: string[] = [];
@@ -167,7 +167,7 @@ for (const viewport of [
   });
 }
 
-void test('a session that ended is replaced on the way', async () => {
+void test('an ended session is replaced automatically', async () => {
   await visit('light', async (page) => {
     await open(page, 'Who am I');
     const sent = page.waitForRequest((request) => Boolean(request.headers()['authorization']));
@@ -183,14 +183,14 @@ void test('a session that ended is replaced on the way', async () => {
   });
 });
 
-void test('Send in a window of several operations sends the one in view', async () => {
+void test('Send in a window of several operations sends the visible one', async () => {
   await visit('light', async (page) => {
     await open(page, 'A hardship application');
     assert.ok('benevolenceApplications' in (await send(page)).data);
   });
 });
 
-void test('the status of an answer says that it has errors', async () => {
+void test('the status of an answer shows that it has errors', async () => {
   await visit('light', async (page) => {
     await open(page, 'The vault');
     assert.equal((await send(page)).errors?.[0]?.extensions.code, 'FORBIDDEN');
@@ -201,7 +201,7 @@ void test('the status of an answer says that it has errors', async () => {
   });
 });
 
-void test('a closed window comes back from the collection, and all of them by "Restore examples"', async () => {
+void test('a closed window can be reopened from the collection, and "Restore examples" restores all', async () => {
   await visit('light', async (page) => {
     await page.reload();
     await openTab(page).waitFor();
@@ -223,7 +223,7 @@ void test('a closed window comes back from the collection, and all of them by "R
   });
 });
 
-void test('windows and users are chosen by keyboard, and the menus offer nothing about other services', async () => {
+void test('windows and users can be chosen by keyboard, and menus offer nothing about other services', async () => {
   await visit('light', async (page) => {
     await tabs(page).getByText('Who am I').focus();
     await page.keyboard.press('Enter');
@@ -270,7 +270,7 @@ void test('the start page opens a window of the playground', async () => {
   });
 });
 
-void test('one query as two people shows both answers, the differences and their rules', async () => {
+void test('one query as two users shows both answers, the differences and their rules', async () => {
   await visit('light', async (page) => {
     await page.goto(`${service.url}/playground/compare`);
     await page.getByRole('button', { name: 'Send as both' }).click();

@@ -51,7 +51,7 @@ after(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-void test(`three tabs that refresh for ${seconds} s sign nobody out`, async () => {
+void test(`three tabs that refresh for ${seconds} s stay signed in`, async () => {
   await inTabs('officer', async (tabs, context) => {
     const counts = await Promise.all(tabs.map((page, place) => page.evaluate(refreshOften, { seconds, pause: pause * (place + 1) })));
     for (const { refused, refreshed } of counts) {
@@ -74,7 +74,7 @@ void test(`three tabs that refresh for ${seconds} s sign nobody out`, async () =
   });
 });
 
-void test('what the browser keeps is out of reach for the page, and of other sites', async () => {
+void test('the tokens of the browser are unreadable for the page and other sites', async () => {
   await inTabs('member', async ([page], context) => {
     assert.equal(await page?.evaluate('document.cookie'), '');
     for (const cookie of await context.cookies(`${service.url}/graphql`))
@@ -83,7 +83,7 @@ void test('what the browser keeps is out of reach for the page, and of other sit
   });
 });
 
-void test('a forged token does nothing to anyone', async () => {
+void test('a forged token affects no session', async () => {
   await inTabs('staff', async (tabs, context) => {
     const token = await tokenIn(context);
     const forged = `${token.slice(0, -8)}${token.at(-8) === 'A' ? 'B' : 'A'}${token.slice(-7)}`;
@@ -99,7 +99,7 @@ void test('a forged token does nothing to anyone', async () => {
   });
 });
 
-void test('a stolen older token ends the session in all tabs, and an alert is mailed', async () => {
+void test('a stolen older token ends the session in all tabs and causes an alert mail', async () => {
   await inTabs('organizer', async (tabs, context) => {
     const stolen = await tokenIn(context);
     const accessTokens: (string | null)[] = [];

@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 
 describe('backup codes', () => {
-  it('are ten, all different, of 80 bits, in groups that are easily read', () => {
+  it('are ten different ones of 80 bits, in readable groups', () => {
     expect(codes).toHaveLength(10);
     expect(new Set(codes).size).toBe(10);
     for (const each of codes) expect(each).toMatch(/^(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$/);
@@ -43,7 +43,7 @@ describe('backup codes', () => {
     expect(seen.size).toBeGreaterThan(25);
   });
 
-  it('are stored with scheme, key, parameters, one salt and a digest each, and fit their column', () => {
+  it('are stored with scheme, key, parameters, and one salt and digest each, and fit their column', () => {
     const form = new RegExp(
       `^backup-v1:${keyring.active}:\\$argon2id\\$v=19\\$m=19456,t=2,p=1\\$([A-Za-z0-9+/]{22})\\$([A-Za-z0-9+/]{43})$`,
     );
@@ -53,19 +53,19 @@ describe('backup codes', () => {
     for (const stored of hashes) expect(stored.length).toBeLessThanOrEqual(500);
   });
 
-  it('have another salt in another batch', async () => {
+  it('have a different salt in each batch', async () => {
     const other = await mintBackupCodes(cost, keyring);
     const salts = [hashes[0], other.hashes[0]].map((stored) => stored?.split('$')[4]);
     expect(salts[0]).not.toBe(salts[1]);
     expect(other.codes.filter((each) => codes.includes(each))).toEqual([]);
   });
 
-  it('leave nothing of themselves in what is stored', () => {
+  it('do not appear in what is stored', () => {
     const stored = hashes.join('\n').toUpperCase();
     for (const each of codes) for (const group of [each, each.replaceAll('-', '')]) expect(stored).not.toContain(group);
   });
 
-  it('are refused a cost that passwords are refused', async () => {
+  it('refuse the same cost values as passwords', async () => {
     await expect(mintBackupCodes({ memory: 8, time: 1 }, keyring)).rejects.toThrow(RangeError);
   });
 });
@@ -75,7 +75,7 @@ describe('a backup code', () => {
     expect(await find(code(index))).toBe(index);
   });
 
-  it('is found among what is left', async () => {
+  it('is found among the remaining ones', async () => {
     expect(await find(code(7), hashes.slice(5))).toBe(2);
     expect(await find(code(1), hashes.slice(5))).toBeNull();
   });
@@ -91,7 +91,7 @@ describe('a backup code', () => {
     ['with o for 0', (typed) => typed.replaceAll('0', 'o')],
     ['with l for 1', (typed) => typed.replaceAll('1', 'l')],
     ['with I for 1', (typed) => typed.replaceAll('1', 'I')],
-  ])('is taken %s', async (_, change) => {
+  ])('is accepted %s', async (_, change) => {
     const index = Math.max(
       codes.findIndex((each) => change(each) !== each),
       0,
@@ -113,12 +113,12 @@ describe('a backup code', () => {
     ['very long', (typed) => typed.repeat(10_000)],
     ['a stored hash', () => hashes[0] ?? ''],
     ['another one', () => 'ABCD-EFGH-JKMN-PQRS'],
-  ])('is nothing when it is %s, at the same work', async (_, change) => {
+  ])('is refused when it is %s, with the same work', async (_, change) => {
     expect(await find(change(code(0)))).toBeNull();
     expect(hash).toHaveBeenCalledTimes(1);
   });
 
-  it('is nothing when any of its characters is another', async () => {
+  it('is refused with any single character changed', async () => {
     for (const index of [0, 5, 18]) {
       const other = alphabet[(alphabet.indexOf(code(0).charAt(index)) + 1) % 32];
       expect(await find(code(0).slice(0, index) + other + code(0).slice(index + 1))).toBeNull();
@@ -130,7 +130,7 @@ describe('the work of a guess', () => {
   const parameters = () => hash.mock.calls.map(([, options]) => [options?.memoryCost, options?.timeCost, options?.type]);
   const once = [[19_456, 2, argon.argon2id]];
 
-  it('is one Argon2id for the whole batch, and every hash compared, be the first or the last right, or none', async () => {
+  it('is one Argon2id for the whole batch, and every hash is compared, whichever matches', async () => {
     for (const typed of [code(0), code(9), 'ABCD-EFGH-JKMN-PQRS']) {
       hash.mockClear();
       timingSafeEqual.mockClear();
@@ -148,14 +148,14 @@ describe('the work of a guess', () => {
     expect(parameters()).toEqual(once);
   });
 
-  it('is that of the stored cost, for one that was minted at another', async () => {
+  it('uses the cost that the codes were stored with', async () => {
     const dearer = await mintBackupCodes({ memory: 20_000, time: 3 }, keyring);
     hash.mockClear();
     expect(await find(dearer.codes[3] ?? '', dearer.hashes)).toBe(3);
     expect(parameters()).toEqual([[20_000, 3, argon.argon2id]]);
   });
 
-  it('is one Argon2id for each code when they are minted, one after another', async () => {
+  it('is one Argon2id per code when they are created, sequentially', async () => {
     let running = 0;
     let most = 0;
     hash.mockImplementation((async (...given: Parameters<typeof argon.hash>) => {
@@ -169,14 +169,14 @@ describe('the work of a guess', () => {
 });
 
 describe('stored hashes', () => {
-  it('mean nothing without the keyring, and go on working after its rotation', async () => {
+  it('are useless without the keyring, and still work after its rotation', async () => {
     const foreign = Keyring.parse(`${keyring.active}:${randomBytes(32).toString('base64')}`);
     expect(await find(code(2), hashes, foreign)).toBeNull();
     expect(await find(code(2), hashes, Keyring.parse(Keyring.generate()))).toBeNull();
     expect(await find(code(2), hashes, Keyring.parse(`${Keyring.generate()},${text}`))).toBe(2);
   });
 
-  it('are peppered, and never a password’s', async () => {
+  it('are peppered, and differ from those of passwords', async () => {
     const [, , encoded = ''] = hashes[0]?.split(':') ?? [];
     const bare = code(0).replaceAll('-', '');
     expect(await argon.verify(encoded, bare)).toBe(false);
@@ -186,11 +186,11 @@ describe('stored hashes', () => {
     expect(await find(code(0), [password.replace('pepper-v1', 'backup-v1')])).toBeNull();
   });
 
-  it('that cannot be read stand in nobody’s way, and keep their place', async () => {
+  it('that cannot be read are skipped and keep their place', async () => {
     expect(await find(code(1), ['', 'broken', ...hashes])).toBe(3);
   });
 
-  it('of another batch are not this code’s', async () => {
+  it('of another batch do not match this code', async () => {
     const other = await mintBackupCodes(cost, keyring);
     expect(await find(code(0), [...other.hashes.slice(0, 5), ...hashes])).toBeNull();
     expect(await find(other.codes[0] ?? '', [...other.hashes.slice(0, 5), ...hashes])).toBe(0);
@@ -210,7 +210,7 @@ describe('stored hashes', () => {
     `${stored('m=30000,t=2,p=1')}:x`,
     stored('m=30000,t=2,p=1').replace('backup-v1', 'backup-v2'),
     stored('m=30000,t=2,p=1').replace(keyring.active, 'gone'),
-  ])('that ask for more, or are none, are never run: %#', async (broken) => {
+  ])('with a higher cost or an invalid form are never computed: %#', async (broken) => {
     expect(await find(code(0), [broken])).toBeNull();
     expect(hash.mock.calls.map(([, options]) => options?.memoryCost)).toEqual([19_456]);
   });

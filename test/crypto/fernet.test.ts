@@ -19,8 +19,8 @@ const hasPython = spawnSync(python, ['-c', 'import cryptography.fernet']).status
 const ask = <T>(program: string, given: unknown): T =>
   JSON.parse(execFileSync(python, ['-c', `import sys, json, base64\n${program}`], { input: JSON.stringify(given) }).toString()) as T;
 
-describe('Fernet, as its specification has it', () => {
-  it('makes the token of generate.json', () => {
+describe('Fernet, by its specification', () => {
+  it('creates the token of generate.json', () => {
     expect(encryptFernet(secret, Buffer.from('hello'), { at: made, iv })).toBe(token);
   });
 
@@ -45,11 +45,11 @@ describe('Fernet, as its specification has it', () => {
       'incorrect IV (causes padding error)',
       'gAAAAAAdwJ6xBQECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAkLhFLHpGtDBRLRTZeUfWgHSv49TF2AUEZ1TIvcZjK1zQ==',
     ],
-  ])('refuses what invalid.json has: %s', (_, invalid) => {
+  ])('refuses the tokens of invalid.json: %s', (_, invalid) => {
     expect(() => decryptFernet(secret, invalid, read)).toThrow(FernetError);
   });
 
-  it('refuses the expired token of invalid.json, and only then', () => {
+  it('refuses the expired token of invalid.json only after its time', () => {
     const expired = 'gAAAAAAdwJ6xAAECAwQFBgcICQoLDA0OD3HkMATM5lFqGaerZ-fWPAl1-szkFVzXTuGb4hR8AKtwcaX1YdykRtfsH-p1YsUD2Q==';
     const late = new Date('1985-10-26T01:21:31-07:00');
     expect(() => decryptFernet(secret, expired, { ttl: 60, at: late })).toThrow(FernetError);
@@ -64,7 +64,7 @@ describe('Fernet, as its specification has it', () => {
     [60, 61, false],
     [60, -60, true],
     [60, -61, false],
-  ])('with %i seconds to live, read %i seconds later, is taken: %s', (ttl, seconds, isTaken) => {
+  ])('with a lifetime of %i seconds, read after %i seconds, is accepted: %s', (ttl, seconds, isTaken) => {
     const at = new Date(made.valueOf() + 1000 * (seconds < 0 && ttl === 0 ? 1 : seconds));
     const act = () => decryptFernet(secret, token, { ttl, at });
     if (isTaken) expect(text(act())).toBe('hello');
@@ -75,7 +75,7 @@ describe('Fernet, as its specification has it', () => {
 describe('a token', () => {
   const key = randomBytes(32);
 
-  it('gives back any bytes, and never the same token twice', () => {
+  it('contains any bytes, and differs each time', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const [one, other] = [encryptFernet(key, bytes), encryptFernet(key, bytes)];
@@ -85,7 +85,7 @@ describe('a token', () => {
     );
   });
 
-  it('is refused with any one bit of it another', () => {
+  it('is refused with any single bit changed', () => {
     const whole = encryptFernet(key, Buffer.from('the bank’s key'));
     const bytes = Buffer.from(whole, 'base64url');
     for (let at = 0; at < bytes.byteLength * 8; at += 1) {
@@ -96,7 +96,7 @@ describe('a token', () => {
     }
   });
 
-  it('is refused cut anywhere, or with anything added', () => {
+  it('is refused when it is truncated or extended', () => {
     const whole = encryptFernet(key, Buffer.from('x'));
     for (let length = 0; length < whole.length; length += 1) {
       expect(() => decryptFernet(key, whole.slice(0, length))).toThrow(FernetError);
@@ -106,7 +106,7 @@ describe('a token', () => {
       expect(() => decryptFernet(key, text)).toThrow(FernetError);
   });
 
-  it('is refused in any writing but the one: without padding, in the other alphabet, with a last character that says more', () => {
+  it('is refused in any other encoding: without padding, in the other alphabet, or with unused bits', () => {
     let whole = encryptFernet(key, Buffer.from('any text'));
     while (!/[-_]/.test(whole)) whole = encryptFernet(key, Buffer.from('any text'));
     expect(whole.endsWith('=')).toBe(true);
@@ -120,7 +120,7 @@ describe('a token', () => {
     expect(() => decryptFernet(key, sloppy)).toThrow(FernetError);
   });
 
-  it('is refused under another key, also one that shares a half', () => {
+  it('is refused under another key, also one with an equal half', () => {
     const whole = encryptFernet(key, Buffer.from('x'.repeat(40)));
     expect(() => decryptFernet(randomBytes(32), whole)).toThrow(FernetError);
     const halves = [Buffer.concat([key.subarray(0, 16), randomBytes(16)]), Buffer.concat([randomBytes(16), key.subarray(16)])];
@@ -137,14 +137,14 @@ describe('a token', () => {
     }
   });
 
-  it('of another version is refused, though it is signed', () => {
+  it('of another version is refused, even with a valid signature', () => {
     const cipher = createCipheriv('aes-128-cbc', key.subarray(16), iv);
     const body = Buffer.concat([Buffer.from([0x81]), Buffer.alloc(8), iv, cipher.update('x'), cipher.final()]);
     const signed = Buffer.concat([body, createHmac('sha256', key.subarray(0, 16)).update(body).digest()]);
     expect(() => decryptFernet(key, signed.toString('base64url').padEnd(Math.ceil(signed.length / 3) * 4, '='))).toThrow(FernetError);
   });
 
-  it('says one thing for every fault, and shows nothing of it', () => {
+  it('fails with the same message for every fault, without content', () => {
     const errors = [token, 'x', '', '%%%%', token.slice(4)].map((each) => {
       try {
         decryptFernet(key, each);
@@ -156,13 +156,13 @@ describe('a token', () => {
     expect(new Set(errors)).toEqual(new Set(['FernetError: The token is not valid']));
   });
 
-  it.each([0, 16, 31, 33])('takes no key of %i bytes', (length) => {
+  it.each([0, 16, 31, 33])('refuses a key of %i bytes', (length) => {
     expect(() => encryptFernet(Buffer.alloc(length), Buffer.alloc(1))).toThrow(RangeError);
     expect(() => decryptFernet(Buffer.alloc(length), token)).toThrow(RangeError);
   });
 
   it.each(['', 'AAAA', 'cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4', 'cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e5='])(
-    'takes no key written %p',
+    'refuses the key %p',
     (written) => {
       expect(() => readFernetKey(written)).toThrow(FernetError);
     },
@@ -170,13 +170,13 @@ describe('a token', () => {
 });
 
 describe('a key from a password', () => {
-  it('is the one that Python’s PBKDF2HMAC makes, of 44 characters', async () => {
+  it('equals that of Python’s PBKDF2HMAC, with 44 characters', async () => {
     const key = await deriveMasterKey('correct horse battery staple', Buffer.from('0123456789abcdef'));
     expect(key).toBe('_j8BXF02tRxDZ7G1flUchIfHkJ60sGlMDK8a2KKVJ3o=');
     expect(readFernetKey(key)).toHaveLength(32);
   });
 
-  it('depends on every part', async () => {
+  it('depends on every input', async () => {
     const salt = randomBytes(16);
     const same = await stretch('one', { iterations: 10, salt });
     expect(await stretch('one', { iterations: 10, salt })).toEqual(same);
@@ -185,21 +185,21 @@ describe('a key from a password', () => {
     expect(await stretch('one', { iterations: 10, salt: randomBytes(16) })).not.toEqual(same);
   });
 
-  it.each([0, -1, 1.5, Number.NaN, 10_000_001])('takes no %d rounds', async (iterations) => {
+  it.each([0, -1, 1.5, Number.NaN, 10_000_001])('refuses %d iterations', async (iterations) => {
     await expect(stretch('x', { iterations, salt: Buffer.alloc(16) })).rejects.toThrow(RangeError);
   });
 });
 
 /** On a developer's machine without Python the facts above have to do; where all must hold, they do not. */
 if (hasPython || process.env['CI'] === '1')
-  describe('together with Python’s cryptography', () => {
+  describe('compatibility with Python’s cryptography', () => {
     const texts = ['', 'x', 'a block of sixteen', '“ja, claro”\n\u0000', 'x'.repeat(5000)];
 
     it('is installed', () => {
       expect(hasPython).toBe(true);
     });
 
-    it('makes tokens that Python reads', () => {
+    it('creates tokens that Python reads', () => {
       const key = randomBytes(32);
       const tokens = texts.map((each) => encryptFernet(key, Buffer.from(each)));
       const program = `from cryptography.fernet import Fernet
@@ -210,7 +210,7 @@ print(json.dumps([f.decrypt(t.encode(), ttl=60).decode() for t in given['tokens'
       expect(ask(program, { key: written, tokens })).toEqual(texts);
     });
 
-    it('reads tokens that Python makes, under a key that both make of one password', async () => {
+    it('reads tokens from Python, with a key from the same password', async () => {
       const program = `from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
@@ -224,7 +224,7 @@ print(json.dumps({'key': key.decode(), 'tokens': [Fernet(key).encrypt(t.encode()
       expect(answer.tokens.map((each) => text(decryptFernet(readFernetKey(key), each, { ttl: 60 })))).toEqual(texts);
     });
 
-    it('refuses with Python whatever is malformed', () => {
+    it('refuses the same malformed tokens as Python', () => {
       const key = randomBytes(32);
       const whole = encryptFernet(key, Buffer.from('x'));
       const wrong = [whole.slice(1), whole.slice(0, -8), `A${whole.slice(1)}`, `${whole.slice(0, 30)}A${whole.slice(31)}`, ''].filter(

@@ -22,8 +22,8 @@ const choice = <T>(chosen: T, noted: () => void = () => {}) => {
   };
 };
 
-describe('the order of turns', () => {
-  it('lets the next choose while others hash, and nobody behind them', async () => {
+describe('the order of jobs', () => {
+  it('prepares the next jobs while others hash, and no more', async () => {
     const hasher = new PasswordHasher(keyring, cost, { concurrent: 1, waiting: 9 });
     const chosen: number[] = [];
     const hashed: number[] = [];
@@ -44,7 +44,7 @@ describe('the order of turns', () => {
     expect(hashed).toEqual([0, 1, 2]);
   });
 
-  it('keeps no core waiting for a choice that takes long', async () => {
+  it('keeps no core waiting for a slow preparation', async () => {
     const hasher = new PasswordHasher(keyring, cost, { concurrent: 2, waiting: 9 });
     const slow = choice(null);
     const hashed: string[] = [];
@@ -56,7 +56,7 @@ describe('the order of turns', () => {
     expect(hashed).toHaveLength(4);
   });
 
-  it('has no more chosen, and not yet answered, than hash and are next', async () => {
+  it('prepares no more unanswered jobs than can hash or are next', async () => {
     let [running, most] = [0, 0];
     const hasher = new PasswordHasher(keyring, cost, { concurrent: 2, waiting: 30 });
     const ask = () =>
@@ -73,7 +73,7 @@ describe('the order of turns', () => {
     expect(most).toBeGreaterThanOrEqual(3);
   });
 
-  it('counts those that are inside in any way against the queue, and lets in again who comes after them', async () => {
+  it('counts all jobs inside against the queue, and admits new ones after them', async () => {
     const hasher = new PasswordHasher(keyring, cost, { concurrent: 1, waiting: 2 });
     const held = [0, 1, 2].map(() => choice(null));
     const asked = held.map(({ choose }) => hasher.verify('x', choose));
@@ -92,7 +92,7 @@ describe('the order of turns', () => {
     await hasher.verify('x', async () => null);
   });
 
-  it('goes on after choices that fail, however many', async () => {
+  it('continues after failed preparations', async () => {
     const hasher = new PasswordHasher(keyring, cost, { concurrent: 2, waiting: 9 });
     const failing = Array.from({ length: 8 }, () => hasher.verify('x', async () => Promise.reject(new Error('database away'))));
     for (const each of failing) await expect(each).rejects.toThrow('database away');
@@ -101,7 +101,7 @@ describe('the order of turns', () => {
 });
 
 describe('backup codes', () => {
-  it('are made and found', async () => {
+  it('are created and found', async () => {
     const hasher = new PasswordHasher(keyring, cost);
     const { codes, hashes } = await hasher.mintCodes();
     expect([codes.length, hashes.length]).toEqual([10, 10]);

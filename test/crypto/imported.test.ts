@@ -48,12 +48,12 @@ describe('an imported bcrypt hash', () => {
     ['$2a$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK', 'U*U*'],
     ['$2y$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK', 'U*U*'],
     ['$2b$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a', 'U*U*U'],
-  ])('of another implementation is verified: %#', async (stored, password) => {
+  ])('of another implementation verifies: %#', async (stored, password) => {
     expect(await verify(stored, password)).toEqual(right);
     expect(await verify(stored, `${password}x`)).toEqual(wrong);
   });
 
-  it.each(['a', 'b', 'y'])('of the variant 2%s is right with its password, is old then, and costs what it says', async (variant) => {
+  it.each(['a', 'b', 'y'])('of the variant 2%s verifies with its password, is outdated then, and has its own cost', async (variant) => {
     const stored = made.replace('$2b$', `$2${variant}$`);
     expect(await verify(stored, 'solidarity')).toEqual(right);
     expect(await verify(stored, 'Solidarity')).toEqual(wrong);
@@ -61,7 +61,7 @@ describe('an imported bcrypt hash', () => {
     expect(runs).toEqual(['$2b$04$', '$2b$04$']);
   });
 
-  it('is compared on the first 72 bytes, as the other system did', async () => {
+  it('compares the first 72 bytes, like the other system', async () => {
     const long = 'x'.repeat(71) + 'yz'.repeat(20);
     const stored = await bcrypt(long, 4);
     expect(await verify(stored, long)).toEqual(right);
@@ -71,7 +71,7 @@ describe('an imported bcrypt hash', () => {
     expect(await verify(stored, `${long.slice(0, 71)}Y`)).toEqual(wrong);
   });
 
-  it.each(['2a', '2b', '2y'])('of %s is compared on no fewer when the password has more than 255 bytes', async (variant) => {
+  it.each(['2a', '2b', '2y'])('of %s also compares 72 bytes when the password has more than 255 bytes', async (variant) => {
     const long = '🔨'.repeat(100);
     const stored = hashSync(Buffer.from(long).subarray(0, 72), '$2b$04$CCCCCCCCCCCCCCCCCCCCC.').replace('2b', variant);
     expect(await verify(stored, long)).toEqual(right);
@@ -80,19 +80,19 @@ describe('an imported bcrypt hash', () => {
     expect(await verify(stored, 'x'.repeat(128))).toEqual(wrong);
   });
 
-  it('may part a character at its 72nd byte', async () => {
+  it('may split a character at its 72nd byte', async () => {
     const password = `${'x'.repeat(71)}é`;
     expect(await verify(await bcrypt(password, 4), password)).toEqual(right);
   });
 
-  it('has no password with a NUL: it is refused, at the work of a wrong one', async () => {
+  it('refuses a password with a NUL, with the work of a wrong one', async () => {
     const stored = await bcrypt('soli', 4);
     for (const password of ['soli\0', 'soli\0darity', '\0']) expect(await verify(stored, password)).toEqual(wrong);
     expect(await verify(await bcrypt('soli\0darity', 4), 'soli\0darity')).toEqual(wrong);
     expect(runs).toEqual([ours, ours, ours, ours]);
   });
 
-  it('whose salt has bits beyond its sixteen bytes, as some systems wrote them, is verified', async () => {
+  it('with unused bits in its salt, as some systems wrote them, verifies', async () => {
     const stored = hashSync('solidarity', '$2b$04$abcdefghijklmnopqrstuu');
     expect(await verify(stored.replace('stuu', 'stuv'), 'solidarity')).toEqual(right);
   });
@@ -105,7 +105,7 @@ describe('an imported Argon2 hash', () => {
     ['argon2id', 2],
     ['argon2i', 1],
     ['argon2d', 0],
-  ] as const)('of %s is right with its password, is old then, and costs what it says', async (_, type) => {
+  ] as const)('of %s verifies with its password, is outdated then, and has its own cost', async (_, type) => {
     const stored = await argon2('solidarity', { ...cheap, type, parallelism: 2 });
     expect(await verify(stored, 'solidarity')).toEqual(right);
     expect(await verify(stored, 'Solidarity')).toEqual(wrong);
@@ -133,7 +133,7 @@ describe('an imported Argon2 hash', () => {
     },
   );
 
-  it('may be of a long password, of any characters, and of a digest of 16 to 64 bytes', async () => {
+  it('may have a long password with any characters, and a digest of 16 to 64 bytes', async () => {
     const password = '🔨'.repeat(128);
     for (const hashLength of [16, 64]) expect(await verify(await argon2(password, { ...cheap, hashLength }), password)).toEqual(right);
     expect(await verify(await argon2('a\0b', cheap), 'a\0b')).toEqual(right);
@@ -141,7 +141,7 @@ describe('an imported Argon2 hash', () => {
   });
 });
 
-describe('a text that looks imported, and cannot be', () => {
+describe('an invalid text that looks like an imported hash', () => {
   const salt = Buffer.alloc(16, 1).toString('base64').replace(/=+$/, '');
   const digest = Buffer.alloc(32, 1).toString('base64').replace(/=+$/, '');
   const encoded = (parameters: string, s = salt, d = digest) => `$argon2id$v=19$${parameters}$${s}$${d}`;
@@ -195,7 +195,7 @@ describe('a text that looks imported, and cannot be', () => {
     [`${encoded('m=19456,t=2,p=1')}\n`],
     ['5f4dcc3b5aa765d61d8327deb882cf99'],
     [`pepper-v1:${keyring.active}:${encoded('m=19456,t=2,p=1')}`],
-  ])('is nobody’s password, at the work of a wrong one, and cannot be brought: %#', async (stored) => {
+  ])('matches no password, has the work of a wrong one, and cannot be imported: %#', async (stored) => {
     expect(isImportable(stored)).toBe(false);
     expect(await verifyImported(stored, 'solidarity')).toBeNull();
     expect(runs).toEqual([]);
@@ -204,7 +204,7 @@ describe('a text that looks imported, and cannot be', () => {
   });
 
   it.each([known, made, made.replace('2b', '2a'), made.replace('2b', '2y'), made.replace('$04$', '$14$'), encoded('m=8,t=1,p=1')])(
-    'is told from one that can be brought: %#',
+    'is distinguished from a valid one: %#',
     (stored) => {
       expect(isImportable(stored)).toBe(true);
       expect(stored.length).toBeLessThanOrEqual(500);
@@ -216,7 +216,7 @@ describe('the hasher', () => {
   it.each([
     ['bcrypt', made],
     ['Argon2', madeByArgon],
-  ])('makes a hash of ours of an imported %s one at the first right password, and not before', async (_, stored) => {
+  ])('replaces an imported %s hash at the first correct password only', async (_, stored) => {
     const hasher = new PasswordHasher(keyring, cost);
     expect(await hasher.verify('wrong', async () => stored)).toEqual({ isRight: false, stored, renewed: null });
     const { isRight, renewed } = await hasher.verify('solidarity', async () => stored);
@@ -224,7 +224,7 @@ describe('the hasher', () => {
     expect(await hasher.verify('solidarity', async () => renewed)).toEqual({ isRight: true, stored: renewed, renewed: null });
   });
 
-  it('hashes whole what bcrypt compared in part: after that, every character counts', async () => {
+  it('hashes the whole password after bcrypt compared a part: then every character counts', async () => {
     const hasher = new PasswordHasher(keyring, cost);
     const long = 'x'.repeat(100);
     const stored = await bcrypt(long, 4);

@@ -37,7 +37,7 @@ const token = signAccessToken(keyring, terms, subject, now);
 const [head = '', payload = '', signature = ''] = token.split('.');
 
 describe('an access token', () => {
-  it('says who, in which session, from whom, for whom and until when', () => {
+  it('names the user, session, issuer, audience and expiry', () => {
     expect(jwt.decode(token, { complete: true })).toMatchObject({
       header: goodHeader,
       payload: { ...good, jti: expect.stringMatching(/^[0-9a-f-]{36}$/) },
@@ -46,29 +46,29 @@ describe('an access token', () => {
     expect(signAccessToken(keyring, terms, subject, now)).not.toBe(token);
   });
 
-  it('is what this file forges when nothing is wrong', () => {
+  it('equals the one that this file builds with valid parts', () => {
     expect(verify(forge(goodHeader, good))).toEqual(subject);
   });
 
-  it('is accepted under an older key of the ring, and under no key that left it', () => {
+  it('is accepted under an older key of the keyring, and not under a removed key', () => {
     const signed = signAccessToken(Keyring.parse(older), terms, subject, now);
     expect(verify(signed)).toEqual(subject);
     expect(new AccessTokens(Keyring.parse(Keyring.generate()), terms).verify(signed, now)).toBeNull();
   });
 
-  it('works from its issue to its end, with 30 seconds of tolerance on both sides', () => {
+  it('is valid from its issue to its expiry, with 30 seconds of tolerance on both sides', () => {
     expect(verify(token, later(-30))).toEqual(subject);
     expect(verify(token, later(-31))).toBeNull();
     expect(verify(token, later(1829))).toEqual(subject);
     expect(verify(token, later(1830))).toBeNull();
   });
 
-  it('is cut short when the operator shortens what is issued', () => {
+  it('expires earlier when the operator shortens the lifetime', () => {
     expect(new AccessTokens(keyring, { ...terms, ttl: 60 }).verify(token, later(89))).toEqual(subject);
     expect(new AccessTokens(keyring, { ...terms, ttl: 60 }).verify(token, later(90))).toBeNull();
   });
 
-  it('is invalid if any one character differs', () => {
+  it('is invalid with any single character changed', () => {
     for (let at = 0; at < token.length; at++) {
       const other = token[at] === 'A' ? 'B' : 'A';
       expect(verify(token.slice(0, at) + other + token.slice(at + 1))).toBeNull();
@@ -185,13 +185,13 @@ describe('the wrapper refuses', () => {
 });
 
 describe('a token that was verified before', () => {
-  it.each([0, 60, 1829, 1830, 4000, -29, -31])('is worth at %s seconds what it would be worth at first sight', (seconds) => {
+  it.each([0, 60, 1829, 1830, 4000, -29, -31])('has the same validity at %s seconds as at the first verification', (seconds) => {
     const tokens = new AccessTokens(keyring, terms);
     expect(tokens.verify(token, now)).toEqual(subject);
     expect(tokens.verify(token, later(seconds))).toEqual(verify(token, later(seconds)));
   });
 
-  it('vouches for no other token', () => {
+  it('does not make another token valid', () => {
     const tokens = new AccessTokens(keyring, terms);
     expect(tokens.verify(token, now)).toEqual(subject);
     expect(tokens.verify(`${head}.${payload}.${macOf('another')}`, now)).toBeNull();

@@ -11,13 +11,13 @@ import { Keyring, KeyringError } from '../../src/services/crypto/keyring.ts';
 const key = (number: number, length = 32) => Buffer.from(hkdfSync('sha256', String(number), '', '', length)).toString('base64');
 
 describe('a keyring', () => {
-  it('has its first key active and the others beside it', () => {
+  it('has its first key active, and the others beside it', () => {
     const keyring = Keyring.parse(`new:${key(1)}, old:${key(2)}\n`);
     expect(keyring.active).toBe('new');
     expect([keyring.has('new'), keyring.has('old'), keyring.has('other'), keyring.has('__proto__')]).toEqual([true, true, false, false]);
   });
 
-  it('can be made', () => {
+  it('can be created', () => {
     const [one, other] = [Keyring.generate(), Keyring.generate()];
     expect(one).not.toBe(other);
     expect(Keyring.parse(one).active).toBe(one.split(':')[0]);
@@ -41,7 +41,7 @@ describe('a keyring', () => {
     [`a:${key(1)},a:${key(2)}`, 'has the name of an earlier one'],
     [`a:${key(1)},b:${key(1)}`, 'is the same as an earlier one'],
     [`a:${key(1)},`, 'must have the form'],
-  ])('refuses %# and shows nothing of it', (text, message) => {
+  ])('refuses %# without showing it', (text, message) => {
     const parse = () => Keyring.parse(text);
     expect(parse).toThrow(KeyringError);
     expect(parse).toThrow(message);
@@ -52,7 +52,7 @@ describe('a keyring', () => {
     }
   });
 
-  it('derives a key of its own for each key and purpose', () => {
+  it('derives a separate key for each key and purpose', () => {
     const keyring = Keyring.parse(`a:${key(1)},b:${key(2)}`);
     const derived = [
       keyring.purpose('a', 'audit'),
@@ -67,7 +67,7 @@ describe('a keyring', () => {
     expect(() => keyring.purpose('c', 'audit')).toThrow(KeyringError);
   });
 
-  it('gives bytes that the caller may zero, and objects that stay', () => {
+  it('returns bytes that the caller may zero, and stable objects', () => {
     const keyring = Keyring.parse(`a:${key(1)}`);
     const bytes = keyring.purpose('a', 'audit');
     const mac = createHmac('sha256', bytes).update('x').digest();
@@ -76,7 +76,7 @@ describe('a keyring', () => {
     expect(keyring.mac('a', 'audit', 'x')).toEqual(mac);
   });
 
-  it('shows no key when it is printed', () => {
+  it('does not print its keys', () => {
     const keyring = Keyring.parse(`a:${key(1)}`);
     keyring.secret('a', 'audit');
     for (const text of [inspect(keyring, { depth: 9, showHidden: true }), JSON.stringify(keyring), String(keyring)])
@@ -85,13 +85,13 @@ describe('a keyring', () => {
 });
 
 describe('framing', () => {
-  it('reads no two lists of fields the same', () => {
+  it('encodes no two lists of fields the same', () => {
     const lists = [['ab', 'c'], ['a', 'bc'], ['abc'], ['abc', ''], ['abc', null], ['', 'abc'], [null, 'abc'], []];
     expect(new Set(lists.map((fields) => frame(...fields).toString('hex'))).size).toBe(lists.length);
     expect(frame(12)).toEqual(frame('12'));
   });
 
-  it('takes base64url in its one form', () => {
+  it('accepts base64url in its canonical form only', () => {
     expect(fromBase64Url('AQI')).toEqual(Buffer.from([1, 2]));
     for (const text of ['', 'AQJ', 'AQI=', 'AQ+/', 'A', ' AQI', 'AQI\n', 'AQ I']) expect(fromBase64Url(text)).toBeNull();
   });
@@ -104,30 +104,30 @@ describe('loadKeyring', () => {
   });
   afterEach(async () => rm(directory, { recursive: true, force: true }));
 
-  it('takes the text that was given, and looks no further', async () => {
+  it('uses only the given text', async () => {
     expect((await loadKeyring({ keys: `a:${key(1)}`, directory, mayMake: true })).active).toBe('a');
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('takes the file that was given', async () => {
+  it('uses the given file', async () => {
     const file = join(directory, 'mounted');
     await writeFile(file, `m:${key(1)}\n`, { mode: 0o444 });
     expect((await loadKeyring({ keys: file, directory, mayMake: false })).active).toBe('m');
   });
 
-  it.each([key(1), '/no/such/file', './no/such', `${key(3)}/x`])('never shows what was given in its place', async (keys) => {
+  it.each([key(1), '/no/such/file', './no/such', `${key(3)}/x`])('never shows a wrong value that was given as a path', async (keys) => {
     const error: unknown = await loadKeyring({ keys, directory, mayMake: true }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(KeyringError);
     expect(String(error)).toMatch(/UNIONHALL_KEYS is neither .*ENOENT/);
     expect(inspect(error)).not.toContain(keys);
   });
 
-  it('says what to set where there is none and none may be made', async () => {
+  it('says what to set if there is no keyring and none may be created', async () => {
     await expect(loadKeyring({ keys: null, directory, mayMake: false })).rejects.toThrow(/Set UNIONHALL_KEYS, or set UNIONHALL_CONFIG_DIR/);
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('makes one that only its owner can read, and finds it again', async () => {
+  it('creates one that only its owner can read, and finds it again', async () => {
     const inner = join(directory, 'a', 'b');
     const made = await loadKeyring({ keys: null, directory: inner, mayMake: true });
     expect((await stat(join(inner, 'keys'))).mode & 0o777).toBe(0o600);
@@ -136,26 +136,26 @@ describe('loadKeyring', () => {
     expect((await loadKeyring({ keys: null, directory: inner, mayMake: false })).active).toBe(made.active);
   });
 
-  it('ends with one keyring when many start at once', async () => {
+  it('creates one keyring when many processes start at once', async () => {
     const inner = join(directory, 'race');
     const made = await Promise.all(Array.from({ length: 20 }, () => loadKeyring({ keys: null, directory: inner, mayMake: true })));
     expect(new Set(made.map(({ active }) => active)).size).toBe(1);
     expect(await readdir(inner)).toEqual(['keys']);
   });
 
-  it.each([0o640, 0o604, 0o644, 0o620])('refuses a file that others may read or write (%i)', async (mode) => {
+  it.each([0o640, 0o604, 0o644, 0o620])('refuses a file that others can read or write (%i)', async (mode) => {
     await writeFile(join(directory, 'keys'), `a:${key(1)}`);
     await chmod(join(directory, 'keys'), mode);
     await expect(loadKeyring({ keys: null, directory, mayMake: true })).rejects.toThrow(/chmod 0600/);
   });
 
-  it('refuses a directory in which others may replace the file', async () => {
+  it('refuses a directory where others can replace the file', async () => {
     await loadKeyring({ keys: null, directory, mayMake: true });
     await chmod(directory, 0o777);
     await expect(loadKeyring({ keys: null, directory, mayMake: true })).rejects.toThrow(/chmod 0700/);
   });
 
-  it('never overwrites a file it cannot use', async () => {
+  it('never overwrites an unusable file', async () => {
     await writeFile(join(directory, 'keys'), 'broken', { mode: 0o600 });
     await expect(loadKeyring({ keys: null, directory, mayMake: true })).rejects.toThrow(KeyringError);
     expect(await readFile(join(directory, 'keys'), 'utf8')).toBe('broken');
@@ -169,14 +169,14 @@ describe('loadKeyring', () => {
     ['one byte repeated', Buffer.alloc(32, 0x61)],
     ['a word repeated', Buffer.from('changeme'.repeat(4))],
     ['few different bytes', Buffer.from(Array.from({ length: 32 }, (_, at) => at % 11))],
-  ])('refuses a key of %s, and does not show it', (_, bytes) => {
+  ])('refuses a key of %s without showing it', (_, bytes) => {
     const encoded = bytes.toString('base64');
     const parse = () => Keyring.parse(`good:${key(1)},weak:${encoded}`);
     expect(parse).toThrow('Key 2 of the keyring is not random: create one with `openssl rand -base64 32`');
     expect(parse).not.toThrow(encoded);
   });
 
-  it('makes keys that it takes', () => {
+  it('creates keys that it accepts', () => {
     for (let time = 0; time < 1000; time += 1) Keyring.parse(Keyring.generate());
   });
 });

@@ -13,7 +13,7 @@ const claims = { id: randomUUID(), userId: randomUUID() };
 const token = mailedToken(keyring, kid, 'password_reset', claims);
 
 describe('a mailed token', () => {
-  it('says which row it is for and whose, under either key', () => {
+  it('contains its row and user, under either key', () => {
     expect(token).toMatch(new RegExp(`^prt1\\.${kid}\\.[A-Za-z0-9_-]{86}$`));
     expect(readMailedToken(keyring, 'password_reset', token)).toEqual(claims);
     const old = mailedToken(keyring, oldKid, 'email_verification', claims);
@@ -21,7 +21,7 @@ describe('a mailed token', () => {
     expect(readMailedToken(keyring, 'email_verification', old)).toEqual(claims);
   });
 
-  it('is the same whenever it is made, and another for anything else', () => {
+  it('is the same each time, and differs for other claims', () => {
     expect(mailedToken(Keyring.parse(`${older}`), oldKid, 'password_reset', claims)).toBe(
       mailedToken(keyring, oldKid, 'password_reset', claims),
     );
@@ -36,7 +36,7 @@ describe('a mailed token', () => {
     expect(new Set(signatures.map((each) => each.toString('hex'))).size).toBe(5);
   });
 
-  it('of one type is nothing as the other, whatever name it is given', () => {
+  it('of one type is invalid as the other type, whatever name it is given', () => {
     expect(readMailedToken(keyring, 'email_verification', token)).toBeNull();
     expect(readMailedToken(keyring, 'email_verification', token.replace('prt1', 'evt1'))).toBeNull();
     const verification = mailedToken(keyring, kid, 'email_verification', claims);
@@ -45,7 +45,7 @@ describe('a mailed token', () => {
     expect(readMailedToken(keyring, 'password_reset', mintRefreshToken(keyring, { sessionId: claims.id, counter: 1, kid }))).toBeNull();
   });
 
-  it('is nothing when any one character of it is another', () => {
+  it('is invalid with any single character changed', () => {
     for (let at = 0; at < token.length; at++) {
       const other = token[at] === 'A' ? 'B' : 'A';
       expect(readMailedToken(keyring, 'password_reset', token.slice(0, at) + other + token.slice(at + 1))).toBeNull();
@@ -68,18 +68,18 @@ describe('a mailed token', () => {
     ['in plain base64', (whole, encoded) => whole.replace(encoded, Buffer.from(encoded, 'base64url').toString('base64'))],
     ['with white space', (whole) => `${whole}\n`],
     ['very long', (whole) => whole + 'A'.repeat(10_000)],
-  ])('is nothing when it is %s', (_, change) => {
+  ])('is invalid when it is %s', (_, change) => {
     expect(readMailedToken(keyring, 'password_reset', change(token, token.split('.')[2] ?? ''))).toBeNull();
   });
 
-  it('is nothing to another keyring, nor signed with a key for another purpose', () => {
+  it('is invalid for another keyring, and with a key for another purpose', () => {
     expect(readMailedToken(Keyring.parse(Keyring.generate()), 'password_reset', token)).toBeNull();
     const body = Buffer.from(token.split('.')[2] ?? '', 'base64url').subarray(0, 32);
     const mac = keyring.mac(kid, 'refresh-token', frame('prt1', kid, body));
     expect(readMailedToken(keyring, 'password_reset', `prt1.${kid}.${Buffer.concat([body, mac]).toString('base64url')}`)).toBeNull();
   });
 
-  it('is not made of what is no id, nor with a key that is not there', () => {
+  it('is not created for an invalid id or a missing key', () => {
     expect(() => mailedToken(keyring, kid, 'password_reset', { ...claims, id: 'x' })).toThrow();
     expect(() => mailedToken(keyring, kid, 'password_reset', { ...claims, userId: '' })).toThrow();
     expect(() => mailedToken(keyring, 'gone', 'password_reset', claims)).toThrow(KeyringError);

@@ -11,7 +11,7 @@ const keyring = Keyring.parse(text);
 const form = new RegExp(`^pepper-v1:${keyring.active}:\\$argon2id\\$v=19\\$m=19456,t=2,p=1\\$[A-Za-z0-9+/]{22}\\$[A-Za-z0-9+/]{43}$`);
 
 describe('a password hash', () => {
-  it('names its scheme, key and parameters, and is salted', async () => {
+  it('contains its scheme, key and parameters, and has a random salt', async () => {
     const [one, other] = await Promise.all([hashPassword('secret', cost, keyring), hashPassword('secret', cost, keyring)]);
     expect(one).toMatch(form);
     expect(one).not.toBe(other);
@@ -19,7 +19,7 @@ describe('a password hash', () => {
     expect(await verifyPassword(one, 'Secret', cost, keyring)).toEqual({ isRight: false, needsRehash: false });
   });
 
-  it('is Argon2id of the peppered password: another implementation agrees, and the bare password is nothing', async () => {
+  it('is Argon2id of the peppered password: another implementation agrees, and the bare password does not match', async () => {
     const encoded = (await hashPassword('secret', cost, keyring)).split(':')[2] ?? '';
     const peppered = keyring.mac(keyring.active, 'password-pepper', 'secret');
     expect(await argon2Verify(encoded, peppered)).toBe(true);
@@ -33,7 +33,7 @@ describe('a password hash', () => {
     expect((await verifyPassword(stored, 'secret', cost, Keyring.parse(Keyring.generate()))).isRight).toBe(false);
   });
 
-  it('is old when its key is no longer active or its cost is another', async () => {
+  it('is outdated when its key is no longer active or its cost differs', async () => {
     const stored = await hashPassword('secret', cost, keyring);
     const rotated = Keyring.parse(`${Keyring.generate()},${text}`);
     expect(await verifyPassword(stored, 'secret', cost, rotated)).toEqual({ isRight: true, needsRehash: true });
@@ -42,7 +42,7 @@ describe('a password hash', () => {
     expect((await verifyPassword(stored, 'wrong', { memory: 20_000, time: 2 }, keyring)).needsRehash).toBe(false);
   });
 
-  it('is made of composed characters, and neither cut nor trimmed', async () => {
+  it('is computed from composed characters, without truncation or trimming', async () => {
     const [composed, decomposed] = ['caf\u00e9 local', 'cafe\u0301 local'];
     const stored = await hashPassword(composed, cost, keyring);
     expect((await verifyPassword(stored, composed, cost, keyring)).isRight).toBe(true);
@@ -54,7 +54,7 @@ describe('a password hash', () => {
     expect((await verifyPassword(long, 'x'.repeat(128), cost, keyring)).isRight).toBe(true);
   });
 
-  it('is made of 1 to 128 characters, whatever they are', async () => {
+  it('accepts any 1 to 128 characters', async () => {
     expect(['x', 'x'.repeat(128), '🔨'.repeat(128), '\0', '密码'].map(isHashable)).toEqual([true, true, true, true, true]);
     expect(['', 'x'.repeat(129), '🔨'.repeat(129), '\ud800', 'a\udc00b', 'x'.repeat(1e6)].map(isHashable)).toEqual(Array(6).fill(false));
     await expect(hashPassword('x'.repeat(129), cost, keyring)).rejects.toThrow(RangeError);
@@ -78,7 +78,7 @@ describe('the cost', () => {
   });
 });
 
-describe('a stored text that is no hash of ours', () => {
+describe('a stored text that is not one of our hashes', () => {
   const salt = Buffer.alloc(16, 1).toString('base64').replace(/=+$/, '');
   const digest = Buffer.alloc(32, 1).toString('base64').replace(/=+$/, '');
   const stored = (parameters: string, s = salt, d = digest) => `pepper-v1:${keyring.active}:$argon2id$v=19$${parameters}$${s}$${d}`;
@@ -106,7 +106,7 @@ describe('a stored text that is no hash of ours', () => {
     [stored('m=19456,t=2,p=1').replace(keyring.active, 'gone')],
     [stored('m=19456,t=2,p=1').replace('pepper-v1', 'pepper-v2')],
     [`${stored('m=19456,t=2,p=1')}\n`],
-  ])('is never right, and asks no more than any other: %#', async (text) => {
+  ])('never matches, and costs no more than any other: %#', async (text) => {
     const start = process.cpuUsage();
     expect(await verifyPassword(text, 'secret', cost, keyring)).toEqual({ isRight: false, needsRehash: false });
     const { user, system } = process.cpuUsage(start); // microseconds; the clock would also count the load of the machine
@@ -114,7 +114,7 @@ describe('a stored text that is no hash of ours', () => {
     expect(user + system).toBeLessThan(2_000_000);
   });
 
-  it('is not right either when it is an unpeppered hash in our form', async () => {
+  it('does not match as an unpeppered hash in our form either', async () => {
     const bare = await argon2('secret', { memoryCost: 19_456, timeCost: 2, parallelism: 1 });
     const [, , , , s = '', d = ''] = bare.split('$');
     expect((await verifyPassword(stored('m=19456,t=2,p=1', s, d), 'secret', cost, keyring)).isRight).toBe(false);
@@ -122,7 +122,7 @@ describe('a stored text that is no hash of ours', () => {
 });
 
 describe('the dummy', () => {
-  it('has the form of a hash at the same cost, differs each time, and is right for nobody', async () => {
+  it('has the form and cost of a hash, differs each time, and matches no password', async () => {
     expect(dummyHash(cost, keyring)).toMatch(form);
     expect(dummyHash(cost, keyring)).not.toBe(dummyHash(cost, keyring));
     expect((await verifyPassword(dummyHash(cost, keyring), '', cost, keyring)).isRight).toBe(false);
@@ -145,7 +145,7 @@ describe('the hasher', () => {
     expect(await hasher.verify('secret', async () => null)).toEqual({ isRight: false, stored: null, renewed: null });
   });
 
-  it('replaces an old hash if the password was right', async () => {
+  it('replaces an outdated hash if the password was correct', async () => {
     const stored = await hashPassword('secret', cost, keyring);
     const hasher = new PasswordHasher(keyring, { memory: 20_000, time: 2 });
     const { renewed } = await hasher.verify('secret', async () => stored);
@@ -153,7 +153,7 @@ describe('the hasher', () => {
     expect((await hasher.verify('wrong', async () => stored)).renewed).toBeNull();
   });
 
-  it('runs so many at once, lets so many wait in order, and refuses the rest before anything is chosen', async () => {
+  it('runs a limited number at once, queues a limited number in order, and refuses the rest at once', async () => {
     const hasher = new PasswordHasher(keyring, cost, { concurrent: 2, waiting: 2 });
     const { opened, open } = gate();
     const chosen: number[] = [];
@@ -174,7 +174,7 @@ describe('the hasher', () => {
     expect(chosen).toHaveLength(5);
   });
 
-  it('passes its turn on when one fails', async () => {
+  it('continues with the next after a failure', async () => {
     const hasher = new PasswordHasher(keyring, cost, { concurrent: 1, waiting: 9 });
     const failing = hasher.verify('x', async () => Promise.reject(new Error('database away')));
     const next = hasher.verify('x', async () => null);

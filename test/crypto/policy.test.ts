@@ -20,7 +20,7 @@ describe('a new password', () => {
     'x'.repeat(128),
     '🔨'.repeat(128),
     'rosa parks rode the bus',
-  ])('may be %j: nothing is asked of its composition', (password) => {
+  ])('may be %j: there are no composition rules', (password) => {
     expect(problems(password)).toEqual([]);
   });
 
@@ -33,13 +33,13 @@ describe('a new password', () => {
     expect(problems(password)).toEqual(expected);
   });
 
-  it('has as many as are configured', () => {
+  it('has the configured minimum length', () => {
     expect(problems('zqxwvutsr', { minLength: 10 })).toEqual(['must have at least 10 characters']);
     expect(problems('zq', { minLength: 1 })).toEqual([]);
     expect(problems('', { minLength: 1 })).toEqual(['must have at least 1 characters']);
   });
 
-  it.each(['x'.repeat(129), '🔨'.repeat(129), 'x'.repeat(100_000)])('has at most 128', (password) => {
+  it.each(['x'.repeat(129), '🔨'.repeat(129), 'x'.repeat(100_000)])('has at most 128 characters', (password) => {
     expect(problems(password)).toEqual(long);
   });
 
@@ -55,12 +55,12 @@ describe('a new password', () => {
     },
   );
 
-  it('is not a common one either where short ones are allowed', () => {
+  it('is not a common one even where short ones are allowed', () => {
     expect(problems('letmein', { minLength: 6 })).toEqual(common);
     expect(problems('123456')).toEqual([...short, ...common]);
   });
 
-  it.each(['password1 ', ' password1', 'password1 password1', 'iloveyou iloveyou'])('may hold a common one: %j', (password) => {
+  it.each(['password1 ', ' password1', 'password1 password1', 'iloveyou iloveyou'])('may contain a common one: %j', (password) => {
     expect(problems(password)).toEqual([]);
   });
 
@@ -75,18 +75,18 @@ describe('a new password', () => {
     'r.parks+union',
     'RParksUnion',
     'ｒｏｓａ．ｐａｒｋｓ',
-  ])('is not the user’s own: %s', (password) => {
+  ])('does not contain the user’s own data: %s', (password) => {
     expect(problems(password)).toEqual(own);
   });
 
-  it('is not the user’s own in any script, and none is nobody’s', () => {
+  it('is compared with the user’s data in any script, and empty data matches nothing', () => {
     expect(problems('ÉVA-MÜLLER', { personal: ['Éva Müller'] })).toEqual(own);
     expect(problems('e\u0301va mu\u0308ller', { personal: ['Éva Müller'] })).toEqual(own);
     expect(problems('!!!!!!!!', { personal: ['', '@', '---'] })).toEqual([]);
     expect(problems('rosaparks', { personal: [] })).toEqual([]);
   });
 
-  it('is told all that is wrong with it, and never shown', () => {
+  it('gets all its problems reported, and is never shown', () => {
     expect(problems('dragon', { personal: ['Dragon'] })).toEqual([...short, ...common, ...own]);
     expect(problems('dragon', { personal: ['Dragon'] }).join()).not.toContain('dragon');
   });
@@ -96,17 +96,17 @@ describe('the list of common passwords', () => {
   const shipped = commonPasswords;
   const byFrequency = dictionary['passwords-common'];
 
-  it('has the 3,000 most common, as its source has them', () => {
+  it('contains the 3,000 most common, as in its source', () => {
     expect([...shipped].slice(0, 3000)).toEqual(byFrequency.slice(0, 3000));
   });
 
-  it('has the 3,000 most common of at least 8 characters, and no more than that', () => {
+  it('contains the 3,000 most common of at least 8 characters, and no more', () => {
     const long = byFrequency.filter((text) => text.length >= 8).slice(0, 3000);
     expect([...shipped].filter((text) => text.length >= 8)).toEqual(long);
     expect([...shipped].slice(3000).every((text) => long.includes(text))).toBe(true);
   });
 
-  it('is refused whole, in small and in capital letters', () => {
+  it('is refused completely, in lower and upper case', () => {
     const refused = (text: string) => problems(text, { minLength: 1 }).includes(common[0] ?? '');
     for (const text of shipped) expect([text, refused(text), refused(text.toUpperCase())]).toEqual([text, true, true]);
   });
@@ -116,7 +116,7 @@ describe('a guessable password', () => {
   const guessable = { refusesGuessable: true };
   const refusal = ['must not be a repeated pattern, a keyboard row, or the name of this software'];
 
-  it('is not looked for in a text that is too long', () => {
+  it('is not detected in a text that is too long', () => {
     expect(problems('qwertyuiop'.repeat(13), guessable)).toEqual(long);
   });
 
@@ -131,12 +131,15 @@ describe('a guessable password', () => {
     'qwer-asdf-yxcv',
     'lkjhgfdsa',
     'mnbvcxzlkj',
-  ])('as %s is refused where that is asked, and only there', (password) => {
+  ])('such as %s is refused only if that is configured', (password) => {
     expect(problems(password, guessable)).toContain(refusal[0]);
     expect(problems(password)).not.toContain(refusal[0]);
   });
 
-  it.each(['the unionhall on fifth', 'nine quiet geese', 'abc walked with def home', 'zzzzzzzzzzy!x'])('is not %s', (password) => {
-    expect(problems(password, guessable)).toEqual([]);
-  });
+  it.each(['the unionhall on fifth', 'nine quiet geese', 'abc walked with def home', 'zzzzzzzzzzy!x'])(
+    'does not include %s',
+    (password) => {
+      expect(problems(password, guessable)).toEqual([]);
+    },
+  );
 });

@@ -29,7 +29,7 @@ beforeEach(() => {
 });
 
 describe('a stored password', () => {
-  it('1. has distinct hashes: the same one is never stored twice the same', async () => {
+  it('1. has a unique hash each time it is stored', async () => {
     const hashes = await Promise.all(Array.from({ length: 5 }, async () => hash(password)));
     expect(new Set([stored, ...hashes]).size).toBe(6);
     expect(new Set([stored, ...hashes].map((text) => text.split('$')[4])).size).toBe(6);
@@ -40,14 +40,14 @@ describe('a stored password', () => {
     expect(stored.split(':')[1]).toBe(keyring.active);
   });
 
-  it('3. has one length, whatever the password’s: a salt of 16 bytes, a digest of 32', async () => {
+  it('3. has one length for any password: a salt of 16 bytes and a digest of 32', async () => {
     for (const text of ['x', password, '🔨'.repeat(128)]) expect((await hash(text)).length).toBe(stored.length);
     const { salt, digest } = readPasswordHash(stored) ?? {};
     expect([salt?.byteLength, digest?.byteLength]).toEqual([16, 32]);
     expect(stored.length).toBeLessThanOrEqual(500);
   });
 
-  it('4. costs at least what is configured, and that no less than 19 MiB and 2 passes', async () => {
+  it('4. has at least the configured cost, and at least 19 MiB and 2 passes', async () => {
     const dear = { memory: 32_768, time: 3 };
     const { memory = 0, time = 0 } = readPasswordHash(await hashPassword(password, dear, keyring)) ?? {};
     expect(memory).toBeGreaterThanOrEqual(dear.memory);
@@ -59,13 +59,13 @@ describe('a stored password', () => {
       await expect(hashPassword(password, cheap, keyring)).rejects.toThrow(RangeError);
   });
 
-  it('5. is not matched by a wrong one', async () => {
+  it('5. does not match a wrong password', async () => {
     expect(await isRight(stored, password)).toBe(true);
     for (const wrong of [password.slice(1), password.slice(0, -1), `${password}.`, password.toLowerCase(), 'x'])
       expect(await isRight(stored, wrong)).toBe(false);
   });
 
-  it('6. is compared in constant time: whole digests, once, by timingSafeEqual, whatever differs and wherever', async () => {
+  it('6. is compared in constant time: whole digests, once, by timingSafeEqual, wherever they differ', async () => {
     const { salt = Buffer.alloc(0), digest = Buffer.alloc(0) } = readPasswordHash(stored) ?? {};
     const withDigest = (at: number) => {
       const other = Buffer.from(digest);
@@ -80,7 +80,7 @@ describe('a stored password', () => {
     }
   });
 
-  it('7. may be long: every one of 128 characters counts, and one more is refused before any work', async () => {
+  it('7. may be long: each of 128 characters counts, and one more is refused before hashing', async () => {
     const long = await hash('x'.repeat(128));
     expect(await isRight(long, 'x'.repeat(128))).toBe(true);
     expect(await isRight(long, `${'x'.repeat(127)}y`)).toBe(false);
@@ -91,7 +91,7 @@ describe('a stored password', () => {
   });
 
   it.each(['Straße пароль 密码 🔨', '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', '$argon2id$v=19$', '\u0000\u001b\u007f', '👩‍🔧'])(
-    '8. may have Unicode and symbols: %j',
+    '8. may contain Unicode and symbols: %j',
     async (text) => {
       const of = await hash(text);
       expect(await isRight(of, text)).toBe(true);
@@ -99,7 +99,7 @@ describe('a stored password', () => {
     },
   );
 
-  it('9. is nowhere in its hash: not plain, nor in base64 or hex, nor by another who hashes it alike', async () => {
+  it('9. does not appear in its hash: not plain, in base64, in hex, or as an unpeppered hash', async () => {
     const bytes = Buffer.from(password);
     for (const text of [password, bytes.toString('base64').slice(0, 40), bytes.toString('hex')]) expect(stored).not.toContain(text);
     const raw = Buffer.concat([readPasswordHash(stored)?.salt ?? bytes, readPasswordHash(stored)?.digest ?? bytes]);
@@ -112,31 +112,31 @@ describe('a stored password', () => {
     expect(await isRight(stored, '')).toBe(false);
   });
 
-  it('11. has white space that counts', async () => {
+  it('11. has significant white space', async () => {
     const spaced = await hash(' a  b ');
     expect(await isRight(spaced, ' a  b ')).toBe(true);
     for (const text of ['a  b', ' a b ', ' a  b', 'a  b ', ' a\t b ', ' a  b \n']) expect(await isRight(spaced, text)).toBe(false);
   });
 
-  it('12. has parameters that are read back', async () => {
+  it('12. has readable parameters', async () => {
     const dear = await hashPassword(password, { memory: 20_480, time: 3 }, keyring);
     expect(readPasswordHash(dear)).toMatchObject({ kid: keyring.active, memory: 20_480, time: 3, lanes: 1 });
     for (const text of ['', password, dear.slice(0, -30), dear.replace('t=3', 't=0'), dear.replace('pepper-v1', 'pepper-v2')])
       expect(readPasswordHash(text)).toBeNull();
   });
 
-  it('13. has a variant that is read back, and is only ever Argon2id of version 19', () => {
+  it('13. has a readable variant, which is always Argon2id of version 19', () => {
     expect(readPasswordHash(stored)).toMatchObject({ variant: 'argon2id', version: 19 });
     for (const text of [stored.replace('argon2id', 'argon2i'), stored.replace('argon2id', 'argon2d'), stored.replace('v=19', 'v=16')])
       expect(readPasswordHash(text)).toBeNull();
   });
 
-  it('14. is verified with the same outcome every time, and stays as it is', async () => {
+  it('14. verifies with the same result every time, without a change', async () => {
     const again = await Promise.all(Array.from({ length: 6 }, async (_, index) => isRight(stored, index % 2 === 0 ? password : 'x')));
     expect(again).toEqual([true, false, true, false, true, false]);
   });
 
-  it('15. takes the same time to hash, to verify, to refuse, and to refuse for nobody: one Argon2id each, of one cost', async () => {
+  it('15. takes the same time to hash, verify and refuse, also for an unknown user: one Argon2id of the same cost', async () => {
     const hasher = new PasswordHasher(keyring, cost);
     await hasher.hash(password);
     await hasher.verify(password, async () => stored);
@@ -147,7 +147,7 @@ describe('a stored password', () => {
     expect(bcryptHash).not.toHaveBeenCalled();
   });
 
-  it('16. may come from bcrypt, which looks at 72 bytes: it is let in as there, and upgraded whole', async () => {
+  it('16. may come from bcrypt, which reads 72 bytes: it is accepted like there, and then hashed completely', async () => {
     const long = password.repeat(3);
     const imported = await bcrypt.hash(long, 4);
     const hasher = new PasswordHasher(keyring, cost);

@@ -13,20 +13,20 @@ const claims = { sessionId: randomUUID(), counter: 1, kid };
 const token = mintRefreshToken(keyring, claims);
 
 describe('a refresh token', () => {
-  it('says which session, the how-manieth, and under which key', () => {
+  it('contains its session, counter and key', () => {
     expect(token).toMatch(new RegExp(`^rft1\\.${kid}\\.[A-Za-z0-9_-]{70}$`));
     expect(verifyRefreshToken(keyring, token)).toEqual(claims);
     const last = { ...claims, counter: 4_294_967_295, kid: oldKid };
     expect(verifyRefreshToken(keyring, mintRefreshToken(keyring, last))).toEqual(last);
   });
 
-  it('is the same for the same claims, and another for any other', () => {
+  it('is the same for the same claims, and differs for others', () => {
     expect(mintRefreshToken(keyring, claims)).toBe(token);
     for (const change of [{ counter: 2 }, { sessionId: randomUUID() }, { kid: oldKid }])
       expect(mintRefreshToken(keyring, { ...claims, ...change })).not.toBe(token);
   });
 
-  it('is nothing when any one character of it is another', () => {
+  it('is invalid with any single character changed', () => {
     for (let at = 0; at < token.length; at++) {
       const other = token[at] === 'A' ? 'B' : 'A';
       expect(verifyRefreshToken(keyring, token.slice(0, at) + other + token.slice(at + 1))).toBeNull();
@@ -48,25 +48,25 @@ describe('a refresh token', () => {
     ['shortened', (whole) => whole.slice(0, -4)],
     ['with white space', (whole) => `${whole}\n`],
     ['very long', (whole) => whole + 'A'.repeat(10_000)],
-  ])('is nothing when it is %s', (_, change) => {
+  ])('is invalid when it is %s', (_, change) => {
     expect(verifyRefreshToken(keyring, change(token, token.split('.')[2] ?? ''))).toBeNull();
   });
 
-  it('is nothing to another keyring, nor signed with a key for another purpose', () => {
+  it('is invalid for another keyring, and with a key for another purpose', () => {
     expect(verifyRefreshToken(Keyring.parse(Keyring.generate()), token)).toBeNull();
     const body = Buffer.from(token.split('.')[2] ?? '', 'base64url').subarray(0, 20);
     const mac = keyring.mac(kid, 'access-token', frame('rft1', kid, body));
     expect(verifyRefreshToken(keyring, `rft1.${kid}.${Buffer.concat([body, mac]).toString('base64url')}`)).toBeNull();
   });
 
-  it('counts no further than it can be written', () => {
+  it('counts only up to the largest number that it can contain', () => {
     expect(() => mintRefreshToken(keyring, { ...claims, counter: 2 ** 32 })).toThrow('out of range');
     expect(() => mintRefreshToken(keyring, { ...claims, sessionId: 'x' })).toThrow();
   });
 });
 
 describe('an opaque token', () => {
-  it('is random, names its kind, and is known by its form', () => {
+  it('is random, names its kind, and has a recognizable form', () => {
     expect(mintToken('dvt1')).toMatch(/^dvt1\.[A-Za-z0-9_-]{43}$/);
     expect(mintToken('dvt1')).not.toBe(mintToken('dvt1'));
     expect(isToken('dvt1', mintToken('dvt1'))).toBe(true);

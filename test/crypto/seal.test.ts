@@ -27,13 +27,13 @@ const failure = (text: string, ring = keyring, ...[purpose = 'totp-seed', within
 const where = (purpose: Parameters<typeof open>[1], within: readonly string[]) => [purpose, within];
 
 describe('a seal', () => {
-  it('names scheme and key, and opens to the same bytes', () => {
+  it('names its scheme and key, and opens to the same bytes', () => {
     expect(blob).toMatch(new RegExp(`^seal-v1:${kid}:[A-Za-z0-9_-]+$`));
     expect(open(keyring, 'totp-seed', context, blob)).toEqual(bytes);
     expect(Buffer.from(encoded, 'base64url')).toHaveLength(12 + bytes.byteLength + 16);
   });
 
-  it('shows nothing of what it holds, and is never the same', () => {
+  it('does not reveal its content, and differs each time', () => {
     const other = seal(keyring, 'totp-seed', context, bytes);
     expect(other).not.toBe(blob);
     expect(Buffer.from(encoded, 'base64url').includes(bytes.subarray(0, 6))).toBe(false);
@@ -41,12 +41,12 @@ describe('a seal', () => {
     expect(new Set(nonces).size).toBe(100);
   });
 
-  it.each([0, 1, 15, 16, 17, 10_000])('holds %i bytes', (length) => {
+  it.each([0, 1, 15, 16, 17, 10_000])('contains %i bytes', (length) => {
     const held = Buffer.alloc(length, 7);
     expect(open(keyring, 'user-key-seal', [], seal(keyring, 'user-key-seal', [], held))).toEqual(held);
   });
 
-  it('leaves what was sealed to the caller, and gives bytes that may be zeroed', () => {
+  it('does not change the input, and returns bytes that may be zeroed', () => {
     const held = Buffer.from('mine');
     const sealed = seal(keyring, 'totp-seed', context, held);
     expect(held.toString()).toBe('mine');
@@ -62,7 +62,7 @@ describe('a seal', () => {
   });
 });
 
-describe('a blob that was moved', () => {
+describe('a sealed value that was moved', () => {
   it.each<[string, Parameters<typeof where>]>([
     ['to another row', ['totp-seed', ['user', 'b']]],
     ['to no context', ['totp-seed', []]],
@@ -75,19 +75,19 @@ describe('a blob that was moved', () => {
     expect(failure(blob, keyring, purpose, within)).toBeInstanceOf(SealError);
   });
 
-  it('under the name of another key does not open', () => {
+  it('does not open under the name of another key', () => {
     expect(failure(`seal-v1:${before.active}:${encoded}`)).toBeInstanceOf(SealError);
   });
 
-  it('to another instance does not open, be its key named the same', () => {
+  it('does not open for another instance, even if its key has the same name', () => {
     const foreign = Keyring.parse(`${kid}:${randomBytes(32).toString('base64')}`);
     expect(failure(blob, foreign)).toBeInstanceOf(SealError);
     expect(failure(blob, before)).toBeInstanceOf(SealError);
   });
 });
 
-describe('a blob that was altered', () => {
-  it('does not open, whichever bit of its nonce, ciphertext or tag it is', () => {
+describe('a sealed value that was altered', () => {
+  it('does not open with any bit of its nonce, ciphertext or tag changed', () => {
     const whole = Buffer.from(encoded, 'base64url');
     for (let bit = 0; bit < whole.byteLength * 8; bit++) {
       const changed = Buffer.from(whole);
@@ -96,7 +96,7 @@ describe('a blob that was altered', () => {
     }
   });
 
-  it('does not open, whichever character of the text it is', () => {
+  it('does not open with any character of the text changed', () => {
     for (let index = 0; index < blob.length; index++) {
       const other = blob[index] === 'A' ? 'B' : 'A';
       expect(failure(blob.slice(0, index) + other + blob.slice(index + 1))).toBeInstanceOf(SealError);
@@ -126,14 +126,14 @@ describe('a blob that was altered', () => {
     expect(failure(text)).toBeInstanceOf(SealError);
   });
 
-  it('does not open under a shorter tag, though the cipher would allow one', () => {
+  it('does not open with a shorter tag, although the cipher would allow one', () => {
     const sealing = createCipheriv('aes-256-gcm', keyring.purpose(kid, 'totp-seed'), Buffer.alloc(12), { authTagLength: 12 });
     sealing.setAAD(frame('seal-v1', kid, 'totp-seed', ...context));
     const whole = Buffer.concat([Buffer.alloc(12), sealing.update(bytes), sealing.final(), sealing.getAuthTag()]);
     expect(failure(`seal-v1:${kid}:${whole.toString('base64url')}`)).toBeInstanceOf(SealError);
   });
 
-  it('says the same whatever is wrong, and shows nothing', () => {
+  it('fails with the same message for every fault, without content', () => {
     const errors = [failure(''), failure(blob.slice(0, -4)), failure(blob, before), failure(blob, keyring, 'user-key-seal')];
     const key = createHmac('sha256', 'x').update(bytes).digest('hex');
     expect(new Set(errors.map(String))).toEqual(new Set(['SealError: The stored value cannot be decrypted']));
@@ -143,7 +143,7 @@ describe('a blob that was altered', () => {
 });
 
 describe('rotation', () => {
-  it('opens what an older key sealed, says that it is old, and seals again under the active one', () => {
+  it('opens values of an older key, reports that, and seals again under the active key', () => {
     const old = seal(before, 'totp-seed', context, bytes);
     expect(open(keyring, 'totp-seed', context, old)).toEqual(bytes);
     expect([isOfActiveKey(before, old), isOfActiveKey(keyring, old)]).toEqual([true, false]);
@@ -152,7 +152,7 @@ describe('rotation', () => {
     expect(open(Keyring.parse(newer), 'totp-seed', context, anew)).toEqual(bytes);
   });
 
-  it('takes what is no blob for none of the active key', () => {
+  it('does not count an invalid value for the active key', () => {
     for (const text of ['', 'x', `seal-v1:${kid}`, `seal-v1:${kid}:`, `seal-v2:${kid}:${encoded}`, `${blob}:x`])
       expect(isOfActiveKey(keyring, text)).toBe(false);
   });

@@ -16,7 +16,7 @@ describe('HOTP', () => {
     expect(codes.map((_, counter) => hotp(seed, counter))).toEqual(codes);
   });
 
-  it('keeps zeros at the front', () => {
+  it('keeps leading zeros', () => {
     const counter = Array.from({ length: 1000 }, (_, index) => index).find((index) => hotp(seed, index).startsWith('0')) ?? -1;
     expect(hotp(seed, counter)).toMatch(/^0\d{5}$/);
     expect(verifyTotp(seed, hotp(seed, counter), at(counter * 30), null)).toBe(counter);
@@ -31,7 +31,7 @@ describe('TOTP', () => {
     [1_234_567_890, 0x273ef07, '89005924'],
     [2_000_000_000, 0x3f940aa, '69279037'],
     [20_000_000_000, 0x27bc86aa, '65353130'],
-  ])('gives the code of RFC 6238 at %i s, by its last six digits', (seconds, expected, eight) => {
+  ])('equals the code of RFC 6238 at %i s, in its last six digits', (seconds, expected, eight) => {
     expect(stepOf(at(seconds))).toBe(expected);
     expect(hotp(seed, expected)).toBe(eight.slice(2));
     expect(verifyTotp(seed, eight.slice(2), at(seconds), null)).toBe(expected);
@@ -47,11 +47,11 @@ describe('TOTP', () => {
     [0, step],
     [1, step + 1],
     [2, null],
-  ])('answers the code of step %i with %s', (distance, accepted) => {
+  ])('returns the code of step %i: %s', (distance, accepted) => {
     expect(verifyTotp(seed, hotp(seed, step + distance), now, null)).toBe(accepted);
   });
 
-  it('refuses the last accepted step and all before it, and takes a later one', () => {
+  it('refuses the last accepted step and earlier ones, and accepts a later one', () => {
     const code = (distance: number) => hotp(seed, step + distance);
     expect([-1, 0, 1].map((distance) => verifyTotp(seed, code(distance), now, step))).toEqual([null, null, step + 1]);
     expect([-1, 0, 1].map((distance) => verifyTotp(seed, code(distance), now, step - 1))).toEqual([null, step, step + 1]);
@@ -59,7 +59,7 @@ describe('TOTP', () => {
     expect(verifyTotp(seed, code(0), now, step + 1000)).toBeNull();
   });
 
-  it('accepts the later of two steps with one code, so that it cannot be used for the other', () => {
+  it('accepts the later of two steps with the same code, so that it cannot be used again', () => {
     const code = hotp(twice, step);
     expect(hotp(twice, step + 1)).toBe(code);
     expect(verifyTotp(twice, code, now, null)).toBe(step + 1);
@@ -74,7 +74,7 @@ describe('TOTP', () => {
     expect(verifyTotp(seed, hotp(seed, 2), at(5), null)).toBeNull();
   });
 
-  it('is another seed’s alone', () => {
+  it('differs for another seed', () => {
     expect(verifyTotp(mintSeed(), hotp(seed, step), now, null)).toBeNull();
   });
 
@@ -103,7 +103,7 @@ describe('TOTP', () => {
 });
 
 describe('a seed', () => {
-  it('has 160 bits, never the same', () => {
+  it('has 160 bits, and differs each time', () => {
     const [one, other] = [mintSeed(), mintSeed()];
     expect([one.byteLength, other.byteLength]).toEqual([20, 20]);
     expect(one.equals(other)).toBe(false);
@@ -119,19 +119,19 @@ describe('a seed', () => {
     ['fooba', 'MZXW6YTB'],
     ['foobar', 'MZXW6YTBOI'],
     ['12345678901234567890', 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'],
-  ])('is written in the base32 of RFC 4648 without padding: %j', (bytes, text) => {
+  ])('is encoded in the base32 of RFC 4648 without padding: %j', (bytes, text) => {
     expect(seedText(Buffer.from(bytes, 'ascii'))).toBe(text);
   });
 });
 
-describe('the address for an authenticator', () => {
-  it('names issuer, label, secret and parameters', () => {
+describe('the URI for an authenticator', () => {
+  it('contains the issuer, label, secret and parameters', () => {
     expect(otpauthUri(seed, { issuer: 'Unionhall', label: 'rosa.parks' })).toBe(
       'otpauth://totp/Unionhall:rosa.parks?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Unionhall&algorithm=SHA1&digits=6&period=30',
     );
   });
 
-  it('encodes what is not plain, with %20 for a space', () => {
+  it('encodes special characters, with %20 for a space', () => {
     const uri = otpauthUri(seed, { issuer: 'Local 79 & Söhne', label: 'rosa+union@local.test?x=1#y/z' });
     expect(uri).toContain(
       'otpauth://totp/Local%2079%20%26%20S%C3%B6hne:rosa%2Bunion%40local.test%3Fx%3D1%23y%2Fz?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&',
@@ -140,7 +140,7 @@ describe('the address for an authenticator', () => {
     expect(new URL(uri).hash).toBe('');
   });
 
-  it('leaves out colons, which would end the issuer', () => {
+  it('omits colons, which would end the issuer', () => {
     const uri = otpauthUri(seed, { issuer: 'Local: 79', label: 'a:b' });
     expect(uri).toMatch(/^otpauth:\/\/totp\/Local%2079:ab\?/);
     expect(new URL(uri).searchParams.get('issuer')).toBe('Local 79');

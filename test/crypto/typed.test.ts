@@ -14,7 +14,7 @@ const cost = { memory: 19_456, time: 2 };
 const keyring = Keyring.parse(Keyring.generate());
 const fullWidth = (text: string): string => text.replace(/[!-~]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 0xfee0));
 
-describe('a code as people type it', () => {
+describe('a typed code', () => {
   const [seed, at] = [mintSeed(), new Date('2026-03-01T12:00:00Z')];
   const code = hotp(seed, stepOf(at));
   const halves = [code.slice(0, 3), code.slice(3)] as const;
@@ -25,11 +25,11 @@ describe('a code as people type it', () => {
     ['with a hyphen', halves.join('-')],
     ['with a line end', `${code}\r\n`],
     ['in full-width digits', fullWidth(code)],
-  ])('is right %s', (_, typed) => {
+  ])('is accepted %s', (_, typed) => {
     expect(verifyTotp(seed, typed, at, null)).toBe(stepOf(at));
   });
 
-  it('is wrong with another digit', () => {
+  it('is refused with another digit', () => {
     expect(verifyTotp(seed, `${code}0`, at, null)).toBeNull();
     expect(verifyTotp(seed, code.slice(1), at, null)).toBeNull();
   });
@@ -41,14 +41,14 @@ describe('a code as people type it', () => {
     expect(readKit(fullWidth(writeKit(kit.privateKey)))?.privateKey).toEqual(kit.privateKey);
   });
 
-  it('is left alone where it is too long to be one', () => {
+  it('is not changed if it is too long to be a code', () => {
     const long = ' 1'.repeat(200);
     expect([typedCode(long), typedToken(long)]).toEqual([long, long]);
   });
 });
 
-describe('a token that was copied', () => {
-  it('keeps its dashes, and loses the white space', () => {
+describe('a pasted token', () => {
+  it('keeps its dashes, and loses white space', () => {
     expect(typedToken(' prt1.k1.a-b_\r\n c-d\u200b ')).toBe('prt1.k1.a-b_c-d');
   });
 });
@@ -63,7 +63,7 @@ describe('an identifier', () => {
     ['\u00c9lodie@Example.ORG', '\u00e9lodie@example.org'],
     ['a@b/\u00fc.example', 'a@b/\u00fc.example'],
     ['a@\u00fc%2e.example', 'a@\u00fc%2e.example'],
-  ])('%s is %s', (given, normal) => {
+  ])('%s becomes %s', (given, normal) => {
     expect(normalizeIdentifier(given)).toBe(normal);
     expect(normalizeEmail(normal)).toBe(normal);
   });
@@ -74,7 +74,7 @@ describe('an identifier', () => {
     expect(normalizeIdentifier('\uff42\uff20\uff42\uff0eexample')).toBe('b@b.example');
   });
 
-  it('is folded as the database folds: A to Z', () => {
+  it('is lower-cased as in the database: A to Z', () => {
     expect(foldCase('A\u0130Z\u00c9')).toBe('a\u0130z\u00c9');
   });
 });
@@ -82,7 +82,7 @@ describe('an identifier', () => {
 describe('a password with an accent', () => {
   const [one, two] = ['caf\u00e9 au local', 'cafe\u0301 au local'];
 
-  it('is right however the keyboard sends it', async () => {
+  it('matches in any composition that the keyboard sends', async () => {
     for (const chosen of [one, two]) {
       const stored = await hashPassword(chosen, cost, keyring);
       for (const typed of [one, two])
@@ -90,14 +90,14 @@ describe('a password with an accent', () => {
     }
   });
 
-  it('is right by a hash of what was typed elsewhere, which is then replaced', async () => {
+  it('matches a hash of another composition, which is then replaced', async () => {
     const { hash } = await import('bcrypt');
     const stored = await hash(two, 4);
     expect(await verifyPassword(stored, two, cost, keyring)).toEqual({ isRight: true, needsRehash: true });
     expect((await verifyPassword(stored, `${two}x`, cost, keyring)).isRight).toBe(false);
   });
 
-  it('opens a key that was sealed as it was typed', async () => {
+  it('opens a key that was sealed with the original composition', async () => {
     const [pair, stretching] = [generatePair(), freshStretching(1000)];
     const sealed = sealPrivateKey(keyring, 'user', pair, { key: await stretch(two, stretching), stretching });
     const seal = readPrivateSeal(keyring, { userId: 'user', publicKey: pair.publicKey }, sealed);

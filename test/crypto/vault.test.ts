@@ -43,7 +43,7 @@ describe('a box', () => {
   const context = ['vault-grant', 'a', '1'];
   const bytes = randomBytes(32);
 
-  it('opens for who has the private key, and says to which public key it is sealed', () => {
+  it('opens with the private key, and names the public key that it is sealed to', () => {
     const box = sealTo(pair.publicKey, context, bytes);
     expect(box).toMatch(new RegExp(`^box-v1:${nameOf(pair.publicKey)}:[A-Za-z0-9_-]+$`));
     expect(openSealed(pair, context, box)).toEqual(bytes);
@@ -51,7 +51,7 @@ describe('a box', () => {
     expect(publicKeyOf(pair.privateKey)).toEqual(pair.publicKey);
   });
 
-  it('opens for nobody else, in no other context, with nothing altered', () => {
+  it('does not open with another key, in another context, or altered', () => {
     const box = sealTo(pair.publicKey, context, bytes);
     expect(() => openSealed(stranger, context, box)).toThrow(SealError);
     expect(() => openSealed({ ...stranger, publicKey: pair.publicKey }, context, box)).toThrow(SealError);
@@ -60,7 +60,7 @@ describe('a box', () => {
     for (const text of spoilt(box)) expect(() => openSealed(pair, context, text)).toThrow(SealError);
   });
 
-  it('is sealed to no key of which everybody knows the secret', () => {
+  it('is never sealed to a key whose secret is publicly known', () => {
     for (const weak of [Buffer.alloc(32), Buffer.concat([Buffer.from([1]), Buffer.alloc(31)])])
       expect(() => sealTo(weak, context, bytes)).toThrow(SealError);
   });
@@ -71,7 +71,7 @@ describe('a user’s key pair', () => {
   const pair = generatePair();
   const holder = { userId: 'rosa', publicKey: pair.publicKey };
 
-  it('opens with the password and the system key, and with neither alone', async () => {
+  it('opens with the password and the system key together only', async () => {
     const key = await stretch('the password', stretching);
     const text = sealPrivateKey(keyring, 'rosa', pair, { key, stretching });
     expect(text).toMatch(new RegExp(`^seal-v1:${keyring.active}:`));
@@ -83,7 +83,7 @@ describe('a user’s key pair', () => {
     for (const inner of [read.sealed.toString('base64url'), pair.privateKey.toString('base64url')]) expect(text).not.toContain(inner);
   });
 
-  it('is one user’s, with one public key, unaltered', async () => {
+  it('belongs to one user and one public key, and does not open if altered', async () => {
     const key = await stretch('the password', stretching);
     const text = sealPrivateKey(keyring, 'rosa', pair, { key, stretching });
     expect(() => readPrivateSeal(keyring, { ...holder, userId: 'karl' }, text)).toThrow(SealError);
@@ -104,7 +104,7 @@ describe('a user’s key pair', () => {
     expect(openPrivateKey(read, key)).toEqual(pair.privateKey);
   });
 
-  it('has a mark that is of this key, this user, this writing and this keyring', () => {
+  it('has a MAC for this key, user, version and keyring', () => {
     const marked = { ...holder, version: 3, sealed: 'sealed' };
     const mark = markPair(keyring, marked);
     expect(isMarked(keyring, marked, mark)).toBe(true);
@@ -120,7 +120,7 @@ describe('the key of a stored value', () => {
   const vaultKey = VaultKeys.generate();
   const facts = { vaultId: 'v', secretId: 's', keyName: 'bank', version: 1, keyVersion: 1 };
 
-  it('is of this row alone: another salt, vault, secret, name or version gives another', () => {
+  it('is unique to its row: another salt, vault, secret, name or version gives another key', () => {
     const salt = freshSalt();
     const same = hex(recordKey(vaultKey, salt, facts));
     expect(hex(recordKey(vaultKey, salt, { ...facts }))).toBe(same);
@@ -136,7 +136,7 @@ describe('the key of a stored value', () => {
     expect(new Set([same, ...others]).size).toBe(others.length + 1);
   });
 
-  it('takes a salt that names what is done with it, and no other', () => {
+  it('accepts only a salt that names its use', () => {
     const salt = freshSalt();
     expect(salt).toMatch(/^hkdf-sha256-v1:[A-Za-z0-9_-]{43}$/);
     for (const wrong of ['', salt.slice(15), `hkdf-sha256-v2:${salt.slice(15)}`, salt.slice(0, -1), `${salt}A`, `${salt}:`])
@@ -164,14 +164,14 @@ describe('wrapped vault keys', () => {
     expect(() => unwrapKeys(before, token, binding, text)).toThrow(SealError);
   });
 
-  it('are of one session, user, vault and version, and unaltered', () => {
+  it('belong to one session, user, vault and version, and do not open if altered', () => {
     const text = wrapKeys(keyring, token, binding, keys);
     for (const [name, value] of Object.entries(binding))
       expect(() => unwrapKeys(keyring, token, { ...binding, [name]: typeof value === 'number' ? 1 : 'x' }, text)).toThrow(SealError);
     for (const each of spoilt(text)) expect(() => unwrapKeys(keyring, token, binding, each)).toThrow(SealError);
   });
 
-  it('are zeros once they are wiped, and have no version that was not given', () => {
+  it('are zeros after they are wiped, and have only the given versions', () => {
     const own = unwrapKeys(keyring, token, binding, wrapKeys(keyring, token, binding, keys));
     expect(() => own.key(3)).toThrow(SealError);
     expect(() => new VaultKeys(3, new Map([[1, own.key(1)]]))).toThrow(SealError);
@@ -179,7 +179,7 @@ describe('wrapped vault keys', () => {
     expect([hex(own.key(1)), hex(own.key(2))]).toEqual(['00'.repeat(32), '00'.repeat(32)]);
   });
 
-  it('are asked for with a token of its form', () => {
+  it('are requested with a token of a fixed form', () => {
     const token = mintToken('vlt1');
     expect(token).toMatch(/^vlt1\.[A-Za-z0-9_-]{43}$/);
     expect(tokenBytes('vlt1', token)).toHaveLength(32);
@@ -188,11 +188,11 @@ describe('wrapped vault keys', () => {
   });
 });
 
-describe('marks under the vault’s key', () => {
+describe('MACs under the vault’s key', () => {
   const vaultKey = VaultKeys.generate();
   const grant = { vaultId: 'v', version: 1, userId: 'rosa', publicKey: randomBytes(32) };
 
-  it('tell every grant and every state from every other', () => {
+  it('distinguish all grants and states', () => {
     const marks = [
       markGrant(vaultKey, grant),
       markGrant(VaultKeys.generate(), grant),
@@ -213,13 +213,13 @@ describe('marks under the vault’s key', () => {
     expect(isSameMark('a', 'ab')).toBe(false);
   });
 
-  it('seal what is a user’s in another context than the kit’s', () => {
+  it('use another context for a user’s key than for the kit', () => {
     expect(grantContext({ ...grant, userId: null })).not.toEqual(grantContext(grant));
   });
 });
 
 describe('a recovery kit', () => {
-  it('is read as it was written, however it is typed', () => {
+  it('is read in any spelling of its characters', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
         const text = writeKit(bytes);
@@ -242,7 +242,7 @@ describe('a recovery kit', () => {
     expect(readKit(writeKit(kit.privateKey))).toEqual(kit);
   });
 
-  it('is not taken with a slip of the pen', () => {
+  it('is refused with a typing error', () => {
     const text = writeKit(generateKit().privateKey);
     for (let at = 6; at < text.length; at += 1) {
       if (text[at] === '-') continue;
@@ -270,7 +270,7 @@ describe('a recovery kit', () => {
 describe('base 32', () => {
   const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
-  it('reads what it writes, in its one form', () => {
+  it('decodes what it encodes, in canonical form only', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         expect(hex(fromBase32(toBase32(bytes, alphabet), alphabet) ?? Buffer.from('none'))).toBe(hex(bytes));

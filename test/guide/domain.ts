@@ -27,7 +27,7 @@ before(() => {
 
 after(() => rmSync(copy, { recursive: true, force: true }));
 
-void test('the guide to a new domain leads to a service that has it, within the laws of the house', () => {
+void test('the guide to a new domain produces a working service within the rules of the house', () => {
   const migrations = readdirSync(join(copy, 'migrations')).length;
   run('npm run new:domain -- apprenticeship');
   const commands = blocksOf(guide).flatMap(({ kind, text }) => (kind === 'sh' ? text.trim().split('\n') : []));
@@ -39,7 +39,7 @@ void test('the guide to a new domain leads to a service that has it, within the 
   assert.match(readFileSync(join(copy, 'docs', 'permissions.md'), 'utf8'), /\bbeginApprenticeship\b/);
 });
 
-void test('a guide that does not fit any more is noticed', () => {
+void test('an outdated guide is detected', () => {
   assert.throws(() => patched('a\nb', ' c\n+d\n'), /"c" is not where the guide says/);
   assert.equal(patched('a\nb\na', ' b\n a\n+d\n@@\n a\n+e\n'), 'a\ne\nb\na\nd');
   assert.throws(() => run('node -e "process.exit(3)"'), /process\.exit\(3\)/);

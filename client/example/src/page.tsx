@@ -3,7 +3,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { Applications } from './applications';
 import { SignIn } from './signin';
 
-/** Tells the page that the session is over, wherever it ended. */
+/** Tells the page that the session has ended in any tab. */
 let over = (): void => {};
 const client = createClient({ url: '/graphql', keep: 'cookie', onSignedOut: () => over() });
 

@@ -1,4 +1,4 @@
-// Pages through grievances, finds a record by its id, and is refused one field of two.
+// Pages through grievances, finds a record by its id, and requests two fields of which one is refused.
 import { gql, type TypedDocumentNode } from '@apollo/client';
 import { apolloClient } from './apollo-client';
 import { employerId, tell, token, url } from './given';

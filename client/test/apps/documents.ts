@@ -1,4 +1,4 @@
-// Read by relay-compiler, and never run: what it makes of this is in __generated__.
+// Input for relay-compiler, which writes to __generated__. This file never runs.
 import { graphql } from 'relay-runtime';
 
 export const employer = graphql`

@@ -1,4 +1,4 @@
-// Pages through the grievances against an employer, below `Query`, and tells what is in the store then.
+// Pages through the grievances against an employer, below `Query`, and reports the content of the store.
 import { fetchQuery, getSingularSelector } from 'relay-runtime';
 import EmployerQuery, { type documentsEmployerQuery } from './__generated__/documentsEmployerQuery.graphql';
 import PaginationQuery, { type documentsGrievancesPaginationQuery } from './__generated__/documentsGrievancesPaginationQuery.graphql';

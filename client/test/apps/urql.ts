@@ -1,4 +1,5 @@
-// Pages through grievances, finds a record by its id, and has a change show where the record was read before.
+// Pages through grievances, finds a record by its id, and checks that a change appears in a record that was read
+// before.
 import { gql } from '@urql/core';
 import { urqlClient } from './urql-client';
 import { employerId, tell, token, url } from './given';
