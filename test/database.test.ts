@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
-import { DataVersionError, isEmpty, migrate, openDatabase, type Database, type DatabasePlace } from '../src/database/index.ts';
+import { DataVersionError, isEmpty, migrate, openDatabase, type Database, type DatabaseConfig } from '../src/database/index.ts';
 import { StatementNames } from '../src/database/run.ts';
 import { freshDatabase, serverDatabase } from './support/database.ts';
 
@@ -116,7 +116,7 @@ describe.each(engines)('run on the %s engine', (engine) => {
 });
 
 describe('on a PostgreSQL server', () => {
-  let place: DatabasePlace;
+  let place: DatabaseConfig;
   let drop: () => Promise<void>;
 
   beforeAll(async () => {
