@@ -1,10 +1,10 @@
-/** A deliberate fault: a text in a file of the sources, what stands there instead, and the tests that must fail. */
+/** A deliberate fault: a text in a source file, its replacement, and the tests that must fail. */
 export interface Fault {
   readonly name: string;
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** Words of the paths of tests. A run of all tests ignores them. */
+  /** Words in the paths of tests. Ignored when all tests run. */
   readonly tests: readonly string[];
 }
 
