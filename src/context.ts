@@ -24,7 +24,7 @@ import {
   createScope,
   runOn,
   todayOf,
-  type Bound,
+  type BoundUseCases,
   type Client,
   type Scope,
   type Services,
@@ -175,59 +175,59 @@ class RequestContext {
     return async (accessToken) => readerFor(this.sources, await viewerOf(sources, accessToken, false));
   }
 
-  get sessions(): Bound<typeof sessions> {
+  get sessions(): BoundUseCases<typeof sessions> {
     return bind(this.scope, sessions);
   }
 
-  get accounts(): Bound<typeof accounts> {
+  get accounts(): BoundUseCases<typeof accounts> {
     return bind(this.scope, accounts);
   }
 
-  get credentials(): Bound<typeof credentials> {
+  get credentials(): BoundUseCases<typeof credentials> {
     return bind(this.scope, credentials);
   }
 
-  get users(): Bound<typeof users> {
+  get users(): BoundUseCases<typeof users> {
     return bind(this.scope, users);
   }
 
-  get roles(): Bound<typeof roles> {
+  get roles(): BoundUseCases<typeof roles> {
     return bind(this.scope, roles);
   }
 
-  get members(): Bound<typeof members> {
+  get members(): BoundUseCases<typeof members> {
     return bind(this.scope, members);
   }
 
-  get organizations(): Bound<typeof organizations> {
+  get organizations(): BoundUseCases<typeof organizations> {
     return bind(this.scope, organizations);
   }
 
-  get memberNotes(): Bound<typeof memberNotes> {
+  get memberNotes(): BoundUseCases<typeof memberNotes> {
     return bind(this.scope, memberNotes);
   }
 
-  get salting(): Bound<typeof salting> {
+  get salting(): BoundUseCases<typeof salting> {
     return bind(this.scope, salting);
   }
 
-  get grievances(): Bound<typeof grievances> {
+  get grievances(): BoundUseCases<typeof grievances> {
     return bind(this.scope, grievances);
   }
 
-  get benevolence(): Bound<typeof benevolence> {
+  get benevolence(): BoundUseCases<typeof benevolence> {
     return bind(this.scope, benevolence);
   }
 
-  get calendars(): Bound<typeof calendars> {
+  get calendars(): BoundUseCases<typeof calendars> {
     return bind(this.scope, calendars);
   }
 
-  get agreements(): Bound<typeof agreements> {
+  get agreements(): BoundUseCases<typeof agreements> {
     return bind(this.scope, agreements);
   }
 
-  get vault(): Bound<typeof vault> {
+  get vault(): BoundUseCases<typeof vault> {
     return bind(this.scope, vault);
   }
 
@@ -235,7 +235,7 @@ class RequestContext {
     return new CaseService(this.sources.changes, this.read);
   }
 
-  get settings(): Bound<typeof settings> {
+  get settings(): BoundUseCases<typeof settings> {
     return bind(this.scope, settings);
   }
 

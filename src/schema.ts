@@ -19,7 +19,7 @@ import { resolvers as allResolvers } from './resolvers/index.ts';
 import { OperatorError } from './errors.ts';
 
 /** The served schema, and the metadata that reading needs. */
-export interface Executable {
+export interface ExecutableSchema {
   readonly schema: GraphQLSchema;
   readonly mappings: TypeMappings;
 }
@@ -43,7 +43,7 @@ export class PermissionGap extends OperatorError {
  *
  * @throws {PermissionGap} if a root field, an entity or a field of a restricted type has no rule.
  */
-export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = {}): Executable {
+export function buildExecutable(metadata: MetadataStorage, parts: SchemaParts = {}): ExecutableSchema {
   const rules = parts.rowRules ?? rowRules;
   // TypeGraphQL would validate the schema with an introspection query, which takes longer than building it. The
   // validity is checked here.
@@ -95,7 +95,7 @@ function guardSubscribing(schema: GraphQLSchema, middleware: IMiddlewareTypeMap)
 }
 
 /** Builds the schema without a database, which it does not need. */
-export async function buildOffline(): Promise<Executable> {
+export async function buildOffline(): Promise<ExecutableSchema> {
   const orm = await MikroORM.init({ ...ormOptions, dbName: 'memory://' } as never);
   try {
     return buildExecutable(orm.getMetadata());

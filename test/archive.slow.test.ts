@@ -21,7 +21,7 @@ import {
   verifyArchive,
   verifyAudit,
   type ArchiveFile,
-  type Head,
+  type ChainHead,
 } from '../src/services/audit/index.ts';
 import { startSealing } from '../src/process/periodic.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
@@ -107,7 +107,7 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
   afterAll(() => database?.close());
   beforeEach(() => tamper(database, 'truncate audit_events, audit_seals, audit_archives, audit_backlog'));
 
-  const verify = (kept?: Head) => verifyAudit(database.run, keyring, { most: 2, ...(kept && { kept }) });
+  const verify = (kept?: ChainHead) => verifyAudit(database.run, keyring, { most: 2, ...(kept && { kept }) });
 
   it('moves the events before a month into a file, and the remaining log still verifies', async () => {
     await write(database, '2026-04', 3);
@@ -268,13 +268,13 @@ describe.each(['embedded', 'postgresql'] as const)('archiving on the %s engine',
   it('compares a kept head with the database or the file that contains it', async () => {
     await write(database, '2026-05', 3);
     await write(database, '2026-06', 1);
-    const headAt = async (sequence: number): Promise<Head> => ({
+    const headAt = async (sequence: number): Promise<ChainHead> => ({
       sequence,
       hash: (await database.run('select hash from audit_seals where sequence = $1', [sequence]))[0]?.['hash'] as string,
     });
     const [second, third, fourth] = [await headAt(2), await headAt(3), await headAt(4)];
     const { path } = await archive(database, '2026-06');
-    const after = async (head: Head) => (await verifyAudit(database.run, keyring, { after: head })).fault;
+    const after = async (head: ChainHead) => (await verifyAudit(database.run, keyring, { after: head })).fault;
     for (const head of [third, fourth]) expect([(await verify(head)).fault, await after(head)]).toEqual([null, null]);
     const archived = { kind: 'archived', eventId: null, sequence: 2 };
     expect([(await verify(second)).fault, await after(second)]).toEqual([archived, archived]);
@@ -311,7 +311,7 @@ describe('archiving on a server', () => {
       isWriting = false;
     })();
     const archives: string[] = [];
-    const heads: Head[] = [];
+    const heads: ChainHead[] = [];
     while (isWriting || archives.length < 3) {
       const written = await archive(database, '2026-10').catch((error: Error) => {
         if (!error.message.includes('no sealed events')) throw error;

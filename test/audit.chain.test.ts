@@ -13,7 +13,7 @@ import {
   verifyAudit,
 } from '../src/services/audit/index.ts';
 import { startSealing } from '../src/process/periodic.ts';
-import type { Head } from '../src/services/audit/chain.ts';
+import type { ChainHead } from '../src/services/audit/chain.ts';
 import type { AuditFault } from '../src/services/audit/verify.ts';
 import { recordAudit } from '../src/services/audit/event.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
@@ -68,7 +68,7 @@ async function write(count: number, keys = keyring): Promise<void> {
 const seal = (keys = keyring, most?: number): Promise<number | null> =>
   sealEvents({ em: database.orm.em.fork() as SqlEntityManager, keyring: keys }, most);
 const verify = (keys = keyring, kept?: string, most = 4) =>
-  verifyAudit(database.run, keys, { most, ...(kept !== undefined && { kept: readHead(kept) as Head }) });
+  verifyAudit(database.run, keys, { most, ...(kept !== undefined && { kept: readHead(kept) as ChainHead }) });
 const faultOf = async (...given: Parameters<typeof verify>): Promise<AuditFault | null> => (await verify(...given)).fault;
 const sealed = () =>
   database.run('select s.sequence, s.event_id as id, e.action from audit_seals s join audit_events e on e.id = s.event_id order by 1');
@@ -417,7 +417,7 @@ describe('verifying', () => {
     await write(6);
     await seal(keyring, 4);
     const { head } = await verify();
-    const after = (keys = keyring, given: Head = head) => verifyAudit(database.run, keys, { after: given, most: 2 });
+    const after = (keys = keyring, given: ChainHead = head) => verifyAudit(database.run, keys, { after: given, most: 2 });
     expect(await after()).toEqual({ head, unsealed: 2, fault: null });
     await seal();
     expect(await after()).toMatchObject({ head: { sequence: 6 }, unsealed: 0, fault: null });

@@ -9,7 +9,7 @@ import { Keyring } from '../src/services/crypto/keyring.ts';
 import { cleanUp } from '../src/services/session/cleanup.ts';
 import { Viewer } from '../src/entities/viewer.ts';
 import type { SessionConfig } from '../src/config.ts';
-import { recordedEach, signedIn, steppedUp, unlessClosed } from '../src/permissions/rule.ts';
+import { recordedEach, signedIn, withStepUp, unlessClosed } from '../src/permissions/rule.ts';
 import { aLocal, type Actor, type Local } from './support/local.ts';
 
 interface Event {
@@ -467,14 +467,14 @@ describe('a refusal', () => {
     });
 
     it('with the reason, if a rule requires step-up or is closed', () => {
-      const each = unlessClosed('x', steppedUp(recordedEach(signedIn)));
-      expect([each.each, each.apartFromStepUp?.each, recordedEach(steppedUp(signedIn)).each, steppedUp(signedIn).each]).toEqual([
+      const each = unlessClosed('x', withStepUp(recordedEach(signedIn)));
+      expect([each.each, each.apartFromStepUp?.each, recordedEach(withStepUp(signedIn)).each, withStepUp(signedIn).each]).toEqual([
         true,
         true,
         true,
         undefined,
       ]);
-      expect(recordedEach(steppedUp(signedIn)).apartFromStepUp).toBe(signedIn);
+      expect(recordedEach(withStepUp(signedIn)).apartFromStepUp).toBe(signedIn);
     });
 
     it('in a few statements for a thousand at once, with one row per address or IPv6 network', async () => {

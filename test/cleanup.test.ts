@@ -12,7 +12,7 @@ import { TokenType } from '../src/entities/account.ts';
 import { Device, Session } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
 import { recordDenial } from '../src/services/audit/denial.ts';
-import { takeTurn } from '../src/services/limit.ts';
+import { takeAttempt } from '../src/services/limit.ts';
 import { type RunSql } from '../src/services/scope.ts';
 import { cleanUp } from '../src/services/session/cleanup.ts';
 import { startCleanup } from '../src/process/periodic.ts';
@@ -98,7 +98,7 @@ describe('a cleanup deletes', () => {
 
   it('rate limits when none of their turns counts', async () => {
     await clean();
-    await takeTurn(local.scope, 'register', 'somebody');
+    await takeAttempt(local.scope, 'register', 'somebody');
     local.clock.turn(rules.limits.register.seconds - 1);
     await clean();
     expect(await local.stored.count(RateLimit, {})).toBeGreaterThan(0);

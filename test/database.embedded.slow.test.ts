@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { dumpTemplate, LockedError, migrate, openDatabase, type DatabasePlace } from '../src/database/index.ts';
+import { dumpTemplate, LockedError, migrate, openDatabase, type DatabaseConfig } from '../src/database/index.ts';
 import { emptyDatabase, freshDatabase } from './support/database.ts';
 import { buildProgram } from './support/process.ts';
 
@@ -30,7 +30,7 @@ describe('the embedded database', () => {
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
-  const at = (name: string): DatabasePlace => ({ databaseUrl: null, databasePoolSize: 1, dataDirectory: join(folder, name) });
+  const at = (name: string): DatabaseConfig => ({ databaseUrl: null, databasePoolSize: 1, dataDirectory: join(folder, name) });
 
   /** A process that opens the database, prints `open` or the error, and then runs the code. */
   function aProcess(

@@ -1,11 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
-import { DataVersionError, isEmpty, migrate, openDatabase, type Database, type DatabasePlace } from '../src/database/index.ts';
+import { DataVersionError, isEmpty, migrate, openDatabase, type Database, type DatabaseConfig } from '../src/database/index.ts';
 import { StatementNames } from '../src/database/run.ts';
 import { freshDatabase, serverDatabase } from './support/database.ts';
 
-describe.each(['embedded', 'postgresql'] as const)('run on the %s engine', (engine) => {
+const engines = process.env['UNIONHALL_TEST_FULL'] === '1' ? (['embedded', 'postgresql'] as const) : (['postgresql'] as const);
+
+describe.each(engines)('run on the %s engine', (engine) => {
   let database: Database;
 
   beforeAll(async () => {
@@ -114,7 +116,7 @@ describe.each(['embedded', 'postgresql'] as const)('run on the %s engine', (engi
 });
 
 describe('on a PostgreSQL server', () => {
-  let place: DatabasePlace;
+  let place: DatabaseConfig;
   let drop: () => Promise<void>;
 
   beforeAll(async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { readConfig } from '../src/config.ts';
 import { examine } from '../src/command/doctor.ts';
-import { migrate, openDatabase, type Database } from '../src/database/index.ts';
+import type { Database } from '../src/database/index.ts';
 import { loadKeyring } from '../src/services/crypto/keyfile.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { keyringProblem, registerKeys, retireKey } from '../src/services/key.ts';
@@ -146,27 +146,6 @@ describe('on a server', () => {
       const config = readConfig({ NODE_ENV: 'test', DATABASE_URL: databaseUrl, UNIONHALL_KEYS: keys, UNIONHALL_CONFIG_DIR: folder });
       return (await examine(config)).find(({ what }) => what === 'Database keys');
     };
-    expect(await found(texts.k1)).toMatchObject({ isFault: false });
-    expect(await found(texts.other)).toMatchObject({ isFault: true, says: expect.stringContaining('differs from the key k1') });
-  });
-});
-
-describe('an embedded database in production', () => {
-  it('with another keyring is detected by doctor', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'unionhall-keys-'));
-    folders.push(folder);
-    const installed = (keys: string) =>
-      readConfig({
-        NODE_ENV: 'production',
-        UNIONHALL_DATA_DIR: join(folder, 'data'),
-        UNIONHALL_CONFIG_DIR: join(folder, 'config'),
-        UNIONHALL_KEYS: keys,
-      });
-    const database = await openDatabase(installed(texts.k1));
-    await migrate(database);
-    await registerKeys({ em: emOf(database), keyring: ring('k1') });
-    await database.close();
-    const found = async (keys: string) => (await examine(installed(keys))).find(({ what }) => what === 'Database keys');
     expect(await found(texts.k1)).toMatchObject({ isFault: false });
     expect(await found(texts.other)).toMatchObject({ isFault: true, says: expect.stringContaining('differs from the key k1') });
   });

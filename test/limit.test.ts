@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { readConfig } from '../src/config.ts';
-import { networkOf, reserveTurn, takeTurn, type LimitName } from '../src/services/limit.ts';
+import { networkOf, reserveAttempt, takeAttempt, type LimitName } from '../src/services/limit.ts';
 import type { RunSql } from '../src/services/scope.ts';
 import { severalNodes, type Nodes } from './factor.kit.ts';
 import { client, codeOf, embedded, Local, password, rules } from './session.kit.ts';
@@ -22,7 +22,7 @@ beforeEach(() => {
   local.rules = { ...rules, limits: { ...rules.limits, 'mail-account': { turns: 3, seconds: 60 } } };
 });
 
-const take = (key: string, name: LimitName = 'mail-account') => takeTurn(local.scope, name, key);
+const take = (key: string, name: LimitName = 'mail-account') => takeAttempt(local.scope, name, key);
 const refusal = (key: string) =>
   take(key).then(
     () => null,
@@ -100,18 +100,18 @@ describe('a limit', () => {
     }
   });
 
-  it('returns one turn, and no other of the same instant', async () => {
-    const [first] = [await reserveTurn(local.scope, 'mail-account', 'h'), await take('h'), await take('h')];
+  it('returns one attempt, and no other of the same instant', async () => {
+    const [first] = [await reserveAttempt(local.scope, 'mail-account', 'h'), await take('h'), await take('h')];
     expect(await refusal('h')).not.toBeNull();
     await first.giveBack();
     expect(await refusal('h')).toBeNull();
-    const refused = await reserveTurn(local.scope, 'mail-account', 'h');
+    const refused = await reserveAttempt(local.scope, 'mail-account', 'h');
     await refused.giveBack(); // it was never taken
     expect([refused.wait, (await refusal('h')) === null]).toEqual([60, false]);
   });
 
-  it('refuses a turn inside a transaction that could undo it', async () => {
-    await expect(local.scope.transaction((tx) => takeTurn(tx, 'register', 'g'))).rejects.toThrow('before opening the transaction');
+  it('refuses an attempt inside a transaction that could undo it', async () => {
+    await expect(local.scope.transaction((tx) => takeAttempt(tx, 'register', 'g'))).rejects.toThrow('before opening the transaction');
   });
 });
 
@@ -213,7 +213,7 @@ describe('on several nodes', () => {
       Array.from({ length: 32 }, (_, index) => {
         const node = several.nodes[index % 2] as Local;
         node.rules = { ...rules, limits: { ...rules.limits, register: { turns: 7, seconds: 60 } } };
-        return codeOf(takeTurn(node.scope, 'register', `round ${round}`));
+        return codeOf(takeAttempt(node.scope, 'register', `round ${round}`));
       }),
     );
     expect(codes.filter((code) => code === 'no refusal')).toHaveLength(7);

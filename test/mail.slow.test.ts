@@ -62,7 +62,7 @@ class Post {
       db: await queueDatabase(this.database),
       keyring: this.keyring,
       now: this.clock.now,
-      stationery: { publicUrl: 'https://union.example/', timeZone: 'America/New_York' },
+      settings: { publicUrl: 'https://union.example/', timeZone: 'America/New_York' },
       smtp: null,
       print: null,
       sends: false,
@@ -345,18 +345,18 @@ describe('a mail', () => {
   });
 
   it('contains no markup from data, and no link if no page is configured', () => {
-    const stationery = { publicUrl: null, timeZone: 'UTC' };
+    const settings = { publicUrl: null, timeZone: 'UTC' };
     const letter = { kind: 'password-reset', username: `<b>"a"&'`, token: 'prt1.k.<i>', expiresAt: new Date(0) } as const;
-    const { text, html } = render(letter, stationery);
+    const { text, html } = render(letter, settings);
     expect(html).toContain('&lt;b&gt;&quot;a&quot;&amp;&#39;');
     expect(html).not.toMatch(/<b>|<i>|href/);
     expect(text).toContain(
       '\n\nEnter this code where you are asked for it:\n\nprt1.k.<i>\n\nThis works once, until January 1, 1970 at 12:00 AM UTC.',
     );
-    expect(render(letter, { ...stationery, publicUrl: 'https://x.example/a"b' }).html).toContain(
+    expect(render(letter, { ...settings, publicUrl: 'https://x.example/a"b' }).html).toContain(
       'href="https://x.example/a&quot;b/reset-password?token=prt1.k.%3Ci%3E"',
     );
-    expect(render({ ...letter, kind: 'email-verification' }, stationery).text).not.toContain('<b>');
+    expect(render({ ...letter, kind: 'email-verification' }, settings).text).not.toContain('<b>');
   });
 });
 

@@ -10,7 +10,7 @@ import { Session } from '../src/entities/session.ts';
 import { User } from '../src/entities/user.ts';
 import { PasswordHasher } from '../src/services/crypto/hasher.ts';
 import type { Keyring } from '../src/services/crypto/keyring.ts';
-import { tryTurn } from '../src/services/limit.ts';
+import { tryAttempt } from '../src/services/limit.ts';
 import { type RunSql } from '../src/services/scope.ts';
 import { authenticate, viewerSql } from '../src/services/session/authenticate.ts';
 import { codeOf, cost, Local, rules } from './session.kit.ts';
@@ -237,12 +237,12 @@ describe('nodes with different clocks', () => {
     local.rules = { ...rules, limits: { ...rules.limits, 'second-factor': { turns: 2, seconds: 900 } } };
     const { scope } = local;
     await onNode(7200, async () => {
-      for (let time = 0; time < 2; time++) expect(await tryTurn(scope, 'second-factor', 'who jumps')).toBe(0);
+      for (let time = 0; time < 2; time++) expect(await tryAttempt(scope, 'second-factor', 'who jumps')).toBe(0);
     });
-    const wait = await tryTurn(scope, 'second-factor', 'who jumps');
+    const wait = await tryAttempt(scope, 'second-factor', 'who jumps');
     expect([wait > 0, wait <= 900]).toEqual([true, true]);
-    expect(await onNode(7200, () => tryTurn(scope, 'second-factor', 'who jumps'))).toBeGreaterThan(0);
-    expect(await onNode(-7200, () => tryTurn(scope, 'second-factor', 'who jumps'))).toBeLessThanOrEqual(900);
+    expect(await onNode(7200, () => tryAttempt(scope, 'second-factor', 'who jumps'))).toBeGreaterThan(0);
+    expect(await onNode(-7200, () => tryAttempt(scope, 'second-factor', 'who jumps'))).toBeLessThanOrEqual(900);
   });
 
   it('use no instants of their own in statements', async () => {

@@ -10,7 +10,7 @@ import { caseChannel } from '../src/entities/case.ts';
 import type { DatabaseConnection } from '../src/entities/setting.ts';
 import { launch, start, type Service } from '../src/process/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
-import { CarefulSocket, mayConnectTo } from '../src/services/setting/address.ts';
+import { RestrictedSocket, mayConnectTo } from '../src/services/setting/address.ts';
 import { readConnection, urlOf } from '../src/services/setting/input.ts';
 import { SavedConnection, SavedError } from '../src/services/setting/saved.ts';
 import { version } from '../src/process/version.ts';
@@ -133,7 +133,7 @@ describe('addresses', () => {
 
   it('are checked when the connection is opened, for any name', async () => {
     for (const given of [[5432, '169.254.169.254'], [5432, '2852039166'], [5432, '0xa9fea9fe'], ['/tmp/.s.PGSQL.5432'], [{ port: 1 }]])
-      await expect(new Promise((_, reject) => void new CarefulSocket().once('error', reject).connect(...given))).rejects.toMatchObject({
+      await expect(new Promise((_, reject) => void new RestrictedSocket().once('error', reject).connect(...given))).rejects.toMatchObject({
         code: 'FORBIDDEN_ADDRESS',
       });
   });

@@ -12,7 +12,7 @@ import { nativeClient } from '../src/database/open.ts';
 import { start } from '../src/process/server.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { MailQueue } from '../src/services/mail/index.ts';
-import { Start, StoppedError, type Steps } from '../src/process/start-up.ts';
+import { Start, StoppedError, type StartSteps } from '../src/process/start-up.ts';
 
 /** A start without a service, with the calls of its steps. */
 interface Told {
@@ -23,7 +23,7 @@ interface Told {
   readonly waits: Promise<void>;
 }
 
-function starting(begin: Steps<string>['begin']): Told {
+function starting(begin: StartSteps<string>['begin']): Told {
   const discarded: string[] = [];
   let begun = 0;
   let wait = (): void => undefined;

@@ -11,7 +11,7 @@ import {
 } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
 import { operations, permissionsOf } from '../src/permissions/index.ts';
-import { signedIn, steppedUp } from '../src/permissions/rule.ts';
+import { signedIn, withStepUp } from '../src/permissions/rule.ts';
 import { Viewer } from '../src/entities/viewer.ts';
 import { schemaOf } from './rights/kit.ts';
 import { aLocal, type Local } from './support/local.ts';
@@ -142,7 +142,7 @@ describe('operations that require step-up', () => {
   });
 
   it('are refused first for what the rule itself refuses', () => {
-    expect(steppedUp(signedIn).judge(Viewer.anonymous)).toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(withStepUp(signedIn).judge(Viewer.anonymous)).toMatchObject({ code: 'UNAUTHENTICATED' });
   });
 });
 

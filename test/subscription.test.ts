@@ -8,7 +8,7 @@ import type { Database } from '../src/database/index.ts';
 import { caseChannel } from '../src/entities/case.ts';
 import { BenevolenceApplication } from '../src/entities/benevolence.ts';
 import { Grievance } from '../src/entities/grievance.ts';
-import { type Backlog, CaseChanges, CaseService, Overrun } from '../src/services/case/case-changes.ts';
+import { type Backlog, CaseChanges, CaseService, BacklogOverflow } from '../src/services/case/case-changes.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { Caller, notify, socketUrl, type Ears, type Told } from './live.kit.ts';
 import { aLocal, Clock, type Local } from './support/local.ts';
@@ -488,7 +488,7 @@ describe('the backlog', () => {
     expect((await first).value?.action).toBe('update');
     expect([(await backlog.next()).value?.action, (await backlog.next()).value?.action]).toEqual(['appeal', 'close']);
     for (const action of ['update', 'appeal', 'close']) changes.hear(change(action));
-    await expect(backlog.next()).rejects.toBeInstanceOf(Overrun);
+    await expect(backlog.next()).rejects.toBeInstanceOf(BacklogOverflow);
     expect(changes.listeners).toBe(0);
   });
 

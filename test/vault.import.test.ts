@@ -14,7 +14,7 @@ import { encryptFernet, readFernetKey } from '../src/services/crypto/fernet.ts';
 import { Keyring } from '../src/services/crypto/keyring.ts';
 import { deriveMasterKey } from '../src/services/crypto/stretch.ts';
 import { importSecrets, readForeign, wipe } from '../src/services/vault/import.ts';
-import { asking } from '../src/command/terminal.ts';
+import { withQuestions } from '../src/command/terminal.ts';
 import { Clock } from './support/local.ts';
 import { aNode, bearer, seededDatabase, type Node } from './support/node.ts';
 import { Keeper, password } from './vault.kit.ts';
@@ -226,7 +226,7 @@ describe('on a terminal', () => {
   it('or elsewhere, lines that arrive together are used as consecutive answers', async () => {
     for (const isTTY of [true, false]) {
       const [input, output] = [Object.assign(new PassThrough(), { isTTY }), new PassThrough()];
-      const answers = asking({ input, output }, async (questions) => [
+      const answers = withQuestions({ input, output }, async (questions) => [
         await questions.askSecretly('One'),
         await questions.ask('Two: '),
         await questions.askSecretly('Three'),

@@ -23,7 +23,7 @@ import {
   verifyAudit,
   type ArchiveFile,
   type ArchivePlan,
-  type Head,
+  type ChainHead,
 } from '../services/audit/index.ts';
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { keyringProblem } from '../services/key.ts';
@@ -160,7 +160,7 @@ async function newFile(path: string): Promise<FileHandle> {
   });
 }
 
-async function readArchive(path: string, keyring: Keyring, kept: Head | undefined): Promise<ArchiveFile> {
+async function readArchive(path: string, keyring: Keyring, kept: ChainHead | undefined): Promise<ArchiveFile> {
   return await verifyArchive(path, keyring, kept).catch((error: NodeJS.ErrnoException) => {
     throw error.syscall === undefined ? error : new CommandError(`${path} cannot be read (${error.code}).`);
   });
@@ -169,7 +169,7 @@ async function readArchive(path: string, keyring: Keyring, kept: Head | undefine
 const formatArchive = ({ from, to, before }: ArchiveFile): string =>
   `events ${from.sequence + 1} to ${to.sequence} of the chain, written before ${before}`;
 
-function headOf(text: string | undefined, option: string): Head | undefined {
+function headOf(text: string | undefined, option: string): ChainHead | undefined {
   if (text === undefined) return undefined;
   const head = readHead(text);
   if (head === null)

@@ -11,7 +11,7 @@ import { queueProblem, smtpProblem } from '../services/mail/index.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
 import { SavedError } from '../services/setting/saved.ts';
 import { findSeededUsers } from '../services/user/seeded-accounts.ts';
-import { openPlace, whereabouts, type Whereabouts } from '../process/work.ts';
+import { openTarget, resolveTarget, type DatabaseTarget } from '../process/work.ts';
 import { SeededError } from '../errors.ts';
 
 /** The result of one check. */
@@ -116,7 +116,7 @@ async function examineDatabase(
 ): Promise<{ findings: Finding[]; isEmbedded: boolean }> {
   const what = 'Database';
   try {
-    const place = await whereabouts(config, () =>
+    const place = await resolveTarget(config, () =>
       keyring === null
         ? Promise.reject(new KeyringError('The saved connection cannot be decrypted without the keyring'))
         : Promise.resolve(keyring),
@@ -128,7 +128,7 @@ async function examineDatabase(
       );
       return { findings: [finding, ...(await examineEmbedded(config, place, keyring))], isEmbedded: true };
     }
-    const database = await openPlace(config, place);
+    const database = await openTarget(config, place);
     try {
       const findings = [
         ...(await examineServer(database, by)),
@@ -146,14 +146,14 @@ async function examineDatabase(
 }
 
 /** Checks the embedded database only if it exists and is not in use: opening would create it otherwise. */
-async function examineEmbedded(config: Config, place: Whereabouts, keyring: Keyring | null): Promise<Finding[]> {
+async function examineEmbedded(config: Config, place: DatabaseTarget, keyring: Keyring | null): Promise<Finding[]> {
   if (
     config.environment !== 'production' ||
     !(await isAllowed(join(config.dataDirectory, 'PG_VERSION'), constants.F_OK))
   )
     return [];
   try {
-    const database = await openPlace(config, place);
+    const database = await openTarget(config, place);
     try {
       return [await examineKnownKeys(database, keyring), ...(await examineAccounts(config, database, keyring))];
     } finally {

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { systemClock } from '../entities/clock.ts';
 import { countKeys, renewSeeds, formatKeyUses } from '../services/credential/key-use.ts';
 import { renewSystemSeals } from '../services/vault/operator.ts';
-import { savedBy } from '../process/work.ts';
+import { savedConnectionOf } from '../process/work.ts';
 import { keyringProblem, retireKey as retire } from '../services/key.ts';
 import { existingKeyring, keyringFor, whileOpen, withDatabase } from './opening.ts';
 import { CommandError, say, sayJson, counted } from './operator.ts';
@@ -42,7 +42,7 @@ export async function renewSeals(config: Config): Promise<void> {
     const pairs = await renewSystemSeals({ em: orm.em.fork() as SqlEntityManager, ...tools });
     const seeds = await renewSeeds({ em: orm.em.fork() as SqlEntityManager, ...tools });
     const renewed = `${counted(pairs.renewed, 'user key', 'user keys')} and ${counted(seeds.renewed, 'TOTP seed', 'TOTP seeds')}`;
-    const isSaved = await savedBy(config, keyring).renew();
+    const isSaved = await savedConnectionOf(config, keyring).renew();
     say(`${renewed} moved to ${keyring.active}${isSaved ? ', and the saved connection of this host' : ''}.`);
     const unreadable = pairs.unreadable + seeds.unreadable;
     if (unreadable > 0)

@@ -5,12 +5,12 @@ import { systemClock } from '../entities/clock.ts';
 import { hasKeyring, loadKeyring, noKeyring } from '../services/crypto/keyfile.ts';
 import type { Keyring } from '../services/crypto/keyring.ts';
 import { registerKeys } from '../services/key.ts';
-import { openPlace, openUpdated, whereabouts, type MailRoom } from '../process/work.ts';
+import { openTarget, openUpdated, resolveTarget, type MailSources } from '../process/work.ts';
 import { CommandError, warn } from './operator.ts';
 
 /** Runs the work with the database of the service, without a statement time-out, and closes the database afterwards. */
 export async function whileOpen(config: Config, work: (database: Database) => Promise<void>): Promise<void> {
-  await closing(await openPlace(config, await placeOf(config), true), work);
+  await closing(await openTarget(config, await placeOf(config), true), work);
 }
 
 /** Like {@link whileOpen}, but migrates the database first. */
@@ -26,7 +26,7 @@ async function closing(database: Database, work: (database: Database) => Promise
   }
 }
 
-export async function roomOf(config: Config, database: Database): Promise<MailRoom> {
+export async function mailSources(config: Config, database: Database): Promise<MailSources> {
   return { database, keyring: await keyringFor(config, database), now: systemClock, warn, print: null };
 }
 
@@ -39,7 +39,7 @@ export async function keyringFor(config: Config, { orm }: Database): Promise<Key
 
 /** Finds the database. A saved connection needs its existing keyring, so none is created. */
 export const placeOf = (config: Config) =>
-  whereabouts(config, () => loadKeyring({ ...sourceOf(config), mayMake: false }));
+  resolveTarget(config, () => loadKeyring({ ...sourceOf(config), mayMake: false }));
 
 export const keyringOf = (config: Config) => loadKeyring({ ...sourceOf(config), mayMake: config.mayMakeKeys });
 

@@ -13,4 +13,4 @@ export const say = (text: string): void => void process.stdout.write(`${text}\n`
 /** Prints a value to stdout as JSON, for programs. */
 export const sayJson = (value: unknown): void => say(JSON.stringify(value, null, 2));
 /** The terminal for questions. Uses stderr, so that prompts do not mix with the output on stdout. */
-export const here = (): Terminal => ({ input: process.stdin, output: process.stderr });
+export const processTerminal = (): Terminal => ({ input: process.stdin, output: process.stderr });

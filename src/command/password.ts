@@ -9,12 +9,12 @@ import { PasswordHasher } from '../services/crypto/hasher.ts';
 import { MailQueue } from '../services/mail/index.ts';
 import { createOwner as create, setPasswordByName, type PasswordScope } from './host-passwords.ts';
 import { keyringFor, withDatabase } from './opening.ts';
-import { CommandError, here, say, warn } from './operator.ts';
-import { asking } from './terminal.ts';
+import { CommandError, processTerminal, say, warn } from './operator.ts';
+import { withQuestions, type Terminal } from './terminal.ts';
 import type { UserOptions } from './user.ts';
 
 /** Creates the owner. Prompts for the password. */
-export async function createOwner(config: Config, facts: UserFacts, terminal = here()): Promise<void> {
+export async function createOwner(config: Config, facts: UserFacts, terminal = processTerminal()): Promise<void> {
   const password = await askPassword(facts.username, terminal);
   await withScope(config, async (scope) => {
     await create(scope, facts, password);
@@ -23,7 +23,7 @@ export async function createOwner(config: Config, facts: UserFacts, terminal = h
 }
 
 /** Sets a temporary password. Prompts for it. */
-export async function setPassword(config: Config, { user }: UserOptions, terminal = here()): Promise<void> {
+export async function setPassword(config: Config, { user }: UserOptions, terminal = processTerminal()): Promise<void> {
   const password = await askPassword(user, terminal);
   await withScope(config, async (scope) => {
     await setPasswordByName(scope, user, password);
@@ -34,8 +34,8 @@ export async function setPassword(config: Config, { user }: UserOptions, termina
 }
 
 /** Asks twice on a terminal. Otherwise, the first line of the input is the password. */
-async function askPassword(username: string, terminal: ReturnType<typeof here>): Promise<string> {
-  return await asking(terminal, async (questions) => {
+async function askPassword(username: string, terminal: Terminal): Promise<string> {
+  return await withQuestions(terminal, async (questions) => {
     const password = await questions.askSecretly(`New password of ${username}`);
     if (questions.isTerminal && (await questions.askSecretly('Repeat it')) !== password)
       throw new CommandError('Nothing was changed: the passwords differ.');

@@ -9,7 +9,7 @@ import { isSaved } from '../services/setting/saved.ts';
 import { closeAfter, mailOf, openUpdated } from '../process/work.ts';
 import { tracingTo } from '../process/trace.ts';
 import { flushLog, openLog } from '../process/log.ts';
-import { placeOf, roomOf } from './opening.ts';
+import { placeOf, mailSources } from './opening.ts';
 import { say, warn } from './operator.ts';
 
 export async function start(config: Config): Promise<void> {
@@ -125,7 +125,7 @@ export async function work(config: Config): Promise<void> {
   const trace = tracing ? { trace: tracing.trace } : {};
   const database = await openUpdated(config, await placeOf(config));
   try {
-    const room = { ...(await roomOf(config, database)), warn: output.warn, ...trace };
+    const room = { ...(await mailSources(config, database)), warn: output.warn, ...trace };
     const mail = await mailOf({ ...config, mail: { ...config.mail, sends: true } }, room);
     const em = database.orm.em as SqlEntityManager;
     const cleanup = startCleanup({

@@ -6,8 +6,8 @@ import type { Keyring } from '../services/crypto/keyring.ts';
 import { explain, failureOf } from '../services/setting/failure.ts';
 import { readConnection, type ConnectionInput } from '../services/setting/input.ts';
 import { probe } from '../services/setting/probe.ts';
-import { asking, type Questions, type Terminal } from './terminal.ts';
-import { placeOf, savedBy, update, whereabouts } from '../process/work.ts';
+import { withQuestions, type Questions, type Terminal } from './terminal.ts';
+import { placeOf, savedConnectionOf, update, resolveTarget } from '../process/work.ts';
 
 /** Reads the input of `test` and `save`. */
 export const settingsInput =
@@ -43,12 +43,12 @@ export async function changeSettings(
   const there = `PostgreSQL ${serverVersion} responded in ${latencyMs} ms. The instance ${hasOwner ? 'has an owner' : 'has no owner yet'}.`;
   if (word === 'test') return there;
   await prepare(config, connection);
-  await savedBy(config, await keyring()).write(connection);
+  await savedConnectionOf(config, await keyring()).write(connection);
   return `${there}\nThe database is up to date. The connection is saved and used from the next start.`;
 }
 
 async function show(config: Config, keyring: () => Promise<Keyring>): Promise<string> {
-  const { source, server } = await whereabouts(config, keyring);
+  const { source, server } = await resolveTarget(config, keyring);
   if (server === null) return `Database: embedded, in ${config.dataDirectory}.`;
   const by = source === ConnectionSource.SAVED ? 'saved in the settings' : 'set by DATABASE_URL';
   return `Database: ${server.database} at ${server.host}:${server.port}, user ${server.username}, ${by}.`;
@@ -67,7 +67,7 @@ const failed = (reason: ConnectionFailure): SettingsError => new SettingsError(e
 
 /** Prompts on a terminal, with a hidden password. Otherwise reads one line of JSON with the fields of ConnectionInput. */
 async function askFor(terminal: Terminal): Promise<DatabaseConnection> {
-  return await asking(terminal, async (questions) =>
+  return await withQuestions(terminal, async (questions) =>
     read(questions.isTerminal ? await dialogue(questions) : parse(await questions.ask(''))),
   );
 }

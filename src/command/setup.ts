@@ -3,11 +3,11 @@ import type { Config } from '../config.ts';
 import { examine } from './doctor.ts';
 import { changeSettings, type SettingsAction } from './settings.ts';
 import { keyringOf } from './opening.ts';
-import { CommandError, counted, here, say, sayJson } from './operator.ts';
+import { CommandError, counted, processTerminal, say, sayJson } from './operator.ts';
 
 /** Shows the database connection, tests another one, or saves it for the next start. */
 export async function settings(config: Config, word: SettingsAction): Promise<void> {
-  say(await changeSettings(config, () => keyringOf(config), word, here()));
+  say(await changeSettings(config, () => keyringOf(config), word, processTerminal()));
 }
 
 /** Checks the installation and prints the result of each check. */

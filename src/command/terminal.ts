@@ -12,7 +12,7 @@ export interface Terminal {
 export class SilenceError extends OperatorError {}
 
 /** Runs work that asks questions, and closes the input afterwards. */
-export async function asking<T>(terminal: Terminal, work: (questions: Questions) => Promise<T>): Promise<T> {
+export async function withQuestions<T>(terminal: Terminal, work: (questions: Questions) => Promise<T>): Promise<T> {
   const questions = new Questions(terminal);
   try {
     return await work(questions);

@@ -4,9 +4,9 @@ import { systemClock } from '../entities/clock.ts';
 import { importSecrets, readForeign, wipe } from '../services/vault/import.ts';
 import { recoverFor, statusOf, formatStatus } from '../services/vault/operator.ts';
 import type { FileOptions } from './import.ts';
-import { asking } from './terminal.ts';
+import { withQuestions } from './terminal.ts';
 import { keyringFor, whileOpen, withDatabase } from './opening.ts';
-import { CommandError, counted, here, say, sayJson } from './operator.ts';
+import { CommandError, counted, processTerminal, say, sayJson } from './operator.ts';
 import type { UserOptions } from './user.ts';
 
 export async function showVault(config: Config, { json }: { readonly json?: boolean } = {}): Promise<void> {
@@ -18,8 +18,8 @@ export async function showVault(config: Config, { json }: { readonly json?: bool
 }
 
 /** Prompts for the recovery kit, so that it appears in no shell history, process list or screen. */
-export async function recover(config: Config, { user }: UserOptions, terminal = here()): Promise<void> {
-  const kit = await asking(terminal, (questions) => questions.askSecretly('Recovery kit'));
+export async function recover(config: Config, { user }: UserOptions, terminal = processTerminal()): Promise<void> {
+  const kit = await withQuestions(terminal, (questions) => questions.askSecretly('Recovery kit'));
   await withDatabase(config, async (database) => {
     const keyring = await keyringFor(config, database);
     await recoverFor({ em: database.orm.em.fork() as SqlEntityManager, keyring, now: systemClock }, kit, user);
@@ -31,10 +31,10 @@ export async function recover(config: Config, { user }: UserOptions, terminal = 
 export async function importVault(
   config: Config,
   { file, user, dryRun: isTrial = false }: FileOptions & Partial<UserOptions>,
-  terminal = here(),
+  terminal = processTerminal(),
 ): Promise<void> {
   if (user === undefined && !isTrial) throw new CommandError('Either --user or --dry-run is required.');
-  const { foreign, own } = await asking(terminal, async (questions) => ({
+  const { foreign, own } = await withQuestions(terminal, async (questions) => ({
     foreign: await questions.askSecretly('Password of the imported installation'),
     own: isTrial ? '' : await questions.askSecretly(`Password of ${user}`),
   }));

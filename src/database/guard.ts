@@ -47,7 +47,7 @@ export class SilenceGuard implements Guard {
       const isSilent = isDue(client) && read === heard.read;
       heard.beats = isSilent ? heard.beats + 1 : 0;
       heard.read = read;
-      if (heard.beats * beat >= this.patience * 1000) breakOff(client);
+      if (heard.beats * beat >= this.patience * 1000) destroySocket(client);
     }
   }
 }
@@ -87,7 +87,7 @@ const logSettings = Object.entries({
   .join(', ');
 
 /** Destroys a connection. Everything that waits on it fails. */
-export const breakOff = (client: ClientBase): void => void socketOf(client).destroy();
+export const destroySocket = (client: ClientBase): void => void socketOf(client).destroy();
 
 interface Inside {
   readonly connection: { readonly stream: Socket };

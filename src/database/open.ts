@@ -18,7 +18,7 @@ import { Client, type ClientBase, type ClientConfig, type Pool } from 'pg';
 import { OperatorError, unwritableReason } from '../errors.ts';
 import { ormOptions } from '../../mikro-orm.config.ts';
 import type { Config } from '../config.ts';
-import { breakOff, demandPrimary, isMisplaced, limitServerLog, SilenceGuard } from './guard.ts';
+import { destroySocket, demandPrimary, isMisplaced, limitServerLog, SilenceGuard } from './guard.ts';
 import { takeLock, type Lock } from './lock.ts';
 import { Pipeline } from './pipeline.ts';
 import {
@@ -34,7 +34,7 @@ import {
 } from './run.ts';
 
 /** The part of the configuration that locates the data. The directory `memory://` stores nothing. */
-export type DatabasePlace = Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDirectory'>;
+export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDirectory'>;
 
 export interface DatabaseOptions {
   /** The initial content of a new embedded database; see `loadTemplate`. */
@@ -77,7 +77,7 @@ export interface Database {
 }
 
 /** Opens the configured PostgreSQL server, or the embedded database. Does not change the schema. */
-export async function openDatabase(place: DatabasePlace, options: DatabaseOptions = {}): Promise<Database> {
+export async function openDatabase(place: DatabaseConfig, options: DatabaseOptions = {}): Promise<Database> {
   return place.databaseUrl === null
     ? await openEmbedded(place.dataDirectory, options)
     : await openServer(place.databaseUrl, place, options);
@@ -85,7 +85,7 @@ export async function openDatabase(place: DatabasePlace, options: DatabaseOption
 
 async function openServer(
   url: string,
-  { databasePoolSize }: DatabasePlace,
+  { databasePoolSize }: DatabaseConfig,
   options: DatabaseOptions,
 ): Promise<Database> {
   const connection = connectionOf(url, options);
@@ -94,7 +94,7 @@ async function openServer(
   const pipelines: Pipeline[] = [];
   const renew = (): void => {
     for (const pipeline of pipelines) pipeline.renew();
-    for (const client of clients) breakOff(client);
+    for (const client of clients) destroySocket(client);
   };
   const { patience, prepares: isPipelined = true } = options;
   const guard = patience === undefined ? null : new SilenceGuard(patience + graceOfSilence, renew);

@@ -400,7 +400,7 @@ export class BenevolenceApplication extends Case<BenevolenceStatus, BenevolenceA
       if (this.reviewsOfRound.length > 0) this.round += 1;
       this.requiredLevels = levelsFor(this.amountRequested, thresholds);
       this.status = BenevolenceStatus.SUBMITTED;
-      return `${askedFor}${this.amountRequested}`;
+      return `${requestedAmountPrefix}${this.amountRequested}`;
     });
   }
 
@@ -514,7 +514,7 @@ export class BenevolenceApplication extends Case<BenevolenceStatus, BenevolenceA
  * The beginning of a submission's note. The history keeps the amount, because it decides who reviews and a later draft
  * may change it.
  */
-export const askedFor = 'Asked for $';
+export const requestedAmountPrefix = 'Asked for $';
 
 /** Returns the required levels after one of them has escalated the application. */
 function withLevelAbove(

@@ -109,7 +109,7 @@ export function pageOf(entity: EntityClass): Class<Page> {
     const order = orderOf(entity, listing.order);
     publish(page, 'orderBy', () => order, {
       nullable: true,
-      description: `The sort order. Defaults to ${screaming(property)} ${direction}.`,
+      description: `The sort order. Defaults to ${toConstantCase(property)} ${direction}.`,
     });
   }
   publish(page, 'first', () => Int, {
@@ -141,7 +141,8 @@ export const includeDeletedOptions = {
 };
 
 /** `filedDate` → `FILED_DATE`. */
-export const screaming = (property: string): string => property.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+export const toConstantCase = (property: string): string =>
+  property.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
 
 /** Returns the filter name of a property. A relation is filtered by its id. */
 export const filterName = (entity: EntityClass, property: string): string =>
@@ -214,12 +215,12 @@ function idOf(type: unknown): string {
 }
 
 function orderOf(entity: EntityClass, properties: readonly string[]): Class<object> {
-  const fields = Object.fromEntries(properties.map((property) => [screaming(property), property]));
+  const fields = Object.fromEntries(properties.map((property) => [toConstantCase(property), property]));
   registerEnumType(fields, {
     name: `${entity.name}OrderField`,
     description: `The fields by which ${entity.name} records can be sorted.`,
     valuesConfig: Object.fromEntries(
-      properties.map((property) => [screaming(property), { description: `Sorts by \`${property}\`.` }]),
+      properties.map((property) => [toConstantCase(property), { description: `Sorts by \`${property}\`.` }]),
     ),
   });
   const order = named(`${entity.name}Order`, class {} as Class<object>);

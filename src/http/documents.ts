@@ -2,6 +2,7 @@ import type { ApolloServerPlugin, BaseContext, GraphQLRequestContext } from '@ap
 import { Kind, type DocumentNode, type SelectionSetNode } from 'graphql';
 import type { Viewer } from '../entities/viewer.ts';
 import { LRUCache } from 'lru-cache';
+import { fragmentsOf } from './selection.ts';
 
 /** The heap, in bytes, that documents and everything attached to them may use, as {@link bytesOf} estimates it. */
 const defaultCapacity = 64_000_000;
@@ -79,9 +80,7 @@ const [perCharacter, perToken, perField] = [2, 500, 4_000];
  * spread, because they are planned and compiled each time.
  */
 export function bytesOf(document: DocumentNode): number {
-  const fragments = new Map(
-    document.definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
-  );
+  const fragments = fragmentsOf(document);
   const known = new Map<string, number>();
   const inFragment = (name: string): number => {
     const found = known.get(name) ?? fieldsIn(fragments.get(name)?.selectionSet);

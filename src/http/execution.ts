@@ -17,7 +17,7 @@ import {
 import { collectFields } from 'graphql/execution/collectFields.js';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import type { Context } from '../context.ts';
-import { rootFields } from './selection.ts';
+import { fragmentsOf, rootFields } from './selection.ts';
 
 /** A parsed and validated operation with everything that its execution needs. */
 export interface Execution {
@@ -61,9 +61,7 @@ function mutationKeys(schema: GraphQLSchema, { document, operation, variables }:
   if (operation?.operation !== 'mutation' || !type) return [];
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
   if (!coerced) return [];
-  const fragments = Object.fromEntries(
-    document.definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
-  );
+  const fragments = Object.fromEntries(fragmentsOf(document));
   try {
     return [...collectFields(schema, fragments, coerced, type, operation.selectionSet).keys()];
   } catch {

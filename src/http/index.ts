@@ -28,7 +28,7 @@ import { failuresTo, plain, type ReportFailure } from '../process/log.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { Sockets } from './socket.ts';
 import { readForwardedFor } from './address.ts';
-import { beginning, bounding, current, inTime, orUnavailable } from './request-time.ts';
+import { timedRequest, bounding, current, withDeadline, orUnavailable } from './request-time.ts';
 import { noRootConditions } from './conditions.ts';
 import { Documents } from './documents.ts';
 import { explains, newExplanation } from './explain.ts';
@@ -110,7 +110,7 @@ export async function createHttp(served: HttpOptions): Promise<{ app: FastifyIns
   if (served.onRequest) app.addHook('onRequest', served.onRequest);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headersOf(request));
-    const asking = beginning(request.id, config.patience.request, callerIds(request.headers));
+    const asking = timedRequest(request.id, config.patience.request, callerIds(request.headers));
     current.run(wantsExplanation(request) ? { ...asking, explanation: newExplanation() } : asking, done);
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
@@ -217,7 +217,7 @@ async function health({ checkDatabase, trouble }: HttpOptions, reply: FastifyRep
 
 async function answers(checkDatabase: HttpOptions['checkDatabase']): Promise<string | null> {
   try {
-    return await inTime(checkDatabase(), performance.now() + healthPatience);
+    return await withDeadline(checkDatabase(), performance.now() + healthPatience);
   } catch {
     return 'The database does not respond.';
   }
@@ -305,7 +305,7 @@ function apolloOf(
         noPrototypeNames,
         bounded(schema, config.bounds),
         noNullAtDefault(schema),
-        oneForAKey(schema),
+        oneForAKey,
       ),
       documents.plugin,
       plugin,

@@ -7,12 +7,12 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import type { Logger } from 'pino';
-import { demandBounds, rootFieldsOf, type Bounds } from './query-cost.ts';
+import { demandBounds, type Bounds } from './query-cost.ts';
 import type { Context } from '../context.ts';
 import { badInput, unavailable, untrustedDocument } from '../errors.ts';
 import type { RequestOutcome, Metrics } from '../process/metrics.ts';
 import { isIdempotencyKey } from '../services/idempotency.ts';
-import { current, wholly } from './request-time.ts';
+import { current, requestError } from './request-time.ts';
 import { assertNoNullAtDefault } from './nulls.ts';
 import { rootFields, type RootField } from './selection.ts';
 import { isOfSocket } from './subscribing.ts';
@@ -183,7 +183,7 @@ const early: ReadonlySet<string> = new Set(['testConnection', 'saveConnection', 
 export const onlyWhatIsReady =
   (isServing: () => boolean): OperationCheck =>
   (request) => {
-    if (!isServing() && !rootFields(request).every(({ name }) => early.has(name))) throw wholly(unavailable());
+    if (!isServing() && !rootFields(request).every(({ name }) => early.has(name))) throw requestError(unavailable());
   };
 
 /** PostgreSQL cannot store the character NUL, so no text may contain it. */
@@ -234,15 +234,12 @@ export const bounded =
     if (operation.operation !== 'mutation') allowance.left = bounds.cost - cost;
   };
 
-/**
- * Refuses several root fields in a mutation with an idempotency key. Queries need no key, because they can be repeated.
- */
-export const oneForAKey =
-  (schema: GraphQLSchema): OperationCheck =>
-  ({ document, operation, request, contextValue: { idempotencyKey: key } }) => {
-    if (key === null || !document || operation?.operation !== 'mutation') return;
-    if (!isIdempotencyKey(key))
-      throw badInput({ path: 'idempotency-key', message: 'must have 1 to 255 visible ASCII characters' });
-    if (rootFieldsOf(schema, { document, operation, variables: request.variables ?? {} }) > 1)
-      throw badInput({ path: 'query', message: 'must have only one root field when an idempotency-key is sent' });
-  };
+/** Refuses several root fields in a mutation with an idempotency key. Queries need no key, because they can be repeated. */
+export const oneForAKey: OperationCheck = ({ document, operation, contextValue: { idempotencyKey } }) => {
+  if (idempotencyKey === null || !document || operation?.operation !== 'mutation') return;
+  if (!isIdempotencyKey(idempotencyKey))
+    throw badInput({ path: 'idempotency-key', message: 'must have 1 to 255 visible ASCII characters' });
+  const fields = rootFields({ document, operation }).filter(({ name }) => name !== '__typename');
+  if (new Set(fields.map(({ key }) => key)).size > 1)
+    throw badInput({ path: 'query', message: 'must have only one root field when an idempotency-key is sent' });
+};

@@ -11,7 +11,6 @@ import {
   Kind,
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLField,
   type GraphQLInputField,
   type GraphQLNamedType,
@@ -23,6 +22,7 @@ import {
 } from 'graphql';
 import { largestPage, usualPage, type Allowance } from '../entities/page.ts';
 import { tooComplex } from '../errors.ts';
+import { fragmentsOf, selectedFields, type Fragments } from './selection.ts';
 
 /** The limits of one operation. */
 export interface Bounds {
@@ -86,7 +86,7 @@ function costOfOne(
   { schema, fragments, variableValues, fieldNodes }: GraphQLResolveInfo,
 ): number {
   const found = nothingFound();
-  const walk = new Walk(schema, Object.values(fragments) as FragmentDefinitionNode[], variableValues, found);
+  const walk = new Walk(schema, new Map(Object.entries(fragments)), variableValues, found);
   for (const { selectionSet } of fieldNodes) if (selectionSet) walk.below(selectionSet, getNamedType(field.type));
   return 1 + found.cost;
 }
@@ -148,10 +148,6 @@ export function demandBounds(schema: GraphQLSchema, request: OperationRequest, b
   return cost;
 }
 
-/** Returns the number of root fields that an operation selects. */
-export const rootFieldsOf = (schema: GraphQLSchema, request: OperationRequest): number =>
-  measure(schema, request).rootFields.size;
-
 /** Caches the measure of operations whose cost does not depend on variables. Apollo keeps repeated documents. */
 const measured = new WeakMap<OperationDefinitionNode, Measure>();
 
@@ -160,8 +156,7 @@ function measure(schema: GraphQLSchema, { document, operation, variables }: Oper
   if (known) return known;
   const found = nothingFound();
   const root = schema.getRootType(operation.operation);
-  const fragments = document.definitions.filter((each) => each.kind === Kind.FRAGMENT_DEFINITION);
-  const walk = new Walk(schema, fragments, withDefaults(schema, operation, variables), found);
+  const walk = new Walk(schema, fragmentsOf(document), withDefaults(schema, operation, variables), found);
   if (root) walk.root(root, operation.selectionSet);
   if (!walk.dependsOnVariables) measured.set(operation, found);
   return found;
@@ -182,18 +177,15 @@ function withDefaults(
 
 /** Walks through an operation once, and enters a fragment at each spread. */
 class Walk {
-  private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   /** Whether the cost depends on the variables. */
   dependsOnVariables = false;
 
   constructor(
     private readonly schema: GraphQLSchema,
-    fragments: readonly FragmentDefinitionNode[],
+    private readonly fragments: Fragments,
     private readonly variables: Readonly<Record<string, unknown>>,
     private readonly found: Measure,
-  ) {
-    this.fragments = new Map(fragments.map((each) => [each.name.value, each]));
-  }
+  ) {}
 
   root(type: GraphQLObjectType, selections: SelectionSetNode): void {
     for (const { node, field } of this.fields(selections, type)) {
@@ -258,25 +250,16 @@ class Walk {
   }
 
   /** Lists the fields of a selection, without introspection fields. */
-  private *fields({ selections }: SelectionSetNode, parent: GraphQLNamedType | undefined): Generator<FieldOf> {
-    for (const selection of selections) {
-      if (selection.kind === Kind.FIELD) {
-        const field = parent && 'getFields' in parent ? parent.getFields()[selection.name.value] : undefined;
-        if (field && 'args' in field) yield { node: selection, field };
-        continue;
-      }
-      const { typeCondition, selectionSet } =
-        selection.kind === Kind.INLINE_FRAGMENT
-          ? selection
-          : (this.fragments.get(selection.name.value) as FragmentDefinitionNode);
-      yield* this.fields(selectionSet, typeCondition ? this.schema.getType(typeCondition.name.value) : parent);
+  private *fields(
+    selections: SelectionSetNode,
+    parent: GraphQLNamedType,
+  ): Generator<{ node: FieldNode; field: GraphQLField<unknown, unknown> }> {
+    for (const { node, on } of selectedFields(this.fragments, selections)) {
+      const type = on === undefined ? parent : this.schema.getType(on);
+      const field = type && 'getFields' in type ? type.getFields()[node.name.value] : undefined;
+      if (field && 'args' in field) yield { node, field };
     }
   }
-}
-
-interface FieldOf {
-  readonly node: FieldNode;
-  readonly field: GraphQLField<unknown, unknown>;
 }
 
 function takesProof({ args }: GraphQLField<unknown, unknown>): boolean {

@@ -22,7 +22,7 @@ export interface TimedRequest {
 export const current = new AsyncLocalStorage<TimedRequest>();
 
 /** Starts the clock of a request with a time limit in seconds. */
-export function beginning(id: string, seconds: number, callerIds: CallerIds = {}): TimedRequest {
+export function timedRequest(id: string, seconds: number, callerIds: CallerIds = {}): TimedRequest {
   const beganAt = performance.now();
   return { id, callerIds, beganAt, endsAt: beganAt + seconds * 1000 };
 }
@@ -34,7 +34,7 @@ export function beginning(id: string, seconds: number, callerIds: CallerIds = {}
 const grain = 100;
 
 /** Waits for work until the deadline, then throws UNAVAILABLE. The work in the database ends by the same time-out. */
-export function inTime<T>(begun: Promise<T>, endsAt: number): Promise<T> {
+export function withDeadline<T>(begun: Promise<T>, endsAt: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const over = () => reject(unavailable());
     const timer = setTimeout(over, Math.max(0, Math.ceil((endsAt - performance.now()) / grain) * grain));
@@ -52,7 +52,7 @@ export function inTime<T>(begun: Promise<T>, endsAt: number): Promise<T> {
 }
 
 /** UNAVAILABLE as the response to a whole request. */
-export const wholly = (cause: unknown): GraphQLError =>
+export const requestError = (cause: unknown): GraphQLError =>
   new GraphQLError('unavailable', {
     originalError: cause instanceof Refusal ? cause : unavailable(cause),
     extensions: {
@@ -65,9 +65,9 @@ export const wholly = (cause: unknown): GraphQLError =>
 export async function orUnavailable<T>(context: Promise<T>): Promise<T> {
   const request = current.getStore();
   try {
-    return await (request ? inTime(context, request.endsAt) : context);
+    return await (request ? withDeadline(context, request.endsAt) : context);
   } catch (error) {
-    throw isAway(error) || (error instanceof Refusal && error.code === 'UNAVAILABLE') ? wholly(error) : error;
+    throw isAway(error) || (error instanceof Refusal && error.code === 'UNAVAILABLE') ? requestError(error) : error;
   }
 }
 
@@ -83,14 +83,14 @@ export const bounding =
       return await execute(execution);
     const progress = newProgress();
     try {
-      return await inTime(execute({ ...execution, progress }), endsAt);
+      return await withDeadline(execute({ ...execution, progress }), endsAt);
     } catch (error) {
       progress.isOver = true;
       if (!(error instanceof Refusal)) throw error;
       const completed = { ...progress.completed };
       return {
         data: null,
-        errors: [wholly(error)],
+        errors: [requestError(error)],
         ...(isDone(execution, completed) && { extensions: { completed } }),
       };
     }

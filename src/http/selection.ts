@@ -1,4 +1,11 @@
-import { Kind, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
+import {
+  Kind,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
 
 /** A root field of an operation. */
 export interface RootField {
@@ -22,7 +29,7 @@ export function rootFields({
   if (!document || !operation) return [];
   const found =
     known.get(operation) ??
-    fieldsOf(document, operation.selectionSet).map(({ name, alias }) => ({
+    [...selectedFields(fragmentsOf(document), operation.selectionSet)].map(({ node: { name, alias } }) => ({
       name: name.value,
       key: (alias ?? name).value,
     }));
@@ -30,12 +37,27 @@ export function rootFields({
   return found;
 }
 
-const fieldsOf = (document: DocumentNode, { selections }: SelectionSetNode): readonly FieldNode[] =>
-  selections.flatMap((each) => {
-    if (each.kind === Kind.FIELD) return [each];
-    if (each.kind === Kind.INLINE_FRAGMENT) return fieldsOf(document, each.selectionSet);
-    const fragment = document.definitions.find(
-      (one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === each.name.value,
-    );
-    return fragment && 'selectionSet' in fragment ? fieldsOf(document, fragment.selectionSet) : [];
-  });
+/** The fragments of a document by their names. */
+export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+
+export const fragmentsOf = ({ definitions }: DocumentNode): Fragments =>
+  new Map(definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])));
+
+/**
+ * Yields the fields of a selection set in a valid document, including those in fragments, each with the type condition
+ * of the innermost fragment around it.
+ */
+export function* selectedFields(
+  fragments: Fragments,
+  { selections }: SelectionSetNode,
+  on?: string,
+): Generator<{ node: FieldNode; on: string | undefined }> {
+  for (const each of selections) {
+    if (each.kind === Kind.FIELD) {
+      yield { node: each, on };
+      continue;
+    }
+    const fragment = each.kind === Kind.INLINE_FRAGMENT ? each : fragments.get(each.name.value);
+    if (fragment) yield* selectedFields(fragments, fragment.selectionSet, fragment.typeCondition?.name.value ?? on);
+  }
+}

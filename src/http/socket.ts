@@ -32,7 +32,7 @@ import { clientAddress } from './address.ts';
 import { refuseBroken } from './transport.ts';
 import type { ReportFailure } from '../process/log.ts';
 import { operations } from '../permissions/index.ts';
-import { Overrun } from '../services/case/case-changes.ts';
+import { BacklogOverflow } from '../services/case/case-changes.ts';
 import { networkOf } from '../services/limit.ts';
 import { toPublic } from './error-format.ts';
 import { rootFields } from './selection.ts';
@@ -56,7 +56,7 @@ export interface SocketParts {
  * Parses, validates and measures a document like over HTTP. Returns the operation, or the errors that the client may
  * read.
  */
-export type Prepare = (
+export type PrepareOperation = (
   request: Pick<SubscribePayload, 'query' | 'operationName' | 'variables'>,
   context: Context,
   requestId: string,
@@ -128,7 +128,7 @@ export class Sockets {
   }
 
   /** Returns the handler of upgrade requests. */
-  opening(prepare: Prepare): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
+  opening(prepare: PrepareOperation): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
     return (request, reply) => {
       const refusal = this.#refusalOf(request);
       if (refusal) return reply.code(refusal.status).send({ error: refusal.message });
@@ -155,7 +155,7 @@ export class Sockets {
       : { status: 403, message: 'CORS_ORIGINS does not allow this origin.' };
   }
 
-  #open(socket: WebSocket, request: FastifyRequest, prepare: Prepare): void {
+  #open(socket: WebSocket, request: FastifyRequest, prepare: PrepareOperation): void {
     const connection = new SocketConnection(socket, request, { ...this.parts, prepare, counts: this.#counts });
     this.#connections.set(socket, connection);
     socket.once('close', () => this.#connections.delete(socket));
@@ -217,7 +217,7 @@ class SocketConnection {
   constructor(
     private readonly socket: WebSocket,
     request: FastifyRequest,
-    private readonly parts: SocketParts & { readonly prepare: Prepare; readonly counts: ConnectionCounts },
+    private readonly parts: SocketParts & { readonly prepare: PrepareOperation; readonly counts: ConnectionCounts },
   ) {
     this.#client = { ipAddress: clientAddress(request), userAgent: request.headers['user-agent'] ?? null };
     this.#requestId = request.id;
@@ -273,7 +273,7 @@ class SocketConnection {
   }
 
   #fail(error: unknown): void {
-    if (error instanceof Overrun) {
+    if (error instanceof BacklogOverflow) {
       this.close(ends.slow);
       return;
     }

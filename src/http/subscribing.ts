@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ApolloServer } from '@apollo/server';
 import type { Context } from '../context.ts';
 import type { Execution } from './execution.ts';
-import type { Prepare } from './socket.ts';
-import { beginning, current } from './request-time.ts';
+import type { PrepareOperation } from './socket.ts';
+import { timedRequest, current } from './request-time.ts';
 
 /** Collects the operation of a WebSocket message after all checks of HTTP operations have passed. */
 const place = new AsyncLocalStorage<{ found: Execution | null }>();
@@ -13,12 +13,12 @@ export const isOfSocket = (): boolean => place.getStore() !== undefined;
 
 /** Runs all steps of an HTTP operation except its execution. @param seconds the time limit. */
 export const preparing =
-  (apollo: ApolloServer<Context>, seconds: number): Prepare =>
+  (apollo: ApolloServer<Context>, seconds: number): PrepareOperation =>
   async ({ query, operationName, variables }, context, id) => {
     const mine: { found: Execution | null } = { found: null };
     const asked = { query, ...(operationName != null && { operationName }), variables: { ...variables } };
     const ask = () => apollo.executeOperation(asked, { contextValue: context });
-    const { body } = await current.run(beginning(id, seconds), () => place.run(mine, ask));
+    const { body } = await current.run(timedRequest(id, seconds), () => place.run(mine, ask));
     if (mine.found) return mine.found;
     return (body.kind === 'single' ? body.singleResult.errors : undefined) ?? [];
   };

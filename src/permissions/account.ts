@@ -5,7 +5,7 @@ import {
   evenBeforeVerification,
   noRows,
   signedIn,
-  steppedUp,
+  withStepUp,
   type Operations,
 } from './rule.ts';
 
@@ -21,7 +21,7 @@ export const operations: Operations = {
     verifyEmail: anyone,
     requestEmailVerification: evenBeforeVerification,
     changePassword: evenBeforePasswordChange,
-    changeEmail: steppedUp(signedIn),
+    changeEmail: withStepUp(signedIn),
     updateProfile: signedIn,
   },
 };

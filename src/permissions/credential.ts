@@ -1,12 +1,12 @@
 import { BackupCode, TotpCredential } from '../entities/credential.ts';
-import { evenBeforeEnrollment, noRows, signedIn, steppedUp, type Operations } from './rule.ts';
+import { evenBeforeEnrollment, noRows, signedIn, withStepUp, type Operations } from './rule.ts';
 
 export const operations: Operations = {
   Mutation: {
-    beginTotp: steppedUp(evenBeforeEnrollment),
-    confirmTotp: steppedUp(evenBeforeEnrollment),
-    disableTotp: steppedUp(signedIn),
-    regenerateBackupCodes: steppedUp(signedIn),
+    beginTotp: withStepUp(evenBeforeEnrollment),
+    confirmTotp: withStepUp(evenBeforeEnrollment),
+    disableTotp: withStepUp(signedIn),
+    regenerateBackupCodes: withStepUp(signedIn),
     reauthenticate: evenBeforeEnrollment,
     renewSession: evenBeforeEnrollment,
   },

@@ -1,6 +1,6 @@
 import { Role, RoleName, UserRole } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
-import { allow, anyone, rule, steppedUp, type Operations } from './rule.ts';
+import { allow, anyone, rule, withStepUp, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER } = RoleName;
 const everyone = Object.values(RoleName);
@@ -8,9 +8,9 @@ const everyone = Object.values(RoleName);
 export const operations: Operations = {
   Query: { roles: allow(...everyone), permissions: anyone },
   Mutation: {
-    createRole: steppedUp(allow(ADMIN)),
-    updateRole: steppedUp(allow(ADMIN)),
-    deleteRole: steppedUp(allow(ADMIN)),
+    createRole: withStepUp(allow(ADMIN)),
+    updateRole: withStepUp(allow(ADMIN)),
+    deleteRole: withStepUp(allow(ADMIN)),
   },
 };
 

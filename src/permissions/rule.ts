@@ -111,7 +111,7 @@ export const owner: OperationRule = {
 };
 
 /** Callers that the rule allows, for a limited time after a sign-in or after they confirmed the password. */
-export function steppedUp(rule: OperationRule): OperationRule {
+export function withStepUp(rule: OperationRule): OperationRule {
   return {
     judge: (viewer) => {
       const verdict = rule.judge(viewer);

@@ -1,7 +1,7 @@
 import { RoleName } from '../entities/role.ts';
 import { everyRow } from '../entities/rule.ts';
 import { Person, User } from '../entities/user.ts';
-import { allow, fromTheStart, owner, rule, steppedUp, type Operations } from './rule.ts';
+import { allow, fromTheStart, owner, rule, withStepUp, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, ORGANIZER, INSTRUCTOR, MEMBER } = RoleName;
 const everyone = Object.values(RoleName);
@@ -13,18 +13,18 @@ export const operations: Operations = {
     user: allow(...everyone),
   },
   Mutation: {
-    createUser: steppedUp(allow(ADMIN)),
-    updateUser: steppedUp(allow(ADMIN)),
-    verifyUser: steppedUp(allow(ADMIN)),
-    deactivateUser: steppedUp(allow(ADMIN)),
-    reactivateUser: steppedUp(allow(ADMIN)),
-    unlockUser: steppedUp(allow(ADMIN)),
-    endSessions: steppedUp(allow(ADMIN)),
-    removeSecondFactor: steppedUp(allow(ADMIN)),
-    deleteUser: steppedUp(allow(ADMIN)),
-    assignRole: steppedUp(allow(ADMIN)),
-    unassignRole: steppedUp(allow(ADMIN)),
-    transferOwnership: steppedUp(owner),
+    createUser: withStepUp(allow(ADMIN)),
+    updateUser: withStepUp(allow(ADMIN)),
+    verifyUser: withStepUp(allow(ADMIN)),
+    deactivateUser: withStepUp(allow(ADMIN)),
+    reactivateUser: withStepUp(allow(ADMIN)),
+    unlockUser: withStepUp(allow(ADMIN)),
+    endSessions: withStepUp(allow(ADMIN)),
+    removeSecondFactor: withStepUp(allow(ADMIN)),
+    deleteUser: withStepUp(allow(ADMIN)),
+    assignRole: withStepUp(allow(ADMIN)),
+    unassignRole: withStepUp(allow(ADMIN)),
+    transferOwnership: withStepUp(owner),
   },
 };
 

@@ -10,7 +10,7 @@ import {
   vaultRoles,
   VaultSession,
 } from '../entities/vault.ts';
-import { allow, noRows, owner, recordedEach, rule, steppedUp, type OperationRules, type Operations } from './rule.ts';
+import { allow, noRows, owner, recordedEach, rule, withStepUp, type OperationRules, type Operations } from './rule.ts';
 
 const { ADMIN } = RoleName;
 const trusted = allow(...vaultRoles);
@@ -18,18 +18,18 @@ const trusted = allow(...vaultRoles);
 export const operations: Operations = {
   Query: eachRecorded({ vault: trusted, secrets: trusted, secret: trusted }),
   Mutation: eachRecorded({
-    createVault: steppedUp(owner),
+    createVault: withStepUp(owner),
     unlockVault: trusted,
     lockVault: trusted,
-    recoverVault: steppedUp(allow(ADMIN)),
+    recoverVault: withStepUp(allow(ADMIN)),
     storeSecret: trusted,
-    revealSecret: steppedUp(trusted),
+    revealSecret: withStepUp(trusted),
     renameSecret: trusted,
     restoreSecretVersion: trusted,
     deleteSecret: trusted,
-    grantVaultAccess: steppedUp(trusted),
-    revokeVaultAccess: steppedUp(allow(ADMIN)),
-    rotateVaultKey: steppedUp(allow(ADMIN)),
+    grantVaultAccess: withStepUp(trusted),
+    revokeVaultAccess: withStepUp(allow(ADMIN)),
+    rotateVaultKey: withStepUp(allow(ADMIN)),
   }),
 };
 

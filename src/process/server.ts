@@ -28,12 +28,16 @@ import { loadKeyring } from '../services/crypto/keyfile.ts';
 import { KeyringError, type Keyring } from '../services/crypto/keyring.ts';
 import { passwordProblems } from '../services/crypto/policy.ts';
 import { SetupToken } from '../services/crypto/setup.ts';
-import { MemoryLimiter, type Desk, type PreparedDatabase } from '../services/setting/desk.ts';
+import {
+  MemoryLimiter,
+  type ConnectionManager,
+  type PreparedDatabase,
+} from '../services/setting/connection-manager.ts';
 import { failureOf, messageOf } from '../services/setting/failure.ts';
 import { BreachedPasswords } from '../services/proof/breached-passwords.ts';
 import { refuseSeededUsers } from '../services/user/seeded-accounts.ts';
 import type { Sockets } from '../http/socket.ts';
-import { Start, type Stage } from './start-up.ts';
+import { Start, type StartStage } from './start-up.ts';
 import { tracingTo, type Tracing } from './trace.ts';
 import { version } from './version.ts';
 import {
@@ -41,11 +45,11 @@ import {
   migrateOrClose,
   openUpdated,
   placeOf,
-  savedBy,
+  savedConnectionOf,
   toStdout,
-  whereabouts,
+  resolveTarget,
   type Shared,
-  type Whereabouts,
+  type DatabaseTarget,
   type Work,
 } from './work.ts';
 
@@ -57,7 +61,7 @@ export interface Service {
   readonly metricsUrl: string | null;
   /** The current database. */
   readonly database: Database;
-  readonly place: Whereabouts;
+  readonly place: DatabaseTarget;
   /** Whether this start seeded the database. */
   readonly hasSeeded: boolean;
   /** The token that creates the owner. Null if there is an owner. */
@@ -75,9 +79,9 @@ export interface StopOptions {
 }
 
 /** A service that listens but may not be ready. */
-export interface Launched {
+export interface LaunchedService {
   readonly url: string;
-  readonly stage: Stage;
+  readonly stage: StartStage;
   /** Resolves when the service is ready. Rejects if that is impossible, or if the service was stopped before. */
   readonly ready: Promise<Service>;
   readonly stop: Service['stop'];
@@ -110,7 +114,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
 }
 
 /** Starts to listen, and works until the service is ready; see `start-up.ts`. */
-export async function launch(config: Config, options: StartOptions = {}): Promise<Launched> {
+export async function launch(config: Config, options: StartOptions = {}): Promise<LaunchedService> {
   const own = await prepare(config, options).catch(async (error: unknown) => {
     await options.database?.close();
     throw error;
@@ -125,7 +129,9 @@ async function prepare(config: Config, options: StartOptions): Promise<ServicePr
   demandOperations(config.sessions.verifiedOperations);
   demandFirstPassword(config);
   const trusted = await readTrusted(config.trustedDocuments);
-  const place = options.database ? await givenPlace(config) : await whereabouts(config, () => Promise.resolve(keyring));
+  const place = options.database
+    ? await givenPlace(config)
+    : await resolveTarget(config, () => Promise.resolve(keyring));
   const { schema, mappings } = options.database
     ? buildExecutable(options.database.orm.getMetadata())
     : await buildOffline();
@@ -134,16 +140,16 @@ async function prepare(config: Config, options: StartOptions): Promise<ServicePr
 }
 
 /** Returns the location that the configuration names, for a database that a test opened. */
-const givenPlace = async (config: Config): Promise<Whereabouts> =>
+const givenPlace = async (config: Config): Promise<DatabaseTarget> =>
   config.databaseUrl === null
     ? { source: ConnectionSource.EMBEDDED, server: null, url: null }
-    : await whereabouts(config, () =>
+    : await resolveTarget(config, () =>
         loadKeyring({ keys: config.keys, directory: config.configDirectory, mayMake: false }),
       );
 
 interface Prepared {
   readonly keyring: Keyring;
-  readonly place: Whereabouts;
+  readonly place: DatabaseTarget;
   readonly schema: GraphQLSchema;
   readonly mappings: ContextSources['mappings'];
   readonly trusted: TrustedDocuments | null;
@@ -162,7 +168,7 @@ class ServiceProcess {
   readonly #tracing: Tracing | null;
   readonly #mails: MailWindow | null;
   readonly #start: Start<Work>;
-  #place: Whereabouts;
+  #place: DatabaseTarget;
   #http: FastifyInstance | undefined;
   #sockets: Sockets | undefined;
   #url = '';
@@ -196,7 +202,7 @@ class ServiceProcess {
     });
   }
 
-  async launch(): Promise<Launched> {
+  async launch(): Promise<LaunchedService> {
     try {
       await this.#listen();
     } catch (error) {
@@ -215,7 +221,7 @@ class ServiceProcess {
     );
     ready.catch(() => undefined); // its callers handle the failure
     const { url } = this;
-    const stage = (): Stage => this.#start.stage;
+    const stage = (): StartStage => this.#start.stage;
     return {
       url,
       get stage() {
@@ -340,7 +346,7 @@ class ServiceProcess {
   }
 
   /** @throws {SeededError} in production, when public passwords open the database's accounts. */
-  async #open(place: Whereabouts, migrating?: () => void): Promise<Database> {
+  async #open(place: DatabaseTarget, migrating?: () => void): Promise<Database> {
     const database = await openUpdated(this.#config, place, { migrating });
     if (this.#config.environment !== 'production') return database;
     try {
@@ -470,7 +476,7 @@ class ServiceProcess {
       timeZone: config.timeZone,
       thresholds: config.reviewThresholds,
       now,
-      desk: this.#desk(keyring, warn),
+      connections: this.#connectionManager(keyring, warn),
       turns: new MemoryLimiter(),
     };
     const changes = new CaseChanges(config.sockets.backlog);
@@ -499,9 +505,9 @@ class ServiceProcess {
     return print && (this.#mails?.recording(print) ?? print);
   }
 
-  #desk(keyring: Keyring, warn: (message: string) => void): Desk {
+  #connectionManager(keyring: Keyring, warn: (message: string) => void): ConnectionManager {
     const { configDirectory, mail } = this.#config;
-    const place = (): Whereabouts => this.#place;
+    const place = (): DatabaseTarget => this.#place;
     const work = (): Work | null => this.#start.work;
     return {
       get place() {
@@ -520,7 +526,7 @@ class ServiceProcess {
       isMailConfigured: mail.smtp !== null,
       version,
       prove: (connection) => this.#prove(connection),
-      draft: (connection) => savedBy(this.#config, keyring).draft(connection),
+      draft: (connection) => savedConnectionOf(this.#config, keyring).draft(connection),
       warn,
     };
   }

@@ -9,10 +9,10 @@ import { setTimeout } from 'node:timers/promises';
  * The service listens in every stage. Until it is ready, it reports what it waits for and serves only the operations
  * that configure it.
  */
-export type Stage = 'connecting' | 'migrating' | 'ready' | 'stopping';
+export type StartStage = 'connecting' | 'migrating' | 'ready' | 'stopping';
 
 /** The steps of a start. */
-export interface Steps<Work> {
+export interface StartSteps<Work> {
   /** Connects, migrates and starts the work. Calls back when it begins to migrate. */
   begin(migrating: () => void): Promise<Work>;
   /** Returns a short reason if a retry may succeed. Null if the start has failed for good. */
@@ -34,17 +34,17 @@ export class StoppedError extends Error {
 
 /** Starts a service with retries, and tracks its stage. */
 export class Start<Work> {
-  readonly #steps: Steps<Work>;
+  readonly #steps: StartSteps<Work>;
   readonly #settled = new AbortController();
-  #stage: Stage = 'connecting';
+  #stage: StartStage = 'connecting';
   #reason: string | null = null;
   #work: Work | null = null;
 
-  constructor(steps: Steps<Work>) {
+  constructor(steps: StartSteps<Work>) {
     this.#steps = steps;
   }
 
-  get stage(): Stage {
+  get stage(): StartStage {
     return this.#stage;
   }
 
@@ -110,14 +110,14 @@ export class Start<Work> {
     await setTimeout(seconds * 1000, null, { signal: this.#settled.signal }).catch(() => null);
   }
 
-  #enter(stage: Stage): void {
+  #enter(stage: StartStage): void {
     if (this.#stage === 'stopping') return;
     if (this.#stage === 'ready' && stage !== 'stopping') return;
     this.#stage = stage;
   }
 }
 
-const sentences: Readonly<Record<Stage, (reason: string | null) => string | null>> = {
+const sentences: Readonly<Record<StartStage, (reason: string | null) => string | null>> = {
   connecting: (reason) =>
     reason === null
       ? 'The service is connecting to the database.'

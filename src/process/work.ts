@@ -18,14 +18,14 @@ import { hasOwner } from '../services/account/new-account.ts';
 import { makeFirstAdmin } from '../services/account/first-admin.ts';
 import { startCleanup, startSealing, type PeriodicJob } from './periodic.ts';
 import type { Trace } from './trace.ts';
-import { CarefulSocket } from '../services/setting/address.ts';
-import { type Place } from '../services/setting/desk.ts';
+import { RestrictedSocket } from '../services/setting/address.ts';
+import { type DatabaseLocation } from '../services/setting/connection-manager.ts';
 import { urlOf } from '../services/setting/input.ts';
 import { isSaved, SavedConnection } from '../services/setting/saved.ts';
 import { serviceScope, type Scope } from '../services/scope.ts';
 
 /** The location of a database and its URL. The URL is null for the embedded database. */
-export interface Whereabouts extends Place {
+export interface DatabaseTarget extends DatabaseLocation {
   readonly url: string | null;
 }
 
@@ -34,23 +34,25 @@ export interface Whereabouts extends Place {
  * only for a saved connection.
  * @throws {SavedError} if the saved connection cannot be read, because another database would be worse.
  */
-export async function whereabouts(config: Config, keyring: () => Promise<Keyring>): Promise<Whereabouts> {
+export async function resolveTarget(config: Config, keyring: () => Promise<Keyring>): Promise<DatabaseTarget> {
   const { databaseUrl: url } = config;
   if (url !== null) return { source: ConnectionSource.ENVIRONMENT, server: serverOf(url), url };
-  const saved = (await isSaved(config.configDirectory)) ? await savedBy(config, await keyring()).read() : null;
+  const saved = (await isSaved(config.configDirectory))
+    ? await savedConnectionOf(config, await keyring()).read()
+    : null;
   return saved === null ? { source: ConnectionSource.EMBEDDED, server: null, url: null } : placeOf(saved);
 }
 
 /** Returns the store of the saved connection. */
-export const savedBy = ({ configDirectory, environment }: Config, keyring: Keyring): SavedConnection =>
+export const savedConnectionOf = ({ configDirectory, environment }: Config, keyring: Keyring): SavedConnection =>
   new SavedConnection(configDirectory, keyring, environment === 'production');
 
-export const placeOf = (connection: DatabaseConnection): Whereabouts => {
+export const placeOf = (connection: DatabaseConnection): DatabaseTarget => {
   const { host, port, database, username } = connection;
   return { source: ConnectionSource.SAVED, server: { host, port, database, username }, url: urlOf(connection) };
 };
 
-function serverOf(url: string): Place['server'] {
+function serverOf(url: string): DatabaseLocation['server'] {
   const { hostname, port, pathname, username, searchParams } = parsePostgresUrl(url) ?? new URL(url);
   return {
     host: searchParams.get('host') ?? hostname.replace(/^\[|\]$/g, ''),
@@ -81,7 +83,7 @@ export interface Shared {
 /** The service's work on one database: answering requests, and jobs. */
 export interface Work {
   readonly database: Database;
-  readonly place: Whereabouts;
+  readonly place: DatabaseTarget;
   readonly sources: ContextSources;
   readonly hasSeeded: boolean;
   /** Whether the instance had an owner when the work started. */
@@ -98,7 +100,7 @@ export interface Work {
  * Migrates a database over separate connections without a statement time-out, past a pooler if there is a direct
  * address. An embedded database has no such connections and is migrated where it is opened.
  */
-export async function update(config: Config, place: Whereabouts, migrating: () => void = () => {}): Promise<void> {
+export async function update(config: Config, place: DatabaseTarget, migrating: () => void = () => {}): Promise<void> {
   if (place.url === null) return;
   const databaseUrl = isDirect(config, place) ? config.directUrl : place.url;
   const database = await openDatabase(
@@ -116,11 +118,11 @@ export async function update(config: Config, place: Whereabouts, migrating: () =
 /** Migrates a database and opens it. */
 export async function openUpdated(
   config: Config,
-  place: Whereabouts,
+  place: DatabaseTarget,
   { isPatient = false, migrating = () => {} } = {},
 ): Promise<Database> {
   await update(config, place, migrating);
-  const database = await openPlace(config, place, isPatient);
+  const database = await openTarget(config, place, isPatient);
   if (database.engine === 'embedded') await migrateOrClose(database, migrating);
   return database;
 }
@@ -137,11 +139,11 @@ export async function migrateOrClose(database: Database, migrating: () => void):
 }
 
 /** Whether an address past the pooler is configured. */
-const isDirect = ({ directUrl }: Config, { source }: Place): boolean =>
+const isDirect = ({ directUrl }: Config, { source }: DatabaseLocation): boolean =>
   source === ConnectionSource.ENVIRONMENT && directUrl !== null;
 
 /** Opens a database for the service. */
-export async function openPlace(config: Config, place: Whereabouts, isPatient = false): Promise<Database> {
+export async function openTarget(config: Config, place: DatabaseTarget, isPatient = false): Promise<Database> {
   return await openDatabase(
     { ...config, databaseUrl: place.url },
     {
@@ -153,11 +155,11 @@ export async function openPlace(config: Config, place: Whereabouts, isPatient = 
 }
 
 /** Restricts connections to an address that an API client entered. An address from the operator is not restricted. */
-const carefully = ({ source }: Place) =>
-  source === ConnectionSource.SAVED ? { stream: () => new CarefulSocket() } : {};
+const carefully = ({ source }: DatabaseLocation) =>
+  source === ConnectionSource.SAVED ? { stream: () => new RestrictedSocket() } : {};
 
 /** Starts the work on a migrated, open database, and closes the database if that fails. */
-export async function beginWork(shared: Shared, place: Whereabouts, database: Database): Promise<Work> {
+export async function beginWork(shared: Shared, place: DatabaseTarget, database: Database): Promise<Work> {
   const { config, keyring, now, warn, passwords, mappings, changes, trace } = shared;
   let mail: Mail | undefined;
   let listening: Listening | undefined;
@@ -232,7 +234,7 @@ async function ensureOwner(scope: Scope, { firstAdmin }: Config): Promise<boolea
 }
 
 /** The parts of a process that mail needs beside the configuration. */
-export interface MailRoom {
+export interface MailSources {
   readonly database: Database;
   readonly keyring: Keyring;
   readonly now: () => Date;
@@ -246,14 +248,14 @@ export interface MailRoom {
 /** Starts the mail queue and worker as configured. */
 export async function mailOf(
   { mail, timeZone, environment }: Config,
-  { database, print, ...room }: MailRoom,
+  { database, print, ...room }: MailSources,
 ): Promise<Mail> {
   const { smtp, publicUrl, sends } = mail;
   return await startMail({
     ...room,
     em: database.orm.em.fork() as SqlEntityManager,
     db: await queueDatabase(database),
-    stationery: { publicUrl, timeZone },
+    settings: { publicUrl, timeZone },
     smtp,
     sends,
     print: print ?? (environment === 'development' ? toStdout : null),

@@ -13,7 +13,7 @@ import {
 import { DateScalar } from '../entities/scalars.ts';
 import { badInput, conflict, notFound } from '../errors.ts';
 import { recordChange } from './audit/event.ts';
-import { countAgain } from './case/count-deadlines.ts';
+import { recountDeadlines } from './case/count-deadlines.ts';
 import { assertNoProblems, findVisible, flush, parseInput } from './record/index.ts';
 import { todayOf, type Scope } from './scope.ts';
 
@@ -98,7 +98,7 @@ export async function addHoliday(scope: Scope, calendarId: string, input: Holida
     tx.em.persist(holiday);
     recordChange(tx, { action: 'calendar.add_holiday', targetType: 'Holiday', targetId: holiday.id });
     await flush(tx, { holidays_calendar_id_day_unique: 'input.day' });
-    await countAgain(tx, calendar.id);
+    await recountDeadlines(tx, calendar.id);
     return calendar.id;
   });
 }
@@ -119,7 +119,7 @@ export async function removeHoliday(scope: Scope, id: string): Promise<string> {
     tx.em.remove(holiday);
     recordChange(tx, { action: 'calendar.remove_holiday', targetType: 'Holiday', targetId: holiday.id });
     await flush(tx);
-    await countAgain(tx, calendar.id);
+    await recountDeadlines(tx, calendar.id);
     return calendar.id;
   });
 }

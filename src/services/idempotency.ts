@@ -16,13 +16,13 @@ export interface RetryTools {
 }
 
 /** The key of a request, and the user who sent it. */
-export interface SentKey {
+export interface RequestKey {
   readonly userId: string;
   readonly key: string;
 }
 
 /** The selected field of the mutation with its arguments. */
-export type AskedField = Pick<GraphQLResolveInfo, 'fieldName' | 'fieldNodes' | 'parentType' | 'variableValues'>;
+export type SelectedMutation = Pick<GraphQLResolveInfo, 'fieldName' | 'fieldNodes' | 'parentType' | 'variableValues'>;
 
 /** Describes a mutation that creates a record once per idempotency key. */
 export const creating = (description: string): { readonly description: string } => ({
@@ -42,8 +42,8 @@ export const isIdempotencyKey = (header: string): boolean => /^[\x21-\x7e]{1,255
  */
 export async function makeOnce(
   scope: RetryTools & EntityScope,
-  sent: SentKey,
-  asked: AskedField,
+  sent: RequestKey,
+  asked: SelectedMutation,
   make: (scope: EntityScope) => Promise<string>,
 ): Promise<string> {
   const key = hashOf(sent);
@@ -59,7 +59,7 @@ export async function makeOnce(
 }
 
 /** Claims an unused key. Waits for a concurrent transaction that is claiming it. */
-async function claim(scope: RetryTools & EntityScope, key: string, asked: AskedField): Promise<boolean> {
+async function claim(scope: RetryTools & EntityScope, key: string, asked: SelectedMutation): Promise<boolean> {
   const { em, keyring } = scope;
   const taken = await em.execute<object[]>(
     `insert into idempotency_keys as held (key, digest, expires_at) values (?, ?, ${sqlAfter(scope, hours * 3600)})
@@ -74,7 +74,7 @@ async function claim(scope: RetryTools & EntityScope, key: string, asked: AskedF
 async function find(
   { em, keyring }: RetryTools & EntityScope,
   key: string,
-  asked: AskedField,
+  asked: SelectedMutation,
 ): Promise<string | Refusal> {
   const [held] = await em.execute<{ digest: string; record_id: string | null }[]>(
     'select digest, record_id from idempotency_keys where key = ?',
@@ -91,18 +91,18 @@ async function find(
 /**
  * Not keyed, so that it is found whichever system key is active. An idempotency key reveals nothing and grants nothing.
  */
-const hashOf = ({ userId, key }: SentKey): string =>
+const hashOf = ({ userId, key }: RequestKey): string =>
   createHash('sha256')
     .update(frame('idempotency-key-v1', userId, key))
     .digest('hex');
 
-function digestOf(asked: AskedField, key: string, keyring: Keyring, kid: string): string {
+function digestOf(asked: SelectedMutation, key: string, keyring: Keyring, kid: string): string {
   const fields = frame('idempotency-v1', key, asked.fieldName, canonical(argumentsOf(asked)));
   return `${kid}.${keyring.mac(kid, 'idempotency', fields).toString('base64url')}`;
 }
 
 /** Returns the parsed arguments with defaults, which are the same for variables and literals. */
-function argumentsOf({ fieldName, fieldNodes, parentType, variableValues }: AskedField): unknown {
+function argumentsOf({ fieldName, fieldNodes, parentType, variableValues }: SelectedMutation): unknown {
   const [field, node] = [parentType.getFields()[fieldName], fieldNodes[0]];
   if (!field || !node) throw new Error(`${fieldName} is not a field that was asked for.`);
   return getArgumentValues(field, node, variableValues);

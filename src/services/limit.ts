@@ -18,8 +18,8 @@ export type LimitScope = Pick<Scope, 'em' | 'keyring' | 'now'> & { readonly rule
  * @throws RATE_LIMITED with the whole seconds until the next attempt is possible.
  * @throws {Error} inside a transaction, whose rollback could give the attempt back.
  */
-export async function takeTurn(scope: LimitScope, name: LimitName, key: string): Promise<void> {
-  const wait = await tryTurn(scope, name, key);
+export async function takeAttempt(scope: LimitScope, name: LimitName, key: string): Promise<void> {
+  const wait = await tryAttempt(scope, name, key);
   if (wait > 0) throw rateLimited(wait);
 }
 
@@ -27,11 +27,11 @@ export async function takeTurn(scope: LimitScope, name: LimitName, key: string):
  * Does the same without throwing, for callers that act before they refuse. Returns 0 if the attempt was taken,
  * otherwise the seconds to wait.
  */
-export const tryTurn = async (scope: LimitScope, name: LimitName, key: string): Promise<number> =>
-  (await reserveTurn(scope, name, key)).wait;
+export const tryAttempt = async (scope: LimitScope, name: LimitName, key: string): Promise<number> =>
+  (await reserveAttempt(scope, name, key)).wait;
 
 /** A requested attempt. */
-export interface Turn {
+export interface ReservedAttempt {
   /** 0 if the attempt was taken, otherwise the seconds to wait. */
   readonly wait: number;
   /**
@@ -41,7 +41,7 @@ export interface Turn {
 }
 
 /** Takes an attempt that can be given back. */
-export async function reserveTurn(scope: LimitScope, name: LimitName, key: string): Promise<Turn> {
+export async function reserveAttempt(scope: LimitScope, name: LimitName, key: string): Promise<ReservedAttempt> {
   if (scope.em.isInTransaction()) throw new Error('Take the turn before opening the transaction.');
   const limit = scope.rules.limits[name];
   const code = codeOf(scope.keyring, name, key);

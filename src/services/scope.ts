@@ -8,7 +8,7 @@ import type { PasswordHasher } from './crypto/hasher.ts';
 import type { AccessTokens } from './crypto/jwt.ts';
 import type { Keyring } from './crypto/keyring.ts';
 import type { MailQueue } from './mail/index.ts';
-import type { Desk, MemoryLimiter } from './setting/desk.ts';
+import type { ConnectionManager, MemoryLimiter } from './setting/connection-manager.ts';
 
 /** Runs one statement with `$1` parameters and returns its rows. */
 export type RunSql = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
@@ -63,7 +63,7 @@ export interface Services {
   readonly now: () => Date;
   readonly warn: (message: string) => void;
   /** The database connection of this process, which the settings show and change. */
-  readonly desk: Desk;
+  readonly connections: ConnectionManager;
   /** Counts set-up attempts while there is no database to count them in. */
   readonly turns: MemoryLimiter;
 }
@@ -126,7 +126,7 @@ export const todayOf = ({ timeZone, now }: Pick<Services, 'timeZone' | 'now'>): 
 type UseCase = (scope: Scope, ...args: never[]) => unknown;
 
 /** The use cases of a domain without their first parameter. */
-export type Bound<UseCases> = {
+export type BoundUseCases<UseCases> = {
   readonly [Name in keyof UseCases]: UseCases[Name] extends (scope: Scope, ...args: infer Args) => infer Result
     ? (...args: Args) => Result
     : never;
@@ -136,10 +136,10 @@ export type Bound<UseCases> = {
 export const bind = <UseCases extends Readonly<Record<string, UseCase>>>(
   scope: Scope,
   useCases: UseCases,
-): Bound<UseCases> =>
+): BoundUseCases<UseCases> =>
   new Proxy(useCases, {
     get:
       (all, name: string) =>
       (...args: never[]) =>
         all[name]?.(scope, ...args),
-  }) as unknown as Bound<UseCases>;
+  }) as unknown as BoundUseCases<UseCases>;

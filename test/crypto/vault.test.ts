@@ -5,7 +5,7 @@ import { fromBase32, toBase32 } from '../../src/services/crypto/base32.ts';
 import { generatePair, nameOf, openSealed, publicKeyOf, sealTo } from '../../src/services/crypto/box.ts';
 import { Keyring } from '../../src/services/crypto/keyring.ts';
 import { generateKit, readKit, writeKit } from '../../src/services/crypto/kit.ts';
-import { isMarked, markPair, openPrivateKey, readPrivateSeal, sealAgain, sealPrivateKey } from '../../src/services/crypto/pair.ts';
+import { isMarked, markPair, openPrivateKey, readPrivateSeal, reseal, sealPrivateKey } from '../../src/services/crypto/pair.ts';
 import { SealError } from '../../src/services/crypto/gcm.ts';
 import { freshStretching, stretch } from '../../src/services/crypto/stretch.ts';
 import { isToken, mintToken, tokenBytes } from '../../src/services/crypto/token.ts';
@@ -98,7 +98,7 @@ describe('a user’s key pair', () => {
     const key = await stretch('the password', stretching);
     const old = readPrivateSeal(before, holder, sealPrivateKey(before, 'rosa', pair, { key, stretching }));
     expect(readPrivateSeal(keyring, holder, sealPrivateKey(before, 'rosa', pair, { key, stretching })).isOfActiveKey).toBe(false);
-    const moved = sealAgain(keyring, old);
+    const moved = reseal(keyring, old);
     const read = readPrivateSeal(Keyring.parse(newer), holder, moved);
     expect(read.isOfActiveKey).toBe(true);
     expect(openPrivateKey(read, key)).toEqual(pair.privateKey);

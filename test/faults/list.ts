@@ -75,7 +75,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a record is changed from a version that is out of date',
     file: 'src/services/record/index.ts',
-    from: "if (looked != null && looked !== version) throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);",
+    from: "  if (looked != null && looked !== version)\n    throw conflict('The record has changed since that version. Read it again.', 'CHANGED', []);\n",
     to: '',
     tests: ['test/version'],
   },

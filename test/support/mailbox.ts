@@ -49,8 +49,8 @@ export class Mailboxes {
       },
     };
     const em = database.orm.em.fork() as SqlEntityManager;
-    const stationery = { publicUrl: 'https://union.example', timeZone: 'America/New_York' };
-    const tools = { em, keyring, now, transport, stationery, warn: (message: string) => this.warnings.push(message) };
+    const settings = { publicUrl: 'https://union.example', timeZone: 'America/New_York' };
+    const tools = { em, keyring, now, transport, settings, warn: (message: string) => this.warnings.push(message) };
     for (const { id, data } of await taken(database)) await deliver(tools, data, id, AbortSignal.timeout(10_000));
   }
 }

@@ -1,7 +1,7 @@
 import type { ActionContext } from '../../src/entities/case.ts';
 import type { CaseEvent } from '../../src/entities/case-event.ts';
 import {
-  askedFor,
+  requestedAmountPrefix,
   BenevolenceApplication,
   BenevolenceReviewDecision,
   defaultReviewThresholds,
@@ -74,7 +74,9 @@ export function replayBenevolence(
     if (event.action === 'update') again.update({}, context);
     else if (event.action === 'submit') {
       // A returned draft may request another amount, but the previous one decided who reviewed.
-      again.amountRequested = event.note?.startsWith(askedFor) ? event.note.slice(askedFor.length) : row.amountRequested;
+      again.amountRequested = event.note?.startsWith(requestedAmountPrefix)
+        ? event.note.slice(requestedAmountPrefix.length)
+        : row.amountRequested;
       again.submit(defaultReviewThresholds, context);
     } else if (event.action === 'pay') again.pay(row.paymentDate ?? '', row.paymentMethod ?? '', context);
     else if (event.action === 'withdraw') again.withdraw(context);

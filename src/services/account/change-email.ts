@@ -3,7 +3,7 @@ import { LockMode } from '@mikro-orm/core';
 import { User, userProblems } from '../../entities/user.ts';
 import { assertValid, badInput, unauthenticated, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { networkOf, takeTurn } from '../limit.ts';
+import { networkOf, takeAttempt } from '../limit.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
 import type { Scope } from '../scope.ts';
 
@@ -21,9 +21,9 @@ export async function changeEmail(scope: Scope, given: string): Promise<string> 
   const email = normalizeEmail(given);
   const problems = userProblems({ email });
   assertValid(problems);
-  await takeTurn(scope, 'mail-address', networkOf(scope.client.ipAddress));
-  await takeTurn(scope, 'mail-account', userId);
-  await takeTurn(scope, 'mail-account', foldCase(email));
+  await takeAttempt(scope, 'mail-address', networkOf(scope.client.ipAddress));
+  await takeAttempt(scope, 'mail-account', userId);
+  await takeAttempt(scope, 'mail-account', foldCase(email));
   const refusal = await scope.transaction((tx) => change(tx, userId, email));
   if (refusal !== null) throw refusal;
   return userId;

@@ -4,12 +4,12 @@ import { badCredentials, badInput, unauthenticated } from '../../errors.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { composed, isHashable, maxPasswordLength } from '../crypto/password.ts';
 import { verifyRefreshToken } from '../crypto/refresh.ts';
-import { accountOf, clearAttempts, passwordHashOf, takeSignInTurn, tryPassword } from '../proof/password-attempt.ts';
+import { accountOf, clearAttempts, passwordHashOf, takeSignInAttempt, tryPassword } from '../proof/password-attempt.ts';
 import { resealPair, type PairMove } from '../proof/key-pair.ts';
 import { recordOwn } from '../audit/record-own.ts';
 import { currentToken } from '../sign-in/current-token.ts';
 import { replacePassword } from './replace-password.ts';
-import { SignedIn, type Issued } from '../sign-in/start-session.ts';
+import { SignedIn, type IssuedSession } from '../sign-in/start-session.ts';
 import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';
 import type { Scope } from '../scope.ts';
 
@@ -36,7 +36,7 @@ const action = 'change_password';
  */
 export async function changePassword(scope: Scope, input: ChangePasswordInput, cookie: string): Promise<SignedIn> {
   const account = accountOf(scope.viewer);
-  const turn = await takeSignInTurn(scope, account, action);
+  const attempt = await takeSignInAttempt(scope, account, action);
   await refuseUnfit(scope, account.userId, input);
   const proof = await tryPassword(scope, account, input.currentPassword, { action });
   if (!proof.isRight) throw badCredentials();
@@ -48,7 +48,7 @@ export async function changePassword(scope: Scope, input: ChangePasswordInput, c
   };
   const issued = (await replace(scope, change, proof)) ?? (await replaceRenewed(scope, change, input));
   if (issued === null) throw badCredentials();
-  await turn.giveBack();
+  await attempt.giveBack();
   return new SignedIn(issued, scope, verifyRefreshToken(scope.keyring, cookie)?.sessionId === account.sessionId);
 }
 
@@ -74,7 +74,7 @@ interface PasswordChange {
 }
 
 /** Runs in one transaction. Null if the stored hash or the user's own key has changed meanwhile. */
-async function replace(scope: Scope, change: PasswordChange, proof: PasswordProof): Promise<Issued | null> {
+async function replace(scope: Scope, change: PasswordChange, proof: PasswordProof): Promise<IssuedSession | null> {
   const { account, passwordHash, pair } = change;
   const { userId, sessionId } = account;
   return scope.transaction(async (tx) => {
@@ -97,7 +97,7 @@ async function replaceRenewed(
   scope: Scope,
   change: PasswordChange,
   { currentPassword, newPassword }: ChangePasswordInput,
-): Promise<Issued | null> {
+): Promise<IssuedSession | null> {
   const { userId } = change.account;
   const proof = await scope.passwords.verify(currentPassword, () => passwordHashOf(scope, userId));
   if (!proof.isRight) return null;

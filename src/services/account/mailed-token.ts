@@ -8,7 +8,7 @@ import type { Owner } from '../proof/password-strength.ts';
 import type { Scope } from '../scope.ts';
 
 /** The type and the claims of a mailed token. */
-export interface Mailed {
+export interface MailedToken {
   readonly type: OneTimeToken['type'];
   readonly token: string;
   readonly id: string;
@@ -25,14 +25,18 @@ export const noSuchToken = (path: string): Refusal => badInput({ path, message: 
  * Parses a mailed token. Null if this service did not mail it for this purpose. Only its row shows whether it is
  * usable.
  */
-export function readToken({ keyring }: Pick<Scope, 'keyring'>, type: Mailed['type'], text: string): Mailed | null {
+export function readToken(
+  { keyring }: Pick<Scope, 'keyring'>,
+  type: MailedToken['type'],
+  text: string,
+): MailedToken | null {
   const token = typedToken(text);
   const claims = readMailedToken(keyring, type, token);
   return claims === null ? null : { ...claims, type, token };
 }
 
 /** Finds the owner of a token. Null if it cannot be used now. It may become unusable before {@link spendToken}. */
-export async function ownerOfToken(scope: Scope, mailed: Mailed): Promise<Owner | null> {
+export async function ownerOfToken(scope: Scope, mailed: MailedToken): Promise<Owner | null> {
   const [owner] = await scope.em.execute<Owner[]>(
     `select u.username, u.email, u.first_name as "firstName", u.last_name as "lastName"
      from one_time_tokens t join users u on u.id = t.user_id where ${spendable(scope)}`,
@@ -42,7 +46,7 @@ export async function ownerOfToken(scope: Scope, mailed: Mailed): Promise<Owner 
 }
 
 /** Uses a token by compare and swap in the caller's transaction: of concurrent uses, exactly one succeeds. */
-export async function spendToken(scope: Scope, mailed: Mailed): Promise<boolean> {
+export async function spendToken(scope: Scope, mailed: MailedToken): Promise<boolean> {
   const at = sqlNow(scope);
   // Locks the user first, as mailing a token does, to prevent a deadlock.
   await scope.em.execute('select from users where id = ? for no key update', [mailed.userId]);
@@ -62,4 +66,4 @@ const spendable = (clocked: Clocked): string =>
   `t.id = ? and t.user_id = ? and t.type = ? and t.token_hash = ? and t.used_at is null and t.expires_at > ${sqlNow(clocked)}
   and lower(t.sent_to collate "C") = lower(u.email) and u.is_active and u.deleted_at is null`;
 
-const keyOf = ({ id, userId, type, token }: Mailed): unknown[] => [id, userId, type, hashToken(token)];
+const keyOf = ({ id, userId, type, token }: MailedToken): unknown[] => [id, userId, type, hashToken(token)];

@@ -3,7 +3,7 @@ import { foldCase } from '../../entities/identifier.ts';
 import { RoleName } from '../../entities/role.ts';
 import type { UserFacts } from '../../entities/user.ts';
 import { badInput, forbidden } from '../../errors.ts';
-import { networkOf, takeTurn } from '../limit.ts';
+import { networkOf, takeAttempt } from '../limit.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
 import { demandFacts, makeAccount, takenBy, NewAccountInput } from './new-account.ts';
 import { recordOwn } from '../audit/record-own.ts';
@@ -36,8 +36,8 @@ export async function register(scope: Scope, input: RegisterInput): Promise<true
   if (!scope.rules.isRegistrationOpen) throw forbidden('Registration is closed. Ask an administrator for an account.');
   const facts = demandFacts(input);
   demandStrength(scope, input.password, facts, 'input.password');
-  await takeTurn(scope, 'register', networkOf(scope.client.ipAddress));
-  await takeTurn(scope, 'mail-account', foldCase(facts.email));
+  await takeAttempt(scope, 'register', networkOf(scope.client.ipAddress));
+  await takeAttempt(scope, 'mail-account', foldCase(facts.email));
   await demandUnbreached(scope, input.password, 'input.password');
   const passwordHash = await scope.passwords.hash(input.password);
   try {

@@ -3,7 +3,7 @@ import { foldCase, normalizeEmail } from '../../entities/identifier.ts';
 import { holdsEmail, User } from '../../entities/user.ts';
 import { countWithin } from '../audit/denial.ts';
 import { recordChange } from '../audit/event.ts';
-import { networkOf, takeTurn } from '../limit.ts';
+import { networkOf, takeAttempt } from '../limit.ts';
 import { mailToken } from '../mail/index.ts';
 import type { Scope } from '../scope.ts';
 
@@ -20,8 +20,8 @@ const anonymous = { userId: null, sessionId: null };
  */
 export async function requestPasswordReset(scope: Scope, email: string): Promise<true> {
   const address = normalizeEmail(email).slice(0, 255);
-  await takeTurn(scope, 'mail-address', networkOf(scope.client.ipAddress));
-  await takeTurn(scope, 'mail-account', foldCase(address));
+  await takeAttempt(scope, 'mail-address', networkOf(scope.client.ipAddress));
+  await takeAttempt(scope, 'mail-account', foldCase(address));
   const chosen = await choose(scope, address);
   const isHeld = chosen?.is_holder === true;
   await scope.transaction(async (tx) => {

@@ -1,6 +1,6 @@
 import { foldCase } from '../../entities/identifier.ts';
 import { User } from '../../entities/user.ts';
-import { networkOf, takeTurn } from '../limit.ts';
+import { networkOf, takeAttempt } from '../limit.ts';
 import { mailToken, verificationAge } from '../mail/index.ts';
 import { accountOf } from '../proof/password-attempt.ts';
 import { recordOwn } from '../audit/record-own.ts';
@@ -16,8 +16,8 @@ export async function requestEmailVerification(scope: Scope): Promise<true> {
   const account = accountOf(scope.viewer);
   const { email, isVerified } = await scope.em.findOneOrFail(User, account.userId, { filters: false });
   if (isVerified) return true;
-  await takeTurn(scope, 'mail-address', networkOf(scope.client.ipAddress));
-  await takeTurn(scope, 'mail-account', foldCase(email));
+  await takeAttempt(scope, 'mail-address', networkOf(scope.client.ipAddress));
+  await takeAttempt(scope, 'mail-account', foldCase(email));
   await scope.transaction(async (tx) => {
     const user = await tx.em.findOneOrFail(User, account.userId, { filters: false, refresh: true });
     await mailToken(tx, { kind: 'email-verification', user, lifetime: verificationAge });

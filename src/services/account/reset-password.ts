@@ -2,7 +2,7 @@ import { Field, InputType } from 'type-graphql';
 import { TokenType } from '../../entities/account.ts';
 import { recordOwn } from '../audit/record-own.ts';
 import { replacePassword } from './replace-password.ts';
-import { noSuchToken, ownerOfToken, readToken, spendToken, type Mailed } from './mailed-token.ts';
+import { noSuchToken, ownerOfToken, readToken, spendToken, type MailedToken } from './mailed-token.ts';
 import { demandStrength, demandUnbreached, passwordRule } from '../proof/password-strength.ts';
 import { tryToken } from '../proof/token-attempt.ts';
 import { confirmAddress, refusedAsTaken } from './verify-email.ts';
@@ -49,7 +49,7 @@ export async function resetPassword(scope: Scope, { token, newPassword }: ResetP
   return true;
 }
 
-async function reset(scope: Scope, { id, userId }: Mailed, passwordHash: string): Promise<boolean> {
+async function reset(scope: Scope, { id, userId }: MailedToken, passwordHash: string): Promise<boolean> {
   if (!(await replacePassword(scope, { userId, passwordHash, instead: null }))) return false;
   const [token] = await scope.em.execute<{ was_printed: boolean }[]>(
     'select was_printed from one_time_tokens where id = ?',

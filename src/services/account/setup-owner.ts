@@ -4,7 +4,7 @@ import type { UserFacts } from '../../entities/user.ts';
 import { badCredentials, badInput, conflict, type Refusal } from '../../errors.ts';
 import { demandFacts, hasOwner, makeAccount, takenBy, NewAccountInput } from './new-account.ts';
 import { recordOwn } from '../audit/record-own.ts';
-import { SignedIn, startSession, type Issued } from '../sign-in/start-session.ts';
+import { SignedIn, startSession, type IssuedSession } from '../sign-in/start-session.ts';
 import { demandStrength, demandUnbreached } from '../proof/password-strength.ts';
 import { tryToken } from '../proof/token-attempt.ts';
 import type { Scope } from '../scope.ts';
@@ -47,7 +47,7 @@ export async function setupOwner(scope: Scope, input: SetupOwnerInput): Promise<
   return new SignedIn(issued, scope, false);
 }
 
-async function found(scope: Scope, facts: UserFacts & { readonly passwordHash: string }): Promise<Issued> {
+async function found(scope: Scope, facts: UserFacts & { readonly passwordHash: string }): Promise<IssuedSession> {
   const { id: userId } = await makeAccount(
     scope,
     { ...facts, role: RoleName.ADMIN, flags: { isOwner: true, isVerified: true } },

@@ -3,7 +3,7 @@ import { Field, InputType } from 'type-graphql';
 import { User, userProblems } from '../../entities/user.ts';
 import { assertValid, badInput, unauthenticated } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { takeTurn } from '../limit.ts';
+import { takeAttempt } from '../limit.ts';
 import type { Scope } from '../scope.ts';
 
 @InputType({ description: "Changes to the caller's own account. Omitted fields keep their values." })
@@ -32,7 +32,7 @@ export async function updateProfile(scope: Scope, input: UpdateProfileInput): Pr
   if (userId === null) throw unauthenticated();
   const changes = demandNames(input);
   if (Object.keys(changes).length === 0) return userId;
-  if (changes.username !== undefined) await takeTurn(scope, 'register', userId);
+  if (changes.username !== undefined) await takeAttempt(scope, 'register', userId);
   const user = await scope.em.findOneOrFail(User, userId, { filters: false });
   Object.assign(user, changes);
   recordChange(scope, { action: 'update_profile', targetType: 'User', targetId: userId });

@@ -1,6 +1,6 @@
 import { frame } from '../crypto/framing.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import { start, type Head } from './chain.ts';
+import { start, type ChainHead } from './chain.ts';
 import type { RunSql } from '../scope.ts';
 import { OperatorError } from '../../errors.ts';
 
@@ -10,7 +10,7 @@ export class ArchiveError extends OperatorError {}
 /** The record of an archived part of the chain. */
 export interface Archive {
   /** The last seal of the archive. */
-  readonly head: Head;
+  readonly head: ChainHead;
   /** The first month after the archive, for example `2026-06`. */
   readonly before: string;
   /** SHA-256 of the file, hexadecimal. */
@@ -65,7 +65,7 @@ export function faultOfArchive(
  * Returns the beginning of the chain in the database: the end of its latest archive. @throws {ArchiveError} if it was
  * altered.
  */
-export function headOfArchive(archive: StoredArchive | null, keyring: Keyring): Head {
+export function headOfArchive(archive: StoredArchive | null, keyring: Keyring): ChainHead {
   if (archive === null) return start;
   const fault = faultOfArchive(archive, keyring);
   if (fault !== null) throw new ArchiveError(formatArchiveFault(fault, archive.head.sequence));

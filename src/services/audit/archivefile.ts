@@ -6,11 +6,11 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { ArchiveError, faultOfArchive, findArchive, headOfArchive, formatArchiveFault } from './archive.ts';
 import type { ArchivePlan } from './archiving.ts';
-import type { Head } from './chain.ts';
+import type { ChainHead } from './chain.ts';
 import { lineOf } from './export.ts';
 import type { RunSql } from '../scope.ts';
 import { eventColumns } from './row.ts';
-import { faultOf, formatFault, type Link } from './verify.ts';
+import { faultOf, formatFault, type ChainLink } from './verify.ts';
 
 /** The verified file of an archive. */
 export interface ArchiveFile extends ArchivePlan {
@@ -75,7 +75,7 @@ export async function* archiveLines(
  * @param kept a head that was stored elsewhere, which the file must contain.
  * @throws {ArchiveError} if the file is faulty.
  */
-export async function verifyArchive(path: string, keyring: Keyring, kept?: Head): Promise<ArchiveFile> {
+export async function verifyArchive(path: string, keyring: Keyring, kept?: ChainHead): Promise<ArchiveFile> {
   const hash = createHash('sha256');
   const lines = linesOf(path, hash);
   const first = await lines.next();
@@ -83,7 +83,7 @@ export async function verifyArchive(path: string, keyring: Keyring, kept?: Head)
   if (header === null)
     throw new ArchiveError(`${path} is not an archive: its first line was not written by audit:archive.`);
   const { before, from, to } = header;
-  let head: Head = from;
+  let head: ChainHead = from;
   for await (const line of lines) {
     const link = linkOf(line);
     if (link === null)
@@ -155,7 +155,7 @@ function parse<T>(line: string, schema: z.ZodType<T>): T | null {
   }
 }
 
-function linkOf(line: string): Link | null {
+function linkOf(line: string): ChainLink | null {
   const parsed = parse(line, lineSchema);
   if (parsed === null) return null;
   const { seal, actorId, at, ...event } = parsed;

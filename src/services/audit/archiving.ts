@@ -2,7 +2,7 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { ArchiveError, findArchive, headOfArchive, macOfArchive } from './archive.ts';
 import type { ArchiveFile } from './archivefile.ts';
-import type { Head } from './chain.ts';
+import type { ChainHead } from './chain.ts';
 import { hostClient, recordAudit } from './event.ts';
 import { runOn, type EntityScope, type RunSql, type Scope } from '../scope.ts';
 import { sealingLock } from './seal.ts';
@@ -12,8 +12,8 @@ import { formatFault, verifyAudit } from './verify.ts';
 export interface ArchivePlan {
   /** The first month after the archive, for example `2026-06`. */
   readonly before: string;
-  readonly from: Head;
-  readonly to: Head;
+  readonly from: ChainHead;
+  readonly to: ChainHead;
 }
 
 /**
@@ -99,7 +99,7 @@ export async function removeArchived(
 }
 
 /** @returns how many events and how many seals were deleted. */
-async function deleteUpTo({ em }: EntityScope, { sequence }: Head): Promise<readonly number[]> {
+async function deleteUpTo({ em }: EntityScope, { sequence }: ChainHead): Promise<readonly number[]> {
   await em.execute(`select set_config('unionhall.archiving', 'on', true)`);
   await em.execute(
     'delete from audit_backlog where event_id in (select event_id from audit_seals where sequence <= ?)',

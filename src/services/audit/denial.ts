@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import { AuditOutcome, Denial } from '../../entities/audit.ts';
 import { User } from '../../entities/user.ts';
-import { networkOf, tryTurn, type LimitScope } from '../limit.ts';
+import { networkOf, tryAttempt, type LimitScope } from '../limit.ts';
 import { recordAudit } from './event.ts';
 import type { Client, EntityScope, Scope } from '../scope.ts';
 
@@ -96,7 +96,7 @@ export async function recordSingle(scope: RefusalScope, denial: SingleDenial): P
   const { actorId = null, sessionId = null, action, reason, outcome } = facts;
   if (actorId === null || sessionId === null || recorded.has(client)) return false;
   recorded.add(client);
-  if ((await tryTurn(scope, 'refusal', actorId)) > 0) return false;
+  if ((await tryAttempt(scope, 'refusal', actorId)) > 0) return false;
   return scope.em.transactional(async (transaction) => {
     if (!(await new DailyLimit({ ...scope, em: transaction }).take(denial))) return false;
     recordAudit(

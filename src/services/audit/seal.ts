@@ -1,6 +1,6 @@
 import type { Keyring } from '../crypto/keyring.ts';
 import { findArchive, headOfArchive } from './archive.ts';
-import { sealAfter, type Head } from './chain.ts';
+import { sealAfter, type ChainHead } from './chain.ts';
 import { runOn, type EntityScope, type Scope } from '../scope.ts';
 
 /** The advisory lock of sealing. Every other advisory lock has another number. */
@@ -42,7 +42,7 @@ interface Seal {
   readonly hash: string;
 }
 
-async function headOf({ em, keyring }: Pick<Scope, 'em' | 'keyring'>): Promise<Head> {
+async function headOf({ em, keyring }: Pick<Scope, 'em' | 'keyring'>): Promise<ChainHead> {
   const [last] = await em.execute<{ sequence: number | string; hash: string }[]>(
     'select sequence, hash from audit_seals order by sequence desc limit 1',
   );
@@ -51,7 +51,7 @@ async function headOf({ em, keyring }: Pick<Scope, 'em' | 'keyring'>): Promise<H
     : headOfArchive(await findArchive(runOn(em)), keyring);
 }
 
-function sealsOf(events: readonly { event_id: string; mac: string }[], head: Head, keyring: Keyring): Seal[] {
+function sealsOf(events: readonly { event_id: string; mac: string }[], head: ChainHead, keyring: Keyring): Seal[] {
   let last = head;
   return events.map(({ event_id, mac }) => {
     const hash = sealAfter(last, { eventId: event_id, mac }, keyring, keyring.active);
@@ -60,7 +60,7 @@ function sealsOf(events: readonly { event_id: string; mac: string }[], head: Hea
   });
 }
 
-async function write({ em }: EntityScope, { sequence }: Head, seals: readonly Seal[]): Promise<void> {
+async function write({ em }: EntityScope, { sequence }: ChainHead, seals: readonly Seal[]): Promise<void> {
   await em.execute(
     `insert into audit_seals (sequence, event_id, kid, hash)
      select sequence, event_id, kid, hash from jsonb_to_recordset(cast(? as jsonb)) as seal (sequence bigint, event_id uuid, kid text, hash text)`,

@@ -1,7 +1,7 @@
 import { isGenuine, keyOf, type WrittenEvent } from './event.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { faultOfArchive, findArchive, formatArchiveFault } from './archive.ts';
-import { sealAfter, start, type Head } from './chain.ts';
+import { sealAfter, start, type ChainHead } from './chain.ts';
 import type { RunSql } from '../scope.ts';
 import { eventColumns, eventOf } from './row.ts';
 
@@ -28,7 +28,7 @@ export interface AuditFault {
 /** The result of verifying the log. */
 export interface AuditVerification {
   /** The last valid seal. All seals before it are valid too. */
-  readonly head: Head;
+  readonly head: ChainHead;
   /** The number of events that are not sealed yet. */
   readonly unsealed: number;
   readonly fault: AuditFault | null;
@@ -36,9 +36,9 @@ export interface AuditVerification {
 
 export interface VerifyOptions {
   /** A head that was stored elsewhere. The log must still contain it. */
-  readonly kept?: Head;
+  readonly kept?: ChainHead;
   /** A head of an earlier verification: only later events are verified. */
-  readonly after?: Head;
+  readonly after?: ChainHead;
   /** The number of rows per page. */
   readonly most?: number;
 }
@@ -72,7 +72,7 @@ async function readBeginning(run: RunSql, keyring: Keyring): Promise<Pick<AuditV
 }
 
 /** Checks that the log still has the head at its position. */
-async function faultOfKept(run: RunSql, keyring: Keyring, { sequence, hash }: Head): Promise<AuditFault | null> {
+async function faultOfKept(run: RunSql, keyring: Keyring, { sequence, hash }: ChainHead): Promise<AuditFault | null> {
   const [row] = await run('select event_id, hash from audit_seals where sequence = $1', [sequence]);
   if (row) return row['hash'] === hash ? null : { kind: 'other chain', eventId: row['event_id'] as string, sequence };
   const { head, fault } = await readBeginning(run, keyring);
@@ -84,7 +84,7 @@ async function faultOfKept(run: RunSql, keyring: Keyring, { sequence, hash }: He
 }
 
 /** A seal with its event. The event is null if it is missing. */
-export interface Link {
+export interface ChainLink {
   readonly sequence: number;
   readonly eventId: string;
   readonly kid: string;
@@ -96,7 +96,7 @@ async function walk(
   run: RunSql,
   keyring: Keyring,
   most: number,
-  after: Head,
+  after: ChainHead,
 ): Promise<Pick<AuditVerification, 'head' | 'fault'>> {
   let head = after;
   for (;;) {
@@ -114,7 +114,7 @@ const linksText = (most: number): string =>
   `select s.sequence, s.event_id, s.kid, s.hash, ${eventColumns} from audit_seals s left join audit_events e on e.id = s.event_id
    where s.sequence > $1 order by s.sequence limit ${most}`;
 
-const linkOf = (row: Record<string, unknown>): Link => ({
+const linkOf = (row: Record<string, unknown>): ChainLink => ({
   sequence: Number(row['sequence']),
   eventId: row['event_id'] as string,
   kid: row['kid'] as string,
@@ -123,7 +123,12 @@ const linkOf = (row: Record<string, unknown>): Link => ({
 });
 
 /** @param following the link itself and some links after it. */
-export function faultOf(link: Link, head: Head, keyring: Keyring, following: readonly Link[]): AuditFault | null {
+export function faultOf(
+  link: ChainLink,
+  head: ChainHead,
+  keyring: Keyring,
+  following: readonly ChainLink[],
+): AuditFault | null {
   const { sequence, eventId, kid, event } = link;
   const place = { eventId, sequence };
   if (sequence !== head.sequence + 1) return { kind: 'missing event', eventId: null, sequence: head.sequence + 1 };
@@ -135,11 +140,11 @@ export function faultOf(link: Link, head: Head, keyring: Keyring, following: rea
   return { kind: isMoved ? 'reordered' : 'altered seal', ...place };
 }
 
-const hashOf = ({ eventId, event, kid }: Link, head: Head, keyring: Keyring): string =>
+const hashOf = ({ eventId, event, kid }: ChainLink, head: ChainHead, keyring: Keyring): string =>
   sealAfter(head, { eventId, mac: event?.mac ?? '' }, keyring, kid);
 
 /** Whether another event was sealed at this position, according to its own seal or to the seal at this position. */
-function belongs(other: Link, link: Link, head: Head, keyring: Keyring): boolean {
+function belongs(other: ChainLink, link: ChainLink, head: ChainHead, keyring: Keyring): boolean {
   if (other === link || !keyring.has(other.kid)) return false;
   return [other.hash, link.hash].includes(hashOf(other, head, keyring));
 }
@@ -201,17 +206,17 @@ export function formatFault({ kind, eventId, sequence }: AuditFault): string {
 const ofArchive: readonly AuditFault['kind'][] = ['archived', 'altered archive', 'unknown archive key'];
 
 /** Says what is known about the events before a fault. Null if none of them were verified. */
-export function formatVerifiedPart({ kind, sequence }: AuditFault, head: Head): string | null {
+export function formatVerifiedPart({ kind, sequence }: AuditFault, head: ChainHead): string | null {
   if (ofArchive.includes(kind)) return null;
   if (head.sequence > 0) return `All earlier events are unchanged, up to ${formatHead(head)}.`;
   return sequence === null || sequence === 1 ? 'It is the first event.' : null;
 }
 
 /** Formats a head for storage elsewhere: `4711:hash`. */
-export const formatHead = ({ sequence, hash }: Head): string => `${sequence}:${hash ?? ''}`;
+export const formatHead = ({ sequence, hash }: ChainHead): string => `${sequence}:${hash ?? ''}`;
 
 /** Parses a head. Null if it is malformed. */
-export function readHead(text: string): Head | null {
+export function readHead(text: string): ChainHead | null {
   const [, sequence, hash] = /^(\d{1,15}):([A-Za-z0-9_-]{43})$/.exec(text) ?? [];
   return sequence === undefined || hash === undefined || Number(sequence) === 0
     ? null

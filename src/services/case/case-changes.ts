@@ -80,8 +80,8 @@ export class CaseChanges {
 }
 
 /** A subscriber did not read its changes fast enough. */
-export class Overrun extends Error {
-  override readonly name = 'Overrun';
+export class BacklogOverflow extends Error {
+  override readonly name = 'BacklogOverflow';
 }
 
 type NextChange = IteratorResult<CaseChange, undefined>;
@@ -107,9 +107,9 @@ export class Backlog implements AsyncGenerator<CaseChange, undefined> {
     else this.#end('overrun');
   }
 
-  /** @throws {Overrun} if too many changes wait. */
+  /** @throws {BacklogOverflow} if too many changes wait. */
   async next(): Promise<NextChange> {
-    if (this.#state === 'overrun') throw new Overrun('The backlog of changes is full.');
+    if (this.#state === 'overrun') throw new BacklogOverflow('The backlog of changes is full.');
     if (this.#state === 'ended') return over;
     const value = this.#changes.shift();
     if (value) return { done: false, value };

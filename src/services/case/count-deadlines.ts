@@ -23,7 +23,7 @@ export async function countDeadlines(scope: Pick<Scope, 'em'>, grievance: Grieva
  * Updates the deadlines of the open grievances that are counted with a calendar. Expects the calendar's row to be
  * locked: a grievance that is filed meanwhile waits for it.
  */
-export async function countAgain({ em }: Pick<Scope, 'em'>, calendarId: string): Promise<void> {
+export async function recountDeadlines({ em }: Pick<Scope, 'em'>, calendarId: string): Promise<void> {
   const open = openGrievanceStatuses.map(() => '?').join();
   const rows = await em.execute<{ id: string }[]>(
     `select g.id from grievances g join agreements a on a.id = g.agreement_id

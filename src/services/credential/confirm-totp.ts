@@ -5,7 +5,7 @@ import { recordChange } from '../audit/event.ts';
 import { verifyTotp } from '../crypto/totp.ts';
 import { accountOf } from '../proof/password-attempt.ts';
 import { BackupCodes, replaceCodes } from './backup-codes.ts';
-import { takeCodeTurn, withSeed } from '../proof/second-factor.ts';
+import { takeCodeAttempt, withSeed } from '../proof/second-factor.ts';
 import type { Scope } from '../scope.ts';
 
 /** A second factor that is not confirmed yet. */
@@ -25,7 +25,7 @@ export async function confirmTotp(scope: Scope, code: string): Promise<BackupCod
   const action = 'confirm_totp';
   const begun = await findBegun(scope, account.userId);
   if (begun === null) throw conflict('No second factor is being set up. Start with beginTotp.');
-  const turn = await takeCodeTurn(scope, account, action);
+  const attempt = await takeCodeAttempt(scope, account, action);
   const step = stepIn(scope, account.userId, begun, code);
   if (step === null) {
     const { userId: actorId, sessionId } = account;
@@ -40,7 +40,7 @@ export async function confirmTotp(scope: Scope, code: string): Promise<BackupCod
     await recordDenial(scope, failure);
     throw badCredentials();
   }
-  await turn.giveBack();
+  await attempt.giveBack();
   const { codes, hashes } = await scope.passwords.mintCodes();
   const isFirst = await scope.transaction(async (tx) => {
     if (!(await confirm(tx, begun, step))) return false;

@@ -45,14 +45,11 @@ export function sealPrivateKey(
 ): string {
   const holder = { userId, publicKey: pair.publicKey };
   const sealed = encrypt(key, boundTo(holder, stretching), pair.privateKey);
-  return sealAgain(keyring, { ...holder, stretching, isOfActiveKey: true, sealed });
+  return reseal(keyring, { ...holder, stretching, isOfActiveKey: true, sealed });
 }
 
 /** Renews the outer seal with the active system key. Needs no password. */
-export function sealAgain(
-  keyring: Keyring,
-  { stretching: { iterations, salt }, sealed, ...holder }: PrivateSeal,
-): string {
+export function reseal(keyring: Keyring, { stretching: { iterations, salt }, sealed, ...holder }: PrivateSeal): string {
   const inner = Buffer.from(
     `${scheme}:${iterations}:${salt.toString('base64url')}:${sealed.toString('base64url')}`,
     'utf8',

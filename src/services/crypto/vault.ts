@@ -71,12 +71,12 @@ export class VaultKeys {
 }
 
 /** Registers keys to be wiped. @returns the same keys. */
-export type Keep = (keys: VaultKeys) => VaultKeys;
+export type KeepKeys = (keys: VaultKeys) => VaultKeys;
 
 /** Runs `act` and wipes all keys that it registered with `keep`, whether it succeeds or fails. */
-export async function keepingKeys<Done>(act: (keep: Keep) => Promise<Done>): Promise<Done> {
+export async function keepingKeys<Done>(act: (keep: KeepKeys) => Promise<Done>): Promise<Done> {
   const kept: VaultKeys[] = [];
-  const keep: Keep = (keys) => {
+  const keep: KeepKeys = (keys) => {
     kept.push(keys);
     return keys;
   };

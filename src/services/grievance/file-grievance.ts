@@ -8,7 +8,7 @@ import { Organization } from '../../entities/organization.ts';
 import { DateScalar } from '../../entities/scalars.ts';
 import { notFound, type FieldProblem } from '../../errors.ts';
 import { changeEvent } from '../audit/event.ts';
-import { insertRows, parseInput, assertNoProblems, type Source } from '../record/index.ts';
+import { insertRows, parseInput, assertNoProblems, type RowSource } from '../record/index.ts';
 import { runOn, todayOf, type Scope } from '../scope.ts';
 import { actionContext } from '../case/case-action.ts';
 import { firstDayOf, termsOf } from '../case/count-deadlines.ts';
@@ -145,7 +145,7 @@ async function lockedTerms(tx: Scope, agreementId: string, from: string): Promis
 /**
  * Builds the query for the next number of a year. It locks the referenced records and returns no row if one is missing.
  */
-function numbered(ids: IdsOfFiling, year: string): Source {
+function numbered(ids: IdsOfFiling, year: string): RowSource {
   const held = Object.entries(tablesOfFiling).flatMap(([path, table]) => {
     const id = ids[path as keyof IdsOfFiling];
     return id == null ? [] : [{ table, id }];

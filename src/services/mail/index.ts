@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Db } from 'pg-boss';
 import type { Keyring } from '../crypto/keyring.ts';
 import { MailQueue, type MailPace } from './queue.ts';
-import type { Stationery } from './template.ts';
+import type { MailSettings } from './template.ts';
 import { printingTransport, smtpTransport, type Transport } from './transport.ts';
 import { deliver } from './worker.ts';
 
@@ -20,7 +20,7 @@ export interface MailParts {
   readonly db: Db;
   readonly keyring: Keyring;
   readonly now: () => Date;
-  readonly stationery: Stationery;
+  readonly settings: MailSettings;
   /** The SMTP server and the sender. Null if none is configured. */
   readonly smtp: { readonly url: string; readonly from: string } | null;
   /**

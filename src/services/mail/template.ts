@@ -1,7 +1,7 @@
 import type { SecurityAlert, TokenJob } from './job.ts';
 
 /** The data of a mail: its kind and everything that its text needs. */
-export type Letter =
+export type MailData =
   | { readonly kind: TokenJob['kind']; readonly username: string; readonly token: string; readonly expiresAt: Date }
   | { readonly kind: Alert; readonly username: string; readonly at: Date };
 
@@ -9,7 +9,7 @@ export type Letter =
 type Alert = SecurityAlert | 'email-changed' | 'address-claimed';
 
 /** The settings that all mails share. */
-export interface Stationery {
+export interface MailSettings {
   /** The URL of the front end, for example `https://union.example`. Null without one: mails then contain no links. */
   readonly publicUrl: string | null;
   /** The IANA time zone of the times in a mail. */
@@ -17,7 +17,7 @@ export interface Stationery {
 }
 
 /** A rendered mail. */
-export interface Rendered {
+export interface RenderedMail {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
@@ -30,8 +30,8 @@ type Part = string | { readonly href: string } | { readonly code: string };
  * Renders a mail as text and as HTML. The username is the only user-chosen text in it, because its form leaves no room
  * for a message. A mail to an unconfirmed address has no user-chosen text.
  */
-export function render(letter: Letter, stationery: Stationery): Rendered {
-  const { subject, parts } = 'token' in letter ? tokenMail(letter, stationery) : alertMail(letter, stationery);
+export function render(data: MailData, settings: MailSettings): RenderedMail {
+  const { subject, parts } = 'token' in data ? tokenMail(data, settings) : alertMail(data, settings);
   return { subject, text: `${parts.map(asText).join('\n\n')}\n`, html: page(subject, parts.map(asHtml).join('\n')) };
 }
 
@@ -73,8 +73,8 @@ export const tokenLink = (publicUrl: string, kind: TokenJob['kind'], token: stri
   `${publicUrl.replace(/\/+$/, '')}/${tokenMails[kind].path}?token=${encodeURIComponent(token)}`;
 
 function tokenMail(
-  { kind, username, token, expiresAt }: Extract<Letter, { token: string }>,
-  { publicUrl, timeZone }: Stationery,
+  { kind, username, token, expiresAt }: Extract<MailData, { token: string }>,
+  { publicUrl, timeZone }: MailSettings,
 ): MailContent {
   const { subject, why, todo, after, otherwise } = tokenMails[kind];
   const link: Part[] = publicUrl === null ? [] : [todo, { href: tokenLink(publicUrl, kind, token) }];
@@ -143,7 +143,7 @@ const alerts: Readonly<Record<Alert, { subject: string; what: string; todo?: str
   },
 };
 
-function alertMail({ kind, username, at }: Extract<Letter, { at: Date }>, { timeZone }: Stationery): MailContent {
+function alertMail({ kind, username, at }: Extract<MailData, { at: Date }>, { timeZone }: MailSettings): MailContent {
   const { subject, what, todo } = alerts[kind];
   const about = `Unionhall account "${username}", ${formatInstant(at, timeZone)}.`;
   if (todo !== undefined) return { subject, parts: [what, about, todo] };

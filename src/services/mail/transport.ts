@@ -1,8 +1,8 @@
 import { createTransport } from 'nodemailer';
-import type { Rendered } from './template.ts';
+import type { RenderedMail } from './template.ts';
 
 /** A mail to send. Its id stays the same on every retry, so that mail programs can detect duplicates. */
-export interface Message extends Rendered {
+export interface Message extends RenderedMail {
   readonly id: string;
   readonly to: string;
 }

@@ -7,7 +7,7 @@ import { mailedToken } from '../crypto/mailed.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { hashToken } from '../crypto/token.ts';
 import { mailJob, type MailJob, type TokenJob, type DeliveryOutcome } from './job.ts';
-import { render, type Letter, type Stationery } from './template.ts';
+import { render, type MailData, type MailSettings } from './template.ts';
 import { tokenTypes } from './token.ts';
 import { MailFailure, type Transport } from './transport.ts';
 
@@ -17,7 +17,7 @@ export interface WorkerTools {
   readonly keyring: Keyring;
   readonly now: () => Date;
   readonly transport: Transport;
-  readonly stationery: Stationery;
+  readonly settings: MailSettings;
   /** Called for each mail that was not sent, with its id and the reason. */
   readonly warn: (message: string) => void;
 }
@@ -43,7 +43,7 @@ async function attempt(tools: WorkerTools, data: unknown, id: string, signal: Ab
   try {
     const addressed = await address({ ...tools, em: tools.em.fork() }, job);
     if (addressed === null) return { is: 'done' };
-    await tools.transport.send({ id, to: addressed.to, ...render(addressed.letter, tools.stationery) }, signal);
+    await tools.transport.send({ id, to: addressed.to, ...render(addressed.data, tools.settings) }, signal);
     return { is: 'done' };
   } catch (error) {
     if (error instanceof Unmakable) return { is: 'refused', reason: error.message };
@@ -55,7 +55,7 @@ async function attempt(tools: WorkerTools, data: unknown, id: string, signal: Ab
 
 interface Addressed {
   readonly to: string;
-  readonly letter: Letter;
+  readonly data: MailData;
 }
 
 /** Builds the mail and its recipient. Null if the mail has become pointless. */
@@ -63,9 +63,9 @@ async function address(tools: WorkerTools, job: MailJob): Promise<Addressed | nu
   const user = await tools.em.findOne(User, { id: job.userId, isActive: true, deletedAt: null }, { filters: false });
   if (user === null) return null;
   const { username, email } = user;
-  if (job.kind === 'security-alert') return { to: email, letter: { kind: job.alert, username, at: new Date(job.at) } };
+  if (job.kind === 'security-alert') return { to: email, data: { kind: job.alert, username, at: new Date(job.at) } };
   if (job.kind === 'email-changed')
-    return { to: job.formerEmail, letter: { kind: job.kind, username, at: new Date(job.at) } };
+    return { to: job.formerEmail, data: { kind: job.kind, username, at: new Date(job.at) } };
   return await addressToken(tools, job, user);
 }
 
@@ -89,7 +89,7 @@ async function addressToken(tools: WorkerTools, job: TokenJob, user: User): Prom
   }
   const token = keyring.has(kid) ? mailedToken(keyring, kid, type, { id, userId: user.id }) : '';
   if (hashToken(token) !== row.tokenHash) throw new Unmakable('the token cannot be recreated with the keyring');
-  return { to: row.sentTo, letter: { kind, username: user.username, token, expiresAt: row.expiresAt } };
+  return { to: row.sentTo, data: { kind, username: user.username, token, expiresAt: row.expiresAt } };
 }
 
 /** Finds another user who has verified this address: a request to verify it again would only confuse them. */
@@ -103,7 +103,7 @@ async function holderOf({ em }: Pick<WorkerTools, 'em'>, { id, email }: User): P
 
 /** Informs the holder of the address. Null if the account of the holder is inactive or deleted. */
 function tellHolder({ username, email, isActive, deletedAt }: User, at: Date): Addressed | null {
-  return isActive && deletedAt === null ? { to: email, letter: { kind: 'address-claimed', username, at } } : null;
+  return isActive && deletedAt === null ? { to: email, data: { kind: 'address-claimed', username, at } } : null;
 }
 
 /** The token cannot be recreated: its key is missing, or its row was changed. */

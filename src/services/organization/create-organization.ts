@@ -3,7 +3,7 @@ import { Organization, organizationProblems, OrganizationType } from '../../enti
 import { recordChange } from '../audit/event.ts';
 import { parseInput, assertNoProblems, validValues, flush } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
-import { notTheirs } from './salting-fields.ts';
+import { saltingFieldProblems } from './salting-fields.ts';
 
 @InputType({ description: 'An organization to create.' })
 export class CreateOrganizationInput {
@@ -69,7 +69,7 @@ export async function createOrganization(scope: Scope, input: CreateOrganization
   assertNoProblems([
     ...read.problems,
     ...organizationProblems(validValues(read)),
-    ...notTheirs(scope.viewer, read.values),
+    ...saltingFieldProblems(scope.viewer, read.values),
   ]);
   const organization = new Organization(read.values);
   scope.em.persist(organization);

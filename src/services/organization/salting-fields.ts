@@ -5,7 +5,7 @@ import type { FieldProblem } from '../../errors.ts';
 const salting: readonly string[] = saltingFields;
 
 /** Returns the problems of given fields that this viewer may not change, whatever their values. */
-export function notTheirs(viewer: Viewer, given: Partial<OrganizationFacts>): FieldProblem[] {
+export function saltingFieldProblems(viewer: Viewer, given: Partial<OrganizationFacts>): FieldProblem[] {
   const actionOn = (path: string): OrganizationAction =>
     salting.includes(path) ? OrganizationAction.SALT : OrganizationAction.UPDATE;
   return Object.keys(given)

@@ -4,7 +4,7 @@ import { versionOptions } from '../../entities/record.ts';
 import { recordChange } from '../audit/event.ts';
 import { assertVersion, parseInput, findVisible, assertNoProblems, validValues, flush } from '../record/index.ts';
 import type { Scope } from '../scope.ts';
-import { notTheirs } from './salting-fields.ts';
+import { saltingFieldProblems } from './salting-fields.ts';
 
 @InputType({
   description: 'Changes to an organization. Omitted fields keep their values. Null clears an optional field.',
@@ -80,7 +80,7 @@ export async function updateOrganization(
   assertNoProblems([
     ...read.problems,
     ...organizationProblems(validValues(read) as Partial<Organization>),
-    ...notTheirs(scope.viewer, read.values as object),
+    ...saltingFieldProblems(scope.viewer, read.values as object),
   ]);
   return scope.transaction(async (tx) => {
     const organization = await findVisible(tx, Organization, id, { isHeld: true });

@@ -6,7 +6,7 @@ import { rateLimited, unauthenticated } from '../../errors.ts';
 import { recordDenial } from '../audit/denial.ts';
 import type { PasswordProof } from '../crypto/hasher.ts';
 import { hashToken } from '../crypto/token.ts';
-import { networkOf, reserveTurn, type Turn } from '../limit.ts';
+import { networkOf, reserveAttempt, type ReservedAttempt } from '../limit.ts';
 import { splitDeviceTokens } from './device.ts';
 import type { Scope } from '../scope.ts';
 
@@ -46,15 +46,15 @@ const nobody = '00000000-0000-0000-0000-000000000000';
  * @returns the attempt, to be given back after a success.
  * @throws RATE_LIMITED
  */
-export async function takeSignInTurn(
+export async function takeSignInAttempt(
   scope: Scope,
   { deviceId, sessionId }: Pick<Account, 'deviceId' | 'sessionId'>,
   action: string,
-): Promise<Turn> {
+): Promise<ReservedAttempt> {
   const own = sessionId === null ? deviceId && `device ${deviceId}` : `session ${sessionId}`;
-  const turn = await reserveTurn(scope, 'sign-in', own ?? networkOf(scope.client.ipAddress));
-  const { wait } = turn;
-  if (wait === 0) return turn;
+  const attempt = await reserveAttempt(scope, 'sign-in', own ?? networkOf(scope.client.ipAddress));
+  const { wait } = attempt;
+  if (wait === 0) return attempt;
   await recordDenial(scope, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED });
   throw rateLimited(wait);
 }
@@ -116,7 +116,7 @@ export async function tryPassword(
 ): Promise<PasswordProof> {
   let made: Reservation = 'locked';
   const proof = await verify(password, async () => {
-    made = await reserveAttempt(scope, account);
+    made = await countAttempt(scope, account);
     return passwordHashOf(scope, made === 'locked' ? null : account.userId);
   });
   if (!proof.isRight) await recordFailure(scope, account, made, action);
@@ -157,7 +157,7 @@ type Reservation = 'locked' | 'open' | 'last';
  * Counts an attempt as failed before it is made. One guarded statement counts, so concurrent attempts never exceed the
  * limit, and the last one locks. An expired lock restarts the count.
  */
-async function reserveAttempt(scope: Scope, account: Account): Promise<Reservation> {
+async function countAttempt(scope: Scope, account: Account): Promise<Reservation> {
   const { table, id } = counterOf(account);
   const { rules } = scope;
   const attempts = 'case when locked_until is null then failed_login_attempts else 0 end + 1';

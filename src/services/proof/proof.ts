@@ -6,7 +6,7 @@ import {
   accountOf,
   clearAttempts,
   holdUser,
-  takeSignInTurn,
+  takeSignInAttempt,
   tryPassword,
   type Account,
   type Verify,
@@ -37,7 +37,7 @@ export interface Proof {
 export type SignedInAccount = Account & { readonly userId: string; readonly sessionId: string };
 
 /** The purpose of a proof, and its input if that is not {@link ReauthenticateInput}. */
-export interface Proving {
+export interface ProofOptions {
   /** The action in the audit log. */
   readonly action: string;
   /** The path before the names of the fields in an error. */
@@ -55,20 +55,20 @@ export async function proveAgain(
   scope: Scope,
   account: SignedInAccount,
   { password, code }: ReauthenticateInput,
-  { action, path = 'input.', asksCode = true, verify }: Proving,
+  { action, path = 'input.', asksCode = true, verify }: ProofOptions,
 ): Promise<Proof> {
   if (!isHashable(password))
     throw badInput({ path: `${path}password`, message: `must have 1 to ${maxPasswordLength} characters` });
   const hasSecondFactor = asksCode && (await methodsOf(scope, account.userId)).length > 0;
   if (hasSecondFactor && !code)
     throw badInput({ path: `${path}code`, message: 'is required: the account has a second factor' });
-  const turn = await takeSignInTurn(scope, account, action);
+  const attempt = await takeSignInAttempt(scope, account, action);
   const proof = await tryPassword(scope, account, password, { action, verify });
   if (!proof.isRight) throw badCredentials();
   const right =
     hasSecondFactor && code ? await tryCode(scope, account, { code, method: methodOf(code) }, action) : null;
   if (hasSecondFactor && right === null) throw badCredentials();
-  await turn.giveBack();
+  await attempt.giveBack();
   return { password: proof, code: right };
 }
 
@@ -91,7 +91,11 @@ export interface ViewerProof {
 }
 
 /** Verifies the viewer's password again for an operation of another domain. @throws as {@link proveAgain}. */
-export async function proveViewer(scope: Scope, given: ReauthenticateInput, proving: Proving): Promise<ViewerProof> {
+export async function proveViewer(
+  scope: Scope,
+  given: ReauthenticateInput,
+  proving: ProofOptions,
+): Promise<ViewerProof> {
   const account = accountOf(scope.viewer);
   const proof = await proveAgain(scope, account, given, proving);
   const { stored, renewed } = proof.password;

@@ -10,7 +10,7 @@ import type { Keyring } from '../crypto/keyring.ts';
 import { isOfActiveKey, open, seal } from '../crypto/seal.ts';
 import { verifyTotp } from '../crypto/totp.ts';
 import { typedCode } from '../crypto/typed.ts';
-import { reserveTurn, type Turn } from '../limit.ts';
+import { reserveAttempt, type ReservedAttempt } from '../limit.ts';
 import type { Scope } from '../scope.ts';
 
 export enum SecondFactorMethod {
@@ -28,7 +28,7 @@ registerEnumType(SecondFactorMethod, {
 });
 
 /** The user whose second factor is requested, and the session if signed in. */
-export interface Holder {
+export interface SecondFactorUser {
   readonly userId: string;
   readonly sessionId: string | null;
 }
@@ -50,10 +50,14 @@ export async function methodsOf(scope: Scope, userId: string): Promise<SecondFac
 }
 
 /** Takes the attempt that every code for an account costs. Give it back after a right code. @throws RATE_LIMITED */
-export async function takeCodeTurn(scope: Scope, holder: Holder, action: string): Promise<Turn> {
-  const turn = await reserveTurn(scope, 'second-factor', holder.userId);
-  const { wait } = turn;
-  if (wait === 0) return turn;
+export async function takeCodeAttempt(
+  scope: Scope,
+  holder: SecondFactorUser,
+  action: string,
+): Promise<ReservedAttempt> {
+  const attempt = await reserveAttempt(scope, 'second-factor', holder.userId);
+  const { wait } = attempt;
+  if (wait === 0) return attempt;
   await recordDenial(scope, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED, ...told(holder) });
   throw rateLimited(wait);
 }
@@ -66,18 +70,18 @@ export async function takeCodeTurn(scope: Scope, holder: Holder, action: string)
  */
 export async function tryCode(
   scope: Scope,
-  holder: Holder,
+  holder: SecondFactorUser,
   { code, method }: { readonly code: string; readonly method: SecondFactorMethod },
   action: string,
 ): Promise<RightCode | null> {
-  const turn = await takeCodeTurn(scope, holder, action);
+  const attempt = await takeCodeAttempt(scope, holder, action);
   const { held, right } = await (method === SecondFactorMethod.TOTP ? tryTotp : tryBackupCode)(
     scope,
     holder.userId,
     code,
   );
   if (right === null) await recordWrongCode(scope, holder, held, action);
-  else await turn.giveBack();
+  else await attempt.giveBack();
   return right;
 }
 
@@ -91,7 +95,11 @@ export function methodOf(code: string): SecondFactorMethod {
  * user is notified of a used backup code.
  * @returns false if a concurrent call was first.
  */
-export async function spendCode(scope: Scope, { userId, sessionId }: Holder, right: RightCode): Promise<boolean> {
+export async function spendCode(
+  scope: Scope,
+  { userId, sessionId }: SecondFactorUser,
+  right: RightCode,
+): Promise<boolean> {
   if ('step' in right) return spendStep(scope, right);
   const at = scope.now();
   // Locks the second factor first, as creating new codes does, to prevent a deadlock.
@@ -229,7 +237,12 @@ async function spendStep(
   return spent.length === 1;
 }
 
-async function recordWrongCode(scope: Scope, holder: Holder, held: StoredTotp | null, action: string): Promise<void> {
+async function recordWrongCode(
+  scope: Scope,
+  holder: SecondFactorUser,
+  held: StoredTotp | null,
+  action: string,
+): Promise<void> {
   const whom = told(holder);
   const failure =
     held === null
@@ -239,7 +252,7 @@ async function recordWrongCode(scope: Scope, holder: Holder, held: StoredTotp | 
   await recordDenial(scope, { action, ...failure, ...whom }, ...(held?.is_last ? [lock] : []));
 }
 
-const told = ({ userId, sessionId }: Holder) => ({
+const told = ({ userId, sessionId }: SecondFactorUser) => ({
   targetId: userId,
   sessionId,
   actorId: sessionId === null ? null : userId,

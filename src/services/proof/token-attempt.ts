@@ -1,7 +1,7 @@
 import { AuditOutcome } from '../../entities/audit.ts';
 import { rateLimited } from '../../errors.ts';
 import { recordDenial } from '../audit/denial.ts';
-import { networkOf, reserveTurn, type Turn } from '../limit.ts';
+import { networkOf, reserveAttempt, type ReservedAttempt } from '../limit.ts';
 import type { Scope } from '../scope.ts';
 
 /**
@@ -15,22 +15,22 @@ export async function tryToken<Found>(
   action: string,
   find: () => Promise<Found | null>,
 ): Promise<Found | null> {
-  const turn = await takeTokenTurn(scope, action);
+  const attempt = await takeTokenAttempt(scope, action);
   const found = await find();
   if (found === null) await recordWrongToken(scope, action);
-  else await turn.giveBack();
+  else await attempt.giveBack();
   return found;
 }
 
 /** Takes the attempt that a wrong token costs its address. Give it back for a right one. @throws RATE_LIMITED */
-export async function takeTokenTurn(
+export async function takeTokenAttempt(
   scope: Scope,
   action: string,
   key = networkOf(scope.client.ipAddress),
-): Promise<Turn> {
-  const turn = await reserveTurn(scope, 'token', key);
-  const { wait } = turn;
-  if (wait === 0) return turn;
+): Promise<ReservedAttempt> {
+  const attempt = await reserveAttempt(scope, 'token', key);
+  const { wait } = attempt;
+  if (wait === 0) return attempt;
   await recordDenial(scope, { action, reason: 'rate_limited', outcome: AuditOutcome.DENIED });
   throw rateLimited(wait);
 }

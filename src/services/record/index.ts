@@ -104,7 +104,7 @@ export async function flush({ em }: Pick<Scope, 'em'>, taken: Readonly<Record<st
 }
 
 /** A condition for adding rows, and values that the database provides for them. */
-export interface Source {
+export interface RowSource {
   /**
    * The common table expressions of the statement, with `$1` parameters. Rows are added only if the one named `source`
    * has a row.
@@ -134,7 +134,7 @@ export class NewRow {
 export async function insertRows(
   { metadata, run }: Pick<Scope, 'metadata' | 'run'>,
   rows: readonly [object, ...object[]],
-  source?: Source,
+  source?: RowSource,
 ): Promise<boolean> {
   const values: unknown[] = [...(source?.values ?? [])];
   const inserts = rows.map((row, place) => {

@@ -5,10 +5,10 @@ import { badCredentials } from '../../errors.ts';
 import { recordDenial } from '../audit/denial.ts';
 import { hashToken, isToken } from '../crypto/token.ts';
 import { typedToken } from '../crypto/typed.ts';
-import { takeSignInTurn } from '../proof/password-attempt.ts';
+import { takeSignInAttempt } from '../proof/password-attempt.ts';
 import { rememberDevice } from '../proof/device.ts';
 import { SecondFactorMethod, spendCode, tryCode, type RightCode } from '../proof/second-factor.ts';
-import { SignedIn, startSession, type Issued } from '../sign-in/start-session.ts';
+import { SignedIn, startSession, type IssuedSession } from '../sign-in/start-session.ts';
 import type { Scope } from '../scope.ts';
 
 @InputType({ description: 'The second factor for a login.' })
@@ -44,7 +44,7 @@ export async function completeLogin(scope: Scope, input: CompleteLoginInput): Pr
   const { challenge: token, code, method } = input;
   const action: string = 'complete_login';
   const challenge = await findChallenge(scope, typedToken(token));
-  const turn = await takeSignInTurn(scope, { deviceId: challenge?.device_id ?? null, sessionId: null }, action);
+  const attempt = await takeSignInAttempt(scope, { deviceId: challenge?.device_id ?? null, sessionId: null }, action);
   if (challenge === null) {
     await recordDenial(scope, { action: action, reason: 'unknown_challenge', outcome: AuditOutcome.DENIED });
     throw badCredentials();
@@ -53,7 +53,7 @@ export async function completeLogin(scope: Scope, input: CompleteLoginInput): Pr
   const right = await tryCode(scope, holder, { code, method }, action);
   const issued = right === null ? null : await admit(scope, { ...challenge, kept: input.deviceToken ?? null }, right);
   if (issued === null) throw badCredentials();
-  await turn.giveBack();
+  await attempt.giveBack();
   return new SignedIn(issued, scope, challenge.wants_cookie);
 }
 
@@ -83,7 +83,7 @@ async function admit(
     kept,
   }: Challenge & { readonly kept: string | null },
   right: RightCode,
-): Promise<Issued | null> {
+): Promise<IssuedSession | null> {
   return scope.transaction(async (tx) => {
     // Locks the user's row first, as ending the user's sessions does, then the challenge, to prevent a deadlock.
     if (!(await holds(tx, 'users where id = ? and is_active and deleted_at is null for no key update', [userId])))

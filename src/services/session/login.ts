@@ -14,14 +14,14 @@ import {
   findAccount,
   holdUser,
   passwordHashOf,
-  takeSignInTurn,
+  takeSignInAttempt,
   tryPassword,
   type Account,
 } from '../proof/password-attempt.ts';
 import { rememberDevice } from '../proof/device.ts';
 import { methodsOf, SecondFactorMethod } from '../proof/second-factor.ts';
 import { ensurePair } from '../proof/key-pair.ts';
-import { SignedIn, startSession, type Issued } from '../sign-in/start-session.ts';
+import { SignedIn, startSession, type IssuedSession } from '../sign-in/start-session.ts';
 import { after } from '../sign-in/session-terms.ts';
 import type { Scope } from '../scope.ts';
 
@@ -81,7 +81,7 @@ export const LoginResult = createUnionType({
 const challengeAge = 300;
 
 /** The result of the transaction. Null if the account changed while its password was verified. */
-type PasswordLogin = Issued | SecondFactorRequired | null;
+type PasswordLogin = IssuedSession | SecondFactorRequired | null;
 
 /**
  * Signs in with a password. Unknown, wrong, locked, inactive and deleted give the same answer after one Argon2id
@@ -93,10 +93,10 @@ export async function login(scope: Scope, given: LoginInput): Promise<SignedIn |
   const action: string = 'login';
   refuseUnfit(input);
   const account = await findAccount(scope, input.identifier, input.deviceToken ?? null);
-  const turn = await takeSignInTurn(scope, account, action);
+  const attempt = await takeSignInAttempt(scope, account, action);
   const result = await prove(scope, account, input, action);
   if (result === null) throw badCredentials();
-  await turn.giveBack();
+  await attempt.giveBack();
   return result instanceof SecondFactorRequired ? result : new SignedIn(result, scope, input.cookie === true);
 }
 

@@ -6,11 +6,11 @@ import { unauthenticated } from '../../errors.ts';
 import { recordAudit } from '../audit/event.ts';
 import { mintRefreshToken, verifyRefreshToken, type RefreshClaims } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
-import { networkOf, takeTurn } from '../limit.ts';
-import { again, holdSession, type HeldSession } from '../sign-in/current-token.ts';
+import { networkOf, takeAttempt } from '../limit.ts';
+import { reissueToken, holdSession, type HeldSession } from '../sign-in/current-token.ts';
 import { endSessions } from '../sign-in/sign-out.ts';
-import { SignedIn, type Issued } from '../sign-in/start-session.ts';
-import { recordWrongToken, takeTokenTurn } from '../proof/token-attempt.ts';
+import { SignedIn, type IssuedSession } from '../sign-in/start-session.ts';
+import { recordWrongToken, takeTokenAttempt } from '../proof/token-attempt.ts';
 import type { Scope } from '../scope.ts';
 
 /**
@@ -26,11 +26,11 @@ export async function refresh(scope: Scope, token: string, wantsCookies: boolean
   const action = 'refresh';
   const claims = verifyRefreshToken(scope.keyring, token);
   if (claims === null) {
-    await takeTokenTurn(scope, action, `refresh ${networkOf(scope.client.ipAddress)}`);
+    await takeTokenAttempt(scope, action, `refresh ${networkOf(scope.client.ipAddress)}`);
     await recordWrongToken(scope, action);
     throw unauthenticated();
   }
-  await takeTurn(scope, 'refresh', claims.sessionId);
+  await takeAttempt(scope, 'refresh', claims.sessionId);
   const issued = (await rotate(scope, claims, token)) ?? (await judge(scope, claims));
   if (issued === null) {
     await recordWrongToken(scope, action);
@@ -40,7 +40,7 @@ export async function refresh(scope: Scope, token: string, wantsCookies: boolean
 }
 
 /** Rotates by compare and swap in one statement: of concurrent uses of one token, one rotates. */
-async function rotate(scope: Scope, claims: RefreshClaims, token: string): Promise<Issued | null> {
+async function rotate(scope: Scope, claims: RefreshClaims, token: string): Promise<IssuedSession | null> {
   const { keyring, rules } = scope;
   const { sessionId } = claims;
   const [kid, counter, at] = [keyring.active, claims.counter + 1, sqlNow(scope)];
@@ -61,14 +61,15 @@ async function rotate(scope: Scope, claims: RefreshClaims, token: string): Promi
 const ownerOfSession = 'select id from users where id = (select user_id from sessions where id = ?)';
 
 /** Decides on the locked row why there was no rotation: a retry gets the missed token, theft ends the session. */
-async function judge(scope: Scope, claims: RefreshClaims): Promise<Issued | null> {
+async function judge(scope: Scope, claims: RefreshClaims): Promise<IssuedSession | null> {
   return scope.transaction(async (tx) => {
     // If all sessions of the user may end, locks the user's row before any of them, to prevent a deadlock.
     if (scope.rules.reuseEnds === 'user')
       await tx.em.execute(`${ownerOfSession} for no key update`, [claims.sessionId]);
     const session = await holdSession(tx, claims.sessionId);
     if (session === null) return null;
-    if (claims.counter === session.refresh_counter - 1 && session.honors_predecessor) return again(session, scope);
+    if (claims.counter === session.refresh_counter - 1 && session.honors_predecessor)
+      return reissueToken(session, scope);
     // A token whose counter is not behind was never issued, or was issued before the database was restored.
     if (claims.counter < session.refresh_counter) await endStolen(tx, session);
     return null;

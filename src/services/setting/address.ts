@@ -48,7 +48,7 @@ export class ForbiddenAddress extends Error {
  * A socket that connects only to allowed addresses. Checks the resolved address instead of the name, which may resolve
  * differently a moment later.
  */
-export class CarefulSocket extends Socket {
+export class RestrictedSocket extends Socket {
   override connect(...given: readonly unknown[]): this {
     const [port, host] = given;
     if (

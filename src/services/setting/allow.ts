@@ -3,7 +3,7 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import { badCredentials, rateLimited } from '../../errors.ts';
 import { recordRefusal, type DenialFacts } from '../audit/denial.ts';
 import { recordChange } from '../audit/event.ts';
-import { networkOf, tryTurn } from '../limit.ts';
+import { networkOf, tryAttempt } from '../limit.ts';
 import type { Scope } from '../scope.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { Scope } from '../scope.ts';
  * @throws BAD_CREDENTIALS for a wrong token; RATE_LIMITED. Both are recorded.
  */
 export async function demandAllowed(scope: Scope, setupToken: string | null, action: SettingAction): Promise<void> {
-  const wait = await takeTurn(scope);
+  const wait = await takeAttempt(scope);
   if (wait > 0) {
     await recordFailure(scope, { action, outcome: AuditOutcome.DENIED, reason: 'rate_limited' });
     throw rateLimited(wait);
@@ -26,9 +26,9 @@ export async function demandAllowed(scope: Scope, setupToken: string | null, act
 export type SettingAction = 'setting.test' | 'setting.save';
 
 /** Returns the entity manager to record with. Null without a database: the entry then goes to the process log. */
-function recording({ desk, client }: Scope, entry: string): SqlEntityManager | null {
-  const em = desk.em?.fork() ?? null;
-  if (em === null) desk.warn(`${entry} (request ${client.requestId})`);
+function recording({ connections, client }: Scope, entry: string): SqlEntityManager | null {
+  const em = connections.em?.fork() ?? null;
+  if (em === null) connections.warn(`${entry} (request ${client.requestId})`);
   return em;
 }
 
@@ -54,9 +54,9 @@ export async function recordFailure(scope: Scope, refusal: SettingRefusal): Prom
 }
 
 /** While the database is unreachable, this process counts alone. */
-async function takeTurn(scope: Scope): Promise<number> {
-  const { desk, turns, rules, now } = scope;
+async function takeAttempt(scope: Scope): Promise<number> {
+  const { connections, turns, rules, now } = scope;
   const key = networkOf(scope.client.ipAddress);
-  if (desk.em !== null) return await tryTurn({ ...scope, em: desk.em.fork() }, 'connection', key);
+  if (connections.em !== null) return await tryAttempt({ ...scope, em: connections.em.fork() }, 'connection', key);
   return turns.take(key, rules.limits.connection, now());
 }

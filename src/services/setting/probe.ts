@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { ConnectionFailure, type DatabaseConnection } from '../../entities/setting.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { keyringProblem } from '../key.ts';
-import { CarefulSocket } from './address.ts';
+import { RestrictedSocket } from './address.ts';
 import { failureOf } from './failure.ts';
 
 /** The result of probing a connection. */
@@ -19,7 +19,7 @@ const patience = 5_000;
  */
 export async function probe(connection: DatabaseConnection, keyring: Keyring | null): Promise<Probe> {
   const { host, port, database, username, password, ssl } = connection;
-  const socket = new CarefulSocket();
+  const socket = new RestrictedSocket();
   const client = new Client({
     host,
     port,
@@ -90,5 +90,5 @@ async function hasOtherKeys(client: Client, keyring: Keyring | null): Promise<bo
 }
 
 /** Another kind of server may send a greeting first, and then wait for input that it understands. */
-const lateReason = ({ bytesRead }: CarefulSocket): ConnectionFailure =>
+const lateReason = ({ bytesRead }: RestrictedSocket): ConnectionFailure =>
   bytesRead > 0 ? ConnectionFailure.NOT_POSTGRESQL : ConnectionFailure.TIMEOUT;

@@ -9,7 +9,7 @@ import {
 import { conflict, DataVersionError, SeededError } from '../../errors.ts';
 import { demandAllowed, recordFailure, recordSuccess } from './allow.ts';
 import type { Scope } from '../scope.ts';
-import type { PreparedDatabase } from './desk.ts';
+import type { PreparedDatabase } from './connection-manager.ts';
 import { failureOf, messageOf } from './failure.ts';
 import { readConnection, type ConnectionInput } from './input.ts';
 import { probe } from './probe.ts';
@@ -27,9 +27,9 @@ export async function saveConnection(
   input: ConnectionInput,
   setupToken: string | null = null,
 ): Promise<ConnectionSaved> {
-  const { desk } = scope;
+  const { connections } = scope;
   await demandAllowed(scope, setupToken, 'setting.save');
-  if (desk.place.source === ConnectionSource.ENVIRONMENT)
+  if (connections.place.source === ConnectionSource.ENVIRONMENT)
     throw conflict('DATABASE_URL sets the database connection. Change it there, or start the service without it.');
   const connection = readConnection(input);
   const { reason } = await probe(connection, scope.keyring);
@@ -37,7 +37,7 @@ export async function saveConnection(
   const proven = await prove(scope, connection);
   if (typeof proven === 'string') return await failed(scope, proven);
   try {
-    const draft = await desk.draft(connection).catch(refuseUnsaved);
+    const draft = await connections.draft(connection).catch(refuseUnsaved);
     try {
       await recordSuccess(scope, 'setting.save');
       await draft.keep();
@@ -49,12 +49,20 @@ export async function saveConnection(
     throw error;
   }
   await proven.adopt();
-  return { status: ConnectionStatus.SAVED, reason: null, message: null, connection: await connectionSettings(desk) };
+  return {
+    status: ConnectionStatus.SAVED,
+    reason: null,
+    message: null,
+    connection: await connectionSettings(connections),
+  };
 }
 
-async function prove({ desk }: Scope, connection: DatabaseConnection): Promise<PreparedDatabase | ConnectionFailure> {
+async function prove(
+  { connections }: Scope,
+  connection: DatabaseConnection,
+): Promise<PreparedDatabase | ConnectionFailure> {
   try {
-    return await desk.prove(connection);
+    return await connections.prove(connection);
   } catch (error) {
     if (error instanceof DataVersionError)
       throw conflict('A newer version of this program created that database. Use that version to open it.');
@@ -77,6 +85,6 @@ async function failed(scope: Scope, reason: ConnectionFailure): Promise<Connecti
     status: ConnectionStatus.FAILED,
     reason,
     message: messageOf(reason),
-    connection: await connectionSettings(scope.desk),
+    connection: await connectionSettings(scope.connections),
   };
 }

@@ -4,7 +4,7 @@ import { saveConnection } from './save.ts';
 import { settings as readSettings } from './settings.ts';
 import { testConnection } from './test.ts';
 
-const show = ({ desk }: Scope): Promise<Settings> => readSettings(desk);
+const show = ({ connections }: Scope): Promise<Settings> => readSettings(connections);
 
 /** The database connection of the instance: show, test, and move to another database. */
 export const settings = { show, testConnection, saveConnection };

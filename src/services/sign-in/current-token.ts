@@ -3,15 +3,15 @@ import { sqlAfter, sqlNow } from '../../entities/clock.ts';
 import { mintRefreshToken } from '../crypto/refresh.ts';
 import { hashToken } from '../crypto/token.ts';
 import type { Scope } from '../scope.ts';
-import type { Issued } from './start-session.ts';
+import type { IssuedSession } from './start-session.ts';
 
 /**
  * Returns a session's current refresh token again, in the caller's transaction, so that its other holders keep it. Null
  * if the session has ended, or its token's key is missing.
  */
-export async function currentToken(scope: Scope, sessionId: string): Promise<Issued | null> {
+export async function currentToken(scope: Scope, sessionId: string): Promise<IssuedSession | null> {
   const session = await holdSession(scope, sessionId);
-  return session === null ? null : again(session, scope);
+  return session === null ? null : reissueToken(session, scope);
 }
 
 /** A live session whose row the transaction has locked. */
@@ -39,7 +39,7 @@ export async function holdSession(scope: Scope, sessionId: string): Promise<Held
 }
 
 /** Derives the current token again from stored values, so that it need not be stored. */
-export function again(session: HeldSession, { keyring }: Scope): Issued | null {
+export function reissueToken(session: HeldSession, { keyring }: Scope): IssuedSession | null {
   const { id: sessionId, user_id: userId, refresh_counter: counter, refresh_kid: kid } = session;
   if (!keyring.has(kid)) return null;
   const refreshToken = mintRefreshToken(keyring, { sessionId, counter, kid });

@@ -12,7 +12,7 @@ import { after, termsOf } from './session-terms.ts';
 import type { Scope } from '../scope.ts';
 
 /** The tokens that a device gets at a sign-in or refresh. */
-export interface Issued {
+export interface IssuedSession {
   readonly userId: string;
   readonly sessionId: string;
   readonly refreshToken: string;
@@ -66,7 +66,7 @@ export class SignedIn {
   /** The cookies to set if the client asked for them. No field then contains the same tokens. */
   readonly cookies: TokenCookies | null;
 
-  constructor(issued: Issued, { keyring, rules, now }: Scope, wantsCookies: boolean) {
+  constructor(issued: IssuedSession, { keyring, rules, now }: Scope, wantsCookies: boolean) {
     this.userId = issued.userId;
     this.sessionId = issued.sessionId;
     this.accessToken = signAccessToken(keyring, termsOf(rules), issued, now());
@@ -94,7 +94,7 @@ export interface NewSession {
  * Starts a session with its first refresh token, in the caller's transaction. The caller has completed every required
  * authentication.
  */
-export async function startSession(scope: Scope, start: NewSession): Promise<Issued> {
+export async function startSession(scope: Scope, start: NewSession): Promise<IssuedSession> {
   const { keyring, rules } = scope;
   const at = await databaseNow(scope);
   const counter = 1;

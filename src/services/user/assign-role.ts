@@ -53,7 +53,7 @@ export async function assignRole(scope: Scope, input: AssignRoleInput): Promise<
     const refusal = held !== null && input.expiresAt ? await refusalOfLoss(tx, user, role) : null;
     if (refusal !== null) return refusal;
     settle(tx, { user, role, held }, input);
-    await tellOfRole(tx, { user, role, action: 'role.assign' });
+    await recordRoleChange(tx, { user, role, action: 'role.assign' });
     return user.id;
   });
 }
@@ -104,7 +104,7 @@ interface RoleChange {
 }
 
 /** Records one event for the user and one for the role, both with the same request, and mails the user. */
-export async function tellOfRole(scope: Scope, { user, role, action }: RoleChange): Promise<void> {
+export async function recordRoleChange(scope: Scope, { user, role, action }: RoleChange): Promise<void> {
   recordChange(scope, { action, targetType: 'User', targetId: user.id });
   recordChange(scope, { action, targetType: 'Role', targetId: role.id });
   if (user.isInvited) return;

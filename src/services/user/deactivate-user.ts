@@ -17,14 +17,14 @@ export async function deactivateUser(scope: Scope, id: string): Promise<string> 
     const refusal = await refusalOfLoss(tx, user, null);
     if (refusal !== null) return refusal;
     user.isActive = false;
-    await shutOut(tx, user.id);
+    await endAccess(tx, user.id);
     recordChange(tx, { action: 'user.deactivate', targetType: 'User', targetId: user.id });
     return user.id;
   });
 }
 
 /** Removes everything that opens the account now or could do so later. */
-export async function shutOut(scope: Pick<Scope, 'em' | 'now'>, userId: string): Promise<void> {
+export async function endAccess(scope: Pick<Scope, 'em' | 'now'>, userId: string): Promise<void> {
   await endSessions(scope, { userId }, SessionEnd.USER_DISABLED);
   await scope.em.execute('delete from one_time_tokens where user_id = ? and used_at is null', [userId]);
 }

@@ -3,7 +3,7 @@ import type { User } from '../../entities/user.ts';
 import { conflict, forbidden, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
-import { shutOut } from './deactivate-user.ts';
+import { endAccess } from './deactivate-user.ts';
 import type { Scope } from '../scope.ts';
 import { voidPair } from '../proof/stored-pair.ts';
 
@@ -21,7 +21,7 @@ export async function deleteUser(scope: Scope, id: string): Promise<string> {
     const refusal = (await refusalOfLoss(tx, user, null)) ?? (await refusalOfCases(tx, user));
     if (refusal !== null) return refusal;
     user.deletedAt = scope.now();
-    await shutOut(tx, user.id);
+    await endAccess(tx, user.id);
     if (await voidVaultAccess(tx, user.id))
       recordChange(tx, { action: 'vault.void', targetType: 'User', targetId: user.id });
     recordChange(tx, { action: 'user.delete', targetType: 'User', targetId: user.id });

@@ -2,7 +2,7 @@ import { noPassword } from '../../entities/user.ts';
 import { hostClient, recordChange } from '../audit/event.ts';
 import type { PasswordHasher } from '../crypto/hasher.ts';
 import type { Scope } from '../scope.ts';
-import { shutOut } from './deactivate-user.ts';
+import { endAccess } from './deactivate-user.ts';
 import { SeededError } from '../../errors.ts';
 
 /** The passwords that the seeds give to their accounts. They are public. */
@@ -65,7 +65,7 @@ export async function disableSeededUsers(
         'update users set is_active = false, is_owner = false, password_hash = ?, updated_at = ? where id = ?',
         [noPassword, scope.now(), id],
       );
-      await shutOut(inner, id);
+      await endAccess(inner, id);
       record('user.deactivate');
       if (former !== undefined) record('user.remove_ownership');
     }

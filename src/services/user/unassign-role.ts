@@ -3,7 +3,7 @@ import { Role, UserRole } from '../../entities/role.ts';
 import { assertValid, notFound } from '../../errors.ts';
 import { findVisible } from '../record/index.ts';
 import { administer, holdUser, isOwn, refusalOfLoss } from './admin-guard.ts';
-import { ownRoles, tellOfRole } from './assign-role.ts';
+import { ownRoles, recordRoleChange } from './assign-role.ts';
 import type { Scope } from '../scope.ts';
 import { closeVault } from '../sign-in/sign-out.ts';
 
@@ -29,7 +29,7 @@ export async function unassignRole(
     if (refusal !== null) return refusal;
     tx.em.remove(held);
     await closeVault(tx, user.id);
-    await tellOfRole(tx, { user, role, action: 'role.unassign' });
+    await recordRoleChange(tx, { user, role, action: 'role.unassign' });
     return user.id;
   });
 }

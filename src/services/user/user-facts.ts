@@ -23,7 +23,7 @@ export function readFacts(
 }
 
 /** The values that only one user can have. */
-export interface Unique {
+export interface UniqueField {
   readonly username?: string | undefined;
   readonly email?: string | undefined;
   readonly memberId?: string | null | undefined;
@@ -32,7 +32,7 @@ export interface Unique {
 /** Lists which of these another user has. The username of a deleted user is not reused; address and member are. */
 export async function takenProblems(
   scope: Scope,
-  { username, email, memberId }: Unique,
+  { username, email, memberId }: UniqueField,
   id: string,
 ): Promise<FieldProblem[]> {
   const [taken = {}] = await scope.em.execute<Record<string, boolean>[]>(

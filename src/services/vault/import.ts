@@ -7,7 +7,7 @@ import type { Client, EntityScope } from '../scope.ts';
 import { decryptFernet, FernetError } from '../crypto/fernet.ts';
 import { openByPassword } from '../crypto/pair.ts';
 import { pythonIterations, stretch } from '../crypto/stretch.ts';
-import { keepingKeys, type Keep } from '../crypto/vault.ts';
+import { keepingKeys, type KeepKeys } from '../crypto/vault.ts';
 import { grantsOf, isGranted, openGrants } from './grants.ts';
 import type { OpenVault } from './open.ts';
 import { findActiveUser, VaultError, type OperatorScope } from './operator.ts';
@@ -166,7 +166,7 @@ const isText = (value: Buffer): boolean => Buffer.from(value.toString('utf8'), '
 async function openAs(
   scope: OperatorScope,
   { username, password }: { readonly username: string; readonly password: string },
-  keep: Keep,
+  keep: KeepKeys,
 ): Promise<OpenVault> {
   const userId = await findActiveUser(scope, username);
   const pair = userId === null ? null : await pairOf(scope, userId);

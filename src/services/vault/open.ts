@@ -54,7 +54,7 @@ export async function withVault<Done>(scope: Scope, act: (vault: OpenVault) => P
 }
 
 /** The requested value. The latest version if none is named. */
-export interface WantedValue {
+export interface ValueSelector {
   readonly keyName: string;
   readonly version: number | null;
 }
@@ -65,7 +65,7 @@ export interface WantedValue {
  */
 export async function withValue<Done>(
   scope: Scope,
-  { keyName, version }: WantedValue,
+  { keyName, version }: ValueSelector,
   act: (vault: OpenVault, value: StoredValue | null) => Promise<Done>,
 ): Promise<Done> {
   let value: StoredValue | null = null;

@@ -2,7 +2,7 @@ import { AuditOutcome } from '../../entities/audit.ts';
 import { VaultKeyState } from '../../entities/vault.ts';
 import { hostClient, recordAudit } from '../audit/event.ts';
 import { readKit } from '../crypto/kit.ts';
-import { isOfActiveKid, sealAgain } from '../crypto/pair.ts';
+import { isOfActiveKid, reseal } from '../crypto/pair.ts';
 import { SealError } from '../crypto/gcm.ts';
 import { keepingKeys } from '../crypto/vault.ts';
 import { pairOf, readPair, writePair, type StoredPair } from '../proof/stored-pair.ts';
@@ -102,7 +102,7 @@ async function renewPair(scope: OperatorScope, userId: string): Promise<boolean>
   if (pair === null) return false;
   const seal = readPair(keyring, pair);
   if (seal.isOfActiveKey && isOfActiveKid(keyring, pair.mark)) return false;
-  return await writePair(scope, pair, sealAgain(keyring, seal));
+  return await writePair(scope, pair, reseal(keyring, seal));
 }
 
 /**

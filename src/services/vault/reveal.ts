@@ -2,7 +2,7 @@ import { Field, Int, ObjectType } from 'type-graphql';
 import { notFound } from '../../errors.ts';
 import { changeEvent } from '../audit/event.ts';
 import { insertRows } from '../record/index.ts';
-import { withValue, type WantedValue } from './open.ts';
+import { withValue, type ValueSelector } from './open.ts';
 import { decryptValue, demandName, nameProblems } from './record.ts';
 import type { Scope } from '../scope.ts';
 
@@ -46,7 +46,7 @@ export async function revealSecret(scope: Scope, keyName: string, version: numbe
  */
 export async function withSecret<Done>(
   scope: Scope,
-  { action, ...wanted }: WantedValue & { readonly action: string },
+  { action, ...wanted }: ValueSelector & { readonly action: string },
   use: (secret: UsedSecret) => Promise<Done>,
 ): Promise<Done> {
   const keyName = wanted.keyName.trim();

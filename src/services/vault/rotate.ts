@@ -1,7 +1,7 @@
 import { VaultKey } from '../../entities/vault.ts';
 import { recordChange } from '../audit/event.ts';
 import { tokenBytes } from '../crypto/token.ts';
-import { keepingKeys, VaultKeys, wrapKeys, type Keep } from '../crypto/vault.ts';
+import { keepingKeys, VaultKeys, wrapKeys, type KeepKeys } from '../crypto/vault.ts';
 import { addGrant, isGenuineGrant, type Grantee } from './grants.ts';
 import { withVault, type OpenVault } from './open.ts';
 import { rewrap } from './rewrap.ts';
@@ -47,7 +47,7 @@ interface GrantedRow {
  * Creates and grants the new key in the caller's transaction, while the vault's row is locked. @returns the old keys
  * and the new one, registered with `keep`.
  */
-export async function replaceKey(scope: Scope, vault: OpenVault, keep: Keep): Promise<VaultKeys> {
+export async function replaceKey(scope: Scope, vault: OpenVault, keep: KeepKeys): Promise<VaultKeys> {
   const { vaultId, kitKey, keys, userId, sessionId } = vault;
   const at = scope.now();
   const next = new VaultKey({ version: keys.active + 1 });

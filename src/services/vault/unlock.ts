@@ -4,7 +4,7 @@ import { Session } from '../../entities/session.ts';
 import { VaultSession } from '../../entities/vault.ts';
 import { badCredentials, conflict, unauthenticated, type Refusal } from '../../errors.ts';
 import { recordChange } from '../audit/event.ts';
-import { isOfActiveKid, openByPassword, sealAgain, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
+import { isOfActiveKid, openByPassword, reseal, sealPrivateKey, type PrivateSeal } from '../crypto/pair.ts';
 import { composed } from '../crypto/password.ts';
 import { freshStretching } from '../crypto/stretch.ts';
 import { hashToken, mintToken, tokenBytes } from '../crypto/token.ts';
@@ -171,7 +171,7 @@ class PrivateLock {
       key.fill(0);
       return sealed;
     }
-    return this.seal.isOfActiveKey && isOfActiveKid(keyring, this.pair.mark) ? null : sealAgain(keyring, this.seal);
+    return this.seal.isOfActiveKey && isOfActiveKid(keyring, this.pair.mark) ? null : reseal(keyring, this.seal);
   }
 
   wipe(): void {

@@ -3,7 +3,7 @@ import type { DatabaseConnection, ConnectionSource } from '../../entities/settin
 import type { PendingFile } from '../crypto/private-file.ts';
 
 /** The location of the service's database, as the service reports it. */
-export interface Place {
+export interface DatabaseLocation {
   readonly source: ConnectionSource;
   /** The connection without the password. Null if the database is embedded. */
   readonly server: Omit<DatabaseConnection, 'password' | 'ssl'> | null;
@@ -18,8 +18,8 @@ export interface PreparedDatabase {
 }
 
 /** The parts of a process that the settings need. */
-export interface Desk {
-  readonly place: Place;
+export interface ConnectionManager {
+  readonly place: DatabaseLocation;
   /** The current database. Null while it is not ready. */
   readonly em: SqlEntityManager | null;
   /** The version of the database server. Null if it does not answer. */
