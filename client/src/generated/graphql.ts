@@ -209,7 +209,7 @@ export type DecimalFilter = {
 
 /** A grievance to file. */
 export type FileGrievanceInput = {
-  /** The id of the agreement that governs the grievance. Defaults to the one that bound the employer on the day of the incident, or of the filing without one. Required if agreements of several bargaining units did. */
+  /** The id of the agreement that governs the grievance. Defaults to the one that bound the employer on the day of the incident, or of the filing without one. Required if agreements of several bargaining units bound the employer. */
   agreementId?: string | number | null | undefined;
   /** The id of the article of the agreement that was violated. */
   articleId?: string | number | null | undefined;
