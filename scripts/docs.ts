@@ -253,7 +253,7 @@ function relationLine({ className }: EntityMetadata, { name, kind, targetMeta, n
   return [`  ${targetMeta.className} ${nullable ? '|o' : '||'}--${kind === '1:1' ? 'o|' : 'o{'} ${className} : ${name}`];
 }
 
-/** Draws the published entities and what each belongs to, as an image for the start page. The user of an action is left out. */
+/** Draws the published entities and their relations as an image for the start page, without the users of actions. */
 async function map(entities: readonly EntityMetadata[]): Promise<string> {
   const names = new Set(entities.map(({ className }) => className));
   const edges = entities.flatMap(({ className, props }) =>

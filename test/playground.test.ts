@@ -363,7 +363,7 @@ describe('the start page', () => {
     expect(html).not.toMatch(/Keeps:|<!-- \w+ -->/);
   });
 
-  it('lists no user who cannot sign in, and says so where there is none', async () => {
+  it('lists only users who can sign in, and says if there are none', async () => {
     const other = await aLocal();
     const page = async () => (await fetch(new URL('/', other.url))).text();
     await other.sql(`update users set is_active = false where username = 'officer'`);

@@ -184,7 +184,7 @@ async function frontPage(html: string, all: readonly Window[], seeded: ReadonlyS
   const people =
     rows.length > 0
       ? `<table><thead><tr>${heads.join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`
-      : '<p>No seeded users are available, so the playground cannot sign in by itself.</p>';
+      : '<p>No seeded users are available, so the playground cannot sign in automatically.</p>';
   const map = await readFile(join(folder(), 'entities.svg'), 'utf8');
   return html
     .replace('<!-- story -->', () => cards.join('\n'))
