@@ -208,7 +208,7 @@ function examplesPage(story: readonly Window[]): string {
   return page([
     '# Examples',
     written('`playground/operations`'),
-    'These are the windows of the playground, in their order. A test sends them all to the seeded database, and listens where one is a subscription; `{{name}}` in variables is what an earlier operation kept.',
+    'These are the windows of the playground in order. A test runs every operation and subscription on the seeded database. In variables, `{{name}}` stands for a value that an earlier operation stored.',
     ...story.flatMap(({ title, examples }) => [`## ${title}`, ...examples.map((example) => fenced(example))]),
   ]);
 }
