@@ -4,6 +4,7 @@ import type { ScaledKind } from './dossier.ts';
 import { grievances } from './grievance.ts';
 import { members } from './member.ts';
 import { memberNotes } from './note.ts';
+import { registrants } from './referral.ts';
 import { organizations } from './organization.ts';
 import { activities } from './salting.ts';
 
@@ -11,5 +12,5 @@ import { activities } from './salting.ts';
 export const kinds: Readonly<Record<0 | 1 | 2, readonly ScaledKind[]>> = {
   0: [],
   1: [organizations, assents, members],
-  2: [memberNotes, activities, benevolence, grievances],
+  2: [memberNotes, activities, benevolence, grievances, registrants],
 };

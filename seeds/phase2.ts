@@ -10,12 +10,13 @@ import type { ScaledKind } from './dossier.ts';
 import { counterRows, grievances } from './grievance.ts';
 import { kinds } from './kinds.ts';
 import { memberId, memberIndex, members } from './member.ts';
+import { bookDossiers, bookKind } from './referral.ts';
 import { organizationId, organizations } from './organization.ts';
 import { roleIds } from './phase0.ts';
 import { addKinds, SeedError, type SeedRun } from './run.ts';
-import { missingIds } from './writing.ts';
+import { addDossiers, missingIds } from './writing.ts';
 
-/** Phase 2: organizing, benevolence and grievances, and the links from users to members. */
+/** Phase 2: organizing, benevolence, grievances and referral, and the links from users to members. */
 export class PhaseTwoSeeder extends Seeder<SeedRun> {
   override async run(em: EntityManager, run?: SeedRun): Promise<void> {
     if (!run) return await seedAlone(em, 2);
@@ -23,7 +24,10 @@ export class PhaseTwoSeeder extends Seeder<SeedRun> {
     // no check is needed for rows that this run has written itself
     if (!phases.includes(0) || !phases.includes(1)) await demandPrerequisites(connection, scale);
     const isNew = await isWithoutGrievances(connection);
+    // the books once, whatever the scale
+    await addDossiers(connection, [{ kind: bookKind, dossiers: bookDossiers() }], (_kind, _size, added) => run.wrote(added));
     await addKinds(run, kinds[2]);
+    await raisePlaces(connection);
     run.wrote({ grievance_counters: await raiseCounters(connection, scale) });
     if (isNew) await linkUsers(connection);
   }
@@ -80,6 +84,12 @@ async function raiseCounters(connection: SeedConnection, scale: number): Promise
   const text = `insert into grievance_counters as counter (year, last) select year, last from json_populate_recordset(null::grievance_counters, $1::json)
     on conflict (year) do update set last = excluded.last where counter.last < excluded.last returning year`;
   return (await connection.query(text, [JSON.stringify(counterRows(scale))])).length;
+}
+
+/** The next registration on a book gets the place after those that were seeded. */
+async function raisePlaces(connection: SeedConnection): Promise<void> {
+  await connection.query(`update referral_books b set last_place = r.last
+    from (select book_id, max(place) as last from registrations group by book_id) r where r.book_id = b.id and b.last_place < r.last`);
 }
 
 /** Links the users who are members to their records. Does not change an existing link. */

@@ -11,6 +11,7 @@ import type { GrievanceStatus, GrievanceStep, GrievanceStepOutcome } from '../sr
 import type { MemberClassification, MemberStatus } from '../src/entities/member.ts';
 import type { MemberNoteCategory, MemberNoteVisibility } from '../src/entities/note.ts';
 import type { OrganizationType } from '../src/entities/organization.ts';
+import type { ListView, RegistrationAction, RegistrationEndReason, ResignRule } from '../src/entities/referral.ts';
 import type { RoleName } from '../src/entities/role.ts';
 import type { SaltingActivityType, SaltingOutcome } from '../src/entities/salting.ts';
 
@@ -319,6 +320,50 @@ export interface GrievanceCounterRow {
   last: number;
 }
 
+export interface ReferralBookRow extends Dated {
+  name: string;
+  code: string;
+  calendar_id: string;
+  resign_rule: ResignRule;
+  resign_days: number | null;
+  window_from: number | null;
+  window_to: number | null;
+  list_to_registrants: ListView;
+  last_place: number;
+}
+
+export interface RegistrantRow extends Dated {
+  member_id: string | null;
+  first_name: string | null;
+  last_name: string | null;
+  home_local: string | null;
+  phone: string | null;
+}
+
+export interface RegistrationRow extends Dated {
+  registrant_id: string;
+  book_id: string;
+  group_number: number;
+  registered_at: Date;
+  rank_at: Date;
+  place: number;
+  resign_by: string;
+  ended_at: Date | null;
+  end_reason: RegistrationEndReason | null;
+}
+
+export interface RegistrationEventRow {
+  id: string;
+  registration_id: string;
+  number: number;
+  action: RegistrationAction;
+  at: Date;
+  resign_by: string | null;
+  end_reason: RegistrationEndReason | null;
+  note: string | null;
+  actor_id: string | null;
+}
+
 /** The rows of every table that is seeded, in an order in which they can be written. */
 export interface Tables {
   roles: RoleRow;
@@ -347,4 +392,8 @@ export interface Tables {
   grievance_deadlines: GrievanceDeadlineRow;
   case_events: CaseEventRow;
   grievance_counters: GrievanceCounterRow;
+  referral_books: ReferralBookRow;
+  registrants: RegistrantRow;
+  registrations: RegistrationRow;
+  registration_events: RegistrationEventRow;
 }

@@ -7,6 +7,7 @@ import { Reader, type RunQuery } from './reading/reader.ts';
 import type { TypeMappings } from './reading/mapping.ts';
 import { accounts } from './services/account/use-cases.ts';
 import { agreements } from './services/agreement/use-cases.ts';
+import { referral } from './services/referral/use-cases.ts';
 import { benevolence } from './services/benevolence/use-cases.ts';
 import type { RefusedOperation, Refusals } from './services/audit/index.ts';
 import { calendars } from './services/calendar.ts';
@@ -80,6 +81,7 @@ export type Context = Pick<
   | 'benevolence'
   | 'calendars'
   | 'agreements'
+  | 'referral'
   | 'vault'
   | 'cases'
   | 'settings'
@@ -225,6 +227,10 @@ class RequestContext {
 
   get agreements(): BoundUseCases<typeof agreements> {
     return bind(this.scope, agreements);
+  }
+
+  get referral(): BoundUseCases<typeof referral> {
+    return bind(this.scope, referral);
   }
 
   get vault(): BoundUseCases<typeof vault> {

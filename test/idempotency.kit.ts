@@ -105,6 +105,38 @@ export const creations: readonly Creation[] = [
     wrongly: changed({ text: ' ' }),
   },
   {
+    name: 'createReferralBook',
+    who: 'admin',
+    form: inputOf('CreateReferralBookInput'),
+    table: 'referral_books',
+    action: 'referral.create_book',
+    fresh: async (makings) => ({
+      input: { name: 'Wire', code: makings.word('W'), calendarId: await makings.calendar(), resignRule: 'EVERY_DAYS', resignDays: 30 },
+    }),
+    otherwise: changed({ resignDays: 31 }),
+    wrongly: changed({ resignDays: 0 }),
+  },
+  {
+    name: 'addRegistrant',
+    who: 'admin',
+    form: inputOf('AddRegistrantInput'),
+    table: 'registrants',
+    action: 'referral.add_registrant',
+    fresh: () => ({ input: { firstName: 'Toni', lastName: 'Traveler', homeLocal: '46' } }),
+    otherwise: changed({ homeLocal: '47' }),
+    wrongly: changed({ lastName: null }),
+  },
+  {
+    name: 'registerOnBook',
+    who: 'admin',
+    form: inputOf('RegisterOnBookInput'),
+    table: 'registrations',
+    action: 'referral.register',
+    fresh: (makings) => makings.signature(),
+    otherwise: changed({ groupNumber: 3 }),
+    wrongly: changed({ groupNumber: 5 }),
+  },
+  {
     name: 'logSaltingActivity',
     who: 'organizer',
     form: inputOf('LogSaltingActivityInput'),
@@ -269,6 +301,14 @@ export class Makings {
     const create = 'mutation ($input: CreateHolidayCalendarInput!) { created: createHolidayCalendar(input: $input) { id } }';
     const input = { name: this.word('Working days ') };
     return (await this.local.admin.see<{ created: { id: string } }>(create, { input })).created.id;
+  }
+
+  async signature(): Promise<Variables> {
+    const add = 'mutation ($input: AddRegistrantInput!) { created: addRegistrant(input: $input) { id } }';
+    const input = { firstName: 'Toni', lastName: this.word('Traveler ') };
+    const registrant = await this.local.admin.see<{ created: { id: string } }>(add, { input });
+    const bookId = await value<string>(this.local, `select id from referral_books order by id limit 1`);
+    return { input: { bookId, registrantId: registrant.created.id, groupNumber: 2 } };
   }
 
   otherEmployer(): Promise<string> {

@@ -46,6 +46,8 @@ describe('the contract', () => {
     noteGrievanceDate: 'notes the same date again',
     extendGrievanceDeadline: 'is BAD_INPUT for a date that it has already; held open twice is held open',
     takeGrievanceDefault: 'is a CONFLICT once the default was taken',
+    resignRegistration: 'signs once more for the same last day',
+    leaveBook: 'is a CONFLICT once the registration has ended',
     renewSession: 'answers new tokens of the same session',
   };
 

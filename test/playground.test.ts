@@ -87,6 +87,7 @@ describe('the example operations', () => {
       'The vault',
       'Live changes',
       'Members',
+      'Six in the morning',
     ]);
     for (const window of all) expect(window.examples).not.toHaveLength(0);
   });

@@ -31,7 +31,7 @@ import { replayBenevolence, replayGrievance, stateOfBenevolence, stateOfGrievanc
 
 const scaledKinds = [...kinds[1], ...kinds[2]];
 const scaledTables = [...new Set(scaledKinds.flatMap(({ table, parts }) => [table, ...parts]))];
-const fixedTables = ['bargaining_units', 'agreements', 'agreement_articles', 'agreement_limits'];
+const fixedTables = ['bargaining_units', 'agreements', 'agreement_articles', 'agreement_limits', 'referral_books'];
 const tables = ['roles', 'users', 'user_roles', 'holiday_calendars', 'holidays', ...fixedTables, ...scaledTables, 'grievance_counters'];
 const options: SeedOptions = { environment: 'test', hashPassword: async (password) => `hash of ${password}` };
 let orm: MikroORM;
@@ -141,6 +141,9 @@ describe('the generated rows', () => {
       grievance_deadlines: '0e987182a7d22ef3',
       grievance_step_records: 'd424c50fa70692f2',
       case_events: '188abd917872d6c6',
+      registrants: '00409f06fd4fbd87',
+      registrations: 'dc4f014c50e88bca',
+      registration_events: '754691c9f5c4763b',
     });
   });
 
@@ -185,6 +188,10 @@ describe('a whole run', () => {
       grievances: 20,
       grievance_step_records: 31,
       grievance_milestones: 103,
+      referral_books: 4,
+      registrants: 60,
+      registrations: 96,
+      registration_events: 158,
     });
     const phaseTwo = ['salting_activities', 'benevolence_applications', 'benevolence_reviews', 'grievances', 'grievance_step_records'];
     const all = await counts();
@@ -473,6 +480,10 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
       benevolence_reviews: 47 * scale,
       grievances: 20 * scale,
       grievance_step_records: 31 * scale,
+      referral_books: 4,
+      registrants: 60 * scale,
+      registrations: 96 * scale,
+      registration_events: 158 * scale,
     });
     expect(await query(`select count(*)::int as n from organizations where org_type = 'union'`)).toEqual([{ n: 1 }]);
     expect(await counts()).toMatchObject({ holiday_calendars: 1, holidays: 36, agreements: 3, agreement_employers: 25 * scale });
@@ -493,6 +504,28 @@ describe.each([1, 3])('at scale %i, the seeded database', (scale) => {
       compared += counted.length;
     }
     expect(compared).toBe(133 * scale);
+  });
+
+  it('holds registrations that are what their events make them, 34 of them open and on the list', async () => {
+    expect(
+      await offenders(`select r.id from registrations r where
+        r.registered_at is distinct from (select at from registration_events e where e.registration_id = r.id and e.action = 'register')
+        or (r.ended_at is null) <> not exists (select from registration_events e where e.registration_id = r.id and e.action = 'end')
+        or r.ended_at is not null and not exists (select from registration_events e
+          where e.registration_id = r.id and e.at = r.ended_at and e.end_reason = r.end_reason)
+        or r.resign_by is distinct from (select e.resign_by from registration_events e
+          where e.registration_id = r.id and e.action <> 'end' order by e.number desc limit 1)`),
+    ).toEqual([]);
+    expect(
+      await offenders(`select e.id from registration_events e join registration_events f on f.registration_id = e.registration_id
+        where f.number > e.number and f.at < e.at`),
+    ).toEqual([]);
+    const open = await query(`select count(*)::int as n from registrations where ended_at is null and resign_by >= '2026-03-31'`);
+    expect(open).toEqual([{ n: 34 * scale }]);
+    expect(
+      await query(`select b.id from referral_books b where last_place <> (select max(place) from registrations where book_id = b.id)`),
+    ).toEqual([]);
+    expect(await distinct('registrations', 'end_reason')).toEqual(['own_request', 'resign_missed', null]);
   });
 
   it('contains grievances that match their steps and events', async () => {

@@ -24,3 +24,13 @@ export async function databaseNow(scope: Clocked & { readonly em: SqlEntityManag
   const [row] = await scope.em.execute<{ at: Date | string }[]>(`select ${sqlNow(scope)} as at`);
   return new Date(row?.at ?? scope.now());
 }
+
+/**
+ * Reads the current instant inside a transaction. Unlike `now()`, which is the start of the transaction, it is later
+ * than every instant that was read under the same lock before.
+ */
+export async function instantAfterLock(scope: Clocked & { readonly em: SqlEntityManager }): Promise<Date> {
+  if (scope.now !== systemClock) return scope.now();
+  const [row] = await scope.em.execute<{ at: Date | string }[]>('select clock_timestamp() as at');
+  return new Date(row?.at ?? scope.now());
+}

@@ -258,7 +258,7 @@ export function stateOn(
   return party === DeadlineParty.EMPLOYER ? DeadlineState.DEFAULTED : DeadlineState.OVERDUE;
 }
 
-const appendOnly = (table: string) => ({
+export const appendOnly = (table: string) => ({
   name: `${table}_append_only`,
   timing: 'before' as const,
   events: ['update' as const, 'delete' as const],

@@ -9,6 +9,7 @@ import { GrievanceDeadline, GrievanceExtension, GrievanceMilestone } from './dea
 import { Grievance, GrievanceCounter, GrievanceStepRecord } from './grievance.ts';
 import { IdempotencyKey } from './idempotency.ts';
 import { SystemKey } from './key.ts';
+import { ReferralBook, Registrant, Registration, RegistrationEvent } from './referral.ts';
 import { RateLimit } from './limit.ts';
 import { Member, MemberEmployment } from './member.ts';
 import { MemberNote, MemberNoteRevision } from './note.ts';
@@ -55,6 +56,10 @@ export const entities = [
   Organization,
   OrganizationContact,
   RateLimit,
+  ReferralBook,
+  Registrant,
+  Registration,
+  RegistrationEvent,
   Role,
   SaltingActivity,
   Secret,

@@ -15,6 +15,7 @@ import * as member from './member.ts';
 import * as node from './node.ts';
 import * as note from './note.ts';
 import * as organization from './organization.ts';
+import * as referral from './referral.ts';
 import * as role from './role.ts';
 import { unlessClosed, type ActionRules, type OperationRule, type Operations } from './rule.ts';
 import * as salting from './salting.ts';
@@ -37,6 +38,7 @@ const domains = [
   node,
   note,
   organization,
+  referral,
   role,
   salting,
   session,

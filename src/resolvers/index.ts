@@ -10,6 +10,7 @@ import { MemberResolver } from './member.ts';
 import { NodeResolver } from './node.ts';
 import { MemberNoteResolver } from './note.ts';
 import { OrganizationResolver } from './organization.ts';
+import { ReferralResolver } from './referral.ts';
 import { RoleResolver } from './role.ts';
 import { SaltingActivityResolver } from './salting.ts';
 import { SessionResolver } from './session.ts';
@@ -39,6 +40,7 @@ export const resolvers = [
   NodeResolver,
   MemberNoteResolver,
   OrganizationResolver,
+  ReferralResolver,
   RoleResolver,
   SaltingActivityResolver,
   SessionResolver,

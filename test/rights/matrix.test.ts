@@ -186,6 +186,7 @@ describe.each(askers)('%s', (who) => {
       key: ['keyName: "nonsense"', 'keyName: ""'],
       node: ['id: "nonsense"', `id: "${absent}"`],
       nodes: ['ids: []', 'ids: ["nonsense"]', `ids: ["${absent}"]`],
+      book: ['bookId: "nonsense"', `bookId: "${absent}", first: 0`, `bookId: "${absent}", after: -1`],
       binding: ['employerId: "nonsense", on: "2026-03-26"', `employerId: "${absent}", on: "2026-03-26"`],
     };
     const named: Readonly<Record<string, string>> = {
@@ -194,6 +195,7 @@ describe.each(askers)('%s', (who) => {
       node: 'node',
       nodes: 'nodes',
       agreementFor: 'binding',
+      outOfWorkList: 'book',
     };
     for (const operation of Object.keys(operations.Query)) {
       const code = refused(operation, who);
@@ -201,7 +203,7 @@ describe.each(askers)('%s', (who) => {
       const plain = operation in plainLists ? 'plain' : null;
       const kind = plain ?? (operation in lists ? 'list' : isLookup(operation) ? 'lookup' : (named[operation] ?? 'none'));
       for (const each of arguments_[kind] ?? ['']) {
-        const selection = kind === 'list' || kind === 'plain' ? 'totalCount' : kind === 'none' ? '__typename' : 'id';
+        const selection = ['list', 'plain', 'book'].includes(kind) ? 'totalCount' : kind === 'none' ? '__typename' : 'id';
         const { data, codes } = await ask(`{ x: ${operation}${each === '' ? '' : `(${each})`} { ${selection} } }`);
         expect([operation, each, data, codes]).toEqual([operation, each, { x: null }, [code]]);
       }

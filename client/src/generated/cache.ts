@@ -33,8 +33,14 @@ export const keys: Record<string, () => null> = {
   OrganizationEdge: () => null,
   OrganizingMonth: () => null,
   OrganizingSummary: () => null,
+  OutOfWorkEntry: () => null,
+  OutOfWorkList: () => null,
   PageInfo: () => null,
   Permission: () => null,
+  RegistrantConnection: () => null,
+  RegistrantEdge: () => null,
+  RegistrationConnection: () => null,
+  RegistrationEdge: () => null,
   RevealedSecret: () => null,
   SaltingActivityConnection: () => null,
   SaltingActivityEdge: () => null,
@@ -58,5 +64,5 @@ export const possibleTypes: Record<string, string[]> = {
 export const connections: Record<string, string[]> = {
   Member: ['benevolenceApplications', 'grievances', 'memberNotes', 'saltingActivities'],
   Organization: ['grievances', 'saltingActivities'],
-  Query: ['agreements', 'auditEvents', 'benevolenceApplications', 'deadlines', 'grievances', 'memberNotes', 'members', 'organizations', 'saltingActivities', 'users'],
+  Query: ['agreements', 'auditEvents', 'benevolenceApplications', 'deadlines', 'grievances', 'memberNotes', 'members', 'organizations', 'registrants', 'registrations', 'saltingActivities', 'users'],
 };

@@ -399,6 +399,13 @@ export type IdFilter = {
   notIn?: Array<string | number> | null | undefined;
 };
 
+/** What a registrant sees of the out-of-work list. */
+export type ListView =
+  /** Every registration on the list. */
+  | 'FULL'
+  /** Only their own registration, with its position. */
+  | 'POSITION';
+
 /** The credentials and the device for a login. */
 export type LoginInput = {
   /** Whether to set the refresh token and the device token as HttpOnly cookies instead of returning them. */
@@ -448,6 +455,41 @@ export type OrderDirection =
   | 'ASC'
   /** Descending: largest first. */
   | 'DESC';
+
+/** A signature on a referral book. */
+export type RegisterOnBookInput = {
+  /** The id of the book. */
+  bookId: string | number;
+  /** The group, from 1 to 4. Group 1 is first on the list. */
+  groupNumber: number;
+  /** The ground of the group, up to 500 characters. */
+  note?: string | null | undefined;
+  /** The id of the registrant. */
+  registrantId: string | number;
+};
+
+/** What happened to a registration. */
+export type RegistrationAction =
+  /** The registration ended. */
+  | 'END'
+  /** The registrant signed the book. */
+  | 'REGISTER'
+  /** The registrant re-signed and kept the place. */
+  | 'RESIGN';
+
+/** Why a registration ended. */
+export type RegistrationEndReason =
+  /** The registrant left the book. */
+  | 'OWN_REQUEST'
+  /** The registrant did not re-sign in time. */
+  | 'RESIGN_MISSED';
+
+/** How often a registrant must re-sign a referral book. */
+export type ResignRule =
+  /** Within a number of days after the last signature. */
+  | 'EVERY_DAYS'
+  /** Once in a window of days of each month. */
+  | 'MONTHLY_WINDOW';
 
 /** The decision of the next level on an application. */
 export type ReviewBenevolenceInput = {
@@ -582,6 +624,50 @@ export type AmendMemberNoteMutationVariables = Exact<{
 
 
 export type AmendMemberNoteMutation = { amendMemberNote: { id: string, version: number, text: string, visibility: MemberNoteVisibility, category: MemberNoteCategory, isPinned: boolean, createdAt: string, revisions: Array<{ number: number, text: string, createdAt: string, author: { fullName: string } | null }>, author: { fullName: string } | null } };
+
+export type ReferralBooksQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ReferralBooksQuery = { referralBooks: Array<{ id: string, name: string, code: string, resignRule: ResignRule, listToRegistrants: ListView }> | null };
+
+export type OutOfWorkListQueryVariables = Exact<{
+  bookId: string | number;
+  at?: string | null | undefined;
+  first?: number | null | undefined;
+  after?: number | null | undefined;
+}>;
+
+
+export type OutOfWorkListQuery = { outOfWorkList: { at: string, totalCount: number, entries: Array<{ position: number, registrationId: string, groupNumber: number, fullName: string, homeLocal: string | null, registeredAt: string, resignBy: string, isOwn: boolean }> } | null };
+
+export type MyRegistrationsQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type MyRegistrationsQuery = { registrations: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, groupNumber: number, registeredAt: string, resignBy: string, endedAt: string | null, endReason: RegistrationEndReason | null, book: { id: string, name: string } | null, events: Array<{ number: number, action: RegistrationAction, at: string, resignBy: string | null }> }> } | null };
+
+export type RegisterOnBookMutationVariables = Exact<{
+  input: RegisterOnBookInput;
+}>;
+
+
+export type RegisterOnBookMutation = { registerOnBook: { id: string, resignBy: string } };
+
+export type ResignRegistrationMutationVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type ResignRegistrationMutation = { resignRegistration: { id: string, resignBy: string } };
+
+export type LeaveBookMutationVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type LeaveBookMutation = { leaveBook: { id: string, endedAt: string | null } };
 
 export type SignInMutationVariables = Exact<{
   input: LoginInput;
@@ -944,6 +1030,88 @@ export const AmendMemberNoteDocument = new TypedDocumentString(`
     fullName
   }
 }`) as unknown as TypedDocumentString<AmendMemberNoteMutation, AmendMemberNoteMutationVariables>;
+export const ReferralBooksDocument = new TypedDocumentString(`
+    query ReferralBooks {
+  referralBooks {
+    id
+    name
+    code
+    resignRule
+    listToRegistrants
+  }
+}
+    `) as unknown as TypedDocumentString<ReferralBooksQuery, ReferralBooksQueryVariables>;
+export const OutOfWorkListDocument = new TypedDocumentString(`
+    query OutOfWorkList($bookId: ID!, $at: DateTime, $first: Int, $after: Int) {
+  outOfWorkList(bookId: $bookId, at: $at, first: $first, after: $after) {
+    at
+    totalCount
+    entries {
+      position
+      registrationId
+      groupNumber
+      fullName
+      homeLocal
+      registeredAt
+      resignBy
+      isOwn
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<OutOfWorkListQuery, OutOfWorkListQueryVariables>;
+export const MyRegistrationsDocument = new TypedDocumentString(`
+    query MyRegistrations($first: Int, $after: String) {
+  registrations(first: $first, after: $after) {
+    totalCount
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    nodes {
+      id
+      book {
+        id
+        name
+      }
+      groupNumber
+      registeredAt
+      resignBy
+      endedAt
+      endReason
+      events {
+        number
+        action
+        at
+        resignBy
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<MyRegistrationsQuery, MyRegistrationsQueryVariables>;
+export const RegisterOnBookDocument = new TypedDocumentString(`
+    mutation RegisterOnBook($input: RegisterOnBookInput!) {
+  registerOnBook(input: $input) {
+    id
+    resignBy
+  }
+}
+    `) as unknown as TypedDocumentString<RegisterOnBookMutation, RegisterOnBookMutationVariables>;
+export const ResignRegistrationDocument = new TypedDocumentString(`
+    mutation ResignRegistration($id: ID!) {
+  resignRegistration(id: $id) {
+    id
+    resignBy
+  }
+}
+    `) as unknown as TypedDocumentString<ResignRegistrationMutation, ResignRegistrationMutationVariables>;
+export const LeaveBookDocument = new TypedDocumentString(`
+    mutation LeaveBook($id: ID!) {
+  leaveBook(id: $id) {
+    id
+    endedAt
+  }
+}
+    `) as unknown as TypedDocumentString<LeaveBookMutation, LeaveBookMutationVariables>;
 export const SignInDocument = new TypedDocumentString(`
     mutation SignIn($input: LoginInput!) {
   login(input: $input) {
