@@ -211,7 +211,7 @@ it('the list at an instant is the list that was shown then', async () => {
 });
 
 describe('who sees the list', () => {
-  it('a member on the book sees all of it, or only their own line, as the book says', async () => {
+  it('a member on the book sees the whole list, or only their own line if the book says so', async () => {
     for (const listToRegistrants of ['FULL', 'POSITION']) {
       const bookId = await aBook({ resignRule: 'EVERY_DAYS', resignDays: 30, listToRegistrants });
       await register(bookId, await aTraveler());

@@ -5,7 +5,7 @@ import { allow, rule, type Operations } from './rule.ts';
 
 const { ADMIN, OFFICER, STAFF, MEMBER } = RoleName;
 const reading = allow(ADMIN, OFFICER, STAFF, MEMBER);
-/** Who runs the hall. */
+/** The roles that run the hiring hall. */
 const dispatching = [ADMIN, OFFICER] as const;
 
 export const operations: Operations = {
